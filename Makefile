@@ -1,0 +1,130 @@
+# Penstock: what people and CI run. `make` alone lists the targets.
+# Works with GNU make 3.81 and newer (the one that macOS has).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# What a shell may carry along for another Python must not change ours.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONSTARTUP PYTHONWARNINGS PYTHONUSERBASE
+export PIP_USER := 0
+export PIP_REQUIRE_VIRTUALENV := 0
+export PIP_NO_INPUT := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3.12 ...` chooses another.
+IS_USABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+PYTHON ?= $(shell unset PYTHONHOME PYTHONPATH; for name in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	"$$name" -c '$(IS_USABLE)' >/dev/null 2>&1 && { command -v "$$name"; break; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+MADE := $(VENV)/.made
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+PIP_INSTALL := $(PY) -m pip install --quiet
+
+KAFKA_PORT ?= 9092
+KAFKA_DATA ?= build/broker/data
+TEST ?= tests
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(DEV) ## make .venv with everything that development needs
+
+.PHONY: demo
+demo: $(RUN) ## install what running needs, and run an example workflow from start to end
+	@$(PY) examples/demo.py
+
+.PHONY: check
+check: $(DEV) ## format, lint, types, generated files: all that CI checks without running a test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(PY) -m penstock.contracts.generate --check
+
+.PHONY: fix
+fix: $(DEV) ## format, and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: test
+test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them)
+	@$(PY) -m tests.kafka_broker
+	@$(PY) -m pytest $(TEST)
+
+.PHONY: test-fast
+test-fast: $(DEV) ## the tests that need no Kafka
+	@$(PY) -m pytest -m "not kafka" $(TEST)
+
+.PHONY: kafka
+kafka: ## run a Kafka on 127.0.0.1:9092 until Ctrl-C (KAFKA_PORT, KAFKA_DATA)
+	@$(if $(PYTHON),,$(error $(NO_PYTHON)))"$(PYTHON)" deploy/broker/broker.py \
+		--port "$(KAFKA_PORT)" --data "$(KAFKA_DATA)"
+
+.PHONY: bench
+bench: $(DEV) ## measure
+	@$(PY) -m tests.bench
+
+.PHONY: bench-quick
+bench-quick: $(DEV) ## measure, roughly and shortly
+	@$(PY) -m tests.bench --quick
+
+.PHONY: schemas
+schemas: $(DEV) ## write schemas/ and topics/ anew from the structs
+	@$(PY) -m penstock.contracts.generate
+
+# No index is named in the files, so that they hold for a mirror as well.
+LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: lock
+lock: $(DEV) ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	@$(LOCK) $(UPGRADE) --extra server --group build -o requirements.lock
+	@$(LOCK) $(UPGRADE) --all-extras --group build --group dev -c requirements.lock \
+		-o requirements-dev.lock
+
+.PHONY: clean
+clean: ## remove the environment and everything built
+	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment ------------------------------------------------------------------------------
+# Stamp files: each step is done again only when what it reads has changed.
+
+define NO_PYTHON
+no Python 3.11 to 3.14 found. Install one (Debian, Ubuntu: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3 ...
+endef
+
+$(MADE):
+	@$(if $(PYTHON),,$(error $(NO_PYTHON)))"$(PYTHON)" -c '$(IS_USABLE)' || { \
+		echo "make: $(PYTHON) is not Python 3.11 to 3.14" >&2; exit 1; }
+	@rm -rf $(VENV)
+	@if "$(PYTHON)" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+		"$(PYTHON)" -m venv $(VENV); \
+	elif "$(PYTHON)" -c 'import virtualenv' >/dev/null 2>&1; then \
+		"$(PYTHON)" -m virtualenv --quiet --no-download $(VENV); \
+	elif command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --seed --python "$(PYTHON)" $(VENV); \
+	else \
+		echo "make: $(PYTHON) cannot make a virtual environment: its module ensurepip is missing." >&2; \
+		echo "  Debian, Ubuntu: apt-get install python3-venv" >&2; \
+		echo "  elsewhere:      install virtualenv or uv, or name another Python: make PYTHON=..." >&2; \
+		exit 1; \
+	fi
+	@touch $@
+
+# Wheels only: building from source would run code that the lock file does not cover.
+$(RUN): $(MADE) requirements.lock pyproject.toml
+	@echo "installing Penstock into $(VENV)"
+	@$(PIP_INSTALL) --only-binary :all: --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements-dev.lock
+	@echo "installing what development needs into $(VENV)"
+	@$(PIP_INSTALL) --only-binary :all: --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Penstock: a durable workflow engine on Apache Kafka."""

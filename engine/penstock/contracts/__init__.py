@@ -1,0 +1,3 @@
+"""The contracts with the outside: topics (topics/*.toml) and Avro records (schemas/**/*.avsc), as
+typed objects.
+"""

@@ -1,0 +1,26 @@
+"""InstallDefinition: a definition that partition 0 has decided, as the others get it."""
+
+import msgspec
+
+from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.metadata import DEFINITIONS
+from penstock.core.turn import Turn
+from penstock.core.values import Value
+
+
+class InstallDefinition(Command, frozen=True):
+    """The kind of the row and its bytes."""
+
+    kind: str
+    row: bytes
+
+
+def handle(turn: Turn, command: InstallDefinition) -> Value:
+    """Write the row."""
+    turn.rows.put(msgspec.msgpack.decode(command.row, type=DEFINITIONS[command.kind]))
+    return None
+
+
+COMMAND = CommandType(
+    InstallDefinition, handle, of_partition_0, repeats=Repeats.OWN_ROWS, sender=Sender.ENGINE
+)

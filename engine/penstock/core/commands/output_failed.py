@@ -1,0 +1,44 @@
+"""OutputFailed: the owner tells that a task could not be delivered (R7). Too large fails the task
+for good; a topic that is not there, or not permitted, holds it until the topic is ready."""
+
+from penstock.core import tasks
+from penstock.core.advance import task_moved
+from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
+from penstock.core.definitions import HeldTask
+from penstock.core.errors import Code, refuse
+from penstock.core.run import Failure, FailureName
+from penstock.core.transitions import TaskEvent, TaskStatus
+from penstock.core.turn import Turn
+from penstock.core.values import Value
+
+TOO_LARGE = "TOO_LARGE"
+
+
+class OutputFailed(Command, frozen=True):
+    """Which attempt, and why: TOO_LARGE, NO_TOPIC or DENIED."""
+
+    wf_run_id: str
+    guid: str
+    attempt: int
+    code: str
+    message: str
+
+
+def handle(turn: Turn, command: OutputFailed) -> Value:
+    """Hold the attempt, or end it; one that has gone on meanwhile is left alone."""
+    task = tasks.of_report(turn, command.wf_run_id, command.guid, command.attempt)
+    if task.status is not TaskStatus.TASK_SCHEDULED:
+        refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
+    if command.code != TOO_LARGE:
+        tasks.hold(turn, task)
+        turn.rows.put(HeldTask(turn.tenant, task.task_def, task.wf_run_id, task.guid))
+        return None
+    failure = Failure(FailureName.OUTPUT_TOO_LARGE, command.message)
+    tasks.end_attempt(turn, task, TaskEvent.FAIL, output=None, failure=failure)
+    task_moved(turn, task)
+    return None
+
+
+COMMAND = CommandType(
+    OutputFailed, handle, of_wf_run, repeats=Repeats.HARMLESS, sender=Sender.ENGINE
+)

@@ -1,0 +1,42 @@
+"""PutExternalEventDef: registers a kind of event that can be put to runs."""
+
+from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.definitions import ExternalEventDef
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_definition_name
+from penstock.core.limits import TEXT_CHARS_MAX
+from penstock.core.metadata import install
+from penstock.core.turn import Turn
+from penstock.core.values import Value, ValueType
+
+
+class PutExternalEventDef(Command, frozen=True):
+    """The type of the content (none: whatever JSON is put)."""
+
+    name: str
+    content_type: ValueType | None = None
+    description: str = ""
+
+
+def handle(turn: Turn, command: PutExternalEventDef) -> Value:
+    """Decide the definition and send it to every partition."""
+    check_definition_name("ExternalEventDef", command.name)
+    if len(command.description) > TEXT_CHARS_MAX:
+        refuse(Code.LIMIT, f"a description may have {TEXT_CHARS_MAX} characters")
+    known = turn.rows.peek(ExternalEventDef, turn.tenant, command.name)
+    if known is None:
+        install(
+            turn,
+            ExternalEventDef(
+                turn.tenant, command.name, command.content_type, command.description, turn.at_ms
+            ),
+        )
+    elif (known.content_type, known.description) != (command.content_type, command.description):
+        refuse(
+            Code.ALREADY_EXISTS,
+            f"ExternalEventDef {command.name!r} exists with another content type or description",
+        )
+    return {"name": command.name}
+
+
+COMMAND = CommandType(PutExternalEventDef, handle, of_partition_0)

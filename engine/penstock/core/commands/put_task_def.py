@@ -1,0 +1,64 @@
+"""PutTaskDef: registers a kind of work. A TaskDef never changes: the same again is a repeat,
+another is refused.
+"""
+
+from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.definitions import InputVar, TaskDef
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_definition_name, is_inner_name
+from penstock.core.limits import TASK_INPUTS_MAX, TEXT_CHARS_MAX
+from penstock.core.metadata import install
+from penstock.core.turn import Turn
+from penstock.core.values import Value, ValueType
+
+
+class PutTaskDef(Command, frozen=True):
+    """The inputs by name and type, and the type of the output (none: whatever JSON the worker
+    returns).
+    """
+
+    name: str
+    input_vars: tuple[InputVar, ...] = ()
+    return_type: ValueType | None = None
+    idempotent: bool = True
+    description: str = ""
+
+
+def handle(turn: Turn, command: PutTaskDef) -> Value:
+    """Decide the TaskDef and send it to every partition."""
+    check_definition_name("TaskDef", command.name)
+    if len(command.input_vars) > TASK_INPUTS_MAX:
+        refuse(
+            Code.LIMIT, f"{len(command.input_vars)} inputs: a TaskDef may have {TASK_INPUTS_MAX}"
+        )
+    if len(command.description) > TEXT_CHARS_MAX:
+        refuse(Code.LIMIT, f"a description may have {TEXT_CHARS_MAX} characters")
+    seen: set[str] = set()
+    for var in command.input_vars:
+        if not is_inner_name(var.name) or var.name in seen:
+            refuse(Code.BAD_NAME, f"input {var.name!r} is no name, or is there twice")
+        seen.add(var.name)
+    known = turn.rows.peek(TaskDef, turn.tenant, command.name)
+    if known is None:
+        install(turn, _row(turn, command, turn.at_ms))
+    elif known != _row(turn, command, known.created_ms):
+        refuse(
+            Code.ALREADY_EXISTS,
+            f"TaskDef {command.name!r} exists and differs; use a new name",
+        )
+    return {"name": command.name}
+
+
+def _row(turn: Turn, command: PutTaskDef, created_ms: int) -> TaskDef:
+    return TaskDef(
+        turn.tenant,
+        command.name,
+        command.input_vars,
+        command.return_type,
+        command.idempotent,
+        command.description,
+        created_ms,
+    )
+
+
+COMMAND = CommandType(PutTaskDef, handle, of_partition_0)

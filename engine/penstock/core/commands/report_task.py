@@ -1,0 +1,92 @@
+"""ReportTask: the result of an attempt. The first one for the current attempt counts; any other
+changes nothing.
+"""
+
+from penstock.core import tasks
+from penstock.core.advance import task_moved
+from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
+from penstock.core.definitions import TaskDef
+from penstock.core.errors import Code, refuse
+from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
+from penstock.core.rows import copy_of
+from penstock.core.run import TECHNICAL_FAILURES, Failure, TaskRun
+from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
+from penstock.core.turn import Turn
+from penstock.core.values import Value, ValueProblem, check_bounds, coerce
+
+
+class ReportTask(Command, frozen=True):
+    """How the attempt ended. `exception` names a business exception, whose content is `output`."""
+
+    wf_run_id: str
+    guid: str
+    attempt: int
+    status: TaskStatus
+    output: Value = None
+    error: str | None = None
+    exception: str | None = None
+    logs: str = ""
+    worker: str = ""
+    started_at_ms: int | None = None
+
+
+def handle(turn: Turn, command: ReportTask) -> Value:
+    """Take the result, and move the run on when it is the task's end."""
+    if command.status not in tasks.REPORTS:
+        refuse(
+            Code.STATUS_NOT_REPORTABLE,
+            f"{command.status} can not be reported; use one of {sorted(tasks.REPORTS)}",
+        )
+    task = tasks.of_report(turn, command.wf_run_id, command.guid, command.attempt)
+    status, output, failure = _result(turn, task, command)
+    if task.status not in TASK_IN_FLIGHT:
+        if (task.attempt.status, task.attempt.output) == (status, output):
+            turn.repeated = True
+            return {"status": task.status}
+        refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
+    _keep_workers_words(turn, task, command)
+    tasks.end_attempt(turn, task, tasks.REPORTS[status], output=output, failure=failure)
+    task_moved(turn, task)
+    return {"status": task.status}
+
+
+def _result(
+    turn: Turn, task: TaskRun, command: ReportTask
+) -> tuple[TaskStatus, Value, Failure | None]:
+    """The attempt's end as it is kept: a result that does not fit is the failure of the attempt,
+    not a refusal.
+    """
+    status, output = command.status, command.output
+    task_def = turn.rows.peek(TaskDef, turn.tenant, task.task_def)
+    try:
+        if status is TaskStatus.TASK_SUCCESS and task_def is not None and task_def.return_type:
+            output = coerce(output, task_def.return_type)
+        else:
+            check_bounds(output)
+    except ValueProblem as problem:
+        status, output = TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR, None
+        return status, output, Failure(tasks.FAILURE_OF[status], f"output: {problem}")
+    if status is TaskStatus.TASK_SUCCESS:
+        return status, output, None
+    message = (command.error or "")[:TEXT_CHARS_MAX]
+    if status is TaskStatus.TASK_EXCEPTION:
+        name = command.exception or ""
+        if not name or name in TECHNICAL_FAILURES or len(name) > 128:
+            refuse(
+                Code.BAD_NAME,
+                f"exception {name[:128]!r}: a business exception needs a name of its own",
+            )
+        return status, output, Failure(name, message, output)
+    return status, output, Failure(tasks.FAILURE_OF[status], message)
+
+
+def _keep_workers_words(turn: Turn, task: TaskRun, command: ReportTask) -> None:
+    """Logs are cut, times are clamped between handed out and reported."""
+    attempt = task.attempt = copy_of(task.attempt)
+    attempt.logs = command.logs[:ATTEMPT_LOGS_CHARS_MAX]
+    attempt.worker = attempt.worker or command.worker[:256]
+    if attempt.started_ms is None and command.started_at_ms is not None:
+        attempt.started_ms = min(max(command.started_at_ms, attempt.scheduled_ms), turn.at_ms)
+
+
+COMMAND = CommandType(ReportTask, handle, of_wf_run, repeats=Repeats.OWN_ROWS)

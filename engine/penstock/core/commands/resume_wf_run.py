@@ -1,0 +1,32 @@
+"""ResumeWfRun: takes a halt by hand away; the thread goes on where it stood."""
+
+from penstock.core.advance import unhalt
+from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.errors import Code, refuse
+from penstock.core.load import load
+from penstock.core.run import HaltReason
+from penstock.core.turn import Turn
+from penstock.core.values import Value
+
+
+class ResumeWfRun(Command, frozen=True):
+    """Which run, and which of its threads."""
+
+    wf_run_id: str
+    thread: int = 0
+
+
+def handle(turn: Turn, command: ResumeWfRun) -> Value:
+    """Let the thread run again."""
+    at = load(turn, command.wf_run_id, command.thread)
+    if HaltReason.MANUAL_HALT not in at.thread.halt_reasons:
+        refuse(
+            Code.THREAD_NOT_HALTED,
+            f"thread {command.thread} of {command.wf_run_id!r} was not stopped;"
+            f" it is {at.thread.status}",
+        )
+    unhalt(at, HaltReason.MANUAL_HALT)
+    return {"status": at.thread.status}
+
+
+COMMAND = CommandType(ResumeWfRun, handle, of_wf_run)

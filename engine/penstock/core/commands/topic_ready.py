@@ -1,0 +1,37 @@
+"""TopicReady: the owner tells that the topic of a TaskDef is there; what was held for it is sent
+(R7).
+"""
+
+from itertools import islice
+
+from penstock.core import tasks
+from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.definitions import TOPIC_READY_TASKS_MAX, HeldTask
+from penstock.core.load import load
+from penstock.core.run import TaskRun
+from penstock.core.turn import Turn
+from penstock.core.values import Value
+
+
+class TopicReady(Command, frozen=True):
+    """The TaskDef whose topic is ready; as many held tasks are sent as a turn may, and the owner
+    says it again.
+    """
+
+    task_def: str
+
+
+def handle(turn: Turn, command: TopicReady) -> Value:
+    """Send held tasks, as the same attempts."""
+    held = turn.rows.scan(HeldTask, turn.tenant, command.task_def)
+    for row in list(islice(held, TOPIC_READY_TASKS_MAX)):
+        turn.rows.delete(row)
+        task = turn.rows.get(TaskRun, row.tenant, row.wf_run_id, row.guid)
+        if task is not None and tasks.is_held(task):
+            tasks.send(load(turn, row.wf_run_id, task.thread), task)
+    return None
+
+
+COMMAND = CommandType(
+    TopicReady, handle, of_partition_0, repeats=Repeats.HARMLESS, sender=Sender.ENGINE
+)

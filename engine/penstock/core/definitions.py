@@ -1,0 +1,63 @@
+"""Definitions other than the WfSpec: rows that are decided on partition 0 and installed on every
+partition.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.core.keys import Scope
+from penstock.core.rows import Row
+from penstock.core.values import ValueType
+
+
+class InputVar(Struct, frozen=True):
+    """One input of a TaskDef: matched by name and type."""
+
+    name: str
+    type: ValueType
+
+
+class TaskDef(Row):
+    """A kind of work that task workers do. Immutable: the same name means the same inputs and
+    output for ever.
+    """
+
+    KIND, SCOPE, KEY = b"t", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    input_vars: tuple[InputVar, ...]
+    return_type: ValueType | None
+    idempotent: bool
+    description: str
+    created_ms: int
+
+
+class ExternalEventDef(Row):
+    """A kind of event that can be put to runs; without a content type any JSON value will do."""
+
+    KIND, SCOPE, KEY = b"e", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    content_type: ValueType | None
+    description: str
+    created_ms: int
+
+
+class HeldTask(Row):
+    """A task that could not be sent because its topic is not there; sent when the topic is (R7)."""
+
+    KIND, SCOPE, KEY = b"H", Scope.PARTITION, ("tenant", "task_def", "wf_run_id", "guid")
+    SCANNED = True
+
+    tenant: str
+    task_def: str
+    wf_run_id: str
+    guid: str
+
+
+TOPIC_READY_TASKS_MAX: Final = 1_000

@@ -1,0 +1,73 @@
+"""The families of errors that the core knows, each with one reaction, and the stable codes that
+users see.
+
+Reject   the caller's fault: answered with a code and a sentence that helps; no state changes.
+Failure  a step's business or technical failure: state, see run.py.
+Defect   raised by nobody on purpose: any other exception out of the fold is one; ruled on (R6).
+Outdated the log has a fold version that this build does not know: the partition is given up (R9).
+"""
+
+from enum import StrEnum
+from typing import NoReturn
+
+
+class Code(StrEnum):
+    """Codes of refusals. They never change their meaning; docs/reference lists them with what to
+    do.
+    """
+
+    MALFORMED = "MALFORMED"
+    COMMAND_UNKNOWN = "COMMAND_UNKNOWN"
+    BAD_NAME = "BAD_NAME"
+    BAD_ID = "BAD_ID"
+    BAD_VALUE = "BAD_VALUE"
+    BAD_SPEC = "BAD_SPEC"
+    TOO_LARGE = "TOO_LARGE"
+    LIMIT = "LIMIT"
+    EXPIRED = "EXPIRED"
+    WRONG_PARTITION = "WRONG_PARTITION"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    COMMAND_ID_REUSED = "COMMAND_ID_REUSED"
+    FORBIDDEN = "FORBIDDEN"
+    TASK_DEF_UNKNOWN = "TASK_DEF_UNKNOWN"
+    SPEC_UNKNOWN = "SPEC_UNKNOWN"
+    EVENT_DEF_UNKNOWN = "EVENT_DEF_UNKNOWN"
+    VARIABLE_UNKNOWN = "VARIABLE_UNKNOWN"
+    VARIABLE_REQUIRED = "VARIABLE_REQUIRED"
+    WF_RUN_UNKNOWN = "WF_RUN_UNKNOWN"
+    WF_RUN_ENDED = "WF_RUN_ENDED"
+    THREAD_UNKNOWN = "THREAD_UNKNOWN"
+    THREAD_NOT_HALTED = "THREAD_NOT_HALTED"
+    NODE_RUN_UNKNOWN = "NODE_RUN_UNKNOWN"
+    TASK_RUN_UNKNOWN = "TASK_RUN_UNKNOWN"
+    ATTEMPT_STALE = "ATTEMPT_STALE"
+    ATTEMPT_TAKEN = "ATTEMPT_TAKEN"
+    ATTEMPT_ENDED = "ATTEMPT_ENDED"
+    STATUS_NOT_REPORTABLE = "STATUS_NOT_REPORTABLE"
+    ENGINE_DEFECT = "ENGINE_DEFECT"
+    VERSION_UNKNOWN = "VERSION_UNKNOWN"
+
+
+MENDED_BY_TIME = frozenset({Code.SPEC_UNKNOWN, Code.TASK_DEF_UNKNOWN, Code.EVENT_DEF_UNKNOWN})
+"""Refusals that are not remembered, since the same command may be right a moment later (R12)."""
+
+
+MESSAGE_CHARS_MAX = 2_000
+
+
+class Reject(Exception):
+    """A command is refused; nothing of it stays but the remembered answer."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message[:MESSAGE_CHARS_MAX]
+
+
+def refuse(code: Code, message: str) -> NoReturn:
+    """Refuse the command at hand."""
+    raise Reject(code, message)
+
+
+class Outdated(Exception):
+    """The log is at a fold version above this build's; it must not fold on (R9)."""

@@ -1,0 +1,254 @@
+"""The fold: one record and the rows before it give the rows after it, and outputs. The whole engine
+is this function.
+
+A turn, in order: time (R1), bookkeeping that survives refusal (R4, R5), due timers and pending work
+(R3), and the record's command. Each timer and the command have a savepoint of their own. Refusals
+are answers; any other exception leaves the fold as a defect, with `Turn.part` naming what was at
+work, for the owner to have it ruled on (R6): folded again with the ruling, that part is undone and
+the run it hit ends with ENGINE_DEFECT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from penstock.core.commands import TYPE_OF
+from penstock.core.commands.base import Command, CommandType, Repeats, Sender
+from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
+from penstock.core.fire import blame, fire
+from penstock.core.limits import (
+    ANSWER_WINDOW_MS,
+    ANSWERS_EXPIRED_PER_TURN_MAX,
+    AWAKE_BETWEEN_TICKS_MS_MAX,
+    FOLD_VERSION,
+    TIMERS_PER_TURN_MAX,
+)
+from penstock.core.outputs import Answer, CommandRefused, DeadLetter
+from penstock.core.partition_state import (
+    NEVER_MS,
+    AnswerExpiry,
+    CommandAnswer,
+    InChannel,
+    PartitionState,
+    Shard,
+)
+from penstock.core.rows import Rows
+from penstock.core.timers import next_due
+from penstock.core.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
+from penstock.core.values import encode_value
+
+ENGINE_PRINCIPAL = "engine"
+DEFECT_MESSAGE = (
+    "the engine hit a defect of its own here; RescueThreadRun takes the run up once it is mended"
+)
+
+
+class Origin(Struct, frozen=True):
+    """Which partition sent an engine command, its stamp, and the stamp of the one sent before it
+    (R4).
+    """
+
+    source: int
+    stamp: str
+    previous: str
+
+
+class Input(Struct, frozen=True):
+    """A record of `commands` as the fold takes it. What could not be decoded has a `problem`
+    instead of a command.
+    """
+
+    offset: int
+    append_ms: int
+    key: str
+    command_id: str | None = None
+    fold_version: int = FOLD_VERSION
+    origin: Origin | None = None
+    tenant: str = ""
+    principal: str = ""
+    not_after_ms: int | None = None
+    command: Command | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one turn did beside the rows: its outputs, and the answer to the command (None: it was a
+    repeat or a gap in the commands of another partition, which nobody waits for)."""
+
+    turn: Turn
+    answer: Answer | None
+
+
+def begin(rows: Rows, shard: Shard, record: Input) -> Turn:
+    """Begin a turn: let the time pass."""
+    rows.begin_turn()
+    state = rows.get(PartitionState) or PartitionState(
+        append_ms=record.append_ms, log_time_ms=record.append_ms
+    )
+    passed_ms = max(0, record.append_ms - state.append_ms)
+    awake_ms = min(passed_ms, AWAKE_BETWEEN_TICKS_MS_MAX - state.awake_since_tick_ms)
+    state.append_ms = record.append_ms
+    state.log_time_ms += passed_ms
+    state.awake_ms += awake_ms
+    state.awake_since_tick_ms += awake_ms
+    return Turn(rows, shard, record.offset, state)
+
+
+def fold(turn: Turn, record: Input, ruled: AbstractSet[str] = frozenset()) -> Folded:
+    """Fold the record of a turn that has begun. `ruled` are the parts that a verdict has undone."""
+    if turn.state.fold_version > FOLD_VERSION:
+        raise Outdated(
+            f"fold version {turn.state.fold_version} is in force, this build knows {FOLD_VERSION}"
+        )
+    taken = _take(turn, record.origin)
+    _fire_due(turn, ruled)
+    _forget_answers(turn)
+    answer = _do(turn, record, ruled) if taken else None
+    turn.rows.put(turn.state)
+    return Folded(turn, answer)
+
+
+def _take(turn: Turn, origin: Origin | None) -> bool:
+    """Whether a command of another partition is the next one on its way; a repeat or a gap is
+    dropped (R4).
+    """
+    if origin is None:
+        return True
+    channel = turn.rows.get(InChannel, origin.source) or InChannel(origin.source, FIRST_STAMP)
+    if origin.previous != channel.last or stamp_order(origin.stamp) <= stamp_order(channel.last):
+        return False
+    channel.last = origin.stamp
+    turn.rows.put(channel)
+    return True
+
+
+def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
+    """Fire what is due, up to the turn's budget; the rest stays due (R3)."""
+    for _ in range(TIMERS_PER_TURN_MAX):
+        timer = next_due(turn)
+        if timer is None:
+            break
+        turn.part, turn.tenant = timer.part, timer.tenant
+        if timer.part in ruled:
+            turn.rows.delete(timer)
+            blame(turn, timer.wf_run_id, DEFECT_MESSAGE)
+            continue
+        savepoint = turn.savepoint()
+        try:
+            fire(turn, timer)
+        except Reject:
+            turn.rollback(savepoint)
+            turn.rows.delete(timer)
+    turn.part = COMMAND_PART
+
+
+def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
+    """Do the command, or say why not."""
+    turn.tenant, turn.principal, turn.key = record.tenant, record.principal, record.key
+    turn.refill()
+    savepoint = turn.savepoint()
+    command = record.command
+    try:
+        if command is None:
+            refuse(Code.MALFORMED, record.problem or "the record can not be read")
+        kind = TYPE_OF[type(command)]
+        if COMMAND_PART in ruled:
+            blame(turn, getattr(command, "wf_run_id", None) or record.key, DEFECT_MESSAGE)
+            return _remember(turn, record, kind, Answer(Code.ENGINE_DEFECT, DEFECT_MESSAGE))
+        known = _known_answer(turn, record, kind, command)
+        if known is not None:
+            return known
+        _check(turn, record, kind)
+        body = kind.handle(turn, command)
+        answer = Answer(body=body, repeated=turn.repeated)
+        return _remember(turn, record, kind, answer)
+    except Reject as rejection:
+        turn.rollback(savepoint)
+        return _refused(turn, record, rejection)
+
+
+def _check(turn: Turn, record: Input, kind: CommandType) -> None:
+    """What is refused before the command's own handler looks at it."""
+    if record.fold_version > turn.state.fold_version:
+        refuse(
+            Code.VERSION_UNKNOWN,
+            f"made under fold version {record.fold_version}; {turn.state.fold_version} is in force",
+        )
+    if record.not_after_ms is not None and turn.at_ms > record.not_after_ms:
+        refuse(Code.EXPIRED, "it came to the log after its not_after")
+    if kind.sender is Sender.ENGINE and record.principal != ENGINE_PRINCIPAL:
+        refuse(Code.FORBIDDEN, f"{kind.record.__name__} is a command of the engine's own")
+
+
+def _known_answer(turn: Turn, record: Input, kind: CommandType, command: Command) -> Answer | None:
+    """The first answer again, for a command that was remembered (R12)."""
+    if record.command_id is None or kind.repeats is not Repeats.REMEMBERED:
+        return None
+    known = turn.rows.peek(CommandAnswer, record.tenant, record.command_id)
+    if known is None:
+        return None
+    if known.body_hash != _hash(command):
+        refuse(
+            Code.COMMAND_ID_REUSED, f"command_id {record.command_id!r} was used for another command"
+        )
+    first = known.answer
+    return Answer(first.code, first.message, first.body, repeated=True)
+
+
+def _remember(turn: Turn, record: Input, kind: CommandType, answer: Answer) -> Answer:
+    """Keep the answer for a window of log time, outside of what a refusal undoes (R5)."""
+    if record.command_id is None or record.command is None:
+        return answer
+    if kind.repeats is not Repeats.REMEMBERED or answer.code in MENDED_BY_TIME:
+        return answer
+    body_hash = _hash(record.command)
+    expiry_ms = turn.state.log_time_ms + ANSWER_WINDOW_MS
+    turn.rows.put(CommandAnswer(record.tenant, record.command_id, body_hash, answer))
+    turn.rows.put(AnswerExpiry(expiry_ms, record.tenant, record.command_id))
+    turn.state.oldest_answer_ms = min(turn.state.oldest_answer_ms, expiry_ms)
+    return answer
+
+
+def _refused(turn: Turn, record: Input, rejection: Reject) -> Answer:
+    """Answer a refusal, tell it, and keep the bytes of what could not be read."""
+    command, code, message = record.command, rejection.code, rejection.message
+    if command is None:
+        turn.outputs.append(DeadLetter(code, message))
+        return Answer(code, message)
+    kind = TYPE_OF[type(command)]
+    turn.tell(
+        record.key,
+        CommandRefused(
+            command=kind.record.__name__,
+            command_id=record.command_id,
+            code=code,
+            message=message,
+            at_ms=turn.at_ms,
+        ),
+    )
+    if code is Code.COMMAND_ID_REUSED:
+        return Answer(code, message)
+    return _remember(turn, record, kind, Answer(code, message))
+
+
+def _forget_answers(turn: Turn) -> None:
+    """Forget a few answers whose window is over."""
+    if turn.state.oldest_answer_ms > turn.state.log_time_ms:
+        return
+    for forgotten, expiry in enumerate(turn.rows.scan(AnswerExpiry)):
+        if expiry.log_time_ms > turn.state.log_time_ms or forgotten == ANSWERS_EXPIRED_PER_TURN_MAX:
+            turn.state.oldest_answer_ms = expiry.log_time_ms
+            return
+        turn.rows.delete(CommandAnswer(expiry.tenant, expiry.command_id, b"", Answer()))
+        turn.rows.delete(expiry)
+    turn.state.oldest_answer_ms = NEVER_MS
+
+
+def _hash(command: Command) -> bytes:
+    name = type(command).__name__.encode()
+    return blake2b(name + encode_value(command), digest_size=12).digest()

@@ -1,0 +1,125 @@
+"""Names and ids: what is allowed, how ids are derived, and which partition a key belongs to.
+
+Ids are derived from the log, never drawn (I1): R10's hash of the RunWf's position, the WfRun id,
+the thread and the node position can not come again even if a run is deleted and its id used once
+more.
+"""
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from penstock.core.errors import Code, refuse
+
+BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+GUID_CHARS: Final = 24
+
+_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+_INNER_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_])?")
+_KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_WF_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+
+
+def check_definition_name(what: str, name: str) -> str:
+    """Refuse a name that a WfSpec, TaskDef or another definition may not have."""
+    if not _NAME.fullmatch(name):
+        refuse(
+            Code.BAD_NAME,
+            f"{what} {name!r}: use 1-128 letters, digits, '.', '_' or '-', no '..',"
+            " with a letter or digit at both ends",
+        )
+    return name
+
+
+def is_inner_name(name: str) -> bool:
+    """Whether a node, thread or variable may have this name."""
+    return _INNER_NAME.fullmatch(name) is not None
+
+
+def is_kebab(name: str) -> bool:
+    """Whether a tenant or application may have this name."""
+    return len(name) <= 40 and _KEBAB.fullmatch(name) is not None
+
+
+def check_kebab(what: str, name: str) -> str:
+    """Refuse a tenant or application name that is not kebab-case."""
+    if not is_kebab(name):
+        refuse(
+            Code.BAD_NAME, f"{what} {name!r}: use kebab-case, 1-40 characters, such as 'my-team'"
+        )
+    return name
+
+
+def check_wf_run_id(wf_run_id: str) -> str:
+    """Refuse an id that a client may not give to a WfRun."""
+    if not _WF_RUN_ID.fullmatch(wf_run_id):
+        refuse(
+            Code.BAD_ID,
+            f"wf_run_id {wf_run_id!r}: use 1-63 letters, digits, '_', '-', not first '_' or '-'",
+        )
+    return wf_run_id
+
+
+def check_guid(what: str, guid: str) -> str:
+    """Refuse a guid (an idempotency key given by a client) of the wrong form."""
+    if not _GUID.fullmatch(guid):
+        refuse(Code.BAD_ID, f"{what} {guid!r}: use 1-128 letters, digits, '_' or '-'")
+    return guid
+
+
+def base62(digest: bytes) -> str:
+    """24 base62 characters of a digest of at least 18 bytes."""
+    number = int.from_bytes(digest, "big")
+    chars: list[str] = []
+    for _ in range(GUID_CHARS):
+        number, rest = divmod(number, 62)
+        chars.append(BASE62[rest])
+    return "".join(chars)
+
+
+def derive_guid(*parts: str | int) -> str:
+    """A guid that is a function of its parts; parts can not run into each other."""
+    text = "\x00".join(str(part) for part in parts)
+    return base62(blake2b(text.encode(), digest_size=20).digest())
+
+
+def wf_run_id_of(tenant: str, command_id: str) -> str:
+    """The id of a run whose starter gave none: the same for every retry of the same command."""
+    return derive_guid("wf-run", tenant, command_id)
+
+
+def root_of(wf_run_id: str) -> str:
+    """The id of the root of a family of runs: its partition key."""
+    return wf_run_id.partition(".")[0]
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as the Java client's default partitioner and librdkafka's murmur2
+    choose it.
+    """
+    return (_murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+@lru_cache(maxsize=65_536)
+def partition_of_run(wf_run_id: str, partitions: int) -> int:
+    """The partition on which a run and its whole family live."""
+    return partition_of(root_of(wf_run_id).encode(), partitions)
+
+
+def _murmur2(data: bytes) -> int:
+    """MurmurHash2, 32 bits, with the seed that Kafka's Java client uses."""
+    multiplier, mask = 0x5BD1E995, 0xFFFFFFFF
+    length = len(data)
+    state = (0x9747B28C ^ length) & mask
+    whole = length & ~3
+    for start in range(0, whole, 4):
+        word = int.from_bytes(data[start : start + 4], "little") * multiplier & mask
+        word = (word ^ (word >> 24)) * multiplier & mask
+        state = (state * multiplier & mask) ^ word
+    if length > whole:
+        state ^= int.from_bytes(data[whole:], "little")
+        state = state * multiplier & mask
+    state = (state ^ (state >> 13)) * multiplier & mask
+    return state ^ (state >> 15)

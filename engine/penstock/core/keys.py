@@ -1,0 +1,55 @@
+"""Keys of rows: bytes whose order is the order of their parts.
+
+    run rows         tenant 00 'r' wf_run_id 00 <kind> parts...   all of a run lies together
+    definitions      tenant 00 'd' <kind> parts...
+    the partition's  00 <kind> parts...                            its clock, timers, channels
+
+Text parts are UTF-8 followed by 00 (names and ids hold no 00), numbers are 8 bytes, big-endian.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import lru_cache
+from typing import Final
+
+Part = str | int
+
+PARTITION_PREFIX: Final = b"\x00"
+_NUMBER_BYTES: Final = 8
+
+
+class Scope(Enum):
+    """Where a row's key lies."""
+
+    RUN = "r"
+    DEFINITION = "d"
+    PARTITION = ""
+
+
+def encode_parts(parts: Sequence[Part]) -> bytes:
+    """The bytes of a key's parts; a shorter sequence is a prefix of a longer one."""
+    out: list[bytes] = []
+    for part in parts:
+        if isinstance(part, str):
+            out.append(part.encode())
+            out.append(b"\x00")
+        else:
+            out.append(part.to_bytes(_NUMBER_BYTES, "big"))
+    return b"".join(out)
+
+
+@lru_cache(maxsize=16_384)
+def run_prefix(tenant: str, wf_run_id: str) -> bytes:
+    """What all keys of one run begin with."""
+    return f"{tenant}\x00r{wf_run_id}\x00".encode()
+
+
+def definition_prefix(tenant: str) -> bytes:
+    """What all keys of a tenant's definitions begin with."""
+    return f"{tenant}\x00d".encode()
+
+
+def after_prefix(prefix: bytes) -> bytes:
+    """The first key that is above every key beginning with `prefix`."""
+    head = prefix.rstrip(b"\xff")
+    return head[:-1] + bytes((head[-1] + 1,))

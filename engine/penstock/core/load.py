@@ -1,0 +1,23 @@
+"""Loads where a thread of a run stands, as copies to be changed and saved."""
+
+from penstock.core.at import At
+from penstock.core.errors import Code, refuse
+from penstock.core.run import NodeRun, ThreadRun, WfRun
+from penstock.core.spec import WfSpec
+from penstock.core.turn import Turn
+
+
+def load(turn: Turn, wf_run_id: str, number: int) -> At:
+    """Where a thread stands; refuses a run or thread that does not exist."""
+    rows, tenant = turn.rows, turn.tenant
+    run = rows.get(WfRun, tenant, wf_run_id)
+    if run is None:
+        refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
+    thread = rows.get(ThreadRun, tenant, wf_run_id, number)
+    if thread is None:
+        refuse(Code.THREAD_UNKNOWN, f"WfRun {wf_run_id!r} has no thread {number}")
+    spec = rows.peek(WfSpec, tenant, run.wf_spec, run.version)
+    node_run = rows.get(NodeRun, tenant, wf_run_id, number, thread.position)
+    assert spec is not None, "a run's WfSpec stays while the run does"
+    assert node_run is not None, "a thread stands at a node"
+    return At(turn, run, spec, thread, node_run)

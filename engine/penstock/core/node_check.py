@@ -1,0 +1,94 @@
+"""NodeCheck: what a node type's check sees of the spec and of the other definitions, and how it
+reports a fault.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.expressions import Comparison, Expression, Literal, OutputRef, VariableRef
+from penstock.core.nodes.base import NodeConfig
+from penstock.core.rows import Rows
+from penstock.core.values import ValueProblem, ValueType, coerce
+
+if TYPE_CHECKING:
+    from penstock.core.spec import SpecBody, ThreadSpec
+
+FAULTS_SHOWN_MAX = 20
+
+_WIDENS = {(ValueType.INT, ValueType.DOUBLE), (ValueType.DOUBLE, ValueType.INT)}
+"""Pairs of different types that may still fit when the value is known."""
+
+
+class NodeCheck:
+    """One node under check; `fault` names it."""
+
+    def __init__(self, *, body: SpecBody, rows: Rows, tenant: str, faults: list[str]) -> None:
+        self.body = body
+        self.faults = faults
+        self._rows = rows
+        self._tenant = tenant
+        self._where = ""
+        self.thread_name = ""
+        self.node_name = ""
+
+    def stand_at(self, thread_name: str, node_name: str) -> None:
+        """Check this node next."""
+        self.thread_name, self.node_name = thread_name, node_name
+        self._where = f"thread {thread_name!r}, node {node_name!r}"
+
+    @property
+    def thread(self) -> ThreadSpec:
+        """The thread of the node."""
+        return self.body.threads[self.thread_name]
+
+    @property
+    def config(self) -> NodeConfig:
+        """The node's configuration."""
+        return self.thread.nodes[self.node_name]
+
+    def fault(self, message: str) -> None:
+        """Something is wrong with this node."""
+        self.faults.append(f"{self._where}: {message}")
+
+    def task_def(self, name: str) -> TaskDef | None:
+        """The TaskDef of this name; a fault if there is none."""
+        found = self._rows.peek(TaskDef, self._tenant, name)
+        if found is None:
+            self.fault(f"TaskDef {name!r} is not registered; register it first")
+        return found
+
+    def event_def(self, name: str) -> ExternalEventDef | None:
+        """The ExternalEventDef of this name; a fault if there is none."""
+        found = self._rows.peek(ExternalEventDef, self._tenant, name)
+        if found is None:
+            self.fault(f"ExternalEventDef {name!r} is not registered; register it first")
+        return found
+
+    def fits(self, expression: Expression, wanted: ValueType, what: str) -> None:
+        """A fault if it can be seen now that the value will not be of the wanted type."""
+        if isinstance(expression, Literal):
+            try:
+                coerce(expression.value, wanted)
+            except ValueProblem as problem:
+                self.fault(f"{what}: {problem}")
+            return
+        known = self.type_of(expression)
+        if known is not None and known is not wanted and (known, wanted) not in _WIDENS:
+            self.fault(f"{what} wants {wanted}, but is given {known}")
+
+    def type_of(self, expression: Expression) -> ValueType | None:
+        """The type of an expression where it can be seen; None where only the run will tell."""
+        if isinstance(expression, Comparison):
+            return ValueType.BOOL
+        if isinstance(expression, VariableRef) and expression.path is None:
+            declared = self.thread.variable(expression.name)
+            return None if declared is None else declared.type
+        if isinstance(expression, OutputRef) and expression.path is None:
+            config = self.thread.nodes.get(expression.node)
+            task_def = getattr(config, "task_def", None)
+            if isinstance(task_def, str):
+                found = self._rows.peek(TaskDef, self._tenant, task_def)
+                return None if found is None else found.return_type
+        return None

@@ -1,0 +1,16 @@
+"""The node types: one file each, found through this table; nothing else names them."""
+
+from typing import Final
+
+from penstock.core.nodes import entrypoint, exit, external_event, task
+from penstock.core.nodes.base import NodeConfig, NodeType
+
+NODE_TYPES: Final[tuple[NodeType, ...]] = (
+    entrypoint.NODE,
+    exit.NODE,
+    task.NODE,
+    external_event.NODE,
+)
+
+TYPE_OF: Final[dict[type[NodeConfig], NodeType]] = {node.config: node for node in NODE_TYPES}
+"""From a node's configuration to its type."""

@@ -1,0 +1,16 @@
+"""ENTRYPOINT: where a thread begins. It is complete at once."""
+
+from penstock.core.at import At
+from penstock.core.nodes.base import Done, NodeConfig, NodeType, Outcome
+
+
+class EntrypointNode(NodeConfig, tag="ENTRYPOINT", frozen=True):
+    """The first node of every thread."""
+
+
+def arrive(at: At) -> Outcome:
+    """Go on."""
+    return Done()
+
+
+NODE = NodeType("ENTRYPOINT", EntrypointNode, arrive, begins=True)

@@ -1,0 +1,132 @@
+"""TASK: a piece of work for a task worker. The node run mirrors its TaskRun and carries its guid in
+`task`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, cast
+
+from msgspec import Meta
+
+from penstock.core import tasks
+from penstock.core.at import At
+from penstock.core.definitions import TaskDef
+from penstock.core.expressions import Expression
+from penstock.core.limits import (
+    DURATION_MS_MAX,
+    INPUTS_BYTES_MAX,
+    MAX_ATTEMPTS_MAX,
+    TASK_TIMEOUT_MS_DEFAULT,
+)
+from penstock.core.node_check import NodeCheck
+from penstock.core.nodes.base import (
+    WAIT,
+    Done,
+    Failed,
+    NodeConfig,
+    NodeEvent,
+    NodeType,
+    Outcome,
+    TaskMoved,
+)
+from penstock.core.run import Backoff, Failure, FailureName
+from penstock.core.transitions import TASK_LIVE, TaskStatus
+from penstock.core.values import Value, ValueProblem, coerce, value_bytes
+
+
+class TaskNode(NodeConfig, tag="TASK", frozen=True):
+    """Which TaskDef, with which inputs, how often at most, and how long one attempt may run once it
+    has started.
+    """
+
+    task_def: str
+    inputs: dict[str, Expression] = {}
+    max_attempts: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS_MAX)] = 1
+    timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] = TASK_TIMEOUT_MS_DEFAULT
+    backoff: Backoff | None = None
+
+
+def arrive(at: At) -> Outcome:
+    """Assign the inputs and hand the task out; inputs that can not be had are a failure without a
+    TaskRun.
+    """
+    config = cast(TaskNode, at.config)
+    task_def = at.turn.rows.peek(TaskDef, at.turn.tenant, config.task_def)
+    if task_def is None:
+        message = f"TaskDef {config.task_def!r} does not exist any more"
+        return Failed(Failure(FailureName.TASK_FAILURE, message))
+    try:
+        inputs = _inputs(at, task_def, config.inputs)
+    except ValueProblem as problem:
+        return Failed(Failure(FailureName.VAR_SUB_ERROR, f"inputs of {config.task_def}: {problem}"))
+    tasks.create(at, config, inputs)
+    return WAIT
+
+
+def resume(at: At, event: NodeEvent) -> Outcome:
+    """The task run's end is the node's."""
+    assert isinstance(event, TaskMoved)
+    task = event.task
+    if task.status in TASK_LIVE:
+        return tasks.go_on(at)
+    if task.status is TaskStatus.TASK_SUCCESS:
+        return Done(task.attempt.output)
+    assert task.attempt.failure is not None, "a task that ends without success has a failure"
+    return Failed(task.attempt.failure)
+
+
+def check(check: NodeCheck) -> None:
+    """The TaskDef exists and gets what it wants, by name and (where it can be seen) by type."""
+    config = cast(TaskNode, check.config)
+    task_def = check.task_def(config.task_def)
+    if task_def is None:
+        return
+    declared = {var.name: var for var in task_def.input_vars}
+    for name in config.inputs.keys() - declared.keys():
+        check.fault(f"TaskDef {config.task_def!r} has no input {name!r}; it has {sorted(declared)}")
+    for name in declared.keys() - config.inputs.keys():
+        check.fault(f"input {name!r} of TaskDef {config.task_def!r} is not given")
+    for name in sorted(declared.keys() & config.inputs.keys()):
+        check.fits(config.inputs[name], declared[name].type, f"input {name!r}")
+    if config.backoff is not None:
+        backoff = config.backoff
+        if (
+            backoff.base_ms < 0
+            or backoff.multiplier < 1
+            or not 0 < backoff.max_ms <= DURATION_MS_MAX
+        ):
+            check.fault("backoff wants base_ms >= 0, multiplier >= 1 and max_ms above 0")
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """The inputs."""
+    yield from cast(TaskNode, config).inputs.values()
+
+
+def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[str, Value]:
+    inputs: dict[str, Value] = {}
+    for var in task_def.input_vars:
+        if var.name not in given:
+            raise ValueProblem(f"{var.name!r} is not given")
+        try:
+            inputs[var.name] = coerce(at.evaluate(given[var.name]), var.type)
+        except ValueProblem as problem:
+            raise ValueProblem(f"{var.name!r}: {problem}") from problem
+    size = value_bytes(inputs)
+    if size > INPUTS_BYTES_MAX:
+        raise ValueProblem(f"{size} bytes together: a task may be given {INPUTS_BYTES_MAX}")
+    return inputs
+
+
+NODE = NodeType(
+    "TASK",
+    TaskNode,
+    arrive,
+    resume=resume,
+    halt=tasks.is_interruptible,
+    unhalt=tasks.go_on,
+    leave=tasks.cancel,
+    check=check,
+    expressions=expressions,
+    waits=True,
+    mirrors_task=True,
+)

@@ -1,0 +1,109 @@
+"""What a turn asks of the outside: values in a list, which the processor delivers in order (I3).
+
+An output's stamp is (topic id, partition, offset, index): the processor adds it, the fold only
+keeps the order.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from penstock.core.values import Value
+
+
+class ScheduledTask(Struct, frozen=True):
+    """A task for the workers of a TaskDef (schemas/task)."""
+
+    tenant: str
+    wf_run_id: str
+    guid: str
+    task_def: str
+    attempt: int
+    inputs: dict[str, Value]
+    wf_spec: str
+    version: int
+    node: str
+    thread: int
+    scheduled_at_ms: int
+    timeout_ms: int
+    max_attempts: int
+    report_partition: int
+
+
+class EventOutput(Struct, frozen=True):
+    """Something that happened, for the outside (schemas/event)."""
+
+    tenant: str
+    key: str
+    body: "Event"
+
+
+class CommandOutput(Struct, frozen=True):
+    """A command for another partition, with the stamp of the one before it on the same way (R4)."""
+
+    tenant: str
+    target: int
+    previous: str
+    body: Any  # a Command; the table in commands/ would be a circle here
+
+
+class DeadLetter(Struct, frozen=True):
+    """The record at hand could not be handled; the processor keeps its bytes with the reason."""
+
+    code: str
+    message: str
+
+
+Output = ScheduledTask | EventOutput | CommandOutput | DeadLetter
+
+
+class WfRunChanged(Struct, frozen=True, kw_only=True):
+    """A WfRun came to have a status."""
+
+    wf_run_id: str
+    wf_spec: str
+    version: int
+    status: str
+    at_ms: int
+    output: Value = None
+    failure: str | None = None
+    message: str | None = None
+
+
+class TaskRunChanged(Struct, frozen=True, kw_only=True):
+    """A TaskRun ended, or an attempt of it failed and another will follow (TASK_PENDING)."""
+
+    wf_run_id: str
+    guid: str
+    task_def: str
+    status: str
+    attempt: int
+    at_ms: int
+
+
+class CommandRefused(Struct, frozen=True, kw_only=True):
+    """A command was refused; nothing of it stays."""
+
+    command: str
+    command_id: str | None
+    code: str
+    message: str
+    at_ms: int
+
+
+Event = WfRunChanged | TaskRunChanged | CommandRefused
+EVENTS: tuple[type[Struct], ...] = (WfRunChanged, TaskRunChanged, CommandRefused)
+
+
+class Answer(Struct, array_like=True, frozen=True):
+    """What the sender of a command is told."""
+
+    code: str | None = None
+    message: str = ""
+    body: Value = None
+    repeated: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command was accepted."""
+        return self.code is None

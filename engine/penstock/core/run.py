@@ -1,0 +1,284 @@
+"""Rows of runs: WfRun, ThreadRun, NodeRun, TaskRun, Variable, ExternalEvent and what waits for
+them.
+
+A run is many small rows, so that a command costs what it touches, not what the run has lived
+through. A row that is finished is never written again. Times are LogAppendTime, in milliseconds.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.core.keys import Scope
+from penstock.core.rows import Row
+from penstock.core.transitions import NodeStatus, TaskStatus, ThreadStatus
+from penstock.core.values import Value
+
+
+class Fact(Struct, array_like=True, frozen=True):
+    """A status that an object came to have, and when."""
+
+    status: str
+    at_ms: int
+
+
+class FailureName(StrEnum):
+    """The names of technical failures (status ERROR); any other name is a business exception
+    (status EXCEPTION).
+    """
+
+    TASK_FAILURE = "TASK_FAILURE"
+    TIMEOUT = "TIMEOUT"
+    TASK_CANCELLED = "TASK_CANCELLED"
+    VAR_SUB_ERROR = "VAR_SUB_ERROR"
+    VAR_MUTATION_ERROR = "VAR_MUTATION_ERROR"
+    OUTPUT_TOO_LARGE = "OUTPUT_TOO_LARGE"
+    STEP_LIMIT = "STEP_LIMIT"
+    ENGINE_DEFECT = "ENGINE_DEFECT"
+
+
+TECHNICAL_FAILURES: Final = frozenset(name.value for name in FailureName)
+
+
+class Failure(Struct, array_like=True, frozen=True):
+    """Why a node, a thread or a run failed."""
+
+    name: str
+    message: str
+    content: Value = None
+
+    @property
+    def technical(self) -> bool:
+        """Whether it ends a thread in ERROR; a business exception ends it in EXCEPTION."""
+        return self.name in TECHNICAL_FAILURES
+
+
+class HaltReason(StrEnum):
+    """Why a thread is halted; it runs again when no reason is left."""
+
+    MANUAL_HALT = "MANUAL_HALT"
+
+
+class ThreadKind(StrEnum):
+    """What started a thread."""
+
+    ENTRYPOINT = "ENTRYPOINT"
+
+
+class TimerKey(Struct, array_like=True, frozen=True):
+    """Where a timer's row lies, kept by the row that may want to delete it."""
+
+    clock: int
+    due_ms: int
+
+
+class WfRun(Row):
+    """A run of a WfSpec. Its status is its entrypoint thread's."""
+
+    KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
+
+    tenant: str
+    wf_run_id: str
+    wf_spec: str
+    version: int
+    born_offset: int
+    request_hash: bytes
+    status: ThreadStatus
+    started_ms: int
+    ended_ms: int | None = None
+    threads: int = 0
+    steps: int = 0
+    labels: dict[str, str] = {}
+    history: tuple[Fact, ...] = ()
+
+
+class ThreadRun(Row):
+    """One sequential thread of a run: a status and a pointer to the node run it is at."""
+
+    KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
+
+    tenant: str
+    wf_run_id: str
+    number: int
+    kind: ThreadKind
+    thread_spec: str
+    status: ThreadStatus
+    parent: int | None = None
+    position: int = 0
+    node: str = ""
+    halt_reasons: tuple[HaltReason, ...] = ()
+    output: Value = None
+    failure: Failure | None = None
+    history: tuple[Fact, ...] = ()
+
+
+class NodeRun(Row):
+    """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`."""
+
+    KIND, SCOPE, KEY = b"n", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    position: int
+    node: str
+    node_type: str
+    status: NodeStatus
+    task: str | None = None
+    output: Value = None
+    failure: Failure | None = None
+    timer: TimerKey | None = None
+    history: tuple[Fact, ...] = ()
+
+
+class NodeOutput(Row):
+    """The newest output of a node that other nodes refer to."""
+
+    KIND, SCOPE, KEY = b"o", Scope.RUN, ("tenant", "wf_run_id", "thread", "node")
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    node: str
+    value: Value
+
+
+class Variable(Row):
+    """A variable of a thread."""
+
+    KIND, SCOPE, KEY = b"v", Scope.RUN, ("tenant", "wf_run_id", "thread", "name")
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    name: str
+    value: Value
+
+
+class Backoff(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The delay before retry n: base * multiplier^(n-1), at most max."""
+
+    base_ms: int
+    multiplier: float = 1.0
+    max_ms: int = 24 * 3_600_000
+
+    def delay_ms(self, retry: int) -> int:
+        """The delay before the given retry (the first is 1)."""
+        delay = float(self.base_ms)
+        for _ in range(retry - 1):
+            delay *= self.multiplier
+            if delay >= self.max_ms:
+                break
+        return min(int(delay), self.max_ms)
+
+
+class TaskAttempt(Struct, array_like=True):
+    """One attempt of a task run. `started_ms` is None while no worker has said that it runs it."""
+
+    number: int
+    status: TaskStatus
+    scheduled_ms: int
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    worker: str = ""
+    output: Value = None
+    failure: Failure | None = None
+    logs: str = ""
+    timer: TimerKey | None = None
+
+
+class TaskRun(Row):
+    """A piece of work for a task worker: its inputs, its status and its newest attempt."""
+
+    KIND, SCOPE, KEY = b"k", Scope.RUN, ("tenant", "wf_run_id", "guid")
+
+    tenant: str
+    wf_run_id: str
+    guid: str
+    thread: int
+    position: int
+    task_def: str
+    status: TaskStatus
+    max_attempts: int
+    timeout_ms: int
+    backoff: Backoff | None
+    inputs: dict[str, Value]
+    attempt: TaskAttempt
+    timer: TimerKey | None = None
+    history: tuple[Fact, ...] = ()
+
+
+class PastAttempt(Row):
+    """An attempt of a task run that has been followed by another one."""
+
+    KIND, SCOPE, KEY = b"a", Scope.RUN, ("tenant", "wf_run_id", "guid", "number")
+
+    tenant: str
+    wf_run_id: str
+    guid: str
+    number: int
+    attempt: TaskAttempt
+
+
+class ExternalEvent(Row):
+    """An event put to a run from outside; `claimed_by` is the (thread, position) of the node run
+    that took it.
+    """
+
+    KIND, SCOPE, KEY = b"e", Scope.RUN, ("tenant", "wf_run_id", "event_def", "guid")
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    guid: str
+    content: Value
+    put_ms: int
+    claimed_by: tuple[int, int] | None = None
+
+
+class UnclaimedEvent(Row):
+    """The queue of events that nobody has taken yet, oldest first."""
+
+    KIND, SCOPE, KEY = b"q", Scope.RUN, ("tenant", "wf_run_id", "event_def", "offset")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    offset: int
+    guid: str
+
+
+class EventWaiter(Row):
+    """The queue of node runs that wait for an event, in the order in which they began to wait."""
+
+    KIND, SCOPE, KEY = b"x", Scope.RUN, ("tenant", "wf_run_id", "event_def", "thread", "position")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    thread: int
+    position: int
+
+
+ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
+    WfRun,
+    ThreadRun,
+    NodeRun,
+    NodeOutput,
+    Variable,
+    TaskRun,
+    PastAttempt,
+    ExternalEvent,
+    UnclaimedEvent,
+    EventWaiter,
+)
+
+
+def noted(history: tuple[Fact, ...], status: str, at_ms: int) -> tuple[Fact, ...]:
+    """The history with one more status; the same status again is no news."""
+    if history and history[-1].status == status:
+        return history
+    return (*history, Fact(status, at_ms))

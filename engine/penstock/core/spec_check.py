@@ -1,0 +1,197 @@
+"""Checks a WfSpec when it is registered: every mistake that can be seen then is refused then, by
+name, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from penstock.core.errors import Code, refuse
+from penstock.core.expressions import Expression, OutputRef, VariableRef, check_form, parts_of
+from penstock.core.ids import is_inner_name
+from penstock.core.limits import (
+    EDGES_PER_NODE_MAX,
+    MUTATIONS_PER_EDGE_MAX,
+    SPEC_NODES_MAX,
+    SPEC_THREADS_MAX,
+    SPEC_VARIABLES_MAX,
+)
+from penstock.core.node_check import FAULTS_SHOWN_MAX, NodeCheck
+from penstock.core.nodes import TYPE_OF
+from penstock.core.nodes.base import NodeConfig, NodeType
+from penstock.core.rows import Rows
+from penstock.core.spec import SpecBody, ThreadSpec
+from penstock.core.values import ValueProblem, ValueType, coerce
+
+
+def check_spec(body: SpecBody, rows: Rows, tenant: str) -> None:
+    """Refuse a spec with faults, naming each with its thread and node."""
+    faults: list[str] = []
+    check = NodeCheck(body=body, rows=rows, tenant=tenant, faults=faults)
+    _check_size(body, faults)
+    if not faults:
+        if body.entrypoint not in body.threads:
+            faults.append(f"the entrypoint thread {body.entrypoint!r} is not among the threads")
+        for name, thread in body.threads.items():
+            _check_thread(check, name, thread)
+    if faults:
+        shown = "; ".join(faults[:FAULTS_SHOWN_MAX])
+        more = (
+            f"; and {len(faults) - FAULTS_SHOWN_MAX} more" if len(faults) > FAULTS_SHOWN_MAX else ""
+        )
+        refuse(Code.BAD_SPEC, shown + more)
+
+
+def kept_outputs(body: SpecBody) -> dict[str, tuple[str, ...]]:
+    """For each thread, the nodes whose output is read by a later node (and not only by their own
+    edges).
+    """
+    return {name: _kept_outputs(thread) for name, thread in body.threads.items()}
+
+
+def _kept_outputs(thread: ThreadSpec) -> tuple[str, ...]:
+    kept: set[str] = set()
+    for node, config in thread.nodes.items():
+        for expression in _type(config).expressions(config):
+            kept |= {part.node for part in parts_of(expression) if isinstance(part, OutputRef)}
+        for _, expression in _edge_expressions(thread, node):
+            refs = {part.node for part in parts_of(expression) if isinstance(part, OutputRef)}
+            kept |= refs - {node}
+    return tuple(sorted(kept))
+
+
+def _check_size(body: SpecBody, faults: list[str]) -> None:
+    threads = body.threads
+    if not 1 <= len(threads) <= SPEC_THREADS_MAX:
+        faults.append(f"{len(threads)} threads: a spec has 1 to {SPEC_THREADS_MAX}")
+    nodes = sum(len(thread.nodes) for thread in threads.values())
+    if nodes > SPEC_NODES_MAX:
+        faults.append(f"{nodes} nodes: a spec may have {SPEC_NODES_MAX}")
+    variables = sum(len(thread.variables) for thread in threads.values())
+    if variables > SPEC_VARIABLES_MAX:
+        faults.append(f"{variables} variables: a spec may have {SPEC_VARIABLES_MAX}")
+
+
+def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
+    faults = check.faults
+    for text in (name, *thread.nodes, *(variable.name for variable in thread.variables)):
+        if not is_inner_name(text):
+            faults.append(
+                f"thread {name!r}: {text!r} is no name; use letters, digits, '.', '_', '-'"
+            )
+    starts = [node for node, config in thread.nodes.items() if _type(config).begins]
+    if len(starts) != 1:
+        faults.append(f"thread {name!r}: {len(starts)} ENTRYPOINT nodes; it needs exactly one")
+    if not any(_type(config).ends for config in thread.nodes.values()):
+        faults.append(f"thread {name!r}: no EXIT node; it needs at least one")
+    _check_variables(name, thread, faults)
+    for node, config in thread.nodes.items():
+        check.stand_at(name, node)
+        _check_edges(check, thread)
+        expressions = list(_type(config).expressions(config))
+        for expression in expressions:
+            _check_expression(check, expression)
+        _type(config).check(check)
+    if len(starts) == 1 and not faults:
+        _check_shape(check, name, thread, starts[0])
+
+
+def _check_variables(name: str, thread: ThreadSpec, faults: list[str]) -> None:
+    seen: set[str] = set()
+    for variable in thread.variables:
+        if variable.name in seen:
+            faults.append(f"thread {name!r}: variable {variable.name!r} is declared twice")
+        seen.add(variable.name)
+        try:
+            coerce(variable.default, variable.type)
+        except ValueProblem as problem:
+            faults.append(f"thread {name!r}: default of variable {variable.name!r}: {problem}")
+        if variable.required and variable.default is not None:
+            faults.append(
+                f"thread {name!r}: variable {variable.name!r} is required and has a default"
+            )
+
+
+def _check_edges(check: NodeCheck, thread: ThreadSpec) -> None:
+    config = check.config
+    if len(config.edges) > EDGES_PER_NODE_MAX:
+        check.fault(f"{len(config.edges)} edges: a node may have {EDGES_PER_NODE_MAX}")
+    if not config.edges and not _type(config).ends:
+        check.fault("no edge leads on; add one, if only to an EXIT")
+    for edge in config.edges:
+        if edge.to not in thread.nodes:
+            check.fault(f"an edge leads to {edge.to!r}, which is no node of this thread")
+        if len(edge.mutations) > MUTATIONS_PER_EDGE_MAX:
+            check.fault(
+                f"{len(edge.mutations)} mutations: an edge may have {MUTATIONS_PER_EDGE_MAX}"
+            )
+        for mutation in edge.mutations:
+            declared = thread.variable(mutation.variable)
+            if declared is None:
+                check.fault(f"an edge changes {mutation.variable!r}, which is no variable")
+            else:
+                check.fits(mutation.value, declared.type, f"variable {mutation.variable!r}")
+        if edge.condition is not None:
+            check.fits(edge.condition, ValueType.BOOL, "the condition of an edge")
+    for what, expression in _edge_expressions(thread, check.node_name):
+        _check_expression(check, expression, what)
+
+
+def _edge_expressions(thread: ThreadSpec, node: str) -> Iterator[tuple[str, Expression]]:
+    for edge in thread.nodes[node].edges:
+        if edge.condition is not None:
+            yield f"condition of the edge to {edge.to!r}: ", edge.condition
+        for mutation in edge.mutations:
+            yield f"mutation of {mutation.variable!r}: ", mutation.value
+
+
+def _check_expression(check: NodeCheck, expression: Expression, what: str = "") -> None:
+    try:
+        check_form(expression)
+    except ValueProblem as problem:
+        check.fault(f"{what}{problem}")
+        return
+    for part in parts_of(expression):
+        if isinstance(part, VariableRef) and check.thread.variable(part.name) is None:
+            check.fault(f"{what}there is no variable {part.name!r}")
+        if isinstance(part, OutputRef) and part.node not in check.thread.nodes:
+            check.fault(f"{what}there is no node {part.node!r}")
+
+
+def _check_shape(check: NodeCheck, name: str, thread: ThreadSpec, start: str) -> None:
+    """Every node can be reached, and no cycle can spin without a wait or a condition."""
+    reached = _reachable(thread, start)
+    for node in thread.nodes:
+        check.stand_at(name, node)
+        if node not in reached:
+            check.fault("it can not be reached from the ENTRYPOINT")
+        if _spins(thread, node):
+            check.fault("it lies on a cycle that has neither a wait nor a condition")
+
+
+def _spins(thread: ThreadSpec, start: str) -> bool:
+    """Whether a thread that stands here comes back without having waited and without having had a
+    choice.
+    """
+    at, seen = start, set[str]()
+    while at not in seen:
+        seen.add(at)
+        config = thread.nodes[at]
+        if _type(config).waits or not config.edges or config.edges[0].condition is not None:
+            return False
+        at = config.edges[0].to
+    return at == start
+
+
+def _reachable(thread: ThreadSpec, start: str) -> set[str]:
+    seen, pending = {start}, [start]
+    while pending:
+        for edge in thread.nodes[pending.pop()].edges:
+            if edge.to not in seen:
+                seen.add(edge.to)
+                pending.append(edge.to)
+    return seen
+
+
+def _type(config: NodeConfig) -> NodeType:
+    return TYPE_OF[type(config)]

@@ -1,0 +1,1 @@
+"""The log: one port (port.py) and its adapters, Kafka and embedded."""

@@ -1,0 +1,233 @@
+"""The log port: what the engine, the gateway and the workers ask of a log.
+
+Two adapters (kafka.py, embedded.py) pass one contract suite, tests/contract/test_log.py. The
+processor uses an `EngineLog`: it reads `commands` partition by partition and delivers outputs.
+Everybody else uses a `Producer` (append and be told) and a `Consumer` (read a topic as a member of
+a group).
+
+Rules - Offsets are positions, never counts: they may have holes. - A record's `timestamp_ms` on
+`commands` is LogAppendTime: the time at which the log took it. - Errors of a log are
+`LogUnavailable` (try again), `Fenced` (not ours any more) or `LogFatal` (stop); they are
+  never taken for a defect of the fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from penstock.contracts.topics import TopicSettings
+
+Headers = Mapping[str, bytes]
+
+
+class Record(Struct, frozen=True):
+    """One record as the log keeps it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Message(Struct, frozen=True):
+    """One record to append. Without a partition the key decides (murmur2, as every Kafka client for
+    Java does).
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = {}
+    partition: int | None = None
+
+
+class Position(Struct, frozen=True, order=True):
+    """Where a record stands; `str()` of it is the token that clients pass back as `at_least`."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}:{self.offset}"
+
+
+class Mark(Struct, frozen=True):
+    """A committed group position (what to read next) and the text committed with it."""
+
+    next_offset: int
+    metadata: str = ""
+
+
+class Refused(Struct, frozen=True):
+    """A message that the log refuses for a reason of its own, however often it is sent (R7)."""
+
+    message: Message
+    code: str  # TOO_LARGE, NO_TOPIC or DENIED
+    reason: str
+
+
+class LogError(Exception):
+    """Base of the errors below."""
+
+
+class LogUnavailable(LogError):
+    """Nothing is known to be lost; the same call may go through later."""
+
+
+class Fenced(LogError):
+    """The partition has another owner now."""
+
+
+class LogFatal(LogError):
+    """This client cannot go on; the process should end with the message."""
+
+
+class AppendRefused(LogError):
+    """One append was refused for good; `refused` says why."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(f"{refused.code}: {refused.reason}")
+        self.refused = refused
+
+
+OnAck = Callable[[Position | LogError], None]
+
+
+class Producer(Protocol):
+    """Appends records; may be called from any thread."""
+
+    def append(self, message: Message, on_ack: OnAck | None = None) -> None:
+        """Hand one message over and return. `on_ack` is called once, from any thread, with the
+        position or an error.
+
+        Raises LogUnavailable when the local queue is full.
+        """
+        ...
+
+    def append_and_wait(self, message: Message, timeout_s: float = 30.0) -> Position:
+        """Append one message and wait for the log's acknowledgement; raises a LogError."""
+        ...
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """Send what is queued at once and wait until it is acknowledged; raises LogUnavailable at
+        the deadline.
+        """
+        ...
+
+    def close(self) -> None:
+        """Flush what can be flushed and let go of all resources. May be called twice."""
+        ...
+
+
+class Consumer(Protocol):
+    """Reads one topic as a member of a group. Used from one thread."""
+
+    def poll(self, records_max: int, timeout_s: float) -> list[Record]:
+        """Up to `records_max` records; returns as soon as there is at least one, or empty at the
+        time-out.
+        """
+        ...
+
+    def commit(self, partition: int, next_offset: int) -> None:
+        """Say that all before `next_offset` is done with. Asynchronous; a lost commit only repeats
+        records.
+        """
+        ...
+
+    def close(self) -> None:
+        """Leave the group at once, with all commits sent."""
+        ...
+
+
+class Ownership(Protocol):
+    """Told by `EngineLog.poll`, in its thread, when partitions come and go."""
+
+    def assigned(self, partitions: Sequence[int]) -> None:
+        """These are ours; reading starts once `read_from` was called for each."""
+        ...
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        """These go to another owner when this returns; commits still count."""
+        ...
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        """These are another owner's already; nothing may be committed."""
+        ...
+
+
+class EngineLog(Producer, Protocol):
+    """The log as the processor sees it: the input topic `commands`, and everything it writes."""
+
+    topic_id: str  # the identity of the commands topic: another one if it is deleted and made again
+    partitions: int  # of the commands topic, fixed when the cluster is made
+
+    def subscribe(self, ownership: Ownership) -> None:
+        """Ask for partitions of the commands topic; `ownership` is told by later polls."""
+        ...
+
+    def read_from(self, partition: int, next_offset: int) -> None:
+        """Start (or start again) reading an owned partition at this offset."""
+        ...
+
+    def poll(self, records_max: int, timeout_s: float) -> list[Record]:
+        """Records of owned partitions, each partition's in order; waits only while there is none.
+
+        Never returns a record of a partition that is not owned, or below what `read_from` asked
+        for.
+        """
+        ...
+
+    def deliver(
+        self, messages: Sequence[Message], sent: Callable[[], None] | None = None
+    ) -> list[Refused]:
+        """Send all, in order per partition, and wait until each is acknowledged or refused for
+        good.
+
+        One refused message does not take others with it: what failed in a batch is sent again alone
+        first. Raises LogUnavailable if that cannot be known; then all of it has to be delivered
+        again by the caller (who folds the batch again), and nothing of this call arrives late: the
+        producer was destroyed. Topics of tasks that do not exist are made first; NO_TOPIC is for
+        those that cannot be. `sent` is called when all are handed over and before their
+        acknowledgements are waited for.
+        """
+        ...
+
+    def committed(self, partition: int) -> Mark | None:
+        """The group's mark, or None if there never was one."""
+        ...
+
+    def commit(self, partition: int, mark: Mark) -> None:
+        """Commit and wait for the answer. Raises Fenced when the partition is not ours any more."""
+        ...
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        """(first offset that is still there, offset that the next record will get)."""
+        ...
+
+    def read_at(self, partition: int, offset: int) -> Record | None:
+        """The first record of a partition, owned or not, at or after `offset`; None at the end."""
+        ...
+
+    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
+        """All records of a small topic up to its end as of this call (verdicts)."""
+        ...
+
+    def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
+        """Make the topics that do not exist. Raises LogFatal naming a topic that exists with other
+        settings.
+        """
+        ...
+
+    def consumer(self, topic: str, group: str) -> Consumer:
+        """A member of `group` on `topic`, from the oldest record on when the group has no mark."""
+        ...
+
+    def reach(self, timeout_s: float) -> None:
+        """Return if the log answers; raise LogUnavailable otherwise (readiness)."""
+        ...

@@ -1,0 +1,135 @@
+"""One partition: its store, the verdicts on it, and the fold of a batch of its records.
+
+`fold` only computes; the processor delivers what it gives and then has `write` keep it (I3). A
+store or log error is never a defect of the fold; a defect is `Defective`, for the owner to rule on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.wire import COMMAND_ID, read_command
+from penstock.core.errors import Outdated
+from penstock.core.fold import Folded, begin, fold
+from penstock.core.partition_state import PartitionState, Shard
+from penstock.core.rows import Rows
+from penstock.log.port import LogError, Position, Record
+from penstock.processor.answers import Answered, Key
+from penstock.processor.delivery import TurnOutputs
+from penstock.processor.errors import PartitionStopped, StopCause
+from penstock.store.port import StoreError, StorePosition
+from penstock.store.rowstore import RowStore, RowView
+
+
+class Defective(Exception):
+    """The fold of a record hit a defect of ours; `part` was at work (R6)."""
+
+    def __init__(self, offset: int, part: str, error: Exception) -> None:
+        super().__init__(f"record {offset}, {part}: {type(error).__name__}: {error}")
+        self.offset = offset
+        self.part = part
+
+
+@dataclass(slots=True)
+class Batch:
+    """What folding some records came to: nothing of it is kept or sent yet."""
+
+    rows: Rows
+    position: StorePosition
+    outputs: list[TurnOutputs] = field(default_factory=list)
+    answers: list[tuple[Key, Answered]] = field(default_factory=list)
+
+
+class Partition:
+    """A partition that this process owns and has opened."""
+
+    def __init__(
+        self, *, shard: Shard, store: RowStore, avro: Avro, mark: int, rulings: dict[int, set[str]]
+    ) -> None:
+        self.shard = shard
+        self.store = store
+        self.position = store.position()
+        self.mark = mark
+        self.rulings = rulings
+        self.state = self._state()
+        self._avro = avro
+
+    @property
+    def next_offset(self) -> int:
+        """What to fold next."""
+        return self.position.next_offset
+
+    def fold(self, records: Sequence[Record]) -> Batch:
+        """Fold records, the first of which is at or after `next_offset`."""
+        batch = Batch(Rows(self.store), self.position)
+        for record in records:
+            assert record.offset >= batch.position.next_offset, "records come in order, once"
+            folded = self._fold_one(batch.rows, record)
+            if record.offset >= self.mark and folded.turn.outputs:
+                version = folded.turn.state.fold_version
+                batch.outputs.append(TurnOutputs(record, folded.turn.outputs, version))
+            self._note_answer(batch, record, folded)
+            batch.position = StorePosition(record.offset + 1, record.offset, record_hash(record))
+        return batch
+
+    def write(self, batch: Batch) -> None:
+        """Keep a batch whose outputs have been delivered."""
+        self.store.write(batch.rows.changes(), batch.position)
+        self.position = batch.position
+        self.mark = max(self.mark, batch.position.next_offset)
+        self.state = self._state()
+
+    def view(self) -> RowView:
+        """Rows as they are now, for queries."""
+        return self.store.view()
+
+    def close(self) -> None:
+        """Let go of the store; what it has is there at the next open."""
+        self.store.sync()
+        self.store.close()
+
+    def _fold_one(self, rows: Rows, record: Record) -> Folded:
+        received = read_command(
+            self._avro,
+            offset=record.offset,
+            append_ms=record.timestamp_ms,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+        )
+        turn = begin(rows, self.shard, received)
+        try:
+            return fold(turn, received, self.rulings.get(record.offset, frozenset()))
+        except Outdated as error:
+            raise PartitionStopped(StopCause.BUILD, str(error)) from error
+        except (StoreError, LogError, MemoryError):
+            raise
+        except Exception as error:  # any other is a defect of the fold: ruled on, not swallowed
+            rows.rollback(0)
+            raise Defective(record.offset, turn.part, error) from error
+
+    def _note_answer(self, batch: Batch, record: Record, folded: Folded) -> None:
+        command_id = record.headers.get(COMMAND_ID)
+        if command_id is None or folded.answer is None:
+            return
+        key = (folded.turn.tenant, command_id.decode(errors="replace"))
+        position = Position(record.partition, record.offset)
+        batch.answers.append((key, Answered(folded.answer, position)))
+
+    def _state(self) -> PartitionState:
+        key = PartitionState.key()
+        return self.store.get(PartitionState, key) or PartitionState()
+
+
+def record_hash(record: Record) -> bytes:
+    """Our hash of a record: tells whether the log still holds what was folded (R13)."""
+    digest = blake2b(digest_size=16)
+    digest.update(record.timestamp_ms.to_bytes(8, "big"))
+    for part in (record.key, record.value):
+        digest.update(b"-" if part is None else b"+%d:" % len(part) + part)
+    for name, data in sorted(record.headers.items()):
+        digest.update(f"{len(name)}:{name}{len(data)}:".encode() + data)
+    return digest.digest()

@@ -1,0 +1,305 @@
+"""The processor: one thread that polls, folds, delivers, writes and commits, for all partitions it
+owns (I3).
+
+    poll -> fold in an overlay -> deliver outputs, wait for every acknowledgement
+         -> one WriteBatch a partition -> commit the group's mark -> tell those who wait
+
+If delivery can not be known, nothing is written: the partitions are read again from where their
+stores stand, and the whole batch is folded and sent again. A crash anywhere repeats outputs, and
+never loses one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Final
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.contracts.wire import TENANT_DEFAULT
+from penstock.core.commands.tick import Tick
+from penstock.core.commands.topic_ready import TopicReady
+from penstock.core.definitions import HeldTask
+from penstock.core.rows import Rows
+from penstock.log.port import (
+    EngineLog,
+    Fenced,
+    LogError,
+    LogUnavailable,
+    Record,
+)
+from penstock.processor.answers import Answered, Waiters
+from penstock.processor.delivery import Courier
+from penstock.processor.errors import PartitionStopped
+from penstock.processor.failpoints import Failpoints
+from penstock.processor.partition import Batch, Defective, Partition
+from penstock.processor.recovery import Opener, mark_of
+from penstock.processor.rulings import rule
+from penstock.processor.ticker import Ticker
+from penstock.store.rowstore import RowView
+
+RECORDS_PER_POLL_MAX: Final = 1_000
+IDLE_POLL_S: Final = 0.5
+RETRY_PAUSE_S: Final = 0.2
+HELD_TASKS_LOOK_S: Final = 5.0
+
+logger = logging.getLogger("penstock.processor")
+
+
+class Processor:
+    """Owns partitions of one log. `start`, then `stop`; everything else may be called from any
+    thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EngineLog,
+        avro: Avro,
+        topics: Topics,
+        opener: Opener,
+        failpoints: Failpoints | None = None,
+        records_per_poll: int = RECORDS_PER_POLL_MAX,
+    ) -> None:
+        self.waiters = Waiters()
+        self.stopped: dict[int, PartitionStopped] = {}
+        self._log = log
+        self._avro = avro
+        self._topics = topics
+        self._opener = opener
+        self._failpoints = failpoints or Failpoints()
+        self._courier = Courier(log=log, avro=avro, topics=topics, failpoints=self._failpoints)
+        self._records_per_poll = records_per_poll
+        self._partitions: dict[int, Partition] = {}
+        self._ticker = Ticker()
+        self._moved = threading.Condition()
+        self._stopping = threading.Event()
+        self._held_look_s = 0.0
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="penstock-fold", daemon=True)
+
+    def start(self) -> None:
+        """Ask for partitions and begin to fold."""
+        self.subscribe()
+        self._thread.start()
+
+    def subscribe(self) -> None:
+        """Ask for partitions; they come with the next step."""
+        self._log.subscribe(self)
+
+    def stop(self, timeout_s: float = 30.0) -> None:
+        """Finish the batch at hand and let go of everything; nothing is left to redo."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        with self._moved:
+            self._moved.notify_all()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the thread has ended by itself, if it has."""
+        return self._failure
+
+    def owned(self) -> list[int]:
+        """The partitions that are open here."""
+        return sorted(self._partitions)
+
+    def position(self, number: int) -> int | None:
+        """What the partition will fold next; None if it is not open here."""
+        partition = self._partitions.get(number)
+        return None if partition is None else partition.next_offset
+
+    def view(self, number: int) -> RowView | None:
+        """Rows of a partition as they are now; None if it is not open here."""
+        partition = self._partitions.get(number)
+        return None if partition is None else partition.view()
+
+    def wait_past(self, number: int, offset: int, timeout_s: float) -> bool:
+        """Wait until the partition has folded the record at `offset`."""
+
+        def past() -> bool:
+            position = self.position(number)
+            return position is not None and position > offset
+
+        with self._moved:
+            return self._moved.wait_for(past, timeout_s)
+
+    def expect(self, tenant: str, command_id: str) -> Future[Answered]:
+        """The answer to a command that is about to be appended."""
+        return self.waiters.expect((tenant, command_id))
+
+    # Ownership, called by the log in the processor's thread.
+
+    def assigned(self, partitions: Sequence[int]) -> None:
+        """Open these and read on."""
+        for number in partitions:
+            self._open(number)
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        """No batch is under way between polls: close these."""
+        for number in partitions:
+            self._close(number)
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        """Another owner has these already; what is written here is what it folds too (I4)."""
+        self.revoked(partitions)
+
+    # The loop.
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self.step()
+        except BaseException as error:
+            self._failure = error
+            logger.exception("the processor stops")
+        finally:
+            for number in list(self._partitions):
+                self._close(number)
+
+    def step(self) -> None:
+        """One round of the loop; tests and the simulator call it in place of `start`."""
+        try:
+            self._tick()
+            self._ask_topics()
+            records = self._log.poll(self._records_per_poll, self._idle_s())
+            if records:
+                self._handle(_by_partition(records))
+        except LogUnavailable as error:
+            logger.warning("the log is not available, trying again: %s", error)
+            self._read_again()
+            self._stopping.wait(RETRY_PAUSE_S)
+
+    def _handle(self, records: dict[int, list[Record]]) -> None:
+        batches: list[tuple[Partition, Batch]] = []
+        for number, received in records.items():
+            partition = self._partitions.get(number)
+            batch = None if partition is None else self._fold(partition, received)
+            if partition is not None and batch is not None:
+                batches.append((partition, batch))
+        self._failpoints.reach("before_produce")
+        self._courier.deliver(turn for _, batch in batches for turn in batch.outputs)
+        self._failpoints.reach("after_acks_before_batch")
+        for partition, batch in batches:
+            partition.write(batch)
+        self._failpoints.reach("after_batch_before_commit")
+        for partition, batch in batches:
+            self._commit(partition)
+            self._ticker.came(partition.shard.partition)
+            self.waiters.tell(batch.answers)
+        with self._moved:
+            self._moved.notify_all()
+
+    def _fold(self, partition: Partition, records: list[Record]) -> Batch | None:
+        """Fold; a defect is ruled on and the records are folded again. None: nothing to do, or it
+        is stopped.
+        """
+        records = [record for record in records if record.offset >= partition.next_offset]
+        if not records:
+            return None
+        self._ticker.saw(records[-1].timestamp_ms)
+        try:
+            while True:
+                try:
+                    return partition.fold(records)
+                except Defective as defect:
+                    logger.exception("a defect of the fold, to be ruled on")
+                    rule(
+                        log=self._log,
+                        avro=self._avro,
+                        topics=self._topics,
+                        partition=partition,
+                        defect=defect,
+                    )
+        except PartitionStopped as stopped:
+            self._give_up(partition.shard.partition, stopped)
+            return None
+
+    def _commit(self, partition: Partition) -> None:
+        """Say that all up to here is delivered. A fenced owner has written nothing that the next
+        one will not.
+        """
+        try:
+            mark = mark_of(self._log.topic_id, partition.position)
+            self._log.commit(partition.shard.partition, mark)
+        except Fenced:
+            logger.warning("partition %d has another owner", partition.shard.partition)
+            self._close(partition.shard.partition)
+
+    def _read_again(self) -> None:
+        """Nothing was written: read on from where the stores stand."""
+        for number, partition in self._partitions.items():
+            self._log.read_from(number, partition.next_offset)
+
+    def _tick(self) -> None:
+        for number, partition in self._partitions.items():
+            if self._ticker.due_in_s(number, partition.state) == 0:
+                message = self._courier.command(number, Tick(), tenant=TENANT_DEFAULT)
+                self._log.append(message)
+                self._ticker.sent(number)
+
+    def _idle_s(self) -> float:
+        """How long there is nothing to do but wait for records."""
+        waits = [
+            due_s
+            for number, partition in self._partitions.items()
+            if (due_s := self._ticker.due_in_s(number, partition.state)) is not None
+        ]
+        return min([IDLE_POLL_S, *waits])
+
+    def _ask_topics(self) -> None:
+        """For tasks held because their topic is not there: tell the fold once it is (R7)."""
+        now_s = time.monotonic()
+        if now_s < self._held_look_s:
+            return
+        self._held_look_s = now_s + HELD_TASKS_LOOK_S
+        for number, partition in self._partitions.items():
+            held = Rows(partition.store).scan(HeldTask)
+            for tenant, task_def in sorted({(row.tenant, row.task_def) for row in held}):
+                if self._topic_is_there(self._topics.task(tenant, task_def)):
+                    command = TopicReady(task_def=task_def)
+                    self._log.append(self._courier.command(number, command, tenant=tenant))
+
+    def _topic_is_there(self, topic: str) -> bool:
+        settings = self._topics.on_demand(topic)
+        assert settings is not None, "it is a task topic"
+        try:
+            self._log.ensure_topics([settings])
+        except LogError as error:
+            logger.warning("topic %s is not ready: %s", topic, error)
+            return False
+        return True
+
+    def _open(self, number: int) -> None:
+        self._close(number)
+        try:
+            partition = self._opener.open(number)
+        except PartitionStopped as stopped:
+            self._give_up(number, stopped)
+            return
+        self._partitions[number] = partition
+        self.stopped.pop(number, None)
+        self._log.read_from(number, partition.next_offset)
+
+    def _close(self, number: int) -> None:
+        partition = self._partitions.pop(number, None)
+        self._ticker.forget(number)
+        if partition is not None:
+            partition.close()
+
+    def _give_up(self, number: int, stopped: PartitionStopped) -> None:
+        """The partition can not go on here; the others do (R20)."""
+        logger.error("partition %d is stopped: %s", number, stopped)
+        self.stopped[number] = stopped
+        self._close(number)
+
+
+def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
+    grouped: dict[int, list[Record]] = {}
+    for record in records:
+        grouped.setdefault(record.partition, []).append(record)
+    return grouped

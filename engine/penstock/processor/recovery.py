@@ -1,0 +1,207 @@
+"""Opening a partition: its store (R13), the delivered mark (R14), and the verdicts on it (R6).
+
+A store that can not be read, or belongs to something else, is renamed aside and folded anew from
+the log; never deleted. A log that can not be the one the store was folded from stops the partition
+by name: nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from penstock.contracts.avro import Avro, Malformed
+from penstock.contracts.records import Verdict
+from penstock.contracts.topics import Topics
+from penstock.core.partition_state import Shard
+from penstock.log.port import EngineLog, Mark
+from penstock.processor.errors import PartitionStopped, StopCause
+from penstock.processor.partition import Partition, record_hash
+from penstock.store.port import Identity, Store, StoreCorrupt, StoreLocked, StorePosition
+from penstock.store.rowstore import RowStore
+
+OpenStore = Callable[[Path], Store]
+LOCK_RETRY_S: Final = 0.25
+
+
+class MarkNote(Struct, frozen=True):
+    """What is committed beside a mark: the topic, and the last record delivered. `ruling` while a
+    verdict is written.
+    """
+
+    topic_id: str
+    last_offset: int = -1
+    last_hash: str = ""
+    ruling: bool = False
+
+
+def mark_of(topic_id: str, position: StorePosition, *, ruling: bool = False) -> Mark:
+    """The mark to commit for a position."""
+    note = MarkNote(topic_id, position.last_offset, position.last_hash.hex(), ruling)
+    return Mark(position.next_offset, msgspec.json.encode(note).decode())
+
+
+class Opener:
+    """Opens partitions of one log, in one data directory."""
+
+    def __init__(
+        self,
+        *,
+        log: EngineLog,
+        avro: Avro,
+        topics: Topics,
+        directory: Path,
+        open_store: OpenStore,
+        lock_wait_s: float,
+        adopt_log: bool,
+    ) -> None:
+        self._log = log
+        self._avro = avro
+        self._topics = topics
+        self._directory = directory
+        self._open_store = open_store
+        self._lock_wait_s = lock_wait_s
+        self._adopt_log = adopt_log
+
+    def open(self, number: int) -> Partition:
+        """The partition, ready to fold on from its `next_offset`; raises PartitionStopped."""
+        shard = Shard(number, self._log.partitions)
+        store = self._sound_store(shard)
+        try:
+            mark = self._mark(number, store.position())
+            partition = Partition(
+                shard=shard,
+                store=store,
+                avro=self._avro,
+                mark=max(mark, store.position().next_offset),
+                rulings=read_rulings(self._log, self._avro, self._topics, number),
+            )
+        except BaseException:
+            store.close()
+            raise
+        return partition
+
+    def _sound_store(self, shard: Shard) -> RowStore:
+        """The partition's store; one that is not sound is renamed aside, and a new one made."""
+        path = self._directory / f"partition-{shard.partition}"
+        identity = Identity(self._log.topic_id, shard.partition, shard.partitions)
+        try:
+            store = RowStore(self._unlocked(path))
+        except StoreCorrupt:
+            return self._anew(path, identity, "corrupt")
+        try:
+            other = store.identify(identity)
+            sound = other is None and self._log_still_holds(shard.partition, store.position())
+        except (StoreCorrupt, msgspec.DecodeError):
+            sound = False
+        except BaseException:
+            store.close()
+            raise
+        if sound:
+            return store
+        store.close()
+        return self._anew(path, identity, "foreign")
+
+    def _anew(self, path: Path, identity: Identity, why: str) -> RowStore:
+        aside = (path.with_name(f"{path.name}.{why}-{number}") for number in count(1))
+        path.rename(next(free for free in aside if not free.exists()))
+        store = RowStore(self._open_store(path))
+        store.identify(identity)
+        return store
+
+    def _unlocked(self, path: Path) -> Store:
+        """Open the store; wait a while for another process to let go of it, and never take it from
+        it.
+        """
+        deadline = time.monotonic() + self._lock_wait_s
+        while True:
+            try:
+                return self._open_store(path)
+            except StoreLocked as error:
+                if time.monotonic() >= deadline:
+                    raise PartitionStopped(StopCause.LOCKED, str(error)) from error
+                time.sleep(LOCK_RETRY_S)
+
+    def _log_still_holds(self, number: int, position: StorePosition) -> bool:
+        """Whether the log holds the last record that was folded. False: the store belongs to
+        another log.
+        """
+        begin, end = self._log.bounds(number)
+        if position.next_offset == 0:
+            if begin > 0:
+                message = f"the log begins at {begin}; what came before was never folded here"
+                raise PartitionStopped(StopCause.DATA_LOSS, message)
+            return True
+        if position.next_offset > end:
+            message = f"the log ends at {end}, before the store's position {position.next_offset}"
+            raise PartitionStopped(StopCause.INTEGRITY, message)
+        if position.last_offset < begin:
+            if position.next_offset < begin:
+                message = (
+                    f"the log begins at {begin}, after the store's position {position.next_offset}"
+                )
+                raise PartitionStopped(StopCause.DATA_LOSS, message)
+            return True
+        record = self._log.read_at(number, position.last_offset)
+        if record is None or record.offset != position.last_offset:
+            return False
+        return record_hash(record) == position.last_hash
+
+    def _mark(self, number: int, position: StorePosition) -> int:
+        """The delivered mark: outputs of records below it are not sent again (R14)."""
+        begin, end = self._log.bounds(number)
+        mark = self._log.committed(number)
+        if mark is None:
+            if (begin, end) != (0, 0) and not self._adopt_log:
+                raise PartitionStopped(
+                    StopCause.NO_MARK,
+                    "the log has records, but the group has no mark of what was delivered;"
+                    " start once with --adopt-log to take the store's position,"
+                    f" {position.next_offset}, for it",
+                )
+            self._log.commit(number, mark_of(self._log.topic_id, position))
+            return position.next_offset
+        self._check_note(number, mark)
+        if mark.next_offset > end:
+            message = f"the log ends at {end}, before the delivered mark {mark.next_offset}"
+            raise PartitionStopped(StopCause.INTEGRITY, message)
+        return mark.next_offset
+
+    def _check_note(self, number: int, mark: Mark) -> None:
+        try:
+            note = msgspec.json.decode(mark.metadata, type=MarkNote)
+        except msgspec.DecodeError as error:
+            if self._adopt_log:
+                return
+            message = (
+                f"the group's mark {mark.next_offset} was not committed by us: {mark.metadata!r}"
+            )
+            raise PartitionStopped(StopCause.NO_MARK, message) from error
+        if note.topic_id != self._log.topic_id:
+            message = f"the mark is of topic {note.topic_id}, the log is {self._log.topic_id}"
+            raise PartitionStopped(StopCause.INTEGRITY, message)
+        if note.last_offset < self._log.bounds(number)[0]:
+            return
+        record = self._log.read_at(number, note.last_offset)
+        if record is None or record_hash(record).hex() != note.last_hash:
+            message = f"the log does not hold the record {note.last_offset} that was delivered last"
+            raise PartitionStopped(StopCause.INTEGRITY, message)
+
+
+def read_rulings(log: EngineLog, avro: Avro, topics: Topics, number: int) -> dict[int, set[str]]:
+    """All verdicts on a partition, by offset."""
+    rulings: dict[int, set[str]] = {}
+    for record in log.read_all(topics.verdicts):
+        try:
+            verdict, _ = avro.decode(record.value or b"")
+        except Malformed:
+            continue
+        if isinstance(verdict, Verdict) and verdict.partition == number:
+            rulings.setdefault(verdict.offset, set()).add(verdict.part)
+    return rulings

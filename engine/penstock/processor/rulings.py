@@ -1,0 +1,35 @@
+"""Ruling on a defect, once and for every fold to come (R6)."""
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.records import Verdict
+from penstock.contracts.topics import Topics
+from penstock.log.port import EngineLog, Message
+from penstock.processor.errors import PartitionStopped, StopCause
+from penstock.processor.partition import Defective, Partition
+from penstock.processor.recovery import mark_of, read_rulings
+
+REASON_CHARS_MAX = 2_000
+
+
+def rule(
+    *, log: EngineLog, avro: Avro, topics: Topics, partition: Partition, defect: Defective
+) -> None:
+    """Append a verdict, and have the partition fold by all there are (the first one wins).
+
+    The group's mark is committed first: an owner that is one no more is fenced there. Below the
+    delivered mark nobody rules: what was delivered once was folded without a defect, so this build
+    is the one that is wrong.
+    """
+    number = partition.shard.partition
+    if defect.offset < partition.mark or defect.part in partition.rulings.get(defect.offset, ()):
+        raise PartitionStopped(StopCause.BUILD, f"a defect that can not be ruled on: {defect}")
+    log.commit(number, mark_of(log.topic_id, partition.position, ruling=True))
+    verdict = Verdict(
+        partition=number,
+        offset=defect.offset,
+        part=defect.part,
+        reason=str(defect)[:REASON_CHARS_MAX],
+    )
+    key = f"{number}:{defect.offset}".encode()
+    log.append_and_wait(Message(topics.verdicts, key, avro.encode(verdict), {}, 0))
+    partition.rulings = read_rulings(log, avro, topics, number)

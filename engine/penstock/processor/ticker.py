@@ -1,0 +1,96 @@
+"""The ticker: appends a Tick when something is due, outside of the fold (R2).
+
+It looks at a partition's state after each batch: the earliest due time of each clock. It knows the
+broker's clock by its offset from ours, learned from the times of records as they come. Ticks are
+level-triggered, one under way at a time and partition; while liveness timers exist there is one
+every half minute, whatever the other traffic.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from penstock.core.limits import AWAKE_BETWEEN_TICKS_MS_MAX
+from penstock.core.partition_state import NEVER_MS, PartitionState
+from penstock.core.timers import Clock
+
+LIVENESS_TICK_MS: Final = AWAKE_BETWEEN_TICKS_MS_MAX // 2
+UNDER_WAY_S_MAX: Final = 1.0
+OFFSET_FORGET_MS_PER_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class _Ticks:
+    """Of one partition: when the last Tick was appended, and whether it has come back."""
+
+    under_way_since_s: float | None = None
+    last_s: float = 0.0
+
+
+class Ticker:
+    """Says when which partition wants a Tick."""
+
+    def __init__(self) -> None:
+        self._ticks: dict[int, _Ticks] = {}
+        self._offset_ms: float | None = None
+        self._offset_at_s = 0.0
+
+    def saw(self, append_ms: int) -> None:
+        """A record came that the broker stamped with this time: its clock is at least that far
+        ahead of ours.
+        """
+        now_s = time.monotonic()
+        offset_ms = append_ms - time.time() * 1_000
+        aged_s = now_s - self._offset_at_s
+        known_ms = self._offset_ms
+        if known_ms is None or offset_ms >= known_ms - aged_s * OFFSET_FORGET_MS_PER_S:
+            self._offset_ms, self._offset_at_s = offset_ms, now_s
+
+    def due_in_s(self, number: int, state: PartitionState) -> float | None:
+        """Seconds until the partition wants a Tick (0: now); None if nothing will be due."""
+        remaining_ms = self._remaining_ms(state)
+        if remaining_ms is None:
+            return None
+        ticks = self._ticks.setdefault(number, _Ticks())
+        now_s = time.monotonic()
+        if ticks.under_way_since_s is not None:
+            return max(0.0, ticks.under_way_since_s + UNDER_WAY_S_MAX - now_s)
+        due_s = remaining_ms / 1_000
+        if state.next_due_ms[Clock.AWAKE] != NEVER_MS:
+            due_s = min(due_s, ticks.last_s + LIVENESS_TICK_MS / 1_000 - now_s)
+        return max(0.0, due_s)
+
+    def sent(self, number: int) -> None:
+        """A Tick was appended."""
+        now_s = time.monotonic()
+        self._ticks[number] = _Ticks(now_s, now_s)
+
+    def came(self, number: int) -> None:
+        """A batch was folded: the Tick under way has come, or will be sent again."""
+        ticks = self._ticks.get(number)
+        if ticks is not None:
+            ticks.under_way_since_s = None
+
+    def forget(self, number: int) -> None:
+        """The partition is not ours any more."""
+        self._ticks.pop(number, None)
+
+    def _remaining_ms(self, state: PartitionState) -> float | None:
+        """Until the earliest timer, on the broker's clock."""
+        clocks = {
+            Clock.PENDING: state.log_time_ms,
+            Clock.DURATION: state.log_time_ms,
+            Clock.AWAKE: state.awake_ms,
+            Clock.DATE: state.append_ms,
+        }
+        waits = [
+            state.next_due_ms[clock] - clock_ms
+            for clock, clock_ms in clocks.items()
+            if state.next_due_ms[clock] != NEVER_MS
+        ]
+        if not waits:
+            return None
+        broker_ms = time.time() * 1_000 + (self._offset_ms or 0.0)
+        return min(waits) - max(0.0, broker_ms - state.append_ms)

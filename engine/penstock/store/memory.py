@@ -1,0 +1,56 @@
+"""The store in memory: for tests, and for folds that are thrown away."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping
+from threading import Lock
+
+
+class MemoryView:
+    """The bytes of a moment: a dict and its keys in order."""
+
+    def __init__(self, values: dict[bytes, bytes], keys: list[bytes]) -> None:
+        self._values = values
+        self._keys = keys
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        return self._values.get(key)
+
+    def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys with start <= key < end, in order."""
+        keys = self._keys
+        for key in keys[bisect_left(keys, start) : bisect_left(keys, end)]:
+            yield key, self._values[key]
+
+
+class MemoryStore(MemoryView):
+    """See store/port.py."""
+
+    def __init__(self) -> None:
+        super().__init__({}, [])
+        self._lock = Lock()
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Put or delete all keys."""
+        with self._lock:
+            for key, value in changes.items():
+                if value is None:
+                    if self._values.pop(key, None) is not None:
+                        del self._keys[bisect_left(self._keys, key)]
+                    continue
+                if key not in self._values:
+                    insort(self._keys, key)
+                self._values[key] = value
+
+    def view(self) -> MemoryView:
+        """A copy: fit for the few rows of a test."""
+        with self._lock:
+            return MemoryView(dict(self._values), list(self._keys))
+
+    def sync(self) -> None:
+        """Memory survives nothing."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""

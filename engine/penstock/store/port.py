@@ -1,0 +1,82 @@
+"""The store port: bytes by key, in key order, written in atomic batches. One partition has one
+store.
+
+Two kinds, memory.py and rocks.py, pass one contract suite, tests/contract/test_store.py. Keys at
+and above META are the store's own (position, identity); everything below is rows, and is what a
+digest covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+META: Final = b"\xff"
+POSITION_KEY: Final = META + b"position"
+IDENTITY_KEY: Final = META + b"identity"
+FORMAT: Final = 1
+
+
+class StoreError(Exception):
+    """The disk or the database failed; never taken for a defect of the fold."""
+
+
+class StoreLocked(StoreError):
+    """Another process has the store open."""
+
+
+class StoreCorrupt(StoreError):
+    """The store can not be read; it is renamed aside and restored."""
+
+
+class Identity(Struct, frozen=True):
+    """What a store belongs to (R13)."""
+
+    topic_id: str
+    partition: int
+    partitions: int
+    format: int = FORMAT
+
+
+class StorePosition(Struct, frozen=True):
+    """How far the rows have come: what to read next, and the last record folded, by its offset and
+    hash (R13).
+    """
+
+    next_offset: int
+    last_offset: int = -1
+    last_hash: bytes = b""
+
+
+class StoreView(Protocol):
+    """The bytes as of one moment."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        ...
+
+    def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys with start <= key < end, in order."""
+        ...
+
+
+class Store(StoreView, Protocol):
+    """A partition's bytes. `write` is called by one thread; reads and views may come from any."""
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Put (or, with None, delete) all keys, or none of them."""
+        ...
+
+    def view(self) -> StoreView:
+        """The bytes as they are now; later writes do not show in it."""
+        ...
+
+    def sync(self) -> None:
+        """What has been written survives a loss of power when this returns."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the store. May be called twice; views may not be used afterwards."""
+        ...

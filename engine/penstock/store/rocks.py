@@ -1,0 +1,135 @@
+"""The store in RocksDB, through rocksdict: one database a partition, one WriteBatch a batch.
+
+The WAL is not synced with each batch: the log is the authority, and a store that loses its last
+batches folds them again. Iterators and snapshots are dropped before the database is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+from penstock.store.port import StoreCorrupt, StoreError, StoreLocked
+
+ROCKS_ERRORS = (Exception,)  # rocksdict raises no type of its own
+BLOCK_CACHE_BYTES = 64 * 1024 * 1024
+WRITE_BUFFER_BYTES = 32 * 1024 * 1024
+_shared_cache: list[Cache] = []
+
+
+def _options() -> Options:
+    if not _shared_cache:
+        _shared_cache.append(Cache(BLOCK_CACHE_BYTES))
+    table = BlockBasedOptions()
+    table.set_block_cache(_shared_cache[0])
+    table.set_bloom_filter(10, False)
+    table.set_cache_index_and_filter_blocks(True)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    options.set_max_background_jobs(2)
+    return options
+
+
+class _RocksReader:
+    """Reads of a database or of a snapshot of it."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys with start <= key < end, in order."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(end)
+        iterator = self._source.iter(options)
+        iterator.seek(start)
+        while iterator.valid():
+            yield iterator.key(), iterator.value()
+            iterator.next()
+        try:
+            iterator.status()
+        except ROCKS_ERRORS as error:
+            raise StoreCorrupt(f"a scan failed: {error}") from error
+
+
+class RocksView(_RocksReader):
+    """A snapshot of the database."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        try:
+            return self._source[key]
+        except KeyError:
+            return None
+
+
+class RocksStore(_RocksReader):
+    """See store/port.py."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = Rdict(str(directory), _options())
+        except ROCKS_ERRORS as error:
+            raise _opening_error(directory, error) from error
+        super().__init__(self._db)
+        self._closed = False
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        try:
+            return self._db.get(key)
+        except ROCKS_ERRORS as error:
+            raise StoreError(f"a read failed: {error}") from error
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Put or delete all keys, in one WriteBatch."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        self._write(batch, WriteOptions())
+
+    def view(self) -> RocksView:
+        """A snapshot."""
+        return RocksView(self._db.snapshot())
+
+    def sync(self) -> None:
+        """Sync the WAL."""
+        self._db.flush_wal(True)
+
+    def close(self) -> None:
+        """Close the database; what is in the WAL is there at the next open."""
+        if not self._closed:
+            self._closed = True
+            self._db.close()
+
+    def _write(self, batch: WriteBatch, options: WriteOptions) -> None:
+        try:
+            self._db.write(batch, options)
+        except ROCKS_ERRORS as error:
+            raise StoreError(f"a write failed: {error}") from error
+
+
+def _opening_error(directory: Path, error: Exception) -> StoreError:
+    text = str(error)
+    if "lock" in text.lower():
+        return StoreLocked(f"{directory} is open in another process: {text}")
+    return StoreCorrupt(f"{directory} can not be opened: {text}")

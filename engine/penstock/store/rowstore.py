@@ -1,0 +1,166 @@
+"""Rows over a store: encoding, a cache of decoded rows, the position, and the digest.
+
+Rows are msgpack arrays with sorted dict keys, so that equal rows are equal bytes. The cache is
+bounded by the bytes of the rows in it; it belongs to the thread that folds. Queries read through
+`view`, which shares nothing with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Final, TypeVar, cast
+
+import msgspec
+
+from penstock.core.rows import Row
+from penstock.store.port import (
+    FORMAT,
+    IDENTITY_KEY,
+    META,
+    POSITION_KEY,
+    Identity,
+    Store,
+    StoreCorrupt,
+    StorePosition,
+    StoreView,
+)
+
+R = TypeVar("R", bound=Row)
+
+CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
+ROW_OVERHEAD_BYTES: Final = 400
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_decoders: Final[dict[type[Row], msgspec.msgpack.Decoder[Row]]] = {}
+
+
+def decode_row(kind: type[R], data: bytes) -> R:
+    """A row from its bytes."""
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = cast(
+            "msgspec.msgpack.Decoder[Row]", msgspec.msgpack.Decoder(kind)
+        )
+    try:
+        return cast(R, decoder.decode(data))
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise StoreCorrupt(f"a {kind.__name__} row can not be read: {error}") from error
+
+
+class RowView:
+    """Rows as of one moment, with the position they stand for. A `Reader` of core.rows."""
+
+    def __init__(self, view: StoreView) -> None:
+        self._view = view
+
+    def get(self, kind: type[R], key: bytes) -> R | None:
+        """The row with this key."""
+        data = self._view.get(key)
+        return None if data is None else decode_row(kind, data)
+
+    def scan(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
+        """Rows with start <= key < end, in order."""
+        for key, data in self._view.scan(start, end):
+            yield key, decode_row(kind, data)
+
+    def position(self) -> StorePosition:
+        """How far these rows have come."""
+        data = self._view.get(POSITION_KEY)
+        return (
+            StorePosition(0) if data is None else msgspec.msgpack.decode(data, type=StorePosition)
+        )
+
+    def digest(self) -> str:
+        """A hash over all rows, keys in order: equal for equal folds (I1)."""
+        digest = blake2b(digest_size=20)
+        for key, value in self._view.scan(b"", META):
+            digest.update(len(key).to_bytes(4, "big") + key)
+            digest.update(len(value).to_bytes(4, "big") + value)
+        return digest.hexdigest()
+
+
+class RowStore(RowView):
+    """The rows of one partition, read and written by the thread that folds it."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._store = store
+        self._cache = _Cache()
+
+    def get(self, kind: type[R], key: bytes) -> R | None:
+        """The row with this key; it must not be changed by the caller."""
+        row = self._cache.get(key)
+        if row is None:
+            data = self._store.get(key)
+            if data is None:
+                return None
+            row = decode_row(kind, data)
+            self._cache.put(key, row, len(data))
+        return cast(R, row)
+
+    def write(self, rows: Mapping[bytes, Row | None], position: StorePosition) -> None:
+        """Write the changes of a batch and how far they come, all or nothing."""
+        changes: dict[bytes, bytes | None] = {}
+        for key, row in rows.items():
+            changes[key] = None if row is None else _encode(row)
+        changes[POSITION_KEY] = _encode(position)
+        self._store.write(changes)
+        for key, row in rows.items():
+            data = changes[key]
+            if row is None or data is None:
+                self._cache.drop(key)
+            else:
+                self._cache.put(key, row, len(data))
+
+    def identify(self, identity: Identity) -> Identity | None:
+        """Write the identity into a new store; returns the one that is there if it is another."""
+        data = self._store.get(IDENTITY_KEY)
+        if data is None:
+            self._store.write({IDENTITY_KEY: _encode(identity)})
+            return None
+        known = msgspec.msgpack.decode(data, type=Identity)
+        if known.format > FORMAT:
+            raise StoreCorrupt(f"the store has format {known.format}, this build knows {FORMAT}")
+        return None if known == identity else known
+
+    def view(self) -> RowView:
+        """Rows as they are now, for queries on any thread."""
+        return RowView(self._store.view())
+
+    def sync(self) -> None:
+        """See Store.sync."""
+        self._store.sync()
+
+    def close(self) -> None:
+        """See Store.close."""
+        self._store.close()
+
+
+class _Cache:
+    """Two generations: what is used lives on, what is not goes when its generation does."""
+
+    def __init__(self) -> None:
+        self._young: dict[bytes, tuple[Row, int]] = {}
+        self._old: dict[bytes, tuple[Row, int]] = {}
+        self._young_bytes = 0
+
+    def get(self, key: bytes) -> Row | None:
+        entry = self._young.get(key)
+        if entry is None:
+            entry = self._old.pop(key, None)
+            if entry is None:
+                return None
+            self.put(key, *entry)
+        return entry[0]
+
+    def put(self, key: bytes, row: Row, size: int) -> None:
+        self._old.pop(key, None)
+        self._young[key] = (row, size)
+        self._young_bytes += size + len(key) + ROW_OVERHEAD_BYTES
+        if self._young_bytes > CACHE_BYTES_MAX // 2:
+            self._old, self._young, self._young_bytes = self._young, {}, 0
+
+    def drop(self, key: bytes) -> None:
+        self._young.pop(key, None)
+        self._old.pop(key, None)

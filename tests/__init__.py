@@ -1,0 +1,1 @@
+"""The tests of Penstock; run them with `make test`."""

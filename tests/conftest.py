@@ -1,0 +1,46 @@
+"""What every test may ask for: one Kafka a run, and names that no other test uses."""
+
+import secrets
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+import hypothesis
+import pytest
+
+from tests.kafka_broker import running_kafka
+
+# A shared machine of two cores is slow at times: time limits are pytest-timeout's business.
+hypothesis.settings.register_profile(
+    "penstock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("penstock")
+
+
+def pytest_configure() -> None:
+    """Let a SIGTERM end the run as Ctrl-C does, so that the broker is stopped."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the broker, so that `-m "not kafka"` is right without anybody's care."""
+    for item in items:
+        if "kafka_bootstrap" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """`host:port` of a real Kafka; one a run, started when the first test asks."""
+    with running_kafka() as bootstrap:
+        yield bootstrap
+
+
+@pytest.fixture
+def cluster_name() -> str:
+    """A cluster name (the prefix of all topics) that this test alone uses."""
+    return f"t{secrets.token_hex(6)}"

@@ -1,0 +1,290 @@
+"""Drivers: one way to send commands, take tasks and look at rows, over any of the three logs.
+
+A scenario is written once against `Driver`. On the memory log time is virtual and everything
+happens at once; on the real ones the processor runs in its thread, and the driver waits for
+answers, never for a while.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.contracts.wire import Sent, outgoing
+from penstock.core.commands.base import Command
+from penstock.core.ids import partition_of_run, wf_run_id_of
+from penstock.core.outputs import Answer, ScheduledTask
+from penstock.core.partition_state import Shard
+from penstock.core.rows import Row, Rows
+from penstock.log.memory import MemoryLog
+from penstock.log.port import Consumer, EngineLog, Message, Record
+from penstock.processor.partition import Partition
+from penstock.processor.processor import Processor
+from penstock.processor.recovery import Opener
+from penstock.store.memory import MemoryStore
+from penstock.store.port import Store
+from penstock.store.rocks import RocksStore
+from penstock.store.rowstore import RowStore
+
+R = TypeVar("R", bound=Row)
+
+WAIT_S = 20.0
+START_MS = 1_700_000_000_000
+
+
+class Clock:
+    """Virtual time."""
+
+    def __init__(self) -> None:
+        self.now_ms = START_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+class Driver:
+    """An engine under test."""
+
+    def __init__(
+        self,
+        *,
+        log: EngineLog,
+        topics: Topics,
+        directory: Path,
+        open_store: Callable[[Path], Store],
+        clock: Clock | None = None,
+    ) -> None:
+        self.log = log
+        self.topics = topics
+        self.avro = Avro()
+        self.clock = clock
+        self._directory = directory
+        self._open_store = open_store
+        self._consumers: dict[str, Consumer] = {}
+        self._ids = 0
+        log.ensure_topics(topics.fixed())
+        self.processor = self._begin()
+
+    def _begin(self) -> Processor:
+        opener = Opener(
+            log=self.log,
+            avro=self.avro,
+            topics=self.topics,
+            directory=self._directory,
+            open_store=self._open_store,
+            lock_wait_s=1.0,
+            adopt_log=False,
+        )
+        processor = Processor(log=self.log, avro=self.avro, topics=self.topics, opener=opener)
+        if self.clock is None:
+            processor.start()
+        else:
+            processor.subscribe()
+        return processor
+
+    def restart(self) -> None:
+        """Stop the processor and begin again on the same log and stores."""
+        self.processor.stop()
+        self.processor = self._begin()
+
+    def send(
+        self,
+        command: Command,
+        *,
+        command_id: str | None = None,
+        tenant: str = "default",
+        not_after_ms: int | None = None,
+    ) -> Answer:
+        """Send a command as a client does, and wait for its answer."""
+        if command_id is None:
+            self._ids += 1
+            command_id = f"c{self._ids}"
+        sent = Sent(command=command, tenant=tenant, principal="test", not_after_ms=not_after_ms)
+        out = outgoing(self.avro, sent, command_id)
+        future = self.processor.expect(tenant, command_id)
+        self.log.append_and_wait(
+            Message(self.topics.commands, out.key, out.value, out.headers, out.partition)
+        )
+        self.settle()
+        return future.result(0 if self.clock else WAIT_S).answer
+
+    def settle(self) -> None:
+        """On the memory log: do all there is to do now."""
+        if self.clock is None:
+            return
+        while True:
+            before = self._ends()
+            self.processor.step()
+            if self.processor.failure is not None:
+                raise self.processor.failure
+            if self._ends() == before and self._folded_all():
+                return
+
+    def pass_ms(self, duration_ms: int) -> None:
+        """Let time pass; what comes due is done."""
+        if self.clock is None:
+            time.sleep(duration_ms / 1_000)
+            return
+        self.clock.now_ms += duration_ms
+        self.tick()
+
+    def tick(self) -> None:
+        """On the memory log the ticker can not know the virtual time: say that it passes."""
+        from penstock.core.commands.tick import Tick
+
+        courier = self.processor._courier
+        for number in range(self.topics.partitions):
+            self.log.append_and_wait(courier.command(number, Tick(), tenant="default"))
+        self.settle()
+
+    def tasks(self, task_def: str, count: int = 1, tenant: str = "default") -> list[ScheduledTask]:
+        """The next tasks of a TaskDef's queue, in order."""
+        topic = self.topics.task(tenant, task_def)
+        consumer = self._consumers.get(topic)
+        if consumer is None:
+            consumer = self._consumers[topic] = self.log.consumer(topic, "test-workers")
+        tasks: list[ScheduledTask] = []
+        deadline = time.monotonic() + WAIT_S
+        while len(tasks) < count and time.monotonic() < deadline:
+            for record in consumer.poll(count - len(tasks), 0.2):
+                tasks.append(self._task(record))
+            if self.clock is not None:
+                break
+        return tasks
+
+    def get(
+        self, kind: type[R], *parts: Any, run: str | None = None, tenant: str = "default"
+    ) -> R | None:
+        """A row: of a run (by its id first), or of partition 0."""
+        owner = run or (str(parts[0]) if kind.SCOPE.value == "r" else None)
+        number = 0 if owner is None else partition_of_run(owner, self.topics.partitions)
+        view = self.processor.view(number)
+        assert view is not None, self.processor.stopped
+        parts = (tenant, *parts) if kind.SCOPE.value in "rd" and kind.SCOPE.value else parts
+        return Rows(view).peek(kind, *parts)
+
+    def scan(self, kind: type[R], *parts: Any, tenant: str = "default") -> list[R]:
+        """Rows of a run, in order."""
+        number = partition_of_run(str(parts[0]), self.topics.partitions)
+        view = self.processor.view(number)
+        assert view is not None
+        prefix = kind.key(tenant, *parts)
+        from penstock.core.keys import after_prefix
+
+        return [row for _, row in view.scan(kind, prefix, after_prefix(prefix))]
+
+    def events(self) -> list[Any]:
+        """All that was told to the outside."""
+        found: list[Any] = []
+        for number in range(self.topics.partitions):
+            for record in self.log.read_all(self.topics.events, number):
+                found.append(self.avro.decode(record.value or b"")[0])
+        return found
+
+    def dead_letters(self) -> list[Any]:
+        """What could not be handled."""
+        records = self.log.read_all(self.topics.dead_letters)
+        return [self.avro.decode(record.value or b"", 2**21)[0] for record in records]
+
+    def digests(self) -> list[str]:
+        """Of the live stores, each as far as it has come."""
+        digests: list[str] = []
+        for number in range(self.topics.partitions):
+            view = self.processor.view(number)
+            assert view is not None
+            digests.append(view.digest())
+        return digests
+
+    def refolded(self, batch: int = 7) -> list[str]:
+        """Digests of folds of the same log from its beginning, in memory, in batches of another
+        size (I1).
+        """
+        return [
+            refold(
+                self.log,
+                self.topics,
+                self.avro,
+                number,
+                batch,
+                self.processor.position(number) or 0,
+            )
+            for number in range(self.topics.partitions)
+        ]
+
+    def close(self) -> None:
+        """Stop."""
+        self.processor.stop()
+        for consumer in self._consumers.values():
+            consumer.close()
+        self.log.close()
+
+    def new_id(self) -> str:
+        """An id that a client library would derive."""
+        self._ids += 1
+        return wf_run_id_of("default", f"run-{self._ids}")
+
+    def _task(self, record: Record) -> ScheduledTask:
+        task, _ = self.avro.decode(record.value or b"")
+        assert isinstance(task, ScheduledTask)
+        return task
+
+    def _ends(self) -> list[int]:
+        return [self.log.bounds(number)[1] for number in range(self.topics.partitions)]
+
+    def _folded_all(self) -> bool:
+        positions = [self.processor.position(number) for number in range(self.topics.partitions)]
+        return all(
+            position == end
+            for number, (position, end) in enumerate(zip(positions, self._ends(), strict=True))
+            if number not in self.processor.stopped
+        )
+
+
+def refold(log: EngineLog, topics: Topics, avro: Avro, number: int, batch: int, until: int) -> str:
+    """The digest of a fold from offset 0, muted, in memory."""
+    from penstock.processor.recovery import read_rulings
+
+    partition = Partition(
+        shard=Shard(number, topics.partitions),
+        store=RowStore(MemoryStore()),
+        avro=avro,
+        mark=2**62,
+        rulings=read_rulings(log, avro, topics, number),
+    )
+    records: list[Record] = []
+    at = 0
+    while at < until and (record := log.read_at(number, at)) is not None and record.offset < until:
+        records.append(record)
+        at = record.offset + 1
+    for start in range(0, len(records), batch):
+        partition.write(partition.fold(records[start : start + batch]))
+    return partition.view().digest()
+
+
+@contextmanager
+def memory_driver(directory: Path, partitions: int = 3) -> Iterator[Driver]:
+    """A driver in memory, with virtual time."""
+    clock = Clock()
+    topics = Topics("test", partitions)
+    stores: dict[Path, Store] = {}
+
+    def open_store(path: Path) -> Store:
+        return stores.setdefault(path, MemoryStore())
+
+    log = MemoryLog(
+        commands=topics.commands, partitions=partitions, on_demand=topics.on_demand, clock_ms=clock
+    )
+    driver = Driver(log=log, topics=topics, directory=directory, open_store=open_store, clock=clock)
+    try:
+        driver.settle()
+        yield driver
+    finally:
+        driver.close()
+
+
+__all__ = ["Clock", "Driver", "RocksStore", "memory_driver", "refold"]
