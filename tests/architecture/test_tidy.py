@@ -24,7 +24,6 @@ MARKERS = tuple(
 # file under engine/penstock -> how many `except Exception` (or wider) it may have
 CATCH_ALL_ALLOWED = {
     "processor/partition.py": 1,  # a defect in the fold is ruled on
-    "processor/processor.py": 1,  # the end of the thread is kept, for the process to end with
     "sdk/worker.py": 1,  # a user's function may raise anything
 }
 CATCH_ALL = {"Exception", "BaseException"}

@@ -15,7 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from penstock.contracts.avro import Avro
@@ -79,13 +79,14 @@ class Processor:
         self._moved = threading.Condition()
         self._stopping = threading.Event()
         self._held_look_s = 0.0
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="penstock-fold", daemon=True)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-fold")
+        self._loop: Future[None] | None = None
 
     def start(self) -> None:
         """Ask for partitions and begin to fold."""
         self.subscribe()
-        self._thread.start()
+        self._loop = self._executor.submit(self._run)
+        self._loop.add_done_callback(_log_failure)
 
     def subscribe(self) -> None:
         """Ask for partitions; they come with the next step."""
@@ -94,15 +95,19 @@ class Processor:
     def stop(self, timeout_s: float = 30.0) -> None:
         """Finish the batch at hand and let go of everything; nothing is left to redo."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
+        if self._loop is None:
+            self._close_all()
+        else:
+            wait([self._loop], timeout_s)
+        self._executor.shutdown(wait=False)
         with self._moved:
             self._moved.notify_all()
 
     @property
     def failure(self) -> BaseException | None:
         """Why the thread has ended by itself, if it has."""
-        return self._failure
+        loop = self._loop
+        return loop.exception() if loop is not None and loop.done() else None
 
     def owned(self) -> list[int]:
         """The partitions that are open here."""
@@ -154,12 +159,8 @@ class Processor:
         try:
             while not self._stopping.is_set():
                 self.step()
-        except BaseException as error:
-            self._failure = error
-            logger.exception("the processor stops")
         finally:
-            for number in list(self._partitions):
-                self._close(number)
+            self._close_all()
 
     def step(self) -> None:
         """One round of the loop; tests and the simulator call it in place of `start`."""
@@ -285,6 +286,10 @@ class Processor:
         self.stopped.pop(number, None)
         self._log.read_from(number, partition.next_offset)
 
+    def _close_all(self) -> None:
+        for number in list(self._partitions):
+            self._close(number)
+
     def _close(self, number: int) -> None:
         partition = self._partitions.pop(number, None)
         self._ticker.forget(number)
@@ -296,6 +301,11 @@ class Processor:
         logger.error("partition %d is stopped: %s", number, stopped)
         self.stopped[number] = stopped
         self._close(number)
+
+
+def _log_failure(loop: Future[None]) -> None:
+    if not loop.cancelled() and loop.exception() is not None:
+        logger.critical("the processor stops: %r", loop.exception(), exc_info=loop.exception())
 
 
 def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:

@@ -1,0 +1,88 @@
+"""Controls: small builders of valid inputs, to be varied in one thing by a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.definitions import InputVar
+from penstock.core.values import ValueType
+
+Json = dict[str, Any]
+
+
+def variable(name: str, path: str | None = None) -> Json:
+    """The value of a variable."""
+    return {"from": "VARIABLE", "name": name} | ({} if path is None else {"path": path})
+
+
+def output_of(node: str, path: str | None = None) -> Json:
+    """The output of a node."""
+    return {"from": "NODE_OUTPUT", "node": node} | ({} if path is None else {"path": path})
+
+
+def literal(value: Any) -> Json:
+    """A value that stands in the spec."""
+    return {"from": "VALUE", "value": value}
+
+
+def compare(left: Json, comparator: str, right: Json) -> Json:
+    """A condition."""
+    return {"from": "COMPARISON", "left": left, "comparator": comparator, "right": right}
+
+
+def edge(to: str, condition: Json | None = None, **mutations: Json) -> Json:
+    """An edge, with the variables it changes."""
+    made: Json = {"to": to}
+    if condition is not None:
+        made["condition"] = condition
+    if mutations:
+        made["mutations"] = [{"variable": name, "value": at} for name, at in mutations.items()]
+    return made
+
+
+def task(task_def: str, *edges: Json, **settings: Any) -> Json:
+    """A TASK node."""
+    return {"type": "TASK", "task_def": task_def, "edges": list(edges), **settings}
+
+
+def event(event_def: str, *edges: Json, **settings: Any) -> Json:
+    """An EXTERNAL_EVENT node."""
+    return {"type": "EXTERNAL_EVENT", "event_def": event_def, "edges": list(edges), **settings}
+
+
+def ends(returns: Json | None = None) -> Json:
+    """An EXIT node."""
+    return {"type": "EXIT"} | ({} if returns is None else {"returns": returns})
+
+
+def spec(first: str, nodes: Json, *variables: Json) -> Json:
+    """A spec of one thread, whose ENTRYPOINT leads to `first`."""
+    begin = {"0-entrypoint": {"type": "ENTRYPOINT", "edges": [edge(first)]}}
+    thread: Json = {"nodes": begin | nodes}
+    if variables:
+        thread["variables"] = list(variables)
+    return {"entrypoint": "main", "threads": {"main": thread}}
+
+
+def chain(*nodes: Json, returns: Json | None = None, variables: tuple[Json, ...] = ()) -> Json:
+    """A spec of nodes `n1`, `n2`, ... one after the other, then an EXIT."""
+    names = [f"n{number}" for number in range(1, len(nodes) + 1)] + ["exit"]
+    made = {
+        name: node | {"edges": [edge(after)]}
+        for name, node, after in zip(names, nodes, names[1:], strict=False)
+    }
+    return spec(names[0], made | {"exit": ends(returns)}, *variables)
+
+
+def declared(name: str, kind: str, **settings: Any) -> Json:
+    """A variable's declaration."""
+    return {"name": name, "type": kind, **settings}
+
+
+def a_task_def(name: str, /, returns: str | None = None, **inputs: str) -> PutTaskDef:
+    """A TaskDef with these inputs."""
+    variables = tuple(InputVar(of, ValueType(kind)) for of, kind in inputs.items())
+    return PutTaskDef(
+        name=name, input_vars=variables, return_type=None if returns is None else ValueType(returns)
+    )

@@ -1,0 +1,203 @@
+"""Stories: scenario tests that read as sentences, on any driver.
+
+run(driver, "hello", name="Ada").task("greet").succeeds("hi").completes("hi")
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from penstock.core.commands.base import Command
+from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.resume_wf_run import ResumeWfRun
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_started import TaskStarted
+from penstock.core.outputs import Answer, ScheduledTask
+from penstock.core.run import NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.transitions import TaskStatus
+from tests.controls import a_task_def
+from tests.scenarios.driver import WAIT_S, Driver
+
+
+def accepted(driver: Driver, command: Command, **sent: Any) -> Answer:
+    """Send a command that must be accepted."""
+    answer = driver.send(command, **sent)
+    assert answer.ok, answer
+    return answer
+
+
+def refused(driver: Driver, command: Command, code: str, **sent: Any) -> Answer:
+    """Send a command that must be refused with this code."""
+    answer = driver.send(command, **sent)
+    assert answer.code == code, answer
+    return answer
+
+
+def register(driver: Driver, name: str, spec: Any, *definitions: Command) -> None:
+    """Register a spec; TaskDefs that it names and that are not given are made without inputs."""
+    given = {getattr(command, "name", "") for command in definitions}
+    for command in definitions:
+        accepted(driver, command)
+    for thread in spec["threads"].values():
+        for node in thread["nodes"].values():
+            if node["type"] == "TASK" and node["task_def"] not in given:
+                accepted(driver, a_task_def(node["task_def"]))
+            if node["type"] == "EXTERNAL_EVENT":
+                accepted(driver, PutExternalEventDef(name=node["event_def"]))
+    accepted(driver, PutWfSpec(name=name, spec=spec))
+
+
+def run(driver: Driver, wf_spec: str, wf_run_id: str | None = None, **variables: Any) -> Story:
+    """Start a run that must be accepted; waits until its partition knows the spec."""
+    wf_run_id = wf_run_id or driver.new_id()
+    command = RunWf(wf_spec=wf_spec, wf_run_id=wf_run_id, variables=variables)
+    deadline = time.monotonic() + WAIT_S
+    while (answer := driver.send(command)).code == "SPEC_UNKNOWN" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert answer.ok, answer
+    return Story(driver, wf_run_id)
+
+
+class Story:
+    """What happens to a run."""
+
+    def __init__(self, driver: Driver, wf_run_id: str) -> None:
+        self.driver = driver
+        self.id = wf_run_id
+        self._task: ScheduledTask | None = None
+
+    def task(self, task_def: str, **inputs: Any) -> Story:
+        """The next task of this queue is ours, with these inputs."""
+        [task] = self.driver.tasks(task_def)
+        assert task.wf_run_id == self.id
+        if inputs:
+            assert task.inputs == inputs
+        self._task = task
+        return self
+
+    @property
+    def taken(self) -> ScheduledTask:
+        """The task taken last."""
+        assert self._task is not None
+        return self._task
+
+    def starts(self, worker: str = "worker-1") -> Story:
+        """A worker says that it runs the task."""
+        task = self.taken
+        accepted(
+            self.driver,
+            TaskStarted(
+                wf_run_id=self.id, guid=task.guid, attempt=task.attempt, worker=worker
+            ),
+        )
+        return self
+
+    def report(self, status: TaskStatus, **result: Any) -> ReportTask:
+        """A report on the task taken last."""
+        task = self.taken
+        return ReportTask(
+            wf_run_id=self.id, guid=task.guid, attempt=task.attempt, status=status, **result
+        )
+
+    def succeeds(self, output: Any = None) -> Story:
+        """The task succeeds."""
+        accepted(self.driver, self.report(TaskStatus.TASK_SUCCESS, output=output))
+        return self
+
+    def fails(self, error: str = "no luck") -> Story:
+        """The attempt fails."""
+        accepted(self.driver, self.report(TaskStatus.TASK_FAILED, error=error))
+        return self
+
+    def throws(self, name: str, content: Any = None) -> Story:
+        """The task ends with a business exception."""
+        report = self.report(TaskStatus.TASK_EXCEPTION, exception=name, output=content)
+        accepted(self.driver, report)
+        return self
+
+    def is_stopped(self) -> Story:
+        """An operator stops the run."""
+        accepted(self.driver, StopWfRun(wf_run_id=self.id))
+        return self
+
+    def is_resumed(self) -> Story:
+        """An operator resumes the run."""
+        accepted(self.driver, ResumeWfRun(wf_run_id=self.id))
+        return self
+
+    def gets(self, event_def: str, content: Any = None, guid: str | None = None) -> Story:
+        """An event is put to the run."""
+        accepted(
+            self.driver,
+            PutExternalEvent(
+                wf_run_id=self.id, event_def=event_def, content=content, guid=guid
+            ),
+        )
+        return self
+
+    def is_now(self, status: str) -> Story:
+        """The run has this status, or comes to have it."""
+        self.wait(lambda: self.run.status == status, f"{self.id} to be {status}")
+        return self
+
+    def completes(self, output: Any = None) -> Story:
+        """The run ends well, with this output."""
+        self.is_now("COMPLETED")
+        assert self.thread.output == output
+        assert self.run.ended_ms is not None
+        return self
+
+    def ends_with(self, failure: str, status: str = "ERROR") -> Story:
+        """The run ends with this failure."""
+        self.is_now(status)
+        assert self.thread.failure is not None
+        assert self.thread.failure.name == failure, self.thread.failure
+        return self
+
+    def no_task(self, task_def: str) -> Story:
+        """Nothing is in this queue (asked of the rows: an empty queue proves nothing in time)."""
+        assert all(
+            task.status != TaskStatus.TASK_SCHEDULED
+            for task in self.driver.scan(TaskRun, self.id)
+            if task.task_def == task_def
+        )
+        return self
+
+    @property
+    def run(self) -> WfRun:
+        """The run's row."""
+        row = self.driver.get(WfRun, self.id)
+        assert row is not None
+        return row
+
+    @property
+    def thread(self) -> ThreadRun:
+        """The entrypoint thread's row."""
+        row = self.driver.get(ThreadRun, self.id, 0)
+        assert row is not None
+        return row
+
+    @property
+    def nodes(self) -> list[NodeRun]:
+        """The run's node runs, in order."""
+        return self.driver.scan(NodeRun, self.id)
+
+    @property
+    def task_run(self) -> TaskRun:
+        """The row of the task taken last."""
+        row = self.driver.get(TaskRun, self.id, self.taken.guid)
+        assert row is not None
+        return row
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a condition on rows; on the memory log it holds at once or never."""
+        deadline = time.monotonic() + (0 if self.driver.clock else WAIT_S)
+        while not condition():
+            assert time.monotonic() < deadline, f"waited for {what}; run {self.run}"
+            time.sleep(0.005)
