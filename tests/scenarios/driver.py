@@ -23,16 +23,18 @@ from penstock.core.keys import Scope, after_prefix
 from penstock.core.outputs import Answer, ScheduledTask
 from penstock.core.partition_state import Shard
 from penstock.core.rows import Row, Rows
-# from penstock.log.embedded import EmbeddedLog
+
+from penstock.log.embedded import EmbeddedLog
+
 # from penstock.log.kafka import KafkaEngineLog
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Consumer, EngineLog, Message, Record
 from penstock.processor.partition import Partition
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener, read_rulings
-from penstock.store.memory import MemoryStore
-from penstock.store.port import Store
-from penstock.store.rocks import RocksStore
+from penstock.store.memory import MemoryStore, MemoryStores
+from penstock.store.port import Stores
+from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore, RowView
 
 R = TypeVar("R", bound=Row)
@@ -59,16 +61,14 @@ class Driver:
         *,
         log: EngineLog,
         topics: Topics,
-        directory: Path,
-        open_store: Callable[[Path], Store],
+        stores: Stores | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.log = log
         self.topics = topics
         self.avro = Avro()
         self.clock = clock
-        self._directory = directory
-        self._open_store = open_store
+        self.stores = stores or MemoryStores()
         self._consumers: dict[str, Consumer] = {}
         self._ids = 0
         log.ensure_topics(topics.fixed())
@@ -79,8 +79,7 @@ class Driver:
             log=self.log,
             avro=self.avro,
             topics=self.topics,
-            directory=self._directory,
-            open_store=self._open_store,
+            stores=self.stores,
             lock_wait_s=1.0,
             adopt_log=False,
         )
@@ -95,6 +94,37 @@ class Driver:
         """Stop the processor and begin again on the same log and stores."""
         self.processor.stop()
         self.processor = self._begin()
+
+    # Faults, on the memory log.
+
+    def lose_stores(self) -> None:
+        """The disk is gone."""
+        self.processor.stop()
+        self.memory_stores.clear()
+
+    def swap_stores(self, one: int, other: int) -> None:
+        """Somebody has mixed up the directories."""
+        self.processor.stop()
+        stores = self.memory_stores
+        stores[one], stores[other] = stores[other], stores[one]
+
+    @property
+    def memory_stores(self) -> dict[int, MemoryStore]:
+        """What is kept in memory, by partition."""
+        assert isinstance(self.stores, MemoryStores)
+        return self.stores.by_partition
+
+    def cut_log(self, number: int) -> None:
+        """The log has lost its last record."""
+        self.processor.stop()
+        assert isinstance(self.log, MemoryLog)
+        self.log.cut(number)
+
+    def forget_marks(self) -> None:
+        """The group's offsets have expired."""
+        self.processor.stop()
+        assert isinstance(self.log, MemoryLog)
+        self.log.forget_marks()
 
     def send(
         self,
@@ -165,9 +195,7 @@ class Driver:
                 break
         return tasks
 
-    def get(
-        self, kind: type[R], *parts: Any, tenant: str = "default"
-    ) -> R | None:
+    def get(self, kind: type[R], *parts: Any, tenant: str = "default") -> R | None:
         """A row: of a run (by its id first), or else of partition 0."""
         number = 0
         if kind.SCOPE is Scope.RUN:
@@ -255,9 +283,7 @@ def refold(driver: Driver, number: int, batch: int, until: int) -> str:
         rulings=read_rulings(log, driver.avro, driver.topics, number),
     )
     records = [
-        record
-        for record in log.read_all(driver.topics.commands, number)
-        if record.offset < until
+        record for record in log.read_all(driver.topics.commands, number) if record.offset < until
     ]
     for start in range(0, len(records), batch):
         partition.write(partition.fold(records[start : start + batch]))
@@ -269,15 +295,10 @@ def memory_driver(directory: Path, partitions: int = 3) -> Iterator[Driver]:
     """A driver in memory, with virtual time."""
     clock = Clock()
     topics = Topics("test", partitions)
-    stores: dict[Path, Store] = {}
-
-    def open_store(path: Path) -> Store:
-        return stores.setdefault(path, MemoryStore())
-
     log = MemoryLog(
         commands=topics.commands, partitions=partitions, on_demand=topics.on_demand, clock_ms=clock
     )
-    driver = Driver(log=log, topics=topics, directory=directory, open_store=open_store, clock=clock)
+    driver = Driver(log=log, topics=topics, clock=clock)
     with closing(driver):
         driver.settle()
         yield driver
@@ -294,7 +315,7 @@ def embedded_driver(directory: Path, partitions: int = 2) -> Iterator[Driver]:
         on_demand=topics.on_demand,
     )
     with closing(
-        Driver(log=log, topics=topics, directory=directory / "stores", open_store=RocksStore)
+        Driver(log=log, topics=topics, stores=RocksStores(directory / "stores"))
     ) as driver:
         driver.wait_until_open()
         yield driver
@@ -313,7 +334,7 @@ def kafka_driver(
         on_demand=topics.on_demand,
     )
     with closing(
-        Driver(log=log, topics=topics, directory=directory / "stores", open_store=RocksStore)
+        Driver(log=log, topics=topics, stores=RocksStores(directory / "stores"))
     ) as driver:
         driver.wait_until_open()
         yield driver

@@ -92,9 +92,7 @@ class Story:
         task = self.taken
         accepted(
             self.driver,
-            TaskStarted(
-                wf_run_id=self.id, guid=task.guid, attempt=task.attempt, worker=worker
-            ),
+            TaskStarted(wf_run_id=self.id, guid=task.guid, attempt=task.attempt, worker=worker),
         )
         return self
 
@@ -135,9 +133,7 @@ class Story:
         """An event is put to the run."""
         accepted(
             self.driver,
-            PutExternalEvent(
-                wf_run_id=self.id, event_def=event_def, content=content, guid=guid
-            ),
+            PutExternalEvent(wf_run_id=self.id, event_def=event_def, content=content, guid=guid),
         )
         return self
 

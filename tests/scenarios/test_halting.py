@@ -57,9 +57,7 @@ def test_an_event_during_a_halt_wins_over_a_time_out(memory: Driver) -> None:
 
 def test_a_backoff_is_interruptible_and_the_retry_waits_for_the_resume(memory: Driver) -> None:
     """The last attempt has ended."""
-    register(
-        memory, "patient", chain(task("shaky", max_attempts=2, backoff={"base_ms": 1_000}))
-    )
+    register(memory, "patient", chain(task("shaky", max_attempts=2, backoff={"base_ms": 1_000})))
     story = run(memory, "patient").task("shaky").fails().is_stopped().is_now("HALTED")
     memory.pass_ms(10_000)
     assert story.task_run.status is TaskStatus.TASK_PENDING
@@ -68,9 +66,7 @@ def test_a_backoff_is_interruptible_and_the_retry_waits_for_the_resume(memory: D
 
 def test_a_resume_before_the_backoff_is_over_still_waits_for_it(memory: Driver) -> None:
     """The timer is the same one."""
-    register(
-        memory, "patient", chain(task("shaky", max_attempts=2, backoff={"base_ms": 1_000}))
-    )
+    register(memory, "patient", chain(task("shaky", max_attempts=2, backoff={"base_ms": 1_000})))
     story = run(memory, "patient").task("shaky").fails().is_stopped().is_resumed()
     assert story.task_run.status is TaskStatus.TASK_PENDING
     memory.pass_ms(1_000)

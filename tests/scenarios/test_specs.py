@@ -77,9 +77,7 @@ def test_edges_choose_and_change_variables(driver: Driver) -> None:
         "ask",
         {
             "ask": task("ask", edge("exit", small, size=literal("small")), edge("copy")),
-            "copy": task(
-                "ask", edge("exit", size=literal("large"), copy=variable("size"))
-            ),
+            "copy": task("ask", edge("exit", size=literal("large"), copy=variable("size"))),
             "exit": ends(variable("size")),
         },
         declared("size", "STR", default="unknown"),
@@ -146,7 +144,10 @@ def test_a_run_started_again_is_the_same_run(driver: Driver) -> None:
         (RunWf(wf_spec="hello", wf_run_id="../etc", variables={"n": 1}), "BAD_ID"),
         (RunWf(wf_spec="hello", wf_run_id="a" * 64, variables={"n": 1}), "BAD_ID"),
         (RunWf(wf_spec="hello", wf_run_id="a.b", variables={"n": 1}), "BAD_ID"),
-        (RunWf(wf_spec="hello", wf_run_id="a", variables={"n": 1, "s": "x" * 300_000}), "BAD_VALUE"),
+        (
+            RunWf(wf_spec="hello", wf_run_id="a", variables={"n": 1, "s": "x" * 300_000}),
+            "BAD_VALUE",
+        ),
     ],
 )
 def test_starts_that_are_refused_change_nothing(memory: Driver, command: RunWf, code: str) -> None:

@@ -216,9 +216,7 @@ def test_a_workers_times_are_clamped(memory: Driver) -> None:
     register(memory, "clamped", chain(task("work")))
     story = run(memory, "clamped").task("work")
     handed_out_ms = story.task_run.attempt.scheduled_ms
-    accepted(
-        memory, story.report(TaskStatus.TASK_SUCCESS, started_at_ms=5, logs="x" * 100_000)
-    )
+    accepted(memory, story.report(TaskStatus.TASK_SUCCESS, started_at_ms=5, logs="x" * 100_000))
     attempt = story.task_run.attempt
     assert (attempt.started_ms, len(attempt.logs)) == (handed_out_ms, 64 * 1024)
 

@@ -149,6 +149,17 @@ class MemoryLog:
     def reach(self, timeout_s: float) -> None:
         """Memory is always there."""
 
+    # Faults that a test wants.
+
+    def cut(self, partition: int) -> None:
+        """Lose the last record of commands."""
+        self._records[self._commands][partition].pop()
+
+    def forget_marks(self) -> None:
+        """Lose the engine's marks."""
+        for number in range(self.partitions):
+            self._marks.pop((self._commands, "", number), None)
+
     # What its consumers use.
 
     def fetch(self, topic: str, partition: int, start: int, records_max: int) -> list[Record]:

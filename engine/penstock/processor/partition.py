@@ -12,8 +12,9 @@ from hashlib import blake2b
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.wire import COMMAND_ID, read_command
+from penstock.core.commands.tick import Tick
 from penstock.core.errors import Outdated
-from penstock.core.fold import Folded, begin, fold
+from penstock.core.fold import Folded, Input, begin, fold
 from penstock.core.partition_state import PartitionState, Shard
 from penstock.core.rows import Rows
 from penstock.log.port import LogError, Position, Record
@@ -41,6 +42,7 @@ class Batch:
     position: StorePosition
     outputs: list[TurnOutputs] = field(default_factory=list)
     answers: list[tuple[Key, Answered]] = field(default_factory=list)
+    ticked_ms: int | None = None  # when the log took the last Tick
 
 
 class Partition:
@@ -67,7 +69,10 @@ class Partition:
         batch = Batch(Rows(self.store), self.position)
         for record in records:
             assert record.offset >= batch.position.next_offset, "records come in order, once"
-            folded = self._fold_one(batch.rows, record)
+            received = self._received(record)
+            folded = self._fold_one(batch.rows, received)
+            if isinstance(received.command, Tick):
+                batch.ticked_ms = record.timestamp_ms
             if record.offset >= self.mark and folded.turn.outputs:
                 version = folded.turn.state.fold_version
                 batch.outputs.append(TurnOutputs(record, folded.turn.outputs, version))
@@ -91,8 +96,8 @@ class Partition:
         self.store.sync()
         self.store.close()
 
-    def _fold_one(self, rows: Rows, record: Record) -> Folded:
-        received = read_command(
+    def _received(self, record: Record) -> Input:
+        return read_command(
             self._avro,
             offset=record.offset,
             append_ms=record.timestamp_ms,
@@ -100,16 +105,18 @@ class Partition:
             value=record.value,
             headers=record.headers,
         )
+
+    def _fold_one(self, rows: Rows, received: Input) -> Folded:
         turn = begin(rows, self.shard, received)
         try:
-            return fold(turn, received, self.rulings.get(record.offset, frozenset()))
+            return fold(turn, received, self.rulings.get(received.offset, frozenset()))
         except Outdated as error:
             raise PartitionStopped(StopCause.BUILD, str(error)) from error
         except (StoreError, LogError, MemoryError):
             raise
         except Exception as error:  # any other is a defect of the fold: ruled on, not swallowed
             rows.rollback(0)
-            raise Defective(record.offset, turn.part, error) from error
+            raise Defective(received.offset, turn.part, error) from error
 
     def _note_answer(self, batch: Batch, record: Record, folded: Folded) -> None:
         command_id = record.headers.get(COMMAND_ID)

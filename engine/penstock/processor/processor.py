@@ -190,7 +190,8 @@ class Processor:
         self._failpoints.reach("after_batch_before_commit")
         for partition, batch in batches:
             self._commit(partition)
-            self._ticker.came(partition.shard.partition)
+            if batch.ticked_ms is not None:
+                self._ticker.came(partition.shard.partition, batch.ticked_ms)
             self.waiters.tell(batch.answers)
         with self._moved:
             self._moved.notify_all()

@@ -7,10 +7,8 @@ by name: nothing is skipped.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
-from itertools import count
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -23,10 +21,11 @@ from penstock.core.partition_state import Shard
 from penstock.log.port import EngineLog, Mark
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Partition, record_hash
-from penstock.store.port import Identity, Store, StoreCorrupt, StoreLocked, StorePosition
+from penstock.store.port import Identity, Store, StoreCorrupt, StoreLocked, StorePosition, Stores
 from penstock.store.rowstore import RowStore
 
-OpenStore = Callable[[Path], Store]
+logger = logging.getLogger("penstock.processor")
+
 LOCK_RETRY_S: Final = 0.25
 
 
@@ -48,7 +47,7 @@ def mark_of(topic_id: str, position: StorePosition, *, ruling: bool = False) -> 
 
 
 class Opener:
-    """Opens partitions of one log, in one data directory."""
+    """Opens partitions of one log."""
 
     def __init__(
         self,
@@ -56,16 +55,14 @@ class Opener:
         log: EngineLog,
         avro: Avro,
         topics: Topics,
-        directory: Path,
-        open_store: OpenStore,
+        stores: Stores,
         lock_wait_s: float,
         adopt_log: bool,
     ) -> None:
         self._log = log
         self._avro = avro
         self._topics = topics
-        self._directory = directory
-        self._open_store = open_store
+        self._stores = stores
         self._lock_wait_s = lock_wait_s
         self._adopt_log = adopt_log
 
@@ -88,16 +85,16 @@ class Opener:
         return partition
 
     def _sound_store(self, shard: Shard) -> RowStore:
-        """The partition's store; one that is not sound is renamed aside, and a new one made."""
-        path = self._directory / f"partition-{shard.partition}"
-        identity = Identity(self._log.topic_id, shard.partition, shard.partitions)
+        """The partition's store; one that is not sound is set aside, and a new one made."""
+        number = shard.partition
+        identity = Identity(self._log.topic_id, number, shard.partitions)
         try:
-            store = RowStore(self._unlocked(path))
+            store = RowStore(self._unlocked(number))
         except StoreCorrupt:
-            return self._anew(path, identity, "corrupt")
+            return self._anew(number, identity, "corrupt")
         try:
             other = store.identify(identity)
-            sound = other is None and self._log_still_holds(shard.partition, store.position())
+            sound = other is None and self._log_still_holds(number, store.position())
         except (StoreCorrupt, msgspec.DecodeError):
             sound = False
         except BaseException:
@@ -106,23 +103,21 @@ class Opener:
         if sound:
             return store
         store.close()
-        return self._anew(path, identity, "foreign")
+        return self._anew(number, identity, "foreign")
 
-    def _anew(self, path: Path, identity: Identity, why: str) -> RowStore:
-        aside = (path.with_name(f"{path.name}.{why}-{number}") for number in count(1))
-        path.rename(next(free for free in aside if not free.exists()))
-        store = RowStore(self._open_store(path))
+    def _anew(self, number: int, identity: Identity, why: str) -> RowStore:
+        logger.error("the store of partition %d is %s; it is set aside", number, why)
+        self._stores.set_aside(number, why)
+        store = RowStore(self._stores.open(number))
         store.identify(identity)
         return store
 
-    def _unlocked(self, path: Path) -> Store:
-        """Open the store; wait a while for another process to let go of it, and never take it from
-        it.
-        """
+    def _unlocked(self, number: int) -> Store:
+        """Open the store; wait a while for another process to let go of it, never take it away."""
         deadline = time.monotonic() + self._lock_wait_s
         while True:
             try:
-                return self._open_store(path)
+                return self._stores.open(number)
             except StoreLocked as error:
                 if time.monotonic() >= deadline:
                     raise PartitionStopped(StopCause.LOCKED, str(error)) from error

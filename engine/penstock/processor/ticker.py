@@ -18,7 +18,6 @@ from penstock.core.timers import Clock
 
 LIVENESS_TICK_MS: Final = AWAKE_BETWEEN_TICKS_MS_MAX // 2
 UNDER_WAY_S_MAX: Final = 1.0
-OFFSET_FORGET_MS_PER_S: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -34,19 +33,11 @@ class Ticker:
 
     def __init__(self) -> None:
         self._ticks: dict[int, _Ticks] = {}
-        self._offset_ms: float | None = None
-        self._offset_at_s = 0.0
+        self._offset_ms = 0.0
 
     def saw(self, append_ms: int) -> None:
-        """A record came that the broker stamped with this time: its clock is at least that far
-        ahead of ours.
-        """
-        now_s = time.monotonic()
-        offset_ms = append_ms - time.time() * 1_000
-        aged_s = now_s - self._offset_at_s
-        known_ms = self._offset_ms
-        if known_ms is None or offset_ms >= known_ms - aged_s * OFFSET_FORGET_MS_PER_S:
-            self._offset_ms, self._offset_at_s = offset_ms, now_s
+        """A record came that the broker stamped with this time: its clock is that far at least."""
+        self._offset_ms = max(self._offset_ms, append_ms - time.time() * 1_000)
 
     def due_in_s(self, number: int, state: PartitionState) -> float | None:
         """Seconds until the partition wants a Tick (0: now); None if nothing will be due."""
@@ -67,11 +58,15 @@ class Ticker:
         now_s = time.monotonic()
         self._ticks[number] = _Ticks(now_s, now_s)
 
-    def came(self, number: int) -> None:
-        """A batch was folded: the Tick under way has come, or will be sent again."""
+    def came(self, number: int, append_ms: int) -> None:
+        """A Tick was folded. The broker stamped it on its way: so its clock is known, even if it
+        has jumped back."""
         ticks = self._ticks.get(number)
-        if ticks is not None:
-            ticks.under_way_since_s = None
+        if ticks is None or ticks.under_way_since_s is None:
+            return
+        way_ms = (time.monotonic() - ticks.under_way_since_s) * 1_000
+        self._offset_ms = append_ms - (time.time() * 1_000 - way_ms / 2)
+        ticks.under_way_since_s = None
 
     def forget(self, number: int) -> None:
         """The partition is not ours any more."""
@@ -92,5 +87,5 @@ class Ticker:
         ]
         if not waits:
             return None
-        broker_ms = time.time() * 1_000 + (self._offset_ms or 0.0)
+        broker_ms = time.time() * 1_000 + self._offset_ms
         return min(waits) - max(0.0, broker_ms - state.append_ms)

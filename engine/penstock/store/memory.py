@@ -54,3 +54,19 @@ class MemoryStore(MemoryView):
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+class MemoryStores:
+    """Stores that live as long as this object."""
+
+    def __init__(self) -> None:
+        self.by_partition: dict[int, MemoryStore] = {}
+        self.aside: list[MemoryStore] = []
+
+    def open(self, partition: int) -> MemoryStore:
+        """The store, new if it is not there."""
+        return self.by_partition.setdefault(partition, MemoryStore())
+
+    def set_aside(self, partition: int, why: str) -> None:
+        """Put a store out of the way."""
+        self.aside.append(self.by_partition.pop(partition))

@@ -80,3 +80,15 @@ class Store(StoreView, Protocol):
     def close(self) -> None:
         """Let go of the store. May be called twice; views may not be used afterwards."""
         ...
+
+
+class Stores(Protocol):
+    """Where the stores of partitions are kept, one for each number."""
+
+    def open(self, partition: int) -> Store:
+        """Open the store, or make it. Raises StoreLocked or StoreCorrupt."""
+        ...
+
+    def set_aside(self, partition: int, why: str) -> None:
+        """Put a closed store that is not sound out of the way; it is never deleted."""
+        ...

@@ -7,6 +7,7 @@ batches folds them again. Iterators and snapshots are dropped before the databas
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,26 @@ class RocksStore(_RocksReader):
             self._db.write(batch, options)
         except ROCKS_ERRORS as error:
             raise StoreError(f"a write failed: {error}") from error
+
+
+class RocksStores:
+    """Databases in one directory, named by their partitions."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def open(self, partition: int) -> RocksStore:
+        """Open or make the database."""
+        return RocksStore(self._path(partition))
+
+    def set_aside(self, partition: int, why: str) -> None:
+        """Rename the database; an operator looks at it and deletes it."""
+        path = self._path(partition)
+        aside = (path.with_name(f"{path.name}.{why}-{number}") for number in count(1))
+        path.rename(next(free for free in aside if not free.exists()))
+
+    def _path(self, partition: int) -> Path:
+        return self._directory / f"partition-{partition}"
 
 
 def _opening_error(directory: Path, error: Exception) -> StoreError:

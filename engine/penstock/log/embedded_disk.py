@@ -1,0 +1,219 @@
+"""The embedded log's disk: one RocksDB database, and the bytes of a record in it.
+
+Rules
+- A key is topic number, partition and offset, big endian: a partition is a range, in its order.
+  Topic number 0 is the log's own book (embedded_book.py).
+- A record carries a CRC-32 of its key and its bytes. RocksDB checks its own blocks; ours also sees
+  a record that came to stand in another's place.
+- What a kill or a power cut tore off at the end of the write-ahead log is cut when it is opened. A
+  hole with whole records behind it is no torn end: acknowledged records are missing, and the log
+  refuses to open.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+from rocksdict import (
+    AccessType,
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    DBRecoveryMode,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+from penstock.log.port import LogFatal, LogUnavailable, Record
+
+ROCKS_ERRORS: Final = (Exception,)  # rocksdict raises no type of its own
+BLOCK_CACHE_BYTES: Final = 32 * 1024 * 1024
+WRITE_BUFFER_BYTES: Final = 32 * 1024 * 1024
+_KEY: Final = struct.Struct(">IIQ")
+_CHECKSUM: Final = struct.Struct(">I")
+_OFFSET_MAX: Final = 2**64 - 1
+
+
+class _Stored(Struct, array_like=True, frozen=True):
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Stored).decode
+
+
+def record_key(topic: int, partition: int, offset: int) -> bytes:
+    """Where a record stands in the database."""
+    return _KEY.pack(topic, partition, offset)
+
+
+def encode_record(key: bytes, record: Record) -> bytes:
+    """Checksum and content of a record."""
+    headers = dict(record.headers)
+    body = _encode(_Stored(record.timestamp_ms, record.key, record.value, headers))
+    return _CHECKSUM.pack(crc32(body, crc32(key))) + body
+
+
+def decode_record(topic: str, key: bytes, data: bytes) -> Record:
+    """The record that was put under `key`; raises LogFatal if these are not its bytes."""
+    _, partition, offset = _KEY.unpack(key)
+    body = memoryview(data)[_CHECKSUM.size :]
+    if len(data) < _CHECKSUM.size or _CHECKSUM.unpack_from(data)[0] != crc32(body, crc32(key)):
+        raise LogFatal(f"the record {topic} {partition}:{offset} is damaged: wrong checksum")
+    stored = _decode(body)
+    return Record(
+        topic,
+        partition,
+        offset,
+        stored.timestamp_ms,
+        stored.key,
+        stored.value,
+        stored.headers,
+    )
+
+
+class Disk:
+    """An open database, for any thread; close it when nobody reads or writes."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._db = _open(directory)
+        self._synced = WriteOptions()
+        self._synced.sync = True
+        self._unsynced = WriteOptions()
+
+    def write(self, puts: Iterable[tuple[bytes, bytes]], *, sync: bool) -> None:
+        """Put all or nothing; `sync` waits until it is on the disk itself."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in puts:
+            batch.put(key, value)
+        try:
+            self._db.write(batch, self._synced if sync else self._unsynced)
+        except ROCKS_ERRORS as error:
+            raise _error(self._directory, error) from error
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        try:
+            return self._db.get(key)
+        except ROCKS_ERRORS as error:
+            raise _error(self._directory, error) from error
+
+    def scan(self, start: bytes, end: bytes) -> list[tuple[bytes, bytes]]:
+        """All with start <= key < end, in order."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(end)
+        found: list[tuple[bytes, bytes]] = []
+        try:
+            iterator = self._db.iter(options)
+            iterator.seek(start)
+            while iterator.valid():
+                found.append((iterator.key(), iterator.value()))
+                iterator.next()
+            iterator.status()
+        except ROCKS_ERRORS as error:
+            raise _error(self._directory, error) from error
+        return found
+
+    def records(
+        self, topic_number: int, topic: str, partition: int, span: tuple[int, int]
+    ) -> list[Record]:
+        """Records from one offset up to another; raises LogFatal if one is missing."""
+        start, end = span
+        rows = self.scan(
+            record_key(topic_number, partition, start), record_key(topic_number, partition, end)
+        )
+        if len(rows) != end - start:  # this log leaves no holes
+            missing = end - start - len(rows)
+            raise LogFatal(f"{missing} records of {topic} {partition}:{start}-{end} are missing")
+        return [decode_record(topic, key, data) for key, data in rows]
+
+    def next_offset(self, topic_number: int, partition: int) -> int:
+        """The offset after a partition's last record."""
+        try:
+            iterator = self._db.iter()
+            iterator.seek_for_prev(record_key(topic_number, partition, _OFFSET_MAX))
+            if not iterator.valid():
+                iterator.status()
+                return 0
+            found = _KEY.unpack(iterator.key()) if len(iterator.key()) == _KEY.size else (0, 0, 0)
+        except ROCKS_ERRORS as error:
+            raise _error(self._directory, error) from error
+        return found[2] + 1 if found[:2] == (topic_number, partition) else 0
+
+    def close(self) -> None:
+        """Let go of the database and its lock."""
+        self._db.close()
+
+
+def _options(recovery: DBRecoveryMode) -> Options:
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(BLOCK_CACHE_BYTES))
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_wal_recovery_mode(recovery)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    options.set_max_background_jobs(2)
+    return options
+
+
+def _open(directory: Path) -> Rdict:
+    """Open, and cut a torn end; raise LogFatal if records behind it would be lost with it."""
+    strict = DBRecoveryMode.tolerate_corrupted_tail_records()
+    try:
+        return Rdict(str(directory), _options(strict))
+    except ROCKS_ERRORS as error:
+        if "Corruption" not in str(error):
+            raise _error(directory, error) from error
+        first = error
+    up_to_damage = DBRecoveryMode.point_in_time()
+    try:
+        whole = _last_number(directory, up_to_damage)
+        behind = _last_number(directory, DBRecoveryMode.skip_any_corrupted_record())
+        if behind <= whole:
+            return Rdict(str(directory), _options(up_to_damage))
+    except ROCKS_ERRORS as error:
+        raise _error(directory, error) from error
+    raise _error(directory, first) from first
+
+
+def _last_number(directory: Path, recovery: DBRecoveryMode) -> int:
+    """The number of the last write that this way of recovering finds; changes nothing."""
+    read_only: Any = AccessType.read_only(False)
+    database = Rdict(str(directory), _options(recovery), access_type=read_only)
+    try:
+        return database.latest_sequence_number()
+    finally:
+        database.close()
+
+
+def _error(directory: Path, error: Exception) -> LogFatal | LogUnavailable:
+    """What an error of RocksDB means to the caller."""
+    text = str(error)
+    if "LOCK" in text and "lock" in text.lower():
+        return LogFatal(
+            f"the log in {directory} is open already: an embedded log has one process, others reach"
+            f" it over HTTP ({text})"
+        )
+    if "No space left" in text or "IO error" in text:
+        return LogUnavailable(f"the log in {directory} can not be written or read: {text}")
+    return LogFatal(
+        f"the log in {directory} is damaged; bring it back from a backup, or move the directory"
+        f" away to begin anew ({text})"
+    )

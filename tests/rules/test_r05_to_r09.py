@@ -1,0 +1,190 @@
+"""R5 bookkeeping, R6 verdicts, R7 undeliverable outputs, R9 versions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from penstock.contracts.wire import VERSION, Sent, outgoing
+from penstock.core.commands import TYPE_OF
+from penstock.core.commands.barrier import Barrier
+from penstock.core.commands.base import CommandType
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.definitions import HeldTask
+from penstock.core.rows import Rows
+from penstock.core.run import TaskRun
+from penstock.core.transitions import TaskStatus
+from penstock.log.port import LogFatal, Message, Refused
+from tests.controls import chain, event, task
+from tests.scenarios.driver import Driver
+from tests.scenarios.story import accepted, refused, register, run
+
+
+def test_r05_a_refused_command_leaves_only_its_answer(memory: Driver) -> None:
+    """And the same command again gets the same refusal."""
+    register(memory, "waits", chain(event("go")))
+    story = run(memory, "waits")
+    stop = StopWfRun(wf_run_id=story.id, thread=5)
+    first = refused(memory, stop, "THREAD_UNKNOWN", command_id="stop-5")
+    again = refused(memory, stop, "THREAD_UNKNOWN", command_id="stop-5")
+    assert (first.repeated, again.repeated, again.message) == (False, True, first.message)
+
+
+@pytest.fixture
+def broken_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """StopWfRun has a defect: it writes, and then divides by zero."""
+    known = TYPE_OF[StopWfRun]
+
+    def handle(turn: Any, command: Any) -> Any:
+        known.handle(turn, command)
+        return 1 // 0
+
+    broken = CommandType(StopWfRun, handle, known.key, known.repeats)
+    monkeypatch.setitem(TYPE_OF, StopWfRun, broken)
+
+
+@pytest.mark.usefixtures("broken_stop")
+def test_r06_a_defect_is_ruled_on_and_hits_one_run(memory: Driver) -> None:
+    """The run ends with ENGINE_DEFECT, its neighbour in the same batch is well, a re-fold agrees."""
+    register(memory, "work", chain(task("work")))
+    story, neighbour = run(memory, "work"), run(memory, "work")
+    answer = memory.send(StopWfRun(wf_run_id=story.id))
+    assert answer.code == "ENGINE_DEFECT"
+    story.ends_with("ENGINE_DEFECT")
+    assert neighbour.run.status == "RUNNING"
+    [verdict] = [
+        memory.avro.decode(r.value or b"")[0] for r in memory.log.read_all(memory.topics.verdicts)
+    ]
+    assert verdict.part == "command"
+    assert "ZeroDivisionError" in verdict.reason
+    late = [one for one in memory.tasks("work", 9) if one.wf_run_id == story.id]
+    story._task = late[0]
+    story.succeeds().ends_with("ENGINE_DEFECT")
+
+
+@pytest.mark.usefixtures("broken_stop")
+def test_r06_the_mended_build_folds_by_the_verdict_too(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build without the defect reads the verdict and comes to the same rows (state = log + verdicts)."""
+    register(memory, "work", chain(task("work")))
+    story = run(memory, "work")
+    memory.send(StopWfRun(wf_run_id=story.id))
+    digests = memory.digests()
+    monkeypatch.undo()
+    assert memory.digests_and_refolds_agree(batch=1)
+    assert memory.digests() == digests
+
+
+def test_r06_a_defect_of_a_timer_is_ruled_on(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timer leaves the due index; the command of the same turn is done."""
+    from penstock.core import fire
+    from penstock.core.timers import TimerKind
+
+    def broken(turn: Any, timer: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(fire._FIRE, TimerKind.NODE, broken)
+    register(memory, "waits", chain(event("go", timeout_ms=1_000)))
+    register(memory, "quick", chain())
+    story = run(memory, "waits")
+    memory.pass_ms(2_000)
+    story.ends_with("ENGINE_DEFECT")
+    run(memory, "quick").completes()
+
+
+def test_r06_below_the_delivered_mark_nobody_rules(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was delivered was folded without a defect once: this build stops the partition by name."""
+    register(memory, "work", chain(task("work")))
+    story = run(memory, "work").is_stopped()
+    memory.lose_stores()
+    known = TYPE_OF[StopWfRun]
+    broken = CommandType(StopWfRun, lambda turn, command: 1 // 0, known.key, known.repeats)
+    monkeypatch.setitem(TYPE_OF, StopWfRun, broken)
+    memory.restart()
+    memory.settle()
+    [stopped] = memory.processor.stopped.values()
+    assert stopped.cause == "BUILD"
+    assert story.id
+
+
+class _Refusing:
+    """Stands between the processor and its log: some messages are refused for good."""
+
+    def __init__(self, driver: Driver, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.on = True
+        deliver, ensure = driver.log.deliver, driver.log.ensure_topics
+
+        def delivering(messages: Sequence[Message], sent: Any = None) -> list[Refused]:
+            bad = [m for m in messages if self.on and ".tasks." in m.topic]
+            good = [m for m in messages if m not in bad]
+            return deliver(good, sent) + [Refused(m, code, "as the test says") for m in bad]
+
+        def ensuring(topics: Any) -> None:
+            if self.on:
+                raise LogFatal("not allowed")
+            ensure(topics)
+
+        monkeypatch.setattr(driver.log, "deliver", delivering)
+        monkeypatch.setattr(driver.log, "ensure_topics", ensuring)
+
+
+def test_r07_a_task_that_is_too_large_fails_by_name(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OUTPUT_TOO_LARGE, not tried again; the bytes are a dead letter."""
+    register(memory, "large", chain(task("large", max_attempts=3)))
+    _Refusing(memory, "TOO_LARGE", monkeypatch)
+    story = run(memory, "large").ends_with("OUTPUT_TOO_LARGE")
+    [letter] = memory.dead_letters()
+    assert (letter.code, letter.topic) == ("TOO_LARGE", "test.tasks.default.large")
+    [held] = memory.scan(TaskRun, story.id)
+    assert held.status is TaskStatus.TASK_FAILED
+
+
+def test_r07_a_missing_topic_holds_the_task_until_it_is_ready(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the same attempt; the owner asks again and again."""
+    register(memory, "held", chain(task("held")))
+    refusing = _Refusing(memory, "NO_TOPIC", monkeypatch)
+    story = run(memory, "held")
+    [task_run] = memory.scan(TaskRun, story.id)
+    assert task_run.status is TaskStatus.TASK_PENDING
+    refusing.on = False
+    memory.processor._held_look_s = 0.0
+    memory.settle()
+    story.task("held")
+    assert story.taken.attempt == 1
+    story.succeeds().completes()
+    view = memory.processor.view(0)
+    assert view is not None
+    assert list(Rows(view).scan(HeldTask)) == []
+
+
+def test_r09_a_command_of_a_later_version_is_refused(memory: Driver) -> None:
+    """Only a Barrier moves the version in force."""
+    register(memory, "quick", chain())
+    out = outgoing(memory.avro, Sent(command=RunWf(wf_spec="quick", wf_run_id="later")), "c")
+    future = memory.processor.expect("default", "c")
+    headers = out.headers | {VERSION: b"7"}
+    memory.log.append_and_wait(Message(memory.topics.commands, out.key, out.value, headers, None))
+    memory.settle()
+    assert future.result(0).answer.code == "VERSION_UNKNOWN"
+
+
+def test_r09_a_build_below_the_version_in_force_gives_up(memory: Driver) -> None:
+    """It says so, and the other partitions are told by the barrier's own way."""
+    courier = memory.processor._courier
+    memory.log.append_and_wait(courier.command(0, Barrier(version=2), tenant="default"))
+    memory.settle()
+    assert {number: stopped.cause for number, stopped in memory.processor.stopped.items()} == {
+        0: "BUILD"
+    }
+    assert accepted  # the other partitions are still owned
+    assert memory.processor.owned() == [1, 2]
