@@ -76,7 +76,7 @@ def test_r03_what_exceeds_a_turn_goes_on_while_others_do(memory: Driver) -> None
         told.wf_run_id for told in memory.events() if getattr(told, "status", "") == "COMPLETED"
     ]
     assert ends_at == [loop_id]
-    ticks = [record for record in memory.log.read_all(memory.topics.commands, 1)][-3:]
+    ticks = memory.log.read_all(memory.topics.commands, 1)[-3:]
     assert all(record.key is None for record in ticks), "the loop went on in turns of its own"
 
 

@@ -67,7 +67,9 @@ def test_r06_a_defect_is_ruled_on_and_hits_one_run(memory: Driver) -> None:
 def test_r06_the_mended_build_folds_by_the_verdict_too(
     memory: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A build without the defect reads the verdict and comes to the same rows (state = log + verdicts)."""
+    """A build without the defect reads the verdict and comes to the same rows (state = log +
+    verdicts).
+    """
     register(memory, "work", chain(task("work")))
     story = run(memory, "work")
     memory.send(StopWfRun(wf_run_id=story.id))
@@ -104,13 +106,17 @@ def test_r06_below_the_delivered_mark_nobody_rules(
     story = run(memory, "work").is_stopped()
     memory.lose_stores()
     known = TYPE_OF[StopWfRun]
-    broken = CommandType(StopWfRun, lambda turn, command: 1 // 0, known.key, known.repeats)
+    broken = CommandType(StopWfRun, _divide, known.key, known.repeats)
     monkeypatch.setitem(TYPE_OF, StopWfRun, broken)
     memory.restart()
     memory.settle()
     [stopped] = memory.processor.stopped.values()
     assert stopped.cause == "BUILD"
     assert story.id
+
+
+def _divide(turn: Any, command: Any) -> Any:
+    return 1 // 0
 
 
 class _Refusing:

@@ -1,4 +1,6 @@
-"""The driver of scenarios: the memory log, the embedded log and real Kafka. Every scenario ends with a re-fold."""
+"""The driver of scenarios: the memory log, the embedded log and real Kafka. Every scenario ends
+with a re-fold.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -8,7 +8,7 @@ answers, never for a while.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +23,6 @@ from penstock.core.keys import Scope, after_prefix
 from penstock.core.outputs import Answer, ScheduledTask
 from penstock.core.partition_state import Shard
 from penstock.core.rows import Row, Rows
-
 from penstock.log.embedded import EmbeddedLog
 
 # from penstock.log.kafka import KafkaEngineLog
@@ -232,8 +231,8 @@ class Driver:
         return [view.digest() for view in self._views()]
 
     def digests_and_refolds_agree(self, batch: int = 7) -> bool:
-        """Whether folds of the same log from its beginning, in memory and in batches of another size, give the same
-        rows as the live stores have (I1)."""
+        """Whether folds of the same log from its beginning, in memory and in batches of another
+        size, give the same rows as the live stores have (I1)."""
         return all(
             view.digest() == refold(self, number, batch, view.position().next_offset)
             for number, view in enumerate(self._views())

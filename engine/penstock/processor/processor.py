@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
@@ -24,7 +24,7 @@ from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.core.commands.tick import Tick
 from penstock.core.commands.topic_ready import TopicReady
 from penstock.core.definitions import HeldTask
-from penstock.core.rows import Rows
+from penstock.core.rows import Row, Rows
 from penstock.log.port import (
     EngineLog,
     Fenced,
@@ -46,6 +46,8 @@ RECORDS_PER_POLL_MAX: Final = 1_000
 IDLE_POLL_S: Final = 0.5
 RETRY_PAUSE_S: Final = 0.2
 HELD_TASKS_LOOK_S: Final = 5.0
+
+Watcher = Callable[[int, Mapping[bytes, Row | None]], None]
 
 logger = logging.getLogger("penstock.processor")
 
@@ -76,6 +78,7 @@ class Processor:
         self._records_per_poll = records_per_poll
         self._partitions: dict[int, Partition] = {}
         self._ticker = Ticker()
+        self._watchers: list[Watcher] = []
         self._moved = threading.Condition()
         self._stopping = threading.Event()
         self._held_look_s = 0.0
@@ -132,6 +135,12 @@ class Processor:
 
         with self._moved:
             return self._moved.wait_for(past, timeout_s)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have `watcher` told, in the fold's thread, what each batch has written to which partition.
+        It must neither raise nor block.
+        """
+        self._watchers.append(watcher)
 
     def expect(self, tenant: str, command_id: str) -> Future[Answered]:
         """The answer to a command that is about to be appended."""
@@ -193,6 +202,8 @@ class Processor:
             if batch.ticked_ms is not None:
                 self._ticker.came(partition.shard.partition, batch.ticked_ms)
             self.waiters.tell(batch.answers)
+            for watcher in self._watchers:
+                watcher(partition.shard.partition, batch.rows.changes())
         with self._moved:
             self._moved.notify_all()
 

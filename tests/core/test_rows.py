@@ -1,0 +1,112 @@
+"""The view of rows that a turn writes: an overlay with a journal, against a naive model."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from penstock.core.keys import after_prefix, encode_parts
+from penstock.core.rows import Rows
+from penstock.core.run import NodeRun, UnclaimedEvent
+from penstock.store.memory import MemoryStore
+from penstock.store.port import StorePosition
+from penstock.store.rowstore import RowStore
+
+parts = st.one_of(
+    st.text(st.characters(blacklist_characters="\x00", blacklist_categories=["Cs"]), max_size=5),
+    st.integers(0, 2**63 - 1),
+)
+
+
+def _event(offset: int, guid: str = "g") -> UnclaimedEvent:
+    return UnclaimedEvent("t", "run", "paid", offset, guid)
+
+
+@given(st.lists(st.tuples(st.text("abc", max_size=3), st.integers(0, 2**63 - 1)), min_size=2))
+def test_the_order_of_keys_is_the_order_of_their_parts(pairs: list[tuple[str, int]]) -> None:
+    """Text, then numbers."""
+    assert sorted(pairs) == sorted(pairs, key=encode_parts)
+
+
+@given(st.binary(min_size=1).filter(lambda data: data.strip(b"\xff")), st.binary())
+def test_everything_with_a_prefix_is_below_what_is_after_it(prefix: bytes, rest: bytes) -> None:
+    """Also when the prefix ends in FF."""
+    assert prefix <= prefix + rest < after_prefix(prefix)
+
+
+def test_a_copy_is_nothing_until_it_is_put() -> None:
+    """A handler may change what it got and then refuse."""
+    rows = Rows(RowStore(MemoryStore()))
+    rows.put(_event(1, "before"))
+    row = rows.get(UnclaimedEvent, "t", "run", "paid", 1)
+    assert row is not None
+    row.guid = "after"
+    again = rows.peek(UnclaimedEvent, "t", "run", "paid", 1)
+    assert again is not None
+    assert again.guid == "before"
+
+
+def test_only_what_is_scanned_is_kept_in_order() -> None:
+    """Sorting costs; NodeRuns are never scanned by the fold."""
+    assert UnclaimedEvent.SCANNED
+    assert not NodeRun.SCANNED
+
+
+class OverlayMachine(RuleBasedStateMachine):
+    """Puts, deletes, savepoints, rollbacks and batches, against a dict and copies of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = RowStore(MemoryStore())
+        self.rows = Rows(self.store)
+        self.model: dict[int, str] = {}
+        self.saved: list[tuple[int, dict[int, str]]] = []
+
+    @rule(offset=st.integers(0, 12), guid=st.text("xyz", max_size=2))
+    def put(self, offset: int, guid: str) -> None:
+        """Write a row."""
+        self.rows.put(_event(offset, guid))
+        self.model[offset] = guid
+
+    @rule(offset=st.integers(0, 12))
+    def delete(self, offset: int) -> None:
+        """Delete a row, which may not be there."""
+        self.rows.delete(_event(offset))
+        self.model.pop(offset, None)
+
+    @rule()
+    def save(self) -> None:
+        """Set a savepoint."""
+        self.saved.append((self.rows.savepoint(), dict(self.model)))
+
+    @precondition(lambda self: self.saved)
+    @rule(data=st.data())
+    def roll_back(self, data: st.DataObject) -> None:
+        """Roll back to a savepoint; later ones are gone."""
+        at = data.draw(st.integers(0, len(self.saved) - 1))
+        savepoint, model = self.saved[at]
+        del self.saved[at:]
+        self.rows.rollback(savepoint)
+        self.model = dict(model)
+
+    @rule()
+    def write_the_batch(self) -> None:
+        """What was changed becomes the base."""
+        self.store.write(self.rows.changes(), StorePosition(0))
+        self.rows = Rows(self.store)
+        self.saved = []
+
+    @invariant()
+    def reads_agree(self) -> None:
+        """By key and by range."""
+        scanned = {
+            row.offset: row.guid for row in self.rows.scan(UnclaimedEvent, "t", "run", "paid")
+        }
+        assert scanned == self.model
+        assert list(scanned) == sorted(scanned)
+        for offset in range(13):
+            row = self.rows.peek(UnclaimedEvent, "t", "run", "paid", offset)
+            assert (row and row.guid) == self.model.get(offset)
+
+
+TestOverlay = OverlayMachine.TestCase
+TestOverlay.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

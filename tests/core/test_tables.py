@@ -1,0 +1,99 @@
+"""The tables of the core are total, and say what is in the folders."""
+
+from pathlib import Path
+
+import pytest
+
+import penstock.core.commands as commands
+import penstock.core.nodes as nodes
+from penstock.core import fire, tasks
+from penstock.core.definitions import ExternalEventDef, HeldTask, TaskDef
+from penstock.core.keys import Scope
+from penstock.core.partition_state import ROWS_OF_PARTITIONS
+from penstock.core.run import ROWS_OF_RUNS
+from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.timers import Timer, TimerKind
+from penstock.core.transitions import (
+    NODE,
+    TASK,
+    TASK_LIVE,
+    THREAD,
+    ImpossibleMove,
+    NodeEvent,
+    NodeStatus,
+    TaskEvent,
+    TaskStatus,
+    ThreadEvent,
+    ThreadStatus,
+    move,
+)
+
+ALL_ROWS = (
+    *ROWS_OF_RUNS,
+    *ROWS_OF_PARTITIONS,
+    TaskDef,
+    ExternalEventDef,
+    WfSpec,
+    LatestWfSpec,
+    Timer,
+    HeldTask,
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "statuses", "events"),
+    [
+        (THREAD, ThreadStatus, ThreadEvent),
+        (NODE, NodeStatus, NodeEvent),
+        (TASK, TaskStatus, TaskEvent),
+    ],
+)
+def test_each_status_has_a_cell_for_each_event(table, statuses, events) -> None:
+    """And each status can be reached, or is one to begin with."""
+    assert set(table) == set(statuses)
+    assert all(set(row) == set(events) for row in table.values())
+    reached = {after for row in table.values() for after in row.values()} - {None}
+    begin = {ThreadStatus.RUNNING, NodeStatus.STARTING, TaskStatus.TASK_PENDING}
+    assert set(statuses) - reached <= begin
+
+
+def test_an_impossible_move_is_a_defect() -> None:
+    """It is never an answer."""
+    with pytest.raises(ImpossibleMove):
+        move(TASK, TaskStatus.TASK_SUCCESS, TaskEvent.FAIL)
+
+
+def test_every_end_of_a_task_has_a_failure_or_is_a_success() -> None:
+    """TASK_EXCEPTION brings its own."""
+    ends = set(TaskStatus) - TASK_LIVE
+    assert ends - set(tasks.FAILURE_OF) == {TaskStatus.TASK_SUCCESS, TaskStatus.TASK_EXCEPTION}
+
+
+@pytest.mark.parametrize(
+    ("package", "table", "left_out"),
+    [
+        (nodes, [node.config.__module__ for node in nodes.NODE_TYPES], {"base"}),
+        (commands, [entry.record.__module__ for entry in commands.COMMANDS], {"base"}),
+    ],
+)
+def test_each_file_is_in_its_table(package, table, left_out) -> None:
+    """A node type or a command is one file and one line."""
+    folder = Path(package.__file__).parent
+    files = {path.stem for path in folder.glob("*.py")} - left_out - {"__init__"}
+    assert files == {module.rpartition(".")[2] for module in table}
+    assert len(files) == len(table)
+
+
+def test_each_kind_of_timer_is_fired() -> None:
+    """By the table."""
+    assert set(fire._FIRE) == set(TimerKind)
+
+
+def test_no_two_kinds_of_rows_share_their_keys() -> None:
+    """Kinds are told apart by scope and byte."""
+    kinds = [(row.SCOPE, row.KIND) for row in ALL_ROWS]
+    assert len(set(kinds)) == len(kinds)
+    for row in ALL_ROWS:
+        assert len(row.KIND) == 1
+        assert set(row.KEY) <= set(row.__struct_fields__)
+        assert (row.SCOPE is Scope.PARTITION) or row.KEY[0] == "tenant"
