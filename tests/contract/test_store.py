@@ -50,7 +50,14 @@ def test_a_view_does_not_move(store: Store) -> None:
     store.write({b"a": b"2", b"b": None, b"c": b"2"})
     assert (view.get(b"a"), view.get(b"c")) == (b"1", None)
     assert list(view.scan(b"", META)) == [(b"a", b"1"), (b"b", b"1")]
-    del view
+
+
+def test_a_long_scan_of_a_view_can_be_mixed_with_reads(store: Store) -> None:
+    """A query looks rows up while it lists others."""
+    store.write({b"%05d" % n: b"%d" % n for n in range(1_000)})
+    view = store.view()
+    seen = [view.get(key) == value and value for key, value in view.scan(b"00100", b"00900")]
+    assert seen == [b"%d" % n for n in range(100, 900)]
 
 
 def test_stores_are_apart_and_are_there_when_opened_again(stores: Stores) -> None:

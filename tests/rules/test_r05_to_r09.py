@@ -46,7 +46,7 @@ def broken_stop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("broken_stop")
 def test_r06_a_defect_is_ruled_on_and_hits_one_run(memory: Driver) -> None:
-    """The run ends with ENGINE_DEFECT, its neighbour in the same batch is well, a re-fold agrees."""
+    """The run ends with ENGINE_DEFECT, its neighbour is well, a re-fold agrees."""
     register(memory, "work", chain(task("work")))
     story, neighbour = run(memory, "work"), run(memory, "work")
     answer = memory.send(StopWfRun(wf_run_id=story.id))
@@ -101,7 +101,7 @@ def test_r06_a_defect_of_a_timer_is_ruled_on(
 def test_r06_below_the_delivered_mark_nobody_rules(
     memory: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was delivered was folded without a defect once: this build stops the partition by name."""
+    """What was delivered was folded once: this build stops the partition by name."""
     register(memory, "work", chain(task("work")))
     story = run(memory, "work").is_stopped()
     memory.lose_stores()
