@@ -1,4 +1,4 @@
-"""Registering specs, versions, variables, edges and mutations; what is refused, and how it is said."""
+"""Registering specs, versions, variables, edges, mutations; what is refused, and how."""
 
 from typing import Any
 

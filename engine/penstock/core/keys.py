@@ -28,14 +28,13 @@ class Scope(Enum):
 
 def encode_parts(parts: Sequence[Part]) -> bytes:
     """The bytes of a key's parts; a shorter sequence is a prefix of a longer one."""
-    out: list[bytes] = []
+    out = b""
     for part in parts:
         if isinstance(part, str):
-            out.append(part.encode())
-            out.append(b"\x00")
+            out += part.encode() + b"\x00"
         else:
-            out.append(part.to_bytes(_NUMBER_BYTES, "big"))
-    return b"".join(out)
+            out += part.to_bytes(_NUMBER_BYTES, "big")
+    return out
 
 
 @lru_cache(maxsize=16_384)

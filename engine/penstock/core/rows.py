@@ -12,8 +12,9 @@ the next begins (I1).
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import Any, ClassVar, Final, Protocol, TypeVar, cast
 
 from msgspec import Struct
 
@@ -60,7 +61,20 @@ class Row(Struct, array_like=True):
 
     def own_key(self) -> bytes:
         """The key of this row."""
-        return self.key(*[getattr(self, name) for name in self.KEY])
+        parts_of = _PARTS_OF.get(type(self))
+        if parts_of is None:
+            parts_of = _PARTS_OF[type(self)] = _getter(self.KEY)
+        return self.key(*parts_of(self))
+
+
+PartsOf = Callable[[Row], tuple[Part, ...]]
+_PARTS_OF: Final[dict[type[Row], PartsOf]] = {}
+
+
+def _getter(names: tuple[str, ...]) -> PartsOf:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda row: tuple(getattr(row, name) for name in names)
 
 
 class Reader(Protocol):
