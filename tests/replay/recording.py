@@ -51,7 +51,9 @@ def a_full_log(driver: Driver) -> KeptLog:
             case 2:
                 story.starts()
                 driver.pass_ms(1_500)
-                story.is_now("ERROR")
+                story.task("greet").starts()
+                driver.pass_ms(1_500)
+                story.ends_with("TIMEOUT")
             case 3:
                 story.throws("not-today", {"at": number})
             case 4:
