@@ -48,7 +48,10 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "msgspec": ("",),
     "orjson": ("contracts/", "store/", "log/", "processor/", "gateway/", "sdk/", "cli.py"),
     "fastavro": ("contracts/",),
-    "confluent_kafka": ("log/kafka.py", "log/kafka_clients.py"),
+    "confluent_kafka": (
+        *("log/kafka.py", "log/kafka_clients.py", "log/kafka_consume.py"),
+        *("log/kafka_deliver.py", "log/kafka_produce.py", "log/kafka_topics.py"),
+    ),
     "rocksdict": ("store/rocks.py", "log/embedded_disk.py"),
     "starlette": ("gateway/",),
     "anyio": ("gateway/",),

@@ -24,8 +24,7 @@ from penstock.core.outputs import Answer, ScheduledTask
 from penstock.core.partition_state import Shard
 from penstock.core.rows import Row, Rows
 from penstock.log.embedded import EmbeddedLog
-
-# from penstock.log.kafka import KafkaEngineLog
+from penstock.log.kafka import KafkaEngineLog
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Consumer, EngineLog, Message, Record
 from penstock.processor.partition import Partition
@@ -184,7 +183,7 @@ class Driver:
         topic = self.topics.task(tenant, task_def)
         consumer = self._consumers.get(topic)
         if consumer is None:
-            consumer = self._consumers[topic] = self.log.consumer(topic, "test-workers")
+            consumer = self._consumers[topic] = self.log.consumer(topic, f"workers.{topic}")
         tasks: list[ScheduledTask] = []
         deadline = time.monotonic() + WAIT_S
         while len(tasks) < count and time.monotonic() < deadline:
@@ -331,6 +330,7 @@ def kafka_driver(
         commands=topics.commands,
         partitions=partitions,
         on_demand=topics.on_demand,
+        group=f"{cluster}.engine",
     )
     with closing(
         Driver(log=log, topics=topics, stores=RocksStores(directory / "stores"))

@@ -1,0 +1,377 @@
+"""The log on Apache Kafka, for the processor: ownership, reading `commands`, marks.
+
+Rules
+- A partition that is assigned stays paused until `read_from` says where to read on; the group's
+  offset is the delivered mark and not a place to read from.
+- Rebalances are told inside `poll`, in its thread; each assignment of a partition is a new epoch.
+  Records of partitions that are not owned, or below what was asked for, are dropped and counted.
+- Only the thread that polls uses this, but for `append`, `append_and_wait`, `flush`, `reach` and
+  `close`, which are for any thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from threading import RLock
+from typing import Final
+
+from confluent_kafka import Consumer as Client
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from penstock.contracts.topics import TopicSettings
+from penstock.log.kafka_clients import (
+    FENCED,
+    HOPELESS,
+    NO_TOPIC,
+    REQUEST_TIMEOUT_S,
+    error_of,
+    log_error,
+    logger,
+    partition_error,
+    record_of,
+)
+from penstock.log.kafka_consume import (
+    SESSION_TIMEOUT_MS,
+    KafkaConsumer,
+    KafkaReads,
+    bounds,
+    consumer_settings,
+    group_settings,
+    has_offset,
+    poll_messages,
+)
+from penstock.log.kafka_deliver import DELIVER_TIMEOUT_S, KafkaDelivery
+from penstock.log.kafka_produce import KafkaProducer
+from penstock.log.kafka_topics import KafkaTopics, OnDemand
+from penstock.log.port import (
+    Fenced,
+    LogFatal,
+    Mark,
+    Message,
+    OnAck,
+    Ownership,
+    Position,
+    Record,
+    Refused,
+)
+
+__all__ = ["KafkaConsumer", "KafkaEngineLog", "KafkaProducer"]
+
+LOG_APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
+POLL_SLICE_S: Final = 0.1  # how long `close` of another thread waits for a poll
+SETTLE_S: Final = 5.0  # an assignment, or the end of a rebalance, takes a moment to be in force
+SETTLE_PAUSE_S: Final = 0.01
+
+
+class KafkaEngineLog:
+    """See log/port.py. Makes no request until it is used."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        commands: str,
+        partitions: int,
+        on_demand: OnDemand,
+        group: str,
+        settings: Mapping[str, str] | None = None,
+        session_timeout_ms: int = SESSION_TIMEOUT_MS,
+        assignment: Sequence[int] | None = None,
+        deliver_timeout_s: float = DELIVER_TIMEOUT_S,
+    ) -> None:
+        settings = settings or {}
+        self.partitions = partitions
+        self.dropped_count = 0
+        self._bootstrap = bootstrap
+        self._settings = settings
+        self._session_timeout_ms = session_timeout_ms
+        self._commands = commands
+        self._assignment = assignment
+        self._topic_id = ""
+        self._topics = KafkaTopics(bootstrap, settings, on_demand)
+        self._producer = KafkaProducer(bootstrap, settings=settings, topics=self._topics)
+        self._delivery = KafkaDelivery(bootstrap, settings, self._topics, deliver_timeout_s)
+        self._reads = KafkaReads(bootstrap, group, settings)
+        self._client = Client(
+            {
+                **consumer_settings(bootstrap, settings),
+                **group_settings(group, session_timeout_ms),
+                "auto.offset.reset": "error",
+            }
+        )
+        self._using = RLock()  # `close` of another thread waits for it
+        self._closed = False
+        self._ownership: Ownership | None = None
+        self._owned: dict[int, int | None] = {}  # partition -> next offset, None while paused
+        self._unproved: set[int] = set()  # nothing was read yet since read_from
+        self._assigning = False
+
+    # What everybody may do.
+
+    def append(self, message: Message, on_ack: OnAck | None = None) -> None:
+        """Hand one message over."""
+        self._producer.append(message, on_ack)
+
+    def append_and_wait(self, message: Message, timeout_s: float = 30.0) -> Position:
+        """Append one message and wait."""
+        return self._producer.append_and_wait(message, timeout_s)
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """Wait for what was appended."""
+        self._producer.flush(timeout_s)
+
+    def consumer(self, topic: str, group: str) -> KafkaConsumer:
+        """A member of a group; the topic is made if it may be."""
+        refusal = self._topics.refusal(topic)
+        if refusal is not None:
+            raise LogFatal(refusal[1])
+        return KafkaConsumer(
+            self._bootstrap,
+            topic,
+            group,
+            settings=self._settings,
+            session_timeout_ms=self._session_timeout_ms,
+        )
+
+    def reach(self, timeout_s: float) -> None:
+        """A broker answers a question about topics."""
+        self._topics.describe([self._commands], timeout_s)
+
+    def close(self) -> None:
+        """Leave the group at once; `ownership` hears nothing any more."""
+        self._closed = True
+        with self._using:
+            self._owned.clear()
+            self._client.close()
+            self._delivery.close()
+        self._producer.close()
+
+    # What the processor does.
+
+    @property
+    def topic_id(self) -> str:
+        """Kafka's id of the commands topic; asking for it first checks the topic."""
+        if not self._topic_id:
+            found = self._topics.describe([self._commands])[self._commands]
+            if isinstance(found, KafkaError):
+                raise LogFatal(f"topic {self._commands}: {found.str()}")
+            wanted = TopicSettings(self._commands, self.partitions, LOG_APPEND_TIME)
+            self._topics.check(wanted, found)
+            self._topic_id = found.topic_id
+        return self._topic_id
+
+    def subscribe(self, ownership: Ownership) -> None:
+        """Join the group, or take the fixed partitions at the next poll."""
+        assert self.topic_id, "the topic is as it must be"
+        self._ownership = ownership
+        if self._assignment is None:
+            self._client.subscribe(
+                [self._commands],
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
+
+    def read_from(self, partition: int, next_offset: int) -> None:
+        """Read on from here; also from within `ownership.assigned`."""
+        if partition not in self._owned:
+            raise Fenced(f"partition {partition} is not ours")
+        self._owned[partition] = next_offset
+        self._unproved.add(partition)
+        if not self._assigning:
+            self._seek(partition, next_offset)
+
+    def poll(self, records_max: int, timeout_s: float) -> list[Record]:
+        """Records of owned partitions."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            with self._using:
+                if self._closed:
+                    raise LogFatal("the log is closed")
+                if self._assignment is not None and not self._owned:
+                    self._take_fixed()
+                left_s = min(max(deadline - time.monotonic(), 0), POLL_SLICE_S)
+                messages = poll_messages(self._client, records_max, left_s)
+                # Only now: a rebalance may have come between the first message and the last.
+                records = [record for message in messages if (record := self._take(message))]
+            if records or time.monotonic() >= deadline or self._closed:
+                return records
+
+    def deliver(
+        self, messages: Sequence[Message], sent: Callable[[], None] | None = None
+    ) -> list[Refused]:
+        """Send all and wait for all."""
+        return self._delivery.deliver(messages, sent)
+
+    def committed(self, partition: int) -> Mark | None:
+        """The group's mark, asked of the coordinator."""
+        try:
+            asked = [TopicPartition(self._commands, partition)]
+            found = self._client.committed(asked, timeout=REQUEST_TIMEOUT_S)[0]
+        except KafkaException as raised:
+            raise log_error("asking for the mark", error_of(raised)) from raised
+        error = partition_error(found)
+        if error is not None:
+            raise log_error("asking for the mark", error)
+        return Mark(found.offset, found.metadata or "") if has_offset(found) else None
+
+    def commit(self, partition: int, mark: Mark) -> None:
+        """Commit and wait. While a rebalance ends, the coordinator asks for patience."""
+        if self._ownership is not None and partition not in self._owned:
+            raise Fenced(f"partition {partition} is not ours")
+        offset = TopicPartition(
+            self._commands, partition, mark.next_offset, metadata=mark.metadata or None
+        )
+        deadline = time.monotonic() + SETTLE_S
+        while True:
+            error = self._commit(offset)
+            if error is None:
+                return
+            if error.code() in FENCED:
+                raise Fenced(f"partition {partition}: {error.str()} ({error.name()})")
+            if error.code() != KafkaError.REBALANCE_IN_PROGRESS or time.monotonic() > deadline:
+                raise log_error("committing", error)
+            time.sleep(SETTLE_PAUSE_S)
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        """First offset and end."""
+        return bounds(self._client, self._commands, partition)
+
+    def read_at(self, partition: int, offset: int) -> Record | None:
+        """The first record at or after an offset."""
+        found = self._reads.read(self._commands, partition, offset, 1)
+        return found[0] if found else None
+
+    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
+        """All records up to the end; none if there is no such topic."""
+        found = self._topics.describe([topic])[topic]
+        if isinstance(found, KafkaError):
+            if found.code() in NO_TOPIC:
+                return []
+            raise log_error(f"reading {topic}", found)
+        return self._reads.read(topic, partition, 0, 2**63)
+
+    def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
+        """Make what is missing, check what is there."""
+        self._topics.ensure(topics)
+
+    # Ownership. All of this runs inside `poll`.
+
+    def _take_fixed(self) -> None:
+        assert self._assignment is not None and self._ownership is not None, "subscribe first"
+        self._assign(self._assignment, self._client.assign)
+
+    def _on_assign(self, client: Client, partitions: list[TopicPartition]) -> None:
+        self._assign([one.partition for one in partitions], client.incremental_assign)
+
+    def _assign(
+        self, numbers: Sequence[int], assign: Callable[[list[TopicPartition]], None]
+    ) -> None:
+        self._owned.update(dict.fromkeys(numbers))
+        self._assigning = True
+        try:
+            if self._ownership is not None and not self._closed:
+                self._ownership.assigned(numbers)
+        finally:
+            self._assigning = False
+            # What is not to be read yet gets a place too: without one, the group's offset counts.
+            assign([self._at(number, self._owned[number] or 0) for number in numbers])
+            self._client.pause(
+                [self._at(number, 0) for number in numbers if self._owned[number] is None]
+            )
+
+    def _on_revoke(self, client: Client, partitions: list[TopicPartition]) -> None:
+        numbers = [one.partition for one in partitions]
+        try:
+            if self._ownership is not None and not self._closed:
+                self._ownership.revoked(numbers)
+        finally:
+            self._forget(numbers)
+            client.incremental_unassign(partitions)
+
+    def _on_lost(self, client: Client, partitions: list[TopicPartition]) -> None:
+        numbers = [one.partition for one in partitions]
+        self._forget(numbers)
+        try:
+            if self._ownership is not None and not self._closed:
+                self._ownership.lost(numbers)
+        finally:
+            client.incremental_unassign(partitions)
+
+    def _forget(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self._owned.pop(number, None)
+            self._unproved.discard(number)
+
+    # Reading.
+
+    def _take(self, message: KafkaMessage) -> Record | None:
+        """A record that is to be read now; None if it is none, or is to be dropped."""
+        error = message.error()
+        if error is not None:
+            self._take_error(message, error)
+            return None
+        record = record_of(message)
+        asked = self._owned.get(record.partition)
+        if asked is None or record.offset < asked or not self._is_next(record, asked):
+            self.dropped_count += 1
+            return None
+        self._owned[record.partition] = record.offset + 1
+        return record
+
+    def _is_next(self, record: Record, asked: int) -> bool:
+        """Whether nothing was passed over between `read_from` and the first record.
+
+        Offsets may have holes, but a record of an earlier epoch that slips through would look the
+        same, and all before it would be lost. It is rare, so the broker can be asked.
+        """
+        if record.partition not in self._unproved:
+            return True
+        if record.offset > asked:
+            first = self.read_at(record.partition, asked)
+            if first is None or first.offset != record.offset:
+                logger.warning("a stale record of partition %d was dropped", record.partition)
+                self._seek(record.partition, asked)
+                return False
+        self._unproved.discard(record.partition)
+        return True
+
+    def _take_error(self, message: KafkaMessage, error: KafkaError) -> None:
+        number = message.partition()
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            asked = None if number is None else self._owned.get(number)
+            if asked is not None:
+                raise LogFatal(
+                    f"partition {number} can not be read from {asked}: {error.str()}; the log ends"
+                    " before it or begins after it"
+                )
+        elif error.fatal() or error.code() in HOPELESS:
+            raise log_error(f"reading {self._commands}", error)
+        else:  # librdkafka tries again
+            logger.info("reading %s: %s", self._commands, error)
+
+    def _seek(self, partition: int, next_offset: int) -> None:
+        """Go there. An assignment of a moment ago may not be in force yet."""
+        deadline = time.monotonic() + SETTLE_S
+        while True:
+            try:
+                self._client.seek(self._at(partition, next_offset))
+                self._client.resume([self._at(partition, next_offset)])
+                return
+            except KafkaException as raised:
+                error = error_of(raised)
+                if error.code() != KafkaError._STATE or time.monotonic() > deadline:
+                    raise log_error(f"reading partition {partition}", error) from raised
+                time.sleep(SETTLE_PAUSE_S)
+
+    def _commit(self, offset: TopicPartition) -> KafkaError | None:
+        try:
+            answer = self._client.commit(offsets=[offset], asynchronous=False)
+        except KafkaException as raised:
+            return error_of(raised)
+        return partition_error(answer[0])
+
+    def _at(self, partition: int, offset: int) -> TopicPartition:
+        return TopicPartition(self._commands, partition, offset)

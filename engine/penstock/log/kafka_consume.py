@@ -1,0 +1,204 @@
+"""Reading from Kafka: workers as members of a group, and single looks at a partition.
+
+Rules
+- Nothing may wait that need not: the broker answers a fetch as soon as it has a byte, and a poll
+  returns with what has come.
+- Positions are offsets, never counts: a partition's end is where the broker says it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from confluent_kafka import (
+    OFFSET_INVALID,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka import Consumer as Client
+from confluent_kafka import Message as KafkaMessage
+
+from penstock.log.kafka_clients import (
+    HOPELESS,
+    NO_TOPIC,
+    REQUEST_TIMEOUT_S,
+    client_settings,
+    error_of,
+    log_error,
+    logger,
+    record_of,
+)
+from penstock.log.port import LogFatal, LogUnavailable, Record
+
+COMMIT_INTERVAL_MS: Final = 100
+NEW_TOPIC_LOOK_MS: Final = 3000
+QUEUED_KIB_MAX: Final = 32 * 1024
+READ_CHUNK: Final = 1000
+SESSION_TIMEOUT_MS: Final = 10_000
+
+
+def consumer_settings(bootstrap: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    """What all our consumers have."""
+    return {
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "allow.auto.create.topics": False,
+        "fetch.min.bytes": 1,
+        "fetch.wait.max.ms": 500,  # an empty fetch; the first record ends it
+        "fetch.error.backoff.ms": 50,
+        "fetch.queue.backoff.ms": 5,
+        "queued.min.messages": 10_000,
+        "queued.max.messages.kbytes": QUEUED_KIB_MAX,
+        **client_settings(bootstrap, settings),
+    }
+
+
+def group_settings(group: str, session_timeout_ms: int) -> dict[str, Any]:
+    """What a member of a group has besides."""
+    return {
+        "group.id": group,
+        "session.timeout.ms": session_timeout_ms,
+        "heartbeat.interval.ms": max(session_timeout_ms // 10, 100),
+    }
+
+
+def poll_messages(client: Client, messages_max: int, timeout_s: float) -> list[KafkaMessage]:
+    """What is there; waits only while there is nothing. `consume` alone would wait for all."""
+    first = client.poll(timeout_s)
+    if first is None:
+        return []
+    return [first, *client.consume(messages_max - 1, 0)] if messages_max > 1 else [first]
+
+
+class KafkaConsumer:
+    """See port.Consumer. A topic that does not exist is waited for."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        group: str,
+        *,
+        settings: Mapping[str, str] | None = None,
+        session_timeout_ms: int = SESSION_TIMEOUT_MS,
+    ) -> None:
+        self._topic = topic
+        self._done: dict[int, int] = {}
+        self._closed = False
+        self._client = Client(
+            {
+                **consumer_settings(bootstrap, settings or {}),
+                **group_settings(group, session_timeout_ms),
+                "auto.offset.reset": "earliest",
+                # `commit` stores, and librdkafka commits what is stored: often, when a partition
+                # goes, and on closing. So a commit costs no request of its own.
+                "enable.auto.commit": True,
+                "auto.commit.interval.ms": COMMIT_INTERVAL_MS,
+                "topic.metadata.refresh.interval.ms": NEW_TOPIC_LOOK_MS,
+            }
+        )
+        self._client.subscribe([topic], on_assign=self._assigned)
+
+    def poll(self, records_max: int, timeout_s: float) -> list[Record]:
+        """Up to `records_max` records, as soon as there is one."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            if self._closed:
+                raise LogFatal("the consumer is closed")
+            left_s = max(deadline - time.monotonic(), 0)
+            messages = poll_messages(self._client, records_max, left_s)
+            records = [record_of(message) for message in messages if self._is_record(message)]
+            if records or time.monotonic() >= deadline:
+                return records
+
+    def commit(self, partition: int, next_offset: int) -> None:
+        """All before `next_offset` is done with."""
+        if self._closed or next_offset <= self._done.get(partition, 0):
+            return
+        self._done[partition] = next_offset
+        try:
+            done = TopicPartition(self._topic, partition, next_offset)
+            self._client.store_offsets(offsets=[done])
+        except KafkaException as raised:  # it went to another member, who will see these again
+            logger.info("a commit for %s came late: %s", self._topic, error_of(raised))
+
+    def close(self) -> None:
+        """Leave the group at once, with all commits sent. From the thread that polls."""
+        if not self._closed:
+            self._closed = True
+            self._client.close()
+
+    def _assigned(self, client: Client, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:  # what was done in an earlier time of ours says nothing now
+            self._done.pop(partition.partition, None)
+        client.incremental_assign(partitions)
+
+    def _is_record(self, message: KafkaMessage) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.fatal() or (error.code() in HOPELESS and error.code() not in NO_TOPIC):
+            raise log_error(f"reading {self._topic}", error)
+        logger.debug("reading %s: %s", self._topic, error)  # librdkafka tries again
+        return False
+
+
+class KafkaReads:
+    """Looks at partitions that need not be ours. One client, made for each look: they are rare."""
+
+    def __init__(self, bootstrap: str, group: str, settings: Mapping[str, str]) -> None:
+        self._settings = {
+            **consumer_settings(bootstrap, settings),
+            "group.id": group,  # never joined, and nothing is committed
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+        }
+
+    def read(self, topic: str, partition: int, offset: int, records_max: int) -> list[Record]:
+        """Up to `records_max` records at or after an offset, up to the end as of this call."""
+        client = Client(self._settings)
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        try:
+            begin, end = bounds(client, topic, partition)
+            next_offset = max(begin, offset)
+            records: list[Record] = []
+            if next_offset < end:
+                client.assign([TopicPartition(topic, partition, next_offset)])
+            while next_offset < end and len(records) < records_max:
+                chunk = min(records_max - len(records), READ_CHUNK)
+                for message in poll_messages(client, chunk, max(deadline - time.monotonic(), 0)):
+                    deadline = time.monotonic() + REQUEST_TIMEOUT_S
+                    error = message.error()
+                    if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                        next_offset = end
+                    elif error is not None:
+                        raise log_error(f"reading {topic} {partition}:{next_offset}", error)
+                    else:
+                        record = record_of(message)
+                        next_offset = record.offset + 1
+                        if record.offset < end:
+                            records.append(record)
+                if time.monotonic() > deadline:
+                    raise LogUnavailable(f"{topic} {partition}:{next_offset} can not be read")
+            return records
+        finally:
+            client.close()
+
+
+def bounds(client: Client, topic: str, partition: int) -> tuple[int, int]:
+    """First offset and end of a partition, asked of the broker now."""
+    try:
+        return client.get_watermark_offsets(
+            TopicPartition(topic, partition), timeout=REQUEST_TIMEOUT_S
+        )
+    except KafkaException as raised:
+        raise log_error(f"the bounds of {topic} {partition}", error_of(raised)) from raised
+
+
+def has_offset(partition: TopicPartition) -> bool:
+    """Whether an answer about committed offsets has one."""
+    return partition.offset != OFFSET_INVALID and partition.offset >= 0

@@ -1,0 +1,149 @@
+"""How the engine's batches go out to Kafka: `deliver` of the port.
+
+Rules
+- One deadline for a batch. Whatever ends it early, the producer is purged and destroyed, so that
+  nothing waits in it to come later.
+- A record that is too large fails its whole batch on the broker; so what failed is sent again
+  alone, in order, before it counts as refused (R7).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka import Producer as Client
+
+from penstock.log.kafka_clients import error_of, logger, refusal_code
+from penstock.log.kafka_produce import Report, destroy, produce, producer_settings
+from penstock.log.kafka_topics import KafkaTopics
+from penstock.log.port import LogUnavailable, Message, Refused
+
+DELIVER_TIMEOUT_S: Final = 30.0
+FULL_PAUSE_S: Final = 0.005
+Failure = tuple[int, KafkaError]  # which message, and why
+
+
+class KafkaDelivery:
+    """The engine's way out: `deliver` of the port. One thread at a time."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        settings: Mapping[str, str],
+        topics: KafkaTopics,
+        timeout_s: float = DELIVER_TIMEOUT_S,
+    ) -> None:
+        # While a batch is handed over nothing is sent yet, so that it goes in few requests; the
+        # flush behind it sends at once, whatever the linger.
+        self._settings = {**producer_settings(bootstrap, settings), "linger.ms": 5}
+        self._topics = topics
+        self._timeout_s = timeout_s
+        self._client: Client | None = None
+
+    def deliver(
+        self, messages: Sequence[Message], sent: Callable[[], None] | None = None
+    ) -> list[Refused]:
+        """Send all, wait for all, and send again alone what failed."""
+        deadline = time.monotonic() + self._timeout_s
+        refused: dict[int, Refused] = {}
+        for index, message in enumerate(messages):
+            refusal = self._topics.refusal(message.topic)
+            if refusal is not None:
+                refused[index] = Refused(message, *refusal)
+        try:
+            rest = [index for index in range(len(messages)) if index not in refused]
+            for index, error in sorted(self._send(messages, rest, deadline, sent), key=_index):
+                again = self._again(messages, index, error, deadline)
+                if again is not None:
+                    refused[index] = again
+        except BaseException:
+            self.close()  # what is still under way must not come after this call
+            raise
+        return [refused[index] for index in sorted(refused)]
+
+    def close(self) -> None:
+        """Drop what is under way and let go."""
+        client, self._client = self._client, None
+        if client is not None:
+            destroy(client)
+
+    def _again(
+        self, messages: Sequence[Message], index: int, error: KafkaError, deadline: float
+    ) -> Refused | None:
+        """Send one message that failed in a batch alone; the error that stays is its own."""
+        message = messages[index]
+        if refusal_code(error) == "NO_TOPIC":
+            self._topics.forget(message.topic)
+        refusal = self._topics.refusal(message.topic)
+        if refusal is not None:
+            return Refused(message, *refusal)
+        failed = self._send(messages, [index], deadline, None)
+        if not failed:
+            return None
+        code = refusal_code(failed[0][1])
+        assert code is not None, "_send raises other errors"
+        return Refused(message, code, f"{message.topic}: {failed[0][1].str()}")
+
+    def _send(
+        self,
+        messages: Sequence[Message],
+        indexes: Sequence[int],
+        deadline: float,
+        sent: Callable[[], None] | None,
+    ) -> list[Failure]:
+        """Send and wait; gives what was refused. Any other error raises LogUnavailable."""
+        failed: list[Failure] = []
+        if self._client is None:
+            self._client = Client({**self._settings, "error_cb": _note_failure})
+        for index in indexes:
+            report = partial(_report, failed, index)
+            error = self._hand_over(self._client, messages[index], report, deadline)
+            if error is not None:
+                failed.append((index, error))
+        if sent is not None:
+            sent()
+        left = self._client.flush(max(deadline - time.monotonic(), 0.001))
+        for index, error in failed:
+            if refusal_code(error) is None:
+                raise LogUnavailable(
+                    f"delivering to {messages[index].topic}: {error.str()} ({error.name()})"
+                )
+        if left > 0:
+            raise LogUnavailable(
+                f"{left} of {len(indexes)} messages were not acknowledged in {self._timeout_s} s"
+            )
+        return failed
+
+    def _hand_over(
+        self, client: Client, message: Message, report: Report, deadline: float
+    ) -> KafkaError | None:
+        while True:
+            try:
+                produce(client, message, report)
+                return None
+            except BufferError as full:
+                if time.monotonic() > deadline:
+                    raise LogUnavailable("the producer's queue stays full") from full
+                client.poll(FULL_PAUSE_S)
+            except KafkaException as raised:
+                return error_of(raised)
+
+
+def _report(failed: list[Failure], index: int, error: KafkaError | None, _: KafkaMessage) -> None:
+    if error is not None:
+        failed.append((index, error))
+
+
+def _index(failed: Failure) -> int:
+    return failed[0]
+
+
+def _note_failure(error: KafkaError) -> None:
+    """Fatal errors come again with each message; others mend themselves."""
+    if error.fatal():
+        logger.warning("a producer failed: %s", error)

@@ -1,0 +1,219 @@
+"""Appending to Kafka: one shared producer for everybody (kafka_deliver.py has the engine's own).
+
+Rules
+- Idempotent, acks=all, and a message is never given up by time: librdkafka tries as long as the
+  producer lives. Who waits does so within bounds of their own.
+- A producer that failed, or that was given up with messages under way, is purged and destroyed;
+  the next use makes a new one. Nothing waits in a queue that nobody looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from threading import Event, Lock, Thread
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka import Producer as Client
+
+from penstock.log.kafka_clients import (
+    client_settings,
+    error_of,
+    log_error,
+    logger,
+    refusal_code,
+)
+from penstock.log.kafka_topics import KafkaTopics, OnDemand
+from penstock.log.port import (
+    AppendRefused,
+    LogError,
+    LogFatal,
+    LogUnavailable,
+    Message,
+    OnAck,
+    Position,
+    Refused,
+)
+
+RECORD_BYTES_MAX: Final = 1_048_588  # as a broker's message.max.bytes; a topic may have less
+QUEUE_KIB_MAX: Final = 256 * 1024
+POLL_S: Final = 0.25
+PURGE_S: Final = 5.0
+Report = Callable[[KafkaError | None, KafkaMessage], None]
+
+
+def producer_settings(bootstrap: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    """What all our producers have."""
+    return {
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",  # where the Java client would put the same key
+        "message.timeout.ms": 0,  # never
+        "message.max.bytes": RECORD_BYTES_MAX,
+        "linger.ms": 0,  # what comes while a request is under way makes the next batch
+        "queue.buffering.max.kbytes": QUEUE_KIB_MAX,
+        "retry.backoff.ms": 20,
+        "retry.backoff.max.ms": 500,
+        "topic.metadata.propagation.max.ms": 5000,  # topics are asked for before
+        **client_settings(bootstrap, settings),
+    }
+
+
+def produce(client: Client, message: Message, report: Report) -> None:
+    """Hand a message to librdkafka."""
+    headers: Any = list(message.headers.items()) if message.headers else None
+    client.produce(
+        message.topic,
+        message.value,
+        message.key,
+        -1 if message.partition is None else message.partition,
+        report,
+        headers=headers,
+    )
+
+
+def destroy(client: Client) -> None:
+    """Drop what a producer still holds; its reports say so, and they are the last."""
+    with suppress(KafkaException):
+        client.purge()
+        client.flush(PURGE_S)
+
+
+class KafkaProducer:
+    """See port.Producer. One for a process; any thread may append."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        settings: Mapping[str, str] | None = None,
+        on_demand: OnDemand | None = None,
+        topics: KafkaTopics | None = None,
+    ) -> None:
+        settings = settings or {}
+        self._settings = producer_settings(bootstrap, settings)
+        self._topics = topics or KafkaTopics(bootstrap, settings, on_demand)
+        self._lock = Lock()
+        self._line: _Line | None = None
+        self._closed = False
+
+    def append(self, message: Message, on_ack: OnAck | None = None) -> None:
+        """Hand one message over; the acknowledgement comes from another thread."""
+        refusal = self._topics.refusal(message.topic)
+        if refusal is not None:
+            _tell(on_ack, AppendRefused(Refused(message, *refusal)))
+            return
+        report = partial(self._report, message, on_ack)
+        try:
+            produce(self._client(), message, report)
+        except BufferError as full:
+            raise LogUnavailable("too many messages wait for the log") from full
+        except KafkaException as raised:
+            error = error_of(raised)
+            _tell(on_ack, self._meaning(message, error))
+
+    def append_and_wait(self, message: Message, timeout_s: float = 30.0) -> Position:
+        """Append one message and wait."""
+        acked = Event()
+        results: list[Position | LogError] = []
+
+        def on_ack(result: Position | LogError) -> None:
+            results.append(result)
+            acked.set()
+
+        self.append(message, on_ack)
+        if not acked.wait(timeout_s):
+            raise LogUnavailable(f"no acknowledgement from {message.topic} in {timeout_s} s")
+        if isinstance(results[0], LogError):
+            raise results[0]
+        return results[0]
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """Wait until all that was appended so far is acknowledged."""
+        line = self._line
+        if line is not None and line.client.flush(timeout_s) > 0:
+            raise LogUnavailable(f"not all messages were acknowledged in {timeout_s} s")
+
+    def close(self) -> None:
+        """Flush for a moment, and let go."""
+        with self._lock:
+            self._closed = True
+            line, self._line = self._line, None
+        if line is not None:
+            line.client.flush(PURGE_S)
+            line.end()
+
+    def _client(self) -> Client:
+        with self._lock:
+            if self._closed:
+                raise LogFatal("the producer is closed")
+            if self._line is not None and self._line.failed is not None:
+                logger.warning("a new producer, since the last one failed: %s", self._line.failed)
+                Thread(target=self._line.end, daemon=True).start()
+                self._line = None
+            if self._line is None:
+                self._line = _Line(self._settings)
+            return self._line.client
+
+    def _report(
+        self, message: Message, on_ack: OnAck | None, error: KafkaError | None, sent: KafkaMessage
+    ) -> None:
+        if error is not None:
+            _tell(on_ack, self._meaning(message, error))
+        elif on_ack is not None:
+            _tell(on_ack, _position(sent))
+
+    def _meaning(self, message: Message, error: KafkaError) -> LogError:
+        code = refusal_code(error)
+        if code is None:
+            line = self._line
+            if error.fatal() and line is not None:
+                line.failed = error
+            return log_error(f"appending to {message.topic}", error)
+        self._topics.forget(message.topic)
+        return AppendRefused(Refused(message, code, f"{message.topic}: {error.str()}"))
+
+
+class _Line:
+    """A client and the thread that brings its acknowledgements as they come."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.failed: KafkaError | None = None
+        self.client = Client({**settings, "error_cb": self._failure})
+        self._ending = False
+        self._thread = Thread(target=self._bring, name="penstock-acks", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Drop what is left. Not from the line's own thread."""
+        destroy(self.client)
+        self._ending = True
+        self._thread.join(PURGE_S)
+
+    def _bring(self) -> None:
+        while not self._ending:
+            self.client.poll(POLL_S)
+
+    def _failure(self, error: KafkaError) -> None:
+        if error.fatal():
+            self.failed = error
+
+
+def _position(sent: KafkaMessage) -> Position:
+    partition, offset = sent.partition(), sent.offset()
+    assert partition is not None and offset is not None
+    return Position(partition, offset)
+
+
+def _tell(on_ack: OnAck | None, result: Position | LogError) -> None:
+    if on_ack is None:
+        if isinstance(result, LogError):
+            logger.warning("an append failed: %s", result)
+        return
+    try:
+        on_ack(result)
+    except Exception:  # theirs; the acknowledgements of others must go on
+        logger.exception("an on_ack callback failed")

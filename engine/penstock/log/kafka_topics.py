@@ -1,0 +1,175 @@
+"""Topics on Kafka: what is there, and how what is missing is made.
+
+The admin client's stubs are partial and its names are not exported: this file alone knows it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import admin as _admin
+from msgspec import Struct
+
+from penstock.contracts.topics import TopicSettings
+from penstock.log.kafka_clients import (
+    HOPELESS,
+    NO_TOPIC,
+    REQUEST_TIMEOUT_S,
+    client_settings,
+    error_of,
+    log_error,
+    refusal_code,
+)
+from penstock.log.port import LogFatal, LogUnavailable
+
+admin: Any = _admin
+OnDemand = Callable[[str], TopicSettings | None]
+NEW_TOPIC_TIMEOUT_S: Final = 15.0
+NEW_TOPIC_PAUSE_S: Final = 0.01
+
+
+class TopicFound(Struct, frozen=True):
+    """A topic as the brokers describe it."""
+
+    topic_id: str
+    partitions: int
+    has_leaders: bool  # of all partitions, so that it can be written and read
+
+
+class KafkaTopics:
+    """Topics as the brokers have them. Any thread may ask."""
+
+    def __init__(
+        self, bootstrap: str, settings: Mapping[str, str], on_demand: OnDemand | None
+    ) -> None:
+        self._settings = client_settings(bootstrap, settings)
+        self._on_demand = on_demand
+        self._known: set[str] = set()
+        self._making = Lock()
+        self._admin_client: Any = None
+
+    @property
+    def _admin(self) -> Any:
+        if self._admin_client is None:
+            self._admin_client = admin.AdminClient(self._settings)
+        return self._admin_client
+
+    def refusal(self, topic: str) -> tuple[str, str] | None:
+        """Code and reason if nothing can be sent to a topic; it is made if it may be."""
+        if topic in self._known:
+            return None
+        with self._making:
+            described = self.describe([topic])[topic]
+            if isinstance(described, KafkaError) and described.code() in NO_TOPIC:
+                made = None if self._on_demand is None else self._on_demand(topic)
+                if made is None:
+                    return "NO_TOPIC", f"there is no topic {topic}"
+                described = self.make(made)
+        if isinstance(described, KafkaError):
+            return _topic_refusal(topic, described)
+        self._known.add(topic)
+        return None
+
+    def forget(self, topic: str) -> None:
+        """It may have been deleted: ask again before the next message."""
+        self._known.discard(topic)
+
+    def describe(
+        self, topics: Sequence[str], timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> dict[str, TopicFound | KafkaError]:
+        """What the brokers know about topics. Unlike a metadata request it makes none."""
+        try:
+            futures = self._admin.describe_topics(
+                TopicCollection(list(topics)), request_timeout=timeout_s
+            )
+            return {name: _found(_result(future)) for name, future in futures.items()}
+        except KafkaException as raised:
+            raise log_error("asking for topics", error_of(raised)) from raised
+
+    def config(self, topic: str) -> dict[str, str]:
+        """All settings of a topic that exists."""
+        resource = admin.ConfigResource(admin.ResourceType.TOPIC, topic)
+        try:
+            answer = self._admin.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
+            entries: Mapping[str, Any] = answer[resource].result()
+        except KafkaException as raised:
+            raise log_error(f"the settings of {topic}", error_of(raised)) from raised
+        return {name: entry.value or "" for name, entry in entries.items()}
+
+    def make(self, settings: TopicSettings) -> TopicFound | KafkaError:
+        """Make a topic and wait until the brokers show it with all its leaders."""
+        new = admin.NewTopic(
+            settings.name,
+            num_partitions=settings.partitions,
+            replication_factor=-1,  # the brokers' default
+            config=dict(settings.config),
+        )
+        try:
+            futures = self._admin.create_topics([new], request_timeout=REQUEST_TIMEOUT_S)
+            made = _result(futures[settings.name])
+        except KafkaException as raised:
+            raise log_error(f"making {settings.name}", error_of(raised)) from raised
+        if isinstance(made, KafkaError) and made.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            return made
+        deadline = time.monotonic() + NEW_TOPIC_TIMEOUT_S
+        while time.monotonic() < deadline:
+            described = self.describe([settings.name])[settings.name]
+            if not isinstance(described, KafkaError) and described.has_leaders:
+                return described
+            time.sleep(NEW_TOPIC_PAUSE_S)
+        raise LogUnavailable(f"the new topic {settings.name} has no leaders yet")
+
+    def ensure(self, topics: Sequence[TopicSettings]) -> None:
+        """Make what is missing; raise LogFatal naming what is otherwise than asked for."""
+        if not topics:
+            return
+        described = self.describe([settings.name for settings in topics])
+        for settings in topics:
+            found = described[settings.name]
+            if isinstance(found, KafkaError) and found.code() in NO_TOPIC:
+                found = self.make(settings)
+            if isinstance(found, KafkaError):
+                raise log_error(f"topic {settings.name}", found)
+            self.check(settings, found)
+            self._known.add(settings.name)
+
+    def check(self, settings: TopicSettings, found: TopicFound) -> None:
+        """Raise LogFatal if a topic is not what these settings say."""
+        count = found.partitions
+        if count != settings.partitions:
+            raise LogFatal(
+                f"topic {settings.name} has {count} partitions, not {settings.partitions}; their"
+                " number is fixed when the cluster is made"
+            )
+        has = self.config(settings.name) if settings.config else {}
+        for name, value in settings.config.items():
+            if has.get(name) != value:
+                raise LogFatal(f"topic {settings.name} has {name}={has.get(name)}, not {value}")
+
+
+def _result(future: Any) -> Any:
+    """What a request about one topic gave: its result, or the error that is about this topic."""
+    try:
+        return future.result()
+    except KafkaException as raised:
+        error = error_of(raised)
+        if refusal_code(error) or error.code() in HOPELESS | {KafkaError.TOPIC_ALREADY_EXISTS}:
+            return error
+        raise
+
+
+def _found(described: Any) -> TopicFound | KafkaError:
+    if isinstance(described, KafkaError):
+        return described
+    partitions: list[Any] = described.partitions
+    has_leaders = bool(partitions) and all(one.leader is not None for one in partitions)
+    return TopicFound(str(described.topic_id), len(partitions), has_leaders)
+
+
+def _topic_refusal(topic: str, error: KafkaError) -> tuple[str, str]:
+    code = refusal_code(error) or "NO_TOPIC"
+    return code, f"{topic}: {error.str()} ({error.name()})"
