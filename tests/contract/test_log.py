@@ -94,7 +94,10 @@ def test_a_position_is_where_the_record_is_read(logs: Logs) -> None:
 
 def test_the_key_chooses_the_partition_as_murmur2_does(logs: Logs) -> None:
     log = logs.open()
-    keys = [secrets.token_bytes(length) for length in range(1, 70)] + [b"wf-run-1", "läuft".encode()]
+    keys = [secrets.token_bytes(length) for length in range(1, 70)] + [
+        b"wf-run-1",
+        "läuft".encode(),
+    ]
     topic = f"{logs.cluster}.commands"
 
     log.deliver([Message(topic, key, b"") for key in keys])
@@ -252,8 +255,7 @@ def test_an_empty_poll_ends_in_time(logs: Logs) -> None:
 def test_a_poll_gives_no_more_than_asked_for(logs: Logs) -> None:
     log = logs.open()
     log.deliver(commands(logs, *[b"%d" % number for number in range(100)]))
-    owner(log, lambda _: 10**6)
-    log.read_from(0, 0)
+    owner(log)
 
     got: list[Record] = []
 
@@ -309,6 +311,15 @@ def test_nothing_is_read_before_it_is_asked_for(durable: Logs) -> None:
     log.read_from(3, 0)
 
     assert [one.partition for one in read(log, 1, extra_s=0.3)] == [3]
+
+
+def test_an_offset_that_is_not_there_is_fatal(durable: Logs) -> None:
+    log = durable.open()
+    owner(log)
+
+    with pytest.raises(LogFatal, match="partition 1 can not be read from 1000"):  # noqa: PT012
+        log.read_from(1, 1000)
+        read(log, 1)
 
 
 # --- delivering -----------------------------------------------------------------------------------
@@ -524,7 +535,6 @@ def test_a_group_reads_on_where_it_was_done(logs: Logs) -> None:
     records = read(first, 10)
     assert values(records) == [b"%d" % number for number in range(10)]
     first.commit(0, records[6].offset + 1)
-    first.commit(0, records[2].offset + 1)  # the highest counts
     first.close()
 
     second = log.consumer(topic, "workers")
@@ -540,6 +550,22 @@ def test_a_group_reads_on_where_it_was_done(logs: Logs) -> None:
     others = log.consumer(topic, "auditors")
     assert len(read(others, 10)) == 10
     others.close()
+
+
+def test_a_lower_commit_takes_nothing_back(durable: Logs) -> None:
+    log = durable.open()
+    topic = f"{durable.cluster}.tasks.default.t"
+    log.deliver([Message(topic, None, b"%d" % number, {}, 0) for number in range(10)])
+    first = log.consumer(topic, "workers")
+    records = read(first, 10)
+    first.commit(0, records[6].offset + 1)
+    first.commit(0, records[2].offset + 1)
+    first.close()
+
+    second = log.consumer(topic, "workers")
+
+    assert values(read(second, 3, extra_s=0.2)) == [b"7", b"8", b"9"]
+    second.close()
 
 
 def test_two_members_share_and_the_last_one_takes_over(logs: Logs) -> None:
