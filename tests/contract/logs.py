@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -102,6 +102,7 @@ class KafkaLogs(_Logs):
         partitions: int = PARTITIONS,
         session_timeout_ms: int = 6000,
         deliver_timeout_s: float = 30.0,
+        settings: Mapping[str, str] | None = None,
     ) -> KafkaEngineLog:
         log = KafkaEngineLog(
             self.bootstrap,
@@ -112,6 +113,7 @@ class KafkaLogs(_Logs):
             session_timeout_ms=session_timeout_ms,
             assignment=assignment,
             deliver_timeout_s=deliver_timeout_s,
+            settings=settings,
         )
         self._opened.append(log)
         log.ensure_topics([TopicSettings(f"{self.cluster}.commands", partitions, COMMANDS_CONFIG)])

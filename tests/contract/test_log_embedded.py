@@ -154,7 +154,7 @@ def test_a_flipped_bit_of_a_record_is_seen(logs: EmbeddedLogs) -> None:
     assert log.read_at(0, 6) is not None
     with pytest.raises(LogFatal, match=r"c\.commands 0:7 is damaged"):
         log.read_at(0, 7)
-    owner(log, lambda _: 0 if _ else 8)
+    owner(log, lambda partition: 8 if partition == 0 else 0)
     log.read_from(0, 0)
     with pytest.raises(LogFatal, match="damaged"):
         log.poll(100, 0)

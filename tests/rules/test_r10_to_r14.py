@@ -171,6 +171,7 @@ def test_r14_without_a_mark_the_partition_stops_and_asks(memory: Driver) -> None
 def test_r14_a_mark_that_is_not_ours_stops_the_partition(memory: Driver) -> None:
     """Somebody has reset the group's offsets by hand."""
     register(memory, "hello", chain())
+    memory.processor.stop()
     memory.log.commit(0, Mark(1, ""))
     memory.restart()
     memory.settle()

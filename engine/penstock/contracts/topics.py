@@ -93,3 +93,8 @@ def task_topic(cluster: str, tenant: str, task_def: str) -> str:
         return topic
     digest = blake2b(topic.encode(), digest_size=16).hexdigest()
     return f"{topic[: NAME_CHARS_MAX - len(digest) - 2]}.h{digest}"
+
+
+def task_group(topics: Topics, tenant: str, task_def: str) -> str:
+    """The consumer group of a TaskDef's workers, over Kafka and over HTTP: its name is the topic's."""
+    return topics.task(tenant, task_def)

@@ -55,6 +55,7 @@ class Partition:
         self.store = store
         self.position = store.position()
         self.mark = mark
+        self.committed_offset = -1
         self.rulings = rulings
         self.state = self._state()
         self._avro = avro
@@ -63,6 +64,11 @@ class Partition:
     def next_offset(self) -> int:
         """What to fold next."""
         return self.position.next_offset
+
+    @property
+    def uncommitted(self) -> bool:
+        """Whether the group's mark is behind."""
+        return self.committed_offset != self.next_offset
 
     def fold(self, records: Sequence[Record]) -> Batch:
         """Fold records, the first of which is at or after `next_offset`."""

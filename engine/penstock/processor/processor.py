@@ -2,7 +2,7 @@
 owns (I3).
 
     poll -> fold in an overlay -> deliver outputs, wait for every acknowledgement
-         -> one WriteBatch a partition -> commit the group's mark -> tell those who wait
+         -> one WriteBatch a partition -> tell those who wait; a few times a second the mark
 
 If delivery can not be known, nothing is written: the partitions are read again from where their
 stores stand, and the whole batch is folded and sent again. A crash anywhere repeats outputs, and
@@ -44,6 +44,7 @@ from penstock.store.rowstore import RowView
 
 RECORDS_PER_POLL_MAX: Final = 1_000
 IDLE_POLL_S: Final = 0.5
+COMMIT_EVERY_S: Final = 0.2
 RETRY_PAUSE_S: Final = 0.2
 HELD_TASKS_LOOK_S: Final = 5.0
 
@@ -82,6 +83,7 @@ class Processor:
         self._moved = threading.Condition()
         self._stopping = threading.Event()
         self._held_look_s = 0.0
+        self._commit_s = 0.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-fold")
         self._loop: Future[None] | None = None
 
@@ -154,13 +156,17 @@ class Processor:
             self._open(number)
 
     def revoked(self, partitions: Sequence[int]) -> None:
-        """No batch is under way between polls: close these."""
+        """No batch is under way between polls: commit and close these."""
         for number in partitions:
+            partition = self._partitions.get(number)
+            if partition is not None:
+                self._commit(partition)
             self._close(number)
 
     def lost(self, partitions: Sequence[int]) -> None:
         """Another owner has these already; what is written here is what it folds too (I4)."""
-        self.revoked(partitions)
+        for number in partitions:
+            self._close(number)
 
     # The loop.
 
@@ -176,6 +182,7 @@ class Processor:
         try:
             self._tick()
             self._ask_topics()
+            self._commit_all()
             records = self._log.poll(self._records_per_poll, self._idle_s())
             if records:
                 self._handle(_by_partition(records))
@@ -198,7 +205,6 @@ class Processor:
             partition.write(batch)
         self._failpoints.reach("after_batch_before_commit")
         for partition, batch in batches:
-            self._commit(partition)
             if batch.ticked_ms is not None:
                 self._ticker.came(partition.shard.partition, batch.ticked_ms)
             self.waiters.tell(batch.answers)
@@ -206,6 +212,16 @@ class Processor:
                 watcher(partition.shard.partition, batch.rows.changes())
         with self._moved:
             self._moved.notify_all()
+
+    def _commit_all(self) -> None:
+        """Commit the marks of partitions that have moved, a few times a second: until then the
+        position in the store says what was delivered, and a store that is lost repeats it."""
+        now_s = time.monotonic()
+        if now_s < self._commit_s:
+            return
+        self._commit_s = now_s + COMMIT_EVERY_S
+        for partition in list(self._partitions.values()):
+            self._commit(partition)
 
     def _fold(self, partition: Partition, records: list[Record]) -> Batch | None:
         """Fold; a defect is ruled on and the records are folded again. None: nothing to do, or it
@@ -234,14 +250,16 @@ class Processor:
 
     def _commit(self, partition: Partition) -> None:
         """Say that all up to here is delivered. A fenced owner has written nothing that the next
-        one will not.
-        """
+        one will not."""
+        if not partition.uncommitted:
+            return
+        number = partition.shard.partition
         try:
-            mark = mark_of(self._log.topic_id, partition.position)
-            self._log.commit(partition.shard.partition, mark)
+            self._log.commit(number, mark_of(self._log.topic_id, partition.position))
+            partition.committed_offset = partition.next_offset
         except Fenced:
-            logger.warning("partition %d has another owner", partition.shard.partition)
-            self._close(partition.shard.partition)
+            logger.warning("partition %d has another owner", number)
+            self._close(number)
 
     def _read_again(self) -> None:
         """Nothing was written: read on from where the stores stand."""
@@ -262,7 +280,8 @@ class Processor:
             for number, partition in self._partitions.items()
             if (due_s := self._ticker.due_in_s(number, partition.state)) is not None
         ]
-        return min([IDLE_POLL_S, *waits])
+        moved = any(partition.uncommitted for partition in self._partitions.values())
+        return min([COMMIT_EVERY_S if moved else IDLE_POLL_S, *waits])
 
     def _ask_topics(self) -> None:
         """For tasks held because their topic is not there: tell the fold once it is (R7)."""
@@ -299,8 +318,11 @@ class Processor:
         self._log.read_from(number, partition.next_offset)
 
     def _close_all(self) -> None:
-        for number in list(self._partitions):
-            self._close(number)
+        try:
+            self.revoked(list(self._partitions))
+        except LogError as error:
+            logger.warning("the marks could not be committed: %s", error)
+            self.lost(list(self._partitions))
 
     def _close(self, number: int) -> None:
         partition = self._partitions.pop(number, None)

@@ -64,6 +64,10 @@ class RowView:
         for key, data in self._view.scan(start, end):
             yield key, decode_row(kind, data)
 
+    def first_key(self, start: bytes, end: bytes) -> bytes | None:
+        """The first key with start <= key < end, whatever the kind of its row."""
+        return next((key for key, _ in self._view.scan(start, end)), None)
+
     def position(self) -> StorePosition:
         """How far these rows have come."""
         data = self._view.get(POSITION_KEY)
