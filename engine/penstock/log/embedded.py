@@ -162,6 +162,9 @@ class EmbeddedLog:
         """Read on from here."""
         if not self._told or not 0 <= partition < self.partitions:
             raise Fenced(f"partition {partition} is not ours")
+        end = self._commands.partitions[partition].next_offset
+        if not 0 <= next_offset <= end:
+            raise LogFatal(f"partition {partition} can not be read from {next_offset}: has 0-{end}")
         with self._state:
             self._reader.positions[partition] = next_offset
 

@@ -25,6 +25,7 @@ from penstock.log.kafka_clients import (
     FENCED,
     HOPELESS,
     NO_TOPIC,
+    REBALANCING,
     REQUEST_TIMEOUT_S,
     error_of,
     log_error,
@@ -60,8 +61,9 @@ from penstock.log.port import (
 __all__ = ["KafkaConsumer", "KafkaEngineLog", "KafkaProducer"]
 
 LOG_APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
+FETCH_WAIT_MS: Final = 100
 POLL_SLICE_S: Final = 0.1  # how long `close` of another thread waits for a poll
-SETTLE_S: Final = 5.0  # an assignment, or the end of a rebalance, takes a moment to be in force
+SETTLE_S: Final = 3.0  # an assignment, or the end of a rebalance, takes a moment to be in force
 SETTLE_PAUSE_S: Final = 0.01
 
 
@@ -99,6 +101,8 @@ class KafkaEngineLog:
                 **consumer_settings(bootstrap, settings),
                 **group_settings(group, session_timeout_ms),
                 "auto.offset.reset": "error",
+                # A partition that starts or starts again waits for the fetch under way.
+                "fetch.wait.max.ms": FETCH_WAIT_MS,
             }
         )
         self._using = RLock()  # `close` of another thread waits for it
@@ -164,7 +168,7 @@ class KafkaEngineLog:
 
     def subscribe(self, ownership: Ownership) -> None:
         """Join the group, or take the fixed partitions at the next poll."""
-        assert self.topic_id, "the topic is as it must be"
+        _ = self.topic_id  # which checks the topic
         self._ownership = ownership
         if self._assignment is None:
             self._client.subscribe(
@@ -221,9 +225,7 @@ class KafkaEngineLog:
         """Commit and wait. While a rebalance ends, the coordinator asks for patience."""
         if self._ownership is not None and partition not in self._owned:
             raise Fenced(f"partition {partition} is not ours")
-        offset = TopicPartition(
-            self._commands, partition, mark.next_offset, metadata=mark.metadata or None
-        )
+        offset = TopicPartition(self._commands, partition, mark.next_offset, mark.metadata)
         deadline = time.monotonic() + SETTLE_S
         while True:
             error = self._commit(offset)
@@ -231,7 +233,7 @@ class KafkaEngineLog:
                 return
             if error.code() in FENCED:
                 raise Fenced(f"partition {partition}: {error.str()} ({error.name()})")
-            if error.code() != KafkaError.REBALANCE_IN_PROGRESS or time.monotonic() > deadline:
+            if error.code() not in REBALANCING or time.monotonic() > deadline:
                 raise log_error("committing", error)
             time.sleep(SETTLE_PAUSE_S)
 
@@ -272,7 +274,7 @@ class KafkaEngineLog:
         self._owned.update(dict.fromkeys(numbers))
         self._assigning = True
         try:
-            if self._ownership is not None and not self._closed:
+            if self._ownership is not None and numbers and not self._closed:
                 self._ownership.assigned(numbers)
         finally:
             self._assigning = False

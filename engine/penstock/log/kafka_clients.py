@@ -38,7 +38,6 @@ NO_TOPIC: Final = {
     KafkaError._UNKNOWN_PARTITION,
 }
 FENCED: Final = {
-    KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
     KafkaError.FENCED_INSTANCE_ID,
     KafkaError.FENCED_MEMBER_EPOCH,
@@ -46,6 +45,9 @@ FENCED: Final = {
     KafkaError._ASSIGNMENT_LOST,
     KafkaError._FENCED,
 }
+# Owners get these too, between the coordinator's start of a new generation and the moment when
+# the client has heard of it.
+REBALANCING: Final = {KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS}
 HOPELESS: Final = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,

@@ -52,7 +52,7 @@ class KafkaDelivery:
         deadline = time.monotonic() + self._timeout_s
         refused: dict[int, Refused] = {}
         for index, message in enumerate(messages):
-            refusal = self._topics.refusal(message.topic)
+            refusal = self._topics.refusal(message.topic, self._timeout_s)
             if refusal is not None:
                 refused[index] = Refused(message, *refusal)
         try:

@@ -58,12 +58,14 @@ class KafkaTopics:
             self._admin_client = admin.AdminClient(self._settings)
         return self._admin_client
 
-    def refusal(self, topic: str) -> tuple[str, str] | None:
+    def refusal(
+        self, topic: str, timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> tuple[str, str] | None:
         """Code and reason if nothing can be sent to a topic; it is made if it may be."""
         if topic in self._known:
             return None
         with self._making:
-            described = self.describe([topic])[topic]
+            described = self.describe([topic], timeout_s)[topic]
             if isinstance(described, KafkaError) and described.code() in NO_TOPIC:
                 made = None if self._on_demand is None else self._on_demand(topic)
                 if made is None:

@@ -1,0 +1,214 @@
+"""The `penstock` command."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from penstock.config import (
+    CLUSTER_DEFAULT,
+    HOST_DEFAULT,
+    PARTITIONS_DEFAULT,
+    PORT_DEFAULT,
+    SESSION_TIMEOUT_MS_DEFAULT,
+    Config,
+    data_default,
+    kafka_default,
+    log_level,
+)
+from penstock.core.ids import is_kebab
+from penstock.log.port import LogError
+
+VERIFY_TIMEOUT_S = 3_600.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; the exit code is 0, 1 for a failure, or 2 for a wrong command line."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=log_level(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return options.do(options)
+    except KeyboardInterrupt:
+        return 130
+    except LogError as error:
+        return _fail(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("rocksdict", "starlette", "uvicorn"):
+            raise
+        return _fail(
+            f"{error.name} is not installed; the engine needs: pip install 'penstock[server]'"
+        )
+
+
+def _fail(message: str) -> int:
+    print(f"penstock: {message}", file=sys.stderr, flush=True)
+    return 1
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """dev, and server."""
+    from penstock import server
+
+    try:
+        return server.run(_config(options), _tell)
+    except (server.CannotStart, server.StoreError) as error:
+        return _fail(str(error))
+
+
+def _config(options: argparse.Namespace) -> Config:
+    given = {name: value for name, value in vars(options).items() if name not in ("do", "command")}
+    given["kafka_settings"] = dict(given.get("kafka_settings") or [])
+    return Config(**given)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Ask the server that has the directory; if there is none, look at it here."""
+    from penstock import server
+
+    config = _config(options)
+    if not config.data.is_dir():
+        return _fail(f"there is no directory {config.data}")
+    try:
+        with server.locked(config.data, 0.0):
+            found = [
+                {name: getattr(one, name) for name in one.__struct_fields__}
+                for one in server.verify(config)
+            ]
+            return _verdict(found, {})
+    except server.CannotStart as error:
+        url = server.listening(config.data)
+        if url is None:
+            return _fail(str(error))
+    except server.StoreError as error:
+        return _fail(str(error))
+    try:
+        answer = httpx.get(f"{url}/v1/verify", timeout=VERIFY_TIMEOUT_S)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        return _fail(f"the server at {url} has the directory and does not answer: {error}")
+    body = answer.json()
+    return _verdict(body["items"], body["stopped"])
+
+
+def _verdict(found: list[dict[str, Any]], stopped: dict[str, str]) -> int:
+    for one in found:
+        said = "equal" if one["equal"] else f"NOT EQUAL (store {one['store_digest']})"
+        _tell(
+            f"partition {one['partition']}: {one['records']} records, digest {one['fold_digest']},"
+            f" {said}" + (f": {one['problem']}" if one["problem"] else "")
+        )
+    for number, why in stopped.items():
+        _tell(f"partition {number}: stopped, {why}")
+    if not found:
+        return _fail("there is no store to verify")
+    return 0 if all(one["equal"] for one in found) and not stopped else 1
+
+
+def _version(_: argparse.Namespace) -> int:
+    try:
+        _tell(f"penstock {version('penstock')}")
+    except PackageNotFoundError:
+        _tell("penstock, not installed")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="penstock", description="A durable workflow engine on Apache Kafka."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    dev = commands.add_parser(
+        "dev", help="run everything in this process, on the embedded log: no Kafka needed"
+    )
+    _add_serving(dev)
+    dev.add_argument("--fresh", action="store_true", help="delete what is in the directory first")
+    dev.add_argument(
+        "--sync", action="store_true", help="survive a power cut, not only a crash: slower"
+    )
+    dev.set_defaults(do=_run, kafka=None)
+
+    server = commands.add_parser("server", help="run the engine and its gateway on Kafka")
+    _add_kafka(server, required=kafka_default() is None)
+    _add_serving(server)
+    server.add_argument("--cluster", type=_cluster, default=CLUSTER_DEFAULT, metavar="NAME",
+                        help="the prefix of all topics (%(default)s)")  # fmt: skip
+    server.add_argument("--adopt-log", action="store_true",
+                        help="take the stores' positions for what was delivered, once, after the"
+                        " group's offsets were lost")  # fmt: skip
+    server.add_argument("--session-timeout-ms", type=_count, metavar="MS",
+                        default=SESSION_TIMEOUT_MS_DEFAULT,
+                        help="how long another owner waits for this one (%(default)s)")  # fmt: skip
+    server.set_defaults(do=_run)
+
+    verify = commands.add_parser(
+        "verify", help="fold the log anew and compare with the stores, running or stopped"
+    )
+    _add_data(verify)
+    _add_kafka(verify, required=False)
+    verify.set_defaults(do=_verify)
+
+    commands.add_parser("version", help="print the version").set_defaults(do=_version)
+    return parser
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--host", default=HOST_DEFAULT, help="where to listen (%(default)s)")
+    parser.add_argument("--port", type=_port,
+                        help=f"where to listen ({PORT_DEFAULT}, or a free one if it is taken)")  # fmt: skip
+    parser.add_argument("--partitions", type=_count, metavar="N",
+                        help=f"of a log that is made now ({PARTITIONS_DEFAULT})")  # fmt: skip
+    parser.add_argument("--failpoint", dest="failpoints", default="", metavar="NAME=ACTION[@N]",
+                        help="for tests: kill, raise or sleep:S at a named place")  # fmt: skip
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=data_default(), metavar="DIR",
+                        help="the data directory (%(default)s)")  # fmt: skip
+
+
+def _add_kafka(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("--kafka", default=kafka_default(), required=required,
+                        metavar="HOST:PORT", help="the brokers, separated by commas")  # fmt: skip
+    parser.add_argument("--kafka-config", dest="kafka_settings", action="append", type=_setting,
+                        metavar="NAME=VALUE", help="a setting of librdkafka; may be repeated")  # fmt: skip
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 stands for a free one")
+    return int(text)
+
+
+def _cluster(text: str) -> str:
+    if not is_kebab(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not kebab-case of 1-40 characters")
+    return text
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form NAME=VALUE")
+    return name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""What a server is started with. The one place that reads the environment; the command line goes before it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+PORT_DEFAULT: Final = 7070
+HOST_DEFAULT: Final = "127.0.0.1"
+CLUSTER_DEFAULT: Final = "penstock"
+PARTITIONS_DEFAULT: Final = 4
+SESSION_TIMEOUT_MS_DEFAULT: Final = 10_000
+DATA_DEFAULT: Final = ".penstock"
+
+DATA_VARIABLE: Final = "PENSTOCK_DATA"
+KAFKA_VARIABLE: Final = "PENSTOCK_KAFKA"
+LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """A server: `kafka` is the brokers' address, or None for the embedded log.
+
+    Without `port` the default one is taken, or a free one if that is in use; without `partitions` a log that exists
+    says how many it has.
+    """
+
+    data: Path
+    kafka: str | None = None
+    kafka_settings: Mapping[str, str] = {}
+    cluster: str = CLUSTER_DEFAULT
+    partitions: int | None = None
+    host: str = HOST_DEFAULT
+    port: int | None = None
+    fresh: bool = False
+    sync: bool = False
+    adopt_log: bool = False
+    failpoints: str = ""
+    session_timeout_ms: int = SESSION_TIMEOUT_MS_DEFAULT
+
+
+def data_default() -> Path:
+    """Where data is kept if nothing is said."""
+    return Path(os.environ.get(DATA_VARIABLE) or DATA_DEFAULT)
+
+
+def kafka_default() -> str | None:
+    """Which Kafka to use if nothing is said."""
+    return os.environ.get(KAFKA_VARIABLE) or None
+
+
+def log_level() -> str:
+    """From which level on log lines are written."""
+    return (os.environ.get(LOG_LEVEL_VARIABLE) or "WARNING").upper()

@@ -1,0 +1,160 @@
+"""The HTTP application: its routes, the shape of its errors, its beginning and its end."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.core.errors import Reject
+from penstock.gateway.engine import Engine, Limits
+from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.reads import Reads
+from penstock.gateway.routes import definitions, operations, run_parts, tasks, wf_runs
+from penstock.gateway.task_queue import TaskQueues
+from penstock.gateway.watch import Watch
+from penstock.gateway.web import Gateway, json_answer
+from penstock.log.port import EngineLog
+from penstock.processor.processor import Processor
+from penstock.store.port import StoreError
+
+ROUTES: Final = [
+    *definitions.ROUTES,
+    *wf_runs.ROUTES,
+    *run_parts.ROUTES,
+    *tasks.ROUTES,
+    *operations.ROUTES,
+]
+
+logger = logging.getLogger("penstock.gateway")
+
+
+def make_app(
+    *,
+    processor: Processor,
+    log: EngineLog,
+    avro: Avro,
+    topics: Topics,
+    limits: Limits | None = None,
+) -> Starlette:
+    """The application in front of a processor, which somebody else starts and stops."""
+    gateway = make_gateway(
+        processor=processor, log=log, avro=avro, topics=topics, limits=limits or Limits()
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        gateway.watch.open()
+        yield
+        release(gateway)
+        await gateway.queues.closed()
+        gateway.engine.close()
+
+    app = Starlette(
+        routes=ROUTES,
+        lifespan=lifespan,
+        exception_handlers={
+            ApiError: on_api_error,
+            Reject: on_reject,
+            StoreError: on_store_error,
+            HTTPException: on_http_exception,
+            ClientDisconnect: on_disconnect,
+            Exception: on_defect,
+        },
+    )
+    app.router.redirect_slashes = False
+    app.state.gateway = gateway
+    return app
+
+
+def make_gateway(
+    *, processor: Processor, log: EngineLog, avro: Avro, topics: Topics, limits: Limits
+) -> Gateway:
+    """The parts of a gateway, put together."""
+    watch = Watch()
+    processor.watch(watch.written)
+    reads = Reads(processor=processor, watch=watch, partitions=log.partitions)
+    engine = Engine(
+        processor=processor, log=log, avro=avro, topics=topics, reads=reads, limits=limits
+    )
+    queues = TaskQueues(log=log, avro=avro, topics=topics, engine=engine, limits=limits)
+    return Gateway(
+        processor=processor,
+        log=log,
+        avro=avro,
+        topics=topics,
+        limits=limits,
+        watch=watch,
+        reads=reads,
+        engine=engine,
+        queues=queues,
+    )
+
+
+def release(gateway: Gateway) -> None:
+    """Let all who wait go: a server that stops waits for its requests to end. On the event loop."""
+    gateway.queues.close()
+    gateway.watch.close()
+
+
+async def on_api_error(_: Request, error: Exception) -> Response:
+    """An error that has a code."""
+    assert isinstance(error, ApiError)
+    return _error(error)
+
+
+async def on_reject(_: Request, error: Exception) -> Response:
+    """A refusal by a check of the core's, made here before anything is sent."""
+    assert isinstance(error, Reject)
+    return _error(ApiError(error.code, error.message))
+
+
+async def on_store_error(_: Request, error: Exception) -> Response:
+    """A store that can not be read just now: it is being closed, or its partition is in trouble."""
+    logger.warning("a read failed: %s", error)
+    return _error(ApiError(EdgeCode.RESTORING, "the partition can not be read just now"))
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """No such route, or not with this method."""
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        message = f"{path} has no {request.method}"
+        code = EdgeCode.METHOD_NOT_ALLOWED
+    elif error.status_code == HTTPStatus.NOT_FOUND:
+        code, message = EdgeCode.NOT_FOUND, f"there is no route {path}"
+    else:
+        code, message = EdgeCode.BAD_REQUEST, error.detail
+    return _error(ApiError(code, message, headers=error.headers))
+
+
+async def on_disconnect(_: Request, error: Exception) -> Response:
+    """The client went away within its request; nobody reads this answer."""
+    return _error(ApiError(EdgeCode.BAD_REQUEST, "the request did not end"))
+
+
+async def on_defect(_: Request, error: Exception) -> Response:
+    """A defect of ours: told by an id, under which the log has the rest."""
+    incident = uuid.uuid4().hex[:12]
+    logger.error("incident %s", incident, exc_info=error)
+    return _error(
+        ApiError(EdgeCode.INTERNAL, f"the gateway hit a defect of its own; incident {incident}")
+    )
+
+
+def _error(error: ApiError) -> Response:
+    body: dict[str, object] = {"error": {"code": error.code, "message": error.message}}
+    if error.position is not None:
+        body["position"] = str(error.position)
+    return json_answer(body, status=error.status, position=error.position, headers=error.headers)

@@ -1,0 +1,222 @@
+"""The gateway's way to the engine: a command is appended to the log, and answered once its fold is written.
+
+Rules
+- The answer is expected before the command is appended: no answer can be missed.
+- Under one (tenant, command id) one command is under way at a time: answers are told apart by these two.
+- New work is refused when too much is under way; reports, task starts and stops always pass (R18).
+- A deadline says nothing about the command: it may still take effect, and the same id gets its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.contracts.wire import Outgoing, Sent, outgoing
+from penstock.core.commands.base import Command
+from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_started import TaskStarted
+from penstock.core.definitions import ExternalEventDef
+from penstock.core.errors import MENDED_BY_TIME, Code
+from penstock.core.ids import partition_of
+from penstock.core.limits import COMMAND_BYTES_MAX
+from penstock.core.metadata import DECIDING_PARTITION
+from penstock.core.rows import Row
+from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.gateway.auth import Caller
+from penstock.gateway.errors import ApiError, EdgeCode, append_failed, bad_request
+from penstock.gateway.reads import Reads
+from penstock.log.port import EngineLog, LogError, Message, Position
+from penstock.processor.answers import Answered, Key
+from penstock.processor.processor import Processor
+
+ALWAYS_TAKEN: Final = (ReportTask, TaskStarted, StopWfRun)
+APPEND_THREADS: Final = 32
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds of a gateway."""
+
+    in_flight_max: int = 2_000
+    answer_timeout_s: float = 10.0
+    read_timeout_s: float = 10.0
+    queue_idle_s: float = 60.0
+    blocking_appends: bool = False  # the log's append waits for the disk
+
+
+class Engine:
+    """Sends commands. Used on the event loop."""
+
+    def __init__(
+        self,
+        *,
+        processor: Processor,
+        log: EngineLog,
+        avro: Avro,
+        topics: Topics,
+        reads: Reads,
+        limits: Limits,
+    ) -> None:
+        self.in_flight = 0
+        self._processor = processor
+        self._log = log
+        self._avro = avro
+        self._topics = topics
+        self._reads = reads
+        self._limits = limits
+        self._under_way: dict[Key, asyncio.Event] = {}
+        self._threads = ThreadPoolExecutor(APPEND_THREADS) if limits.blocking_appends else None
+
+    def close(self) -> None:
+        """Nothing more will be sent."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+
+    async def send(
+        self, command: Command, caller: Caller, command_id: str, *, timeout_s: float | None = None
+    ) -> Answered:
+        """Append a command and wait for its answer, which may be a refusal. Raises ApiError when there is none."""
+        record = self._record(command, caller, command_id)
+        number = self._number(record)
+        self._reads.check_open(number)
+        self._check_load(command)
+        self.in_flight += 1
+        try:
+            async with asyncio.timeout(timeout_s or self._limits.answer_timeout_s):
+                async with self._alone((caller.tenant, command_id)):
+                    return await self._answered(command, caller, command_id, record, number)
+        except TimeoutError as error:
+            raise ApiError(
+                EdgeCode.ANSWER_TIMEOUT,
+                "no answer in time; the command may still take effect: retry with the same command"
+                f" id, {command_id}",
+            ) from error
+        finally:
+            self.in_flight -= 1
+
+    async def _answered(
+        self, command: Command, caller: Caller, command_id: str, record: Outgoing, number: int
+    ) -> Answered:
+        """Send until the answer is none that time mends: partition 0 may know what `number` does not yet."""
+        message = Message(self._topics.commands, record.key, record.value, record.headers, number)
+        while True:
+            answered = await self._once((caller.tenant, command_id), message)
+            if answered.answer.code not in MENDED_BY_TIME or number == DECIDING_PARTITION:
+                return answered
+            wanted = _definition(command, caller.tenant)
+            if wanted is None or not self._reads.is_open(DECIDING_PARTITION):
+                return answered
+            kind, key = wanted
+            if self._reads.definitions().view.get(kind, key) is None:
+                return answered
+            await self._reads.until(
+                number, key, lambda view: view.view.get(kind, key), self._limits.answer_timeout_s
+            )
+
+    async def _once(self, key: Key, message: Message) -> Answered:
+        """Append, and wait for what the fold says."""
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Answered] = loop.create_future()
+        expected = self._processor.expect(*key)
+        expected.add_done_callback(lambda done: _call(loop, _answer, answered, done))
+
+        def acked(result: Position | LogError) -> None:
+            if isinstance(result, LogError):
+                _call(loop, _fail, answered, result)
+
+        try:
+            if self._threads is None:
+                self._log.append(message, acked)
+            else:
+                await loop.run_in_executor(self._threads, self._log.append, message, acked)
+            return await answered
+        except LogError as error:
+            raise append_failed(error) from error
+        finally:
+            if not expected.done():
+                self._processor.waiters.forget(key, expected)
+
+    def _record(self, command: Command, caller: Caller, command_id: str) -> Outgoing:
+        """The command's record; refuses here what no fold could even read."""
+        for name in command.__struct_fields__:
+            text = getattr(command, name)
+            if isinstance(text, str) and "\x00" in text:
+                raise bad_request(f"`{name}` has a NUL character")
+        sent = Sent(command=command, tenant=caller.tenant, principal=caller.principal)
+        try:
+            record = outgoing(self._avro, sent, command_id)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ApiError(Code.BAD_VALUE, f"the command can not be written: {error}") from error
+        if len(record.value) > COMMAND_BYTES_MAX:
+            raise ApiError(
+                Code.TOO_LARGE,
+                f"the command has {len(record.value)} bytes; it may have {COMMAND_BYTES_MAX}",
+            )
+        return record
+
+    def _number(self, record: Outgoing) -> int:
+        if record.partition is not None:
+            return record.partition
+        return partition_of(record.key or b"", self._reads.partitions)
+
+    def _check_load(self, command: Command) -> None:
+        if self.in_flight >= self._limits.in_flight_max and not isinstance(command, ALWAYS_TAKEN):
+            raise ApiError(
+                EdgeCode.OVERLOADED, f"{self.in_flight} commands are under way; try again soon"
+            )
+
+    @asynccontextmanager
+    async def _alone(self, key: Key) -> AsyncGenerator[None]:
+        while (other := self._under_way.get(key)) is not None:
+            await other.wait()
+        mine = self._under_way[key] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._under_way[key]
+            mine.set()
+
+
+def new_command_id() -> str:
+    """An id for a command whose sender gave none. It is drawn: the log begins behind the gateway."""
+    return uuid.uuid4().hex
+
+
+def _definition(command: Command, tenant: str) -> tuple[type[Row], bytes] | None:
+    """The row whose absence a refusal may be about."""
+    match command:
+        case RunWf(wf_spec=name, version=None):
+            return LatestWfSpec, LatestWfSpec.key(tenant, name)
+        case RunWf(wf_spec=name, version=int(version)) if version > 0:
+            return WfSpec, WfSpec.key(tenant, name, version)
+        case PutExternalEvent(event_def=name):
+            return ExternalEventDef, ExternalEventDef.key(tenant, name)
+        case _:
+            return None
+
+
+def _call(loop: asyncio.AbstractEventLoop, *what: object) -> None:
+    """Go over to the event loop; one that is closed has nobody left to tell."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(*what)  # pyright: ignore[reportArgumentType]
+
+
+def _answer(waiting: asyncio.Future[Answered], done: Future[Answered]) -> None:
+    if not waiting.done() and not done.cancelled():
+        waiting.set_result(done.result())
+
+
+def _fail(waiting: asyncio.Future[Answered], error: LogError) -> None:
+    if not waiting.done():
+        waiting.set_exception(error)

@@ -1,0 +1,122 @@
+"""What goes wrong at the edge, and the one table from codes to HTTP statuses.
+
+The body of every error is {"error": {"code", "message"}}; codes are stable, messages are sentences for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from penstock.core.errors import Code
+from penstock.log.port import AppendRefused, LogError, Position
+from penstock.processor.errors import StopCause
+
+
+class EdgeCode(StrEnum):
+    """Codes that the gateway itself answers with; the fold knows nothing of them."""
+
+    BAD_JSON = "BAD_JSON"
+    BAD_REQUEST = "BAD_REQUEST"
+    BAD_TOKEN = "BAD_TOKEN"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    OVERLOADED = "OVERLOADED"
+    INTERNAL = "INTERNAL"
+    RESTORING = "RESTORING"
+    UNAVAILABLE = "UNAVAILABLE"
+    ANSWER_TIMEOUT = "ANSWER_TIMEOUT"
+    POSITION_TIMEOUT = "POSITION_TIMEOUT"
+    NOT_EVERYWHERE = "NOT_EVERYWHERE"
+
+
+STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
+    Code.MALFORMED: 400,
+    Code.COMMAND_UNKNOWN: 400,
+    Code.BAD_NAME: 400,
+    Code.BAD_ID: 400,
+    Code.BAD_VALUE: 400,
+    Code.BAD_SPEC: 400,
+    Code.TOO_LARGE: 413,
+    Code.LIMIT: 422,
+    Code.EXPIRED: 409,
+    Code.WRONG_PARTITION: 400,
+    Code.ALREADY_EXISTS: 409,
+    Code.COMMAND_ID_REUSED: 409,
+    Code.FORBIDDEN: 403,
+    Code.TASK_DEF_UNKNOWN: 404,
+    Code.SPEC_UNKNOWN: 404,
+    Code.EVENT_DEF_UNKNOWN: 404,
+    Code.VARIABLE_UNKNOWN: 400,
+    Code.VARIABLE_REQUIRED: 400,
+    Code.WF_RUN_UNKNOWN: 404,
+    Code.WF_RUN_ENDED: 409,
+    Code.THREAD_UNKNOWN: 404,
+    Code.THREAD_NOT_HALTED: 409,
+    Code.NODE_RUN_UNKNOWN: 404,
+    Code.TASK_RUN_UNKNOWN: 404,
+    Code.ATTEMPT_STALE: 409,
+    Code.ATTEMPT_TAKEN: 409,
+    Code.ATTEMPT_ENDED: 409,
+    Code.STATUS_NOT_REPORTABLE: 400,
+    Code.ENGINE_DEFECT: 500,
+    Code.VERSION_UNKNOWN: 409,
+    EdgeCode.BAD_JSON: 400,
+    EdgeCode.BAD_REQUEST: 400,
+    EdgeCode.BAD_TOKEN: 400,
+    EdgeCode.NOT_FOUND: 404,
+    EdgeCode.METHOD_NOT_ALLOWED: 405,
+    EdgeCode.OVERLOADED: 429,
+    EdgeCode.INTERNAL: 500,
+    EdgeCode.RESTORING: 503,
+    EdgeCode.UNAVAILABLE: 503,
+    EdgeCode.ANSWER_TIMEOUT: 504,
+    EdgeCode.POSITION_TIMEOUT: 504,
+    EdgeCode.NOT_EVERYWHERE: 504,
+    **{cause: 503 for cause in StopCause},
+}
+"""Every code and its status; a test holds that no code of the core is missing."""
+
+RETRY_AFTER_S: Final = 1
+_RETRIED: Final = frozenset({429, 503})
+
+
+class ApiError(Exception):
+    """A request is answered with an error. `position` is how far the partition had come, if that is known."""
+
+    def __init__(
+        self,
+        code: Code | EdgeCode | StopCause,
+        message: str,
+        *,
+        position: Position | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.position = position
+        self.headers = dict(headers or {})
+        if self.status in _RETRIED:
+            self.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return STATUS_OF[self.code]
+
+
+def bad_request(message: str) -> ApiError:
+    """The request has not the form that it should have."""
+    return ApiError(EdgeCode.BAD_REQUEST, message)
+
+
+def append_failed(error: LogError) -> ApiError:
+    """The log did not take a command, or did not say that it did."""
+    if isinstance(error, AppendRefused) and error.refused.code == "TOO_LARGE":
+        return ApiError(Code.TOO_LARGE, f"the log refuses the command: {error.refused.reason}")
+    return ApiError(
+        EdgeCode.UNAVAILABLE,
+        f"the log did not acknowledge the command ({error}); retry with the same command id",
+    )

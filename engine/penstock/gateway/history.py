@@ -1,0 +1,121 @@
+"""A run's history: one list of facts in the order of time, made from its rows, so that a client can tell the story.
+
+Facts with the same time stand in the order in which they follow from each other: a run starts before its nodes, a node
+is reached before its task is sent, and a run ends after all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.core.run import (
+    ExternalEvent,
+    NodeRun,
+    PastAttempt,
+    TaskAttempt,
+    TaskRun,
+    ThreadRun,
+    WfRun,
+)
+from penstock.core.transitions import NODE_LIVE, TASK_LIVE, THREAD_LIVE
+from penstock.gateway.render import Json, attempts, failure, time_text
+
+Timed = tuple[int, Json]
+
+
+@dataclass(slots=True)
+class RunRows:
+    """All rows of a run that its history is made of."""
+
+    run: WfRun
+    threads: list[ThreadRun] = field(default_factory=list[ThreadRun])
+    nodes: list[NodeRun] = field(default_factory=list[NodeRun])
+    tasks: list[TaskRun] = field(default_factory=list[TaskRun])
+    past: list[PastAttempt] = field(default_factory=list[PastAttempt])
+    events: list[ExternalEvent] = field(default_factory=list[ExternalEvent])
+
+
+def facts_of(rows: RunRows) -> list[Json]:
+    """The facts, each with `at` and `what`."""
+    timed = [
+        *_run(rows, ended=False),
+        *_events(rows.events),
+        *_nodes(rows),
+        *_run(rows, ended=True),
+    ]
+    timed.sort(key=lambda fact: fact[0])
+    return [{"at": time_text(at_ms), **fact} for at_ms, fact in timed]
+
+
+def _run(rows: RunRows, *, ended: bool) -> Iterator[Timed]:
+    """Statuses of the run: the ones while it lived, or the last one."""
+    for fact in rows.run.history:
+        if (fact.status not in THREAD_LIVE) != ended:
+            continue
+        told: dict[str, Any] = {"what": "WF_RUN", "status": fact.status}
+        if ended and rows.threads:
+            told |= {
+                "output": rows.threads[0].output,
+                "failure": failure(rows.threads[0].failure),
+            }
+        yield fact.at_ms, told
+
+
+def _events(events: Iterable[ExternalEvent]) -> Iterator[Timed]:
+    for event in events:
+        yield (
+            event.put_ms,
+            {"what": "EXTERNAL_EVENT", "event_def": event.event_def, "guid": event.guid},
+        )
+
+
+def _nodes(rows: RunRows) -> Iterator[Timed]:
+    """Each node run: reached, then what its task went through, then its end."""
+    tasks = {task.guid: task for task in rows.tasks}
+    past: dict[str, list[PastAttempt]] = {}
+    for attempt in rows.past:
+        past.setdefault(attempt.guid, []).append(attempt)
+    for node in rows.nodes:
+        yield from _node(node, ended=False)
+        task = tasks.get(node.task or "")
+        if task is not None:
+            for attempt in attempts(task, past.get(task.guid, [])):
+                yield from _attempt(node, task, attempt)
+        yield from _node(node, ended=True)
+
+
+def _node(node: NodeRun, *, ended: bool) -> Iterator[Timed]:
+    for fact in node.history:
+        if (fact.status not in NODE_LIVE) != ended:
+            continue
+        told = {"what": "NODE_RUN", **_place(node), "status": fact.status}
+        if ended:
+            told["failure"] = failure(node.failure)
+        yield fact.at_ms, told
+
+
+def _attempt(node: NodeRun, task: TaskRun, attempt: TaskAttempt) -> Iterator[Timed]:
+    told = {
+        "what": "TASK_ATTEMPT",
+        **_place(node),
+        "task_def": task.task_def,
+        "guid": task.guid,
+        "attempt": attempt.number,
+    }
+    yield attempt.scheduled_ms, {**told, "status": "TASK_SCHEDULED"}
+    if attempt.started_ms is not None:
+        yield attempt.started_ms, {**told, "status": "TASK_RUNNING", "worker": attempt.worker}
+    if attempt.ended_ms is not None and attempt.status not in TASK_LIVE:
+        ended = {"status": attempt.status, "worker": attempt.worker}
+        yield attempt.ended_ms, {**told, **ended, "failure": failure(attempt.failure)}
+
+
+def _place(node: NodeRun) -> Json:
+    return {
+        "thread": node.thread,
+        "position": node.position,
+        "node": node.node,
+        "node_type": node.node_type,
+    }

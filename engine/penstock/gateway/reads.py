@@ -1,0 +1,121 @@
+"""Reads of the partitions that are open here: each from one snapshot, which names its position (I6).
+
+A token is `partition:offset`, the position of a record; `at_least` has a read wait until that record is folded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_wf_run_id, partition_of_run
+from penstock.core.metadata import DECIDING_PARTITION
+from penstock.core.rows import Rows
+from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.watch import Watch
+from penstock.log.port import Position
+from penstock.processor.processor import Processor
+from penstock.store.rowstore import RowView
+
+T = TypeVar("T")
+
+_TOKEN: Final = re.compile(r"(\d{1,6}):(-1|\d{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Rows of one partition as of one moment. `position` is that of the last record folded."""
+
+    view: RowView
+    rows: Rows
+    position: Position
+
+
+class Reads:
+    """Views of partitions, by number, by run, and as new as a token asks for."""
+
+    def __init__(self, *, processor: Processor, watch: Watch, partitions: int) -> None:
+        self.partitions = partitions
+        self.watch = watch
+        self._processor = processor
+
+    def number_of(self, wf_run_id: str) -> int:
+        """The partition of a run; refuses what can be no run's id."""
+        for part in wf_run_id.split("."):
+            check_wf_run_id(part)
+        return partition_of_run(wf_run_id, self.partitions)
+
+    def is_open(self, number: int) -> bool:
+        """Whether a partition is open here."""
+        return self._processor.position(number) is not None
+
+    def check_open(self, number: int) -> None:
+        """Say why a partition can not be asked here."""
+        if not self.is_open(number):
+            raise self._not_open(number)
+
+    def view(self, number: int) -> View:
+        """A partition as it stands."""
+        view = self._processor.view(number)
+        if view is None:
+            raise self._not_open(number)
+        return View(view, Rows(view), Position(number, view.position().next_offset - 1))
+
+    async def view_at(self, number: int, at_least: str | None, timeout_s: float) -> View:
+        """A partition once it has folded the record that `at_least` names."""
+        offset = -1 if at_least is None else self._offset(number, at_least)
+        view = self.view(number)
+        if view.position.offset >= offset:
+            return view
+
+        def look() -> View | None:
+            view = self.view(number)
+            return view if view.position.offset >= offset else None
+
+        found = await self.watch.until(number, look, timeout_s)
+        if found is None:
+            reached = self.view(number).position
+            raise ApiError(
+                EdgeCode.POSITION_TIMEOUT,
+                f"partition {number} has come to {reached}, not to {at_least}; ask again",
+                position=reached,
+            )
+        return found
+
+    async def until(
+        self, number: int, key: bytes, look: Callable[[View], T | None], timeout_s: float
+    ) -> T | None:
+        """What `look` finds, asked again whenever the row with this key has been written."""
+        return await self.watch.until(key, lambda: look(self.view(number)), timeout_s)
+
+    def definitions(self) -> View:
+        """The partition on which definitions are decided."""
+        return self.view(DECIDING_PARTITION)
+
+    def _offset(self, number: int, token: str) -> int:
+        found = _TOKEN.fullmatch(token)
+        if found is None:
+            raise ApiError(EdgeCode.BAD_TOKEN, f"{token[:40]!r} is no token; one looks like 3:1234")
+        if int(found[1]) != number:
+            raise ApiError(
+                EdgeCode.BAD_TOKEN, f"the token is of partition {found[1]}, this is on {number}"
+            )
+        return int(found[2])
+
+    def _not_open(self, number: int) -> ApiError:
+        stopped = self._processor.stopped.get(number)
+        if stopped is not None:
+            return ApiError(stopped.cause, f"partition {number} is stopped: {stopped.message}")
+        return ApiError(
+            EdgeCode.RESTORING, f"partition {number} is not open here (yet); try again soon"
+        )
+
+
+def check_part(what: str, text: str) -> str:
+    """Refuse text from a path that could not be part of a key."""
+    if not text or "\x00" in text or len(text) > 256:
+        refuse(Code.BAD_ID, f"{what} {text[:40]!r}: use 1-256 characters, none of them a NUL")
+    return text

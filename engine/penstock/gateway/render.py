@@ -1,0 +1,222 @@
+"""Rows as JSON: snake_case, times RFC 3339 in UTC with milliseconds, values as they are (bytes as base64)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from penstock.contracts.records import DeadRecord
+from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.outputs import ScheduledTask
+from penstock.core.run import (
+    ExternalEvent,
+    Failure,
+    NodeRun,
+    PastAttempt,
+    TaskAttempt,
+    TaskRun,
+    ThreadRun,
+    Variable,
+    WfRun,
+)
+from penstock.core.spec import WfSpec
+from penstock.log.port import Record
+
+Json = dict[str, Any]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_text(at_ms: int | None) -> str | None:
+    """A time as text."""
+    if at_ms is None:
+        return None
+    at = _EPOCH + timedelta(milliseconds=at_ms)
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def duration_text(duration_ms: int) -> str:
+    """A duration as ISO 8601 has it."""
+    seconds, rest = divmod(duration_ms, 1_000)
+    return f"PT{seconds}S" if rest == 0 else f"PT{seconds}.{rest:03d}S"
+
+
+def task_def(row: TaskDef) -> Json:
+    """A TaskDef."""
+    return {
+        "name": row.name,
+        "input_vars": row.input_vars,
+        "return_type": row.return_type,
+        "idempotent": row.idempotent,
+        "description": row.description,
+        "created_at": time_text(row.created_ms),
+    }
+
+
+def wf_spec(row: WfSpec) -> Json:
+    """A version of a WfSpec."""
+    return {
+        "name": row.name,
+        "version": row.version,
+        "major": row.major,
+        "revision": row.revision,
+        "spec": row.body,
+        "created_at": time_text(row.created_ms),
+    }
+
+
+def external_event_def(row: ExternalEventDef) -> Json:
+    """An ExternalEventDef."""
+    return {
+        "name": row.name,
+        "content_type": row.content_type,
+        "description": row.description,
+        "created_at": time_text(row.created_ms),
+    }
+
+
+def wf_run_head(row: WfRun) -> Json:
+    """A WfRun as it stands in a list."""
+    return {
+        "wf_run_id": row.wf_run_id,
+        "wf_spec": row.wf_spec,
+        "version": row.version,
+        "status": row.status,
+        "started_at": time_text(row.started_ms),
+        "ended_at": time_text(row.ended_ms),
+        "labels": row.labels,
+    }
+
+
+def wf_run(row: WfRun, threads: list[ThreadRun]) -> Json:
+    """A WfRun with its threads; its output and failure are the entrypoint's."""
+    first = threads[0] if threads else None
+    return {
+        **wf_run_head(row),
+        "output": first.output if first else None,
+        "failure": failure(first.failure) if first else None,
+        "threads": [thread_run(thread) for thread in threads],
+    }
+
+
+def thread_run(row: ThreadRun) -> Json:
+    """A ThreadRun."""
+    return {
+        "number": row.number,
+        "kind": row.kind,
+        "thread_spec": row.thread_spec,
+        "status": row.status,
+        "parent": row.parent,
+        "position": row.position,
+        "node": row.node,
+        "halt_reasons": row.halt_reasons,
+        "output": row.output,
+        "failure": failure(row.failure),
+    }
+
+
+def node_run(row: NodeRun) -> Json:
+    """A NodeRun."""
+    return {
+        "thread": row.thread,
+        "position": row.position,
+        "node": row.node,
+        "node_type": row.node_type,
+        "status": row.status,
+        "task": None if row.task is None else f"{row.wf_run_id}/{row.task}",
+        "output": row.output,
+        "failure": failure(row.failure),
+        "history": [{"status": fact.status, "at": time_text(fact.at_ms)} for fact in row.history],
+    }
+
+
+def task_run(row: TaskRun, past: list[PastAttempt]) -> Json:
+    """A TaskRun with all its attempts, oldest first."""
+    return {
+        "id": f"{row.wf_run_id}/{row.guid}",
+        "wf_run_id": row.wf_run_id,
+        "guid": row.guid,
+        "thread": row.thread,
+        "position": row.position,
+        "task_def": row.task_def,
+        "status": row.status,
+        "max_attempts": row.max_attempts,
+        "timeout": duration_text(row.timeout_ms),
+        "inputs": row.inputs,
+        "attempts": [task_attempt(attempt) for attempt in attempts(row, past)],
+    }
+
+
+def attempts(row: TaskRun, past: list[PastAttempt]) -> list[TaskAttempt]:
+    """All attempts of a task run, oldest first."""
+    return [*(one.attempt for one in past), row.attempt]
+
+
+def task_attempt(attempt: TaskAttempt) -> Json:
+    """An attempt."""
+    return {
+        "number": attempt.number,
+        "status": attempt.status,
+        "scheduled_at": time_text(attempt.scheduled_ms),
+        "started_at": time_text(attempt.started_ms),
+        "ended_at": time_text(attempt.ended_ms),
+        "worker": attempt.worker,
+        "output": attempt.output,
+        "failure": failure(attempt.failure),
+        "logs": attempt.logs,
+    }
+
+
+def variable(row: Variable) -> Json:
+    """A Variable."""
+    return {"thread": row.thread, "name": row.name, "value": row.value}
+
+
+def external_event(row: ExternalEvent) -> Json:
+    """An ExternalEvent; `claimed_by` names the node run that took it."""
+    claimed = row.claimed_by
+    return {
+        "event_def": row.event_def,
+        "guid": row.guid,
+        "content": row.content,
+        "put_at": time_text(row.put_ms),
+        "claimed_by": None if claimed is None else {"thread": claimed[0], "position": claimed[1]},
+    }
+
+
+def failure(row: Failure | None) -> Json | None:
+    """A Failure."""
+    if row is None:
+        return None
+    return {"name": row.name, "message": row.message, "content": row.content}
+
+
+def scheduled_task(task: ScheduledTask) -> Json:
+    """A task as a worker gets it over HTTP."""
+    return {
+        "wf_run_id": task.wf_run_id,
+        "guid": task.guid,
+        "task_def": task.task_def,
+        "attempt": task.attempt,
+        "inputs": task.inputs,
+        "wf_spec": task.wf_spec,
+        "version": task.version,
+        "node": task.node,
+        "scheduled_at": time_text(task.scheduled_at_ms),
+        "timeout_ms": task.timeout_ms,
+        "max_attempts": task.max_attempts,
+    }
+
+
+def dead_letter(dead: DeadRecord, record: Record) -> Json:
+    """A dead letter; key and value are base64."""
+    return {
+        "topic": dead.topic,
+        "partition": dead.partition,
+        "offset": dead.offset,
+        "code": dead.code,
+        "message": dead.message,
+        "at": time_text(record.timestamp_ms),
+        "key": dead.key,
+        "value": dead.value,
+        "value_bytes": dead.value_bytes,
+    }

@@ -1,0 +1,167 @@
+"""TaskDefs, WfSpecs and ExternalEventDefs: registered on partition 0, read from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from penstock.core.commands.base import Command
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_definition_name
+from penstock.core.limits import INT_MAX
+from penstock.core.rows import Row
+from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.gateway import render
+from penstock.gateway.auth import Caller, identify
+from penstock.gateway.errors import ApiError, EdgeCode, bad_request
+from penstock.gateway.json_in import read_struct
+from penstock.gateway.web import (
+    Gateway,
+    command_id_of,
+    gateway_of,
+    int_param,
+    json_answer,
+    listed,
+    page,
+    route,
+    send,
+    view_of_definitions,
+)
+from penstock.log.port import Position
+
+
+class Definition(Struct, frozen=True):
+    """A kind of definition: its path, its command, its rows, and how it is shown."""
+
+    path: str
+    what: str
+    put: type[Command]
+    row: type[Row]
+    show: Callable[[Any], render.Json]
+    unknown: Code
+
+
+TASK_DEFS: Final = Definition(
+    "/v1/task-defs", "TaskDef", PutTaskDef, TaskDef, render.task_def, Code.TASK_DEF_UNKNOWN
+)
+EVENT_DEFS: Final = Definition(
+    "/v1/external-event-defs",
+    "ExternalEventDef",
+    PutExternalEventDef,
+    ExternalEventDef,
+    render.external_event_def,
+    Code.EVENT_DEF_UNKNOWN,
+)
+WF_SPECS: Final = Definition(
+    "/v1/wf-specs", "WfSpec", PutWfSpec, WfSpec, render.wf_spec, Code.SPEC_UNKNOWN
+)
+
+
+def routes_of(definition: Definition) -> list[BaseRoute]:
+    """PUT, list and GET of one kind."""
+
+    async def put(request: Request) -> Response:
+        caller = identify(request)
+        command_id = command_id_of(request)
+        wait = request.query_params.get("wait")
+        if wait not in (None, "all"):
+            raise bad_request("parameter `wait` must be `all`, or not be there")
+        command: Any = await read_struct(request, definition.put)
+        answer = await send(request, command, caller=caller, command_id=command_id)
+        if wait == "all":
+            name: str = command.name
+            await _wait_for_all(gateway_of(request), caller, definition, name)
+        return answer
+
+    async def get(request: Request) -> Response:
+        view, tenant = await view_of_definitions(request)
+        name = check_definition_name(definition.what, request.path_params["name"])
+        row = view.rows.peek(definition.row, tenant, name)
+        if row is None:
+            refuse(definition.unknown, f"there is no {definition.what} {name!r}")
+        return json_answer(definition.show(row), position=view.position)
+
+    async def list_all(request: Request) -> Response:
+        view, tenant = await view_of_definitions(request)
+        rows, cursor = page(request, view, definition.row, tenant)
+        return listed([definition.show(row) for row in rows], cursor, view.position)
+
+    by_name = definition.path + "/{name}"
+    return [
+        route("PUT", definition.path, put),
+        route("GET", definition.path, list_wf_specs if definition is WF_SPECS else list_all),
+        route("GET", by_name, get_wf_spec if definition is WF_SPECS else get),
+    ]
+
+
+async def get_wf_spec(request: Request) -> Response:
+    """A version of a WfSpec, the newest if none is named."""
+    view, tenant = await view_of_definitions(request)
+    name = check_definition_name("WfSpec", request.path_params["name"])
+    latest = view.rows.peek(LatestWfSpec, tenant, name)
+    newest = 0 if latest is None else latest.version
+    version = int_param(request, "version", newest, low=0, high=INT_MAX)
+    row = view.rows.peek(WfSpec, tenant, name, version)
+    if row is None:
+        asked = "" if latest is None else f" in version {version}; the newest is {newest}"
+        refuse(Code.SPEC_UNKNOWN, f"there is no WfSpec {name!r}{asked}")
+    return json_answer(render.wf_spec(row), position=view.position)
+
+
+async def list_wf_specs(request: Request) -> Response:
+    """The names of WfSpecs, each with its newest version."""
+    view, tenant = await view_of_definitions(request)
+    rows, cursor = page(request, view, LatestWfSpec, tenant)
+    items = [{"name": row.name, "version": row.version} for row in rows]
+    return listed(items, cursor, view.position)
+
+
+async def _wait_for_all(
+    gateway: Gateway, caller: Caller, definition: Definition, name: str
+) -> None:
+    """Wait until every partition that is open here has what partition 0 has decided."""
+    reads = gateway.reads
+    kind: type[Row] = LatestWfSpec if definition is WF_SPECS else definition.row
+    key = kind.key(caller.tenant, name)
+    decided = reads.definitions().view.get(kind, key)
+    numbers = [number for number in range(reads.partitions) if reads.is_open(number)]
+
+    def missing() -> list[int]:
+        return [
+            number
+            for number in numbers
+            if not _has(reads.view(number).view.get(kind, key), decided)
+        ]
+
+    await reads.watch.until(
+        key, lambda: None if missing() else True, gateway.limits.answer_timeout_s
+    )
+    still = missing()
+    if still:
+        raise ApiError(
+            EdgeCode.NOT_EVERYWHERE,
+            f"{definition.what} {name!r} is registered; partitions {still} do not have it yet",
+            position=Position(0, reads.definitions().position.offset),
+        )
+
+
+def _has(row: Row | None, decided: Row | None) -> bool:
+    if isinstance(row, LatestWfSpec) and isinstance(decided, LatestWfSpec):
+        return row.version >= decided.version
+    return row is not None
+
+
+ROUTES: Final = [
+    *routes_of(TASK_DEFS),
+    *routes_of(WF_SPECS),
+    *routes_of(EVENT_DEFS),
+]

@@ -1,0 +1,171 @@
+"""WfRuns: start, stop, resume, put events; get one, wait for its end, list them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.resume_wf_run import ResumeWfRun
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import wf_run_id_of
+from penstock.core.keys import run_prefix
+from penstock.core.run import ThreadRun, WfRun
+from penstock.core.transitions import THREAD_LIVE
+from penstock.gateway import render
+from penstock.gateway.auth import identify
+from penstock.gateway.errors import bad_request
+from penstock.gateway.json_in import read_struct
+from penstock.gateway.reads import View
+from penstock.gateway.web import (
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    WAIT_MS_MAX,
+    Gateway,
+    command_id_of,
+    cursor_bytes,
+    cursor_text,
+    gateway_of,
+    int_param,
+    json_answer,
+    route,
+    send,
+    view_of_run,
+)
+
+
+class ThreadBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of stop and resume."""
+
+    thread: int = 0
+
+
+async def run_wf(request: Request) -> Response:
+    """Start a run. Without an id of its own it gets the one that its command id stands for."""
+    caller = identify(request)
+    command_id = command_id_of(request)
+    command = await read_struct(request, RunWf)
+    if command.wf_run_id is None:
+        command = replace(command, wf_run_id=wf_run_id_of(caller.tenant, command_id))
+    return await send(request, command, caller=caller, command_id=command_id, created=201)
+
+
+async def get_wf_run(request: Request) -> Response:
+    """A run with its threads; with `until=ended`, once it has ended or `wait_ms` are over."""
+    until = request.query_params.get("until")
+    if until not in (None, "ended"):
+        raise bad_request("parameter `until` must be `ended`, or not be there")
+    wait_ms = int_param(request, "wait_ms", 0, low=0, high=WAIT_MS_MAX)
+    view, tenant, wf_run_id = await view_of_run(request)
+    run = known_run(view, tenant, wf_run_id)
+    if until is not None and run.status in THREAD_LIVE:
+        ended = await _ended(gateway_of(request), view.position.partition, run, wait_ms / 1_000)
+        view = ended or gateway_of(request).reads.view(view.position.partition)
+        run = known_run(view, tenant, wf_run_id)
+    threads = list(view.rows.scan(ThreadRun, tenant, wf_run_id))
+    return json_answer(render.wf_run(run, threads), position=view.position)
+
+
+async def _ended(gateway: Gateway, number: int, run: WfRun, wait_s: float) -> View | None:
+    """A view in which the run has ended."""
+    key = run.own_key()
+
+    def look(view: View) -> View | None:
+        row = view.view.get(WfRun, key)
+        return None if row is not None and row.status in THREAD_LIVE else view
+
+    return await gateway.reads.until(number, key, look, wait_s)
+
+
+def known_run(view: View, tenant: str, wf_run_id: str) -> WfRun:
+    """The run, or a refusal."""
+    run = view.rows.peek(WfRun, tenant, wf_run_id)
+    if run is None:
+        refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
+    return run
+
+
+async def stop_wf_run(request: Request) -> Response:
+    """Halt a thread by hand."""
+    return await _to_run(request, StopWfRun)
+
+
+async def resume_wf_run(request: Request) -> Response:
+    """Take a halt by hand away."""
+    return await _to_run(request, ResumeWfRun)
+
+
+async def _to_run(request: Request, kind: type[StopWfRun] | type[ResumeWfRun]) -> Response:
+    caller = identify(request)
+    command_id = command_id_of(request)
+    wf_run_id: str = request.path_params["wf_run_id"]
+    gateway_of(request).reads.number_of(wf_run_id)
+    body = await read_struct(request, ThreadBody)
+    if body.thread < 0:
+        raise bad_request("`thread` is a number from 0 on")
+    command = kind(wf_run_id=wf_run_id, thread=body.thread)
+    return await send(request, command, caller=caller, command_id=command_id)
+
+
+async def put_external_event(request: Request) -> Response:
+    """Put an event to a run."""
+    caller = identify(request)
+    command_id = command_id_of(request)
+    command = await read_struct(request, PutExternalEvent)
+    return await send(request, command, caller=caller, command_id=command_id, created=201)
+
+
+async def list_wf_runs(request: Request) -> Response:
+    """Runs of the partitions that are open here, by partition and id."""
+    gateway = gateway_of(request)
+    tenant = identify(request).tenant
+    limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    number, after = _list_cursor(request)
+    items: list[Any] = []
+    while number < gateway.reads.partitions:
+        if gateway.reads.is_open(number):
+            view = gateway.reads.view(number)
+            while len(items) < limit and (after := _next_id(view, tenant, after)) is not None:
+                run = view.rows.peek(WfRun, tenant, after)
+                if run is not None:
+                    items.append(render.wf_run_head(run))
+            if after is not None:
+                cursor = cursor_text(f"{number}:{after}".encode())
+                return json_answer({"items": items, "cursor": cursor})
+        number, after = number + 1, ""
+    return json_answer({"items": items, "cursor": None})
+
+
+def _next_id(view: View, tenant: str, after: str | None) -> str | None:
+    """The next run id in a partition, by one step over all rows of the one before."""
+    scope = f"{tenant}\x00r".encode()
+    start = run_prefix(tenant, after)[:-1] + b"\x01" if after else scope
+    key = view.view.first_key(start, scope[:-1] + b"s")
+    return None if key is None else key[len(scope) :].partition(b"\x00")[0].decode()
+
+
+def _list_cursor(request: Request) -> tuple[int, str | None]:
+    text = request.query_params.get("cursor")
+    if text is None:
+        return 0, ""
+    number, colon, after = cursor_bytes(text).decode(errors="replace").partition(":")
+    if not colon or not number.isdecimal() or "\x00" in after:
+        raise bad_request("parameter `cursor` is not one that was given here")
+    return int(number), after
+
+
+RUN: Final = "/v1/wf-runs/{wf_run_id}"
+ROUTES: Final = [
+    route("POST", "/v1/wf-runs", run_wf),
+    route("GET", "/v1/wf-runs", list_wf_runs),
+    route("GET", RUN, get_wf_run),
+    route("POST", RUN + "/actions/stop", stop_wf_run),
+    route("POST", RUN + "/actions/resume", resume_wf_run),
+    route("POST", "/v1/external-events", put_external_event),
+]

@@ -1,0 +1,176 @@
+"""What every route is made of: the gateway's parts, answers as JSON with their position, parameters, pages."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.core.commands.base import Command
+from penstock.core.errors import Code, refuse
+from penstock.core.keys import Part, after_prefix
+from penstock.core.rows import Row
+from penstock.gateway.auth import Caller, identify
+from penstock.gateway.engine import Engine, Limits, new_command_id
+from penstock.gateway.errors import ApiError, bad_request
+from penstock.gateway.reads import Reads, View
+from penstock.gateway.task_queue import TaskQueues
+from penstock.gateway.watch import Watch
+from penstock.log.port import EngineLog, Position
+from penstock.processor.processor import Processor
+
+POSITION_HEADER: Final = "Penstock-Position"
+COMMAND_ID_HEADER: Final = "Penstock-Command-Id"
+WAIT_MS_MAX: Final = 60_000
+PAGE_MAX: Final = 1_000
+PAGE_DEFAULT: Final = 200
+
+R = TypeVar("R", bound=Row)
+Handler = Callable[[Request], Awaitable[Response]]
+
+_COMMAND_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts of a gateway."""
+
+    processor: Processor
+    log: EngineLog
+    avro: Avro
+    topics: Topics
+    limits: Limits
+    watch: Watch
+    reads: Reads
+    engine: Engine
+    queues: TaskQueues
+
+
+def gateway_of(request: Request) -> Gateway:
+    """The gateway that a request came to."""
+    return cast(Gateway, request.app.state.gateway)
+
+
+def json_answer(
+    body: object,
+    *,
+    status: int = 200,
+    position: Position | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A JSON answer that names the position it stands for."""
+    named = dict(headers or {})
+    if position is not None:
+        named[POSITION_HEADER] = str(position)
+    return Response(_encode(body), status_code=status, headers=named, media_type="application/json")
+
+
+def route(method: str, path: str, handler: Handler) -> Route:
+    """One route."""
+    return Route(path, handler, methods=[method])
+
+
+# Commands.
+
+
+async def send(
+    request: Request, command: Command, *, caller: Caller, command_id: str, created: int = 200
+) -> Response:
+    """Send a command and answer with what the fold said; `created` is the status of a first time."""
+    answered = await gateway_of(request).engine.send(command, caller, command_id)
+    answer, position = answered.answer, answered.position
+    named = {COMMAND_ID_HEADER: command_id}
+    if answer.code is not None:
+        raise ApiError(Code(answer.code), answer.message, position=position, headers=named)
+    body = dict(cast("dict[str, Any]", answer.body or {}))
+    body |= {"repeated": answer.repeated, "position": str(position)}
+    status = 200 if answer.repeated else created
+    return json_answer(body, status=status, position=position, headers=named)
+
+
+def command_id_of(request: Request) -> str:
+    """The command's id: the client's, so that it can send the command again, or one made here."""
+    given = request.headers.get(COMMAND_ID_HEADER)
+    if given is None:
+        return new_command_id()
+    if not _COMMAND_ID.fullmatch(given):
+        refuse(Code.BAD_ID, f"{COMMAND_ID_HEADER}: use 1-128 ASCII characters, none of them blank")
+    return given
+
+
+# Reads.
+
+
+async def view_of_run(request: Request) -> tuple[View, str, str]:
+    """The partition of the run in the path, as new as `at_least` asks; the tenant and the run's id."""
+    gateway = gateway_of(request)
+    tenant = identify(request).tenant
+    wf_run_id: str = request.path_params["wf_run_id"]
+    number = gateway.reads.number_of(wf_run_id)
+    return await _view_at(request, number), tenant, wf_run_id
+
+
+async def view_of_definitions(request: Request) -> tuple[View, str]:
+    """The partition of definitions, as new as `at_least` asks; and the tenant."""
+    return await _view_at(request, 0), identify(request).tenant
+
+
+async def _view_at(request: Request, number: int) -> View:
+    gateway = gateway_of(request)
+    at_least = request.query_params.get("at_least")
+    return await gateway.reads.view_at(number, at_least, gateway.limits.read_timeout_s)
+
+
+def int_param(request: Request, name: str, default: int, *, low: int, high: int) -> int:
+    """A whole number among the query's parameters."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d{1,18}", text) or not low <= int(text) <= high:
+        raise bad_request(f"parameter `{name}` must be a whole number from {low} to {high}")
+    return int(text)
+
+
+def page(request: Request, view: View, kind: type[R], *parts: Part) -> tuple[list[R], str | None]:
+    """Up to `limit` rows whose keys begin with `parts`, from `cursor` on; and the cursor of the next page."""
+    limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    prefix = kind.key(*parts)
+    start = prefix
+    cursor = request.query_params.get("cursor")
+    if cursor is not None:
+        start = prefix + cursor_bytes(cursor) + b"\x00"
+    found = list(islice(view.rows.range(kind, start, after_prefix(prefix)), limit + 1))
+    rows = [row for _, row in found[:limit]]
+    if len(found) <= limit:
+        return rows, None
+    return rows, cursor_text(found[limit - 1][0][len(prefix) :])
+
+
+def cursor_bytes(text: str) -> bytes:
+    """What a cursor stands for."""
+    try:
+        return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    except (Base64Error, ValueError) as error:
+        raise bad_request("parameter `cursor` is not one that was given here") from error
+
+
+def cursor_text(data: bytes) -> str:
+    """A cursor, for clients to give back."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def listed(items: list[Any], cursor: str | None, position: Position) -> Response:
+    """A page of a list."""
+    return json_answer({"items": items, "cursor": cursor}, position=position)

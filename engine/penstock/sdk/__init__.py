@@ -1,0 +1,1 @@
+"""What users program against: tasks, workflows, workers and clients. Needs no server extra."""

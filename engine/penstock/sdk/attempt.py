@@ -1,0 +1,153 @@
+"""One attempt of a task: inputs decoded to the function's types, the function called, and what came of it as a report.
+
+Every way in which a user's function can end becomes a report; nothing that it raises goes further than this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.commands.report_task import ReportTask
+from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
+from penstock.core.outputs import ScheduledTask
+from penstock.core.transitions import TaskStatus
+from penstock.core.values import ValueProblem
+from penstock.sdk import hints
+from penstock.sdk.context import TaskContext
+from penstock.sdk.errors import TaskError
+from penstock.sdk.task import TaskDef
+
+FRAMES_MAX: Final = 20
+_OURS: Final = 2  # frames of the traceback that are this file's and the TaskDef's
+
+
+class Attempt:
+    """An attempt that a worker has taken."""
+
+    __slots__ = ("_arguments", "_context", "_started_ms", "_worker", "scheduled", "task")
+
+    def __init__(self, task: TaskDef[..., Any], scheduled: ScheduledTask, worker: str) -> None:
+        self.task = task
+        self.scheduled = scheduled
+        self._worker = worker
+
+    def run(self) -> ReportTask:
+        """Call a sync function."""
+        problem = self._begin()
+        if problem is not None:
+            return problem
+        try:
+            value = self.task.call(self._arguments)
+        except BaseException as error:  # SystemExit too: it may not end the worker's thread
+            return self._raised(error)
+        return self._returned(value)
+
+    async def run_async(self) -> ReportTask:
+        """Await an async function, in a task of its own: there its exception is a value."""
+        problem = self._begin()
+        if problem is not None:
+            return problem
+        running = asyncio.ensure_future(self.task.call(self._arguments))
+        await asyncio.wait([running])
+        if running.cancelled():
+            return self._raised(asyncio.CancelledError("the function was cancelled"))
+        error = running.exception()
+        return self._returned(running.result()) if error is None else self._raised(error)
+
+    def _begin(self) -> ReportTask | None:
+        """Decode the inputs; a report if they do not fit."""
+        task, scheduled = self.task, self.scheduled
+        self._started_ms = time.time_ns() // 1_000_000
+        self._context = TaskContext(
+            scheduled.wf_run_id, scheduled.guid, scheduled.attempt, scheduled.max_attempts
+        )
+        try:
+            self._arguments = task.decode(scheduled.inputs)
+        except ValueProblem as problem:
+            return self._report(
+                TaskStatus.TASK_INPUT_VAR_SUB_ERROR, error=f"inputs of {task.name}: {problem}"
+            )
+        if task.context_name is not None:
+            self._arguments[task.context_name] = self._context
+        return None
+
+    def _returned(self, value: Any) -> ReportTask:
+        task = self.task
+        try:
+            output = hints.to_json(value, task.return_type, task.return_hint)
+        except ValueProblem as problem:
+            return self._report(
+                TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR, error=f"output of {task.name}: {problem}"
+            )
+        return self._report(TaskStatus.TASK_SUCCESS, output=output)
+
+    def _raised(self, error: BaseException) -> ReportTask:
+        if not isinstance(error, TaskError):
+            message = f"{type(error).__name__}: {error}"
+            return self._report(TaskStatus.TASK_FAILED, error=message, trace=_trace(error))
+        try:
+            content = hints.to_json(error.content, None)
+        except ValueProblem as problem:
+            return self._report(
+                TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR, error=f"{error.name}: {problem}"
+            )
+        return self._report(
+            TaskStatus.TASK_EXCEPTION, output=content, error=error.message, exception=error.name
+        )
+
+    def _report(
+        self,
+        status: TaskStatus,
+        *,
+        output: Any = None,
+        error: str | None = None,
+        exception: str | None = None,
+        trace: str = "",
+    ) -> ReportTask:
+        scheduled, logs = self.scheduled, self._context.logs
+        if trace:
+            room = max(0, ATTEMPT_LOGS_CHARS_MAX - len(trace) - 1)
+            logs = f"{logs[:room]}\n{trace}" if logs else trace
+        return ReportTask(
+            wf_run_id=scheduled.wf_run_id,
+            guid=scheduled.guid,
+            attempt=scheduled.attempt,
+            status=status,
+            output=output,
+            error=None if error is None else _text(error[:TEXT_CHARS_MAX]),
+            exception=exception,
+            logs=_text(logs) if logs else "",
+            worker=self._worker,
+            started_at_ms=self._started_ms,
+        )
+
+
+def without_output(report: ReportTask, reason: str) -> ReportTask:
+    """The report in place of one that the log will not take."""
+    return msgspec.structs.replace(
+        report,
+        status=TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR,
+        output=None,
+        error=reason,
+        exception=None,
+        logs="",
+    )
+
+
+def _text(text: str) -> str:
+    """Text that every part of the engine takes: no NUL, no half characters."""
+    return text.replace("\x00", "\\0").encode("utf-8", "replace").decode()
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback from the user's function on, bounded."""
+    at = error.__traceback__
+    for _ in range(_OURS):
+        at = at.tb_next if at is not None and at.tb_next is not None else at
+    lines = traceback.format_exception(type(error), error, at, limit=-FRAMES_MAX)
+    return "".join(lines)[-ATTEMPT_LOGS_CHARS_MAX:]

@@ -1,0 +1,222 @@
+"""The sync client: register definitions, start runs, and look at them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from threading import Lock
+from types import TracebackType
+from typing import Any, Final, TypeVar, overload
+
+import httpx
+import msgspec
+
+from penstock.core.ids import root_of, wf_run_id_of
+from penstock.sdk import api, hints
+from penstock.sdk.errors import PenstockError
+from penstock.sdk.handle import RunHandle
+from penstock.sdk.task import TaskDef
+from penstock.sdk.workflow import Workflow
+
+R = TypeVar("R")
+Json = dict[str, Any]
+
+TOKENS_MAX: Final = 10_000
+
+
+class Client:
+    """A connection to a Penstock server. May be used from many threads; close it, or use it in a `with`.
+
+    A request that meets a server that is busy or away is sent again, with the same command id, for up to
+    `deadline_s` seconds. What this client wrote, it also reads.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:7400",
+        *,
+        tenant: str = "default",
+        deadline_s: float = 30.0,
+    ) -> None:
+        self.url = api.checked_url(url)
+        self.tenant = tenant
+        self.deadline_s = deadline_s
+        self._http = httpx.Client(base_url=self.url, trust_env=api.uses_proxy(url))
+        self._tokens: dict[str, str] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # Definitions.
+
+    def register(self, *definitions: TaskDef[..., Any] | Workflow[..., Any]) -> None:
+        """Register tasks and workflows; a workflow brings its own tasks and events with it.
+
+        The same definition again changes nothing. A workflow that has changed becomes a new version.
+        """
+        tasks: dict[str, TaskDef[..., Any]] = {}
+        workflows: list[Workflow[..., Any]] = []
+        for definition in definitions:
+            if isinstance(definition, TaskDef):
+                tasks.setdefault(definition.name, definition)
+            else:
+                workflows.append(definition)
+                tasks.update({task.name: task for task in definition.tasks})
+        events = {event.name: event for workflow in workflows for event in workflow.events}
+        for task in tasks.values():
+            self._put("/v1/task-defs", task.definition)
+        for event in events.values():
+            self._put("/v1/external-event-defs", event)
+        for workflow in workflows:
+            self._put("/v1/wf-specs", workflow.definition)
+
+    def _put(self, path: str, definition: msgspec.Struct) -> None:
+        self.call(api.command("PUT", path, msgspec.to_builtins(definition)))
+
+    # Runs.
+
+    @overload
+    def run(
+        self,
+        workflow: Workflow[..., R],
+        /,
+        *,
+        wf_run_id: str | None = None,
+        version: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        **variables: Any,
+    ) -> RunHandle[R]: ...
+    @overload
+    def run(
+        self,
+        workflow: str,
+        /,
+        *,
+        wf_run_id: str | None = None,
+        version: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        **variables: Any,
+    ) -> RunHandle[Any]: ...
+    def run(
+        self,
+        workflow: Workflow[..., Any] | str,
+        /,
+        *,
+        wf_run_id: str | None = None,
+        version: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        **variables: Any,
+    ) -> RunHandle[Any]:
+        """Start a run. With an id of your own it is idempotent: the same start again is the same run."""
+        name, return_hint = workflow, hints.UNKNOWN
+        if isinstance(workflow, Workflow):
+            name, return_hint = workflow.name, workflow.return_hint
+            variables = workflow.encode(variables)
+        command_id = api.new_command_id()
+        wf_run_id = wf_run_id or wf_run_id_of(self.tenant, command_id)
+        body: Json = {"wf_spec": name, "wf_run_id": wf_run_id, "variables": variables}
+        if version is not None:
+            body["version"] = version
+        if labels:
+            body["labels"] = dict(labels)
+        call = api.Call(method="POST", path="/v1/wf-runs", body=body, command_id=command_id)
+        self._note(wf_run_id, self.call(call))
+        return RunHandle(self, wf_run_id, return_hint)
+
+    def handle(self, wf_run_id: str) -> RunHandle[Any]:
+        """A handle of a run that was started elsewhere."""
+        return RunHandle(self, wf_run_id)
+
+    def stop(self, wf_run_id: str, *, thread: int = 0) -> None:
+        """Halt a run; what is running ends first."""
+        self.command_to_run(wf_run_id, "stop", {"thread": thread})
+
+    def resume(self, wf_run_id: str, *, thread: int = 0) -> None:
+        """Let a run that was stopped go on."""
+        self.command_to_run(wf_run_id, "resume", {"thread": thread})
+
+    def put_event(
+        self, wf_run_id: str, name: str, content: Any = None, *, guid: str | None = None
+    ) -> str:
+        """Put an event to a run, which may not have come to wait for it yet; `guid` makes it idempotent."""
+        guid = guid or api.new_command_id()
+        body = {"wf_run_id": wf_run_id, "event_def": name, "guid": guid}
+        body["content"] = hints.to_json(content, None)
+        self._note(wf_run_id, self.call(api.command("POST", "/v1/external-events", body)))
+        return guid
+
+    # What the handles stand on.
+
+    def command_to_run(self, wf_run_id: str, action: str, body: Json) -> None:
+        """An action on a run."""
+        call = api.command("POST", f"/v1/wf-runs/{wf_run_id}/actions/{action}", body)
+        self._note(wf_run_id, self.call(call))
+
+    def read(
+        self, wf_run_id: str, part: str = "", *, wait_s: float = 0.0, **params: str | int
+    ) -> Json:
+        """A run or a part of it, not older than what this client last did to it."""
+        token = self._tokens.get(root_of(wf_run_id))
+        if token is not None:
+            params["at_least"] = token
+        path = f"/v1/wf-runs/{wf_run_id}{part}"
+        return self.call(api.Call(method="GET", path=path, params=params, wait_s=wait_s)).body
+
+    def read_all(self, wf_run_id: str, part: str) -> Iterator[Json]:
+        """All items of a list below a run."""
+        cursor: str | None = None
+        while True:
+            more = {} if cursor is None else {"cursor": cursor}
+            page = self.read(wf_run_id, part, wait_s=0.0, **more)
+            yield from page["items"]
+            cursor = page.get("cursor")
+            if cursor is None:
+                return
+
+    def call(self, call: api.Call) -> api.Reply:
+        """Send a request until it is answered for good, or the deadline is over."""
+        deadline = time.monotonic() + self.deadline_s + call.wait_s
+        retry = 0
+        while True:
+            try:
+                return self._once(call)
+            except PenstockError as error:
+                pause_s = api.pause_s(retry)
+                if not api.may_retry(error) or time.monotonic() + pause_s > deadline:
+                    raise
+            time.sleep(pause_s)
+            retry += 1
+
+    def _once(self, call: api.Call) -> api.Reply:
+        try:
+            response = self._http.request(
+                call.method,
+                call.path,
+                content=call.content,
+                params=dict(call.params),
+                headers=call.headers(self.tenant),
+                timeout=call.timeout,
+            )
+        except httpx.TransportError as error:
+            raise api.unreachable(self.url, error) from error
+        return api.reply_of(response)
+
+    def _note(self, wf_run_id: str, reply: api.Reply) -> None:
+        """Remember how far the run's partition must have come for later reads."""
+        if reply.position is None:
+            return
+        with self._lock:
+            self._tokens.pop(root_of(wf_run_id), None)
+            self._tokens[root_of(wf_run_id)] = reply.position
+            if len(self._tokens) > TOKENS_MAX:
+                del self._tokens[next(iter(self._tokens))]

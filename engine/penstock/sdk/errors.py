@@ -1,0 +1,102 @@
+"""The errors of the SDK. Each says what went wrong in a sentence, and carries the engine's stable code if it has one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+
+class DefinitionError(Exception):
+    """A task or a workflow is written in a way that can not be; `where` is the `file:line` of the user's code."""
+
+    def __init__(self, where: str, message: str) -> None:
+        super().__init__(f"{where}: {message}")
+        self.where = where
+        self.message = message
+
+
+class TaskError(Exception):
+    """A business exception, raised by a task's function: the workflow may handle it by its name; it is not retried.
+
+    >>> raise TaskError("OUT_OF_STOCK", "no more of these", {"left": 0})
+    Traceback (most recent call last):
+    penstock.sdk.errors.TaskError: OUT_OF_STOCK: no more of these
+    """
+
+    def __init__(self, name: str, message: str = "", content: Any = None) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+        self.content = content
+
+
+class PenstockError(Exception):
+    """A request failed. `code` is stable, `message` is for people, `status` is HTTP's (0: there was no answer)."""
+
+    def __init__(self, code: str, message: str, status: int = 0) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class InvalidRequest(PenstockError):
+    """The request can never be right as it is."""
+
+
+class Forbidden(PenstockError):
+    """The caller may not do that."""
+
+
+class NotFound(PenstockError):
+    """What the request names does not exist."""
+
+
+class Conflict(PenstockError):
+    """The request does not fit the state of what it names; or it exists already, and differs."""
+
+
+class Unavailable(PenstockError):
+    """No answer, or not now, until the deadline; whether a command took effect is not known."""
+
+
+class ServerError(PenstockError):
+    """The server met a defect of its own."""
+
+
+class RunFailed(PenstockError):
+    """A run ended without success: `code` is the failure's name, `content` what a business exception carries."""
+
+    def __init__(
+        self, wf_run_id: str, name: str, message: str, *, status: str, content: Any = None
+    ) -> None:
+        super().__init__(name, f"run {wf_run_id} ended in {status}: {message}")
+        self.wf_run_id = wf_run_id
+        self.run_status = status
+        self.failure_message = message
+        self.content = content
+
+
+class ResultTimeout(PenstockError, TimeoutError):
+    """The run had not ended when the time was over. It goes on; ask again."""
+
+    def __init__(self, wf_run_id: str, timeout_s: float) -> None:
+        super().__init__("RESULT_TIMEOUT", f"run {wf_run_id} had not ended after {timeout_s:g} s")
+        self.wf_run_id = wf_run_id
+
+
+_BY_STATUS: Final[dict[int, type[PenstockError]]] = {
+    401: Forbidden,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    429: Unavailable,
+    502: Unavailable,
+    503: Unavailable,
+    504: Unavailable,
+}
+
+
+def error_of(status: int, code: str, message: str) -> PenstockError:
+    """The error that an HTTP answer stands for."""
+    kind = _BY_STATUS.get(status, InvalidRequest if status < 500 else ServerError)
+    return kind(code, message, status)

@@ -1,0 +1,300 @@
+"""@task: a plain function, sync or async, as a TaskDef. Workers run it; a workflow that calls it gets a TASK node.
+
+Called anywhere else, it is the function that it was.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from copy import copy
+from datetime import timedelta
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    cast,
+    get_type_hints,
+    overload,
+)
+
+import msgspec
+from msgspec import Struct
+
+from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.definitions import InputVar
+from penstock.core.errors import Reject
+from penstock.core.ids import check_definition_name
+from penstock.core.limits import DURATION_MS_MAX, MAX_ATTEMPTS_MAX, TASK_TIMEOUT_MS_DEFAULT
+from penstock.core.run import Backoff as CoreBackoff
+from penstock.core.values import ValueProblem, ValueType
+from penstock.sdk import hints
+from penstock.sdk.context import TaskContext
+from penstock.sdk.errors import DefinitionError
+from penstock.sdk.place import names_of_caller, place_of_caller, place_of_def
+from penstock.sdk.trace import current_thread
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Duration = float | timedelta
+"""Seconds, or a timedelta."""
+
+_POSITIONAL: Final = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
+
+
+class Backoff(Struct, frozen=True):
+    """How long to wait before a retry: `base`, then `multiplier` times as long each time, at most `max`."""
+
+    base: Duration = 1.0
+    multiplier: float = 2.0
+    max: Duration = 3600.0
+
+
+class TaskOptions(Struct, frozen=True):
+    """How a use of a task is tried: how often at most, how long one attempt may run, and the wait between."""
+
+    max_attempts: int = 1
+    timeout_ms: int = TASK_TIMEOUT_MS_DEFAULT
+    backoff: CoreBackoff | None = None
+
+
+class TaskDef(Generic[P, R]):
+    """A function and what the engine knows of it. Made by `@task`."""
+
+    def __init__(
+        self, function: Callable[P, R], *, name: str, options: TaskOptions, idempotent: bool
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.options = options
+        self.idempotent = idempotent
+        self.where = place_of_def(function)
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.__doc__ = function.__doc__
+        self.__name__ = getattr(function, "__name__", name)
+        self.__wrapped__ = function
+        self._read_signature()
+
+    @property
+    def definition(self) -> PutTaskDef:
+        """What is registered."""
+        inputs = tuple(InputVar(of, kind) for of, kind in self.input_types.items())
+        return PutTaskDef(
+            name=self.name,
+            input_vars=inputs,
+            return_type=self.return_type,
+            idempotent=self.idempotent,
+        )
+
+    def with_(
+        self,
+        *,
+        max_attempts: int | None = None,
+        timeout: Duration | None = None,
+        backoff: Backoff | None = None,
+    ) -> TaskDef[P, R]:
+        """The same task, tried otherwise: `charge.with_(max_attempts=5)(amount)`."""
+        other = copy(self)
+        other.options = _options(self.options, max_attempts, timeout, backoff, place_of_caller())
+        return other
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """In a workflow: add a step, and return what stands for its output. Elsewhere: run the function."""
+        thread = current_thread()
+        if thread is not None:
+            return cast(R, thread.call_task(self, args, kwargs))
+        return self._run_here(args, kwargs)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name}: {kind}" for name, kind in self.input_types.items())
+        return f"<task {self.name}({inputs}) -> {self.return_type or 'JSON'}>"
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The inputs that are given, by name; TypeError for one that the function has not."""
+        return self._inputs.bind_partial(*args, **kwargs).arguments
+
+    def _run_here(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        """As a plain call; a caller who gives no context gets one of no run."""
+        given: Any = self.function
+        name = self.context_name
+        if name is None or name in kwargs or any(isinstance(arg, TaskContext) for arg in args):
+            return given(*args, **kwargs)
+        bound = self._inputs.bind(*args, **kwargs)
+        bound.apply_defaults()
+        arguments: dict[str, Any] = {name: TaskContext(), **bound.arguments}
+        return self.call(arguments)
+
+    def decode(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Inputs as the engine hands them out, as the function's types; ValueProblem if they do not fit."""
+        try:
+            return msgspec.structs.asdict(msgspec.convert(inputs, self._arguments))
+        except (msgspec.ValidationError, TypeError) as error:
+            raise ValueProblem(str(error)) from error
+
+    def call(self, arguments: dict[str, Any]) -> Any:
+        """Call the function with all its arguments by name, whatever kind of parameters it has."""
+        function: Any = self.function
+        if self._by_keyword:
+            return function(**arguments)
+        positional = [
+            arguments.pop(of.name)
+            for of in self.signature.parameters.values()
+            if of.kind is inspect.Parameter.POSITIONAL_ONLY and of.name in arguments
+        ]
+        return function(*positional, **arguments)
+
+    def _read_signature(self) -> None:
+        """Find the inputs, their types, the context's parameter and the type of the output."""
+        known = hints_of_function(self.function, self.name, self.where)
+        self.signature = inspect.signature(self.function)
+        self.context_name: str | None = None
+        self.input_hints: dict[str, Any] = {}
+        self.input_types: dict[str, ValueType] = {}
+        self.defaults: dict[str, Any] = {}
+        for parameter in self.signature.parameters.values():
+            self._read_parameter(parameter, known.get(parameter.name, hints.UNKNOWN))
+        parameters = self.signature.parameters.values()
+        kept = [of for of in parameters if not of.name == context]
+        self._inputs = self.signature.replace(parameters=kept)
+        self._by_keyword = all(
+            of.kind is not inspect.Parameter.POSITIONAL_ONLY for of in parameters
+        )
+        self._arguments = msgspec.defstruct(
+            "Inputs", list(self.input_hints.items()), kw_only=True, gc=False
+        )
+        self.return_hint: Any = known.get("return", hints.UNKNOWN)
+        try:
+            self.return_type = hints.type_of_return(self.return_hint)
+        except hints.UnsupportedHint as problem:
+            raise DefinitionError(self.where, f"{self.name}: what it returns: {problem}") from None
+
+    def _read_parameter(self, parameter: inspect.Parameter, hint: Any) -> None:
+        name = parameter.name
+        if hint is TaskContext:
+            self.context_name = name
+            return
+        if parameter.kind not in _POSITIONAL:
+            raise DefinitionError(
+                self.where, f"{self.name}: a task has no *{name}; name each input"
+            )
+        if hint is hints.UNKNOWN:
+            raise DefinitionError(
+                self.where,
+                f"{self.name}: parameter {name!r} has no type hint; use {hints.SUPPORTED}",
+            )
+        try:
+            self.input_types[name] = kind = hints.type_of_hint(hint)
+            self.input_hints[name] = hint
+            if parameter.default is not inspect.Parameter.empty:
+                self.defaults[name] = hints.to_json(parameter.default, kind)
+        except (hints.UnsupportedHint, ValueProblem) as problem:
+            raise DefinitionError(
+                self.where, f"{self.name}: parameter {name!r}: {problem}"
+            ) from None
+
+
+class _Make(Protocol):
+    @overload
+    def __call__(self, function: Callable[Concatenate[TaskContext, P], R], /) -> TaskDef[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> TaskDef[P, R]: ...
+
+
+@overload
+def task(function: Callable[Concatenate[TaskContext, P], R], /) -> TaskDef[P, R]: ...
+@overload
+def task(function: Callable[P, R], /) -> TaskDef[P, R]: ...
+@overload
+def task(
+    *,
+    name: str | None = None,
+    max_attempts: int = 1,
+    timeout: Duration | None = None,
+    backoff: Backoff | None = None,
+    idempotent: bool = True,
+) -> _Make: ...
+def task(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    max_attempts: int = 1,
+    timeout: Duration | None = None,
+    backoff: Backoff | None = None,
+    idempotent: bool = True,
+) -> Any:
+    """Make a function a task. Its parameters are the inputs; their hints, and the hint of what it returns, the types.
+
+    >>> @task(max_attempts=3, timeout=5)
+    ... def greet(name: str) -> str:
+    ...     return f"Hello, {name}"
+    >>> greet("Ada")
+    'Hello, Ada'
+    """
+
+    def make(made_of: Callable[..., Any]) -> TaskDef[..., Any]:
+        where = place_of_def(made_of)
+        named = name if name is not None else made_of.__name__
+        try:
+            check_definition_name("task", named)
+        except Reject as reject:
+            raise DefinitionError(where, f"{reject.message}; or give another by name=") from None
+        options = _options(TaskOptions(), max_attempts, timeout, backoff, where)
+        return TaskDef(made_of, name=named, options=options, idempotent=idempotent)
+
+    return make if function is None else make(function)
+
+
+def hints_of_function(function: Callable[..., Any], name: str, where: str) -> dict[str, Any]:
+    """The function's hints by parameter; names in them may be local to where it is defined."""
+    try:
+        return get_type_hints(function, localns=names_of_caller(), include_extras=True)
+    except (NameError, TypeError) as error:
+        raise DefinitionError(where, f"{name}: a type hint is wrong: {error}") from error
+
+
+def duration_ms(duration: Duration, what: str, where: str) -> int:
+    """A duration in milliseconds, at least one; DefinitionError if it can not be one."""
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    if not 0 < seconds * 1000 <= DURATION_MS_MAX:
+        raise DefinitionError(where, f"{what}={duration!r}: a duration is more than 0 s")
+    return max(1, round(seconds * 1000))
+
+
+def _options(
+    base: TaskOptions,
+    max_attempts: int | None,
+    timeout: Duration | None,
+    backoff: Backoff | None,
+    where: str,
+) -> TaskOptions:
+    """Options with those that are given changed."""
+    changed: dict[str, Any] = {}
+    if max_attempts is not None:
+        if not 1 <= max_attempts <= MAX_ATTEMPTS_MAX:
+            raise DefinitionError(
+                where, f"max_attempts={max_attempts}: it counts the first one too"
+            )
+        changed["max_attempts"] = max_attempts
+    if timeout is not None:
+        changed["timeout_ms"] = duration_ms(timeout, "timeout", where)
+    if backoff is not None:
+        if backoff.multiplier < 1:
+            raise DefinitionError(
+                where, f"a backoff's multiplier is at least 1, not {backoff.multiplier}"
+            )
+        changed["backoff"] = CoreBackoff(
+            base_ms=duration_ms(backoff.base, "base", where),
+            multiplier=float(backoff.multiplier),
+            max_ms=duration_ms(backoff.max, "max", where),
+        )
+    return msgspec.structs.replace(base, **changed)
