@@ -162,6 +162,7 @@ def test_offsets_with_holes(logs: KafkaLogs) -> None:
     for number in range(4):
         other.begin_transaction()
         other.produce(topic, b"%d" % number, partition=0)
+        other.flush(10)
         if number == 2:
             other.abort_transaction(30)
         else:
@@ -252,7 +253,7 @@ def test_two_engines_share_and_hand_over(logs: KafkaLogs) -> None:
         send()
         return len(first.owner.owned) == len(second.owner.owned) == PARTITIONS // 2
 
-    until(shared)
+    until(lambda: shared() or first.errors or second.errors)
     assert first.owner.owned | second.owner.owned == set(range(PARTITIONS))
     send()
     until(lambda: len(first.records) + len(second.records) >= len(sent))
@@ -412,5 +413,3 @@ def _deliver_until_it_goes(log: KafkaEngineLog, messages: list[Message]) -> None
         return True
 
     until(goes)
-
-

@@ -22,6 +22,7 @@ from penstock.contracts.locate import contract_folder
 from penstock.contracts.records import RECORD_TYPES, RecordType
 from penstock.contracts.schema_of import Convert, Schema, conversions
 from penstock.core.limits import COMMAND_BYTES_MAX
+from penstock.core.values import ValueProblem
 
 MAGIC: Final = b"\xc3\x01"
 HEAD_BYTES: Final = len(MAGIC) + 8
@@ -136,6 +137,7 @@ _NOT_DECODABLE: Final = (
     IndexError,
     OverflowError,
     AttributeError,
+    ValueProblem,
 )
 """What fastavro, orjson and msgspec raise on bytes that are not what they should be."""
 

@@ -19,6 +19,9 @@ import orjson
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
+from penstock.core.limits import JSON_DEPTH_MAX
+from penstock.core.values import check_depth
+
 Schema = dict[str, Any]
 Convert = Callable[[Any], Any] | None
 
@@ -37,7 +40,12 @@ def dump_json(value: Any) -> bytes:
     return orjson.dumps(value, default=_base64, option=orjson.OPT_SORT_KEYS)
 
 
-load_json = orjson.loads
+def load_json(data: bytes) -> Any:
+    """A value from JSON; what is nested too deep is not let in, since it can not be let out again."""
+    value = orjson.loads(data)
+    if data.count(b"[") + data.count(b"{") > JSON_DEPTH_MAX:
+        check_depth(value)
+    return value
 
 
 def record_schema(

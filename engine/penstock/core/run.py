@@ -251,7 +251,7 @@ class UnclaimedEvent(Row):
 
 
 class EventWaiter(Row):
-    """The queue of node runs that wait for an event, in the order in which they began to wait."""
+    """A node run that waits for an event; of several the lowest thread is served first."""
 
     KIND, SCOPE, KEY = b"x", Scope.RUN, ("tenant", "wf_run_id", "event_def", "thread", "position")
     SCANNED = True

@@ -61,7 +61,7 @@ def coerce(value: Value, declared: ValueType) -> Value:
 def check_bounds(value: Value) -> None:
     """Raise ValueProblem if a value is too deep or too large, or no value at all."""
     if isinstance(value, (list, dict)):
-        _check_depth(cast(Any, value), JSON_DEPTH_MAX)
+        check_depth(cast(Any, value))
     elif isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
         raise ValueProblem("an integer must fit in 64 bits, signed")
     size = value_bytes(value)
@@ -88,17 +88,18 @@ _NAMES: Final[tuple[tuple[type, str], ...]] = (
 )
 
 
-def _check_depth(value: Value, levels_left: int) -> None:
+def check_depth(value: Value, levels_left: int = JSON_DEPTH_MAX) -> None:
+    """Raise ValueProblem if a value is nested too deep, or holds what is no value."""
     if levels_left < 0:
         raise ValueProblem(f"nested deeper than {JSON_DEPTH_MAX} levels")
     if isinstance(value, dict):
         for key, item in cast("dict[Any, Any]", value).items():
             if not isinstance(key, str):
                 raise ValueProblem("the keys of an object must be text")
-            _check_depth(item, levels_left - 1)
+            check_depth(item, levels_left - 1)
     elif isinstance(value, list):
         for item in cast("list[Any]", value):
-            _check_depth(item, levels_left - 1)
+            check_depth(item, levels_left - 1)
     elif isinstance(value, float):
         if not isfinite(value):
             raise ValueProblem("NaN and infinity are not values")

@@ -3,6 +3,7 @@ say.
 """
 
 import json
+from io import BytesIO
 from pathlib import Path
 
 import fastavro
@@ -15,6 +16,7 @@ from penstock.contracts.generate import differences, texts
 from penstock.contracts.locate import contract_folder
 from penstock.contracts.records import RECORD_TYPES
 from penstock.contracts.wire import read_command
+from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
@@ -22,6 +24,20 @@ from penstock.core.transitions import TaskStatus
 from tests.controls import a_task_def
 
 AVRO = Avro()
+
+
+def _deep(levels: int) -> bytes:
+    """A good record, but for the depth of a value."""
+    value: object = 0
+    for _ in range(levels):
+        value = [value]
+    with_hole = AVRO.encode(PutWfSpec(name="w", spec="@"), "t", "p", None)
+    text = json.dumps(value).encode()
+    length = BytesIO()
+    fastavro.schemaless_writer(length, {"type": "bytes"}, text)
+    return with_hole.replace(b'\x06"@"', length.getvalue())
+
+
 RUN = RunWf(
     wf_spec="hello", wf_run_id="r", variables={"a": [1, None], "b": {"c": 2.5}}, labels={"x": "y"}
 )
@@ -55,8 +71,6 @@ def test_it_is_avro_single_object_encoding() -> None:
 
 def test_any_avro_library_reads_it() -> None:
     """With the schema that stands in schemas/."""
-    from io import BytesIO
-
     schema = json.loads((contract_folder("schemas") / "command/run_wf.avsc").read_text())
     stream = BytesIO(AVRO.encode(RUN, "t", "p", None)[10:])
     fields = fastavro.schemaless_reader(stream, fastavro.parse_schema(schema), None)
@@ -75,6 +89,8 @@ def test_any_avro_library_reads_it() -> None:
         (AVRO.encode(RUN, "t", "p", None) + b"x", "left over"),
         (AVRO.encode(StopWfRun(wf_run_id="a\x00b"), "t", "p", None), "NUL"),
         (b"x" * 1_000_000, "may have"),
+        (_deep(65), "64 levels"),
+        (_deep(900), "64 levels"),
     ],
 )
 def test_what_is_no_record_is_malformed(data: bytes, says: str) -> None:
@@ -129,8 +145,6 @@ def test_a_record_of_an_older_schema_is_read(tmp_path: Path) -> None:
     schema["fields"] = [field for field in schema["fields"] if field["name"] != "thread"]
     (tmp_path / "history/0.0.1/command").mkdir(parents=True)
     (tmp_path / "history/0.0.1/command/stop_wf_run.avsc").write_text(json.dumps(schema))
-    from io import BytesIO
-
     out = BytesIO()
     out.write(MAGIC + fingerprint_of(schema))
     fields = {"tenant": "t", "principal": "p", "not_after_ms": None, "wf_run_id": "r"}

@@ -1,0 +1,1 @@
+"""The bench: `make bench` and `make bench-quick`. Never run by pytest."""

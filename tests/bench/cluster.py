@@ -1,0 +1,162 @@
+"""A Kafka of our own, the engine with a worker and a client on it, and the ceiling beside them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.log.kafka_consume import KafkaConsumer
+from penstock.log.kafka_produce import KafkaProducer
+from penstock.log.kafka_topics import KafkaTopics
+from tests.bench.ceiling import run_ceiling
+from tests.bench.client import Client
+from tests.bench.engine import BareEngine, ServerEngine
+from tests.bench.process import Child, cpu_s
+from tests.bench.transport import PortSink, PortSource, RawSink, RawSource
+from tests.bench.worker import run_bare_worker, run_raw_worker
+from tests.bench.workflows import TASK_DEF, TENANT
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "broker"))
+from broker import Broker
+
+CLUSTER: Final = "bench"
+START_S: Final = 30.0
+PREPARE_S: Final = 30.0
+Usage = dict[str, float]  # process -> CPU seconds
+
+
+class Kafka:
+    """A fresh broker on loopback, stopped by its own process."""
+
+    def __init__(self) -> None:
+        self._broker = Broker()
+
+    def __enter__(self) -> Kafka:
+        self._broker.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._broker.stop()
+
+    @property
+    def bootstrap(self) -> str:
+        """Where it is."""
+        return self._broker.bootstrap
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._broker.pid is not None, "it runs"
+        return self._broker.pid
+
+
+def make_topics(bootstrap: str, topics: Topics) -> None:
+    """All topics that the bench uses, so that nobody has to wait for one."""
+    kafka = KafkaTopics(bootstrap, {}, topics.on_demand)
+    kafka.ensure(topics.fixed())
+    refusal = kafka.refusal(topics.task(TENANT, TASK_DEF))
+    assert refusal is None, refusal
+
+
+class Running:
+    """The engine, a worker and a client."""
+
+    def __init__(
+        self, kafka: Kafka, data: Path, *, partitions: int, bare: bool, profile: Path | None
+    ) -> None:
+        self.kafka = kafka
+        self.data = data
+        self.partitions = partitions
+        self._bare = bare or profile is not None
+        self._profile = profile
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Running:
+        with ExitStack() as closing:
+            bootstrap, topics = self.kafka.bootstrap, Topics(CLUSTER, self.partitions)
+            make_topics(bootstrap, topics)
+            self.start_engine()
+            closing.callback(self.stop_engine)
+            self.worker = Child(run_bare_worker, bootstrap, CLUSTER, self.partitions)
+            closing.callback(self.worker.stop)
+            self.client = Client(
+                avro=Avro(),
+                topics=topics,
+                sink=PortSink(KafkaProducer(bootstrap)),
+                source=PortSource(KafkaConsumer(bootstrap, topics.events, "bench.client")),
+            )
+            closing.callback(self.client.close)
+            self.worker.wait(START_S)
+            self.client.prepare(PREPARE_S)
+            self._closing = closing.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._closing.close()
+
+    def start_engine(self) -> None:
+        """Start the engine and wait until it is ready."""
+        where = (self.kafka.bootstrap, CLUSTER, self.partitions, self.data)
+        self.engine = BareEngine(*where, self._profile) if self._bare else ServerEngine(*where)
+        self.engine.wait_until_ready()
+
+    def stop_engine(self) -> None:
+        """Stop it; once is enough."""
+        self.engine.stop()
+
+    def usage(self) -> Usage:
+        """CPU seconds of each process."""
+        return {
+            "engine": cpu_s(self.engine.pid),
+            "worker": cpu_s(self.worker.pid),
+            "broker": cpu_s(self.kafka.pid),
+            "client": cpu_s(os.getpid()),
+        }
+
+
+class Ceiling:
+    """The bare loop with a bare worker and a bare client, on topics of their own."""
+
+    def __init__(self, kafka: Kafka, name: str, *, partitions: int, linger_ms: float) -> None:
+        self._kafka = kafka
+        self._where = (kafka.bootstrap, name, partitions)
+        self._linger_ms = linger_ms
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Ceiling:
+        with ExitStack() as closing:
+            bootstrap, name, partitions = self._where
+            topics = Topics(name, partitions)
+            make_topics(bootstrap, topics)
+            self._loop = Child(run_ceiling, *self._where, self._linger_ms)
+            closing.callback(self._loop.stop)
+            self._worker = Child(run_raw_worker, *self._where, self._linger_ms)
+            closing.callback(self._worker.stop)
+            self._loop.wait(START_S)
+            self._worker.wait(START_S)
+            self.client = Client(
+                avro=Avro(),
+                topics=topics,
+                sink=RawSink(bootstrap, self._linger_ms),
+                source=RawSource(bootstrap, topics.events, partitions),
+            )
+            closing.callback(self.client.close)
+            self._closing = closing.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._closing.close()
+
+    def usage(self) -> Usage:
+        """CPU seconds of each process."""
+        return {
+            "loop": cpu_s(self._loop.pid),
+            "worker": cpu_s(self._worker.pid),
+            "broker": cpu_s(self._kafka.pid),
+            "client": cpu_s(os.getpid()),
+        }

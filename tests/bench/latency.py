@@ -1,0 +1,47 @@
+"""Latency: one run in flight, from the append of RunWf to COMPLETED seen by the client."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.bench.client import Client
+from tests.bench.cluster import Ceiling, Running
+from tests.bench.figures import Figures, percentile
+from tests.bench.plan import RUN_S_MAX, Plan
+from tests.bench.process import BenchError
+from tests.bench.workflows import SEQ5, WF1
+
+WARM_UP_RUNS: Final = 20
+KINDS: Final = (("latency1", WF1, 1), ("latency5", SEQ5, 2))
+GOALS: Final = {"latency1_kafka": "<= 3", "latency5_kafka": "<= 8"}
+GOALS_EMBEDDED: Final = {"latency1_embedded": "<= 1.5", "latency5_embedded": "<= 5"}
+
+
+def measure_latency(figures: Figures, running: Running, ceiling: Ceiling, plan: Plan) -> None:
+    """On Kafka; the ceiling is a bare loop without linger."""
+    for name, client in (("kafka", running.client), ("ceiling", ceiling.client)):
+        try:
+            for key, samples in latencies(client, plan).items():
+                add_latency(figures, f"{key}_{name}", samples, GOALS.get(f"{key}_{name}", ""))
+        except BenchError as error:
+            figures.miss(f"latency1_{name}_ms_p50", f"failed: {error}")
+
+
+def latencies(client: Client, plan: Plan) -> dict[str, list[list[float]]]:
+    """Milliseconds of runs, by figure and repetition."""
+    found: dict[str, list[list[float]]] = {}
+    for key, workflow, weight in KINDS:
+        client.one_by_one(workflow, WARM_UP_RUNS, RUN_S_MAX)
+        found[key] = [
+            client.one_by_one(workflow, plan.latency_runs // weight, RUN_S_MAX)
+            for _ in range(plan.repetitions)
+        ]
+    return found
+
+
+def add_latency(figures: Figures, key: str, samples: list[list[float]], goal: str) -> None:
+    """p50 and p99 of each repetition."""
+    for repetition in samples:
+        figures.add(f"{key}_ms_p50", "ms", percentile(repetition, 50), goal=goal)
+    for repetition in samples:
+        figures.add(f"{key}_ms_p99", "ms", percentile(repetition, 99), goal="<= 5 p50")
