@@ -7,16 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.core.at import At
-from penstock.core.expressions import evaluate, is_true
+from penstock.core.edges import mutated, open_edge
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.load import load
 from penstock.core.nodes import TYPE_OF
 from penstock.core.nodes.base import (
     Done,
-    Edge,
     Ended,
     Failed,
-    Mutation,
     NodeEvent,
     NodeType,
     Outcome,
@@ -50,7 +48,7 @@ from penstock.core.transitions import (
 )
 from penstock.core.transitions import NodeEvent as NodeMove
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, coerce
+from penstock.core.values import Value, ValueProblem
 
 ENTRYPOINT_NUMBER = 0
 
@@ -196,12 +194,12 @@ def _follow_edge(at: At) -> None:
     to.
     """
     try:
-        edge = _open_edge(at)
+        edge = open_edge(at)
     except ValueProblem as problem:
         _fail_leaving(at, FailureName.VAR_SUB_ERROR, str(problem))
         return
     try:
-        changed = _mutated(at, edge.mutations)
+        changed = mutated(at, edge.mutations)
     except ValueProblem as problem:
         _fail_leaving(at, FailureName.VAR_MUTATION_ERROR, str(problem))
         return
@@ -212,61 +210,6 @@ def _follow_edge(at: At) -> None:
     at.node_run = _enter(
         at.turn, at.run, at.spec, at.thread, position=at.thread.position + 1, node=edge.to
     )
-
-
-def _open_edge(at: At) -> Edge:
-    scope = _Leaving(at)
-    for edge in at.config.edges:
-        if edge.condition is None or is_true(edge.condition, scope):
-            return edge
-    raise ValueProblem("no edge is open: no condition holds and none is without one")
-
-
-def _mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Variable]:
-    """The variables as the mutations leave them; later ones see what earlier ones did."""
-    if not mutations:
-        return []
-    scope = _Leaving(at)
-    for mutation in mutations:
-        owner = at.owner_of(mutation.variable)
-        declared = at.spec.body.threads[_thread_spec_of(at, owner)].variable(mutation.variable)
-        assert declared is not None, "its owner declares it"
-        try:
-            value = coerce(evaluate(mutation.value, scope), declared.type)
-        except ValueProblem as problem:
-            raise ValueProblem(f"variable {mutation.variable!r}: {problem}") from problem
-        scope.changed[mutation.variable] = Variable(
-            at.turn.tenant, at.run.wf_run_id, owner, mutation.variable, value
-        )
-    return list(scope.changed.values())
-
-
-class _Leaving:
-    """Names as the edges of a completed node see them: its output, and variables that mutations
-    have changed.
-    """
-
-    def __init__(self, at: At) -> None:
-        self._at = at
-        self.changed: dict[str, Variable] = {}
-
-    def variable(self, name: str) -> Value:
-        """A changed variable, or as the thread sees it."""
-        row = self.changed.get(name)
-        return self._at.variable(name) if row is None else row.value
-
-    def output(self, node: str) -> Value:
-        """The output of the node that is being left, or of an earlier one."""
-        node_run = self._at.node_run
-        return node_run.output if node == node_run.node else self._at.output(node)
-
-
-def _thread_spec_of(at: At, number: int) -> str:
-    if number == at.thread.number:
-        return at.thread.thread_spec
-    thread = at.turn.rows.peek(ThreadRun, at.turn.tenant, at.run.wf_run_id, number)
-    assert thread is not None, "an owner of a variable is a thread of the run"
-    return thread.thread_spec
 
 
 def _fail_leaving(at: At, name: FailureName, message: str) -> None:

@@ -1,0 +1,65 @@
+"""Leaving a completed node: which edge is open, and what its mutations make of the variables."""
+
+from __future__ import annotations
+
+from penstock.core.at import At, peek_thread
+from penstock.core.expressions import evaluate, is_true
+from penstock.core.nodes.base import Edge, Mutation
+from penstock.core.run import Variable
+from penstock.core.values import Value, ValueProblem, coerce
+
+
+def open_edge(at: At) -> Edge:
+    """The first edge whose condition holds, or that has none; ValueProblem if there is none."""
+    scope = _Leaving(at)
+    for edge in at.config.edges:
+        if edge.condition is None or is_true(edge.condition, scope):
+            return edge
+    raise ValueProblem("no edge is open: no condition holds and none is without one")
+
+
+def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Variable]:
+    """The variables as the mutations leave them; later ones see what earlier ones did."""
+    if not mutations:
+        return []
+    scope = _Leaving(at)
+    for mutation in mutations:
+        owner = at.owner_of(mutation.variable)
+        declared = at.spec.body.threads[_thread_spec_of(at, owner)].variable(mutation.variable)
+        assert declared is not None, "its owner declares it"
+        try:
+            value = coerce(evaluate(mutation.value, scope), declared.type)
+        except ValueProblem as problem:
+            raise ValueProblem(f"variable {mutation.variable!r}: {problem}") from problem
+        scope.changed[mutation.variable] = Variable(
+            at.turn.tenant, at.run.wf_run_id, owner, mutation.variable, value
+        )
+    return list(scope.changed.values())
+
+
+class _Leaving:
+    """Names as the edges of a completed node see them: its output, and variables that mutations
+    have changed.
+    """
+
+    def __init__(self, at: At) -> None:
+        self._at = at
+        self.changed: dict[str, Variable] = {}
+
+    def variable(self, name: str) -> Value:
+        """A changed variable, or as the thread sees it."""
+        row = self.changed.get(name)
+        return self._at.variable(name) if row is None else row.value
+
+    def output(self, node: str) -> Value:
+        """The output of the node that is being left, or of an earlier one."""
+        node_run = self._at.node_run
+        return node_run.output if node == node_run.node else self._at.output(node)
+
+
+def _thread_spec_of(at: At, number: int) -> str:
+    if number == at.thread.number:
+        return at.thread.thread_spec
+    thread = peek_thread(at.turn, at.run.wf_run_id, number)
+    assert thread is not None, "an owner of a variable is a thread of the run"
+    return thread.thread_spec

@@ -1,0 +1,109 @@
+"""An order, from start to end: reserve the stock, charge the card (which fails once), ship.
+
+`make demo` runs this. It starts the engine on the embedded log, on a free port and in a temporary
+directory, and takes both away again.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from penstock import Backoff, Client, PenstockError, TaskContext, Worker, task, workflow
+
+START_S = 30
+RUN_S = 30
+
+
+@task
+def reserve_stock(item: str, count: int) -> dict:
+    return {"item": item, "count": count, "shelf": "B7"}
+
+
+@task(max_attempts=3, backoff=Backoff(base=0.5))
+def charge_card(ctx: TaskContext, card: str, cents: int) -> str:
+    ctx.log(f"attempt {ctx.attempt}, idempotency key {ctx.idempotency_key}")
+    if ctx.attempt == 1:
+        raise ConnectionError("the bank does not answer")
+    return f"receipt-{cents}"
+
+
+@task
+def ship(shelf: str, receipt: str) -> str:
+    return f"parcel from {shelf}, paid with {receipt}"
+
+
+@workflow
+def order(item: str, card: str, count: int = 1) -> str:
+    reserved = reserve_stock(item, count)
+    receipt = charge_card(card, 4_200)
+    return ship(reserved["shelf"], receipt)
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the engine is ended too
+    with tempfile.TemporaryDirectory(prefix="penstock-demo-") as folder:
+        data = Path(folder)
+        command = [sys.executable, "-m", "penstock.cli", "dev", "--port", "0", "--data", folder]
+        with (data / "server.log").open("wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            url = started(server, data)
+            print(f"the engine runs at {url}, on the embedded log in {folder}", flush=True)
+            wf_run_id = run_order(url)
+        except (PenstockError, RuntimeError) as error:
+            print(f"demo: {error}", file=sys.stderr)
+            print((data / "server.log").read_text(errors="replace"), file=sys.stderr)
+            return 1
+        finally:
+            end(server)
+    print(f"{wf_run_id} COMPLETED", flush=True)
+    return 0
+
+
+def started(server: subprocess.Popen, data: Path) -> str:
+    """The engine's address, once it answers."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise RuntimeError(f"the engine ended with exit code {server.returncode}")
+        if (data / "server.json").exists():
+            try:
+                return json.loads((data / "server.json").read_text())["url"]
+            except ValueError:
+                pass  # it is being written
+        time.sleep(0.05)
+    raise RuntimeError(f"the engine did not start within {START_S} s")
+
+
+def run_order(url: str) -> str:
+    """Register, work, start a run, and tell its story as it happens."""
+    with Client(url) as client:
+        client.register(order)
+        with Worker(order, url=url, slots=3, name="demo-worker"):
+            return tell_run(client)
+
+
+def tell_run(client: Client) -> str:
+    run = client.run(order, item="bicycle", card="4242", count=1)
+    print(f"run {run.id} of workflow {order.name!r}:", flush=True)
+    for line in run.follow(timeout=RUN_S):
+        print(f"  {line}", flush=True)
+    print(f"its result: {run.result(timeout=RUN_S)}", flush=True)
+    return run.id
+
+
+def end(server: subprocess.Popen) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
