@@ -24,7 +24,7 @@ MARKERS = tuple(
 # file under engine/penstock -> how many `except Exception` (or wider) it may have
 CATCH_ALL_ALLOWED = {
     "processor/partition.py": 1,  # a defect in the fold is ruled on
-    "sdk/worker.py": 1,  # a user's function may raise anything
+    "sdk/attempt.py": 1,  # a user's function may raise anything
 }
 CATCH_ALL = {"Exception", "BaseException"}
 PRINT_ALLOWED = {"cli.py"}

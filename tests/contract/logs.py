@@ -184,3 +184,8 @@ def commands(logs: Logs, *values: bytes, partition: int | None = 0) -> list[Mess
     """Messages for the commands topic."""
     topic = f"{logs.cluster}.commands"
     return [Message(topic, None, value, {}, partition) for value in values]
+
+
+def values(records: list[Record]) -> list[bytes | None]:
+    """The values of records."""
+    return [record.value for record in records]

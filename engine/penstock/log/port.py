@@ -164,15 +164,26 @@ class Ownership(Protocol):
 class EngineLog(Producer, Protocol):
     """The log as the processor sees it: the input topic `commands`, and everything it writes."""
 
-    topic_id: str  # the identity of the commands topic: another one if it is deleted and made again
     partitions: int  # of the commands topic, fixed when the cluster is made
+
+    @property
+    def topic_id(self) -> str:
+        """The identity of the commands topic: another one if it is deleted and made again.
+
+        The topic must exist by then; LogFatal names what is wrong with it.
+        """
+        ...
 
     def subscribe(self, ownership: Ownership) -> None:
         """Ask for partitions of the commands topic; `ownership` is told by later polls."""
         ...
 
     def read_from(self, partition: int, next_offset: int) -> None:
-        """Start (or start again) reading an owned partition at this offset."""
+        """Start (or start again) reading an owned partition at this offset.
+
+        May be called from within `Ownership.assigned`. Raises Fenced if the partition is not owned;
+        an offset outside `bounds` is LogFatal, here or in a later poll.
+        """
         ...
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:

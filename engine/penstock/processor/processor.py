@@ -78,6 +78,7 @@ class Processor:
         self._courier = Courier(log=log, avro=avro, topics=topics, failpoints=self._failpoints)
         self._records_per_poll = records_per_poll
         self._partitions: dict[int, Partition] = {}
+        self._to_open: set[int] = set()
         self._ticker = Ticker()
         self._watchers: list[Watcher] = []
         self._moved = threading.Condition()
@@ -151,9 +152,8 @@ class Processor:
     # Ownership, called by the log in the processor's thread.
 
     def assigned(self, partitions: Sequence[int]) -> None:
-        """Open these and read on."""
-        for number in partitions:
-            self._open(number)
+        """These are to be opened: in the loop, where the log may be asked more than once."""
+        self._to_open.update(partitions)
 
     def revoked(self, partitions: Sequence[int]) -> None:
         """No batch is under way between polls: commit and close these."""
@@ -161,10 +161,11 @@ class Processor:
             partition = self._partitions.get(number)
             if partition is not None:
                 self._commit(partition)
-            self._close(number)
+        self.lost(partitions)
 
     def lost(self, partitions: Sequence[int]) -> None:
         """Another owner has these already; what is written here is what it folds too (I4)."""
+        self._to_open.difference_update(partitions)
         for number in partitions:
             self._close(number)
 
@@ -180,6 +181,7 @@ class Processor:
     def step(self) -> None:
         """One round of the loop; tests and the simulator call it in place of `start`."""
         try:
+            self._open_assigned()
             self._tick()
             self._ask_topics()
             self._commit_all()
@@ -306,6 +308,12 @@ class Processor:
             return False
         return True
 
+    def _open_assigned(self) -> None:
+        """Open what was assigned; what the log could not be asked about stays to be opened."""
+        for number in sorted(self._to_open):
+            self._open(number)
+            self._to_open.discard(number)
+
     def _open(self, number: int) -> None:
         self._close(number)
         try:
@@ -315,7 +323,10 @@ class Processor:
             return
         self._partitions[number] = partition
         self.stopped.pop(number, None)
-        self._log.read_from(number, partition.next_offset)
+        try:
+            self._log.read_from(number, partition.next_offset)
+        except Fenced:
+            self._close(number)
 
     def _close_all(self) -> None:
         try:

@@ -1,4 +1,5 @@
-"""Verification: fold a partition's log from offset 0 in memory, with nothing sent, and compare digests with its store.
+"""Verification: fold a partition's log from offset 0 in memory, with nothing sent, and compare
+digests with its store.
 
 It works on a view, so that the store may be live: both are compared at the view's position.
 """
@@ -27,7 +28,9 @@ RECORDS_PER_BATCH: Final = 500
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """What came of one partition. `problem` says why it could not be folded to the store's position."""
+    """What came of one partition. `problem` says why it could not be folded to the store's
+    position.
+    """
 
     partition: int
     next_offset: int

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Lock
 
-from penstock.log.embedded_disk import Disk, encode_record, record_key
-from penstock.log.embedded_tail import Partition, Tails, Topic
+from penstock.log.embedded.disk import Disk, encode_record, record_key
+from penstock.log.embedded.tail import Partition, Tails, Topic
 from penstock.log.port import LogError, LogFatal, Message, Position, Record
 
 Placed = tuple[Topic, int, Message]  # the number is the partition's

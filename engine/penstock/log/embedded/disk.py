@@ -8,13 +8,16 @@ Rules
 - What a kill or a power cut tore off at the end of the write-ahead log is cut when it is opened. A
   hole with whole records behind it is no torn end: acknowledged records are missing, and the log
   refuses to open.
+- After a write that failed (a full disk) RocksDB writes no more; the next write opens it again.
 """
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 from zlib import crc32
 
@@ -24,6 +27,7 @@ from rocksdict import (
     AccessType,
     BlockBasedOptions,
     Cache,
+    DbClosedError,
     DBCompressionType,
     DBRecoveryMode,
     Options,
@@ -35,6 +39,7 @@ from rocksdict import (
 
 from penstock.log.port import LogFatal, LogUnavailable, Record
 
+logger = logging.getLogger(__name__)
 ROCKS_ERRORS: Final = (Exception,)  # rocksdict raises no type of its own
 BLOCK_CACHE_BYTES: Final = 32 * 1024 * 1024
 WRITE_BUFFER_BYTES: Final = 32 * 1024 * 1024
@@ -91,18 +96,23 @@ class Disk:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._db = _open(directory)
+        self._failed = False
+        self._mending = Lock()
         self._synced = WriteOptions()
         self._synced.sync = True
         self._unsynced = WriteOptions()
 
     def write(self, puts: Iterable[tuple[bytes, bytes]], *, sync: bool) -> None:
         """Put all or nothing; `sync` waits until it is on the disk itself."""
+        if self._failed:
+            self._open_again()
         batch = WriteBatch(raw_mode=True)
         for key, value in puts:
             batch.put(key, value)
         try:
             self._db.write(batch, self._synced if sync else self._unsynced)
         except ROCKS_ERRORS as error:
+            self._failed = True
             raise _error(self._directory, error) from error
 
     def get(self, key: bytes) -> bytes | None:
@@ -155,8 +165,19 @@ class Disk:
         return found[2] + 1 if found[:2] == (topic_number, partition) else 0
 
     def close(self) -> None:
-        """Let go of the database and its lock."""
-        self._db.close()
+        """Let go of the database and its lock. What was written is in its log, flushed or not."""
+        try:
+            self._db.close()
+        except ROCKS_ERRORS as error:
+            logger.warning("closing the log in %s: %s", self._directory, error)
+
+    def _open_again(self) -> None:
+        with self._mending:
+            if self._failed:
+                self.close()
+                self._db = _open(self._directory)
+                self._failed = False
+                logger.warning("the log in %s is open again after a failed write", self._directory)
 
 
 def _options(recovery: DBRecoveryMode) -> Options:
@@ -211,9 +232,11 @@ def _error(directory: Path, error: Exception) -> LogFatal | LogUnavailable:
             f"the log in {directory} is open already: an embedded log has one process, others reach"
             f" it over HTTP ({text})"
         )
-    if "No space left" in text or "IO error" in text:
+    if isinstance(error, DbClosedError) or "IO error" in text:
         return LogUnavailable(f"the log in {directory} can not be written or read: {text}")
-    return LogFatal(
-        f"the log in {directory} is damaged; bring it back from a backup, or move the directory"
-        f" away to begin anew ({text})"
-    )
+    if "Corruption" in text:
+        return LogFatal(
+            f"the log in {directory} is damaged; bring it back from a backup, or move the directory"
+            f" away to begin anew ({text})"
+        )
+    return LogFatal(f"the log in {directory} failed: {text}")

@@ -15,7 +15,7 @@ from confluent_kafka import admin as _admin
 from msgspec import Struct
 
 from penstock.contracts.topics import TopicSettings
-from penstock.log.kafka_clients import (
+from penstock.log.kafka.clients import (
     HOPELESS,
     NO_TOPIC,
     REQUEST_TIMEOUT_S,
@@ -58,9 +58,7 @@ class KafkaTopics:
             self._admin_client = admin.AdminClient(self._settings)
         return self._admin_client
 
-    def refusal(
-        self, topic: str, timeout_s: float = REQUEST_TIMEOUT_S
-    ) -> tuple[str, str] | None:
+    def refusal(self, topic: str, timeout_s: float = REQUEST_TIMEOUT_S) -> tuple[str, str] | None:
         """Code and reason if nothing can be sent to a topic; it is made if it may be."""
         if topic in self._known:
             return None

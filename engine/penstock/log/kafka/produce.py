@@ -19,14 +19,14 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka import Producer as Client
 
-from penstock.log.kafka_clients import (
+from penstock.log.kafka.clients import (
     client_settings,
     error_of,
     log_error,
     logger,
     refusal_code,
 )
-from penstock.log.kafka_topics import KafkaTopics, OnDemand
+from penstock.log.kafka.topics import KafkaTopics, OnDemand
 from penstock.log.port import (
     AppendRefused,
     LogError,
@@ -184,8 +184,7 @@ class _Line:
         self.failed: KafkaError | None = None
         self.client = Client({**settings, "error_cb": self._failure})
         self._ending = False
-        self._thread = Thread(target=self._bring, name="penstock-acks", daemon=True)
-        self._thread.start()
+        self._thread = self._start()
 
     def end(self) -> None:
         """Drop what is left. Not from the line's own thread."""
@@ -193,9 +192,18 @@ class _Line:
         self._ending = True
         self._thread.join(PURGE_S)
 
+    def _start(self) -> Thread:
+        thread = Thread(target=self._bring, name="penstock-acks", daemon=True)
+        thread.start()
+        return thread
+
     def _bring(self) -> None:
-        while not self._ending:
-            self.client.poll(POLL_S)
+        try:
+            while not self._ending:
+                self.client.poll(POLL_S)
+        except BaseException:  # of an on_ack; the acknowledgements of others go on
+            self._thread = self._start()
+            raise
 
     def _failure(self, error: KafkaError) -> None:
         if error.fatal():
@@ -213,7 +221,4 @@ def _tell(on_ack: OnAck | None, result: Position | LogError) -> None:
         if isinstance(result, LogError):
             logger.warning("an append failed: %s", result)
         return
-    try:
-        on_ack(result)
-    except Exception:  # theirs; the acknowledgements of others must go on
-        logger.exception("an on_ack callback failed")
+    on_ack(result)

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from penstock.contracts.topics import TopicSettings
-from penstock.log.embedded_disk import Disk, record_key
+from penstock.log.embedded.disk import Disk, record_key
 from penstock.log.port import LogFatal, Mark
 
 FORMAT: Final = 1

@@ -10,8 +10,10 @@ Rules
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Final
+import time
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import (
     TIMESTAMP_NOT_AVAILABLE,
@@ -21,10 +23,13 @@ from confluent_kafka import (
 )
 from confluent_kafka import Message as KafkaMessage
 
-from penstock.log.port import LogError, LogFatal, LogUnavailable, Record
+from penstock.log.port import Fenced, LogError, LogFatal, LogUnavailable, Record
 
 logger = logging.getLogger(__name__)
 REQUEST_TIMEOUT_S: Final = 15.0
+SETTLE_S: Final = 3.0  # for what passes by itself
+SETTLE_PAUSE_S: Final = 0.01
+Answer = TypeVar("Answer")
 
 TOO_LARGE: Final = {
     KafkaError.MSG_SIZE_TOO_LARGE,
@@ -48,6 +53,18 @@ FENCED: Final = {
 # Owners get these too, between the coordinator's start of a new generation and the moment when
 # the client has heard of it.
 REBALANCING: Final = {KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS}
+PASSING: Final = {  # a leader or a coordinator moves, or a topic is new
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError._WAIT_CACHE,
+    KafkaError._WAIT_COORD,
+}
 HOPELESS: Final = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -90,8 +107,23 @@ def error_of(raised: KafkaException) -> KafkaError:
 
 def log_error(what: str, error: KafkaError) -> LogError:
     """An error of the log itself, as the port names it."""
-    hopeless = error.code() in HOPELESS
-    return (LogFatal if hopeless else LogUnavailable)(f"{what}: {error.str()} ({error.name()})")
+    text = f"{what}: {error.str()} ({error.name()})"
+    if error.code() in FENCED:
+        return Fenced(text)
+    return LogFatal(text) if error.code() in HOPELESS else LogUnavailable(text)
+
+
+def patiently(what: str, request: Callable[[], Answer], passing: AbstractSet[int]) -> Answer:
+    """Ask again while the error is one that passes; raise a LogError for what stays."""
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        try:
+            return request()
+        except KafkaException as raised:
+            error = error_of(raised)
+            if error.code() not in passing or time.monotonic() > deadline:
+                raise log_error(what, error) from raised
+        time.sleep(SETTLE_PAUSE_S)
 
 
 def record_of(message: KafkaMessage) -> Record:
@@ -111,6 +143,10 @@ def record_of(message: KafkaMessage) -> Record:
     )
 
 
-def partition_error(partition: TopicPartition) -> KafkaError | None:
-    """The error of one partition in an answer about several."""
-    return partition.error
+def single(answer: Sequence[TopicPartition] | None) -> TopicPartition:
+    """The one partition that an answer is about; raises its error, if it has one."""
+    assert answer is not None and len(answer) == 1
+    error: KafkaError | None = answer[0].error
+    if error is not None:
+        raise KafkaException(error)
+    return answer[0]

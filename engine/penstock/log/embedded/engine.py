@@ -19,11 +19,11 @@ from typing import Final
 
 from penstock.contracts.topics import TopicSettings
 from penstock.core.ids import partition_of
-from penstock.log.embedded_book import Book, MarkOf
-from penstock.log.embedded_disk import Disk
-from penstock.log.embedded_groups import EmbeddedConsumer, Group, Reader
-from penstock.log.embedded_tail import Partition, Tails, Topic
-from penstock.log.embedded_write import Placed, Writer
+from penstock.log.embedded.book import Book, MarkOf
+from penstock.log.embedded.disk import Disk
+from penstock.log.embedded.groups import EmbeddedConsumer, Group, Reader
+from penstock.log.embedded.tail import Partition, Tails, Topic
+from penstock.log.embedded.write import Placed, Writer
 from penstock.log.port import (
     AppendRefused,
     Fenced,

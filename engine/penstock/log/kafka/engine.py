@@ -17,35 +17,34 @@ from threading import RLock
 from typing import Final
 
 from confluent_kafka import Consumer as Client
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from penstock.contracts.topics import TopicSettings
-from penstock.log.kafka_clients import (
-    FENCED,
+from penstock.log.kafka.clients import (
     HOPELESS,
     NO_TOPIC,
+    PASSING,
     REBALANCING,
     REQUEST_TIMEOUT_S,
-    error_of,
     log_error,
     logger,
-    partition_error,
+    patiently,
     record_of,
+    single,
 )
-from penstock.log.kafka_consume import (
+from penstock.log.kafka.consume import (
     SESSION_TIMEOUT_MS,
     KafkaConsumer,
     KafkaReads,
-    bounds,
     consumer_settings,
     group_settings,
     has_offset,
     poll_messages,
 )
-from penstock.log.kafka_deliver import DELIVER_TIMEOUT_S, KafkaDelivery
-from penstock.log.kafka_produce import KafkaProducer
-from penstock.log.kafka_topics import KafkaTopics, OnDemand
+from penstock.log.kafka.deliver import DELIVER_TIMEOUT_S, KafkaDelivery
+from penstock.log.kafka.produce import KafkaProducer
+from penstock.log.kafka.topics import KafkaTopics, OnDemand
 from penstock.log.port import (
     Fenced,
     LogFatal,
@@ -58,13 +57,9 @@ from penstock.log.port import (
     Refused,
 )
 
-__all__ = ["KafkaConsumer", "KafkaEngineLog", "KafkaProducer"]
-
 LOG_APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 FETCH_WAIT_MS: Final = 100
 POLL_SLICE_S: Final = 0.1  # how long `close` of another thread waits for a poll
-SETTLE_S: Final = 3.0  # an assignment, or the end of a rebalance, takes a moment to be in force
-SETTLE_PAUSE_S: Final = 0.01
 
 
 class KafkaEngineLog:
@@ -150,6 +145,7 @@ class KafkaEngineLog:
             self._owned.clear()
             self._client.close()
             self._delivery.close()
+        self._reads.close()
         self._producer.close()
 
     # What the processor does.
@@ -211,35 +207,28 @@ class KafkaEngineLog:
 
     def committed(self, partition: int) -> Mark | None:
         """The group's mark, asked of the coordinator."""
-        try:
-            asked = [TopicPartition(self._commands, partition)]
-            found = self._client.committed(asked, timeout=REQUEST_TIMEOUT_S)[0]
-        except KafkaException as raised:
-            raise log_error("asking for the mark", error_of(raised)) from raised
-        error = partition_error(found)
-        if error is not None:
-            raise log_error("asking for the mark", error)
+        asked = [TopicPartition(self._commands, partition)]
+        found = patiently(
+            f"the mark of partition {partition}",
+            lambda: single(self._client.committed(asked, timeout=REQUEST_TIMEOUT_S)),
+            PASSING,
+        )
         return Mark(found.offset, found.metadata or "") if has_offset(found) else None
 
     def commit(self, partition: int, mark: Mark) -> None:
-        """Commit and wait. While a rebalance ends, the coordinator asks for patience."""
+        """Commit and wait."""
         if self._ownership is not None and partition not in self._owned:
             raise Fenced(f"partition {partition} is not ours")
         offset = TopicPartition(self._commands, partition, mark.next_offset, mark.metadata)
-        deadline = time.monotonic() + SETTLE_S
-        while True:
-            error = self._commit(offset)
-            if error is None:
-                return
-            if error.code() in FENCED:
-                raise Fenced(f"partition {partition}: {error.str()} ({error.name()})")
-            if error.code() not in REBALANCING or time.monotonic() > deadline:
-                raise log_error("committing", error)
-            time.sleep(SETTLE_PAUSE_S)
+        patiently(
+            f"committing partition {partition}",
+            lambda: single(self._client.commit(offsets=[offset], asynchronous=False)),
+            PASSING | REBALANCING,
+        )
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """First offset and end."""
-        return bounds(self._client, self._commands, partition)
+        return self._reads.bounds(self._commands, partition)
 
     def read_at(self, partition: int, offset: int) -> Record | None:
         """The first record at or after an offset."""
@@ -356,24 +345,11 @@ class KafkaEngineLog:
 
     def _seek(self, partition: int, next_offset: int) -> None:
         """Go there. An assignment of a moment ago may not be in force yet."""
-        deadline = time.monotonic() + SETTLE_S
-        while True:
-            try:
-                self._client.seek(self._at(partition, next_offset))
-                self._client.resume([self._at(partition, next_offset)])
-                return
-            except KafkaException as raised:
-                error = error_of(raised)
-                if error.code() != KafkaError._STATE or time.monotonic() > deadline:
-                    raise log_error(f"reading partition {partition}", error) from raised
-                time.sleep(SETTLE_PAUSE_S)
-
-    def _commit(self, offset: TopicPartition) -> KafkaError | None:
-        try:
-            answer = self._client.commit(offsets=[offset], asynchronous=False)
-        except KafkaException as raised:
-            return error_of(raised)
-        return partition_error(answer[0])
+        there = self._at(partition, next_offset)
+        patiently(
+            f"reading partition {partition}", lambda: self._client.seek(there), {KafkaError._STATE}
+        )
+        self._client.resume([there])
 
     def _at(self, partition: int, offset: int) -> TopicPartition:
         return TopicPartition(self._commands, partition, offset)

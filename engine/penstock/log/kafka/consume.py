@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any, Final
 
 from confluent_kafka import (
@@ -21,14 +22,16 @@ from confluent_kafka import (
 from confluent_kafka import Consumer as Client
 from confluent_kafka import Message as KafkaMessage
 
-from penstock.log.kafka_clients import (
+from penstock.log.kafka.clients import (
     HOPELESS,
     NO_TOPIC,
+    PASSING,
     REQUEST_TIMEOUT_S,
     client_settings,
     error_of,
     log_error,
     logger,
+    patiently,
     record_of,
 )
 from penstock.log.port import LogFatal, LogUnavailable, Record
@@ -148,7 +151,12 @@ class KafkaConsumer:
 
 
 class KafkaReads:
-    """Looks at partitions that need not be ours. One client, made for each look: they are rare."""
+    """Looks at partitions that need not be ours. Any thread may look.
+
+    A broker answers a connection's requests one by one, so a question waits for the fetch before
+    it: bounds are asked for by a client that never fetches, and each reading has a client of its
+    own, which is cheap (a few ms) and rare.
+    """
 
     def __init__(self, bootstrap: str, group: str, settings: Mapping[str, str]) -> None:
         self._settings = {
@@ -157,13 +165,29 @@ class KafkaReads:
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
         }
+        self._asking = Lock()
+        self._asker: Client | None = None
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """First offset and end of a partition, asked of the broker now."""
+        with self._asking:
+            if self._asker is None:
+                self._asker = Client(self._settings)
+            return _bounds(self._asker, topic, partition)
+
+    def close(self) -> None:
+        """Let go of the client."""
+        with self._asking:
+            asker, self._asker = self._asker, None
+        if asker is not None:
+            asker.close()
 
     def read(self, topic: str, partition: int, offset: int, records_max: int) -> list[Record]:
         """Up to `records_max` records at or after an offset, up to the end as of this call."""
         client = Client(self._settings)
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
         try:
-            begin, end = bounds(client, topic, partition)
+            begin, end = _bounds(client, topic, partition)
             next_offset = max(begin, offset)
             records: list[Record] = []
             if next_offset < end:
@@ -189,14 +213,13 @@ class KafkaReads:
             client.close()
 
 
-def bounds(client: Client, topic: str, partition: int) -> tuple[int, int]:
-    """First offset and end of a partition, asked of the broker now."""
-    try:
-        return client.get_watermark_offsets(
-            TopicPartition(topic, partition), timeout=REQUEST_TIMEOUT_S
-        )
-    except KafkaException as raised:
-        raise log_error(f"the bounds of {topic} {partition}", error_of(raised)) from raised
+def _bounds(client: Client, topic: str, partition: int) -> tuple[int, int]:
+    asked = TopicPartition(topic, partition)
+    return patiently(
+        f"the bounds of {topic} {partition}",
+        lambda: client.get_watermark_offsets(asked, timeout=REQUEST_TIMEOUT_S),
+        PASSING,
+    )
 
 
 def has_offset(partition: TopicPartition) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from penstock.log.embedded_tail import Topic
+from penstock.log.embedded.tail import Topic
 from penstock.log.port import Record
 
 

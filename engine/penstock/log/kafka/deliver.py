@@ -18,9 +18,9 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka import Producer as Client
 
-from penstock.log.kafka_clients import error_of, logger, refusal_code
-from penstock.log.kafka_produce import Report, destroy, produce, producer_settings
-from penstock.log.kafka_topics import KafkaTopics
+from penstock.log.kafka.clients import error_of, logger, refusal_code
+from penstock.log.kafka.produce import Report, destroy, produce, producer_settings
+from penstock.log.kafka.topics import KafkaTopics
 from penstock.log.port import LogUnavailable, Message, Refused
 
 DELIVER_TIMEOUT_S: Final = 30.0

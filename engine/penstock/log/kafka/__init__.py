@@ -1,0 +1,7 @@
+"""The log on Apache Kafka. confluent_kafka is imported in this package only."""
+
+from penstock.log.kafka.consume import KafkaConsumer
+from penstock.log.kafka.engine import KafkaEngineLog
+from penstock.log.kafka.produce import KafkaProducer
+
+__all__ = ["KafkaConsumer", "KafkaEngineLog", "KafkaProducer"]
