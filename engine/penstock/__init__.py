@@ -1,1 +1,67 @@
-"""Penstock: a durable workflow engine on Apache Kafka."""
+"""Penstock: a durable workflow engine on Apache Kafka.
+
+The names below are what users import: `from penstock import task, workflow, Worker, Client`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.sdk.client import Client
+    from penstock.sdk.context import TaskContext
+    from penstock.sdk.errors import (
+        Conflict,
+        DefinitionError,
+        Forbidden,
+        InvalidRequest,
+        NotFound,
+        PenstockError,
+        ResultTimeout,
+        RunFailed,
+        ServerError,
+        TaskError,
+        Unavailable,
+    )
+    from penstock.sdk.handle import RunHandle
+    from penstock.sdk.kafka_client import CommandSender
+    from penstock.sdk.options import Backoff
+    from penstock.sdk.task import TaskDef, task
+    from penstock.sdk.worker import Worker
+    from penstock.sdk.workflow import Workflow, assign, variable, wait_for_event, workflow
+
+__all__ = [
+    "Backoff",
+    "Client",
+    "CommandSender",
+    "Conflict",
+    "DefinitionError",
+    "Forbidden",
+    "InvalidRequest",
+    "NotFound",
+    "PenstockError",
+    "ResultTimeout",
+    "RunFailed",
+    "RunHandle",
+    "ServerError",
+    "TaskContext",
+    "TaskDef",
+    "TaskError",
+    "Unavailable",
+    "Worker",
+    "Workflow",
+    "assign",
+    "task",
+    "variable",
+    "wait_for_event",
+    "workflow",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the SDK when one of its names is first asked for: the engine and the CLI do without."""
+    if name not in __all__:
+        raise AttributeError(f"module 'penstock' has no attribute {name!r}")
+    from penstock import sdk
+
+    return getattr(sdk, name)

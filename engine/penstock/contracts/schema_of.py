@@ -41,7 +41,7 @@ def dump_json(value: Any) -> bytes:
 
 
 def load_json(data: bytes) -> Any:
-    """A value from JSON; what is nested too deep is not let in, since it can not be let out again."""
+    """A value from JSON; what is nested too deep is not let in: it could not be let out."""
     value = orjson.loads(data)
     if data.count(b"[") + data.count(b"{") > JSON_DEPTH_MAX:
         check_depth(value)

@@ -96,5 +96,5 @@ def task_topic(cluster: str, tenant: str, task_def: str) -> str:
 
 
 def task_group(topics: Topics, tenant: str, task_def: str) -> str:
-    """The consumer group of a TaskDef's workers, over Kafka and over HTTP: its name is the topic's."""
+    """The group of a TaskDef's workers, over Kafka and over HTTP; its name is the topic's."""
     return topics.task(tenant, task_def)

@@ -140,7 +140,7 @@ class Processor:
             return self._moved.wait_for(past, timeout_s)
 
     def watch(self, watcher: Watcher) -> None:
-        """Have `watcher` told, in the fold's thread, what each batch has written to which partition.
+        """Have `watcher` told, in the fold's thread, what each batch has written and where.
         It must neither raise nor block.
         """
         self._watchers.append(watcher)

@@ -1,5 +1,5 @@
-"""Requests to the HTTP API and what their answers mean, without a word about how they are sent: the sync client, the
-worker and later the async client share it.
+"""Requests to the HTTP API and what their answers mean, without a word about how they are sent: the
+sync client, the worker and later the async client share it.
 
 A command keeps its id over all its retries, so that it takes effect once however often it is sent.
 """
@@ -17,6 +17,7 @@ import httpx
 import orjson
 from msgspec import Struct
 
+from penstock.config import HOST_DEFAULT, PORT_DEFAULT
 from penstock.core.ids import base62
 from penstock.sdk.errors import PenstockError, Unavailable, error_of
 
@@ -24,6 +25,7 @@ TENANT: Final = "Penstock-Tenant"
 COMMAND_ID: Final = "Penstock-Command-Id"
 POSITION: Final = "Penstock-Position"
 
+URL_DEFAULT: Final = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
 RETRIED: Final = frozenset({429, 502, 503, 504})
 PAUSE_FIRST_S: Final = 0.05
 PAUSE_MAX_S: Final = 2.0
@@ -108,14 +110,14 @@ def may_retry(error: PenstockError) -> bool:
 def pause_s(retry: int) -> float:
     """How long to wait before a retry (the first is 0): twice as long each time, with jitter."""
     longest = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** min(retry, 16))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+    return longest * random.uniform(0.5, 1.0)
 
 
 def checked_url(url: str) -> str:
     """The server's address without a slash at its end, or ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is no address; it looks like http://127.0.0.1:7400")
+        raise ValueError(f"{url!r} is no address; it looks like {URL_DEFAULT}")
     return url.rstrip("/")
 
 

@@ -1,6 +1,8 @@
-"""One attempt of a task: inputs decoded to the function's types, the function called, and what came of it as a report.
+"""One attempt of a task: inputs decoded to the function's types, the function called, and what came
+of it as a report.
 
-Every way in which a user's function can end becomes a report; nothing that it raises goes further than this file.
+Every way in which a user's function can end becomes a report; nothing that it raises goes further
+than this file.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import msgspec
@@ -47,13 +50,13 @@ class Attempt:
             return self._raised(error)
         return self._returned(value)
 
-    async def run_async(self) -> ReportTask:
-        """Await an async function, in a task of its own: there its exception is a value."""
+    def begin_async(self) -> Coroutine[Any, Any, Any] | ReportTask:
+        """What to run in a task of asyncio's, or a report if the inputs do not fit."""
         problem = self._begin()
-        if problem is not None:
-            return problem
-        running = asyncio.ensure_future(self.task.call(self._arguments))
-        await asyncio.wait([running])
+        return self.task.call(self._arguments) if problem is None else problem
+
+    def ended(self, running: asyncio.Future[Any]) -> ReportTask:
+        """The report of the task of asyncio's that has ended; there an exception is a value."""
         if running.cancelled():
             return self._raised(asyncio.CancelledError("the function was cancelled"))
         error = running.exception()

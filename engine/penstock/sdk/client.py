@@ -25,15 +25,16 @@ TOKENS_MAX: Final = 10_000
 
 
 class Client:
-    """A connection to a Penstock server. May be used from many threads; close it, or use it in a `with`.
+    """A connection to a Penstock server. May be used from many threads; close it, or use it in a
+    `with`.
 
-    A request that meets a server that is busy or away is sent again, with the same command id, for up to
-    `deadline_s` seconds. What this client wrote, it also reads.
+    A request that meets a server that is busy or away is sent again, with the same command id, for
+    up to `deadline_s` seconds. What this client wrote, it also reads.
     """
 
     def __init__(
         self,
-        url: str = "http://127.0.0.1:7400",
+        url: str = api.URL_DEFAULT,
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
@@ -49,7 +50,10 @@ class Client:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -62,7 +66,8 @@ class Client:
     def register(self, *definitions: TaskDef[..., Any] | Workflow[..., Any]) -> None:
         """Register tasks and workflows; a workflow brings its own tasks and events with it.
 
-        The same definition again changes nothing. A workflow that has changed becomes a new version.
+        The same definition again changes nothing. A workflow that has changed becomes a new
+        version.
         """
         tasks: dict[str, TaskDef[..., Any]] = {}
         workflows: list[Workflow[..., Any]] = []
@@ -117,7 +122,9 @@ class Client:
         labels: Mapping[str, str] | None = None,
         **variables: Any,
     ) -> RunHandle[Any]:
-        """Start a run. With an id of your own it is idempotent: the same start again is the same run."""
+        """Start a run. With an id of your own it is idempotent: the same start again is the same
+        run.
+        """
         name, return_hint = workflow, hints.UNKNOWN
         if isinstance(workflow, Workflow):
             name, return_hint = workflow.name, workflow.return_hint
@@ -148,7 +155,9 @@ class Client:
     def put_event(
         self, wf_run_id: str, name: str, content: Any = None, *, guid: str | None = None
     ) -> str:
-        """Put an event to a run, which may not have come to wait for it yet; `guid` makes it idempotent."""
+        """Put an event to a run, which may not have come to wait for it yet; `guid` makes it
+        idempotent.
+        """
         guid = guid or api.new_command_id()
         body = {"wf_run_id": wf_run_id, "event_def": name, "guid": guid}
         body["content"] = hints.to_json(content, None)

@@ -12,7 +12,8 @@ _CUT: Final = "\n... (cut)"
 class TaskContext:
     """One attempt. A task's function gets it in the parameter that is annotated with this class.
 
-    `idempotency_key` is the same in every retry of the same task: pass it to what must not happen twice.
+    `idempotency_key` is the same in every retry of the same task: pass it to what must not happen
+    twice.
     """
 
     __slots__ = ("_chars", "_lines", "attempt", "guid", "max_attempts", "wf_run_id")
@@ -33,7 +34,9 @@ class TaskContext:
         return self.guid
 
     def log(self, text: object) -> None:
-        """Add a line to the attempt's log, which travels with the report; what exceeds 64 KiB is dropped."""
+        """Add a line to the attempt's log, which travels with the report; what exceeds 64 KiB is
+        dropped.
+        """
         line = str(text)
         if self._chars <= ATTEMPT_LOGS_CHARS_MAX:
             self._lines.append(line)

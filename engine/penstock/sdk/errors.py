@@ -1,4 +1,6 @@
-"""The errors of the SDK. Each says what went wrong in a sentence, and carries the engine's stable code if it has one."""
+"""The errors of the SDK. Each says what went wrong in a sentence, and carries the engine's stable
+code if it has one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,9 @@ from typing import Any, Final
 
 
 class DefinitionError(Exception):
-    """A task or a workflow is written in a way that can not be; `where` is the `file:line` of the user's code."""
+    """A task or a workflow is written in a way that can not be; `where` is the `file:line` of the
+    user's code.
+    """
 
     def __init__(self, where: str, message: str) -> None:
         super().__init__(f"{where}: {message}")
@@ -15,7 +19,8 @@ class DefinitionError(Exception):
 
 
 class TaskError(Exception):
-    """A business exception, raised by a task's function: the workflow may handle it by its name; it is not retried.
+    """A business exception, raised by a task's function: the workflow may handle it by its name; it
+    is not retried.
 
     >>> raise TaskError("OUT_OF_STOCK", "no more of these", {"left": 0})
     Traceback (most recent call last):
@@ -30,7 +35,9 @@ class TaskError(Exception):
 
 
 class PenstockError(Exception):
-    """A request failed. `code` is stable, `message` is for people, `status` is HTTP's (0: there was no answer)."""
+    """A request failed. `code` is stable, `message` is for people, `status` is HTTP's (0: there was
+    no answer).
+    """
 
     def __init__(self, code: str, message: str, status: int = 0) -> None:
         super().__init__(f"{code}: {message}")
@@ -64,7 +71,9 @@ class ServerError(PenstockError):
 
 
 class RunFailed(PenstockError):
-    """A run ended without success: `code` is the failure's name, `content` what a business exception carries."""
+    """A run ended without success: `code` is the failure's name, `content` what a business
+    exception carries.
+    """
 
     def __init__(
         self, wf_run_id: str, name: str, message: str, *, status: str, content: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from penstock.core.values import ValueProblem
 from penstock.sdk import hints
@@ -23,7 +23,9 @@ ENDED: Final = frozenset({"COMPLETED", "ERROR", "EXCEPTION"})
 
 
 class RunHandle(Generic[R]):
-    """A run. `id` is all it is made of: a handle can be made anew anywhere, with `client.handle(id)`."""
+    """A run. `id` is all it is made of: a handle can be made anew anywhere, with
+    `client.handle(id)`.
+    """
 
     def __init__(self, client: Client, wf_run_id: str, return_hint: Any = hints.UNKNOWN) -> None:
         self.id = wf_run_id
@@ -36,7 +38,8 @@ class RunHandle(Generic[R]):
     def result(self, timeout: float | None = None) -> R:
         """Wait until the run has ended, and return its output.
 
-        Raises RunFailed with the failure's name if it ended otherwise, ResultTimeout if it has not ended in time.
+        Raises RunFailed with the failure's name if it ended otherwise, ResultTimeout if it has not
+        ended in time.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -66,9 +69,12 @@ class RunHandle(Generic[R]):
         """What has happened, a line for each fact."""
         return [tell(fact) for fact in self.history()]
 
-    def follow(self) -> Iterator[str]:
-        """The story as it happens, until the run has ended."""
+    def follow(self, timeout: float | None = None) -> Iterator[str]:
+        """The story as it happens, until the run has ended; ResultTimeout if that takes too
+        long.
+        """
         seen: set[str] = set()
+        deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             ended = self.status() in ENDED
             for fact in self.history():
@@ -77,6 +83,8 @@ class RunHandle(Generic[R]):
                     yield tell(fact)
             if ended:
                 return
+            if timeout is not None and deadline is not None and time.monotonic() > deadline:
+                raise ResultTimeout(self.id, timeout)
             time.sleep(LOOK_S)
 
     def node_runs(self) -> list[Json]:
@@ -116,7 +124,7 @@ class RunHandle(Generic[R]):
             )
         output: Any = run["output"]
         if output is None or self._return_hint in (None, hints.UNKNOWN):
-            return output
+            return cast(R, output)
         try:
             return hints.from_json(output, self._return_hint)
         except ValueProblem as problem:

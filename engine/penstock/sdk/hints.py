@@ -1,7 +1,8 @@
 """Type hints of functions as types of values, and values on their way between Python and JSON.
 
-int INT, float DOUBLE, bool BOOL, str STR, bytes BYTES; dict, dataclass, msgspec.Struct and TypedDict JSON_OBJ;
-list and tuple JSON_ARR; `X | None` is X (null fits every type); an Enum or a Literal is the type of its values.
+int INT, float DOUBLE, bool BOOL, str STR, bytes BYTES; dict, dataclass, msgspec.Struct and
+TypedDict JSON_OBJ; list and tuple JSON_ARR; `X | None` is X (null fits every type); an Enum or a
+Literal is the type of its values.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def type_of_return(hint: Any) -> ValueType | None:
 
 
 def fields_of(hint: Any) -> dict[str, Any] | None:
-    """The fields of a dataclass, a Struct or a TypedDict, as JSON names them, with their hints; else None."""
+    """The fields of a dataclass, a Struct or a TypedDict, as JSON names them, with their hints;
+    else None.
+    """
     bare = _class(hint)
     if bare is None:
         return None
@@ -111,14 +114,14 @@ def item_hint(hint: Any, step: str | int) -> Any:
 
 def to_json(value: Any, declared: ValueType | None, hint: Any = UNKNOWN) -> Any:
     """A value of Python as plain data that JSON can carry (bytes stay bytes), or ValueProblem."""
-    plain: type[Any] = type(value)
+    plain = cast("type[Any]", type(value))
     if plain is str or plain is int or plain is bool or plain is float or plain is bytes:
         made = value
     elif value is None:
         return None
     else:
         try:
-            made = msgspec.to_builtins(value, str_keys=True, builtin_types=(bytes,))
+            made = _listed(msgspec.to_builtins(value, str_keys=True, builtin_types=(bytes,)))
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueProblem(f"{plain.__name__} can not be made JSON: {error}") from error
         if hint is not UNKNOWN and fields_of(hint) is not None:
@@ -139,6 +142,15 @@ def from_json(value: Any, hint: Any) -> Any:
 def shown(hint: Any) -> str:
     """A hint as people write it."""
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists, which JSON has instead."""
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def _fitted(value: Any, declared: ValueType | None) -> Any:

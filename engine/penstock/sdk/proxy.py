@@ -1,5 +1,5 @@
-"""Proxies: what a workflow's function holds in place of values while it is traced. A proxy knows the expression that
-will give the value, and refuses by name all that needs the value now."""
+"""Proxies: what a workflow's function holds in place of values while it is traced. A proxy knows
+the expression that will give the value, and refuses by name all that needs the value now."""
 
 from __future__ import annotations
 
@@ -138,16 +138,19 @@ def _no_operator(symbol: str) -> Callable[..., NoReturn]:
 
 
 _OPERATORS: Final = {
-    **{"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%"},
-    **{
-        "pow": "**",
-        "matmul": "@",
-        "and": "&",
-        "or": "|",
-        "xor": "^",
-        "lshift": "<<",
-        "rshift": ">>",
-    },
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    "matmul": "@",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lshift": "<<",
+    "rshift": ">>",
 }
 for _name, _symbol in _OPERATORS.items():
     for _form in (f"__{_name}__", f"__r{_name}__"):

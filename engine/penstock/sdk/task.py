@@ -1,4 +1,5 @@
-"""@task: a plain function, sync or async, as a TaskDef. Workers run it; a workflow that calls it gets a TASK node.
+"""@task: a plain function, sync or async, as a TaskDef. Workers run it; a workflow that calls it
+gets a TASK node.
 
 Called anywhere else, it is the function that it was.
 """
@@ -8,7 +9,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import copy
-from datetime import timedelta
 from typing import (
     Any,
     Concatenate,
@@ -23,48 +23,27 @@ from typing import (
 )
 
 import msgspec
-from msgspec import Struct
 
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.definitions import InputVar
 from penstock.core.errors import Reject
 from penstock.core.ids import check_definition_name
-from penstock.core.limits import DURATION_MS_MAX, MAX_ATTEMPTS_MAX, TASK_TIMEOUT_MS_DEFAULT
-from penstock.core.run import Backoff as CoreBackoff
 from penstock.core.values import ValueProblem, ValueType
 from penstock.sdk import hints
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import DefinitionError
+from penstock.sdk.options import Backoff, Duration, TaskOptions, options_with
 from penstock.sdk.place import names_of_caller, place_of_caller, place_of_def
 from penstock.sdk.trace import current_thread
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Duration = float | timedelta
-"""Seconds, or a timedelta."""
-
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.KEYWORD_ONLY,
 )
-
-
-class Backoff(Struct, frozen=True):
-    """How long to wait before a retry: `base`, then `multiplier` times as long each time, at most `max`."""
-
-    base: Duration = 1.0
-    multiplier: float = 2.0
-    max: Duration = 3600.0
-
-
-class TaskOptions(Struct, frozen=True):
-    """How a use of a task is tried: how often at most, how long one attempt may run, and the wait between."""
-
-    max_attempts: int = 1
-    timeout_ms: int = TASK_TIMEOUT_MS_DEFAULT
-    backoff: CoreBackoff | None = None
 
 
 class TaskDef(Generic[P, R]):
@@ -78,7 +57,7 @@ class TaskDef(Generic[P, R]):
         self.options = options
         self.idempotent = idempotent
         self.where = place_of_def(function)
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.is_async: bool = inspect.iscoroutinefunction(function)
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", name)
         self.__wrapped__ = function
@@ -104,11 +83,15 @@ class TaskDef(Generic[P, R]):
     ) -> TaskDef[P, R]:
         """The same task, tried otherwise: `charge.with_(max_attempts=5)(amount)`."""
         other = copy(self)
-        other.options = _options(self.options, max_attempts, timeout, backoff, place_of_caller())
+        other.options = options_with(
+            self.options, max_attempts, timeout, backoff, place_of_caller()
+        )
         return other
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """In a workflow: add a step, and return what stands for its output. Elsewhere: run the function."""
+        """In a workflow: add a step, and return what stands for its output. Elsewhere: run the
+        function.
+        """
         thread = current_thread()
         if thread is not None:
             return cast(R, thread.call_task(self, args, kwargs))
@@ -134,7 +117,9 @@ class TaskDef(Generic[P, R]):
         return self.call(arguments)
 
     def decode(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Inputs as the engine hands them out, as the function's types; ValueProblem if they do not fit."""
+        """Inputs as the engine hands them out, as the function's types; ValueProblem if they do not
+        fit.
+        """
         try:
             return msgspec.structs.asdict(msgspec.convert(inputs, self._arguments))
         except (msgspec.ValidationError, TypeError) as error:
@@ -160,10 +145,10 @@ class TaskDef(Generic[P, R]):
         self.input_hints: dict[str, Any] = {}
         self.input_types: dict[str, ValueType] = {}
         self.defaults: dict[str, Any] = {}
-        for parameter in self.signature.parameters.values():
-            self._read_parameter(parameter, known.get(parameter.name, hints.UNKNOWN))
         parameters = self.signature.parameters.values()
-        kept = [of for of in parameters if not of.name == context]
+        for parameter in parameters:
+            self._read_parameter(parameter, known.get(parameter.name, hints.UNKNOWN))
+        kept = [of for of in parameters if of.name in self.input_types]
         self._inputs = self.signature.replace(parameters=kept)
         self._by_keyword = all(
             of.kind is not inspect.Parameter.POSITIONAL_ONLY for of in parameters
@@ -232,7 +217,8 @@ def task(
     backoff: Backoff | None = None,
     idempotent: bool = True,
 ) -> Any:
-    """Make a function a task. Its parameters are the inputs; their hints, and the hint of what it returns, the types.
+    """Make a function a task. Its parameters are the inputs; their hints, and the hint of what it
+    returns, the types.
 
     >>> @task(max_attempts=3, timeout=5)
     ... def greet(name: str) -> str:
@@ -248,7 +234,7 @@ def task(
             check_definition_name("task", named)
         except Reject as reject:
             raise DefinitionError(where, f"{reject.message}; or give another by name=") from None
-        options = _options(TaskOptions(), max_attempts, timeout, backoff, where)
+        options = options_with(TaskOptions(), max_attempts, timeout, backoff, where)
         return TaskDef(made_of, name=named, options=options, idempotent=idempotent)
 
     return make if function is None else make(function)
@@ -260,41 +246,3 @@ def hints_of_function(function: Callable[..., Any], name: str, where: str) -> di
         return get_type_hints(function, localns=names_of_caller(), include_extras=True)
     except (NameError, TypeError) as error:
         raise DefinitionError(where, f"{name}: a type hint is wrong: {error}") from error
-
-
-def duration_ms(duration: Duration, what: str, where: str) -> int:
-    """A duration in milliseconds, at least one; DefinitionError if it can not be one."""
-    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
-    if not 0 < seconds * 1000 <= DURATION_MS_MAX:
-        raise DefinitionError(where, f"{what}={duration!r}: a duration is more than 0 s")
-    return max(1, round(seconds * 1000))
-
-
-def _options(
-    base: TaskOptions,
-    max_attempts: int | None,
-    timeout: Duration | None,
-    backoff: Backoff | None,
-    where: str,
-) -> TaskOptions:
-    """Options with those that are given changed."""
-    changed: dict[str, Any] = {}
-    if max_attempts is not None:
-        if not 1 <= max_attempts <= MAX_ATTEMPTS_MAX:
-            raise DefinitionError(
-                where, f"max_attempts={max_attempts}: it counts the first one too"
-            )
-        changed["max_attempts"] = max_attempts
-    if timeout is not None:
-        changed["timeout_ms"] = duration_ms(timeout, "timeout", where)
-    if backoff is not None:
-        if backoff.multiplier < 1:
-            raise DefinitionError(
-                where, f"a backoff's multiplier is at least 1, not {backoff.multiplier}"
-            )
-        changed["backoff"] = CoreBackoff(
-            base_ms=duration_ms(backoff.base, "base", where),
-            multiplier=float(backoff.multiplier),
-            max_ms=duration_ms(backoff.max, "max", where),
-        )
-    return msgspec.structs.replace(base, **changed)

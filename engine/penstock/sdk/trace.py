@@ -1,7 +1,9 @@
-"""Tracing: a workflow's function runs once, and each step it takes adds a node to the thread at hand.
+"""Tracing: a workflow's function runs once, and each step it takes adds a node to the thread at
+hand.
 
-A thread under trace has tails: nodes whose next node is not known yet, each with the condition and the mutations of the
-edge to come. A new node joins all tails and is the only tail then; that is all that a branch needs (later: if_, while_).
+A thread under trace has tails: nodes whose next node is not known yet, each with the condition and
+the mutations of the edge to come. A new node joins all tails and is the only tail then; that is all
+that a branch needs (later: if_, while_).
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ class Trace:
         """The spec, once all threads are traced; sent through JSON, as the engine will read it."""
         threads = {name: thread.spec() for name, thread in self.threads.items()}
         body = SpecBody(entrypoint=ENTRYPOINT, threads=threads)
-        return msgspec.convert(msgspec.to_builtins(body), SpecBody)
+        return msgspec.json.decode(msgspec.json.encode(body), type=SpecBody)
 
 
 class ThreadTrace:
@@ -153,7 +155,9 @@ class ThreadTrace:
     def expression(
         self, value: object, wanted: ValueType | None, hint: Any, what: str
     ) -> Expression:
-        """Where a value comes from: a proxy's expression, or the value itself if it can be had now."""
+        """Where a value comes from: a proxy's expression, or the value itself if it can be had
+        now.
+        """
         if isinstance(value, Proxy):
             return self._of_proxy(value, wanted, what)
         if _holds_proxy(value):

@@ -1,4 +1,6 @@
-"""@workflow: a plain function that calls tasks, as a WfSpec. It is run once, with proxies, to see its steps."""
+"""@workflow: a plain function that calls tasks, as a WfSpec. It is run once, with proxies, to see
+its steps.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,10 @@ from penstock.core.spec import SpecBody, VariableDef
 from penstock.core.values import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.errors import DefinitionError
+from penstock.sdk.options import Duration, duration_ms
 from penstock.sdk.place import place_of_caller, place_of_def
 from penstock.sdk.proxy import Proxy, fault
-from penstock.sdk.task import Duration, TaskDef, duration_ms, hints_of_function
+from penstock.sdk.task import TaskDef, hints_of_function
 from penstock.sdk.trace import ENTRYPOINT, ThreadTrace, Trace, current_thread
 
 P = ParamSpec("P")
@@ -53,13 +56,16 @@ class Workflow(Generic[P, R]):
 
     @property
     def spec(self) -> SpecBody:
-        """The spec. The function is traced when this is first asked for; DefinitionError names a line that is wrong."""
+        """The spec. The function is traced when this is first asked for; DefinitionError names a
+        line that is wrong.
+        """
         return self._traced.body()
 
     @property
     def definition(self) -> PutWfSpec:
         """What is registered, after `tasks` and `events`."""
-        return PutWfSpec(name=self.name, spec=msgspec.to_builtins(self.spec))
+        spec = msgspec.json.decode(msgspec.json.encode(self.spec))
+        return PutWfSpec(name=self.name, spec=spec)
 
     @property
     def tasks(self) -> tuple[TaskDef[..., Any], ...]:
@@ -72,7 +78,9 @@ class Workflow(Generic[P, R]):
         return tuple(self._traced.events.values())
 
     def encode(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """Variables for a run as JSON; TypeError for one that the workflow has not or that does not fit."""
+        """Variables for a run as JSON; TypeError for one that the workflow has not or that does not
+        fit.
+        """
         declared = {variable.name: variable for variable in self._variables}
         for name in variables.keys() - declared.keys():
             raise TypeError(f"{self.name} has no variable {name!r}; it has {sorted(declared)}")
@@ -88,7 +96,9 @@ class Workflow(Generic[P, R]):
             raise TypeError(f"{self.name}: {problem}") from None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function here and now, its tasks as plain functions; for tests without an engine."""
+        """Run the function here and now, its tasks as plain functions; for tests without an
+        engine.
+        """
         if current_thread() is not None:
             fault(f"{self.name}: a workflow can not call another workflow yet")
         return self.function(*args, **kwargs)
@@ -109,7 +119,9 @@ class Workflow(Generic[P, R]):
         return trace
 
     def _outcome(self, arguments: dict[str, Proxy]) -> object:
-        """What the function returns; an async one is driven as far as it goes without an event loop."""
+        """What the function returns; an async one is driven as far as it goes without an event
+        loop.
+        """
         value: Any = cast(Any, self.function)(**arguments)
         if not inspect.iscoroutine(value):
             return value
@@ -149,7 +161,8 @@ def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 @overload
 def workflow(*, name: str | None = None) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
-    """Make a function a workflow. Its parameters are the variables of a run; what it returns is the run's output.
+    """Make a function a workflow. Its parameters are the variables of a run; what it returns is the
+    run's output.
 
     >>> @workflow
     ... def hello(name: str) -> str:
@@ -175,7 +188,9 @@ def wait_for_event(name: str, *, type: type[T], timeout: Duration | None = None)
 @overload
 def wait_for_event(name: str, *, type: None = None, timeout: Duration | None = None) -> Any: ...
 def wait_for_event(name: str, *, type: Any = None, timeout: Duration | None = None) -> Any:
-    """In a workflow: wait until an event of this name is put to the run; what stands for its content."""
+    """In a workflow: wait until an event of this name is put to the run; what stands for its
+    content.
+    """
     thread = _thread_here("wait_for_event")
     hint = hints.UNKNOWN if type is None else type
     try:

@@ -1,0 +1,222 @@
+"""Tasks over HTTP: a long poll for each TaskDef, a report for each attempt, all on one event loop
+of its own.
+
+A poll that ends when the worker stops is waited for while it is young: the server starts a task for
+the worker that it gives it to, so a task that arrives must be run. One that has waited long in an
+empty queue is cut off, which the server notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from threading import Thread
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from penstock.core.commands.report_task import ReportTask
+from penstock.core.outputs import ScheduledTask
+from penstock.sdk import api
+from penstock.sdk.attempt import Attempt, without_output
+from penstock.sdk.errors import PenstockError
+from penstock.sdk.runner import Job, Runner
+from penstock.sdk.task import TaskDef
+
+WAIT_FIRST_S: Final = 0.5
+WAIT_MAX_S: Final = 10.0
+TASKS_MAX: Final = 100  # of one poll; the server's bound
+REPORT_DEADLINE_S: Final = 120.0
+UNKNOWN_PAUSE_S: Final = 0.5
+
+logger = logging.getLogger("penstock.worker")
+
+
+class HttpSource:
+    """See worker.Source."""
+
+    def __init__(
+        self,
+        url: str,
+        tenant: str,
+        worker: str,
+        tasks: Mapping[str, TaskDef[..., Any]],
+        runner: Runner,
+    ) -> None:
+        self._url = url
+        self._tenant = tenant
+        self._worker = worker
+        self._tasks = tasks
+        self._runner = runner
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="penstock-http", daemon=True)
+        self._pollers: list[asyncio.Task[None]] = []
+        self._reports: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._room: asyncio.Condition
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self._thread.start()
+        self._call(self._start())
+
+    def stop_taking(self) -> None:
+        """Wait for the polls that are young, cut off the others."""
+        self._stopping = True
+        self._call(self._stop_taking())
+
+    def close(self, timeout_s: float) -> None:
+        """Wait for the reports."""
+        self._call(self._close(timeout_s))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout_s)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _start(self) -> None:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+        self._http = httpx.AsyncClient(
+            base_url=self._url, trust_env=api.uses_proxy(self._url), limits=limits
+        )
+        self._room = asyncio.Condition()
+        self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
+
+    async def _stop_taking(self) -> None:
+        async with self._room:
+            self._room.notify_all()
+        _, waiting = await asyncio.wait(self._pollers, timeout=2 * WAIT_FIRST_S)
+        for poller in waiting:
+            poller.cancel()
+        await asyncio.gather(*self._pollers, return_exceptions=True)
+
+    async def _close(self, timeout_s: float) -> None:
+        if self._reports:
+            _, unsent = await asyncio.wait(self._reports, timeout=timeout_s)
+            if unsent:
+                logger.warning("%d reports did not get through", len(unsent))
+            for report in unsent:
+                report.cancel()
+        await self._http.aclose()
+
+    # Tasks.
+
+    async def _poll(self, task: TaskDef[..., Any]) -> None:
+        """Poll for one TaskDef until the worker stops."""
+        wait_s, retry = WAIT_FIRST_S, 0
+        while (room := await self._free()) > 0:
+            try:
+                taken = await self._take(task, room, wait_s)
+            except PenstockError as error:
+                if retry == 0:
+                    level = logging.WARNING if api.may_retry(error) else logging.INFO
+                    logger.log(level, "%s: no tasks of %s: %s", self._worker, task.name, error)
+                pause_s = api.pause_s(retry) if api.may_retry(error) else UNKNOWN_PAUSE_S
+                retry += 1
+                await self._sleep(pause_s)
+                continue
+            retry = 0
+            wait_s = WAIT_FIRST_S if taken else min(WAIT_MAX_S, wait_s * 2)
+            for scheduled in taken:
+                job = Job(Attempt(task, scheduled, self._worker), self._report)
+                self._runner.submit(job)
+
+    async def _free(self) -> int:
+        """How many tasks to ask for, as soon as there is room for one; 0 when the worker stops.
+
+        Polls of several TaskDefs share what is free. Should they all bring what they asked for
+        after others took the slots, the tasks wait here for a moment.
+        """
+        async with self._room:
+            await self._room.wait_for(
+                lambda: self._stopping or self._runner.unfinished < self._runner.slots
+            )
+        if self._stopping:
+            return 0
+        free = self._runner.slots - self._runner.unfinished
+        return max(1, min(TASKS_MAX, free // len(self._tasks)))
+
+    async def _take(self, task: TaskDef[..., Any], room: int, wait_s: float) -> list[ScheduledTask]:
+        body = {"worker": self._worker, "tasks_max": room, "wait_ms": int(wait_s * 1_000)}
+        path = f"/v1/task-queues/{task.name}/poll"
+        reply = await self._request(api.Call(method="POST", path=path, body=body, wait_s=wait_s))
+        return [_scheduled(found, self._tenant) for found in reply.body["tasks"]]
+
+    # Reports.
+
+    def _report(self, _job: Job, report: ReportTask) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._begin_report, report)
+        except RuntimeError:  # the loop is closed: this attempt was given up
+            logger.warning("%s ended too late to be reported", report.wf_run_id)
+
+    def _begin_report(self, report: ReportTask) -> None:
+        sending = self._loop.create_task(self._send(report))
+        self._reports.add(sending)
+        sending.add_done_callback(self._reports.discard)
+
+    async def _send(self, report: ReportTask) -> None:
+        """Send a report until it is answered for good; room for another task is told of at once."""
+        async with self._room:
+            self._room.notify_all()
+        call = api.command("POST", "/v1/tasks/report", msgspec.to_builtins(report))
+        deadline = self._loop.time() + REPORT_DEADLINE_S
+        retry = 0
+        while True:
+            try:
+                await self._request(call)
+                return
+            except PenstockError as error:
+                if error.status == 413 and report.output is not None:
+                    await self._send(without_output(report, f"output: {error.message}"))
+                    return
+                if not api.may_retry(error) or self._loop.time() > deadline:
+                    logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
+                    return
+            await asyncio.sleep(api.pause_s(retry))
+            retry += 1
+
+    async def _request(self, call: api.Call) -> api.Reply:
+        try:
+            response = await self._http.request(
+                call.method,
+                call.path,
+                content=call.content,
+                headers=call.headers(self._tenant),
+                timeout=call.timeout,
+            )
+        except httpx.TransportError as error:
+            raise api.unreachable(self._url, error) from error
+        return api.reply_of(response)
+
+    async def _sleep(self, pause_s: float) -> None:
+        """Sleep, but not beyond the worker's end."""
+        try:
+            async with asyncio.timeout(pause_s), self._room:
+                await self._room.wait_for(lambda: self._stopping)
+        except TimeoutError:
+            pass
+
+
+def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
+    """A task as HTTP has it; what only Kafka workers need is left open."""
+    return ScheduledTask(
+        tenant=tenant,
+        wf_run_id=found["wf_run_id"],
+        guid=found["guid"],
+        task_def=found["task_def"],
+        attempt=found["attempt"],
+        inputs=found["inputs"],
+        wf_spec=found.get("wf_spec", ""),
+        version=found.get("version", 0),
+        node=found.get("node", ""),
+        thread=found.get("thread", 0),
+        scheduled_at_ms=0,
+        timeout_ms=found.get("timeout_ms", 0),
+        max_attempts=found.get("max_attempts", 1),
+        report_partition=-1,
+    )

@@ -1,0 +1,272 @@
+"""Tasks over Kafka: a consumer for each TaskDef, in the group that its gateways use too; reports go
+to `commands`.
+
+Rules
+- A record is passed once the report of its attempt, or its TaskStarted, is acknowledged by the log;
+many are under way in each partition, and the mark follows the first that is not done.
+- What comes twice is run once, as far as memory goes.
+- About half a second's work is held ahead: enough to keep the slots busy, little to repeat
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Any, Final, cast
+
+from penstock.contracts.avro import Avro, Malformed
+from penstock.contracts.topics import Topics, task_group
+from penstock.contracts.wire import Sent, client_headers, command_value
+from penstock.core.commands.base import Command
+from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.task_started import TaskStarted
+from penstock.core.ids import root_of
+from penstock.core.limits import COMMAND_BYTES_MAX
+from penstock.core.outputs import ScheduledTask
+from penstock.log.kafka import KafkaConsumer, KafkaProducer
+from penstock.log.port import AppendRefused, LogError, LogFatal, Message, Position, Record
+from penstock.sdk import api
+from penstock.sdk.attempt import Attempt, without_output
+from penstock.sdk.progress import Progress, Seen
+from penstock.sdk.runner import Job, Runner
+from penstock.sdk.task import TaskDef
+
+RECORDS_MAX: Final = 500
+AHEAD_MAX: Final = 4_000
+AHEAD_S: Final = 0.5
+POLL_S: Final = 0.1
+FULL_PAUSE_S: Final = 0.005
+FULL_POLL_S: Final = 1.0  # a member of the group must poll, even if there is no room
+
+logger = logging.getLogger("penstock.worker")
+
+
+class KafkaSource:
+    """See worker.Source."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        cluster: str,
+        tenant: str,
+        worker: str,
+        tasks: Mapping[str, TaskDef[..., Any]],
+        runner: Runner,
+    ) -> None:
+        self.stopping = Event()
+        self.runner = runner
+        self.worker = worker
+        self.avro = Avro()
+        self._bootstrap = bootstrap
+        self._tenant = tenant
+        self._topics = Topics(cluster, 0)
+        self._producer = KafkaProducer(bootstrap)
+        self._unsent: deque[tuple[Reader, Job, Message]] = deque()
+        self._readers = [
+            Reader(self, task, self._topics.task(tenant, task.name)) for task in tasks.values()
+        ]
+
+    def start(self) -> None:
+        """Join the groups."""
+        for reader in self._readers:
+            reader.thread.start()
+
+    def stop_taking(self) -> None:
+        """Poll no more; attempts that have not begun come to other workers."""
+        self.stopping.set()
+        self.runner.drop_waiting()
+
+    def close(self, timeout_s: float) -> None:
+        """Wait until the reports are acknowledged and the marks committed; leave the groups."""
+        deadline = time.monotonic() + timeout_s
+        while self._unsent and time.monotonic() < deadline:
+            self.send_again()
+        try:
+            self._producer.flush(max(0.1, deadline - time.monotonic()))
+        except LogError as error:
+            logger.warning("reports did not get through: %s", error)
+        for reader in self._readers:
+            reader.ending.set()
+        for reader in self._readers:
+            reader.thread.join(timeout_s)
+        self._producer.close()
+
+    def consumer(self, task: TaskDef[..., Any], topic: str) -> KafkaConsumer:
+        """A member of the group of a TaskDef's workers."""
+        group = task_group(self._topics, self._tenant, task.name)
+        return KafkaConsumer(self._bootstrap, topic, group)
+
+    def send(self, reader: Reader, job: Job, command: Command) -> None:
+        """Append a report or a TaskStarted to the partition that the task names."""
+        scheduled = job.attempt.scheduled
+        value = command_value(self.avro, Sent(command=command, tenant=scheduled.tenant))
+        if len(value) > COMMAND_BYTES_MAX and isinstance(command, ReportTask):
+            reason = f"{len(value)} bytes: a report may have {COMMAND_BYTES_MAX}"
+            self.send(reader, job, without_output(command, reason))
+            return
+        key = root_of(scheduled.wf_run_id).encode()
+        partition = scheduled.report_partition
+        message = Message(self._topics.commands, key, value, _HEADERS, partition)
+        self._append(reader, job, message)
+
+    def _append(self, reader: Reader, job: Job, message: Message) -> None:
+        def acked(result: Position | LogError) -> None:
+            if isinstance(result, Position):
+                reader.acked.append((job.partition, job.offset))
+            elif isinstance(result, AppendRefused):
+                logger.error("a report of %s is refused: %s", job.attempt.task.name, result)
+            else:
+                self._unsent.append((reader, job, message))
+
+        try:
+            self._producer.append(message, acked)
+        except LogFatal as error:
+            logger.error("a report of %s is lost: %s", job.attempt.task.name, error)
+        except LogError:
+            self._unsent.append((reader, job, message))
+
+    def send_again(self) -> None:
+        """Append what the log did not take, after a moment."""
+        if self._unsent:
+            time.sleep(api.PAUSE_FIRST_S)
+            with suppress(IndexError):  # another reader may have taken the last one
+                for _ in range(len(self._unsent)):
+                    self._append(*self._unsent.popleft())
+
+
+class Reader:
+    """Reads the tasks of one TaskDef, in a thread of its own, which alone knows how far all is
+    done.
+    """
+
+    def __init__(self, source: KafkaSource, task: TaskDef[..., Any], topic: str) -> None:
+        self.acked: deque[tuple[int, int]] = deque()
+        self.ending = Event()
+        self.thread = Thread(target=self._run, name=f"penstock-{task.name}", daemon=True)
+        self._source = source
+        self._task = task
+        self._topic = topic
+        self._progress: dict[int, Progress] = {}
+        self._seen = Seen()
+        self._pace = _Pace(source.runner)
+
+    def _run(self) -> None:
+        """Read, with a new consumer when one fails, until the worker ends."""
+        retry = 0
+        while not self.ending.is_set():
+            consumer = None
+            try:
+                consumer = self._source.consumer(self._task, self._topic)
+                while not self.ending.is_set():
+                    self._step(consumer)
+                    retry = 0
+            except LogError as error:
+                logger.warning("tasks of %s can not be read: %s", self._task.name, error)
+                self.ending.wait(api.pause_s(retry))
+                retry += 1
+            finally:
+                if consumer is not None:
+                    self._commit(consumer)
+                    consumer.close()
+
+    def _step(self, consumer: KafkaConsumer) -> None:
+        """Commit what is done, and take what there is room for."""
+        self._source.send_again()
+        self._commit(consumer)
+        if self._source.stopping.is_set():
+            self.ending.wait(POLL_S)
+            return
+        room = self._pace.room()
+        if room <= 0 and self._pace.full_s < FULL_POLL_S:
+            self.ending.wait(FULL_PAUSE_S)
+            return
+        records = consumer.poll(max(1, min(room, RECORDS_MAX)), POLL_S if room > 0 else 0.0)
+        self._pace.polled()
+        for record in records:
+            self._take(record)
+
+    def _take(self, record: Record) -> None:
+        progress = self._progress.get(record.partition)
+        if progress is None:
+            progress = self._progress[record.partition] = Progress()
+        if not progress.came(record.offset):
+            return
+        try:
+            decoded, _ = self._source.avro.decode(record.value or b"")
+        except Malformed as malformed:
+            logger.error("%s %d is no task: %s", record.topic, record.offset, malformed)
+            decoded = None
+        scheduled = cast(ScheduledTask, decoded)
+        is_task = isinstance(decoded, ScheduledTask)
+        if not is_task or not self._seen.is_new(scheduled.guid, scheduled.attempt):
+            self.acked.append((record.partition, record.offset))
+            return
+        attempt = Attempt(self._task, scheduled, self._source.worker)
+        self._source.runner.submit(
+            Job(attempt, self._report, self._started, record.partition, record.offset)
+        )
+
+    def _report(self, job: Job, report: ReportTask) -> None:
+        self._source.send(self, job, report)
+
+    def _started(self, job: Job) -> None:
+        scheduled = job.attempt.scheduled
+        started = TaskStarted(
+            wf_run_id=scheduled.wf_run_id,
+            guid=scheduled.guid,
+            attempt=scheduled.attempt,
+            worker=self._source.worker,
+        )
+        self._source.send(self, job, started)
+
+    def _commit(self, consumer: KafkaConsumer) -> None:
+        """Move the marks to where all before is done."""
+        marks: dict[int, int] = {}
+        acked = self.acked
+        while acked:
+            partition, offset = acked.popleft()
+            mark = self._progress[partition].done(offset)
+            if mark is not None:
+                marks[partition] = mark
+        for partition, mark in marks.items():
+            consumer.commit(partition, mark)
+
+
+class _Pace:
+    """How many more tasks to take: what the slots finish in half a second, and at least two for
+    each slot.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._ahead = 2 * runner.slots
+        self._looked_s = time.monotonic()
+        self._finished = 0
+        self._polled_s = self._looked_s
+
+    @property
+    def full_s(self) -> float:
+        """How long ago the last poll was."""
+        return time.monotonic() - self._polled_s
+
+    def polled(self) -> None:
+        """There was a poll."""
+        self._polled_s = time.monotonic()
+
+    def room(self) -> int:
+        """How many tasks may be taken now."""
+        at_s = time.monotonic()
+        if at_s - self._looked_s >= AHEAD_S / 4:
+            finished = self._runner.finished
+            rate = (finished - self._finished) / (at_s - self._looked_s)
+            self._ahead = min(AHEAD_MAX, max(2 * self._runner.slots, int(2 * rate * AHEAD_S)))
+            self._looked_s, self._finished = at_s, finished
+        return self._ahead - self._runner.unfinished
+
+
+_HEADERS: Final = client_headers(None)

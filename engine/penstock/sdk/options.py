@@ -1,0 +1,76 @@
+"""How a task is tried: attempts, time-outs and the wait between, as users write them and as the
+core has them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from penstock.core.limits import DURATION_MS_MAX, MAX_ATTEMPTS_MAX, TASK_TIMEOUT_MS_DEFAULT
+from penstock.core.run import Backoff as CoreBackoff
+from penstock.sdk.errors import DefinitionError
+
+Duration = float | timedelta
+"""Seconds, or a timedelta."""
+
+
+class Backoff(Struct, frozen=True):
+    """How long to wait before a retry: `base`, then `multiplier` times as long each time, at most
+    `max`.
+    """
+
+    base: Duration = 1.0
+    multiplier: float = 2.0
+    max: Duration = 3600.0
+
+
+class TaskOptions(Struct, frozen=True):
+    """How a use of a task is tried: how often at most, how long one attempt may run, and the wait
+    between.
+    """
+
+    max_attempts: int = 1
+    timeout_ms: int = TASK_TIMEOUT_MS_DEFAULT
+    backoff: CoreBackoff | None = None
+
+
+def duration_ms(duration: Duration, what: str, where: str) -> int:
+    """A duration in milliseconds, at least one; DefinitionError if it can not be one."""
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    if not 0 < seconds * 1000 <= DURATION_MS_MAX:
+        raise DefinitionError(where, f"{what}={duration!r}: a duration is more than 0 s")
+    return max(1, round(seconds * 1000))
+
+
+def options_with(
+    base: TaskOptions,
+    max_attempts: int | None,
+    timeout: Duration | None,
+    backoff: Backoff | None,
+    where: str,
+) -> TaskOptions:
+    """Options with those that are given changed."""
+    changed: dict[str, Any] = {}
+    if max_attempts is not None:
+        if not 1 <= max_attempts <= MAX_ATTEMPTS_MAX:
+            raise DefinitionError(
+                where, f"max_attempts={max_attempts}: it counts the first one too"
+            )
+        changed["max_attempts"] = max_attempts
+    if timeout is not None:
+        changed["timeout_ms"] = duration_ms(timeout, "timeout", where)
+    if backoff is not None:
+        if backoff.multiplier < 1:
+            raise DefinitionError(
+                where, f"a backoff's multiplier is at least 1, not {backoff.multiplier}"
+            )
+        changed["backoff"] = CoreBackoff(
+            base_ms=duration_ms(backoff.base, "base", where),
+            multiplier=float(backoff.multiplier),
+            max_ms=duration_ms(backoff.max, "max", where),
+        )
+    return msgspec.structs.replace(base, **changed)

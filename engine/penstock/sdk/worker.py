@@ -1,0 +1,168 @@
+"""Worker: runs tasks for the engine, over Kafka or over HTTP, within its slots."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from penstock.config import CLUSTER_DEFAULT
+from penstock.sdk import api
+from penstock.sdk.runner import Runner
+from penstock.sdk.task import TaskDef
+from penstock.sdk.workflow import Workflow
+
+GRACE_S: Final = 25.0
+REPORTS_S: Final = 5.0  # to have the last reports acknowledged
+STARTED_AFTER_S: Final = 0.5
+NAME_CHARS_MAX: Final = 256
+
+logger = logging.getLogger("penstock.worker")
+
+
+class Source(Protocol):
+    """Where tasks come from and reports go to."""
+
+    def start(self) -> None:
+        """Begin to take tasks, and give them to the runner."""
+        ...
+
+    def stop_taking(self) -> None:
+        """Take no task any more; return when none will come."""
+        ...
+
+    def close(self, timeout_s: float) -> None:
+        """Wait for the reports that are under way, and let go."""
+        ...
+
+
+class Worker:
+    """Runs the functions of tasks. `url` is `http://host:port`, or
+    `kafka://host:port[,host:port][/cluster]`.
+
+    `slots` is how many sync functions run at once, and how many async ones. A worker of workflows
+    runs all their tasks. It reconnects by itself.
+    """
+
+    def __init__(
+        self,
+        *tasks: TaskDef[..., Any] | Workflow[..., Any],
+        url: str = api.URL_DEFAULT,
+        slots: int = 10,
+        name: str | None = None,
+        tenant: str = "default",
+        started_after_s: float = STARTED_AFTER_S,
+    ) -> None:
+        if slots < 1:
+            raise ValueError(f"slots={slots}: a worker has at least one")
+        self.name = (name or _own_name())[:NAME_CHARS_MAX]
+        self.url = url
+        self.tenant = tenant
+        self.tasks = _tasks_by_name(tasks)
+        self._slots = slots
+        self._started_after_s = started_after_s
+        self._running: tuple[Source, Runner] | None = None
+
+    def __enter__(self) -> Worker:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def run(self, *, grace_s: float = GRACE_S) -> None:
+        """Work until SIGTERM or SIGINT: then take nothing more, finish what runs within the grace,
+        and return.
+
+        A second signal ends the grace.
+        """
+        ending = threading.Event()
+        hurry = threading.Event()
+
+        def end(_signal: int, _frame: FrameType | None) -> None:
+            (hurry if ending.is_set() else ending).set()
+
+        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            self.start()
+            ending.wait()
+            logger.info("%s drains for up to %g s", self.name, grace_s)
+            self.stop(grace_s=grace_s, hurry=hurry.is_set)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def start(self) -> None:
+        """Begin to work, in threads of its own."""
+        if self._running is not None:
+            raise RuntimeError(f"{self.name} runs already")
+        runner = Runner(self._slots, started_after_s=self._started_after_s)
+        source = self._source(runner)
+        tasks = self.tasks.values()
+        runner.start(
+            with_loop=any(task.is_async for task in tasks),
+            with_threads=not all(task.is_async for task in tasks),
+        )
+        self._running = source, runner
+        source.start()
+
+    def stop(self, *, grace_s: float = GRACE_S, hurry: Callable[[], bool] | None = None) -> bool:
+        """Take nothing more, finish what runs, report it, and let go. False if something did not
+        end in time.
+        """
+        if self._running is None:
+            return True
+        (source, runner), self._running = self._running, None
+        deadline = time.monotonic() + grace_s
+        source.stop_taking()
+        while not (done := runner.wait(0.1)) and time.monotonic() < deadline:
+            if hurry is not None and hurry():
+                break
+        if not done:
+            logger.warning("%s gives up %d tasks that did not end", self.name, runner.unfinished)
+        source.close(REPORTS_S)
+        runner.stop()
+        return done
+
+    def _source(self, runner: Runner) -> Source:
+        parts = urlsplit(self.url)
+        if parts.scheme != "kafka":
+            from penstock.sdk.http_source import HttpSource
+
+            url = api.checked_url(self.url)
+            return HttpSource(url, self.tenant, self.name, self.tasks, runner)
+        from penstock.sdk.kafka_source import KafkaSource
+
+        cluster = parts.path.strip("/") or CLUSTER_DEFAULT
+        return KafkaSource(parts.netloc, cluster, self.tenant, self.name, self.tasks, runner)
+
+
+def _tasks_by_name(
+    given: tuple[TaskDef[..., Any] | Workflow[..., Any], ...],
+) -> dict[str, TaskDef[..., Any]]:
+    tasks: dict[str, TaskDef[..., Any]] = {}
+    for one in given:
+        for task in one.tasks if isinstance(one, Workflow) else (one,):
+            known = tasks.setdefault(task.name, task)
+            if known.function is not task.function:
+                raise ValueError(f"two tasks are named {task.name!r}: {known.where}, {task.where}")
+    if not tasks:
+        raise ValueError("a worker needs a task to work on")
+    return tasks
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"

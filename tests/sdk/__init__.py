@@ -1,0 +1,1 @@
+"""Tests of the SDK: tracing, hints, attempts; client and workers against real servers."""

@@ -1,0 +1,198 @@
+"""Worker over Kafka and CommandSender, with `penstock server` on real Kafka."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock import (
+    Client,
+    CommandSender,
+    NotFound,
+    TaskContext,
+    Worker,
+    task,
+    wait_for_event,
+    workflow,
+)
+from penstock.contracts.topics import task_topic
+from penstock.log.kafka import KafkaProducer
+from penstock.log.port import LogError, Message, Position
+from tests.sdk.servers import running_server
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@task
+def double(x: int) -> int:
+    return 2 * x
+
+
+@task
+async def add_one(x: int) -> int:
+    return x + 1
+
+
+@workflow
+def arithmetic(x: int) -> int:
+    return add_one(double(x))
+
+
+@task(max_attempts=2)
+def slow(ctx: TaskContext, name: str, seconds: float) -> str:
+    time.sleep(seconds)
+    return f"{name} {ctx.attempt}"
+
+
+@workflow
+def slowly(name: str, seconds: float) -> str:
+    return slow(name, seconds)
+
+
+@workflow
+def approval() -> str:
+    return wait_for_event("approved", type=str)
+
+
+class Cluster:
+    """A server on Kafka, and how to reach both."""
+
+    def __init__(self, bootstrap: str, name: str, url: str) -> None:
+        self.bootstrap = bootstrap
+        self.name = name
+        self.url = url
+        self.kafka_url = f"kafka://{bootstrap}/{name}"
+
+
+@pytest.fixture
+def cluster(kafka_bootstrap: str, cluster_name: str, tmp_path: Path) -> Iterator[Cluster]:
+    arguments = ("server", "--kafka", kafka_bootstrap, "--cluster", cluster_name)
+    with running_server(tmp_path / "data", *arguments) as url:
+        yield Cluster(kafka_bootstrap, cluster_name, url)
+
+
+@pytest.fixture
+def client(cluster: Cluster) -> Iterator[Client]:
+    with Client(cluster.url) as made:
+        yield made
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_workflows_run_over_kafka(client: Client, cluster: Cluster) -> None:
+    client.register(arithmetic, approval)
+    with (
+        Worker(arithmetic, url=cluster.kafka_url, slots=4),
+        CommandSender(cluster.bootstrap, cluster=cluster.name) as sender,
+    ):
+        assert client.run(arithmetic, x=20).result(timeout=60) == 41
+        acks: list[Position | LogError] = []
+        ids = [sender.run_wf("arithmetic", {"x": x}, on_ack=acks.append) for x in range(300)]
+        sender.flush()
+        assert len(acks) == 300
+        assert all(isinstance(ack, Position) for ack in acks)
+        for x, wf_run_id in enumerate(ids):
+            run = client.handle(wf_run_id)
+            wait_until(lambda run=run: _exists(run.status))
+            assert run.result(timeout=60) == 2 * x + 1
+
+        run = client.run(approval)
+        sender.stop(run.id)
+        wait_until(lambda: run.status() == "HALTED")
+        sender.put_event(run.id, "approved", "yes")
+        sender.resume(run.id)
+        assert run.result(timeout=30) == "yes"
+
+
+def _exists(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except NotFound:  # the command is in the log, and not folded yet
+        return False
+    return True
+
+
+def test_a_long_task_is_said_to_be_started(client: Client, cluster: Cluster) -> None:
+    client.register(slowly)
+    with Worker(slowly, url=cluster.kafka_url, name="w7", started_after_s=0.2):
+        run = client.run(slowly, name="a", seconds=2)
+        wait_until(lambda: any(_attempt(run)["started_at"] for _ in [0]))
+        assert _attempt(run)["worker"] == "w7"
+        assert _attempt(run)["status"] == "TASK_RUNNING"
+        assert run.result(timeout=30) == "a 1"
+
+
+def _attempt(run) -> dict:
+    runs = run.task_runs()
+    return runs[0]["attempts"][-1] if runs else {"started_at": None}
+
+
+def test_what_a_worker_leaves_comes_to_the_next(client: Client, cluster: Cluster) -> None:
+    client.register(slowly)
+    worker = Worker(slowly, url=cluster.kafka_url, slots=1)
+    worker.start()
+    runs = [client.run(slowly, name=f"r{number}", seconds=0.5) for number in range(4)]
+    wait_until(lambda: any(run.status() == "COMPLETED" for run in runs))
+    assert worker.stop()
+    assert sum(run.status() == "COMPLETED" for run in runs) < 4
+    with Worker(slowly, url=cluster.kafka_url, slots=4):
+        assert [run.result(timeout=60) for run in runs] == [f"r{number} 1" for number in range(4)]
+
+
+def test_http_and_kafka_workers_share_a_task(client: Client, cluster: Cluster) -> None:
+    client.register(arithmetic)
+    with Worker(arithmetic, url=cluster.url), Worker(arithmetic, url=cluster.kafka_url):
+        runs = [client.run(arithmetic, x=x) for x in range(50)]
+        assert [run.result(timeout=60) for run in runs] == [2 * x + 1 for x in range(50)]
+
+
+def test_records_that_are_no_tasks_are_passed(client: Client, cluster: Cluster) -> None:
+    client.register(arithmetic)
+    producer = KafkaProducer(cluster.bootstrap)
+    with Worker(arithmetic, url=cluster.kafka_url):
+        assert client.run(arithmetic, x=1).result(timeout=60) == 3
+        for value in (b"", b"rubbish", None, b"\xc3\x01" + b"x" * 30):
+            topic = task_topic(cluster.name, "default", "double")
+            producer.append_and_wait(Message(topic, b"key", value))
+        runs = [client.run(arithmetic, x=x) for x in range(20)]
+        assert [run.result(timeout=60) for run in runs] == [2 * x + 1 for x in range(20)]
+    producer.close()
+
+
+WORKER = """
+import os, sys, time
+from penstock import Worker, task
+
+@task(max_attempts=2)
+def slow(name: str, seconds: float) -> str:
+    print("begun", flush=True)
+    time.sleep(60)
+    return "never"
+
+Worker(slow, url=sys.argv[1], started_after_s=600).run()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_workers_tasks_run_elsewhere(client: Client, cluster: Cluster) -> None:
+    client.register(slowly)
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKER, cluster.kafka_url], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        run = client.run(slowly, name="a", seconds=0)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+    finally:
+        process.kill()
+        process.wait()
+    with Worker(slowly, url=cluster.kafka_url):
+        assert run.result(timeout=40) == "a 1"

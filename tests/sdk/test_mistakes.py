@@ -1,0 +1,174 @@
+"""Mistakes of users: each is named at the line that made it."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from penstock import DefinitionError, task, wait_for_event, workflow
+
+
+@dataclass
+class Stock:
+    shelf: str
+
+
+@task
+def greet(name: str) -> str:
+    return name
+
+
+@task
+def count(of: int) -> int:
+    return of
+
+
+@task
+def stock() -> Stock:
+    return Stock("a")
+
+
+def wrong_argument(name):
+    greet(nam=name)  # here
+
+
+def too_few(name):
+    greet()  # here
+
+
+def wrong_type(name):
+    count(name)  # here
+
+
+def wrong_literal(name):
+    count("three")  # here
+
+
+def an_if(name):
+    greet(name)
+    if name:  # here
+        greet(name)
+
+
+def an_f_string(name):
+    greet(f"dear {name}")  # here
+
+
+def a_sum(name):
+    count(count(1) + 1)  # here
+
+
+def a_loop(name):
+    for _ in name:  # here
+        greet(name)
+
+
+def in_a_list(name):
+    wait_for_event("e", type=list)
+    greet([name])  # here
+
+
+def no_such_field(name):
+    greet(stock().shef)  # here
+
+
+def an_index_into_text(name):
+    greet(name["first"])  # here
+
+
+def two_types_of_event(name):
+    wait_for_event("e", type=int)
+    wait_for_event("e", type=str)  # here
+
+
+def returned_wrong_type(name) -> int:
+    return name
+
+
+MISTAKES = [
+    (
+        wrong_argument,
+        r"greet\(\): got an unexpected keyword argument 'nam'; it takes \(name: STR\)",
+    ),
+    (too_few, r"greet\(\): 'name' is not given"),
+    (wrong_type, r"count\(\): 'of' is INT, but <variable name> is STR"),
+    (wrong_literal, r"count\(\): 'of': STR 'three' is not INT"),
+    (an_if, r"`if`, .* the value of <variable name>, which is known only when the workflow runs"),
+    (an_f_string, r"text \(an f-string, print\) needs the value of <variable name>"),
+    (a_sum, r"`\+` needs the value of <output of 1-count>"),
+    (a_loop, "a loop"),
+    (in_a_list, "inside of a list or dict; make that in a task"),
+    (no_such_field, r"Stock has no 'shef'; it has \['shelf'\]"),
+    (an_index_into_text, r"<variable name> is STR: it has nothing at \['first'\]"),
+    (two_types_of_event, "event 'e' has type INT elsewhere, and STR here"),
+]
+
+
+@pytest.mark.parametrize(("function", "message"), MISTAKES)
+def test_a_mistake_in_a_workflow(function: Callable[..., Any], message: str) -> None:
+    function.__annotations__["name"] = str
+    lines, first = inspect.getsourcelines(function)
+    line = first + next(number for number, text in enumerate(lines) if "# here" in text)
+
+    with pytest.raises(DefinitionError, match=message) as raised:
+        _ = workflow(function).spec
+
+    assert raised.value.where == f"{__file__}:{line}"
+    assert str(raised.value).startswith(f"{__file__}:{line}: ")
+
+
+def test_a_wrong_return_type() -> None:
+    returned_wrong_type.__annotations__["name"] = str
+    with pytest.raises(DefinitionError, match="returns is INT, but <variable name> is STR"):
+        _ = workflow(returned_wrong_type).spec
+
+
+def no_hint(x) -> None: ...
+def odd_hint(x: set[int]) -> None: ...
+def odd_return() -> object: ...
+def star(*x: int) -> None: ...
+def _hidden() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (no_hint, "no_hint: parameter 'x' has no type hint; use int, float"),
+        (odd_hint, r"odd_hint: parameter 'x': set\[int\] is no type of value"),
+        (odd_return, "odd_return: what it returns: object is no type of value"),
+        (star, r"star: a task has no \*x; name each input"),
+        (_hidden, "_hidden.*or give another by name="),
+    ],
+)
+def test_a_mistake_in_a_task(function: Callable[..., Any], message: str) -> None:
+    with pytest.raises(DefinitionError, match=message) as raised:
+        task(function)
+
+    assert raised.value.where == f"{__file__}:{function.__code__.co_firstlineno}"
+
+
+def test_the_line_is_that_of_the_def_and_not_of_its_decorators() -> None:
+    with pytest.raises(DefinitionError) as raised:
+
+        @task(
+            name="several-lines",
+        )
+        def wrong(x: set[int]) -> None: ...  # here
+
+    here = int(raised.value.where.rpartition(":")[2])
+    lines = inspect.getsource(inspect.getmodule(test_a_wrong_return_type)).splitlines()  # pyright: ignore
+    assert "# here" in lines[here - 1]
+
+
+def test_a_bad_duration_or_count() -> None:
+    with pytest.raises(DefinitionError, match="timeout=0: a duration is more than 0 s"):
+        task(timeout=0)(greet.function)
+    with pytest.raises(DefinitionError, match="max_attempts=0"):
+        greet.with_(max_attempts=0)
+
+
+def test_steps_outside_of_a_workflow() -> None:
+    with pytest.raises(DefinitionError, match="in a workflow only"):
+        wait_for_event("e")
