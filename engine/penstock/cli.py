@@ -24,12 +24,16 @@ from penstock.config import (
 )
 from penstock.core.ids import is_kebab
 from penstock.log.port import LogError
+from penstock.processor.directory import CannotStart, listening, locked
+from penstock.store.port import StoreError
 
 VERIFY_TIMEOUT_S = 3_600.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; the exit code is 0, 1 for a failure, or 2 for a wrong command line."""
+    """Do what the command line says; the exit code is 0, 1 for a failure, or 2 for a wrong command
+    line.
+    """
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=log_level(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -61,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         return server.run(_config(options), _tell)
-    except (server.CannotStart, server.StoreError) as error:
+    except (CannotStart, StoreError) as error:
         return _fail(str(error))
 
 
@@ -79,17 +83,17 @@ def _verify(options: argparse.Namespace) -> int:
     if not config.data.is_dir():
         return _fail(f"there is no directory {config.data}")
     try:
-        with server.locked(config.data, 0.0):
+        with locked(config.data, 0.0):
             found = [
                 {name: getattr(one, name) for name in one.__struct_fields__}
                 for one in server.verify(config)
             ]
             return _verdict(found, {})
-    except server.CannotStart as error:
-        url = server.listening(config.data)
+    except CannotStart as error:
+        url = listening(config.data)
         if url is None:
             return _fail(str(error))
-    except server.StoreError as error:
+    except StoreError as error:
         return _fail(str(error))
     try:
         answer = httpx.get(f"{url}/v1/verify", timeout=VERIFY_TIMEOUT_S)
@@ -141,14 +145,26 @@ def _parser() -> argparse.ArgumentParser:
     server = commands.add_parser("server", help="run the engine and its gateway on Kafka")
     _add_kafka(server, required=kafka_default() is None)
     _add_serving(server)
-    server.add_argument("--cluster", type=_cluster, default=CLUSTER_DEFAULT, metavar="NAME",
-                        help="the prefix of all topics (%(default)s)")  # fmt: skip
-    server.add_argument("--adopt-log", action="store_true",
-                        help="take the stores' positions for what was delivered, once, after the"
-                        " group's offsets were lost")  # fmt: skip
-    server.add_argument("--session-timeout-ms", type=_count, metavar="MS",
-                        default=SESSION_TIMEOUT_MS_DEFAULT,
-                        help="how long another owner waits for this one (%(default)s)")  # fmt: skip
+    server.add_argument(
+        "--cluster",
+        type=_cluster,
+        default=CLUSTER_DEFAULT,
+        metavar="NAME",
+        help="the prefix of all topics (%(default)s)",
+    )
+    server.add_argument(
+        "--adopt-log",
+        action="store_true",
+        help="take the stores' positions for what was delivered, once, after the"
+        " group's offsets were lost",
+    )
+    server.add_argument(
+        "--session-timeout-ms",
+        type=_count,
+        metavar="MS",
+        default=SESSION_TIMEOUT_MS_DEFAULT,
+        help="how long another owner waits for this one (%(default)s)",
+    )
     server.set_defaults(do=_run)
 
     verify = commands.add_parser(
@@ -165,24 +181,50 @@ def _parser() -> argparse.ArgumentParser:
 def _add_serving(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--host", default=HOST_DEFAULT, help="where to listen (%(default)s)")
-    parser.add_argument("--port", type=_port,
-                        help=f"where to listen ({PORT_DEFAULT}, or a free one if it is taken)")  # fmt: skip
-    parser.add_argument("--partitions", type=_count, metavar="N",
-                        help=f"of a log that is made now ({PARTITIONS_DEFAULT})")  # fmt: skip
-    parser.add_argument("--failpoint", dest="failpoints", default="", metavar="NAME=ACTION[@N]",
-                        help="for tests: kill, raise or sleep:S at a named place")  # fmt: skip
+    parser.add_argument(
+        "--port", type=_port, help=f"where to listen ({PORT_DEFAULT}, or a free one if it is taken)"
+    )
+    parser.add_argument(
+        "--partitions",
+        type=_count,
+        metavar="N",
+        help=f"of a log that is made now ({PARTITIONS_DEFAULT})",
+    )
+    parser.add_argument(
+        "--failpoint",
+        dest="failpoints",
+        default="",
+        metavar="NAME=ACTION[@N]",
+        help="for tests: kill, raise or sleep:S at a named place",
+    )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, default=data_default(), metavar="DIR",
-                        help="the data directory (%(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=data_default(),
+        metavar="DIR",
+        help="the data directory (%(default)s)",
+    )
 
 
 def _add_kafka(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument("--kafka", default=kafka_default(), required=required,
-                        metavar="HOST:PORT", help="the brokers, separated by commas")  # fmt: skip
-    parser.add_argument("--kafka-config", dest="kafka_settings", action="append", type=_setting,
-                        metavar="NAME=VALUE", help="a setting of librdkafka; may be repeated")  # fmt: skip
+    parser.add_argument(
+        "--kafka",
+        default=kafka_default(),
+        required=required,
+        metavar="HOST:PORT",
+        help="the brokers, separated by commas",
+    )
+    parser.add_argument(
+        "--kafka-config",
+        dest="kafka_settings",
+        action="append",
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="a setting of librdkafka; may be repeated",
+    )
 
 
 def _count(text: str) -> int:

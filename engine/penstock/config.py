@@ -1,4 +1,6 @@
-"""What a server is started with. The one place that reads the environment; the command line goes before it."""
+"""What a server is started with. The one place that reads the environment; the command line goes
+before it.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
 class Config(Struct, frozen=True, kw_only=True):
     """A server: `kafka` is the brokers' address, or None for the embedded log.
 
-    Without `port` the default one is taken, or a free one if that is in use; without `partitions` a log that exists
-    says how many it has.
+    Without `port` the default one is taken, or a free one if that is in use; without `partitions` a
+    log that exists says how many it has.
     """
 
     data: Path

@@ -1,28 +1,17 @@
-"""The composition root: log, stores, processor and gateway in one process, opened in order and closed in reverse.
-
-DIR/lock          held by the process that has the directory
-DIR/log           the embedded log, if there is no Kafka
-DIR/stores/       a store for each partition
-DIR/cluster.json  what the directory belongs to: fixed when it is made
-DIR/server.json   where the server that runs on it listens
+"""The composition root: log, stores, processor and gateway in one process, opened in order and
+closed in reverse.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
-import shutil
 import signal
 import socket
-import time
+import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Final
 
-import msgspec
-import uvicorn
 from msgspec import Struct
 from starlette.applications import Starlette
 
@@ -31,36 +20,28 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.gateway.app import make_app, release
 from penstock.gateway.engine import Limits
+from penstock.gateway.serve import http_server, listen, loop_factory, url_of
 from penstock.log.port import EngineLog
+from penstock.processor.directory import (
+    Belongs,
+    CannotStart,
+    belongs_to,
+    clear,
+    locked,
+    mark,
+    set_listening,
+)
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
 from penstock.processor.verify import Verified, verify_view
-from penstock.store.port import StoreError
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
 
 DEV_LOCK_WAIT_S: Final = 2.0
 LOOK_S: Final = 0.1
-DRAIN_S: Final = 5
-
-
-class CannotStart(Exception):
-    """The server can not be started like this; the message says why and what to do."""
-
-
-class Belongs(Struct, frozen=True):
-    """What a data directory belongs to."""
-
-    cluster: str
-    partitions: int
-    embedded: bool
-
-
-class Listening(Struct, frozen=True):
-    """Where the server of a data directory listens."""
-
-    url: str
+SETTLED_S: Final = 2.0
+SWITCH_S: Final = 0.0005  # the fold and the event loop wait for each other often, and not long
 
 
 class Parts(Struct, frozen=True):
@@ -75,19 +56,27 @@ class Parts(Struct, frozen=True):
 
 
 def run(config: Config, tell: Callable[[str], None]) -> int:
-    """Run a server until a signal ends it; the exit code. Raises CannotStart or a LogError before it runs."""
+    """Run a server until a signal ends it; the exit code. Raises CannotStart or a LogError before
+    it runs.
+    """
+    sys.setswitchinterval(SWITCH_S)
     with locked(config.data, _lock_wait_s(config)), _socket(config) as listener:
+        set_listening(config.data, None)  # what a killed server said does not hold any more
         if config.fresh:
-            _clear(config.data)
-        url = _url(listener)
+            clear(config.data)
+        url = url_of(listener)
         with parts(config) as made:
             _tell_what_runs(config, made.belongs, url, tell)
-            (config.data / "server.json").write_bytes(msgspec.json.encode(Listening(url)))
+
+            def ready() -> None:
+                set_listening(config.data, url)
+                tell("ready; Ctrl-C stops")
+
             try:
-                with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                    return runner.run(_serve(made, listener, tell))
+                with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                    return runner.run(_serve(made, listener, tell, ready))
             finally:
-                (config.data / "server.json").unlink(missing_ok=True)
+                set_listening(config.data, None)
 
 
 @contextmanager
@@ -100,6 +89,7 @@ def parts(config: Config, *, limits: Limits | None = None) -> Generator[Parts]:
         log = _open_log(config, belongs, topics)
         closing.callback(log.close)
         log.ensure_topics(topics.fixed())
+        mark(config.data, belongs)
         avro = Avro()
         opener = Opener(
             log=log,
@@ -126,10 +116,9 @@ def parts(config: Config, *, limits: Limits | None = None) -> Generator[Parts]:
 
 def verify(config: Config) -> list[Verified]:
     """Compare the stores of a data directory that no server has open with their log."""
-    file = config.data / "cluster.json"
-    if not file.exists():
+    belongs = belongs_to(config.data)
+    if belongs is None:
         raise CannotStart(f"{config.data} is no data directory: it has no cluster.json")
-    belongs = msgspec.json.decode(file.read_bytes(), type=Belongs)
     if not belongs.embedded and config.kafka is None:
         raise CannotStart(f"{config.data} belongs to a log on Kafka; say where with --kafka")
     with ExitStack() as closing:
@@ -148,56 +137,18 @@ def verify(config: Config) -> list[Verified]:
         return found
 
 
-def listening(data: Path) -> str | None:
-    """Where the server that has a data directory says that it listens."""
-    with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
-        return msgspec.json.decode((data / "server.json").read_bytes(), type=Listening).url
-    return None
-
-
-@contextmanager
-def locked(data: Path, wait_s: float) -> Generator[None]:
-    """Hold a data directory; wait a while for a process that is ending, and take it from nobody."""
-    data.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + wait_s
-    with (data / "lock").open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if time.monotonic() >= deadline:
-                    where = listening(data)
-                    raise CannotStart(
-                        f"{data} is in use by another process"
-                        + (f", which listens on {where}" if where else "")
-                        + "; stop it, or name another directory with --data"
-                    ) from error
-                time.sleep(LOOK_S)
-        yield
-
-
 def _lock_wait_s(config: Config) -> float:
     return DEV_LOCK_WAIT_S if config.kafka is None else config.session_timeout_ms / 1_000
 
 
-def _clear(data: Path) -> None:
-    """Begin anew: only what we have made is removed."""
-    for name in ("log", "stores"):
-        shutil.rmtree(data / name, ignore_errors=True)
-    (data / "cluster.json").unlink(missing_ok=True)
-
-
 def _belongs(config: Config) -> Belongs:
-    """What the data directory belongs to; a new one is marked."""
-    file = config.data / "cluster.json"
-    if not file.exists():
+    """What the data directory belongs to; of a new one, what it will."""
+    belongs = belongs_to(config.data)
+    if belongs is None:
         partitions = config.partitions or PARTITIONS_DEFAULT
         if config.kafka is not None:
             partitions = _partitions_on_kafka(config) or partitions
-        made = Belongs(config.cluster, partitions, config.kafka is None)
-        file.write_bytes(msgspec.json.encode(made))
-    belongs = msgspec.json.decode(file.read_bytes(), type=Belongs)
+        belongs = Belongs(config.cluster, partitions, config.kafka is None)
     if belongs.embedded != (config.kafka is None):
         other = "an embedded log" if belongs.embedded else "a log on Kafka"
         raise CannotStart(f"{config.data} belongs to {other}; name another directory with --data")
@@ -215,7 +166,7 @@ def _belongs(config: Config) -> Belongs:
 
 def _partitions_on_kafka(config: Config) -> int | None:
     """How many partitions the commands topic has, if there is one."""
-    from penstock.log.kafka_topics import KafkaTopics, TopicFound
+    from penstock.log.kafka.topics import KafkaTopics, TopicFound
 
     assert config.kafka is not None, "asked of Kafka only"
     name = Topics(config.cluster, 1).commands
@@ -257,25 +208,12 @@ def _failpoints(armed: str) -> Failpoints:
 def _socket(config: Config) -> socket.socket:
     """A listening socket; a free port is taken in place of the default one only."""
     ports = [PORT_DEFAULT, 0] if config.port is None else [config.port]
-    for port in ports:
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((config.host, port))
-            listener.listen(2048)
-            return listener
-        except OSError as error:
-            listener.close()
-            if port == ports[-1]:
-                raise CannotStart(
-                    f"can not listen on {config.host}:{port}: {error.strerror}"
-                ) from error
-    raise AssertionError("one of the ports is the last")
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    try:
+        return listen(config.host, ports)
+    except OSError as error:
+        raise CannotStart(
+            f"can not listen on {config.host}:{ports[-1]}: {error.strerror}"
+        ) from error
 
 
 def _tell_what_runs(
@@ -288,41 +226,9 @@ def _tell_what_runs(
     tell(f"  stores  {config.data / 'stores'}")
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-class HttpServer(uvicorn.Server):
-    """Uvicorn, with the signals left to us: the processor is stopped after the last request, not killed."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Take no signal."""
-        yield
-
-
-def http_server(app: Starlette) -> HttpServer:
-    """A server for an application."""
-    return HttpServer(
-        uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=DRAIN_S,
-        )
-    )
-
-
-async def _serve(made: Parts, listener: socket.socket, tell: Callable[[str], None]) -> int:
+async def _serve(
+    made: Parts, listener: socket.socket, tell: Callable[[str], None], ready: Callable[[], None]
+) -> int:
     """Serve until a signal, or until the processor can not go on."""
     server = http_server(made.app)
 
@@ -334,9 +240,13 @@ async def _serve(made: Parts, listener: socket.socket, tell: Callable[[str], Non
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop)
-    looking = loop.create_task(_look_after(made.processor, stop, tell))
+    looking = [
+        loop.create_task(_tell_when_open(made, tell, ready)),
+        loop.create_task(_stop_when_failed(made.processor, stop)),
+    ]
     await server.serve(sockets=[listener])
-    looking.cancel()
+    for task in looking:
+        task.cancel()
     failure = made.processor.failure
     if failure is not None:
         tell(f"penstock: the processor has stopped: {failure!r}")
@@ -344,29 +254,23 @@ async def _serve(made: Parts, listener: socket.socket, tell: Callable[[str], Non
     return 0
 
 
-async def _look_after(
-    processor: Processor, stop: Callable[[], None], tell: Callable[[str], None]
+async def _tell_when_open(
+    made: Parts, tell: Callable[[str], None], ready: Callable[[], None]
 ) -> None:
-    """Say when the first partitions are open, and stop all when the processor does."""
-    ready = False
+    """Wait until all partitions are open; or, since others may have some, until no more come."""
+    processor, seen, same_s = made.processor, 0, 0.0
+    while seen < made.belongs.partitions and same_s < SETTLED_S:
+        await asyncio.sleep(LOOK_S)
+        count = len(processor.owned()) + len(processor.stopped)
+        same_s = same_s + LOOK_S if 0 < count == seen else 0.0
+        seen = count
+    for number, stopped in sorted(processor.stopped.items()):
+        tell(f"penstock: partition {number} is stopped: {stopped}")
+    ready()
+
+
+async def _stop_when_failed(processor: Processor, stop: Callable[[], None]) -> None:
+    """Stop all when the processor can not go on."""
     while processor.failure is None:
-        if not ready and (processor.owned() or processor.stopped):
-            ready = True
-            for number, stopped in sorted(processor.stopped.items()):
-                tell(f"penstock: partition {number} is stopped: {stopped}")
-            if processor.owned():
-                tell("ready; Ctrl-C stops")
         await asyncio.sleep(LOOK_S)
     stop()
-
-
-__all__ = [
-    "CannotStart",
-    "StoreError",
-    "http_server",
-    "listening",
-    "locked",
-    "parts",
-    "run",
-    "verify",
-]

@@ -1,4 +1,6 @@
-"""Who sends a request. In development there is no credential: the tenant is what a header says, the principal nobody."""
+"""Who sends a request. In development there is no credential: the tenant is what a header says, the
+principal nobody.
+"""
 
 from __future__ import annotations
 

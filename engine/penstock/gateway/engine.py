@@ -1,10 +1,13 @@
-"""The gateway's way to the engine: a command is appended to the log, and answered once its fold is written.
+"""The gateway's way to the engine: a command is appended to the log, and answered once its fold is
+written.
 
 Rules
 - The answer is expected before the command is appended: no answer can be missed.
-- Under one (tenant, command id) one command is under way at a time: answers are told apart by these two.
+- Under one (tenant, command id) one command is under way at a time: answers are told apart by these
+  two.
 - New work is refused when too much is under way; reports, task starts and stops always pass (R18).
-- A deadline says nothing about the command: it may still take effect, and the same id gets its answer.
+- A deadline says nothing about the command: it may still take effect, and the same id gets its
+  answer.
 """
 
 from __future__ import annotations
@@ -86,7 +89,9 @@ class Engine:
     async def send(
         self, command: Command, caller: Caller, command_id: str, *, timeout_s: float | None = None
     ) -> Answered:
-        """Append a command and wait for its answer, which may be a refusal. Raises ApiError when there is none."""
+        """Append a command and wait for its answer, which may be a refusal. Raises ApiError when
+        there is none.
+        """
         record = self._record(command, caller, command_id)
         number = self._number(record)
         self._reads.check_open(number)
@@ -108,21 +113,28 @@ class Engine:
     async def _answered(
         self, command: Command, caller: Caller, command_id: str, record: Outgoing, number: int
     ) -> Answered:
-        """Send until the answer is none that time mends: partition 0 may know what `number` does not yet."""
+        """Send until the answer is none that time mends: partition 0 may know what `number` does
+        not yet.
+        """
         message = Message(self._topics.commands, record.key, record.value, record.headers, number)
         while True:
             answered = await self._once((caller.tenant, command_id), message)
             if answered.answer.code not in MENDED_BY_TIME or number == DECIDING_PARTITION:
                 return answered
             wanted = _definition(command, caller.tenant)
-            if wanted is None or not self._reads.is_open(DECIDING_PARTITION):
+            if wanted is None or not await self._will_come(number, *wanted):
                 return answered
-            kind, key = wanted
-            if self._reads.definitions().view.get(kind, key) is None:
-                return answered
-            await self._reads.until(
-                number, key, lambda view: view.view.get(kind, key), self._limits.answer_timeout_s
-            )
+
+    async def _will_come(self, number: int, kind: type[Row], key: bytes) -> bool:
+        """Whether a partition gets a definition that partition 0 has; returns when it has it."""
+        if not self._reads.is_open(DECIDING_PARTITION):
+            return False
+        if self._reads.definitions().view.get(kind, key) is None:
+            return False
+        found = await self._reads.until(
+            number, key, lambda view: view.view.get(kind, key), self._limits.answer_timeout_s
+        )
+        return found is not None
 
     async def _once(self, key: Key, message: Message) -> Answered:
         """Append, and wait for what the fold says."""
@@ -189,7 +201,7 @@ class Engine:
 
 
 def new_command_id() -> str:
-    """An id for a command whose sender gave none. It is drawn: the log begins behind the gateway."""
+    """An id for a command whose sender gave none. It may be drawn: no fold has seen it yet."""
     return uuid.uuid4().hex
 
 

@@ -1,6 +1,7 @@
 """What goes wrong at the edge, and the one table from codes to HTTP statuses.
 
-The body of every error is {"error": {"code", "message"}}; codes are stable, messages are sentences for people.
+The body of every error is {"error": {"code", "message"}}; codes are stable, messages are sentences
+for people.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.ANSWER_TIMEOUT: 504,
     EdgeCode.POSITION_TIMEOUT: 504,
     EdgeCode.NOT_EVERYWHERE: 504,
-    **{cause: 503 for cause in StopCause},
+    **dict.fromkeys(StopCause, 503),
 }
 """Every code and its status; a test holds that no code of the core is missing."""
 
@@ -83,7 +84,9 @@ _RETRIED: Final = frozenset({429, 503})
 
 
 class ApiError(Exception):
-    """A request is answered with an error. `position` is how far the partition had come, if that is known."""
+    """A request is answered with an error. `position` is how far the partition had come, if that is
+    known.
+    """
 
     def __init__(
         self,

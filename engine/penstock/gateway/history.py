@@ -1,7 +1,8 @@
-"""A run's history: one list of facts in the order of time, made from its rows, so that a client can tell the story.
+"""A run's history: one list of facts in the order of time, made from its rows, so that a client can
+tell the story.
 
-Facts with the same time stand in the order in which they follow from each other: a run starts before its nodes, a node
-is reached before its task is sent, and a run ends after all of it.
+Facts with the same time stand in the order in which they follow from each other: a run starts
+before its nodes, a node is reached before its task is sent, and a run ends after all of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Request bodies: bounded, strict JSON, and Structs made from it.
 
-Refused as BAD_JSON: what is no JSON, duplicate keys, NaN and infinities, numbers of more than 100 digits, nesting
-deeper than 64, and text that is no Unicode (lone surrogates). An unknown field or a wrong type is BAD_REQUEST.
+Refused as BAD_JSON: what is no JSON, duplicate keys, NaN and infinities, numbers of more than 100
+digits, nesting deeper than 64, and text that is no Unicode (lone surrogates). An unknown field or a
+wrong type is BAD_REQUEST.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ S = TypeVar("S", bound=Struct)
 
 
 async def read_struct(request: Request, kind: type[S], **fixed: Any) -> S:
-    """The body as a Struct; `fixed` are fields that come from elsewhere (the path), and not from the body."""
+    """The body as a Struct; `fixed` are fields that come from elsewhere (the path), and not from
+    the body.
+    """
     fields = load(await read_body(request))
     if not isinstance(fields, dict):
         raise bad_request("the body must be a JSON object")
@@ -121,7 +124,9 @@ _DECODER: Final = json.JSONDecoder(
 
 
 def _check_depth(body: bytes) -> None:
-    """Count brackets outside of strings, before a parser recurses into them. Most bodies have too few to look."""
+    """Count brackets outside of strings, before a parser recurses into them. Most bodies have too
+    few to look.
+    """
     if body.count(b"{") + body.count(b"[") <= JSON_DEPTH_MAX:
         return
     depth = 0

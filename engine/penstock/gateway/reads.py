@@ -1,6 +1,8 @@
-"""Reads of the partitions that are open here: each from one snapshot, which names its position (I6).
+"""Reads of the partitions that are open here: each from one snapshot, which names its position
+(I6).
 
-A token is `partition:offset`, the position of a record; `at_least` has a read wait until that record is folded.
+A token is `partition:offset`, the position of a record; `at_least` has a read wait until that
+record is folded.
 """
 
 from __future__ import annotations

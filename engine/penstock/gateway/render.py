@@ -1,4 +1,6 @@
-"""Rows as JSON: snake_case, times RFC 3339 in UTC with milliseconds, values as they are (bytes as base64)."""
+"""Rows as JSON: snake_case, times RFC 3339 in UTC with milliseconds, values as they are (bytes as
+base64).
+"""
 
 from __future__ import annotations
 

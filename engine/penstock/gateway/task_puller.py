@@ -1,4 +1,6 @@
-"""Takes records of a TaskDef's topic, in a thread of its own, as many as somebody wants and no more."""
+"""Takes records of a TaskDef's topic, in a thread of its own, as many as somebody wants and no
+more.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Puller:
         self._thread.start()
 
     def want(self, count: int) -> None:
-        """How many records are wanted from now on, those included that `came` was told of but `arrived` was not."""
+        """How many records are wanted from now on, those included that `came` was told of but
+        `arrived` was not.
+        """
         with self._turn:
             self._wanted = max(0, count - self._on_the_way)
             self._turn.notify()

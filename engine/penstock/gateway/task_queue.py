@@ -1,9 +1,9 @@
-"""Task queues over HTTP: the gateway takes tasks from a TaskDef's topic as a member of its workers' group, and hands
-each to a worker that polls.
+"""Task queues over HTTP: the gateway takes tasks from a TaskDef's topic as a member of its workers'
+group, and hands each to a worker that polls.
 
 Rules
-- A task is handed out once the fold has accepted its TaskStarted: over HTTP the lease is the start. A stale or
-  repeated record is refused there, and skipped.
+- A task is handed out once the fold has accepted its TaskStarted: over HTTP the lease is the start.
+  A stale or repeated record is refused there, and skipped.
 - The group's mark passes a record once its TaskStarted is answered.
 - Records are taken for workers that are waiting, and started for workers that are still there.
 """
@@ -74,7 +74,9 @@ class TaskQueues:
         wait_s: float,
         gone: asyncio.Future[None],
     ) -> list[ScheduledTask]:
-        """Up to `tasks_max` tasks, started for this worker, as soon as there is one; none at the deadline."""
+        """Up to `tasks_max` tasks, started for this worker, as soon as there is one; none at the
+        deadline.
+        """
         if self._closing:
             return []
         queue = self._queue(caller.tenant, task_def)
@@ -111,7 +113,9 @@ class TaskQueues:
 
 
 class TaskQueue:
-    """The queue of one TaskDef: who waits, what is taken and not started yet, and how far all is done."""
+    """The queue of one TaskDef: who waits, what is taken and not started yet, and how far all is
+    done.
+    """
 
     def __init__(
         self,

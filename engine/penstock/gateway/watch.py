@@ -1,6 +1,8 @@
-"""Waiting, on the event loop, for what the fold's thread writes: a partition that moves on, or one row that changes.
+"""Waiting, on the event loop, for what the fold's thread writes: a partition that moves on, or one
+row that changes.
 
-Rule: a waiter is registered before the state is looked at. Either the look sees a write, or the write sees the waiter.
+Rule: a waiter is registered before the state is looked at. Either the look sees a write, or the
+write sees the waiter.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ Waited = int | bytes
 
 
 class Watch:
-    """Futures of the event loop, done by the fold's thread. `written` never raises and never blocks."""
+    """Futures of the event loop, done by the fold's thread. `written` never raises and never
+    blocks.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -55,7 +59,9 @@ class Watch:
         self._wake(woken)
 
     async def until(self, what: Waited, look: Callable[[], T | None], timeout_s: float) -> T | None:
-        """What `look` finds, as soon as it finds something; None at the deadline, or when all is closed."""
+        """What `look` finds, as soon as it finds something; None at the deadline, or when all is
+        closed.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while True:

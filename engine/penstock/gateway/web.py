@@ -1,4 +1,6 @@
-"""What every route is made of: the gateway's parts, answers as JSON with their position, parameters, pages."""
+"""What every route is made of: the gateway's parts, answers as JSON with their position,
+parameters, pages.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,7 @@ def route(method: str, path: str, handler: Handler) -> Route:
 async def send(
     request: Request, command: Command, *, caller: Caller, command_id: str, created: int = 200
 ) -> Response:
-    """Send a command and answer with what the fold said; `created` is the status of a first time."""
+    """Send a command and answer as the fold did; `created` is the status of a first time."""
     answered = await gateway_of(request).engine.send(command, caller, command_id)
     answer, position = answered.answer, answered.position
     named = {COMMAND_ID_HEADER: command_id}
@@ -114,7 +116,7 @@ def command_id_of(request: Request) -> str:
 
 
 async def view_of_run(request: Request) -> tuple[View, str, str]:
-    """The partition of the run in the path, as new as `at_least` asks; the tenant and the run's id."""
+    """The partition of the run in the path, as new as `at_least` asks; tenant and run id."""
     gateway = gateway_of(request)
     tenant = identify(request).tenant
     wf_run_id: str = request.path_params["wf_run_id"]
@@ -144,7 +146,9 @@ def int_param(request: Request, name: str, default: int, *, low: int, high: int)
 
 
 def page(request: Request, view: View, kind: type[R], *parts: Part) -> tuple[list[R], str | None]:
-    """Up to `limit` rows whose keys begin with `parts`, from `cursor` on; and the cursor of the next page."""
+    """Up to `limit` rows whose keys begin with `parts`, from `cursor` on; and the cursor of the
+    next page.
+    """
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     prefix = kind.key(*parts)
     start = prefix

@@ -1,4 +1,6 @@
-"""For operators: the partitions, dead letters, health, and the comparison of the stores with the log."""
+"""For operators: the partitions, dead letters, health, and the comparison of the stores with the
+log.
+"""
 
 from __future__ import annotations
 

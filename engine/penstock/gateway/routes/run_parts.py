@@ -1,4 +1,6 @@
-"""What a run is made of: its node runs, task runs, variables, events, and the history told from them."""
+"""What a run is made of: its node runs, task runs, variables, events, and the history told from
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,65 @@
+"""What happens at the edges of load and time: new work is refused first, and a deadline loses
+nothing (R18).
+"""
+
+import threading
+
+import pytest
+
+from penstock.core.errors import Code
+from penstock.gateway.engine import Limits
+from penstock.gateway.errors import STATUS_OF, EdgeCode
+from penstock.processor.errors import StopCause
+from tests.gateway.served import Served, serving, shape_of_error
+
+
+@pytest.mark.parametrize("code", [*Code, *EdgeCode, *StopCause])
+def test_every_code_has_a_status(code: Code | EdgeCode | StopCause) -> None:
+    assert 400 <= STATUS_OF[code] < 600
+
+
+def test_r18_new_work_is_refused_and_reports_and_stops_pass(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with serving(tmp_path_factory.mktemp("full"), Limits(in_flight_max=0)) as served:
+        response = served.call("POST", "/v1/wf-runs", {"wf_spec": "x"})
+        assert shape_of_error(response)[:2] == (429, "OVERLOADED")
+        assert response.headers["Retry-After"] == "1"
+        stop = served.refused("POST", "/v1/wf-runs/none/actions/stop")
+        assert stop[:2] == (404, "WF_RUN_UNKNOWN")
+        report = {"wf_run_id": "none", "guid": "x", "attempt": 1, "status": "TASK_SUCCESS"}
+        reported = served.refused("POST", "/v1/tasks/report", report)
+        assert reported[:2] == (404, "TASK_RUN_UNKNOWN")
+
+
+def test_a_deadline_loses_nothing_and_the_same_id_gets_the_answer(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with serving(tmp_path_factory.mktemp("slow"), Limits(answer_timeout_s=0.3)) as served:
+        goes_on = hold_the_fold(served)
+        served.good("PUT", "/v1/task-defs", {"name": "first"})
+        late = served.call("PUT", "/v1/task-defs", {"name": "late"}, command_id="late-1")
+        assert shape_of_error(late)[:2] == (504, "ANSWER_TIMEOUT")
+        assert "late-1" in late.text
+        assert served.made.app.state.gateway.engine.in_flight == 0
+        assert len(served.made.processor.waiters) == 0
+        goes_on.set()
+        again = served.good("PUT", "/v1/task-defs", {"name": "late"}, command_id="late-1")
+        assert again["repeated"]
+
+
+def hold_the_fold(served: Served) -> threading.Event:
+    """Have the fold's thread wait after its next batch."""
+    goes_on = threading.Event()
+    served.made.processor.watch(lambda partition, changes: goes_on.wait(20) and None)
+    return goes_on
+
+
+def test_health_and_the_partitions_are_shown(served: Served) -> None:
+    assert served.good("GET", "/healthz") == {"status": "ok"}
+    assert served.good("GET", "/readyz") == {"status": "ready"}
+    put = served.good("PUT", "/v1/task-defs", {"name": "load-shown"})
+    partitions = served.good("GET", "/v1/cluster")["partitions"]
+    assert [one["status"] for one in partitions] == ["RUNNING"] * 3
+    assert partitions[0]["position"] == put["position"]
+    assert partitions[0]["log_end"] == partitions[0]["next_offset"]

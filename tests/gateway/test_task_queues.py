@@ -1,0 +1,170 @@
+"""Workers over HTTP: a task goes to one of them, once it is started; a stale one to nobody."""
+
+import threading
+import time
+from contextlib import closing
+from typing import Any
+
+import httpx
+import pytest
+
+from penstock.contracts.topics import task_group
+from penstock.gateway.engine import Limits
+from penstock.log.port import Message
+from tests.gateway.served import Served, serving, shape_of_error, wait_until
+
+
+def a_queue(served: Served, name: str, **node: Any) -> str:
+    served.a_task_def(name)
+    served.a_wf_spec(name, name, **node)
+    return name
+
+
+def test_a_task_is_polled_and_reported(served: Served) -> None:
+    queue = a_queue(served, "queue-plain")
+    wf_run_id = served.run(queue)
+    (task,) = served.poll(queue)
+    assert set(task) == {
+        *("wf_run_id", "guid", "task_def", "attempt", "inputs", "wf_spec", "version", "node"),
+        *("scheduled_at", "timeout_ms", "max_attempts"),
+    }
+    assert (task["wf_run_id"], task["attempt"], task["node"]) == (wf_run_id, 1, "work")
+    running = served.good("GET", f"/v1/wf-runs/{wf_run_id}/task-runs")["items"][0]
+    assert (running["status"], running["attempts"][0]["worker"]) == ("TASK_RUNNING", "w")
+    served.succeed(task, {"done": True})
+    run = served.good("GET", f"/v1/wf-runs/{wf_run_id}")
+    assert (run["status"], run["output"]) == ("COMPLETED", {"done": True})
+
+
+def test_a_failed_attempt_comes_again_and_the_old_one_is_stale(served: Served) -> None:
+    queue = a_queue(served, "queue-retry", max_attempts=2)
+    served.run(queue)
+    (first,) = served.poll(queue, "one")
+    failed = served.report(first, status="TASK_FAILED", error="once")
+    (second,) = served.poll(queue, "two")
+
+    assert failed.json()["status"] == "TASK_PENDING"
+    assert (second["guid"], second["attempt"]) == (first["guid"], 2)
+    stale = served.report(first, status="TASK_SUCCESS")
+    assert shape_of_error(stale)[:2] == (409, "ATTEMPT_STALE")
+    served.succeed(second)
+    again = served.report(second, status="TASK_SUCCESS")
+    assert (again.status_code, again.json()["repeated"]) == (200, True)
+    other = served.report(second, status="TASK_FAILED", error="after all")
+    assert shape_of_error(other)[:2] == (409, "ATTEMPT_ENDED")
+
+
+def test_a_repeated_record_goes_to_no_second_worker(served: Served) -> None:
+    queue = a_queue(served, "queue-repeat")
+    served.run(queue)
+    (task,) = served.poll(queue, "one")
+    topic = served.made.topics.task("default", queue)
+    records = [record for number in range(3) for record in served.made.log.read_all(topic, number)]
+    assert len(records) == 1
+    served.made.log.append_and_wait(Message(topic, records[0].key, records[0].value))
+    assert served.poll(queue, "two", wait_ms=300) == []
+    served.succeed(task)
+    served.made.log.append_and_wait(Message(topic, records[0].key, records[0].value))
+    assert served.poll(queue, "two", wait_ms=300) == []
+
+
+def test_noise_in_the_topic_is_passed_over(served: Served) -> None:
+    queue = a_queue(served, "queue-noise")
+    topic = served.made.topics.task("default", queue)
+    for value in (b"", b"noise", None):
+        served.made.log.append_and_wait(Message(topic, b"x", value))
+    served.run(queue)
+    (task,) = served.poll(queue)
+    served.succeed(task)
+
+
+def test_a_poll_waits_for_a_task_and_gets_it_at_once(served: Served) -> None:
+    queue = a_queue(served, "queue-wait")
+    got: list[float] = []
+
+    def poll() -> None:
+        tasks = served.poll(queue)
+        got.append(time.monotonic())
+        served.succeed(tasks[0])
+
+    waiting = threading.Thread(target=poll)
+    waiting.start()
+    time.sleep(0.3)
+    assert not got
+    served.run(queue)
+    started = time.monotonic()
+    waiting.join(10)
+    assert got[0] - started < 0.5
+
+
+def test_no_tasks_is_an_empty_answer_in_time(served: Served) -> None:
+    queue = a_queue(served, "queue-empty")
+    begun = time.monotonic()
+    assert served.poll(queue, wait_ms=200) == []
+    assert 0.15 < time.monotonic() - begun < 2
+    assert served.poll(queue, wait_ms=0) == []
+
+
+def test_many_workers_share_the_tasks_and_each_has_one_worker(served: Served) -> None:
+    queue = a_queue(served, "queue-share")
+    wanted = {served.run(queue) for _ in range(60)}
+    done: list[str] = []
+
+    def work(worker: str) -> None:
+        with httpx.Client(base_url=served.url, timeout=20) as http:
+            while len(done) < len(wanted):
+                body = {"worker": worker, "tasks_max": 5, "wait_ms": 200}
+                answer = http.post(f"/v1/task-queues/{queue}/poll", json=body)
+                for task in answer.json()["tasks"]:
+                    served.succeed(task)
+                    done.append(task["wf_run_id"])
+
+    workers = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+    assert sorted(done) == sorted(wanted), "each once"
+
+
+def test_a_worker_that_is_gone_gets_no_task(served: Served) -> None:
+    queue = a_queue(served, "queue-gone")
+    url = f"{served.url}/v1/task-queues/{queue}/poll"
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(url, json={"worker": "gone", "wait_ms": 20_000}, timeout=0.3)
+    wf_run_id = served.run(queue)
+    time.sleep(0.3)
+    shown = served.good("GET", f"/v1/wf-runs/{wf_run_id}/task-runs")["items"][0]
+    assert shown["status"] == "TASK_SCHEDULED"
+    (task,) = served.poll(queue, "here")
+    served.succeed(task)
+
+
+def test_an_idle_queue_leaves_its_group_with_its_marks_and_comes_back(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with serving(tmp_path_factory.mktemp("idle"), Limits(queue_idle_s=0.1)) as served:
+        queue = a_queue(served, "queue-idle")
+        for _ in range(9):
+            served.run(queue)
+        seen = 0
+        while seen < 9:
+            for task in served.poll(queue, tasks_max=4):
+                served.succeed(task)
+                seen += 1
+        topics = served.made.topics
+        others = topics.task("default", queue), task_group(topics, "default", queue)
+        with closing(served.made.log.consumer(*others)) as consumer:
+            wait_until(lambda: queues_are_closed(served))
+            assert consumer.poll(100, 0.3) == [], "all partitions are its own, and all is done"
+        served.run(queue)
+        (task,) = served.poll(queue)
+        served.succeed(task)
+
+
+def queues_are_closed(served: Served) -> bool:
+    queues = served.made.app.state.gateway.queues
+    for queue in queues._queues.values():
+        if queue.is_closed:
+            queue.join(10)
+    return all(queue.is_closed for queue in queues._queues.values())
