@@ -89,6 +89,15 @@ class OverlayMachine(RuleBasedStateMachine):
         self.model = dict(model)
 
     @rule()
+    def take_the_first(self) -> None:
+        """As a queue is read: its head is deleted, and looked for again."""
+        first = next(self.rows.scan(UnclaimedEvent, "t", "run", "paid"), None)
+        assert (first and first.offset) == min(self.model, default=None)
+        if first is not None:
+            self.rows.delete(first)
+            del self.model[first.offset]
+
+    @rule()
     def write_the_batch(self) -> None:
         """What was changed becomes the base."""
         self.store.write(self.rows.changes(), StorePosition(0))

@@ -30,7 +30,7 @@ from tests.controls import (
     task,
     variable,
 )
-from tests.replay.folding import KeptLog, digests
+from tests.replay.folding import KeptLog, digests, read_log
 from tests.scenarios.driver import Driver, memory_driver
 from tests.scenarios.story import register, run
 
@@ -115,10 +115,10 @@ def _kept(driver: Driver) -> KeptLog:
     )
 
 
-def main(version: str) -> None:
+def keep(folder: Path, version: str) -> None:
     """Keep a log under a version that has none yet."""
-    KEPT.mkdir(exist_ok=True)
-    path = KEPT / f"{version}.log"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{version}.log"
     if path.exists():
         sys.exit(f"{path.name} is kept already; it is never edited")
     with tempfile.TemporaryDirectory() as directory, memory_driver(Path(directory)) as driver:
@@ -127,5 +127,14 @@ def main(version: str) -> None:
     path.with_suffix(".json").write_text(json.dumps(digests(log, 100), indent=2) + "\n")
 
 
+def changed(folder: Path) -> list[str]:
+    """The kept logs that fold to other rows than they did."""
+    return [
+        path.stem
+        for path in sorted(folder.glob("*.log"))
+        if digests(read_log(path), 100) != json.loads(path.with_suffix(".json").read_text())
+    ]
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    keep(KEPT, sys.argv[1])

@@ -1,7 +1,6 @@
 """I1: a log folds to the same bytes, whatever the batches, process, hash seed, time zone and
 locale; and in each release."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,8 +10,8 @@ import msgspec
 import pytest
 
 from tests.replay import folding
-from tests.replay.folding import KeptLog, digests, read_log
-from tests.replay.recording import KEPT, a_full_log
+from tests.replay.folding import KeptLog, digests
+from tests.replay.recording import KEPT, a_full_log, changed, keep
 from tests.scenarios.driver import memory_driver
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +64,12 @@ def test_another_log_has_other_digests(log: KeptLog) -> None:
     assert digests(shorter, 100)[longest] != digests(log, 100)[longest]
 
 
-@pytest.mark.parametrize("path", sorted(KEPT.glob("*.log")), ids=lambda path: path.stem)
-def test_the_logs_of_each_release_fold_to_what_they_did(path: Path) -> None:
-    """R9: added to with each release, never edited."""
-    assert digests(read_log(path), 100) == json.loads(path.with_suffix(".json").read_text())
+def test_the_logs_of_each_release_fold_to_what_they_did(tmp_path: Path) -> None:
+    """R9: kept with each release (there is none yet), never edited; a change is named."""
+    assert changed(KEPT) == []
+    keep(tmp_path / "kept", "1.2.3")
+    assert changed(tmp_path / "kept") == []
+    (tmp_path / "kept/1.2.3.json").write_text('["another"]')
+    assert changed(tmp_path / "kept") == ["1.2.3"]
+    with pytest.raises(SystemExit, match="never edited"):
+        keep(tmp_path / "kept", "1.2.3")

@@ -227,19 +227,21 @@ class Driver:
 
     def digests(self) -> list[str]:
         """Of the live stores, each as far as it has come."""
-        return [view.digest() for view in self._views()]
+        return [view.digest() for _, view in self._views()]
 
     def digests_and_refolds_agree(self, batch: int = 7) -> bool:
         """Whether folds of the same log from its beginning, in memory and in batches of another
         size, give the same rows as the live stores have (I1)."""
         return all(
             view.digest() == refold(self, number, batch, view.position().next_offset)
-            for number, view in enumerate(self._views())
+            for number, view in self._views()
         )
 
-    def _views(self) -> list[RowView]:
-        views = [self.processor.view(number) for number in range(self.topics.partitions)]
-        return [view for view in views if view is not None]
+    def _views(self) -> Iterator[tuple[int, RowView]]:
+        for number in self.processor.owned():
+            view = self.processor.view(number)
+            if view is not None:
+                yield number, view
 
     def close(self) -> None:
         """Stop."""

@@ -21,7 +21,7 @@ from msgspec import Struct
 from penstock.contracts.locate import contract_folder
 from penstock.contracts.records import RECORD_TYPES, RecordType
 from penstock.contracts.schema_of import Convert, Schema, conversions
-from penstock.core.limits import COMMAND_BYTES_MAX
+from penstock.core.limits import RECORD_BYTES_MAX
 from penstock.core.values import ValueProblem
 
 MAGIC: Final = b"\xc3\x01"
@@ -86,7 +86,7 @@ class Avro:
         return out.getvalue()
 
     def decode(
-        self, data: bytes, bytes_max: int = COMMAND_BYTES_MAX
+        self, data: bytes, bytes_max: int = RECORD_BYTES_MAX
     ) -> tuple[Struct, dict[str, Any]]:
         """The record and the fields of its envelope, or Malformed."""
         if len(data) > bytes_max:

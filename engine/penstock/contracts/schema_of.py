@@ -41,11 +41,15 @@ def dump_json(value: Any) -> bytes:
 
 
 def load_json(data: bytes) -> Any:
-    """A value from JSON; what is nested too deep is not let in: it could not be let out."""
-    value = orjson.loads(data)
+    """A value from JSON, with the keys of objects sorted, as they are when a row is read back: what
+    is made of a value may not depend on where it was kept (I1). Not let in is what is nested too
+    deep: it could not be let out."""
+    value: Any = orjson.loads(data)
+    if not isinstance(value, (dict, list)):
+        return value
     if data.count(b"[") + data.count(b"{") > JSON_DEPTH_MAX:
-        check_depth(value)
-    return value
+        check_depth(cast(Any, value))
+    return orjson.loads(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
 
 
 def record_schema(
@@ -134,7 +138,7 @@ def conversions(kind: type[Struct]) -> tuple[dict[str, Convert], dict[str, Conve
 
 
 def _dump_map(values: Mapping[str, Any]) -> dict[str, bytes]:
-    return {name: dump_json(value) for name, value in values.items()}
+    return {name: dump_json(value) for name, value in sorted(values.items())}
 
 
 def _load_map(values: Mapping[str, bytes]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from penstock.core.commands import TYPE_OF
 from penstock.core.commands.base import Command
 from penstock.core.fold import Input, Origin
 from penstock.core.ids import is_kebab, root_of
-from penstock.core.limits import FOLD_VERSION
+from penstock.core.limits import COMMAND_BYTES_MAX, FOLD_VERSION
 from penstock.core.metadata import DECIDING_PARTITION as METADATA_PARTITION
 
 COMMAND_ID: Final = "command-id"
@@ -109,7 +109,7 @@ def read_command(
         "origin": _origin(headers, problems),
     }
     try:
-        command, envelope = avro.decode(value or b"")
+        command, envelope = avro.decode(value or b"", COMMAND_BYTES_MAX)
         if not isinstance(command, Command):
             raise Malformed(f"{type(command).__name__} is not a command")
         if not is_kebab(envelope["tenant"]):

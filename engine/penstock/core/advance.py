@@ -237,6 +237,8 @@ def _go_on_next_turn(at: At) -> None:
 
 def _move_thread(at: At, event: ThreadEvent) -> None:
     at.thread.status = move(THREAD, at.thread.status, event)
+    if at.thread.status not in THREAD_LIVE:
+        at.thread.halt_reasons = ()
     _note_thread(at)
 
 

@@ -12,9 +12,7 @@ from typing import NoReturn
 
 
 class Code(StrEnum):
-    """Codes of refusals. They never change their meaning; docs/reference lists them with what to
-    do.
-    """
+    """Codes of refusals. They never change their meaning."""
 
     MALFORMED = "MALFORMED"
     COMMAND_UNKNOWN = "COMMAND_UNKNOWN"

@@ -17,20 +17,24 @@ from penstock.core.paths import follow_path, parse_path
 from penstock.core.values import Value, ValueProblem, check_bounds, type_name
 
 
-class Literal(Struct, tag_field="from", tag="VALUE", frozen=True, omit_defaults=True):
+class _Form(Struct, tag_field="from", frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A form of expression; `from` tells which."""
+
+
+class Literal(_Form, tag="VALUE", frozen=True):
     """A value that stands in the spec."""
 
     value: Value
 
 
-class VariableRef(Struct, tag_field="from", tag="VARIABLE", frozen=True, omit_defaults=True):
+class VariableRef(_Form, tag="VARIABLE", frozen=True):
     """A variable of this thread or of one above it."""
 
     name: str
     path: str | None = None
 
 
-class OutputRef(Struct, tag_field="from", tag="NODE_OUTPUT", frozen=True, omit_defaults=True):
+class OutputRef(_Form, tag="NODE_OUTPUT", frozen=True):
     """The newest output of a node of this thread."""
 
     node: str
@@ -48,7 +52,7 @@ class Comparator(StrEnum):
     GREATER_THAN_EQ = "GREATER_THAN_EQ"
 
 
-class Comparison(Struct, tag_field="from", tag="COMPARISON", frozen=True, omit_defaults=True):
+class Comparison(_Form, tag="COMPARISON", frozen=True):
     """A BOOL: whether left compares with right as said."""
 
     left: Expression

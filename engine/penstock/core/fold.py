@@ -17,9 +17,10 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from penstock.core.commands import TYPE_OF
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender
+from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
 from penstock.core.fire import blame, fire
+from penstock.core.ids import partition_of_run
 from penstock.core.limits import (
     ANSWER_WINDOW_MS,
     ANSWERS_EXPIRED_PER_TURN_MAX,
@@ -42,9 +43,7 @@ from penstock.core.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
 from penstock.core.values import encode_value
 
 ENGINE_PRINCIPAL = "engine"
-DEFECT_MESSAGE = (
-    "the engine hit a defect of its own here; RescueThreadRun takes the run up once it is mended"
-)
+DEFECT_MESSAGE = "the engine hit a defect of its own here; the run was ended for it"
 
 
 class Origin(Struct, frozen=True):
@@ -105,7 +104,7 @@ def fold(turn: Turn, record: Input, ruled: AbstractSet[str] = frozenset()) -> Fo
         raise Outdated(
             f"fold version {turn.state.fold_version} is in force, this build knows {FOLD_VERSION}"
         )
-    taken = _take(turn, record.origin)
+    taken = _take(turn, record)
     _fire_due(turn, ruled)
     _forget_answers(turn)
     answer = _do(turn, record, ruled) if taken else None
@@ -113,12 +112,14 @@ def fold(turn: Turn, record: Input, ruled: AbstractSet[str] = frozenset()) -> Fo
     return Folded(turn, answer)
 
 
-def _take(turn: Turn, origin: Origin | None) -> bool:
+def _take(turn: Turn, record: Input) -> bool:
     """Whether a command of another partition is the next one on its way; a repeat or a gap is
-    dropped (R4).
-    """
-    if origin is None:
+    dropped (R4). What is not the engine's own moves no channel; it is refused further on."""
+    origin = record.origin
+    if origin is None or record.command is None or record.principal != ENGINE_PRINCIPAL:
         return True
+    if origin.source >= turn.shard.partitions or origin.source == turn.shard.partition:
+        return False
     channel = turn.rows.get(InChannel, origin.source) or InChannel(origin.source, FIRST_STAMP)
     if origin.previous != channel.last or stamp_order(origin.stamp) <= stamp_order(channel.last):
         return False
@@ -130,7 +131,7 @@ def _take(turn: Turn, origin: Origin | None) -> bool:
 def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
     """Fire what is due, up to the turn's budget; the rest stays due (R3)."""
     for _ in range(TIMERS_PER_TURN_MAX):
-        timer = next_due(turn)
+        timer = None if turn.is_full() else next_due(turn)
         if timer is None:
             break
         turn.part, turn.tenant = timer.part, timer.tenant
@@ -150,6 +151,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
 def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
     """Do the command, or say why not."""
     turn.tenant, turn.principal, turn.key = record.tenant, record.principal, record.key
+    turn.command_id = record.command_id
     turn.refill()
     savepoint = turn.savepoint()
     command = record.command
@@ -181,6 +183,11 @@ def _check(turn: Turn, record: Input, kind: CommandType) -> None:
         )
     if record.not_after_ms is not None and turn.at_ms > record.not_after_ms:
         refuse(Code.EXPIRED, "it came to the log after its not_after")
+    wf_run_id = kind.key(record.command) if kind.key is of_wf_run else None
+    if wf_run_id is not None:
+        owner = partition_of_run(wf_run_id, turn.shard.partitions)
+        if owner != turn.shard.partition:
+            refuse(Code.WRONG_PARTITION, f"the run {wf_run_id!r} belongs on partition {owner}")
     if kind.sender is Sender.ENGINE and record.principal != ENGINE_PRINCIPAL:
         refuse(Code.FORBIDDEN, f"{kind.record.__name__} is a command of the engine's own")
 

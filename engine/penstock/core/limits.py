@@ -10,6 +10,7 @@ FOLD_VERSION: Final = 1
 VALUE_BYTES_MAX: Final = 256 * 1024
 INPUTS_BYTES_MAX: Final = 512 * 1024
 COMMAND_BYTES_MAX: Final = 900 * 1024
+RECORD_BYTES_MAX: Final = 1_048_588  # what a broker takes unless it is told otherwise
 JSON_DEPTH_MAX: Final = 64
 TEXT_CHARS_MAX: Final = 4096
 INT_MIN: Final = -(2**63)
@@ -30,6 +31,9 @@ DURATION_MS_MAX: Final = 100 * 365 * 24 * 3_600_000
 # A run.
 STEPS_PER_RUN_MAX: Final = 1_000_000
 LABELS_MAX: Final = 64
+LABELS_BYTES_MAX: Final = 16 * 1024
+HISTORY_FACTS_MAX: Final = 256
+BACKOFF_MULTIPLIER_MAX: Final = 1_000
 ATTEMPT_LOGS_CHARS_MAX: Final = 64 * 1024
 
 # One turn (R3). What exceeds them goes on in a later turn.

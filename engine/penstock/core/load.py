@@ -13,7 +13,7 @@ def load(turn: Turn, wf_run_id: str, number: int) -> At:
     run = rows.get(WfRun, tenant, wf_run_id)
     if run is None:
         refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
-    thread = rows.get(ThreadRun, tenant, wf_run_id, number)
+    thread = rows.get(ThreadRun, tenant, wf_run_id, number) if number >= 0 else None
     if thread is None:
         refuse(Code.THREAD_UNKNOWN, f"WfRun {wf_run_id!r} has no thread {number}")
     spec = rows.peek(WfSpec, tenant, run.wf_spec, run.version)

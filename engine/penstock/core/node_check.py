@@ -15,7 +15,7 @@ from penstock.core.values import ValueProblem, ValueType, coerce
 if TYPE_CHECKING:
     from penstock.core.spec import SpecBody, ThreadSpec
 
-FAULTS_SHOWN_MAX = 20
+FAULTS_MAX = 20
 
 _WIDENS = {(ValueType.INT, ValueType.DOUBLE), (ValueType.DOUBLE, ValueType.INT)}
 """Pairs of different types that may still fit when the value is known."""
@@ -50,7 +50,8 @@ class NodeCheck:
 
     def fault(self, message: str) -> None:
         """Something is wrong with this node."""
-        self.faults.append(f"{self._where}: {message}")
+        if len(self.faults) < FAULTS_MAX:
+            self.faults.append(f"{self._where}: {message}")
 
     def task_def(self, name: str) -> TaskDef | None:
         """The TaskDef of this name; a fault if there is none."""

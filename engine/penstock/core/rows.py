@@ -101,6 +101,8 @@ class NoRows:
         return iter(())
 
 
+FLOORS_MAX: Final = 64
+KEYS_PER_SLICE: Final = 64
 Savepoint = int
 _ABSENT: Any = object()
 
@@ -112,6 +114,7 @@ class Rows:
         self._base = base
         self._changed: dict[bytes, Row | None] = {}
         self._sorted: dict[type[Row], list[bytes]] = {}
+        self._floors: dict[type[Row], dict[bytes, bytes]] = {}
         self._journal: list[tuple[bytes, Row | None, type[Row]]] = []
 
     def get(self, kind: type[R], *parts: Part) -> R | None:
@@ -142,9 +145,25 @@ class Rows:
             yield row
 
     def range(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
-        """Rows with start <= key < end, in order: the changes merged into the base."""
-        keys = self._sorted.get(kind, [])
-        changed = iter(keys[bisect_left(keys, start) : bisect_left(keys, end)])
+        """Rows with start <= key < end, in order: the changes merged into the base.
+
+        A queue is read from its head again and again while its rows are deleted; so it is kept for
+        each start up to where all is known to be gone, and not looked at twice.
+        """
+        floors = self._floors.setdefault(kind, {})
+        if len(floors) > FLOORS_MAX:
+            floors.clear()
+        nothing_yet = True
+        for key, row in self._merged(kind, max(start, floors.get(start, start)), end):
+            if nothing_yet:
+                floors[start] = key
+                nothing_yet = False
+            yield key, row
+        if nothing_yet:
+            floors[start] = end
+
+    def _merged(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
+        changed = self._changed_keys(kind, start, end)
         ours = next(changed, None)
         for key, row in self._base.scan(kind, start, end):
             while ours is not None and ours < key:
@@ -159,6 +178,17 @@ class Rows:
             yield from self._if_there(kind, ours)
             ours = next(changed, None)
 
+    def _changed_keys(self, kind: type[Row], start: bytes, end: bytes) -> Iterator[bytes]:
+        """Changed keys in order. They are taken in small slices, since most readers want the first
+        few of very many."""
+        keys = self._sorted.get(kind, [])
+        while chunk := keys[(at := bisect_left(keys, start)) : at + KEYS_PER_SLICE]:
+            for key in chunk:
+                if key >= end:
+                    return
+                yield key
+            start = chunk[-1] + b"\x00"
+
     def begin_turn(self) -> None:
         """Forget how to undo earlier turns."""
         self._journal.clear()
@@ -172,6 +202,8 @@ class Rows:
         journal = self._journal
         while len(journal) > savepoint:
             key, before, kind = journal.pop()
+            if kind.SCANNED:
+                self._lower_floors(kind, key)
             if before is _ABSENT:
                 del self._changed[key]
                 if kind.SCANNED:
@@ -188,8 +220,18 @@ class Rows:
         before = self._changed.get(key, _ABSENT)
         self._journal.append((key, before, kind))
         self._changed[key] = row
-        if kind.SCANNED and before is _ABSENT:
-            insort(self._sorted.setdefault(kind, []), key)
+        if kind.SCANNED:
+            if before is _ABSENT:
+                insort(self._sorted.setdefault(kind, []), key)
+            if row is not None:
+                self._lower_floors(kind, key)
+
+    def _lower_floors(self, kind: type[Row], key: bytes) -> None:
+        """A row is there, or may be there again."""
+        floors = self._floors.get(kind, {})
+        for start, floor in floors.items():
+            if start <= key < floor:
+                floors[start] = key
 
     def _if_there(self, kind: type[R], key: bytes) -> Iterator[tuple[bytes, R]]:
         row = self._changed[key]

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.keys import Scope
+from penstock.core.limits import HISTORY_FACTS_MAX
 from penstock.core.rows import Row
 from penstock.core.transitions import NodeStatus, TaskStatus, ThreadStatus
 from penstock.core.values import Value
@@ -156,6 +157,10 @@ class Variable(Row):
     value: Value
 
 
+GROWTHS_MAX: Final = 1_000
+"""A backoff grows for as many retries: a multiplier little above 1 would be worked at for ever."""
+
+
 class Backoff(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The delay before retry n: base * multiplier^(n-1), at most max."""
 
@@ -164,12 +169,13 @@ class Backoff(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     max_ms: int = 24 * 3_600_000
 
     def delay_ms(self, retry: int) -> int:
-        """The delay before the given retry (the first is 1)."""
+        """The delay before the given retry (the first is 1). Multiplied step by step: a power may
+        differ in its last bit from one machine to another."""
         delay = float(self.base_ms)
-        for _ in range(retry - 1):
+        for _ in range(min(retry - 1, GROWTHS_MAX)):
             delay *= self.multiplier
             if delay >= self.max_ms:
-                break
+                return self.max_ms
         return min(int(delay), self.max_ms)
 
 
@@ -278,7 +284,7 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
 
 
 def noted(history: tuple[Fact, ...], status: str, at_ms: int) -> tuple[Fact, ...]:
-    """The history with one more status; the same status again is no news."""
+    """The history with one more status; the same again is no news. Only the newest are kept."""
     if history and history[-1].status == status:
         return history
-    return (*history, Fact(status, at_ms))
+    return (*history[1 - HISTORY_FACTS_MAX :], Fact(status, at_ms))

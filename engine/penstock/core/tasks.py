@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from penstock.core.at import At
+from penstock.core.at import At, peek_thread
+from penstock.core.definitions import HeldTask
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import derive_guid
 from penstock.core.nodes.base import WAIT, Outcome
 from penstock.core.outputs import ScheduledTask, TaskRunChanged
 from penstock.core.rows import copy_of
 from penstock.core.run import (
-    Fact,
     Failure,
     FailureName,
     NodeRun,
     PastAttempt,
     TaskAttempt,
     TaskRun,
-    TimerKey,
     WfRun,
     noted,
 )
@@ -32,13 +31,14 @@ from penstock.core.transitions import (
     TASK,
     TASK_IN_FLIGHT,
     TASK_RETRYABLE,
+    THREAD_LIVE,
     TaskEvent,
     TaskStatus,
     ThreadStatus,
     move,
 )
 from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.values import Value, value_bytes
 
 if TYPE_CHECKING:
     from penstock.core.nodes.task import TaskNode
@@ -109,6 +109,7 @@ def send(at: At, task: TaskRun) -> None:
     attempt.scheduled_ms = turn.at_ms
     _move(turn, task, TaskEvent.SEND)
     turn.rows.put(task)
+    turn.output_bytes += value_bytes(task.inputs)
     turn.outputs.append(_output(turn, at.run, at.node_run, task))
 
 
@@ -142,7 +143,7 @@ def end_attempt(
     attempt.ended_ms = turn.at_ms
     attempt.output = output
     attempt.failure = failure
-    if _may_retry(task):
+    if _may_retry(turn, task):
         _plan_retry(turn, task)
     _tell(turn, task)
     turn.rows.put(task)
@@ -154,16 +155,33 @@ def hold(turn: Turn, task: TaskRun) -> None:
     attempt = _attempt_copy(task)
     attempt.status = TaskStatus.TASK_PENDING
     turn.rows.put(task)
+    turn.rows.put(held_row(task))
 
 
 def is_held(task: TaskRun) -> bool:
     """Whether the current attempt waits for its topic (and not for a backoff)."""
-    return task.attempt.status is TaskStatus.TASK_PENDING
+    return task.status is task.attempt.status is TaskStatus.TASK_PENDING
 
 
 def is_interruptible(at: At) -> bool:
     """A task that is with a worker, or on its way to one, keeps its thread from being halted."""
     return current(at).status not in TASK_IN_FLIGHT
+
+
+def unhalt(at: At) -> Outcome:
+    """The thread runs again: what was held for its topic is sent, since the topic may have come
+    meanwhile (or it is held again); a retry that came due is made."""
+    task = current(at)
+    if is_held(task):
+        at.turn.rows.delete(held_row(task))
+        send(at, task)
+        return WAIT
+    return go_on(at)
+
+
+def held_row(task: TaskRun) -> HeldTask:
+    """The row by which a task waits for its topic."""
+    return HeldTask(task.tenant, task.task_def, task.wf_run_id, task.guid)
 
 
 def go_on(at: At) -> Outcome:
@@ -177,20 +195,6 @@ def go_on(at: At) -> Outcome:
     return WAIT
 
 
-def cancel(at: At) -> None:
-    """The thread ends here without the task."""
-    task = current(at)
-    if task.timer is not None:
-        _drop_retry(at.turn, task, task.timer)
-        task.timer = None
-    attempt = _attempt_copy(task)
-    _drop_timeout(at.turn, task, attempt)
-    _move(at.turn, task, TaskEvent.CANCEL)
-    attempt.status = task.status
-    attempt.ended_ms = at.turn.at_ms
-    at.turn.rows.put(task)
-
-
 def current(at: At) -> TaskRun:
     """The TaskRun of the current node."""
     guid = at.node_run.task
@@ -200,11 +204,15 @@ def current(at: At) -> TaskRun:
     return task
 
 
-def _may_retry(task: TaskRun) -> bool:
+def _may_retry(turn: Turn, task: TaskRun) -> bool:
+    """Whether there will be another attempt; not for a thread that has ended without the task."""
     failure = task.attempt.failure
     if failure is not None and failure.name == FailureName.OUTPUT_TOO_LARGE:
         return False
-    return task.status in TASK_RETRYABLE and task.attempt.number < task.max_attempts
+    if task.status not in TASK_RETRYABLE or task.attempt.number >= task.max_attempts:
+        return False
+    thread = peek_thread(turn, task.wf_run_id, task.thread)
+    return thread is not None and thread.status in THREAD_LIVE
 
 
 def _plan_retry(turn: Turn, task: TaskRun) -> None:
@@ -238,15 +246,7 @@ def _attempt_copy(task: TaskRun) -> TaskAttempt:
 
 def _move(turn: Turn, task: TaskRun, event: TaskEvent) -> None:
     task.status = move(TASK, task.status, event)
-    task.history = _bounded(noted(task.history, task.status, turn.at_ms))
-
-
-def _bounded(history: tuple[Fact, ...]) -> tuple[Fact, ...]:
-    """The newest facts; those of earlier attempts stand in their own rows."""
-    return history[-_FACTS_MAX:]
-
-
-_FACTS_MAX: Final = 64
+    task.history = noted(task.history, task.status, turn.at_ms)
 
 
 def _drop_timeout(turn: Turn, task: TaskRun, attempt: TaskAttempt) -> None:
@@ -260,17 +260,6 @@ def _drop_timeout(turn: Turn, task: TaskRun, attempt: TaskAttempt) -> None:
             number=attempt.number,
         )
         attempt.timer = None
-
-
-def _drop_retry(turn: Turn, task: TaskRun, timer: TimerKey) -> None:
-    drop_timer(
-        turn,
-        timer,
-        TimerKind.TASK_RETRY,
-        task.wf_run_id,
-        detail=task.guid,
-        number=task.attempt.number,
-    )
 
 
 def _tell(turn: Turn, task: TaskRun) -> None:

@@ -100,6 +100,8 @@ def drop_timer(
 def next_due(turn: Turn) -> Timer | None:
     """The next timer that is due, clock by clock, in (due, id) order; None when there is none."""
     for clock in Clock:
+        if clock is Clock.PENDING and turn.nodes_left == 0:
+            continue  # it would only be put off once more
         now_ms = clock_ms(turn, clock)
         if turn.state.next_due_ms[clock] > now_ms:
             continue

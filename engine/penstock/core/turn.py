@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from penstock.core.limits import NODES_PER_TURN_MAX
+from penstock.core.limits import NODES_PER_TURN_MAX, OUTPUT_BYTES_PER_TURN_MAX
 from penstock.core.outputs import CommandOutput, Event, EventOutput, Output
 from penstock.core.partition_state import OutChannel, PartitionState, Shard
 from penstock.core.rows import Rows, copy_of
@@ -32,9 +32,11 @@ class Turn:
 
     __slots__ = (
         "at_ms",
+        "command_id",
         "key",
         "nodes_left",
         "offset",
+        "output_bytes",
         "outputs",
         "part",
         "principal",
@@ -52,6 +54,8 @@ class Turn:
         self.state = state
         self.at_ms = state.append_ms
         self.key = ""
+        self.command_id: str | None = None
+        self.output_bytes = 0
         self.repeated = False
         self.tenant = ""
         self.principal = ""
@@ -78,6 +82,10 @@ class Turn:
         """The command has a budget of its own, whatever the timers before it have spent (R3)."""
         self.nodes_left = NODES_PER_TURN_MAX
         self.repeated = False
+
+    def is_full(self) -> bool:
+        """Whether the turn has asked for as much to be sent as it may (R3)."""
+        return self.output_bytes >= OUTPUT_BYTES_PER_TURN_MAX
 
     def tell(self, key: str, event: Event) -> None:
         """Emit an event for the outside."""

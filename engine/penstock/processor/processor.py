@@ -157,11 +157,13 @@ class Processor:
 
     def revoked(self, partitions: Sequence[int]) -> None:
         """No batch is under way between polls: commit and close these."""
-        for number in partitions:
-            partition = self._partitions.get(number)
-            if partition is not None:
-                self._commit(partition)
-        self.lost(partitions)
+        try:
+            for number in partitions:
+                partition = self._partitions.get(number)
+                if partition is not None:
+                    self._commit(partition)
+        finally:
+            self.lost(partitions)
 
     def lost(self, partitions: Sequence[int]) -> None:
         """Another owner has these already; what is written here is what it folds too (I4)."""
@@ -248,7 +250,9 @@ class Processor:
                     )
         except PartitionStopped as stopped:
             self._give_up(partition.shard.partition, stopped)
-            return None
+        except Fenced:
+            self._fenced(partition.shard.partition)
+        return None
 
     def _commit(self, partition: Partition) -> None:
         """Say that all up to here is delivered. A fenced owner has written nothing that the next
@@ -260,13 +264,23 @@ class Processor:
             self._log.commit(number, mark_of(self._log.topic_id, partition.position))
             partition.committed_offset = partition.next_offset
         except Fenced:
-            logger.warning("partition %d has another owner", number)
-            self._close(number)
+            self._fenced(number)
 
     def _read_again(self) -> None:
         """Nothing was written: read on from where the stores stand."""
-        for number, partition in self._partitions.items():
+        for number, partition in list(self._partitions.items()):
+            self._read_on(number, partition)
+
+    def _read_on(self, number: int, partition: Partition) -> None:
+        try:
             self._log.read_from(number, partition.next_offset)
+        except Fenced:
+            self._fenced(number)
+
+    def _fenced(self, number: int) -> None:
+        """Another owner has it; the partitions that are still ours go on."""
+        logger.warning("partition %d has another owner", number)
+        self._close(number)
 
     def _tick(self) -> None:
         for number, partition in self._partitions.items():
@@ -321,12 +335,12 @@ class Processor:
         except PartitionStopped as stopped:
             self._give_up(number, stopped)
             return
+        except Fenced:
+            self._fenced(number)
+            return
         self._partitions[number] = partition
         self.stopped.pop(number, None)
-        try:
-            self._log.read_from(number, partition.next_offset)
-        except Fenced:
-            self._close(number)
+        self._read_on(number, partition)
 
     def _close_all(self) -> None:
         try:

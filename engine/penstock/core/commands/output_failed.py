@@ -4,7 +4,6 @@ for good; a topic that is not there, or not permitted, holds it until the topic 
 from penstock.core import tasks
 from penstock.core.advance import task_moved
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
-from penstock.core.definitions import HeldTask
 from penstock.core.errors import Code, refuse
 from penstock.core.run import Failure, FailureName
 from penstock.core.transitions import TaskEvent, TaskStatus
@@ -31,10 +30,9 @@ def handle(turn: Turn, command: OutputFailed) -> Value:
         refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
     if command.code != TOO_LARGE:
         tasks.hold(turn, task)
-        turn.rows.put(HeldTask(turn.tenant, task.task_def, task.wf_run_id, task.guid))
-        return None
-    failure = Failure(FailureName.OUTPUT_TOO_LARGE, command.message)
-    tasks.end_attempt(turn, task, TaskEvent.FAIL, output=None, failure=failure)
+    else:
+        failure = Failure(FailureName.OUTPUT_TOO_LARGE, command.message)
+        tasks.end_attempt(turn, task, TaskEvent.FAIL, output=None, failure=failure)
     task_moved(turn, task)
     return None
 

@@ -4,13 +4,13 @@ from penstock.core.advance import resume_node
 from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
 from penstock.core.definitions import ExternalEventDef
 from penstock.core.errors import Code, refuse
-from penstock.core.ids import check_guid, check_wf_run_id, derive_guid, partition_of_run
+from penstock.core.ids import check_guid, check_wf_run_id, derive_guid
 from penstock.core.load import load
 from penstock.core.nodes.base import EventCame
 from penstock.core.run import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.transitions import ThreadStatus
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, check_bounds, coerce
+from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
 
 
 class PutExternalEvent(Command, frozen=True):
@@ -25,17 +25,15 @@ class PutExternalEvent(Command, frozen=True):
 
 
 def handle(turn: Turn, command: PutExternalEvent) -> Value:
-    """Keep the event, and wake the node run that has waited longest for one."""
+    """Keep the event, and wake a node run that waits for one."""
     check_wf_run_id(command.wf_run_id)
-    if partition_of_run(command.wf_run_id, turn.shard.partitions) != turn.shard.partition:
-        refuse(Code.WRONG_PARTITION, f"the run {command.wf_run_id!r} belongs on another partition")
     event_def = turn.rows.peek(ExternalEventDef, turn.tenant, command.event_def)
     if event_def is None:
         refuse(Code.EVENT_DEF_UNKNOWN, f"there is no ExternalEventDef {command.event_def!r}")
     content = _content(event_def, command.content)
     guid = command.guid
     if guid is None:
-        guid = derive_guid("event", turn.shard.partition, turn.offset)
+        guid = _derived_guid(turn)
     event = ExternalEvent(
         turn.tenant,
         command.wf_run_id,
@@ -46,7 +44,7 @@ def handle(turn: Turn, command: PutExternalEvent) -> Value:
     )
     known = turn.rows.peek(ExternalEvent, turn.tenant, command.wf_run_id, command.event_def, guid)
     if known is not None:
-        if known.content != content:
+        if encode_value(known.content) != encode_value(content):
             refuse(Code.ALREADY_EXISTS, f"event {guid!r} was put with other content")
         turn.repeated = True
         return {"guid": guid}
@@ -56,6 +54,13 @@ def handle(turn: Turn, command: PutExternalEvent) -> Value:
     )
     _wake(turn, command)
     return {"guid": guid}
+
+
+def _derived_guid(turn: Turn) -> str:
+    """The same for a command that is sent again; without an id each record is an event."""
+    if turn.command_id is not None:
+        return derive_guid("event", turn.tenant, turn.command_id)
+    return derive_guid("event", turn.shard.partition, turn.offset)
 
 
 def _content(event_def: ExternalEventDef, content: Value) -> Value:

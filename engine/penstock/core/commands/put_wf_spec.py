@@ -48,7 +48,7 @@ def handle(turn: Turn, command: PutWfSpec) -> Value:
         known = turn.rows.peek(WfSpec, turn.tenant, command.name, latest.version)
     if known is None:
         spec = _row(turn, command.name, body, version=1, major=0, revision=0)
-    elif known.body == body:
+    elif encode_value(known.body) == encode_value(body):
         return _answer(known)
     else:
         spec = _next_version(turn, known, body, command.allowed_updates)

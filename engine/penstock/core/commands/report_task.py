@@ -9,10 +9,10 @@ from penstock.core.definitions import TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
 from penstock.core.rows import copy_of
-from penstock.core.run import TECHNICAL_FAILURES, Failure, TaskRun
+from penstock.core.run import TECHNICAL_FAILURES, Failure, PastAttempt, TaskAttempt, TaskRun
 from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, check_bounds, coerce
+from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
 
 
 class ReportTask(Command, frozen=True):
@@ -37,10 +37,16 @@ def handle(turn: Turn, command: ReportTask) -> Value:
             Code.STATUS_NOT_REPORTABLE,
             f"{command.status} can not be reported; use one of {sorted(tasks.REPORTS)}",
         )
+    past = turn.rows.peek(
+        PastAttempt, turn.tenant, command.wf_run_id, command.guid, max(0, command.attempt)
+    )
+    if past is not None and _same(past.attempt, command.status, command.output):
+        turn.repeated = True
+        return {"status": past.attempt.status}
     task = tasks.of_report(turn, command.wf_run_id, command.guid, command.attempt)
     status, output, failure = _result(turn, task, command)
     if task.status not in TASK_IN_FLIGHT:
-        if (task.attempt.status, task.attempt.output) == (status, output):
+        if _same(task.attempt, status, output):
             turn.repeated = True
             return {"status": task.status}
         refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
@@ -48,6 +54,10 @@ def handle(turn: Turn, command: ReportTask) -> Value:
     tasks.end_attempt(turn, task, tasks.REPORTS[status], output=output, failure=failure)
     task_moved(turn, task)
     return {"status": task.status}
+
+
+def _same(attempt: TaskAttempt, status: TaskStatus, output: Value) -> bool:
+    return attempt.status is status and encode_value(attempt.output) == encode_value(output)
 
 
 def _result(

@@ -5,6 +5,7 @@ from penstock.core.commands.base import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.load import load
 from penstock.core.run import HaltReason
+from penstock.core.transitions import THREAD_LIVE
 from penstock.core.turn import Turn
 from penstock.core.values import Value
 
@@ -19,6 +20,11 @@ class ResumeWfRun(Command, frozen=True):
 def handle(turn: Turn, command: ResumeWfRun) -> Value:
     """Let the thread run again."""
     at = load(turn, command.wf_run_id, command.thread)
+    if at.thread.status not in THREAD_LIVE:
+        refuse(
+            Code.WF_RUN_ENDED,
+            f"thread {command.thread} of {command.wf_run_id!r} is {at.thread.status}",
+        )
     if HaltReason.MANUAL_HALT not in at.thread.halt_reasons:
         refuse(
             Code.THREAD_NOT_HALTED,

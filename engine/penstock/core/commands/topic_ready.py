@@ -9,6 +9,7 @@ from penstock.core.commands.base import Command, CommandType, Repeats, Sender, o
 from penstock.core.definitions import TOPIC_READY_TASKS_MAX, HeldTask
 from penstock.core.load import load
 from penstock.core.run import TaskRun
+from penstock.core.transitions import ThreadStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value
 
@@ -27,8 +28,13 @@ def handle(turn: Turn, command: TopicReady) -> Value:
     for row in list(islice(held, TOPIC_READY_TASKS_MAX)):
         turn.rows.delete(row)
         task = turn.rows.get(TaskRun, row.tenant, row.wf_run_id, row.guid)
-        if task is not None and tasks.is_held(task):
-            tasks.send(load(turn, row.wf_run_id, task.thread), task)
+        if task is None or not tasks.is_held(task):
+            continue
+        at = load(turn, row.wf_run_id, task.thread)
+        if at.thread.status is ThreadStatus.RUNNING:  # a halted one is sent when it runs again
+            tasks.send(at, task)
+        if turn.is_full():
+            break
     return None
 
 

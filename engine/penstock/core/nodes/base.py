@@ -130,7 +130,6 @@ class NodeType:
     resume       what the node waited for has happened.
     halt         whether the thread can be halted here and now (nothing is in flight).
     unhalt       the thread runs again after a halt.
-    leave        the thread ends or is quarantined here: drop what the node waits for.
     check        what can be seen to be wrong when the spec is registered.
     expressions  all that the node evaluates, for the checks that every expression gets.
     """
@@ -141,7 +140,6 @@ class NodeType:
     resume: Callable[[At, NodeEvent], Outcome] = field(default=_never)
     halt: Callable[[At], bool] = field(default=_at_once)
     unhalt: Callable[[At], Outcome] = field(default=_keeps_waiting)
-    leave: Callable[[At], object] = field(default=_at_once)
     check: Callable[[NodeCheck], None] = field(default=_nothing_to_check)
     expressions: Callable[[NodeConfig], Iterator[Expression]] = field(default=_no_expressions)
     begins: bool = False  # a thread begins here

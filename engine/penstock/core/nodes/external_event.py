@@ -69,7 +69,7 @@ def resume(at: At, event: NodeEvent) -> Outcome:
         return WAIT
     outcome = _take(at)
     if isinstance(outcome, Done):
-        leave(at)
+        _leave(at)
         return outcome
     if isinstance(event, TimerDue):
         return _timed_out(at)
@@ -80,28 +80,12 @@ def unhalt(at: At) -> Outcome:
     """What came during the halt takes effect now."""
     outcome = _take(at)
     if isinstance(outcome, Done):
-        leave(at)
+        _leave(at)
         return outcome
     config = cast(ExternalEventNode, at.config)
     if config.timeout_ms is not None and at.node_run.timer is None:
         return _timed_out(at)
     return WAIT
-
-
-def leave(at: At) -> None:
-    """Wait no more."""
-    at.turn.rows.delete(_waiter(at))
-    node_run = at.node_run
-    if node_run.timer is not None:
-        drop_timer(
-            at.turn,
-            node_run.timer,
-            TimerKind.NODE,
-            at.run.wf_run_id,
-            detail=str(node_run.thread),
-            number=node_run.position,
-        )
-        node_run.timer = None
 
 
 def check(check: NodeCheck) -> None:
@@ -123,10 +107,26 @@ def _take(at: At) -> Outcome:
 
 
 def _timed_out(at: At) -> Outcome:
-    leave(at)
+    _leave(at)
     config = cast(ExternalEventNode, at.config)
     message = f"no {config.event_def} came within {config.timeout_ms} ms"
     return Failed(Failure(FailureName.TIMEOUT, message))
+
+
+def _leave(at: At) -> None:
+    """Wait no more."""
+    at.turn.rows.delete(_waiter(at))
+    node_run = at.node_run
+    if node_run.timer is not None:
+        drop_timer(
+            at.turn,
+            node_run.timer,
+            TimerKind.NODE,
+            at.run.wf_run_id,
+            detail=str(node_run.thread),
+            number=node_run.position,
+        )
+        node_run.timer = None
 
 
 def _waiter(at: At) -> EventWaiter:
@@ -143,7 +143,6 @@ NODE = NodeType(
     arrive,
     resume=resume,
     unhalt=unhalt,
-    leave=leave,
     check=check,
     waits=True,
 )

@@ -12,6 +12,7 @@ from penstock.core.at import At
 from penstock.core.definitions import TaskDef
 from penstock.core.expressions import Expression
 from penstock.core.limits import (
+    BACKOFF_MULTIPLIER_MAX,
     DURATION_MS_MAX,
     INPUTS_BYTES_MAX,
     MAX_ATTEMPTS_MAX,
@@ -81,20 +82,22 @@ def check(check: NodeCheck) -> None:
     if task_def is None:
         return
     declared = {var.name: var for var in task_def.input_vars}
-    for name in config.inputs.keys() - declared.keys():
-        check.fault(f"TaskDef {config.task_def!r} has no input {name!r}; it has {sorted(declared)}")
-    for name in declared.keys() - config.inputs.keys():
+    for name in sorted(config.inputs.keys() - declared.keys()):
+        known = sorted(declared)[:20]
+        check.fault(f"TaskDef {config.task_def!r} has no input {name!r}; it has {known}")
+    for name in sorted(declared.keys() - config.inputs.keys()):
         check.fault(f"input {name!r} of TaskDef {config.task_def!r} is not given")
     for name in sorted(declared.keys() & config.inputs.keys()):
         check.fits(config.inputs[name], declared[name].type, f"input {name!r}")
     if config.backoff is not None:
-        backoff = config.backoff
-        if (
-            backoff.base_ms < 0
-            or backoff.multiplier < 1
-            or not 0 < backoff.max_ms <= DURATION_MS_MAX
-        ):
-            check.fault("backoff wants base_ms >= 0, multiplier >= 1 and max_ms above 0")
+        _check_backoff(check, config.backoff)
+
+
+def _check_backoff(check: NodeCheck, backoff: Backoff) -> None:
+    if backoff.base_ms < 0 or not 0 < backoff.max_ms <= DURATION_MS_MAX:
+        check.fault("backoff wants base_ms >= 0 and max_ms above 0")
+    if not 1 <= backoff.multiplier <= BACKOFF_MULTIPLIER_MAX:
+        check.fault(f"backoff wants a multiplier from 1 to {BACKOFF_MULTIPLIER_MAX}")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
@@ -123,8 +126,7 @@ NODE = NodeType(
     arrive,
     resume=resume,
     halt=tasks.is_interruptible,
-    unhalt=tasks.go_on,
-    leave=tasks.cancel,
+    unhalt=tasks.unhalt,
     check=check,
     expressions=expressions,
     waits=True,
