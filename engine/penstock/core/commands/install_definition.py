@@ -3,9 +3,13 @@
 import msgspec
 
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.metadata import DEFINITIONS
+from penstock.core.errors import Code, refuse
+from penstock.core.metadata import DECIDING_PARTITION, DEFINITIONS
+from penstock.core.rows import Row
 from penstock.core.turn import Turn
 from penstock.core.values import Value
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class InstallDefinition(Command, frozen=True):
@@ -19,6 +23,17 @@ def handle(turn: Turn, command: InstallDefinition) -> Value:
     """Write the row."""
     turn.rows.put(msgspec.msgpack.decode(command.row, type=DEFINITIONS[command.kind]))
     return None
+
+
+def install(turn: Turn, row: Row) -> None:
+    """Write a definition here, where it was decided, and send it everywhere else."""
+    if turn.shard.partition != DECIDING_PARTITION:
+        refuse(Code.WRONG_PARTITION, f"metadata is decided on partition {DECIDING_PARTITION}")
+    turn.rows.put(row)
+    command = InstallDefinition(kind=type(row).__name__, row=_encode(row))
+    for target in range(turn.shard.partitions):
+        if target != turn.shard.partition:
+            turn.send(target, command)
 
 
 COMMAND = CommandType(

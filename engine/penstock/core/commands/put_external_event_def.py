@@ -1,11 +1,11 @@
 """PutExternalEventDef: registers a kind of event that can be put to runs."""
 
 from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.commands.install_definition import install
 from penstock.core.definitions import ExternalEventDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import TEXT_CHARS_MAX
-from penstock.core.metadata import install
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueType
 

@@ -9,10 +9,10 @@ from enum import StrEnum
 import msgspec
 
 from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.commands.install_definition import install
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
-from penstock.core.metadata import install
 from penstock.core.spec import LatestWfSpec, SpecBody, WfSpec
 from penstock.core.spec_check import check_spec, kept_outputs
 from penstock.core.turn import Turn
