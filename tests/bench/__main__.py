@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--only GROUP ...]`: measure, print a table, write a JSON file."""
+"""`python -m tests.bench [--quick] [--only GROUP ...]`: measure, print a table, write JSON."""
 
 from __future__ import annotations
 
@@ -25,8 +25,16 @@ from tests.bench.timers import measure_timers
 from tests.bench.transport import LINGER_MS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-GROUPS: Final = ("fold", "embedded", "latency", "timers", "throughput", "growth", "rebuild")
-ON_KAFKA: Final = frozenset(GROUPS[2:])
+GROUPS: Final = {  # in this order; with the key that stands for the group
+    "fold": "fold_commands_per_s",
+    "embedded": "latency1_embedded_ms_p50",
+    "throughput": "wf1_per_s",
+    "latency": "latency1_kafka_ms_p50",
+    "timers": "timer_lateness_kafka_ms_p99",
+    "growth": "growth_100k_ratio",
+    "rebuild": "rebuild_commands_per_s",
+}
+BEGUN_S: Final = time.monotonic()
 NOT_YET: Final = {
     "fanout20_tasks_per_s": "not yet: there is no fan-out",
     "user_task_per_s": "not yet: there is no USER_TASK",
@@ -38,89 +46,115 @@ NOT_YET: Final = {
 }
 
 
-def main() -> int:
-    """Measure what is asked for."""
-    options = _options()
-    plan = QUICK if options.quick else LONG
-    groups = set(options.only or GROUPS)
-    figures, begun_s = Figures(), time.monotonic()
-    try:
-        if "fold" in groups:
-            _say("the fold alone")
-            measure_folding(figures, plan)
-        if "embedded" in groups:
-            _say("embedded")
-            measure_embedded(figures, options.partitions, plan)
-        if groups & ON_KAFKA:
-            _measure_on_kafka(figures, groups, options, plan)
-    finally:
-        for key, why in NOT_YET.items():
-            figures.miss(key, why)
-        took_s = time.monotonic() - begun_s
-        print(f"\n{figures.table()}\n\nin {took_s:.0f} s", flush=True)
-        figures.write(options.output, _facts(options, took_s))
-        print(f"written to {options.output}", flush=True)
-    return 0
+class Bench:
+    """One run of the bench."""
 
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.figures = Figures()
+        self.plan: Plan = QUICK if options.quick else LONG
+        self.groups = [group for group in GROUPS if group in (options.only or GROUPS)]
+        self._options = options
+        self._partitions: int = options.partitions
 
-def _measure_on_kafka(
-    figures: Figures, groups: set[str], options: argparse.Namespace, plan: Plan
-) -> None:
-    partitions: int = options.partitions
-    with ExitStack() as closing:
-        data = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="penstock-bench-")))
+    def measure(self) -> None:
+        """Measure what is asked for, as long as there is time."""
+        if self._begins("fold", "the fold alone"):
+            measure_folding(self.figures, self.plan)
+        if self._begins("embedded", "embedded"):
+            measure_embedded(self.figures, self._partitions, self.plan)
+        if set(self.groups) - {"fold", "embedded"}:
+            self._measure_on_kafka()
+
+    def _measure_on_kafka(self) -> None:
+        figures, plan, partitions = self.figures, self.plan, self._partitions
+        with ExitStack() as closing:
+            running = self._start(closing)
+            kafka = running.kafka
+            if self._begins("throughput", "throughput, and the ceiling"):
+                with Ceiling(kafka, "bare", partitions=partitions, linger_ms=LINGER_MS) as bare:
+                    measure_throughput(figures, running, bare, plan)
+            if self._begins("latency", "latency on Kafka"):
+                measure_latency(figures, "kafka", running.client, plan)
+                if not plan.quick:  # a bare loop, without linger
+                    with Ceiling(kafka, "prompt", partitions=partitions, linger_ms=0) as prompt:
+                        measure_latency(figures, "ceiling", prompt.client, plan)
+            if self._begins("timers", "timers on Kafka"):
+                measure_timers(figures, running.client, plan)
+            grows = figures.has("wf1_per_s") and plan.growth_runs > 0
+            if grows and self._begins("growth", f"growth to {plan.growth_runs} finished runs"):
+                measure_growth(figures, running, plan)
+            if self._begins("rebuild", "rebuild from Kafka"):
+                measure_rebuild(figures, running, plan)
+
+    def _start(self, closing: ExitStack) -> Running:
         _say("starting Kafka, the engine, a worker")
-        kafka = closing.enter_context(Kafka())
-        running = closing.enter_context(
+        data = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="penstock-bench-")))
+        return closing.enter_context(
             Running(
-                kafka,
+                closing.enter_context(Kafka()),
                 data / "engine",
-                partitions=partitions,
-                bare=options.engine == "bare",
-                profile=options.profile,
+                partitions=self._partitions,
+                bare_engine=self._options.engine == "bare",
+                bare_worker=self._options.worker == "bare",
+                profile=self._options.profile,
             )
         )
-        if "latency" in groups:
-            _say("latency on Kafka")
-            with Ceiling(kafka, "prompt", partitions=partitions, linger_ms=0) as prompt:
-                measure_latency(figures, running, prompt, plan)
-        if "timers" in groups:
-            _say("timers on Kafka")
-            measure_timers(figures, running.client, plan)
-        if groups & {"throughput", "growth"}:
-            _say("throughput, and the ceiling")
-            with Ceiling(kafka, "bare", partitions=partitions, linger_ms=LINGER_MS) as bare:
-                measure_throughput(figures, running, bare, plan)
-        if "growth" in groups and plan.growth_runs and figures.has("wf1_per_s"):
-            _say(f"growth to {plan.growth_runs} finished runs")
-            measure_growth(figures, running, plan)
-        if "rebuild" in groups:
-            _say("rebuild from Kafka")
-            measure_rebuild(figures, running, plan)
+
+    def _begins(self, group: str, what: str) -> bool:
+        """Whether a group is asked for and still has time."""
+        if group not in self.groups:
+            return False
+        if time.monotonic() - BEGUN_S > self.plan.budget_s:
+            self.figures.miss(GROUPS[group], "left out: the time is up")
+            return False
+        _say(what)
+        return True
 
 
-def _facts(options: argparse.Namespace, took_s: float) -> dict[str, Any]:
+def main() -> int:
+    """Measure, tell and write; 1 if something failed."""
+    options = _options()
+    load = os.getloadavg()[0]
+    bench = Bench(options)
+    try:
+        bench.measure()
+    finally:
+        for key, why in NOT_YET.items():
+            bench.figures.miss(key, why)
+        took_s = time.monotonic() - BEGUN_S
+        print(f"\n{bench.figures.table()}\n\nin {took_s:.0f} s, load before {load:.1f}", flush=True)
+        bench.figures.write(options.output, _facts(options, took_s, load))
+        print(f"written to {options.output}", flush=True)
+    return 1 if bench.figures.failed else 0
+
+
+def _facts(options: argparse.Namespace, took_s: float, load: float) -> dict[str, Any]:
     return {
         "quick": options.quick,
         "engine": options.engine,
+        "worker": options.worker,
         "partitions": options.partitions,
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
         "took_s": round(took_s),
+        "load_before": round(load, 1),
     }
 
 
 def _say(what: str) -> None:
-    print(f"bench: {what}", flush=True)
+    print(f"bench: {time.monotonic() - BEGUN_S:4.0f} s  {what}", flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="roughly, in under a minute")
-    parser.add_argument("--only", nargs="+", choices=GROUPS, help="these groups only")
+    parser.add_argument("--only", nargs="+", choices=list(GROUPS), help="these groups only")
     parser.add_argument(
         "--engine", choices=("server", "bare"), default="server", help="bare: without HTTP"
+    )
+    parser.add_argument(
+        "--worker", choices=("sdk", "bare"), default="sdk", help="bare: a loop on the log port"
     )
     parser.add_argument("--partitions", type=int, default=4, help="of the commands topic")
     parser.add_argument(

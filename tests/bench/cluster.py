@@ -10,15 +10,14 @@ from typing import Final
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.log.kafka_consume import KafkaConsumer
-from penstock.log.kafka_produce import KafkaProducer
-from penstock.log.kafka_topics import KafkaTopics
+from penstock.log.kafka import KafkaConsumer, KafkaProducer
+from penstock.log.kafka.topics import KafkaTopics
 from tests.bench.ceiling import run_ceiling
 from tests.bench.client import Client
 from tests.bench.engine import BareEngine, ServerEngine
 from tests.bench.process import Child, cpu_s
 from tests.bench.transport import PortSink, PortSource, RawSink, RawSource
-from tests.bench.worker import run_bare_worker, run_raw_worker
+from tests.bench.worker import run_bare_worker, run_raw_worker, run_sdk_worker
 from tests.bench.workflows import TASK_DEF, TENANT
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "broker"))
@@ -67,12 +66,20 @@ class Running:
     """The engine, a worker and a client."""
 
     def __init__(
-        self, kafka: Kafka, data: Path, *, partitions: int, bare: bool, profile: Path | None
+        self,
+        kafka: Kafka,
+        data: Path,
+        *,
+        partitions: int,
+        bare_engine: bool = False,
+        bare_worker: bool = False,
+        profile: Path | None = None,
     ) -> None:
         self.kafka = kafka
         self.data = data
         self.partitions = partitions
-        self._bare = bare or profile is not None
+        self._bare_engine = bare_engine or profile is not None
+        self._work = run_bare_worker if bare_worker else run_sdk_worker
         self._profile = profile
         self._closing = ExitStack()
 
@@ -80,9 +87,12 @@ class Running:
         with ExitStack() as closing:
             bootstrap, topics = self.kafka.bootstrap, Topics(CLUSTER, self.partitions)
             make_topics(bootstrap, topics)
-            self.start_engine()
+            where = (bootstrap, CLUSTER, self.partitions, self.data)
+            self.engine = (
+                BareEngine(*where, self._profile) if self._bare_engine else ServerEngine(*where)
+            )
             closing.callback(self.stop_engine)
-            self.worker = Child(run_bare_worker, bootstrap, CLUSTER, self.partitions)
+            self.worker = Child(self._work, bootstrap, CLUSTER, self.partitions)
             closing.callback(self.worker.stop)
             self.client = Client(
                 avro=Avro(),
@@ -91,6 +101,7 @@ class Running:
                 source=PortSource(KafkaConsumer(bootstrap, topics.events, "bench.client")),
             )
             closing.callback(self.client.close)
+            self.engine.wait_until_ready()
             self.worker.wait(START_S)
             self.client.prepare(PREPARE_S)
             self._closing = closing.pop_all()
@@ -98,12 +109,6 @@ class Running:
 
     def __exit__(self, *exc: object) -> None:
         self._closing.close()
-
-    def start_engine(self) -> None:
-        """Start the engine and wait until it is ready."""
-        where = (self.kafka.bootstrap, CLUSTER, self.partitions, self.data)
-        self.engine = BareEngine(*where, self._profile) if self._bare else ServerEngine(*where)
-        self.engine.wait_until_ready()
 
     def stop_engine(self) -> None:
         """Stop it; once is enough."""

@@ -31,6 +31,7 @@ class Figures:
     def __init__(self) -> None:
         self._figures: dict[str, Figure] = {}
         self._missing: dict[str, str] = {}
+        self.failed: list[str] = []
 
     def add(self, key: str, unit: str, *samples: float, goal: str = "") -> None:
         """Add repetitions of a figure."""
@@ -41,6 +42,11 @@ class Figures:
         """Say why a figure is not there."""
         if key not in self._figures:
             self._missing[key] = why
+
+    def fail(self, key: str, error: Exception) -> None:
+        """Say that a figure could not be measured."""
+        self.failed.append(key)
+        self.miss(key, f"failed: {error}")
 
     def median(self, key: str) -> float:
         """The median of a figure that was measured."""
@@ -61,7 +67,7 @@ class Figures:
 
     def table(self) -> str:
         """What a person reads."""
-        rows = [("figure", "unit", "min", "median", "max", "n", "goal")]
+        rows: list[tuple[str, ...]] = [("figure", "unit", "min", "median", "max", "n", "goal")]
         for key, figure in self._figures.items():
             numbers = (min(figure.samples), figure.median, max(figure.samples))
             texts = [_text(number) for number in numbers]

@@ -44,7 +44,7 @@ def measure_folding(figures: Figures, plan: Plan) -> None:
     try:
         found: dict[str, list[float]] = in_child(run_folding, plan, timeout_s=CHILD_S)
     except BenchError as error:
-        figures.miss("fold_commands_per_s", f"failed: {error}")
+        figures.fail("fold_commands_per_s", error)
         return
     for key, samples in found.items():
         goal = ">= 40,000" if key == "fold_commands_per_s" else ""

@@ -29,4 +29,4 @@ def measure_growth(figures: Figures, running: Running, plan: Plan) -> None:
             figures.add("growth_100k_ratio", "", after_per_s / rate_per_s, goal=">= 0.85 at 1m")
         figures.add("growth_100k_engine_rss_mb", "MB", rss_mb(running.engine.pid), goal="<= 400")
     except BenchError as error:
-        figures.miss("growth_100k_ratio", f"failed: {error}")
+        figures.fail("growth_100k_ratio", error)

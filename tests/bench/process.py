@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -113,10 +114,8 @@ class Parent:
 
     def watch(self) -> None:
         """Until the parent closes its end, or ends."""
-        try:
+        with contextlib.suppress(EOFError, OSError):
             self._pipe.recv()
-        except (EOFError, OSError):
-            pass
         self.stop.set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ from tests.bench.plan import RUN_S_MAX, Plan, runs_for
 from tests.bench.process import BenchError, rss_mb
 from tests.bench.workflows import EVENT, SEQ5, WF0, WF1, Workflow
 
-WARM_UP_RUNS: Final = 2 * IN_FLIGHT
+WARM_UP_RUNS: Final = IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +37,45 @@ KINDS: Final = (
 
 def measure_throughput(figures: Figures, running: Running, ceiling: Ceiling, plan: Plan) -> None:
     """All kinds, one after the other."""
+    _warm_up(running.client, ceiling.client, plan)
     for kind in KINDS:
+        with_ceiling = kind.key == "wf1" or not plan.quick
         try:
-            _measure(figures, kind, running, ceiling, plan)
+            _measure(figures, kind, running, ceiling if with_ceiling else None, plan)
         except BenchError as error:
-            figures.miss(kind.unit, f"failed: {error}")
+            figures.fail(kind.unit, error)
     figures.add("engine_rss_mb", "MB", rss_mb(running.engine.pid), goal="<= 400")
 
 
-def _measure(figures: Figures, kind: Kind, running: Running, ceiling: Ceiling, plan: Plan) -> None:
+def _measure(
+    figures: Figures, kind: Kind, running: Running, ceiling: Ceiling | None, plan: Plan
+) -> None:
     ours = _count(running.client, kind.workflow, plan)
-    bare = _count(ceiling.client, kind.workflow, plan)
+    bare = 0 if ceiling is None else _count(ceiling.client, kind.workflow, plan)
     for _ in range(plan.repetitions):
-        bare_per_s = _rate(ceiling.client, kind, bare)
         before = running.usage()
         rate_per_s = _rate(running.client, kind, ours)
         spent_us = _spent_us(before, running.usage(), ours)
         figures.add(kind.unit, "1/s", rate_per_s, goal=kind.goal)
-        figures.add(f"{kind.key}_ceiling_per_s", "1/s", bare_per_s)
-        goal = ">= 0.3" if kind.key == "wf1" else ""
-        figures.add(f"{kind.key}_ceiling_ratio", "", rate_per_s / bare_per_s, goal=goal)
+        if ceiling is not None:
+            before = ceiling.usage()
+            bare_per_s = _rate(ceiling.client, kind, bare)
+            loop_us = _spent_us(before, ceiling.usage(), bare)["loop"]
+            figures.add(f"{kind.key}_ceiling_per_s", "1/s", bare_per_s)
+            goal = ">= 0.3" if kind.key == "wf1" else ""
+            figures.add(f"{kind.key}_ceiling_ratio", "", rate_per_s / bare_per_s, goal=goal)
+            figures.add(f"{kind.key}_ceiling_loop_cpu_us", "us a run", loop_us)
         for process, cost_us in spent_us.items():
             goal = "<= 120" if (kind.key, process) == ("wf1", "engine") else ""
             figures.add(f"{kind.key}_{process}_cpu_us", "us a run", cost_us, goal=goal)
+
+
+def _warm_up(ours: Client, bare: Client, plan: Plan) -> None:
+    """Have the broker compile what it needs."""
+    until = time.monotonic() + plan.warm_up_s
+    while time.monotonic() < until:
+        for client in (bare, ours):
+            client.pipelined(WF1, WARM_UP_RUNS, RUN_S_MAX)
 
 
 def _count(client: Client, workflow: Workflow, plan: Plan) -> int:

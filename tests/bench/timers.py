@@ -26,4 +26,4 @@ def measure_timers(figures: Figures, client: Client, plan: Plan) -> None:
     try:
         add_lateness(figures, "timer_lateness_kafka", lateness(client, plan))
     except BenchError as error:
-        figures.miss("timer_lateness_kafka_ms_p99", f"failed: {error}")
+        figures.fail("timer_lateness_kafka_ms_p99", error)

@@ -13,7 +13,6 @@ from confluent_kafka import Consumer as KafkaClient
 from confluent_kafka import Producer as KafkaSender
 from confluent_kafka import TopicPartition
 
-from penstock.log.kafka_produce import RECORD_BYTES_MAX
 from penstock.log.port import Consumer, Message, Producer
 
 RECORDS_MAX: Final = 1_000
@@ -143,11 +142,11 @@ class RawSink:
     def __init__(self, bootstrap: str, linger_ms: float) -> None:
         settings: dict[str, Any] = {
             "bootstrap.servers": bootstrap,
+            "log_level": 3,
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": linger_ms,
             "partitioner": "murmur2_random",
-            "message.max.bytes": RECORD_BYTES_MAX,
             "socket.nagle.disable": True,
         }
         self._client = KafkaSender(settings)
@@ -166,5 +165,6 @@ class RawSink:
         self._client.poll(0)
 
     def close(self) -> None:
-        """Let go."""
+        """Let go; a producer ends when nobody has it any more."""
         self._client.flush(5)
+        del self._client

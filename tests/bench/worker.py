@@ -8,8 +8,8 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics, task_group
 from penstock.contracts.wire import Sent, outgoing
 from penstock.core.outputs import ScheduledTask
-from penstock.log.kafka_consume import KafkaConsumer
-from penstock.log.kafka_produce import KafkaProducer
+from penstock.log.kafka import KafkaConsumer, KafkaProducer
+from penstock.sdk import Worker, task
 from tests.bench.process import READY, BenchError, Parent
 from tests.bench.transport import PortSink, PortSource, RawSink, RawSource, Sink, Source
 from tests.bench.workflows import TASK_DEF, TENANT, report_of
@@ -45,6 +45,17 @@ def run_bare_worker(parent: Parent, bootstrap: str, cluster: str, partitions: in
     work(parent, avro=Avro(), topics=topics, source=source, sink=sink)
     source.close()
     sink.close()
+
+
+def run_sdk_worker(parent: Parent, bootstrap: str, cluster: str, partitions: int) -> None:
+    """The worker that users have."""
+    with Worker(task(name=TASK_DEF)(_echo), url=f"kafka://{bootstrap}/{cluster}"):
+        parent.tell(READY)
+        parent.stop.wait()
+
+
+def _echo(text: str) -> str:
+    return text
 
 
 def run_raw_worker(
