@@ -97,7 +97,7 @@ def test_stop_and_resume_are_refused_where_they_mean_nothing(driver: Driver) -> 
     refused(driver, ResumeWfRun(wf_run_id=story.id), "THREAD_NOT_HALTED")
     story.succeeds().completes()
     refused(driver, StopWfRun(wf_run_id=story.id), "WF_RUN_ENDED")
-    refused(driver, ResumeWfRun(wf_run_id=story.id), "THREAD_NOT_HALTED")
+    refused(driver, ResumeWfRun(wf_run_id=story.id), "WF_RUN_ENDED")
 
 
 def test_a_second_stop_changes_nothing(driver: Driver) -> None:
