@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from tests.bench.cluster import Ceiling, Kafka, Running
@@ -113,6 +115,7 @@ class Bench:
 
 def main() -> int:
     """Measure, tell and write; 1 if something failed."""
+    signal.signal(signal.SIGTERM, _interrupt)  # what we have started is ended too
     options = _options()
     load = os.getloadavg()[0]
     bench = Bench(options)
@@ -126,6 +129,10 @@ def main() -> int:
         bench.figures.write(options.output, _facts(options, took_s, load))
         print(f"written to {options.output}", flush=True)
     return 1 if bench.figures.failed else 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _facts(options: argparse.Namespace, took_s: float, load: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from penstock.core.commands.base import Command
 from penstock.core.outputs import CommandRefused, WfRunChanged
 from tests.bench.process import BenchError, within
 from tests.bench.transport import Sink, Source
-from tests.bench.workflows import TIMER_MS, WF1, WORKFLOWS, Workflow, definitions
+from tests.bench.workflows import TIMER, TIMER_MS, WF1, Workflow, definitions
 
 IN_FLIGHT: Final = 256
 POLL_S: Final = 0.1
@@ -72,11 +72,11 @@ class Client:
         """Runs that have ended."""
         return [event for event in self.events() if event.status != RUNNING]
 
-    def events(self) -> list[WfRunChanged]:
+    def events(self, timeout_s: float = POLL_S) -> list[WfRunChanged]:
         """Changes of runs; waits for a moment if there is none."""
         self._sink.sent()
         changed: list[WfRunChanged] = []
-        for value in self._source.poll(POLL_S):
+        for value in self._source.poll(timeout_s):
             event, _ = self._avro.decode(value)
             if isinstance(event, WfRunChanged):
                 changed.append(event)
@@ -113,22 +113,19 @@ class Client:
         return took_ms
 
     def timers(self, count: int, timeout_s: float) -> list[float]:
-        """Start runs that end by a time-out, a few at a time; how late each was seen to end."""
+        """Start runs that end by a time-out, one after the other; how late each was seen to end."""
         check = within(timeout_s, f"{count} timers")
         due_ms: dict[str, int] = {}
         late_ms: list[float] = []
-        started = 0
-        timer = WORKFLOWS["timer"]
+        started, next_s = 0, time.monotonic()
         while len(late_ms) < count:
             check()
             self._check_refused()
-            if started < count:
-                self.start(timer)
-                started += 1
-                time.sleep(TIMERS_PAUSE_S)
-                if started % 10:
-                    continue
-            for event in self.events():
+            if started < count and time.monotonic() >= next_s:
+                self.start(TIMER)
+                started, next_s = started + 1, next_s + TIMERS_PAUSE_S
+            pause_s = next_s - time.monotonic() if started < count else POLL_S
+            for event in self.events(max(pause_s, 0.0)):
                 if event.status == RUNNING:
                     due_ms[event.wf_run_id] = event.at_ms + TIMER_MS
                 elif event.wf_run_id in due_ms:

@@ -98,7 +98,7 @@ def test_a_stopped_run_waits_and_a_resumed_one_goes_on(served: Served) -> None:
     events = served.good("GET", f"{path}/external-events")["items"]
     assert events[0]["claimed_by"] == {"thread": 0, "position": 1}
     again = served.refused("POST", f"{path}/actions/resume", {})
-    assert again[:2] == (409, "THREAD_NOT_HALTED")
+    assert again[:2] == (409, "WF_RUN_ENDED")
     assert served.refused("POST", f"{path}/actions/stop")[:2] == (409, "WF_RUN_ENDED")
 
 

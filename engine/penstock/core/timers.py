@@ -99,6 +99,9 @@ def drop_timer(
 
 def next_due(turn: Turn) -> Timer | None:
     """The next timer that is due, clock by clock, in (due, id) order; None when there is none."""
+    state = turn.state
+    if min(state.next_due_ms) > max(state.log_time_ms, state.append_ms):
+        return None  # by no clock; awake time is never ahead of log time
     for clock in Clock:
         if clock is Clock.PENDING and turn.nodes_left == 0:
             continue  # it would only be put off once more

@@ -83,7 +83,10 @@ class Partition:
                 version = folded.turn.state.fold_version
                 batch.outputs.append(TurnOutputs(record, folded.turn.outputs, version))
             self._note_answer(batch, record, folded)
-            batch.position = StorePosition(record.offset + 1, record.offset, record_hash(record))
+            batch.position = StorePosition(record.offset + 1, record.offset)
+        if records:
+            last = records[-1]
+            batch.position = StorePosition(last.offset + 1, last.offset, record_hash(last))
         return batch
 
     def write(self, batch: Batch) -> None:

@@ -98,16 +98,15 @@ class KafkaDelivery:
     ) -> list[Failure]:
         """Send and wait; gives what was refused. Any other error raises LogUnavailable."""
         failed: list[Failure] = []
-        if self._client is None:
-            self._client = Client({**self._settings, "error_cb": _note_failure})
+        client = self.warm_up()
         for index in indexes:
             report = partial(_report, failed, index)
-            error = self._hand_over(self._client, messages[index], report, deadline)
+            error = self._hand_over(client, messages[index], report, deadline)
             if error is not None:
                 failed.append((index, error))
         if sent is not None:
             sent()
-        left = self._client.flush(max(deadline - time.monotonic(), 0.001))
+        left = client.flush(max(deadline - time.monotonic(), 0.001))
         for index, error in failed:
             if refusal_code(error) is None:
                 raise LogUnavailable(
@@ -118,6 +117,12 @@ class KafkaDelivery:
                 f"{left} of {len(indexes)} messages were not acknowledged in {self._timeout_s} s"
             )
         return failed
+
+    def warm_up(self) -> Client:
+        """The client; made early, since an idempotent one takes half a second to send its first."""
+        if self._client is None:
+            self._client = Client({**self._settings, "error_cb": _note_failure})
+        return self._client
 
     def _hand_over(
         self, client: Client, message: Message, report: Report, deadline: float

@@ -166,6 +166,8 @@ class KafkaEngineLog:
         """Join the group, or take the fixed partitions at the next poll."""
         _ = self.topic_id  # which checks the topic
         self._ownership = ownership
+        self._producer.warm_up()
+        self._delivery.warm_up()
         if self._assignment is None:
             self._client.subscribe(
                 [self._commands],

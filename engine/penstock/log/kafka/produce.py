@@ -108,7 +108,7 @@ class KafkaProducer:
             return
         report = partial(self._report, message, on_ack)
         try:
-            produce(self._client(), message, report)
+            produce(self.warm_up(), message, report)
         except BufferError as full:
             raise LogUnavailable("too many messages wait for the log") from full
         except KafkaException as raised:
@@ -146,7 +146,8 @@ class KafkaProducer:
             line.client.flush(PURGE_S)
             line.end()
 
-    def _client(self) -> Client:
+    def warm_up(self) -> Client:
+        """The client; made early, since an idempotent one takes half a second to send its first."""
         with self._lock:
             if self._closed:
                 raise LogFatal("the producer is closed")
