@@ -42,6 +42,10 @@ def make_topic(logs: KafkaLogs, topic: str, partitions: int, config: dict[str, s
     admin = AdminClient({"bootstrap.servers": logs.bootstrap})
     new = NewTopic(topic, partitions, 1, config=config)
     admin.create_topics([new])[topic].result(10)
+    deadline = time.monotonic() + 10
+    while admin.list_topics(topic, 5).topics[topic].error is not None:
+        assert time.monotonic() < deadline, "the broker never told of the topic it made"
+        time.sleep(0.01)
 
 
 def bare(logs: KafkaLogs, partitions: int = PARTITIONS) -> KafkaEngineLog:
