@@ -126,6 +126,24 @@ def test_a_torn_end_is_cut(logs: EmbeddedLogs, tmp_path: Path) -> None:
         assert more == Position(0, len(records))
 
 
+@pytest.mark.parametrize("kind", [*range(13), 130, 255])
+@pytest.mark.parametrize("length", [0, 9, 2000, 65535])
+def test_garbage_that_looks_like_a_frame_is_cut(
+    logs: EmbeddedLogs, tmp_path: Path, kind: int, length: int
+) -> None:
+    """RocksDB spins on some of these (penstock/rocks.py): no time-out could end such a test."""
+    copy = abandoned(logs, tmp_path, 20)
+    wal = write_ahead_log(copy.directory)
+    garbage = b"torn" + length.to_bytes(2, "little") + bytes([kind]) + os.urandom(2000)
+    wal.write_bytes(wal.read_bytes() + garbage + bytes([kind]) * 40_000)
+
+    log = copy.open()
+    records = log.read_all(f"{CLUSTER}.commands")
+    copy.close()
+
+    assert numbers([one.value for one in records]) == list(range(20))
+
+
 def test_a_hole_before_whole_records_is_no_torn_end(logs: EmbeddedLogs, tmp_path: Path) -> None:
     copy = abandoned(logs, tmp_path, 200)
     wal = write_ahead_log(copy.directory)

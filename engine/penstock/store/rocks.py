@@ -22,9 +22,9 @@ from rocksdict import (
     WriteOptions,
 )
 
+from penstock.rocks import ROCKS_ERRORS, defuse_logs
 from penstock.store.port import StoreCorrupt, StoreError, StoreLocked
 
-ROCKS_ERRORS = (Exception,)  # rocksdict raises no type of its own
 BLOCK_CACHE_BYTES = 64 * 1024 * 1024
 SCAN_CHUNK = 256
 WRITE_BUFFER_BYTES = 32 * 1024 * 1024
@@ -92,6 +92,7 @@ class RocksStore:
     def __init__(self, directory: Path) -> None:
         directory.parent.mkdir(parents=True, exist_ok=True)
         try:
+            defuse_logs(directory)
             self._db = Rdict(str(directory), _options())
         except ROCKS_ERRORS as error:
             raise _opening_error(directory, error) from error

@@ -38,9 +38,9 @@ from rocksdict import (
 )
 
 from penstock.log.port import LogFatal, LogUnavailable, Record
+from penstock.rocks import ROCKS_ERRORS, defuse_logs
 
 logger = logging.getLogger(__name__)
-ROCKS_ERRORS: Final = (Exception,)  # rocksdict raises no type of its own
 BLOCK_CACHE_BYTES: Final = 32 * 1024 * 1024
 WRITE_BUFFER_BYTES: Final = 32 * 1024 * 1024
 _KEY: Final = struct.Struct(">IIQ")
@@ -197,6 +197,7 @@ def _options(recovery: DBRecoveryMode) -> Options:
 def _open(directory: Path) -> Rdict:
     """Open, and cut a torn end; raise LogFatal if records behind it would be lost with it."""
     strict = DBRecoveryMode.tolerate_corrupted_tail_records()
+    defuse_logs(directory)
     try:
         return Rdict(str(directory), _options(strict))
     except ROCKS_ERRORS as error:
