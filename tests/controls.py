@@ -65,6 +65,62 @@ def spec(first: str, nodes: Json, *variables: Json) -> Json:
     return {"entrypoint": "main", "threads": {"main": thread}}
 
 
+def nop(*edges: Json) -> Json:
+    """A NOP node."""
+    return {"type": "NOP", "edges": list(edges)}
+
+
+def starts(thread: str, **variables: Json) -> Json:
+    """A START_THREAD node."""
+    return {"type": "START_THREAD", "thread": thread, "variables": variables}
+
+
+def starts_each(thread: str, iterable: Json, **variables: Json) -> Json:
+    """A START_MULTIPLE_THREADS node."""
+    made = {"type": "START_MULTIPLE_THREADS", "thread": thread, "iterable": iterable}
+    return made | {"variables": variables}
+
+
+def waits_for(*threads: Json, **settings: Any) -> Json:
+    """A WAIT_FOR_THREADS node."""
+    return {"type": "WAIT_FOR_THREADS", "threads": list(threads), **settings}
+
+
+def sleeps(seconds: float | None = None, until: Json | None = None) -> Json:
+    """A SLEEP node."""
+    given = {"seconds": None if seconds is None else literal(seconds), "until": until}
+    return {"type": "SLEEP"} | {name: part for name, part in given.items() if part is not None}
+
+
+def holds(condition: Json) -> Json:
+    """A WAIT_FOR_CONDITION node."""
+    return {"type": "WAIT_FOR_CONDITION", "condition": condition}
+
+
+def throws(name: str, message: str = "", content: Json | None = None) -> Json:
+    """An EXIT node that throws."""
+    thrown = {"name": name, "message": message}
+    return {"type": "EXIT", "throws": thrown | ({} if content is None else {"content": content})}
+
+
+def handled(node: Json, *handlers: tuple[str, str | None]) -> Json:
+    """The node with handlers: (thread, failure or None for any)."""
+    made = [{"thread": thread} | ({"failure": of} if of else {}) for thread, of in handlers]
+    return node | {"handlers": made}
+
+
+def threads(main: Json, **others: Json) -> Json:
+    """A spec of several threads, each made by `chain` or `spec`."""
+    more = {name: other["threads"]["main"] for name, other in others.items()}
+    return {"entrypoint": "main", "threads": main["threads"] | more}
+
+
+def interrupted(spec: Json, **handlers: str) -> Json:
+    """The spec with interrupts of its main thread: event def -> handler thread."""
+    main = spec["threads"]["main"] | {"interrupts": handlers}
+    return spec | {"threads": spec["threads"] | {"main": main}}
+
+
 def chain(*nodes: Json, returns: Json | None = None, variables: tuple[Json, ...] = ()) -> Json:
     """A spec of nodes `n1`, `n2`, ... one after the other, then an EXIT."""
     names = [f"n{number}" for number in range(1, len(nodes) + 1)] + ["exit"]

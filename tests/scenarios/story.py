@@ -19,7 +19,7 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.outputs import Answer, ScheduledTask
-from penstock.core.run import NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.transitions import TaskStatus
 from tests.controls import a_task_def
 from tests.scenarios.driver import WAIT_S, Driver
@@ -50,6 +50,8 @@ def register(driver: Driver, name: str, spec: Any, *definitions: Command) -> Non
                 accepted(driver, a_task_def(node["task_def"]))
             if node["type"] == "EXTERNAL_EVENT":
                 accepted(driver, PutExternalEventDef(name=node["event_def"]))
+        for event_def in thread.get("interrupts", ()):
+            accepted(driver, PutExternalEventDef(name=event_def))
     accepted(driver, PutWfSpec(name=name, spec=spec))
 
 
@@ -164,6 +166,27 @@ class Story:
             if task.task_def == task_def
         )
         return self
+
+    def thread_is(self, number: int, status: str) -> Story:
+        """A thread has this status."""
+        self.wait(lambda: self.thread_run(number).status == status, f"{number} to be {status}")
+        return self
+
+    def at_node(self, node: str, thread: int = 0) -> Story:
+        """A thread stands at this node."""
+        assert self.thread_run(thread).node == node
+        return self
+
+    def thread_run(self, number: int) -> ThreadRun:
+        """A thread's row."""
+        row = self.driver.get(ThreadRun, self.id, number)
+        assert row is not None
+        return row
+
+    def value(self, name: str, thread: int = 0) -> Any:
+        """What a variable is now."""
+        row = self.driver.get(Variable, self.id, thread, name)
+        return None if row is None else row.value
 
     @property
     def run(self) -> WfRun:

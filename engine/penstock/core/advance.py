@@ -1,56 +1,56 @@
-"""Advance: moves threads from node to node until they wait, end, or the turn's budget is spent. The
-only loop over nodes, and the only place that changes the status of a thread, a run or a node run.
+"""Advance: visits threads that were woken, and does in each whatever its rows call for. The only
+loop over nodes.
+
+A visit is a loop of small steps; each looks whether there is something for it to do. It ends when
+there is nothing left to do, or the turn's budget is spent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from penstock.core.at import At
+from penstock.core.agenda import next_woken, wake, wake_later
+from penstock.core.at import At, peek_thread
 from penstock.core.edges import mutated, open_edge
+from penstock.core.failures import Failure, FailureName
+from penstock.core.handlers import (
+    add_reason,
+    call_for_interrupt,
+    fail_node,
+    fail_thread,
+    remove_reason,
+    see_to_handler,
+    start_handler,
+)
+from penstock.core.leave import leave
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.load import load
+from penstock.core.moves import ENTRYPOINT_NUMBER, move_node, move_thread, note_status
 from penstock.core.nodes import TYPE_OF
-from penstock.core.nodes.base import (
-    Done,
-    Ended,
-    Failed,
-    NodeEvent,
-    NodeType,
-    Outcome,
-    TaskMoved,
-)
-from penstock.core.outputs import WfRunChanged
-from penstock.core.run import (
-    Failure,
-    FailureName,
-    HaltReason,
-    NodeOutput,
-    NodeRun,
-    TaskRun,
-    ThreadKind,
-    ThreadRun,
-    Variable,
-    WfRun,
-    noted,
-)
+from penstock.core.nodes.base import Done, Ended, Failed, NodeType, Outcome
+from penstock.core.run import HaltReason, NodeOutput, TaskRun, ThreadKind, ThreadRun, WfRun
 from penstock.core.spec import WfSpec
-from penstock.core.timers import Clock, TimerKind, clock_ms, set_timer
+from penstock.core.threads import (
+    asks,
+    begin_thread,
+    enter,
+    forget_thread,
+    held_by,
+    tell_holder,
+    tell_waiters,
+    wake_children,
+)
 from penstock.core.transitions import (
-    NODE,
     NODE_LIVE,
-    THREAD,
     THREAD_LIVE,
+    NodeEvent,
     NodeStatus,
     ThreadEvent,
     ThreadStatus,
-    move,
 )
-from penstock.core.transitions import NodeEvent as NodeMove
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueProblem
-
-ENTRYPOINT_NUMBER = 0
+from penstock.core.watchers import wake_watchers
 
 
 def start_run(turn: Turn, run: WfRun, spec: WfSpec, variables: Mapping[str, Value]) -> None:
@@ -63,67 +63,59 @@ def start_run(turn: Turn, run: WfRun, spec: WfSpec, variables: Mapping[str, Valu
         spec.body.entrypoint,
         ThreadStatus.RUNNING,
     )
-    run.threads += 1
-    for declared in spec.body.threads[thread.thread_spec].variables:
-        value = variables.get(declared.name, declared.default)
-        if value is not None:
-            turn.rows.put(Variable(turn.tenant, run.wf_run_id, thread.number, declared.name, value))
-    first = _enter(turn, run, spec, thread, position=0, node=_first_node(spec, thread))
-    at = At(turn, run, spec, thread, first)
-    _note_thread(at)
-    drive(at)
+    note_status(turn, run, thread)
+    begin_thread(turn, run, spec, thread, variables)
+    turn.rows.put(run)
 
 
-def drive(at: At) -> None:
-    """Move the thread on as far as it goes, and save it."""
-    while at.thread.status is ThreadStatus.RUNNING:
-        status = at.node_run.status
-        if status is NodeStatus.STARTING:
-            if at.turn.nodes_left == 0:
-                _go_on_next_turn(at)
+def settle(turn: Turn) -> None:
+    """Visit the threads that were woken, until none is left or the turn's budget is spent."""
+    while (woken := next_woken(turn)) is not None:
+        turn.nodes_left -= 1
+        wf_run_id, number = woken
+        if turn.rows.peek(WfRun, turn.tenant, wf_run_id) is not None:
+            visit(load(turn, wf_run_id, number))
+
+
+def visit(at: At) -> None:
+    """Do what the thread's rows call for, save them, and tell the others."""
+    live = at.thread.status in THREAD_LIVE
+    if live:
+        _heed_holder(at)
+        asked_node = -1  # the position of the node that was asked in this visit
+        while at.thread.status in THREAD_LIVE:
+            was_asked = asked_node == at.thread.position
+            if _see_to_threads(at, asked=was_asked):
+                continue
+            if was_asked and at.node_run.status is NodeStatus.RUNNING:
                 break
-            at.turn.nodes_left -= 1
-            _settle(at, _arrive(at))
-        elif status is NodeStatus.COMPLETED:
-            _follow_edge(at)
-        else:
-            break
+            asked_node = at.thread.position
+            if at.thread.status is ThreadStatus.HALTED or not _see_to_node(at):
+                break
+        if _is_abandoned(at):
+            leave(at)
+        note_status(at.turn, at.run, at.thread)
+    _tell(at, live)
     at.save()
-
-
-def resume_node(at: At, event: NodeEvent) -> None:
-    """Tell the current node that what it waits for has happened, and move on."""
-    _settle(at, _type(at).resume(at, event))
-    drive(at)
 
 
 def task_moved(turn: Turn, task: TaskRun) -> None:
-    """Tell the thread that waits for a task, if it still does, that the task has another status."""
-    at = load(turn, task.wf_run_id, task.thread)
-    if at.node_run.task == task.guid and at.thread.status in THREAD_LIVE:
-        resume_node(at, TaskMoved(task))
+    """Have the thread that waits for a task look at it."""
+    wake(turn, task.wf_run_id, task.thread)
 
 
 def halt(at: At, reason: HaltReason) -> None:
-    """Ask the thread to halt; it does so at once unless something of it is in flight."""
-    if reason not in at.thread.halt_reasons:
-        at.thread.halt_reasons = (*at.thread.halt_reasons, reason)
-    _move_thread(at, ThreadEvent.HALT)
-    _settle_halt(at)
+    """Ask a thread to halt; it does so at once unless something of it is in flight."""
+    add_reason(at, reason)
     at.save()
+    wake(at.turn, at.run.wf_run_id, at.thread.number)
 
 
 def unhalt(at: At, reason: HaltReason) -> None:
     """Take a reason to halt away; the thread runs again when none is left."""
-    thread = at.thread
-    thread.halt_reasons = tuple(kept for kept in thread.halt_reasons if kept is not reason)
-    if not thread.halt_reasons and thread.status is not ThreadStatus.RUNNING:
-        _move_thread(at, ThreadEvent.RESUME)
-        if at.node_run.status in (NodeStatus.HALTING, NodeStatus.HALTED):
-            _move_node(at, NodeMove.RESUME)
-        if at.node_run.status is NodeStatus.RUNNING:
-            _settle(at, _type(at).unhalt(at))
-    drive(at)
+    remove_reason(at, reason)
+    at.save()
+    wake(at.turn, at.run.wf_run_id, at.thread.number)
 
 
 def quarantine(at: At, message: str) -> None:
@@ -131,31 +123,119 @@ def quarantine(at: At, message: str) -> None:
     possible (R6).
     """
     if at.thread.status in THREAD_LIVE:
+        failure = Failure(FailureName.ENGINE_DEFECT, message)
         if at.node_run.status in NODE_LIVE:
-            at.node_run.failure = Failure(FailureName.ENGINE_DEFECT, message)
-            _move_node(at, NodeMove.FAIL)
-        _fail_thread(at, Failure(FailureName.ENGINE_DEFECT, message))
-    at.save()
+            at.node_run.failure = failure
+            move_node(at, NodeEvent.FAIL)
+        fail_thread(at, failure)
+        _tell(at, True)
+        at.save()
+
+
+def _heed_holder(at: At) -> None:
+    """Halt with the thread that holds this one, and run again with it."""
+    thread = at.thread
+    if thread.holder is None:
+        return
+    holder = peek_thread(at.turn, at.run.wf_run_id, thread.holder)
+    assert holder is not None, "a holder is a thread of the run"
+    wanted = held_by(holder, thread)
+    if wanted is not HaltReason.PARENT_HALTED:
+        remove_reason(at, HaltReason.PARENT_HALTED)
+    if wanted is not None:
+        add_reason(at, wanted)
+
+
+def _see_to_threads(at: At, *, asked: bool) -> bool:
+    """One step of halting, of handlers or of running again; False if there is none to do."""
+    thread = at.thread
+    if see_to_handler(at) or call_for_interrupt(at):
+        return True
+    if thread.halt_reasons and thread.status is ThreadStatus.RUNNING:
+        move_thread(at, ThreadEvent.HALT)
+        return True
+    if not thread.halt_reasons and thread.status is not ThreadStatus.RUNNING:
+        _run_again(at)
+        return True
+    return _settle_halt(at, asked=asked) or start_handler(at)
+
+
+def _is_abandoned(at: At) -> bool:
+    """Whether the thread is halted for good: what it waited for is wanted no more."""
+    thread = at.thread
+    if thread.status is not ThreadStatus.HALTED or at.node_run.status not in NODE_LIVE:
+        return False
+    return HaltReason.HALTED_BY_PARENT in thread.halt_reasons
+
+
+def _run_again(at: At) -> None:
+    move_thread(at, ThreadEvent.RESUME)
+    if at.node_run.status in (NodeStatus.HALTING, NodeStatus.HALTED):
+        move_node(at, NodeEvent.RESUME)
+
+
+def _settle_halt(at: At, *, asked: bool) -> bool:
+    """A thread that is asked to halt does so once nothing of it, or below it, is in flight. A node
+    that mirrors a task is asked first: the task may have ended.
+    """
+    if at.thread.status is not ThreadStatus.HALTING:
+        return False
+    if at.node_run.status is NodeStatus.RUNNING:
+        mirrors = _type(at).mirrors_task
+        if not _type(at).halt(at) or (mirrors and not asked):
+            return False
+        if not mirrors:
+            move_node(at, NodeEvent.HALT)
+            move_node(at, NodeEvent.SETTLE)
+    if at.thread.moving_children:
+        return False
+    move_thread(at, ThreadEvent.SETTLE)
+    return True
+
+
+def _see_to_node(at: At) -> bool:
+    """One step of the current node, or from it to the next; False if it can not be done now."""
+    node_run, running = at.node_run, at.thread.status is ThreadStatus.RUNNING
+    if node_run.status is NodeStatus.RUNNING:
+        _take(at, _type(at).look(at))
+        return True
+    if not running:
+        return False
+    if node_run.status is NodeStatus.STARTING:
+        if at.turn.nodes_left == 0:
+            wake_later(at.turn, at.run.wf_run_id, at.thread.number)
+            return False
+        at.turn.nodes_left -= 1
+        _take(at, _arrive(at))
+        return True
+    _follow_edge(at)
+    return True
 
 
 def _arrive(at: At) -> Outcome:
     at.run.steps += 1
     if at.run.steps > STEPS_PER_RUN_MAX:
-        message = f"the run has taken {STEPS_PER_RUN_MAX} steps, as many as a run may"
+        message = f"the run has taken {STEPS_PER_RUN_MAX} steps, which is its limit"
         return Failed(Failure(FailureName.STEP_LIMIT, message))
     try:
         return _type(at).arrive(at)
     except ValueProblem as problem:
-        return Failed(Failure(FailureName.VAR_SUB_ERROR, f"node {at.node_run.node!r}: {problem}"))
+        return Failed(Failure(FailureName.VAR_SUB_ERROR, str(problem)))
 
 
-def _settle(at: At, outcome: Outcome) -> None:
-    """Write down what a node came to, and what that means for its thread."""
+def _take(at: At, outcome: Outcome) -> None:
+    """Write down what a node's hook has answered."""
     node_run = at.node_run
+    if not isinstance(outcome, Done | Ended | Failed):
+        if node_run.status is NodeStatus.STARTING:
+            move_node(at, NodeEvent.WAIT)
+        return
+    if node_run.status is not NodeStatus.STARTING:
+        leave(at)
     match outcome:
         case Done(output):
             node_run.output = output
-            _move_node(at, NodeMove.COMPLETE)
+            move_node(at, NodeEvent.COMPLETE)
             if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
                 at.turn.rows.put(
                     NodeOutput(
@@ -163,140 +243,60 @@ def _settle(at: At, outcome: Outcome) -> None:
                     )
                 )
         case Ended(output):
-            _move_node(at, NodeMove.COMPLETE)
+            move_node(at, NodeEvent.COMPLETE)
             at.thread.output = output
-            _move_thread(at, ThreadEvent.COMPLETE)
+            move_thread(at, ThreadEvent.COMPLETE)
         case Failed(failure):
-            node_run.failure = failure
-            _move_node(at, NodeMove.FAIL if failure.technical else NodeMove.THROW)
-            _fail_thread(at, failure)
-        case _:
-            if node_run.status is NodeStatus.STARTING:
-                _move_node(at, NodeMove.WAIT)
-    _settle_halt(at)
-
-
-def _settle_halt(at: At) -> None:
-    """A thread that is asked to halt does so once nothing of it is in flight."""
-    if at.thread.status is not ThreadStatus.HALTING:
-        return
-    if at.node_run.status is NodeStatus.RUNNING:
-        if not _type(at).halt(at):
-            return
-        if not _type(at).mirrors_task:
-            _move_node(at, NodeMove.HALT)
-            _move_node(at, NodeMove.SETTLE)
-    _move_thread(at, ThreadEvent.SETTLE)
+            fail_node(at, failure)
 
 
 def _follow_edge(at: At) -> None:
     """Take the first edge that is open, with all its mutations or none, and enter the node it leads
-    to.
+    to. A node whose failure was handled is left without mutations.
     """
+    handled = at.node_run.handled
     try:
         edge = open_edge(at)
     except ValueProblem as problem:
         _fail_leaving(at, FailureName.VAR_SUB_ERROR, str(problem))
         return
     try:
-        changed = mutated(at, edge.mutations)
+        changed = [] if handled else mutated(at, edge.mutations)
     except ValueProblem as problem:
         _fail_leaving(at, FailureName.VAR_MUTATION_ERROR, str(problem))
         return
     rows = at.turn.rows
     for row in changed:
         rows.put(row)
+    wake_watchers(at, changed)
     rows.put(at.node_run)
-    at.node_run = _enter(
+    at.node_run = enter(
         at.turn, at.run, at.spec, at.thread, position=at.thread.position + 1, node=edge.to
     )
 
 
 def _fail_leaving(at: At, name: FailureName, message: str) -> None:
-    """The node is complete, but no way leads on: the thread fails there."""
-    _fail_thread(at, Failure(name, f"leaving node {at.node_run.node!r}: {message}"))
+    """The node is done, but no way leads on: it fails there, and is not handled twice."""
+    failure = Failure(name, f"leaving node {at.node_run.node!r}: {message}")
+    if at.node_run.handled:
+        fail_thread(at, failure)
+    else:
+        fail_node(at, failure)
 
 
-def _fail_thread(at: At, failure: Failure) -> None:
-    at.thread.failure = failure
-    _move_thread(at, ThreadEvent.FAIL if failure.technical else ThreadEvent.THROW)
-
-
-def _go_on_next_turn(at: At) -> None:
-    """The budget is spent: leave a row that is due at once (R3)."""
-    set_timer(
-        at.turn,
-        TimerKind.ADVANCE,
-        at.run.wf_run_id,
-        clock=Clock.PENDING,
-        due_ms=clock_ms(at.turn, Clock.PENDING),
-        detail="",
-        number=at.thread.number,
-    )
-
-
-def _move_thread(at: At, event: ThreadEvent) -> None:
-    at.thread.status = move(THREAD, at.thread.status, event)
-    if at.thread.status not in THREAD_LIVE:
-        at.thread.halt_reasons = ()
-    _note_thread(at)
-
-
-def _note_thread(at: At) -> None:
-    """Keep the status in the histories; a run's status is its entrypoint thread's."""
-    thread, run, turn = at.thread, at.run, at.turn
-    thread.history = noted(thread.history, thread.status, turn.at_ms)
-    if thread.number != ENTRYPOINT_NUMBER:
-        return
-    run.status = thread.status
-    before, run.history = run.history, noted(run.history, thread.status, turn.at_ms)
-    if run.history is before:
-        return
-    if run.status not in THREAD_LIVE:
-        run.ended_ms = turn.at_ms
-    turn.tell(
-        run.wf_run_id,
-        WfRunChanged(
-            wf_run_id=run.wf_run_id,
-            wf_spec=run.wf_spec,
-            version=run.version,
-            status=run.status,
-            at_ms=turn.at_ms,
-            output=thread.output,
-            failure=None if thread.failure is None else thread.failure.name,
-            message=None if thread.failure is None else thread.failure.message,
-        ),
-    )
-
-
-def _move_node(at: At, event: NodeMove) -> None:
-    node_run = at.node_run
-    node_run.status = move(NODE, node_run.status, event)
-    node_run.history = noted(node_run.history, node_run.status, at.turn.at_ms)
+def _tell(at: At, was_live: bool) -> None:
+    """Others learn what has become of the thread."""
+    thread = at.thread
+    if was_live and thread.status not in THREAD_LIVE:
+        forget_thread(at)
+        tell_waiters(at)
+    tell_holder(at)
+    asked = asks(thread)
+    if asked != thread.asked:
+        thread.asked = asked
+        if thread.live_children:
+            wake_children(at.turn, at.run.wf_run_id, thread.number)
 
 
 def _type(at: At) -> NodeType:
     return TYPE_OF[type(at.config)]
-
-
-def _first_node(spec: WfSpec, thread: ThreadRun) -> str:
-    nodes = spec.body.threads[thread.thread_spec].nodes
-    return next(name for name, config in nodes.items() if TYPE_OF[type(config)].begins)
-
-
-def _enter(
-    turn: Turn, run: WfRun, spec: WfSpec, thread: ThreadRun, *, position: int, node: str
-) -> NodeRun:
-    """The thread comes to a node; the node has not been asked yet."""
-    config = spec.body.threads[thread.thread_spec].nodes[node]
-    thread.position, thread.node = position, node
-    return NodeRun(
-        turn.tenant,
-        run.wf_run_id,
-        thread.number,
-        position,
-        node,
-        TYPE_OF[type(config)].name,
-        NodeStatus.STARTING,
-        history=noted((), NodeStatus.STARTING, turn.at_ms),
-    )

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from penstock.core import tasks
-from penstock.core.advance import drive, quarantine, resume_node, task_moved
+from penstock.core.advance import quarantine, task_moved
+from penstock.core.agenda import wake
+from penstock.core.failures import Failure, FailureName
 from penstock.core.load import load
-from penstock.core.nodes.base import TimerDue
-from penstock.core.run import Failure, FailureName, TaskRun, WfRun
+from penstock.core.run import NodeRun, TaskRun, TimerKey, WfRun
+from penstock.core.threads import wake_children
 from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import THREAD_LIVE, TaskEvent, TaskStatus
+from penstock.core.transitions import TaskEvent, TaskStatus
 from penstock.core.turn import Turn
 
 
@@ -29,7 +31,11 @@ def blame(turn: Turn, wf_run_id: str, message: str) -> None:
 
 
 def _advance(turn: Turn, timer: Timer) -> None:
-    drive(load(turn, timer.wf_run_id, timer.number))
+    wake(turn, timer.wf_run_id, timer.number)
+
+
+def _wake_children(turn: Turn, timer: Timer) -> None:
+    wake_children(turn, timer.wf_run_id, int(timer.detail), timer.number)
 
 
 def _task_timeout(turn: Turn, timer: Timer) -> None:
@@ -56,13 +62,17 @@ def _task_retry(turn: Turn, timer: Timer) -> None:
 
 
 def _node(turn: Turn, timer: Timer) -> None:
-    at = load(turn, timer.wf_run_id, int(timer.detail))
-    if at.node_run.position == timer.number and at.thread.status in THREAD_LIVE:
-        resume_node(at, TimerDue())
+    thread = int(timer.detail)
+    node_run = turn.rows.get(NodeRun, turn.tenant, timer.wf_run_id, thread, timer.number)
+    if node_run is not None and node_run.timer == TimerKey(timer.clock, timer.due_ms):
+        node_run.timer = None
+        turn.rows.put(node_run)
+        wake(turn, timer.wf_run_id, thread)
 
 
 _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.ADVANCE: _advance,
+    TimerKind.WAKE_CHILDREN: _wake_children,
     TimerKind.TASK_TIMEOUT: _task_timeout,
     TimerKind.TASK_RETRY: _task_retry,
     TimerKind.NODE: _node,

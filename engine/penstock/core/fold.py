@@ -16,6 +16,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from penstock.core.advance import settle
 from penstock.core.commands import TYPE_OF
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
@@ -138,10 +139,12 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
         if timer.part in ruled:
             turn.rows.delete(timer)
             blame(turn, timer.wf_run_id, DEFECT_MESSAGE)
+            settle(turn)
             continue
         savepoint = turn.savepoint()
         try:
             fire(turn, timer)
+            settle(turn)
         except Reject:
             turn.rollback(savepoint)
             turn.rows.delete(timer)
@@ -161,12 +164,14 @@ def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
         kind = TYPE_OF[type(command)]
         if COMMAND_PART in ruled:
             blame(turn, getattr(command, "wf_run_id", None) or record.key, DEFECT_MESSAGE)
+            settle(turn)
             return _remember(turn, record, kind, Answer(Code.ENGINE_DEFECT, DEFECT_MESSAGE))
         known = _known_answer(turn, record, kind, command)
         if known is not None:
             return known
         _check(turn, record, kind)
         body = kind.handle(turn, command)
+        settle(turn)
         answer = Answer(body=body, repeated=turn.repeated)
         return _remember(turn, record, kind, answer)
     except Reject as rejection:

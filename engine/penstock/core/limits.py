@@ -30,6 +30,10 @@ DURATION_MS_MAX: Final = 100 * 365 * 24 * 3_600_000
 
 # A run.
 STEPS_PER_RUN_MAX: Final = 1_000_000
+THREADS_PER_RUN_MAX: Final = 100_000
+THREADS_PER_START_MAX: Final = 40_000  # their numbers must fit into one value
+HANDLERS_PER_NODE_MAX: Final = 50
+INTERRUPTS_PENDING_MAX: Final = 1_000
 LABELS_MAX: Final = 64
 LABELS_BYTES_MAX: Final = 16 * 1024
 HISTORY_FACTS_MAX: Final = 256
@@ -39,6 +43,7 @@ ATTEMPT_LOGS_CHARS_MAX: Final = 64 * 1024
 # One turn (R3). What exceeds them goes on in a later turn.
 TIMERS_PER_TURN_MAX: Final = 1_000
 NODES_PER_TURN_MAX: Final = 1_000
+CHILDREN_WOKEN_MAX: Final = 1_000
 OUTPUT_BYTES_PER_TURN_MAX: Final = 8 * 1024 * 1024
 ANSWERS_EXPIRED_PER_TURN_MAX: Final = 4
 

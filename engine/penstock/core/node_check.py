@@ -4,18 +4,22 @@ reports a fault.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from penstock.core.definitions import ExternalEventDef, TaskDef
 from penstock.core.expressions import Comparison, Expression, Literal, OutputRef, VariableRef
+from penstock.core.failures import FailureHandler
 from penstock.core.nodes.base import NodeConfig
 from penstock.core.rows import Rows
 from penstock.core.values import ValueProblem, ValueType, coerce
 
 if TYPE_CHECKING:
-    from penstock.core.spec import SpecBody, ThreadSpec
+    from penstock.core.spec import SpecBody, ThreadSpec, VariableDef
 
-FAULTS_MAX = 20
+FAULTS_MAX: Final = 20
+INPUT: Final = "INPUT"
+"""The variable that a handler, or a thread for an element of an array, is given."""
 
 _WIDENS = {(ValueType.INT, ValueType.DOUBLE), (ValueType.DOUBLE, ValueType.INT)}
 """Pairs of different types that may still fit when the value is known."""
@@ -48,6 +52,14 @@ class NodeCheck:
         """The node's configuration."""
         return self.thread.nodes[self.node_name]
 
+    def variable(self, name: str) -> VariableDef | None:
+        """A variable of this thread, or else of another one of the spec: which threads are above
+        this one is known when it runs.
+        """
+        threads = (self.thread, *self.body.threads.values())
+        found = (thread.variable(name) for thread in threads)
+        return next((variable for variable in found if variable is not None), None)
+
     def fault(self, message: str) -> None:
         """Something is wrong with this node."""
         if len(self.faults) < FAULTS_MAX:
@@ -67,6 +79,30 @@ class NodeCheck:
             self.fault(f"ExternalEventDef {name!r} is not registered; register it first")
         return found
 
+    def starts_thread(
+        self, name: str, given: Mapping[str, Expression], given_besides: str = ""
+    ) -> None:
+        """A fault if there is no such thread, or it is not given what it wants."""
+        thread = self.body.threads.get(name)
+        if thread is None:
+            self.fault(f"there is no thread {name!r}")
+            return
+        if name == self.body.entrypoint:
+            self.fault(f"thread {name!r} is the entrypoint, which only a run starts")
+        for variable in sorted(given):
+            declared = thread.variable(variable)
+            if declared is None:
+                self.fault(f"thread {name!r} has no variable {variable!r}")
+            else:
+                self.fits(given[variable], declared.type, f"variable {variable!r}")
+        for declared in thread.variables:
+            if declared.required and declared.name not in {*given, given_besides}:
+                self.fault(f"variable {declared.name!r} of thread {name!r} must be given")
+
+    def handles(self, handler: FailureHandler) -> None:
+        """A fault if the thread of a handler can not be one."""
+        self.starts_thread(handler.thread, {}, given_besides=INPUT)
+
     def fits(self, expression: Expression, wanted: ValueType, what: str) -> None:
         """A fault if it can be seen now that the value will not be of the wanted type."""
         if isinstance(expression, Literal):
@@ -84,7 +120,7 @@ class NodeCheck:
         if isinstance(expression, Comparison):
             return ValueType.BOOL
         if isinstance(expression, VariableRef) and expression.path is None:
-            declared = self.thread.variable(expression.name)
+            declared = self.variable(expression.name)
             return None if declared is None else declared.type
         if isinstance(expression, OutputRef) and expression.path is None:
             config = self.thread.nodes.get(expression.node)

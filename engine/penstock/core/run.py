@@ -5,15 +5,24 @@ A run is many small rows, so that a command costs what it touches, not what the 
 through. A row that is finished is never written again. Times are LogAppendTime, in milliseconds.
 """
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.failures import Failure
 from penstock.core.keys import Scope
 from penstock.core.limits import HISTORY_FACTS_MAX
 from penstock.core.rows import Row
-from penstock.core.transitions import NodeStatus, TaskStatus, ThreadStatus
+from penstock.core.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    Interrupter,
+    LiveChild,
+    PendingInterrupt,
+    Watcher,
+)
+from penstock.core.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
 from penstock.core.values import Value
 
 
@@ -24,47 +33,36 @@ class Fact(Struct, array_like=True, frozen=True):
     at_ms: int
 
 
-class FailureName(StrEnum):
-    """The names of technical failures (status ERROR); any other name is a business exception
-    (status EXCEPTION).
-    """
-
-    TASK_FAILURE = "TASK_FAILURE"
-    TIMEOUT = "TIMEOUT"
-    TASK_CANCELLED = "TASK_CANCELLED"
-    VAR_SUB_ERROR = "VAR_SUB_ERROR"
-    VAR_MUTATION_ERROR = "VAR_MUTATION_ERROR"
-    OUTPUT_TOO_LARGE = "OUTPUT_TOO_LARGE"
-    STEP_LIMIT = "STEP_LIMIT"
-    ENGINE_DEFECT = "ENGINE_DEFECT"
-
-
-TECHNICAL_FAILURES: Final = frozenset(name.value for name in FailureName)
-
-
-class Failure(Struct, array_like=True, frozen=True):
-    """Why a node, a thread or a run failed."""
-
-    name: str
-    message: str
-    content: Value = None
-
-    @property
-    def technical(self) -> bool:
-        """Whether it ends a thread in ERROR; a business exception ends it in EXCEPTION."""
-        return self.name in TECHNICAL_FAILURES
-
-
 class HaltReason(StrEnum):
     """Why a thread is halted; it runs again when no reason is left."""
 
     MANUAL_HALT = "MANUAL_HALT"
+    PARENT_HALTED = "PARENT_HALTED"
+    HALTED_BY_PARENT = "HALTED_BY_PARENT"  # for good
+    PENDING_FAILURE = "PENDING_FAILURE"
+    HANDLING_FAILURE = "HANDLING_FAILURE"
+    PENDING_INTERRUPT = "PENDING_INTERRUPT"
+    INTERRUPTED = "INTERRUPTED"
+
+
+OWN_REASONS: Final = frozenset(
+    {
+        HaltReason.PENDING_FAILURE,
+        HaltReason.HANDLING_FAILURE,
+        HaltReason.PENDING_INTERRUPT,
+        HaltReason.INTERRUPTED,
+    }
+)
+"""A thread that is halted for these alone is at work: a handler of its own is running, or will."""
 
 
 class ThreadKind(StrEnum):
     """What started a thread."""
 
     ENTRYPOINT = "ENTRYPOINT"
+    CHILD = "CHILD"
+    FAILURE_HANDLER = "FAILURE_HANDLER"
+    INTERRUPT = "INTERRUPT"
 
 
 class TimerKey(Struct, array_like=True, frozen=True):
@@ -72,6 +70,14 @@ class TimerKey(Struct, array_like=True, frozen=True):
 
     clock: int
     due_ms: int
+
+
+class Counted(IntEnum):
+    """As what a thread is counted by its holder."""
+
+    NOT = 0
+    MOVING = 1
+    HALTED = 2
 
 
 class WfRun(Row):
@@ -90,12 +96,21 @@ class WfRun(Row):
     ended_ms: int | None = None
     threads: int = 0
     steps: int = 0
+    watchers: int = 0
     labels: dict[str, str] = {}
     history: tuple[Fact, ...] = ()
 
 
 class ThreadRun(Row):
-    """One sequential thread of a run: a status and a pointer to the node run it is at."""
+    """One sequential thread of a run: a status and a pointer to the node run it is at.
+
+    `parent` is whose variables it sees; `holder` is who halts it and waits for it to settle: the
+    parent, but for a handler of a failed child the thread that waits for that child. `handler` is
+    the thread that handles a failure or an interrupt of this one now. `interrupts` counts those to
+    come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
+    have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
+    what the threads below know.
+    """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
 
@@ -112,10 +127,34 @@ class ThreadRun(Row):
     output: Value = None
     failure: Failure | None = None
     history: tuple[Fact, ...] = ()
+    holder: int | None = None
+    handler: int | None = None
+    interrupts: int = 0
+    live_children: int = 0
+    moving_children: int = 0
+    failed_children: int = 0
+    counted: Counted = Counted.NOT
+    asked: tuple[bool, bool, bool] = (False, False, False)
+    awaited_by: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def held_from_outside(self) -> bool:
+        """Whether it is halted for more than a handler of its own."""
+        return not OWN_REASONS.issuperset(self.halt_reasons)
+
+    @property
+    def moving(self) -> bool:
+        """Whether something of it, or below it, still runs."""
+        if self.status is ThreadStatus.HALTED:
+            return self.moving_children > 0
+        return self.status in THREAD_LIVE
 
 
 class NodeRun(Row):
-    """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`."""
+    """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`;
+    `progress` is what a node type keeps while it waits; `handled` says that a handler has dealt
+    with the failure.
+    """
 
     KIND, SCOPE, KEY = b"n", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
 
@@ -131,6 +170,8 @@ class NodeRun(Row):
     failure: Failure | None = None
     timer: TimerKey | None = None
     history: tuple[Fact, ...] = ()
+    progress: Value = None
+    handled: bool = False
 
 
 class NodeOutput(Row):
@@ -240,7 +281,13 @@ class ExternalEvent(Row):
     guid: str
     content: Value
     put_ms: int
+    thread: int | None = None
+    node: str | None = None
     claimed_by: tuple[int, int] | None = None
+
+    def is_for(self, thread: int, node: str) -> bool:
+        """Whether a node run may take it: an event may name a thread, and a node of it."""
+        return self.thread in (None, thread) and self.node in (None, node)
 
 
 class UnclaimedEvent(Row):
@@ -257,16 +304,16 @@ class UnclaimedEvent(Row):
 
 
 class EventWaiter(Row):
-    """A node run that waits for an event; of several the lowest thread is served first."""
+    """A node run that waits for an event; of several the first to come is served first."""
 
-    KIND, SCOPE, KEY = b"x", Scope.RUN, ("tenant", "wf_run_id", "event_def", "thread", "position")
+    KIND, SCOPE, KEY = b"x", Scope.RUN, ("tenant", "wf_run_id", "event_def", "step", "thread")
     SCANNED = True
 
     tenant: str
     wf_run_id: str
     event_def: str
+    step: int
     thread: int
-    position: int
 
 
 ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
@@ -280,6 +327,12 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     ExternalEvent,
     UnclaimedEvent,
     EventWaiter,
+    LiveChild,
+    Awaited,
+    AwaitedEnd,
+    Interrupter,
+    PendingInterrupt,
+    Watcher,
 )
 
 

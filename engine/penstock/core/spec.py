@@ -32,10 +32,13 @@ class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
 
 
 class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The blueprint of one thread."""
+    """The blueprint of one thread. `interrupts` names, for each ExternalEventDef that interrupts
+    it, the thread that handles that.
+    """
 
     nodes: dict[str, AnyNode]
     variables: tuple[VariableDef, ...] = ()
+    interrupts: dict[str, str] = {}
 
     def variable(self, name: str) -> VariableDef | None:
         """The variable of this name, if this thread declares it."""
@@ -55,7 +58,8 @@ class SpecBody(Struct, frozen=True, forbid_unknown_fields=True):
 class WfSpec(Row):
     """One version of a workflow. A run stays with the version it was started with.
 
-    `kept_outputs` names, for each thread, the nodes whose output another node refers to.
+    Known of each thread: `kept_outputs`, the nodes whose output another node refers to, and
+    `first_nodes`, where it begins.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.DEFINITION, ("tenant", "name", "version")
@@ -67,7 +71,12 @@ class WfSpec(Row):
     revision: int
     body: SpecBody
     kept_outputs: dict[str, tuple[str, ...]]
+    first_nodes: dict[str, str]
     created_ms: int
+
+    def type_name(self, thread: str, node: str) -> str:
+        """The name of a node's type."""
+        return str(self.body.threads[thread].nodes[node].__struct_config__.tag)
 
 
 class LatestWfSpec(Row):

@@ -11,12 +11,13 @@ from penstock.core.expressions import Expression, OutputRef, VariableRef, check_
 from penstock.core.ids import is_inner_name
 from penstock.core.limits import (
     EDGES_PER_NODE_MAX,
+    HANDLERS_PER_NODE_MAX,
     MUTATIONS_PER_EDGE_MAX,
     SPEC_NODES_MAX,
     SPEC_THREADS_MAX,
     SPEC_VARIABLES_MAX,
 )
-from penstock.core.node_check import FAULTS_MAX, NodeCheck
+from penstock.core.node_check import FAULTS_MAX, INPUT, NodeCheck
 from penstock.core.nodes import TYPE_OF
 from penstock.core.nodes.base import NodeConfig, NodeType
 from penstock.core.rows import Rows
@@ -43,6 +44,14 @@ def kept_outputs(body: SpecBody) -> dict[str, tuple[str, ...]]:
     edges).
     """
     return {name: _kept_outputs(thread) for name, thread in body.threads.items()}
+
+
+def first_nodes(body: SpecBody) -> dict[str, str]:
+    """For each thread of a spec that was checked, the node where it begins."""
+    return {
+        name: next(node for node, config in thread.nodes.items() if _type(config).begins)
+        for name, thread in body.threads.items()
+    }
 
 
 def _kept_outputs(thread: ThreadSpec) -> tuple[str, ...]:
@@ -88,8 +97,32 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
         for expression in expressions:
             _check_expression(check, expression)
         _type(config).check(check)
+        _check_handlers(check)
+    _check_interrupts(check, name, thread)
     if len(starts) == 1 and not faults:
         _check_shape(check, name, thread, starts[0])
+
+
+def _check_handlers(check: NodeCheck) -> None:
+    handlers = check.config.handlers
+    if len(handlers) > HANDLERS_PER_NODE_MAX:
+        check.fault(f"{len(handlers)} handlers: a node may have {HANDLERS_PER_NODE_MAX}")
+    for handler in handlers:
+        check.handles(handler)
+
+
+def _check_interrupts(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
+    """An event interrupts one thread of the spec, and no node waits for it."""
+    for event_def, handler in thread.interrupts.items():
+        check.stand_at(name, "interrupts")
+        check.event_def(event_def)
+        check.starts_thread(handler, {}, given_besides=INPUT)
+        others = (other for other in check.body.threads.values() if other is not thread)
+        if any(event_def in other.interrupts for other in others):
+            check.fault(f"{event_def!r} interrupts another thread, too; one may be interrupted")
+        waiting = (node for other in check.body.threads.values() for node in other.nodes.values())
+        if any(getattr(node, "event_def", None) == event_def for node in waiting):
+            check.fault(f"{event_def!r} interrupts, so no node can wait for it")
 
 
 def _check_variables(name: str, thread: ThreadSpec, faults: list[str]) -> None:
@@ -122,7 +155,7 @@ def _check_edges(check: NodeCheck, thread: ThreadSpec) -> None:
                 f"{len(edge.mutations)} mutations: an edge may have {MUTATIONS_PER_EDGE_MAX}"
             )
         for mutation in edge.mutations:
-            declared = thread.variable(mutation.variable)
+            declared = check.variable(mutation.variable)
             if declared is None:
                 check.fault(f"an edge changes {mutation.variable!r}, which is no variable")
             else:
@@ -148,7 +181,7 @@ def _check_expression(check: NodeCheck, expression: Expression, what: str = "") 
         check.fault(f"{what}{problem}")
         return
     for part in parts_of(expression):
-        if isinstance(part, VariableRef) and check.thread.variable(part.name) is None:
+        if isinstance(part, VariableRef) and check.variable(part.name) is None:
             check.fault(f"{what}there is no variable {part.name!r}")
         if isinstance(part, OutputRef) and part.node not in check.thread.nodes:
             check.fault(f"{what}there is no node {part.node!r}")

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 from penstock.core.at import At, peek_thread
 from penstock.core.definitions import HeldTask
 from penstock.core.errors import Code, refuse
+from penstock.core.failures import Failure, FailureName
 from penstock.core.ids import derive_guid
 from penstock.core.nodes.base import WAIT, Outcome
 from penstock.core.outputs import ScheduledTask, TaskRunChanged
 from penstock.core.rows import copy_of
 from penstock.core.run import (
-    Failure,
-    FailureName,
     NodeRun,
     PastAttempt,
     TaskAttempt,
@@ -168,29 +167,25 @@ def is_interruptible(at: At) -> bool:
     return current(at).status not in TASK_IN_FLIGHT
 
 
-def unhalt(at: At) -> Outcome:
-    """The thread runs again: what was held for its topic is sent, since the topic may have come
-    meanwhile (or it is held again); a retry that came due is made."""
-    task = current(at)
-    if is_held(task):
-        at.turn.rows.delete(held_row(task))
-        send(at, task)
-        return WAIT
-    return go_on(at)
-
-
 def held_row(task: TaskRun) -> HeldTask:
     """The row by which a task waits for its topic."""
     return HeldTask(task.tenant, task.task_def, task.wf_run_id, task.guid)
 
 
 def go_on(at: At) -> Outcome:
-    """Make the next attempt, if one is planned and neither its backoff nor a halt stands in the
-    way.
+    """Send what was held once its topic is ready, or make the next attempt once its backoff is
+    over; a halt puts both off.
     """
     task = current(at)
-    planned = task.status is TaskStatus.TASK_PENDING and not is_held(task)
-    if planned and task.timer is None and at.thread.status is ThreadStatus.RUNNING:
+    if task.status is not TaskStatus.TASK_PENDING:
+        return WAIT
+    if at.thread.status is not ThreadStatus.RUNNING:
+        at.turn.rows.delete(held_row(task))  # it is sent when the thread runs again
+    elif is_held(task):
+        waits = (task.tenant, task.task_def, task.wf_run_id, task.guid)
+        if at.turn.rows.peek(HeldTask, *waits) is None:
+            send(at, task)
+    elif task.timer is None:
         _next_attempt(at, task)
     return WAIT
 

@@ -31,6 +31,7 @@ class TimerKind(StrEnum):
     """What a timer does when it is due; `fire.py` has the table."""
 
     ADVANCE = "ADVANCE"
+    WAKE_CHILDREN = "WAKE_CHILDREN"
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
     NODE = "NODE"

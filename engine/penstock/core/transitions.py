@@ -152,7 +152,7 @@ NODE: Final[Table[NodeStatus, NodeEvent]] = _rows(
         _N.RUNNING: {_NE.WAIT: _N.RUNNING, _NE.HALT: _N.HALTING, **_NODE_ENDS},
         _N.HALTING: {_NE.SETTLE: _N.HALTED, _NE.RESUME: _N.RUNNING, **_NODE_ENDS},
         _N.HALTED: {_NE.RESUME: _N.RUNNING, **_NODE_ENDS},
-        _N.COMPLETED: {},
+        _N.COMPLETED: {_NE.FAIL: _N.ERROR, _NE.THROW: _N.EXCEPTION},  # no way leads on
         _N.ERROR: {},
         _N.EXCEPTION: {},
     },

@@ -31,6 +31,7 @@ class Turn:
     """What one record does to its partition."""
 
     __slots__ = (
+        "agenda",
         "at_ms",
         "command_id",
         "key",
@@ -48,6 +49,7 @@ class Turn:
     )
 
     def __init__(self, rows: Rows, shard: Shard, offset: int, state: PartitionState) -> None:
+        self.agenda: dict[tuple[str, int], None] = {}
         self.rows = rows
         self.shard = shard
         self.offset = offset
@@ -74,6 +76,7 @@ class Turn:
         """Undo rows, outputs and timers since the savepoint."""
         self.rows.rollback(savepoint.rows)
         del self.outputs[savepoint.outputs :]
+        self.agenda.clear()
         state = self.rows.get(PartitionState)
         assert state is not None, "a savepoint wrote it"
         self.state = state

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from penstock.contracts.records import DeadRecord
 from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.failures import Failure
 from penstock.core.outputs import ScheduledTask
 from penstock.core.run import (
     ExternalEvent,
-    Failure,
     NodeRun,
     PastAttempt,
     TaskAttempt,

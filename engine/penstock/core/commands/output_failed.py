@@ -5,7 +5,7 @@ from penstock.core import tasks
 from penstock.core.advance import task_moved
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.run import Failure, FailureName
+from penstock.core.failures import Failure, FailureName
 from penstock.core.transitions import TaskEvent, TaskStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value

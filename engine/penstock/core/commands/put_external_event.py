@@ -1,13 +1,18 @@
-"""PutExternalEvent: puts an event to a run, which may not exist yet; idempotent by guid."""
+"""PutExternalEvent: puts an event to a run, which may not exist yet; idempotent by guid.
 
-from penstock.core.advance import resume_node
+An event interrupts the threads that say so; else the node run that has waited longest for it takes
+it; else it stays until one comes.
+"""
+
+from penstock.core.agenda import wake
 from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
 from penstock.core.definitions import ExternalEventDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_guid, check_wf_run_id, derive_guid
+from penstock.core.limits import INTERRUPTS_PENDING_MAX
 from penstock.core.load import load
-from penstock.core.nodes.base import EventCame
-from penstock.core.run import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.run import EventWaiter, ExternalEvent, ThreadRun, UnclaimedEvent
+from penstock.core.thread_rows import Interrupter, PendingInterrupt
 from penstock.core.transitions import ThreadStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
@@ -15,45 +20,60 @@ from penstock.core.values import Value, ValueProblem, check_bounds, coerce, enco
 
 class PutExternalEvent(Command, frozen=True):
     """Which run and event; `guid` is the client's idempotency key (one is derived if it gives
-    none).
+    none). `thread`, and `node` with it, say who alone may take it.
     """
 
     wf_run_id: str
     event_def: str
     guid: str | None = None
     content: Value = None
+    thread: int | None = None
+    node: str | None = None
 
 
 def handle(turn: Turn, command: PutExternalEvent) -> Value:
-    """Keep the event, and wake a node run that waits for one."""
+    """Keep the event, and wake whoever is to have it."""
     check_wf_run_id(command.wf_run_id)
+    event = _event(turn, command)
+    known = turn.rows.peek(
+        ExternalEvent, turn.tenant, command.wf_run_id, command.event_def, event.guid
+    )
+    if known is not None:
+        if encode_value(known.content) != encode_value(event.content):
+            refuse(Code.ALREADY_EXISTS, f"event {event.guid!r} was put with other content")
+        turn.repeated = True
+        return {"guid": event.guid}
+    place_event(turn, event)
+    return {"guid": event.guid}
+
+
+def place_event(turn: Turn, event: ExternalEvent) -> None:
+    """Keep a new event of a run, for whoever is to have it."""
+    if not (_interrupt(turn, event) or _give(turn, event)):
+        turn.rows.put(
+            UnclaimedEvent(turn.tenant, event.wf_run_id, event.event_def, turn.offset, event.guid)
+        )
+    turn.rows.put(event)
+
+
+def _event(turn: Turn, command: PutExternalEvent) -> ExternalEvent:
     event_def = turn.rows.peek(ExternalEventDef, turn.tenant, command.event_def)
     if event_def is None:
         refuse(Code.EVENT_DEF_UNKNOWN, f"there is no ExternalEventDef {command.event_def!r}")
-    content = _content(event_def, command.content)
-    guid = command.guid
-    if guid is None:
-        guid = _derived_guid(turn)
-    event = ExternalEvent(
+    if command.thread is not None and command.thread < 0:
+        refuse(Code.THREAD_UNKNOWN, f"there is no thread {command.thread}; they count from 0")
+    if command.node is not None and command.thread is None:
+        refuse(Code.BAD_VALUE, "an event for a node must name its thread, too")
+    return ExternalEvent(
         turn.tenant,
         command.wf_run_id,
         command.event_def,
-        check_guid("guid", guid),
-        content,
+        check_guid("guid", _derived_guid(turn) if command.guid is None else command.guid),
+        _content(event_def, command.content),
         turn.at_ms,
+        thread=command.thread,
+        node=command.node,
     )
-    known = turn.rows.peek(ExternalEvent, turn.tenant, command.wf_run_id, command.event_def, guid)
-    if known is not None:
-        if encode_value(known.content) != encode_value(content):
-            refuse(Code.ALREADY_EXISTS, f"event {guid!r} was put with other content")
-        turn.repeated = True
-        return {"guid": guid}
-    turn.rows.put(event)
-    turn.rows.put(
-        UnclaimedEvent(turn.tenant, command.wf_run_id, command.event_def, turn.offset, guid)
-    )
-    _wake(turn, command)
-    return {"guid": guid}
 
 
 def _derived_guid(turn: Turn) -> str:
@@ -73,13 +93,41 @@ def _content(event_def: ExternalEventDef, content: Value) -> Value:
     return content
 
 
-def _wake(turn: Turn, command: PutExternalEvent) -> None:
-    waiters = turn.rows.scan(EventWaiter, turn.tenant, command.wf_run_id, command.event_def)
-    for waiter in waiters:
-        at = load(turn, command.wf_run_id, waiter.thread)
-        if at.thread.status is ThreadStatus.RUNNING and at.thread.position == waiter.position:
-            resume_node(at, EventCame())
-            return
+def _interrupt(turn: Turn, event: ExternalEvent) -> bool:
+    """Interrupt the threads that the event is for, if there are any."""
+    rows, run_id = turn.rows, event.wf_run_id
+    for row in list(rows.scan(Interrupter, turn.tenant, run_id, event.event_def)):
+        thread = rows.get(ThreadRun, turn.tenant, run_id, row.thread)
+        assert thread is not None, "an interrupter is a thread of the run"
+        if not event.is_for(thread.number, thread.node):
+            continue
+        if thread.interrupts == INTERRUPTS_PENDING_MAX:
+            refuse(Code.LIMIT, f"thread {thread.number} has {thread.interrupts} to handle already")
+        pending = PendingInterrupt(
+            turn.tenant, run_id, thread.number, turn.offset, event.event_def, event.guid
+        )
+        thread.interrupts += 1
+        rows.put(pending)
+        rows.put(thread)
+        event.claimed_by = (thread.number, thread.position)
+        wake(turn, run_id, thread.number)
+    return event.claimed_by is not None
+
+
+def _give(turn: Turn, event: ExternalEvent) -> bool:
+    """Give the event to the node run that has waited longest and whose thread is running."""
+    rows, run_id = turn.rows, event.wf_run_id
+    for waiter in rows.scan(EventWaiter, turn.tenant, run_id, event.event_def):
+        at = load(turn, run_id, waiter.thread)
+        running = at.thread.status is ThreadStatus.RUNNING
+        if running and event.is_for(at.thread.number, at.node_run.node):
+            rows.delete(waiter)
+            event.claimed_by = (at.thread.number, at.node_run.position)
+            at.node_run.progress = {**at.node_run.progress, "guid": event.guid}
+            rows.put(at.node_run)
+            wake(turn, run_id, at.thread.number)
+            return True
+    return False
 
 
 COMMAND = CommandType(PutExternalEvent, handle, of_wf_run, repeats=Repeats.OWN_ROWS)

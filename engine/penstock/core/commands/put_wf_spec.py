@@ -14,7 +14,7 @@ from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
 from penstock.core.spec import LatestWfSpec, SpecBody, WfSpec
-from penstock.core.spec_check import check_spec, kept_outputs
+from penstock.core.spec_check import check_spec, first_nodes, kept_outputs
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueProblem, ValueType, encode_value
 
@@ -97,7 +97,17 @@ def _starters_view(body: SpecBody) -> frozenset[tuple[str, ValueType]]:
 def _row(
     turn: Turn, name: str, body: SpecBody, *, version: int, major: int, revision: int
 ) -> WfSpec:
-    return WfSpec(turn.tenant, name, version, major, revision, body, kept_outputs(body), turn.at_ms)
+    return WfSpec(
+        turn.tenant,
+        name,
+        version,
+        major,
+        revision,
+        body,
+        kept_outputs(body),
+        first_nodes(body),
+        turn.at_ms,
+    )
 
 
 def _answer(spec: WfSpec) -> Value:

@@ -7,9 +7,10 @@ from penstock.core.advance import task_moved
 from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
 from penstock.core.definitions import TaskDef
 from penstock.core.errors import Code, refuse
+from penstock.core.failures import RESERVED_NAMES, Failure
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
 from penstock.core.rows import copy_of
-from penstock.core.run import TECHNICAL_FAILURES, Failure, PastAttempt, TaskAttempt, TaskRun
+from penstock.core.run import PastAttempt, TaskAttempt, TaskRun
 from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
@@ -81,7 +82,7 @@ def _result(
     message = (command.error or "")[:TEXT_CHARS_MAX]
     if status is TaskStatus.TASK_EXCEPTION:
         name = command.exception or ""
-        if not name or name in TECHNICAL_FAILURES or len(name) > 128:
+        if not name or name in RESERVED_NAMES or len(name) > 128:
             refuse(
                 Code.BAD_NAME,
                 f"exception {name[:128]!r}: a business exception needs a name of its own",

@@ -1,6 +1,6 @@
 """ResumeWfRun: takes a halt by hand away; the thread goes on where it stood."""
 
-from penstock.core.advance import unhalt
+from penstock.core.advance import settle, unhalt
 from penstock.core.commands.base import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.load import load
@@ -32,7 +32,8 @@ def handle(turn: Turn, command: ResumeWfRun) -> Value:
             f" it is {at.thread.status}",
         )
     unhalt(at, HaltReason.MANUAL_HALT)
-    return {"status": at.thread.status}
+    settle(turn)
+    return {"status": load(turn, command.wf_run_id, command.thread).thread.status}
 
 
 COMMAND = CommandType(ResumeWfRun, handle, of_wf_run)

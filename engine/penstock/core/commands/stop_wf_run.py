@@ -2,7 +2,7 @@
 ended.
 """
 
-from penstock.core.advance import halt
+from penstock.core.advance import halt, settle
 from penstock.core.commands.base import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.load import load
@@ -28,7 +28,8 @@ def handle(turn: Turn, command: StopWfRun) -> Value:
             f"thread {command.thread} of {command.wf_run_id!r} is {at.thread.status}",
         )
     halt(at, HaltReason.MANUAL_HALT)
-    return {"status": at.thread.status}
+    settle(turn)
+    return {"status": load(turn, command.wf_run_id, command.thread).thread.status}
 
 
 COMMAND = CommandType(StopWfRun, handle, of_wf_run)

@@ -5,11 +5,10 @@
 from itertools import islice
 
 from penstock.core import tasks
+from penstock.core.agenda import wake
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
 from penstock.core.definitions import TOPIC_READY_TASKS_MAX, HeldTask
-from penstock.core.load import load
 from penstock.core.run import TaskRun
-from penstock.core.transitions import ThreadStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value
 
@@ -30,11 +29,7 @@ def handle(turn: Turn, command: TopicReady) -> Value:
         task = turn.rows.get(TaskRun, row.tenant, row.wf_run_id, row.guid)
         if task is None or not tasks.is_held(task):
             continue
-        at = load(turn, row.wf_run_id, task.thread)
-        if at.thread.status is ThreadStatus.RUNNING:  # a halted one is sent when it runs again
-            tasks.send(at, task)
-        if turn.is_full():
-            break
+        wake(turn, row.wf_run_id, task.thread)  # a halted one is sent when it runs again
     return None
 
 

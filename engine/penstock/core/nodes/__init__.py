@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from penstock.core.nodes import entrypoint, exit, external_event, task
+from penstock.core.nodes import (
+    entrypoint,
+    exit,
+    external_event,
+    nop,
+    sleep,
+    start_multiple_threads,
+    start_thread,
+    task,
+    wait_for_condition,
+    wait_for_threads,
+)
 from penstock.core.nodes.base import NodeConfig, NodeType
 
 NODE_TYPES: Final[tuple[NodeType, ...]] = (
@@ -10,6 +21,12 @@ NODE_TYPES: Final[tuple[NodeType, ...]] = (
     exit.NODE,
     task.NODE,
     external_event.NODE,
+    start_thread.NODE,
+    start_multiple_threads.NODE,
+    wait_for_threads.NODE,
+    nop.NODE,
+    sleep.NODE,
+    wait_for_condition.NODE,
 )
 
 TYPE_OF: Final[dict[type[NodeConfig], NodeType]] = {node.config: node for node in NODE_TYPES}

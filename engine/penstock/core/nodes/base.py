@@ -4,6 +4,8 @@ answer.
 A hook gets an `At` (where a thread stands), changes rows through `at.turn` and answers with an
 outcome; only `advance.py` moves threads. A node type is one file with its configuration and its
 hooks, and one line in the table.
+
+Hooks are level-triggered: `look` finds what has happened in rows, and may be asked for nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from penstock.core.expressions import Expression
-from penstock.core.run import Failure, TaskRun
+from penstock.core.failures import Failure, FailureHandler
 from penstock.core.values import Value
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class NodeConfig(
     """What the spec says of a node; each type adds its own fields."""
 
     edges: tuple[Edge, ...] = ()
+    handlers: tuple[FailureHandler, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +85,16 @@ WAIT = Wait()
 Outcome = Wait | Done | Failed | Ended
 
 
-@dataclass(frozen=True, slots=True)
-class TaskMoved:
-    """The node's task run has another status."""
-
-    task: TaskRun
-
-
-@dataclass(frozen=True, slots=True)
-class EventCame:
-    """An external event that the node waits for was put."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimerDue:
-    """The timer that the node set is due."""
-
-
-NodeEvent = TaskMoved | EventCame | TimerDue
-
-
-def _never(at: At, event: NodeEvent) -> Outcome:
-    raise AssertionError(f"{at.node_run.node_type} waits for nothing, yet {event} came")
+def _never(at: At) -> Outcome:
+    raise AssertionError(f"{at.node_run.node_type} waits for nothing")
 
 
 def _at_once(at: At) -> bool:
     return True
 
 
-def _keeps_waiting(at: At) -> Outcome:
-    return WAIT
+def _nothing_to_undo(at: At) -> None:
+    return None
 
 
 def _nothing_to_check(check: NodeCheck) -> None:
@@ -127,9 +110,9 @@ class NodeType:
     """A node type: its name on the wire, its configuration and its hooks.
 
     arrive       the thread has come to the node.
-    resume       what the node waited for has happened.
+    look         has what the node waits for come? Asked whenever the thread is visited.
     halt         whether the thread can be halted here and now (nothing is in flight).
-    unhalt       the thread runs again after a halt.
+    leave        the node waits no more, for whatever reason: undo what was set up to wait.
     check        what can be seen to be wrong when the spec is registered.
     expressions  all that the node evaluates, for the checks that every expression gets.
     """
@@ -137,9 +120,9 @@ class NodeType:
     name: str
     config: type[NodeConfig]
     arrive: Callable[[At], Outcome]
-    resume: Callable[[At, NodeEvent], Outcome] = field(default=_never)
+    look: Callable[[At], Outcome] = field(default=_never)
     halt: Callable[[At], bool] = field(default=_at_once)
-    unhalt: Callable[[At], Outcome] = field(default=_keeps_waiting)
+    leave: Callable[[At], None] = field(default=_nothing_to_undo)
     check: Callable[[NodeCheck], None] = field(default=_nothing_to_check)
     expressions: Callable[[NodeConfig], Iterator[Expression]] = field(default=_no_expressions)
     begins: bool = False  # a thread begins here

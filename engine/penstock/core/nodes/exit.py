@@ -1,37 +1,83 @@
-"""EXIT: where a thread ends, with a value it returns."""
+"""EXIT: where a thread ends, with a value it returns or a failure it throws.
+
+It waits until every thread below has ended or is halted. One of them that has failed, and that
+nobody has waited for, is a CHILD_FAILURE here.
+"""
 
 from collections.abc import Iterator
 from typing import cast
 
+from msgspec import Struct
+
 from penstock.core.at import At
 from penstock.core.expressions import Expression
+from penstock.core.failures import GROUPS, Failure, FailureName
+from penstock.core.ids import is_inner_name
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import Ended, NodeConfig, NodeType, Outcome
+from penstock.core.nodes.base import WAIT, Ended, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.values import ValueProblem
+
+
+class Throw(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A failure to end with: a technical name gives ERROR, any other EXCEPTION."""
+
+    name: str
+    message: str = ""
+    content: Expression | None = None
 
 
 class ExitNode(NodeConfig, tag="EXIT", frozen=True):
-    """The thread's last node; `returns` is the thread's output."""
+    """The thread's last node; `returns` is the thread's output, `throws` its failure."""
 
     returns: Expression | None = None
+    throws: Throw | None = None
 
 
 def arrive(at: At) -> Outcome:
-    """End the thread."""
-    config = cast(ExitNode, at.config)
-    return Ended(None if config.returns is None else at.evaluate(config.returns))
+    """Throw, or end once nothing below is at work."""
+    throws = cast(ExitNode, at.config).throws
+    if throws is None:
+        return look(at)
+    content = None if throws.content is None else at.evaluate(throws.content)
+    return Failed(Failure(throws.name, throws.message, content))
+
+
+def look(at: At) -> Outcome:
+    """End the thread, unless something below it is at work."""
+    if at.thread.failed_children:
+        message = f"{at.thread.failed_children} child threads have failed, and were not waited for"
+        return Failed(Failure(FailureName.CHILD_FAILURE, message))
+    if at.thread.moving_children:
+        return WAIT
+    returns = cast(ExitNode, at.config).returns
+    try:
+        return Ended(None if returns is None else at.evaluate(returns))
+    except ValueProblem as problem:
+        return Failed(Failure(FailureName.VAR_SUB_ERROR, str(problem)))
 
 
 def check(check: NodeCheck) -> None:
-    """Nothing comes after an EXIT."""
-    if check.config.edges:
+    """Nothing comes after an EXIT, and it either returns or throws."""
+    config = cast(ExitNode, check.config)
+    if config.edges:
         check.fault("an EXIT has no edges; remove them")
+    if config.throws is None:
+        return
+    if config.returns is not None:
+        check.fault("an EXIT either returns or throws; remove one of the two")
+    if not is_inner_name(config.throws.name) or config.throws.name in {*GROUPS, "EXCEPTION"}:
+        check.fault(f"{config.throws.name!r} is no name for a failure")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
-    """What is returned."""
-    returns = cast(ExitNode, config).returns
-    if returns is not None:
-        yield returns
+    """What is returned or thrown."""
+    node = cast(ExitNode, config)
+    if node.returns is not None:
+        yield node.returns
+    if node.throws is not None and node.throws.content is not None:
+        yield node.throws.content
 
 
-NODE = NodeType("EXIT", ExitNode, arrive, check=check, expressions=expressions, ends=True)
+NODE = NodeType(
+    "EXIT", ExitNode, arrive, look=look, check=check, expressions=expressions, ends=True
+)

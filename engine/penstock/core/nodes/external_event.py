@@ -10,27 +10,24 @@ from typing import Annotated, cast
 from msgspec import Meta
 
 from penstock.core.at import At
+from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.node_check import NodeCheck
+from penstock.core.node_timer import set_node_timer
 from penstock.core.nodes.base import (
     WAIT,
     Done,
     Failed,
     NodeConfig,
-    NodeEvent,
     NodeType,
     Outcome,
-    TimerDue,
 )
 from penstock.core.run import (
     EventWaiter,
     ExternalEvent,
-    Failure,
-    FailureName,
     UnclaimedEvent,
 )
-from penstock.core.timers import Clock, TimerKind, clock_ms, drop_timer, set_timer
-from penstock.core.transitions import ThreadStatus
+from penstock.core.timers import Clock, clock_ms
 
 
 class ExternalEventNode(NodeConfig, tag="EXTERNAL_EVENT", frozen=True):
@@ -43,49 +40,45 @@ class ExternalEventNode(NodeConfig, tag="EXTERNAL_EVENT", frozen=True):
 def arrive(at: At) -> Outcome:
     """Take an event that is there, or begin to wait."""
     config = cast(ExternalEventNode, at.config)
-    outcome = _take(at)
+    outcome = _take_unclaimed(at)
     if isinstance(outcome, Done):
         return outcome
     node_run = at.node_run
-    at.turn.rows.put(_waiter(at))
+    waiter = EventWaiter(
+        at.turn.tenant, at.run.wf_run_id, config.event_def, at.run.steps, node_run.thread
+    )
+    at.turn.rows.put(waiter)
+    node_run.progress = {"step": waiter.step}
     if config.timeout_ms is not None:
-        node_run.timer = set_timer(
-            at.turn,
-            TimerKind.NODE,
-            at.run.wf_run_id,
-            clock=Clock.DURATION,
-            due_ms=clock_ms(at.turn, Clock.DURATION) + config.timeout_ms,
-            detail=str(node_run.thread),
-            number=node_run.position,
-        )
+        set_node_timer(at, Clock.DURATION, clock_ms(at.turn, Clock.DURATION) + config.timeout_ms)
     return WAIT
 
 
-def resume(at: At, event: NodeEvent) -> Outcome:
-    """An event came or the time is over; neither takes effect while the thread is halted."""
-    if isinstance(event, TimerDue):
-        at.node_run.timer = None
-    if at.thread.status is not ThreadStatus.RUNNING:
-        return WAIT
-    outcome = _take(at)
-    if isinstance(outcome, Done):
-        _leave(at)
-        return outcome
-    if isinstance(event, TimerDue):
-        return _timed_out(at)
-    return WAIT
-
-
-def unhalt(at: At) -> Outcome:
-    """What came during the halt takes effect now."""
-    outcome = _take(at)
-    if isinstance(outcome, Done):
-        _leave(at)
-        return outcome
+def look(at: At) -> Outcome:
+    """Take the event that was given to this node run, or one that nobody has taken, or see that the
+    time is over.
+    """
     config = cast(ExternalEventNode, at.config)
-    if config.timeout_ms is not None and at.node_run.timer is None:
-        return _timed_out(at)
-    return WAIT
+    guid = at.node_run.progress.get("guid")
+    if guid is not None:
+        event = at.turn.rows.peek(
+            ExternalEvent, at.turn.tenant, at.run.wf_run_id, config.event_def, guid
+        )
+        assert event is not None, "an event stays while its run does"
+        return Done(event.content)
+    outcome = _take_unclaimed(at)
+    if config.timeout_ms is not None and at.node_run.timer is None and outcome is WAIT:
+        message = f"no {config.event_def} came within {config.timeout_ms} ms"
+        return Failed(Failure(FailureName.TIMEOUT, message))
+    return outcome
+
+
+def leave(at: At) -> None:
+    """Wait no more."""
+    config, step = cast(ExternalEventNode, at.config), at.node_run.progress["step"]
+    thread = at.node_run.thread
+    waiter = EventWaiter(at.turn.tenant, at.run.wf_run_id, config.event_def, step, thread)
+    at.turn.rows.delete(waiter)
 
 
 def check(check: NodeCheck) -> None:
@@ -93,12 +86,14 @@ def check(check: NodeCheck) -> None:
     check.event_def(cast(ExternalEventNode, check.config).event_def)
 
 
-def _take(at: At) -> Outcome:
+def _take_unclaimed(at: At) -> Outcome:
     rows, tenant, wf_run_id = at.turn.rows, at.turn.tenant, at.run.wf_run_id
     event_def = cast(ExternalEventNode, at.config).event_def
     for unclaimed in rows.scan(UnclaimedEvent, tenant, wf_run_id, event_def):
         event = rows.get(ExternalEvent, tenant, wf_run_id, event_def, unclaimed.guid)
         assert event is not None, "an unclaimed event has a row"
+        if not event.is_for(at.thread.number, at.node_run.node):
+            continue
         event.claimed_by = (at.node_run.thread, at.node_run.position)
         rows.put(event)
         rows.delete(unclaimed)
@@ -106,43 +101,12 @@ def _take(at: At) -> Outcome:
     return WAIT
 
 
-def _timed_out(at: At) -> Outcome:
-    _leave(at)
-    config = cast(ExternalEventNode, at.config)
-    message = f"no {config.event_def} came within {config.timeout_ms} ms"
-    return Failed(Failure(FailureName.TIMEOUT, message))
-
-
-def _leave(at: At) -> None:
-    """Wait no more."""
-    at.turn.rows.delete(_waiter(at))
-    node_run = at.node_run
-    if node_run.timer is not None:
-        drop_timer(
-            at.turn,
-            node_run.timer,
-            TimerKind.NODE,
-            at.run.wf_run_id,
-            detail=str(node_run.thread),
-            number=node_run.position,
-        )
-        node_run.timer = None
-
-
-def _waiter(at: At) -> EventWaiter:
-    node_run = at.node_run
-    event_def = cast(ExternalEventNode, at.config).event_def
-    return EventWaiter(
-        at.turn.tenant, at.run.wf_run_id, event_def, node_run.thread, node_run.position
-    )
-
-
 NODE = NodeType(
     "EXTERNAL_EVENT",
     ExternalEventNode,
     arrive,
-    resume=resume,
-    unhalt=unhalt,
+    look=look,
+    leave=leave,
     check=check,
     waits=True,
 )

@@ -11,6 +11,7 @@ from penstock.core import tasks
 from penstock.core.at import At
 from penstock.core.definitions import TaskDef
 from penstock.core.expressions import Expression
+from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import (
     BACKOFF_MULTIPLIER_MAX,
     DURATION_MS_MAX,
@@ -24,12 +25,10 @@ from penstock.core.nodes.base import (
     Done,
     Failed,
     NodeConfig,
-    NodeEvent,
     NodeType,
     Outcome,
-    TaskMoved,
 )
-from penstock.core.run import Backoff, Failure, FailureName
+from penstock.core.run import Backoff
 from penstock.core.transitions import TASK_LIVE, TaskStatus
 from penstock.core.values import Value, ValueProblem, coerce, value_bytes
 
@@ -63,10 +62,9 @@ def arrive(at: At) -> Outcome:
     return WAIT
 
 
-def resume(at: At, event: NodeEvent) -> Outcome:
+def look(at: At) -> Outcome:
     """The task run's end is the node's."""
-    assert isinstance(event, TaskMoved)
-    task = event.task
+    task = tasks.current(at)
     if task.status in TASK_LIVE:
         return tasks.go_on(at)
     if task.status is TaskStatus.TASK_SUCCESS:
@@ -124,9 +122,8 @@ NODE = NodeType(
     "TASK",
     TaskNode,
     arrive,
-    resume=resume,
+    look=look,
     halt=tasks.is_interruptible,
-    unhalt=tasks.unhalt,
     check=check,
     expressions=expressions,
     waits=True,

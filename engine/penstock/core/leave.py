@@ -1,0 +1,11 @@
+"""Leaving a node run that waits: whatever the reason, its timer and its waiters go."""
+
+from penstock.core.at import At
+from penstock.core.node_timer import drop_node_timer
+from penstock.core.nodes import TYPE_OF
+
+
+def leave(at: At) -> None:
+    """Undo what the current node has set up to wait; doing it twice changes nothing."""
+    drop_node_timer(at)
+    TYPE_OF[type(at.config)].leave(at)

@@ -1,0 +1,101 @@
+"""SLEEP: waits for a time to pass, or for an instant to come.
+
+An instant that is given by variables is looked at again when one of them changes: a handler may
+make the sleep shorter or longer. A halt does not stop the time.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from penstock.core.at import At
+from penstock.core.expressions import Expression
+from penstock.core.failures import Failure, FailureName
+from penstock.core.limits import DURATION_MS_MAX
+from penstock.core.node_check import NodeCheck
+from penstock.core.node_timer import set_node_timer
+from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.run import TimerKey
+from penstock.core.timers import Clock, clock_ms
+from penstock.core.timestamps import timestamp_ms
+from penstock.core.values import Value, ValueProblem, ValueType, type_name
+from penstock.core.watchers import unwatch, watch
+
+
+class SleepNode(NodeConfig, tag="SLEEP", frozen=True):
+    """Either how many seconds (INT or DOUBLE), or until when (a TIMESTAMP)."""
+
+    seconds: Expression | None = None
+    until: Expression | None = None
+
+
+def arrive(at: At) -> Outcome:
+    """Set the timer; what is past already is no wait."""
+    config = cast(SleepNode, at.config)
+    if config.seconds is None:
+        outcome = look(at)
+        if outcome is WAIT:
+            watch(at)
+        return outcome
+    delay_ms = _delay_ms(at, config.seconds)
+    if delay_ms <= 0:
+        return Done()
+    set_node_timer(at, Clock.DURATION, clock_ms(at.turn, Clock.DURATION) + delay_ms)
+    return WAIT
+
+
+def look(at: At) -> Outcome:
+    """Whether the time has come."""
+    until = cast(SleepNode, at.config).until
+    if until is None:
+        return Done() if at.node_run.timer is None else WAIT
+    try:
+        due_ms = _instant_ms(at.evaluate(until))
+    except ValueProblem as problem:
+        return Failed(Failure(FailureName.VAR_SUB_ERROR, f"until: {problem}"))
+    if due_ms <= clock_ms(at.turn, Clock.DATE):
+        return Done()
+    if at.node_run.timer != TimerKey(Clock.DATE, due_ms):
+        set_node_timer(at, Clock.DATE, due_ms)
+    return WAIT
+
+
+def _instant_ms(value: Value) -> int:
+    if not isinstance(value, str):
+        raise ValueProblem(f"{type_name(value)} is no TIMESTAMP")
+    return timestamp_ms(value)
+
+
+def _delay_ms(at: At, seconds: Expression) -> int:
+    value = at.evaluate(seconds)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueProblem(f"seconds: {type_name(value)} is no number")
+    if not 0 <= value * 1_000 <= DURATION_MS_MAX:
+        raise ValueProblem(f"seconds: {value} is not from 0 to {DURATION_MS_MAX // 1_000}")
+    return int(value * 1_000)
+
+
+def check(check: NodeCheck) -> None:
+    """One of the two is given, of the right type."""
+    config = cast(SleepNode, check.config)
+    if (config.seconds is None) == (config.until is None):
+        check.fault("a SLEEP has either seconds or until")
+    if config.seconds is not None:
+        check.fits(config.seconds, ValueType.DOUBLE, "seconds")
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """How long, or until when."""
+    node = cast(SleepNode, config)
+    yield from (part for part in (node.seconds, node.until) if part is not None)
+
+
+NODE = NodeType(
+    "SLEEP",
+    SleepNode,
+    arrive,
+    look=look,
+    leave=unwatch,
+    check=check,
+    expressions=expressions,
+    waits=True,
+)

@@ -1,0 +1,92 @@
+"""START_MULTIPLE_THREADS: starts a child thread for each element of an array, so many a turn, and
+goes on when all have been started. Its output is their numbers, in the order of the elements.
+"""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from penstock.core.agenda import wake_later
+from penstock.core.at import At
+from penstock.core.expressions import Expression
+from penstock.core.failures import Failure, FailureName
+from penstock.core.limits import THREADS_PER_RUN_MAX, THREADS_PER_START_MAX
+from penstock.core.node_check import INPUT, NodeCheck
+from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.run import ThreadKind
+from penstock.core.threads import begin_child, checked_values
+from penstock.core.values import Value, ValueProblem, type_name
+
+
+class StartMultipleThreadsNode(NodeConfig, tag="START_MULTIPLE_THREADS", frozen=True):
+    """Which thread, for each element of what; a variable INPUT of the thread is the element."""
+
+    thread: str
+    iterable: Expression
+    variables: dict[str, Expression] = {}
+
+
+def arrive(at: At) -> Outcome:
+    """Check all that could go wrong, so that no thread is started in vain."""
+    config = cast(StartMultipleThreadsNode, at.config)
+    items = at.evaluate(config.iterable)
+    if not isinstance(items, list):
+        raise ValueProblem(f"iterable: {type_name(items)} is no array")
+    count = len(cast("list[Any]", items))
+    if count > THREADS_PER_START_MAX or at.run.threads + count > THREADS_PER_RUN_MAX:
+        message = (
+            f"{count} threads: one node may start {THREADS_PER_START_MAX}, a run may have"
+            f" {THREADS_PER_RUN_MAX} and has had {at.run.threads}"
+        )
+        return Failed(Failure(FailureName.LIMIT, message))
+    given = {name: at.evaluate(config.variables[name]) for name in sorted(config.variables)}
+    for item in cast("list[Any]", items):
+        _values(at, given, item)
+    at.node_run.progress = {"items": items, "given": given, "started": []}
+    return look(at)
+
+
+def look(at: At) -> Outcome:
+    """Start as many as the turn allows."""
+    progress = at.node_run.progress
+    items: list[Value] = progress["items"]
+    started: list[int] = list(progress["started"])
+    thread = cast(StartMultipleThreadsNode, at.config).thread
+    while len(started) < len(items):
+        if at.turn.nodes_left == 0:
+            at.node_run.progress = {**progress, "started": started}
+            wake_later(at.turn, at.run.wf_run_id, at.thread.number)
+            return WAIT
+        at.turn.nodes_left -= 1
+        values = _values(at, progress["given"], items[len(started)])
+        started.append(begin_child(at, ThreadKind.CHILD, thread, values).number)
+    at.node_run.progress = None
+    return Done(started)
+
+
+def _values(at: At, given: dict[str, Value], item: Value) -> dict[str, Value]:
+    blueprint = at.spec.body.threads[cast(StartMultipleThreadsNode, at.config).thread]
+    with_item = given | {INPUT: item} if blueprint.variable(INPUT) is not None else given
+    return checked_values(blueprint, with_item)
+
+
+def check(check: NodeCheck) -> None:
+    """The thread exists and gets what it wants."""
+    config = cast(StartMultipleThreadsNode, check.config)
+    check.starts_thread(config.thread, config.variables, given_besides=INPUT)
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """The array and the variables."""
+    node = cast(StartMultipleThreadsNode, config)
+    yield node.iterable
+    yield from node.variables.values()
+
+
+NODE = NodeType(
+    "START_MULTIPLE_THREADS",
+    StartMultipleThreadsNode,
+    arrive,
+    look=look,
+    check=check,
+    expressions=expressions,
+)

@@ -1,0 +1,45 @@
+"""START_THREAD: starts a child thread and goes on at once. Its output is the child's number."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from penstock.core.at import At
+from penstock.core.expressions import Expression
+from penstock.core.failures import Failure, FailureName
+from penstock.core.limits import THREADS_PER_RUN_MAX
+from penstock.core.node_check import NodeCheck
+from penstock.core.nodes.base import Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.run import ThreadKind
+from penstock.core.threads import begin_child, checked_values
+
+
+class StartThreadNode(NodeConfig, tag="START_THREAD", frozen=True):
+    """Which thread of the spec, and the variables it begins with."""
+
+    thread: str
+    variables: dict[str, Expression] = {}
+
+
+def arrive(at: At) -> Outcome:
+    """Start the thread."""
+    config = cast(StartThreadNode, at.config)
+    if at.run.threads >= THREADS_PER_RUN_MAX:
+        message = f"the run has had {THREADS_PER_RUN_MAX} threads, which is its limit"
+        return Failed(Failure(FailureName.LIMIT, message))
+    given = {name: at.evaluate(config.variables[name]) for name in sorted(config.variables)}
+    values = checked_values(at.spec.body.threads[config.thread], given)
+    return Done(begin_child(at, ThreadKind.CHILD, config.thread, values).number)
+
+
+def check(check: NodeCheck) -> None:
+    """The thread exists and gets what it wants."""
+    config = cast(StartThreadNode, check.config)
+    check.starts_thread(config.thread, config.variables)
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """The variables."""
+    yield from cast(StartThreadNode, config).variables.values()
+
+
+NODE = NodeType("START_THREAD", StartThreadNode, arrive, check=check, expressions=expressions)

@@ -1,0 +1,269 @@
+"""WAIT_FOR_THREADS: waits for threads of the run: for all, for the first to end, or for any to end
+well. What decides is kept as counters, so that ten thousand threads cost no more each than two.
+
+A child that fails may be handled by a thread of its own, which sees the child's variables; then it
+counts as one that ended well. Once the wait is decided, threads that are not needed are halted.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+
+from penstock.core.agenda import wake, wake_later
+from penstock.core.at import At, peek_thread
+from penstock.core.expressions import Expression
+from penstock.core.failures import Failure, FailureHandler, FailureName, handler_of, seen_from_above
+from penstock.core.keys import after_prefix
+from penstock.core.node_check import NodeCheck
+from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.rows import copy_of
+from penstock.core.run import HaltReason, ThreadKind, ThreadRun
+from penstock.core.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
+from penstock.core.threads import begin_child, handler_input
+from penstock.core.transitions import THREAD_LIVE, ThreadStatus
+from penstock.core.values import Value, ValueProblem, type_name
+
+
+class Strategy(StrEnum):
+    """What decides a wait: FIRST, whatever ends first; ANY, what ends well first."""
+
+    WAIT_FOR_ALL = "WAIT_FOR_ALL"
+    WAIT_FOR_FIRST = "WAIT_FOR_FIRST"
+    WAIT_FOR_ANY = "WAIT_FOR_ANY"
+
+
+class WaitForThreadsNode(NodeConfig, tag="WAIT_FOR_THREADS", frozen=True):
+    """Which threads: each expression is a number, or an array of numbers."""
+
+    threads: tuple[Expression, ...]
+    strategy: Strategy = Strategy.WAIT_FOR_ALL
+    thread_handlers: tuple[FailureHandler, ...] = ()
+
+
+class _Wait(Struct, array_like=True):
+    """How far a wait has come. `to_join` have still to be told that they are waited for; once it is
+    decided, threads below `stopped` have been halted if they were not needed. It must stay small.
+    """
+
+    count: int
+    to_join: list[int]
+    good: int = 0
+    bad: int = 0
+    failure: Failure | None = None
+    decided: bool = False
+    stopped: int = 0
+
+
+def arrive(at: At) -> Outcome:
+    """Begin to wait for threads that exist."""
+    config = cast(WaitForThreadsNode, at.config)
+    wanted: dict[int, None] = {}
+    for expression in config.threads:
+        value = at.evaluate(expression)
+        for number in cast("list[Any]", value if isinstance(value, list) else [value]):
+            wanted.setdefault(_number(at, number))
+    return _go_on(at, _Wait(len(wanted), list(wanted)))
+
+
+def look(at: At) -> Outcome:
+    """Take notice of threads that have ended."""
+    return _go_on(at, msgspec.convert(at.node_run.progress, _Wait))
+
+
+def leave(at: At) -> None:
+    """Nothing to undo: rows of threads that have not ended say what they were."""
+    at.node_run.progress = None
+
+
+def _number(at: At, value: Value) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueProblem(f"threads: {type_name(value)} is no number of a thread")
+    if not 0 < value < at.run.threads or value == at.thread.number:
+        raise ValueProblem(f"threads: there is no thread {value} to wait for")
+    return value
+
+
+def _go_on(at: At, wait: _Wait) -> Outcome:
+    """Join threads, count those that have ended, and stop what is not needed, as far as the turn
+    allows.
+    """
+    done = _join(at, wait) and _count_ends(at, wait)
+    if not wait.decided:
+        wait.decided = _is_decided(cast(WaitForThreadsNode, at.config).strategy, wait)
+    done = done and (not wait.decided or _stop_others(at, wait))
+    if not done:
+        wake_later(at.turn, at.run.wf_run_id, at.thread.number)
+    at.node_run.progress = msgspec.to_builtins(wait)
+    if not done or not wait.decided:
+        return WAIT
+    return Done() if wait.failure is None else Failed(wait.failure)
+
+
+def _join(at: At, wait: _Wait) -> bool:
+    """Have each thread tell of its end; one that has ended already has told. False if the turn's
+    budget is spent.
+    """
+    turn, run_id, here = at.turn, at.run.wf_run_id, (at.thread.number, at.node_run.position)
+    wanted, wait.to_join = wait.to_join, []
+    for joined, number in enumerate(wanted):
+        if turn.nodes_left == 0:
+            wait.to_join = wanted[joined:]
+            return False
+        turn.nodes_left -= 1
+        child = turn.rows.get(ThreadRun, turn.tenant, run_id, number)
+        assert child is not None, "arrive has seen to it"
+        if child.status not in THREAD_LIVE:
+            turn.rows.put(AwaitedEnd(turn.tenant, run_id, *here, number))
+            _excuse(at, child)
+        child.awaited_by = (*child.awaited_by, here)
+        turn.rows.put(child)
+        turn.rows.put(Awaited(turn.tenant, run_id, *here, number, AwaitedStatus.THREAD_IN_PROGRESS))
+    return True
+
+
+def _excuse(at: At, child: ThreadRun) -> None:
+    """A child that has failed is waited for now: its parent need not take notice at its EXIT."""
+    if child.kind is not ThreadKind.CHILD or child.status is ThreadStatus.COMPLETED:
+        return
+    if child.awaited_by:
+        return
+    if child.parent == at.thread.number:
+        at.thread.failed_children -= 1
+        return
+    parent = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, child.parent or 0)
+    assert parent is not None, "a parent is a thread of the run"
+    parent.failed_children -= 1
+    at.turn.rows.put(parent)
+
+
+def _count_ends(at: At, wait: _Wait) -> bool:
+    """Count threads that have ended since the last look."""
+    turn, here = at.turn, (at.thread.number, at.node_run.position)
+    for end in turn.rows.scan(AwaitedEnd, turn.tenant, at.run.wf_run_id, *here):
+        if turn.nodes_left == 0:
+            return False
+        turn.nodes_left -= 1
+        turn.rows.delete(end)
+        ended = peek_thread(turn, at.run.wf_run_id, end.child)
+        assert ended is not None, "a thread's row stays while its run does"
+        _count(at, wait, ended)
+    return True
+
+
+def _count(at: At, wait: _Wait, ended: ThreadRun) -> None:
+    """One more has ended: the thread itself, or the handler of its failure."""
+    turn, here = at.turn, (at.thread.number, at.node_run.position)
+    child = ended.number
+    awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, child)
+    handled = awaited is None
+    if awaited is None:
+        assert ended.parent is not None, "a handler stands below what it handles"
+        child = ended.parent
+        awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, child)
+    assert awaited is not None, "only what was joined tells"
+    if ended.status is ThreadStatus.COMPLETED:
+        awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
+        wait.good += 1
+    elif handled or not _handle(at, awaited, ended):
+        assert ended.failure is not None, "a thread fails with a failure"
+        awaited.status = AwaitedStatus.UNSUCCESSFUL
+        wait.bad += 1
+        if wait.failure is None:
+            wait.failure = seen_from_above(ended.failure, f"thread {child}")
+    turn.rows.put(awaited)
+
+
+def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> bool:
+    """Start the handler of a child's failure, if there is one."""
+    assert failed.failure is not None, "a thread fails with a failure"
+    handler = handler_of(cast(WaitForThreadsNode, at.config).thread_handlers, failed.failure)
+    if handler is None:
+        return False
+    values = handler_input(at.spec.body.threads[handler.thread], failed.failure.content)
+    begun = begin_child(
+        at,
+        ThreadKind.FAILURE_HANDLER,
+        handler.thread,
+        values,
+        parent=failed.number,
+        awaited_by=((at.thread.number, at.node_run.position),),
+    )
+    awaited.status, awaited.handler = AwaitedStatus.HANDLING_FAILURE, begun.number
+    return True
+
+
+def _is_decided(strategy: Strategy, wait: _Wait) -> bool:
+    """Whether what has ended decides the wait; drops a failure that does not matter."""
+    all_ended = wait.good + wait.bad == wait.count
+    if strategy is Strategy.WAIT_FOR_ALL:
+        return all_ended or wait.bad > 0
+    if strategy is Strategy.WAIT_FOR_FIRST:
+        if wait.good:
+            wait.failure = None
+        return all_ended or wait.good + wait.bad > 0
+    if wait.good:
+        wait.failure = None
+    elif all_ended and wait.bad:
+        message = f"all of {wait.bad} threads have failed"
+        wait.failure = Failure(FailureName.CHILD_FAILURE, message)
+    return all_ended or wait.good > 0
+
+
+def _stop_others(at: At, wait: _Wait) -> bool:
+    """Halt for good what has not ended and is not needed: after a failure of one of all, the thread
+    that fails halts its children anyway.
+    """
+    if cast(WaitForThreadsNode, at.config).strategy is Strategy.WAIT_FOR_ALL:
+        return True
+    turn, here = at.turn, (at.thread.number, at.node_run.position)
+    prefix = Awaited.key(turn.tenant, at.run.wf_run_id, *here)
+    start = Awaited.key(turn.tenant, at.run.wf_run_id, *here, wait.stopped)
+    for _, row in turn.rows.range(Awaited, start, after_prefix(prefix)):
+        if turn.nodes_left == 0:
+            wait.stopped = row.child
+            return False
+        turn.nodes_left -= 1
+        if row.status in _AT_WORK:
+            _stop(at, row.child if row.handler is None else row.handler)
+            awaited = copy_of(row)
+            awaited.status = AwaitedStatus.STOPPED
+            turn.rows.put(awaited)
+    return True
+
+
+_AT_WORK = frozenset((AwaitedStatus.THREAD_IN_PROGRESS, AwaitedStatus.HANDLING_FAILURE))
+
+
+def _stop(at: At, number: int) -> None:
+    thread = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, number)
+    assert thread is not None, "a thread of the run"
+    if thread.status in THREAD_LIVE and HaltReason.HALTED_BY_PARENT not in thread.halt_reasons:
+        thread.halt_reasons = (*thread.halt_reasons, HaltReason.HALTED_BY_PARENT)
+        at.turn.rows.put(thread)
+        wake(at.turn, at.run.wf_run_id, number)
+
+
+def check(check: NodeCheck) -> None:
+    """Handlers exist."""
+    for handler in cast(WaitForThreadsNode, check.config).thread_handlers:
+        check.handles(handler)
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """The threads."""
+    yield from cast(WaitForThreadsNode, config).threads
+
+
+NODE = NodeType(
+    "WAIT_FOR_THREADS",
+    WaitForThreadsNode,
+    arrive,
+    look=look,
+    leave=leave,
+    check=check,
+    expressions=expressions,
+    waits=True,
+)
