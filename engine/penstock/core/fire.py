@@ -5,13 +5,13 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import tasks
-from penstock.core.advance import drive, quarantine, resume_node, task_moved
+from penstock.core import task_timers
+from penstock.core.advance import drive, quarantine, resume_node
 from penstock.core.load import load
 from penstock.core.nodes.base import TimerDue
-from penstock.core.run import Failure, FailureName, TaskRun, WfRun
+from penstock.core.run import WfRun
 from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import THREAD_LIVE, TaskEvent, TaskStatus
+from penstock.core.transitions import THREAD_LIVE
 from penstock.core.turn import Turn
 
 
@@ -32,29 +32,6 @@ def _advance(turn: Turn, timer: Timer) -> None:
     drive(load(turn, timer.wf_run_id, timer.number))
 
 
-def _task_timeout(turn: Turn, timer: Timer) -> None:
-    task = turn.rows.get(TaskRun, turn.tenant, timer.wf_run_id, timer.detail)
-    if task is None or task.attempt.number != timer.number:
-        return
-    if task.status is not TaskStatus.TASK_RUNNING:
-        return
-    message = (
-        f"no report within {task.timeout_ms} ms of the start, from worker {task.attempt.worker!r}"
-    )
-    failure = Failure(FailureName.TIMEOUT, message)
-    tasks.end_attempt(turn, task, TaskEvent.TIME_OUT, output=None, failure=failure)
-    task_moved(turn, task)
-
-
-def _task_retry(turn: Turn, timer: Timer) -> None:
-    task = turn.rows.get(TaskRun, turn.tenant, timer.wf_run_id, timer.detail)
-    if task is None or task.attempt.number != timer.number:
-        return
-    task.timer = None
-    turn.rows.put(task)
-    task_moved(turn, task)
-
-
 def _node(turn: Turn, timer: Timer) -> None:
     at = load(turn, timer.wf_run_id, int(timer.detail))
     if at.node_run.position == timer.number and at.thread.status in THREAD_LIVE:
@@ -63,7 +40,8 @@ def _node(turn: Turn, timer: Timer) -> None:
 
 _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.ADVANCE: _advance,
-    TimerKind.TASK_TIMEOUT: _task_timeout,
-    TimerKind.TASK_RETRY: _task_retry,
+    TimerKind.TASK_TIMEOUT: task_timers.timeout_due,
+    TimerKind.TASK_RETRY: task_timers.retry_due,
+    TimerKind.TASK_STOP: task_timers.stop_due,
     TimerKind.NODE: _node,
 }

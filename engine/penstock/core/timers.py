@@ -33,6 +33,7 @@ class TimerKind(StrEnum):
     ADVANCE = "ADVANCE"
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
+    TASK_STOP = "TASK_STOP"
     NODE = "NODE"
 
 
