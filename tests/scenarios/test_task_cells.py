@@ -15,6 +15,7 @@ from penstock.core.commands.base import Command
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.output_failed import OutputFailed
 from penstock.core.commands.put_checkpoint import PutCheckpoint
+from penstock.core.commands.queue_passed import PassedTask, QueuePassed
 from penstock.core.commands.requeue_task import RequeueTask
 from penstock.core.commands.restart_task_run import RestartTaskRun
 from penstock.core.commands.retry_now import RetryNow
@@ -51,6 +52,12 @@ def output_failed(story: Story, code: str) -> None:
     """The owner tells that the task could not be delivered."""
     failed = OutputFailed(**story.attempt, code=code, message="so it is")
     from_engine(story.driver, story.id, failed)
+
+
+def queue_passed(story: Story, offset: int = 2**40) -> None:
+    """The owner tells that workers have committed the task's record."""
+    record = PassedTask(story.id, story.taken.guid, story.taken.attempt, offset)
+    from_engine(story.driver, story.id, QueuePassed(task_def="work", passed=(record,)))
 
 
 def reported(status: str) -> Callable[[Story], object]:
@@ -126,6 +133,7 @@ ENGINE: Final[dict[str, Callable[[Story], object]]] = {
     "OutputFailed NO_TOPIC": lambda story: output_failed(story, "NO_TOPIC"),
     "OutputFailed TOO_LARGE": lambda story: output_failed(story, "TOO_LARGE"),
     "TopicReady": lambda story: from_engine(story.driver, story.id, TopicReady(task_def="work")),
+    "QueuePassed": lambda story: queue_passed(story),
     "time passes": lambda story: story.driver.pass_ms(TIMEOUT_MS),
     "a long time passes": lambda story: [story.driver.pass_ms(TIMEOUT_MS) for _ in range(11)],
 }
@@ -150,12 +158,13 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "Shutdown now": (C, C, C, C, C, C),
     "Restart": (_IDLE, _IDLE, S, R, "!STOP_REQUESTED", "="),
     "Restart now": (_IDLE, _IDLE, S, S, "!STOP_REQUESTED", S),
-    "Requeue": (_QUEUE, _QUEUE, "=", _QUEUE, _QUEUE, _QUEUE),
+    "Requeue": (_QUEUE, _QUEUE, S, _QUEUE, _QUEUE, _QUEUE),
     "RetryNow": (_WAITS, S, _WAITS, _WAITS, _WAITS, _WAITS),
     "HandBack": (_ENDED, _ENDED, S, S, C, S),
     "OutputFailed NO_TOPIC": ("=", "=", P, "=", "=", "="),
     "OutputFailed TOO_LARGE": ("=", "=", F, "=", "=", "="),
     "TopicReady": (S, "=", "=", "=", "=", "="),
+    "QueuePassed": ("=", "=", S, "=", "=", "="),
     "time passes": ("=", "=", "=", P, C, S),
     "a long time passes": ("=", "=", "=", P, C, S),
 }

@@ -13,7 +13,7 @@ from penstock.core.transitions import TaskStatus
 from tests.controls import a_task_def, chain, output_of, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
-from tests.scenarios.test_task_cells import output_failed
+from tests.scenarios.test_task_cells import output_failed, queue_passed
 
 UNKNOWN = {"wf_run_id": "nobody", "guid": "nothing"}
 
@@ -194,6 +194,25 @@ def test_a_task_is_sent_again_as_the_same_attempt(driver: Driver) -> None:
     refused(driver, RequeueTask(**story.task_id), "TASK_NOT_QUEUED")
     story.succeeds(1).completes(1)
     refused(driver, RequeueTask(**story.task_id), "TASK_RUN_ENDED")
+
+
+def test_a_task_that_was_lost_on_the_way_is_sent_again(driver: Driver) -> None:
+    """R19: its record is behind the workers, and nobody has started it. A record that came before
+    the one that was sent last says nothing."""
+    register(driver, "lost", chain(task("work"), returns=output_of("n1")))
+    story = run(driver, "lost").task("work")
+    first, sent_offset = story.taken, story.task_run.attempt.sent_offset
+    queue_passed(story, sent_offset - 1)
+    queue_passed(story, sent_offset)
+    story.wait(lambda: story.task_run.attempt.sent_offset > sent_offset, "another record")
+    queue_passed(story, sent_offset)
+    assert story.task("work").taken == first
+    story.starts("a")
+    queue_passed(story)
+    story.succeeds(1).completes(1)
+    topic = driver.topics.task("default", "work")
+    partitions = range(driver.topics.partitions)
+    assert sum(len(driver.log.read_all(topic, number)) for number in partitions) == 2
 
 
 def test_a_backoff_can_be_cut_short(memory: Driver) -> None:

@@ -88,18 +88,20 @@ def send(at: At, task: TaskRun) -> None:
     attempt = own_attempt(task)
     attempt.status = TaskStatus.TASK_SCHEDULED
     attempt.scheduled_ms = turn.at_ms
+    attempt.sent_offset = turn.offset
     move_task(turn, task, TaskEvent.SEND)
     turn.rows.put(task)
     _emit(turn, at.run, at.node_run, task)
 
 
 def send_again(turn: Turn, task: TaskRun) -> None:
-    """Hand the same attempt to the queue once more: nothing of it changes, and whichever record a
-    worker takes first counts."""
+    """Hand the same attempt to the queue once more; the record that a worker takes first counts."""
     run = turn.rows.peek(WfRun, task.tenant, task.wf_run_id)
     node_run = turn.rows.peek(NodeRun, task.tenant, task.wf_run_id, task.thread, task.position)
     assert run is not None, "a task has a run"
     assert node_run is not None, "and a node run"
+    own_attempt(task).sent_offset = turn.offset
+    turn.rows.put(task)
     _emit(turn, run, node_run, task)
 
 

@@ -147,6 +147,7 @@ def task_run(row: TaskRun, past: list[PastAttempt], logs: list[AttemptLog]) -> J
         "status": row.status,
         "max_attempts": row.max_attempts,
         "timeout": duration_text(row.timeout_ms),
+        "stop_requested": None if row.stop is None else row.stop.kind,
         "inputs": row.inputs,
         "attempts": [
             task_attempt(attempt, texts.get(attempt.number, "")) for attempt in attempts(row, past)

@@ -12,6 +12,7 @@ from penstock.core.commands import (
     put_external_event_def,
     put_task_def,
     put_wf_spec,
+    queue_passed,
     report_task,
     requeue_task,
     restart_task_run,
@@ -48,6 +49,7 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     install_definition.COMMAND,
     output_failed.COMMAND,
     topic_ready.COMMAND,
+    queue_passed.COMMAND,
     barrier.COMMAND,
 )
 
