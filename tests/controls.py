@@ -46,6 +46,11 @@ def task(task_def: str, *edges: Json, **settings: Any) -> Json:
     return {"type": "TASK", "task_def": task_def, "edges": list(edges), **settings}
 
 
+def dynamic_task(name: Json, *edges: Json, **settings: Any) -> Json:
+    """A TASK node whose TaskDef the run names."""
+    return {"type": "TASK", "dynamic_task": name, "edges": list(edges), **settings}
+
+
 def event(event_def: str, *edges: Json, **settings: Any) -> Json:
     """An EXTERNAL_EVENT node."""
     return {"type": "EXTERNAL_EVENT", "event_def": event_def, "edges": list(edges), **settings}
@@ -136,9 +141,14 @@ def declared(name: str, kind: str, **settings: Any) -> Json:
     return {"name": name, "type": kind, **settings}
 
 
-def a_task_def(name: str, /, returns: str | None = None, **inputs: str) -> PutTaskDef:
+def a_task_def(
+    name: str, /, returns: str | None = None, *, idempotent: bool = True, **inputs: str
+) -> PutTaskDef:
     """A TaskDef with these inputs."""
     variables = tuple(InputVar(of, ValueType(kind)) for of, kind in inputs.items())
     return PutTaskDef(
-        name=name, input_vars=variables, return_type=None if returns is None else ValueType(returns)
+        name=name,
+        input_vars=variables,
+        return_type=None if returns is None else ValueType(returns),
+        idempotent=idempotent,
     )

@@ -12,6 +12,7 @@ from penstock.core.keys import Scope
 from penstock.core.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.run import ROWS_OF_RUNS
 from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.task_rows import ROWS_OF_TASKS
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import (
     NODE,
@@ -30,6 +31,7 @@ from penstock.core.transitions import (
 
 ALL_ROWS = (
     *ROWS_OF_RUNS,
+    *ROWS_OF_TASKS,
     *ROWS_OF_PARTITIONS,
     TaskDef,
     ExternalEventDef,

@@ -27,8 +27,9 @@ from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.load import load
 from penstock.core.moves import ENTRYPOINT_NUMBER, move_node, move_thread, note_status
 from penstock.core.nodes import TYPE_OF
-from penstock.core.nodes.base import Done, Ended, Failed, NodeType, Outcome
-from penstock.core.run import HaltReason, NodeOutput, TaskRun, ThreadKind, ThreadRun, WfRun
+from penstock.core.nodes.base import NodeType
+from penstock.core.outcomes import Done, Ended, Failed, Outcome
+from penstock.core.run import HaltReason, NodeOutput, ThreadKind, ThreadRun, WfRun
 from penstock.core.spec import WfSpec
 from penstock.core.threads import (
     asks,
@@ -97,11 +98,6 @@ def visit(at: At) -> None:
         note_status(at.turn, at.run, at.thread)
     _tell(at, live)
     at.save()
-
-
-def task_moved(turn: Turn, task: TaskRun) -> None:
-    """Have the thread that waits for a task look at it."""
-    wake(turn, task.wf_run_id, task.thread)
 
 
 def halt(at: At, reason: HaltReason) -> None:

@@ -61,3 +61,4 @@ class HeldTask(Row):
 
 
 TOPIC_READY_TASKS_MAX: Final = 1_000
+QUEUE_PASSED_TASKS_MAX: Final = 1_000

@@ -5,15 +5,13 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import tasks
-from penstock.core.advance import quarantine, task_moved
+from penstock.core import task_timers
+from penstock.core.advance import quarantine
 from penstock.core.agenda import wake
-from penstock.core.failures import Failure, FailureName
 from penstock.core.load import load
-from penstock.core.run import NodeRun, TaskRun, TimerKey, WfRun
+from penstock.core.run import NodeRun, TimerKey, WfRun
 from penstock.core.threads import wake_children
 from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import TaskEvent, TaskStatus
 from penstock.core.turn import Turn
 
 
@@ -38,29 +36,6 @@ def _wake_children(turn: Turn, timer: Timer) -> None:
     wake_children(turn, timer.wf_run_id, int(timer.detail), timer.number)
 
 
-def _task_timeout(turn: Turn, timer: Timer) -> None:
-    task = turn.rows.get(TaskRun, turn.tenant, timer.wf_run_id, timer.detail)
-    if task is None or task.attempt.number != timer.number:
-        return
-    if task.status is not TaskStatus.TASK_RUNNING:
-        return
-    message = (
-        f"no report within {task.timeout_ms} ms of the start, from worker {task.attempt.worker!r}"
-    )
-    failure = Failure(FailureName.TIMEOUT, message)
-    tasks.end_attempt(turn, task, TaskEvent.TIME_OUT, output=None, failure=failure)
-    task_moved(turn, task)
-
-
-def _task_retry(turn: Turn, timer: Timer) -> None:
-    task = turn.rows.get(TaskRun, turn.tenant, timer.wf_run_id, timer.detail)
-    if task is None or task.attempt.number != timer.number:
-        return
-    task.timer = None
-    turn.rows.put(task)
-    task_moved(turn, task)
-
-
 def _node(turn: Turn, timer: Timer) -> None:
     thread = int(timer.detail)
     node_run = turn.rows.get(NodeRun, turn.tenant, timer.wf_run_id, thread, timer.number)
@@ -73,7 +48,8 @@ def _node(turn: Turn, timer: Timer) -> None:
 _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.ADVANCE: _advance,
     TimerKind.WAKE_CHILDREN: _wake_children,
-    TimerKind.TASK_TIMEOUT: _task_timeout,
-    TimerKind.TASK_RETRY: _task_retry,
+    TimerKind.TASK_TIMEOUT: task_timers.timeout_due,
+    TimerKind.TASK_RETRY: task_timers.retry_due,
+    TimerKind.TASK_STOP: task_timers.stop_due,
     TimerKind.NODE: _node,
 }

@@ -24,13 +24,18 @@ _GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 def check_definition_name(what: str, name: str) -> str:
     """Refuse a name that a WfSpec, TaskDef or another definition may not have."""
-    if not _NAME.fullmatch(name):
+    if not is_definition_name(name):
         refuse(
             Code.BAD_NAME,
             f"{what} {name!r}: use 1-128 letters, digits, '.', '_' or '-', no '..',"
             " with a letter or digit at both ends",
         )
     return name
+
+
+def is_definition_name(name: str) -> bool:
+    """Whether a WfSpec, TaskDef or another definition may have this name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def is_inner_name(name: str) -> bool:
@@ -83,6 +88,12 @@ def derive_guid(*parts: str | int) -> str:
     """A guid that is a function of its parts; parts can not run into each other."""
     text = "\x00".join(str(part) for part in parts)
     return base62(blake2b(text.encode(), digest_size=20).digest())
+
+
+def fraction_of(*parts: str | int) -> float:
+    """A number from 0 up to, not including, 1 that is a function of its parts."""
+    text = "\x00".join(str(part) for part in parts)
+    return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big") / 2**32
 
 
 def wf_run_id_of(tenant: str, command_id: str) -> str:

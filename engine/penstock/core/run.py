@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.failures import Failure
+from penstock.core.ids import fraction_of
 from penstock.core.keys import Scope
 from penstock.core.limits import HISTORY_FACTS_MAX
 from penstock.core.rows import Row
@@ -203,15 +204,29 @@ GROWTHS_MAX: Final = 1_000
 
 
 class Backoff(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The delay before retry n: base * multiplier^(n-1), at most max."""
+    """The delay before retry n: base * multiplier^(n-1), at most max; a multiplier of 1 is a
+    constant delay. Of the delay, up to the fraction `jitter` is taken off, so that what failed
+    together does not come back together.
+    """
 
     base_ms: int
     multiplier: float = 1.0
     max_ms: int = 24 * 3_600_000
+    jitter: float = 0.0
 
-    def delay_ms(self, retry: int) -> int:
-        """The delay before the given retry (the first is 1). Multiplied step by step: a power may
-        differ in its last bit from one machine to another."""
+    def delay_ms(self, retry: int, guid: str = "", attempt: int = 0) -> int:
+        """The delay before the given retry (the first is 1) of this attempt; what is taken off
+        is a function of both ids, never chance (I1).
+        """
+        delay_ms = self._whole_delay_ms(retry)
+        if self.jitter == 0.0:
+            return delay_ms
+        return delay_ms - int(delay_ms * self.jitter * fraction_of(guid, attempt))
+
+    def _whole_delay_ms(self, retry: int) -> int:
+        """Multiplied step by step: a power may differ in its last bit from one machine to
+        another.
+        """
         delay = float(self.base_ms)
         for _ in range(min(retry - 1, GROWTHS_MAX)):
             delay *= self.multiplier
@@ -231,8 +246,30 @@ class TaskAttempt(Struct, array_like=True):
     worker: str = ""
     output: Value = None
     failure: Failure | None = None
-    logs: str = ""
     timer: TimerKey | None = None
+    warning: bool = False
+    reported: TaskStatus | None = None  # what the worker said, where it came to another status
+    sent_offset: int = 0  # of the record whose turn sent it last
+
+
+class Stop(StrEnum):
+    """What is asked of a running task. CANCEL: its run is being killed; SHUTDOWN and RESTART: an
+    operator wants it ended, or begun anew.
+    """
+
+    CANCEL = "cancel"
+    SHUTDOWN = "shutdown"
+    RESTART = "restart"
+
+
+class StopRequest(Struct, array_like=True, frozen=True):
+    """A stop that was asked for: it is granted a time, then the attempt is ended without its
+    worker's word.
+    """
+
+    kind: Stop
+    asked_ms: int
+    timer: TimerKey
 
 
 class TaskRun(Row):
@@ -254,6 +291,9 @@ class TaskRun(Row):
     attempt: TaskAttempt
     timer: TimerKey | None = None
     history: tuple[Fact, ...] = ()
+    heartbeat_timeout_ms: int | None = None
+    uncounted: int = 0  # attempts that do not count towards max_attempts
+    stop: StopRequest | None = None
 
 
 class PastAttempt(Row):

@@ -34,6 +34,7 @@ class TimerKind(StrEnum):
     WAKE_CHILDREN = "WAKE_CHILDREN"
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
+    TASK_STOP = "TASK_STOP"
     NODE = "NODE"
 
 

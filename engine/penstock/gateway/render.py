@@ -22,6 +22,7 @@ from penstock.core.run import (
     WfRun,
 )
 from penstock.core.spec import WfSpec
+from penstock.core.task_rows import AttemptLog
 from penstock.log.port import Record
 
 Json = dict[str, Any]
@@ -131,8 +132,11 @@ def node_run(row: NodeRun) -> Json:
     }
 
 
-def task_run(row: TaskRun, past: list[PastAttempt]) -> Json:
+def task_run(row: TaskRun, past: list[PastAttempt], logs: list[AttemptLog]) -> Json:
     """A TaskRun with all its attempts, oldest first."""
+    texts: dict[int, str] = {}
+    for piece in logs:
+        texts[piece.attempt] = texts.get(piece.attempt, "") + piece.text
     return {
         "id": f"{row.wf_run_id}/{row.guid}",
         "wf_run_id": row.wf_run_id,
@@ -143,8 +147,11 @@ def task_run(row: TaskRun, past: list[PastAttempt]) -> Json:
         "status": row.status,
         "max_attempts": row.max_attempts,
         "timeout": duration_text(row.timeout_ms),
+        "stop_requested": None if row.stop is None else row.stop.kind,
         "inputs": row.inputs,
-        "attempts": [task_attempt(attempt) for attempt in attempts(row, past)],
+        "attempts": [
+            task_attempt(attempt, texts.get(attempt.number, "")) for attempt in attempts(row, past)
+        ],
     }
 
 
@@ -153,7 +160,7 @@ def attempts(row: TaskRun, past: list[PastAttempt]) -> list[TaskAttempt]:
     return [*(one.attempt for one in past), row.attempt]
 
 
-def task_attempt(attempt: TaskAttempt) -> Json:
+def task_attempt(attempt: TaskAttempt, logs: str) -> Json:
     """An attempt."""
     return {
         "number": attempt.number,
@@ -164,7 +171,8 @@ def task_attempt(attempt: TaskAttempt) -> Json:
         "worker": attempt.worker,
         "output": attempt.output,
         "failure": failure(attempt.failure),
-        "logs": attempt.logs,
+        "warning": attempt.warning,
+        "logs": logs,
     }
 
 
@@ -206,6 +214,8 @@ def scheduled_task(task: ScheduledTask) -> Json:
         "scheduled_at": time_text(task.scheduled_at_ms),
         "timeout_ms": task.timeout_ms,
         "max_attempts": task.max_attempts,
+        "heartbeat_timeout_ms": task.heartbeat_timeout_ms,
+        "total_checkpoints": task.total_checkpoints,
     }
 
 

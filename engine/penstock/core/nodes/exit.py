@@ -14,7 +14,8 @@ from penstock.core.expressions import Expression
 from penstock.core.failures import GROUPS, Failure, FailureName
 from penstock.core.ids import is_inner_name
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import WAIT, Ended, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.nodes.base import NodeConfig, NodeType
+from penstock.core.outcomes import WAIT, Ended, Failed, Outcome
 from penstock.core.values import ValueProblem
 
 

@@ -11,7 +11,8 @@ from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import THREADS_PER_RUN_MAX, THREADS_PER_START_MAX
 from penstock.core.node_check import INPUT, NodeCheck
-from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.nodes.base import NodeConfig, NodeType
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.run import ThreadKind
 from penstock.core.threads import begin_child, checked_values
 from penstock.core.values import Value, ValueProblem, type_name

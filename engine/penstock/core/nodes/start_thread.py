@@ -8,7 +8,8 @@ from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import THREADS_PER_RUN_MAX
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.nodes.base import NodeConfig, NodeType
+from penstock.core.outcomes import Done, Failed, Outcome
 from penstock.core.run import ThreadKind
 from penstock.core.threads import begin_child, checked_values
 

@@ -18,7 +18,8 @@ from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureHandler, FailureName, handler_of, seen_from_above
 from penstock.core.keys import after_prefix
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.nodes.base import NodeConfig, NodeType
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.rows import copy_of
 from penstock.core.run import HaltReason, ThreadKind, ThreadRun
 from penstock.core.thread_rows import Awaited, AwaitedEnd, AwaitedStatus

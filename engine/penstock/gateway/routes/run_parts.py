@@ -20,6 +20,7 @@ from penstock.core.run import (
     ThreadRun,
     Variable,
 )
+from penstock.core.task_rows import AttemptLog
 from penstock.gateway import render
 from penstock.gateway.history import RunRows, facts_of
 from penstock.gateway.reads import View
@@ -61,7 +62,11 @@ async def task_runs(request: Request) -> Response:
     def read() -> tuple[list[render.Json], str | None]:
         rows, cursor = page(request, view, TaskRun, tenant, wf_run_id)
         items = [
-            render.task_run(row, list(view.rows.scan(PastAttempt, tenant, wf_run_id, row.guid)))
+            render.task_run(
+                row,
+                list(view.rows.scan(PastAttempt, tenant, wf_run_id, row.guid)),
+                list(view.rows.scan(AttemptLog, tenant, wf_run_id, row.guid)),
+            )
             for row in rows
         ]
         return items, cursor
