@@ -4,12 +4,15 @@ other.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from penstock.core.expressions import Expression, evaluate
+from penstock.core.expressions import Expression, evaluate, evaluate_as
 from penstock.core.nodes.base import NodeConfig
 from penstock.core.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
+from penstock.core.structs import struct_fields_of
 from penstock.core.turn import Turn
+from penstock.core.types import StructField
 from penstock.core.values import Value, ValueProblem
 
 if TYPE_CHECKING:
@@ -49,9 +52,13 @@ class At:
         rows.put(self.thread)
         rows.put(self.run)
 
-    def evaluate(self, expression: Expression) -> Value:
+    def evaluate(self, expression: Expression, place: str = "") -> Value:
         """The value of an expression here, or ValueProblem."""
-        return evaluate(expression, self)
+        return evaluate(expression, self, place)
+
+    def evaluate_as(self, expression: Expression, wanted: str, place: str) -> Value:
+        """The value as a place of a type takes it, or ValueProblem; `place` names that place."""
+        return evaluate_as(expression, wanted, self, place)
 
     def variable(self, name: str) -> Value:
         """The value of a variable of this thread or of one above it."""
@@ -68,6 +75,20 @@ class At:
         if row is None:
             raise ValueProblem(f"node {node!r} has no output yet")
         return row.value
+
+    def struct(self, name: str) -> Mapping[str, StructField] | None:
+        """The fields of a StructDef."""
+        return struct_fields_of(self.turn.rows, self.turn.tenant, name)
+
+    def now_ms(self) -> int:
+        """The log's time."""
+        return self.turn.at_ms
+
+    def seed(self) -> tuple[str | int, ...]:
+        """This node run, as no other is."""
+        run, node_run = self.run, self.node_run
+        partition = self.turn.shard.partition
+        return (partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position)
 
     def owner_of(self, variable: str) -> int:
         """The number of the thread that the variable belongs to."""

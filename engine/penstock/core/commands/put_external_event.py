@@ -8,6 +8,7 @@ from penstock.core.ids import check_guid, check_wf_run_id, derive_guid
 from penstock.core.load import load
 from penstock.core.nodes.base import EventCame
 from penstock.core.run import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.structs import structs_of
 from penstock.core.transitions import ThreadStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
@@ -30,7 +31,7 @@ def handle(turn: Turn, command: PutExternalEvent) -> Value:
     event_def = turn.rows.peek(ExternalEventDef, turn.tenant, command.event_def)
     if event_def is None:
         refuse(Code.EVENT_DEF_UNKNOWN, f"there is no ExternalEventDef {command.event_def!r}")
-    content = _content(event_def, command.content)
+    content = _content(turn, event_def, command.content)
     guid = command.guid
     if guid is None:
         guid = _derived_guid(turn)
@@ -63,10 +64,10 @@ def _derived_guid(turn: Turn) -> str:
     return derive_guid("event", turn.shard.partition, turn.offset)
 
 
-def _content(event_def: ExternalEventDef, content: Value) -> Value:
+def _content(turn: Turn, event_def: ExternalEventDef, content: Value) -> Value:
     try:
         if event_def.content_type is not None:
-            return coerce(content, event_def.content_type)
+            return coerce(content, event_def.content_type, structs_of(turn))
         check_bounds(content)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"content of {event_def.name!r}: {problem}")

@@ -16,7 +16,7 @@ from penstock.core.limits import SPEC_BYTES_MAX
 from penstock.core.spec import LatestWfSpec, SpecBody, WfSpec
 from penstock.core.spec_check import check_spec, kept_outputs
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, ValueType, encode_value
+from penstock.core.values import Value, ValueProblem, encode_value
 
 
 class AllowedUpdates(StrEnum):
@@ -89,7 +89,7 @@ def _next_version(turn: Turn, known: WfSpec, body: SpecBody, allowed: AllowedUpd
     )
 
 
-def _starters_view(body: SpecBody) -> frozenset[tuple[str, ValueType]]:
+def _starters_view(body: SpecBody) -> frozenset[tuple[str, str]]:
     variables = body.threads[body.entrypoint].variables
     return frozenset((variable.name, variable.type) for variable in variables if variable.required)
 

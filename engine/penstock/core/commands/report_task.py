@@ -10,6 +10,7 @@ from penstock.core.errors import Code, refuse
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
 from penstock.core.rows import copy_of
 from penstock.core.run import TECHNICAL_FAILURES, Failure, PastAttempt, TaskAttempt, TaskRun
+from penstock.core.structs import structs_of
 from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
@@ -70,7 +71,7 @@ def _result(
     task_def = turn.rows.peek(TaskDef, turn.tenant, task.task_def)
     try:
         if status is TaskStatus.TASK_SUCCESS and task_def is not None and task_def.return_type:
-            output = coerce(output, task_def.return_type)
+            output = coerce(output, task_def.return_type, structs_of(turn))
         else:
             check_bounds(output)
     except ValueProblem as problem:

@@ -31,7 +31,7 @@ from penstock.core.nodes.base import (
 )
 from penstock.core.run import Backoff, Failure, FailureName
 from penstock.core.transitions import TASK_LIVE, TaskStatus
-from penstock.core.values import Value, ValueProblem, coerce, value_bytes
+from penstock.core.values import Value, ValueProblem, value_bytes
 
 
 class TaskNode(NodeConfig, tag="TASK", frozen=True):
@@ -111,7 +111,7 @@ def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[
         if var.name not in given:
             raise ValueProblem(f"{var.name!r} is not given")
         try:
-            inputs[var.name] = coerce(at.evaluate(given[var.name]), var.type)
+            inputs[var.name] = at.evaluate_as(given[var.name], var.type, f"input {var.name}")
         except ValueProblem as problem:
             raise ValueProblem(f"{var.name!r}: {problem}") from problem
     size = value_bytes(inputs)
