@@ -1,4 +1,4 @@
-"""TaskDefs, WfSpecs, ExternalEventDefs and StructDefs: registered on partition 0, read from there."""
+"""TaskDefs, WfSpecs, ExternalEventDefs, StructDefs: registered on partition 0, read from there."""
 
 from __future__ import annotations
 
