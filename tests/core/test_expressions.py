@@ -69,6 +69,12 @@ class AScope:
     def output(self, node: str) -> Any:
         return {"of": node}
 
+    def variable_type(self, name: str) -> str | None:
+        return "ARRAY<MAP<STR,INT>>" if name == "maps" else None
+
+    def output_type(self, node: str) -> str | None:
+        return "MAP<STR,STR>"
+
     def struct(self, name: str) -> Mapping[str, StructField] | None:
         return STRUCTS.get(name)
 
@@ -79,7 +85,9 @@ class AScope:
         return (self._seed,)
 
 
-SCOPE = AScope(n=5, big="x" * 200_000, obj={"a": [1, {"b": 2.5}]}, flag=True, nothing=None)
+SCOPE = AScope(
+    n=5, big="x" * 200_000, obj={"a": [1, {"b": 2.5}]}, flag=True, nothing=None, maps=[{"a": 1}]
+)
 
 
 def read(form: Any) -> Expression:
@@ -94,6 +102,10 @@ def read(form: Any) -> Expression:
         (variable("n"), 5),
         (variable("obj", "$.a[1].b"), 2.5),
         (variable("nothing", "$.a.b"), None),
+        (variable("obj", "$.a[9].b"), None),
+        (variable("obj", "$.a[-2]"), 1),
+        (variable("maps", "$[0].a"), 1),
+        (variable("maps", "$[0].none"), None),
         (output_of("x", "$.of"), "x"),
         (compare(variable("n"), "EQUALS", literal(5)), True),
         (compare(literal("a"), "IN", literal(["a"])), True),
@@ -128,6 +140,8 @@ def test_what_forms_come_to(form: Any, value: Any) -> None:
     [
         (variable("no"), "no variable 'no'"),
         (variable("n", "$.a"), "can not be looked up in INT"),
+        (variable("maps", "$[1]"), "index 1 is not there; it has 1 items"),
+        (variable("maps", "$[1].a"), "index 1 is not there; it has 1 items"),
         (compare(variable("n"), "EQUALS", literal("5")), "can not be compared"),
         (operate(variable("nothing"), "ADD", literal(1)), "the left side is NULL"),
         (operate(variable("n"), "AND", literal(True)), "AND wants BOOL, not INT"),

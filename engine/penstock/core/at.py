@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock.core.expressions import Expression, evaluate, evaluate_as
 from penstock.core.nodes.base import NodeConfig
+from penstock.core.output_types import output_type_of
 from penstock.core.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.structs import struct_fields_of
 from penstock.core.turn import Turn
@@ -75,6 +76,21 @@ class At:
         if row is None:
             raise ValueProblem(f"node {node!r} has no output yet")
         return row.value
+
+    def variable_type(self, name: str) -> str | None:
+        """The declared type of a variable."""
+        owner = self.owner_of(name)
+        thread: ThreadRun | None = self.thread
+        if owner != self.thread.number:
+            thread = peek_thread(self.turn, self.run.wf_run_id, owner)
+        assert thread is not None, "an owner of a variable is a thread of the run"
+        declared = self.spec.body.threads[thread.thread_spec].variable(name)
+        assert declared is not None, "its owner declares it"
+        return declared.type
+
+    def output_type(self, node: str) -> str | None:
+        """The type of a node's output."""
+        return output_type_of(self.thread_spec.nodes.get(node), self.turn.rows, self.turn.tenant)
 
     def struct(self, name: str) -> Mapping[str, StructField] | None:
         """The fields of a StructDef."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from penstock.core.at import At, peek_thread
+from penstock.core.at import At
 from penstock.core.expressions import Evaluation
 from penstock.core.mutations import mutated_value
 from penstock.core.nodes.base import Edge, Mutation
@@ -30,11 +30,11 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Variable]:
     evaluation = Evaluation(scope, "mutation")
     for mutation in mutations:
         owner = at.owner_of(mutation.variable)
-        declared = at.spec.body.threads[_thread_spec_of(at, owner)].variable(mutation.variable)
-        assert declared is not None, "its owner declares it"
+        declared = at.variable_type(mutation.variable)
+        assert declared is not None, "a variable has a type"
         try:
             current = scope.variable(mutation.variable)
-            value = mutated_value(mutation, declared.type, current, evaluation, at.struct)
+            value = mutated_value(mutation, declared, current, evaluation, at.struct)
         except ValueProblem as problem:
             raise ValueProblem(f"variable {mutation.variable!r}: {problem}") from problem
         scope.changed[mutation.variable] = Variable(
@@ -62,6 +62,14 @@ class _Leaving:
         node_run = self._at.node_run
         return node_run.output if node == node_run.node else self._at.output(node)
 
+    def variable_type(self, name: str) -> str | None:
+        """As the thread sees it."""
+        return self._at.variable_type(name)
+
+    def output_type(self, node: str) -> str | None:
+        """As the thread sees it."""
+        return self._at.output_type(node)
+
     def struct(self, name: str) -> Mapping[str, StructField] | None:
         """As the thread sees it."""
         return self._at.struct(name)
@@ -73,11 +81,3 @@ class _Leaving:
     def seed(self) -> tuple[str | int, ...]:
         """As the thread sees it."""
         return self._at.seed()
-
-
-def _thread_spec_of(at: At, number: int) -> str:
-    if number == at.thread.number:
-        return at.thread.thread_spec
-    thread = peek_thread(at.turn, at.run.wf_run_id, number)
-    assert thread is not None, "an owner of a variable is a thread of the run"
-    return thread.thread_spec

@@ -81,6 +81,14 @@ class Scope(Protocol):
         """The newest output of a node."""
         ...
 
+    def variable_type(self, name: str) -> str | None:
+        """The declared type of a variable."""
+        ...
+
+    def output_type(self, node: str) -> str | None:
+        """The type of a node's output; None if it has none."""
+        ...
+
     def struct(self, name: str) -> Mapping[str, StructField] | None:
         """The fields of a StructDef."""
         ...
@@ -147,9 +155,17 @@ class Evaluation:
             case Literal():
                 return expression.value
             case VariableRef():
-                return _at(self._scope.variable(expression.name), expression.path)
+                value = self._scope.variable(expression.name)
+                if expression.path is None:
+                    return value
+                declared = self._scope.variable_type(expression.name)
+                return self._followed(value, expression.path, declared)
             case OutputRef():
-                return _at(self._scope.output(expression.node), expression.path)
+                value = self._scope.output(expression.node)
+                if expression.path is None:
+                    return value
+                declared = self._scope.output_type(expression.node)
+                return self._followed(value, expression.path, declared)
             case Comparison():
                 left, right = self.value(expression.left), self.value(expression.right)
                 self._spend_on(left, right)
@@ -173,6 +189,10 @@ class Evaluation:
             case Uuid():
                 self._uuids += 1
                 return derive_uuid("uuid", *self._scope.seed(), self._place, self._uuids)
+
+    def _followed(self, value: Value, path: str, declared: str | None) -> Value:
+        kind = None if declared is None else parse_type(declared)
+        return follow_path(value, path, kind, self._scope.struct)
 
     def operated(self, left: Value, operation: Operation, right: Value) -> Value:
         """What an operation makes of two values."""
@@ -226,7 +246,3 @@ class Evaluation:
                 self._spend(len(value) // EXPRESSION_BYTES_PER_STEP)
             elif isinstance(value, (list, dict)):
                 self._spend(value_bytes(value) // EXPRESSION_BYTES_PER_STEP)
-
-
-def _at(value: Value, path: str | None) -> Value:
-    return value if path is None else follow_path(value, path)

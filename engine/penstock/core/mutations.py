@@ -24,7 +24,7 @@ def mutated_value(
     new = at.value(mutation.value)
     cut = isinstance(mutation.value, Operated)
     if operation is not Operation.ASSIGN:
-        old = current if path is None else follow_path(current, path)
+        old = current if path is None else follow_path(current, path, whole, structs)
         new, cut = at.operated(old, operation, new), True
     if target is not None:
         new = at.settled(new, target, cut=cut)

@@ -11,6 +11,7 @@ from penstock.core.casts import check_assignable
 from penstock.core.definitions import ExternalEventDef, TaskDef
 from penstock.core.forms import Expression, OutputRef, VariableRef, check_form, parts_of
 from penstock.core.nodes.base import Mutation, NodeConfig
+from penstock.core.output_types import output_type_of
 from penstock.core.paths import path_type
 from penstock.core.rows import Rows
 from penstock.core.structs import struct_fields_of
@@ -124,16 +125,8 @@ class NodeCheck:
         return None if declared is None else parse_type(declared.type)
 
     def output_type(self, node: str) -> Type | None:
-        """The type of a node's output: of a task its return type, of an event its content type."""
-        config = self.thread.nodes.get(node)
-        task_def, event_def = getattr(config, "task_def", None), getattr(config, "event_def", None)
-        found: str | None = None
-        if isinstance(task_def, str):
-            task = self._rows.peek(TaskDef, self._tenant, task_def)
-            found = None if task is None else task.return_type
-        elif isinstance(event_def, str):
-            event = self._rows.peek(ExternalEventDef, self._tenant, event_def)
-            found = None if event is None else event.content_type
+        """The type of a node's output."""
+        found = output_type_of(self.thread.nodes.get(node), self._rows, self._tenant)
         return None if found is None else parse_type(found)
 
     def struct(self, name: str) -> Mapping[str, StructField] | None:

@@ -1,7 +1,8 @@
 """The bounded path language into values: `$`, `.name`, `[3]`, `["any name"]`. No wildcards, no
 scripts.
 
-Reading: what is not there is null, and [-1] is the last item. Writing: the last step may make a new
+Reading: what is not there is null, and [-1] is the last item; only into a typed ARRAY an index must
+be there. Writing: the last step may make a new
 key; every step before it must lead to something that is there.
 """
 
@@ -18,6 +19,7 @@ from penstock.core.types import (
     Type,
     ValueProblem,
     ValueType,
+    no_structs,
     parse_type,
     struct_fields,
 )
@@ -45,15 +47,20 @@ def parse_path(path: str) -> tuple[str | int, ...]:
     return tuple(steps)
 
 
-def follow_path(value: Value, path: str) -> Value:
+def follow_path(
+    value: Value, path: str, declared: Type | None = None, structs: Structs = no_structs
+) -> Value:
     """What a path leads to; a missing key or index is null, a step into anything but an object or
-    array an error.
+    array an error. Where the value's type says ARRAY, the index must be there.
     """
-    at = value
+    at, kind = value, declared
     for step in parse_path(path):
         if at is None:
             return None
+        if isinstance(kind, ArrayOf) and isinstance(step, int) and isinstance(at, list):
+            _check_index(cast("list[Value]", at), step, path)
         at = _child(at, step, path)
+        kind = None if kind is None else _step_type(kind, step, path, structs)
     return at
 
 
@@ -74,10 +81,14 @@ def _put(value: Value, steps: tuple[str | int, ...], new: Value, path: str) -> V
     if isinstance(step, str):
         return {**cast("dict[str, Value]", value), step: item}
     items = list(cast("list[Value]", value))
-    if not -len(items) <= step < len(items):
-        raise ValueProblem(f"path {path!r}: index {step} is not there; it has {len(items)} items")
+    _check_index(items, step % len(items) if -len(items) <= step < 0 else step, path)
     items[step] = item
     return items
+
+
+def _check_index(items: list[Value], index: int, path: str) -> None:
+    if not 0 <= index < len(items):
+        raise ValueProblem(f"path {path!r}: index {index} is not there; it has {len(items)} items")
 
 
 def _child(value: Value, step: str | int, path: str) -> Value:
