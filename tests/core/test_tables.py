@@ -7,7 +7,7 @@ import pytest
 import penstock.core.commands as commands
 import penstock.core.nodes as nodes
 from penstock.core import fire, tasks
-from penstock.core.definitions import ExternalEventDef, HeldTask, TaskDef
+from penstock.core.definitions import ExternalEventDef, HeldTask, StructDef, TaskDef
 from penstock.core.keys import Scope
 from penstock.core.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.run import ROWS_OF_RUNS
@@ -35,6 +35,7 @@ ALL_ROWS = (
     *ROWS_OF_PARTITIONS,
     TaskDef,
     ExternalEventDef,
+    StructDef,
     WfSpec,
     LatestWfSpec,
     Timer,
@@ -74,7 +75,7 @@ def test_every_end_of_a_task_has_a_failure_or_is_a_success() -> None:
 @pytest.mark.parametrize(
     ("package", "table", "left_out"),
     [
-        (nodes, [node.config.__module__ for node in nodes.NODE_TYPES], {"base"}),
+        (nodes, [node.config.__module__ for node in nodes.NODE_TYPES], set()),
         (commands, [entry.record.__module__ for entry in commands.COMMANDS], {"base"}),
     ],
 )

@@ -26,8 +26,8 @@ from penstock.core.leave import leave
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.load import load
 from penstock.core.moves import ENTRYPOINT_NUMBER, move_node, move_thread, note_status
+from penstock.core.node import NodeType
 from penstock.core.nodes import TYPE_OF
-from penstock.core.nodes.base import NodeType
 from penstock.core.outcomes import Done, Ended, Failed, Outcome
 from penstock.core.run import HaltReason, NodeOutput, ThreadKind, ThreadRun, WfRun
 from penstock.core.spec import WfSpec
@@ -50,7 +50,8 @@ from penstock.core.transitions import (
     ThreadStatus,
 )
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value
 from penstock.core.watchers import wake_watchers
 
 

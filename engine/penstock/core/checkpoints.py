@@ -9,7 +9,8 @@ from penstock.core.limits import CHECKPOINT_LOGS_CHARS_MAX, CHECKPOINTS_BYTES_MA
 from penstock.core.run import TaskRun
 from penstock.core.task_rows import Checkpoint, CheckpointTotal
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, check_bounds, encode_value, value_bytes
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, check_bounds, encode_value, value_bytes
 
 
 def put_checkpoint(turn: Turn, task: TaskRun, number: int, value: Value, logs: str) -> bool:

@@ -14,6 +14,7 @@ from penstock.core.errors import Code, refuse
 
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 GUID_CHARS: Final = 24
+WF_RUN_ID_CHARS_MAX: Final = 1_024
 
 _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _INNER_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_])?")
@@ -67,6 +68,14 @@ def check_wf_run_id(wf_run_id: str) -> str:
     return wf_run_id
 
 
+def is_wf_run_id(text: str) -> bool:
+    """Whether a WfRun may have this id: a client's, or a child's `<parent>.<child>`."""
+    parts = text.split(".")
+    if len(text) > WF_RUN_ID_CHARS_MAX:
+        return False
+    return all(_WF_RUN_ID.fullmatch(part) is not None for part in parts)
+
+
 def check_guid(what: str, guid: str) -> str:
     """Refuse a guid (an idempotency key given by a client) of the wrong form."""
     if not _GUID.fullmatch(guid):
@@ -94,6 +103,16 @@ def fraction_of(*parts: str | int) -> float:
     """A number from 0 up to, not including, 1 that is a function of its parts."""
     text = "\x00".join(str(part) for part in parts)
     return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big") / 2**32
+
+
+def derive_uuid(*parts: str | int) -> str:
+    """A UUID (version 8: made as its maker likes) that is a function of its parts."""
+    text = "\x00".join(str(part) for part in parts)
+    number = int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "big")
+    number = number & ~(0xF << 76) | (0x8 << 76)
+    number = number & ~(0x3 << 62) | (0x2 << 62)
+    digits = f"{number:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def wf_run_id_of(tenant: str, command_id: str) -> str:

@@ -13,6 +13,8 @@ COMMAND_BYTES_MAX: Final = 900 * 1024
 RECORD_BYTES_MAX: Final = 1_048_588  # what a broker takes unless it is told otherwise
 JSON_DEPTH_MAX: Final = 64
 TEXT_CHARS_MAX: Final = 4096
+TYPE_CHARS_MAX: Final = 256
+TYPE_DEPTH_MAX: Final = 8
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
 
@@ -24,7 +26,12 @@ SPEC_VARIABLES_MAX: Final = 1_000
 EDGES_PER_NODE_MAX: Final = 100
 MUTATIONS_PER_EDGE_MAX: Final = 100
 EXPRESSION_DEPTH_MAX: Final = 32
+EXPRESSION_STEPS_MAX: Final = 10_000  # of one node run's edges, or of one input
+EXPRESSION_BYTES_PER_STEP: Final = 1_024  # what is read of a large value costs steps, too
+FORMAT_ARGS_MAX: Final = 100
 TASK_INPUTS_MAX: Final = 200
+STRUCT_FIELDS_MAX: Final = 200
+JSON_INDEXES_MAX: Final = 20
 MAX_ATTEMPTS_MAX: Final = 1_000_000
 DURATION_MS_MAX: Final = 100 * 365 * 24 * 3_600_000
 

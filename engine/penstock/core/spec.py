@@ -4,15 +4,17 @@ a run begins.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Union
 
 from msgspec import Struct
 
 from penstock.core.keys import Scope
+from penstock.core.node import NodeConfig
 from penstock.core.nodes import NODE_TYPES
-from penstock.core.nodes.base import NodeConfig
 from penstock.core.rows import Row
-from penstock.core.values import Value, ValueType
+from penstock.core.types import TypeText
+from penstock.core.values import Value
 
 if TYPE_CHECKING:
     AnyNode = NodeConfig
@@ -20,15 +22,37 @@ else:
     AnyNode = Union[tuple(node.config for node in NODE_TYPES)]  # noqa: UP007 - made from the table
 
 
+class Access(StrEnum):
+    """Who else may use a variable: child runs may (PUBLIC_VAR), nobody may (PRIVATE_VAR), or it is
+    the parent run's variable of the same name (INHERITED_VAR).
+    """
+
+    PUBLIC_VAR = "PUBLIC_VAR"
+    PRIVATE_VAR = "PRIVATE_VAR"
+    INHERITED_VAR = "INHERITED_VAR"
+
+
+class JsonIndex(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a JSON variable by which runs can be searched for, and its type."""
+
+    path: str
+    type: TypeText
+
+
 class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A variable of a thread. A required one must be given when the thread starts; else it is
-    `default` (or null).
+    `default` (or null). A searchable one can be searched for by its value, a JSON one by its
+    `json_indexes`; a masked one is shown as `*****`, and workers get the clear value.
     """
 
     name: str
-    type: ValueType
+    type: TypeText
     required: bool = False
     default: Value = None
+    searchable: bool = False
+    json_indexes: tuple[JsonIndex, ...] = ()
+    masked: bool = False
+    access: Access = Access.PUBLIC_VAR
 
 
 class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from penstock.contracts.records import DeadRecord
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
 from penstock.core.failures import Failure
 from penstock.core.outputs import ScheduledTask
 from penstock.core.run import (
@@ -72,6 +72,17 @@ def external_event_def(row: ExternalEventDef) -> Json:
     return {
         "name": row.name,
         "content_type": row.content_type,
+        "description": row.description,
+        "created_at": time_text(row.created_ms),
+    }
+
+
+def struct_def(row: StructDef) -> Json:
+    """A StructDef."""
+    return {
+        "name": row.name,
+        "version": row.version,
+        "fields": row.fields,
         "description": row.description,
         "created_at": time_text(row.created_ms),
     }

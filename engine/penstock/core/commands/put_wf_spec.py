@@ -16,7 +16,8 @@ from penstock.core.limits import SPEC_BYTES_MAX
 from penstock.core.spec import LatestWfSpec, SpecBody, WfSpec
 from penstock.core.spec_check import check_spec, first_nodes, kept_outputs
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, ValueType, encode_value
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, encode_value
 
 
 class AllowedUpdates(StrEnum):
@@ -89,7 +90,7 @@ def _next_version(turn: Turn, known: WfSpec, body: SpecBody, allowed: AllowedUpd
     )
 
 
-def _starters_view(body: SpecBody) -> frozenset[tuple[str, ValueType]]:
+def _starters_view(body: SpecBody) -> frozenset[tuple[str, str]]:
     variables = body.threads[body.entrypoint].variables
     return frozenset((variable.name, variable.type) for variable in variables if variable.required)
 

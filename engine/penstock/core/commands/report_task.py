@@ -11,11 +11,13 @@ from penstock.core.errors import Code, refuse
 from penstock.core.failures import RESERVED_NAMES, Failure
 from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.run import PastAttempt, TaskAttempt, TaskRun
+from penstock.core.structs import structs_of
 from penstock.core.task_lookup import newest
 from penstock.core.task_rows import Metric
 from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, check_bounds, coerce, encode_value
 
 
 class ReportTask(Command, frozen=True):
@@ -81,7 +83,7 @@ def _result(
     task_def = turn.rows.peek(TaskDef, turn.tenant, task.task_def)
     try:
         if status is TaskStatus.TASK_SUCCESS and task_def is not None and task_def.return_type:
-            output = coerce(output, task_def.return_type)
+            output = coerce(output, task_def.return_type, structs_of(turn))
         else:
             check_bounds(output)
     except ValueProblem as problem:

@@ -11,9 +11,11 @@ from penstock.core.ids import check_wf_run_id
 from penstock.core.limits import INPUTS_BYTES_MAX, LABELS_BYTES_MAX, LABELS_MAX
 from penstock.core.run import WfRun
 from penstock.core.spec import LatestWfSpec, SpecBody, VariableDef, WfSpec
+from penstock.core.structs import structs_of
 from penstock.core.transitions import ThreadStatus
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, coerce, encode_value, value_bytes
+from penstock.core.types import Structs, ValueProblem
+from penstock.core.values import Value, coerce, encode_value, value_bytes
 
 
 class RunWf(Command, frozen=True):
@@ -43,7 +45,7 @@ def handle(turn: Turn, command: RunWf) -> Value:
         turn.repeated = True
         return _answer(known)
     spec = _spec(turn, command)
-    variables = _variables(spec.body, command.variables)
+    variables = _variables(turn, spec.body, command.variables)
     _check_labels(command.labels)
     run = WfRun(
         turn.tenant,
@@ -74,19 +76,20 @@ def _spec(turn: Turn, command: RunWf) -> WfSpec:
     return spec
 
 
-def _variables(body: SpecBody, given: dict[str, Value]) -> dict[str, Value]:
+def _variables(turn: Turn, body: SpecBody, given: dict[str, Value]) -> dict[str, Value]:
     thread = body.threads[body.entrypoint]
     for name in given:
         if thread.variable(name) is None:
             known = sorted(declared.name for declared in thread.variables)
             refuse(Code.VARIABLE_UNKNOWN, f"the spec has no variable {name!r}; it has {known}")
-    values = {declared.name: _value(declared, given) for declared in thread.variables}
+    structs = structs_of(turn)
+    values = {declared.name: _value(declared, given, structs) for declared in thread.variables}
     if value_bytes(values) > INPUTS_BYTES_MAX:
         refuse(Code.TOO_LARGE, f"the variables may have {INPUTS_BYTES_MAX} bytes together")
     return values
 
 
-def _value(declared: VariableDef, given: dict[str, Value]) -> Value:
+def _value(declared: VariableDef, given: dict[str, Value], structs: Structs) -> Value:
     value = given.get(declared.name)
     if value is None:
         if declared.required:
@@ -96,7 +99,7 @@ def _value(declared: VariableDef, given: dict[str, Value]) -> Value:
             )
         value = declared.default
     try:
-        return coerce(value, declared.type)
+        return coerce(value, declared.type, structs)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {problem}")
 

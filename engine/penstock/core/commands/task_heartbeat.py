@@ -11,7 +11,8 @@ from penstock.core.task_lookup import in_flight
 from penstock.core.task_rows import Metric
 from penstock.core.transitions import TaskStatus
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, check_bounds, value_bytes
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, check_bounds, value_bytes
 
 
 class TaskHeartbeat(Command, frozen=True):

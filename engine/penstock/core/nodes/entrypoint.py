@@ -1,7 +1,7 @@
 """ENTRYPOINT: where a thread begins. It is complete at once."""
 
 from penstock.core.at import At
-from penstock.core.nodes.base import NodeConfig, NodeType
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.outcomes import Done, Outcome
 
 

@@ -21,12 +21,13 @@ from penstock.core.limits import (
     MAX_ATTEMPTS_MAX,
     TASK_TIMEOUT_MS_DEFAULT,
 )
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import NodeConfig, NodeType
 from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.run import Backoff
 from penstock.core.transitions import TASK_LIVE, TaskStatus
-from penstock.core.values import Value, ValueProblem, ValueType, coerce, type_name, value_bytes
+from penstock.core.types import ValueProblem, ValueType
+from penstock.core.values import Value, type_name, value_bytes
 
 
 class TaskNode(NodeConfig, tag="TASK", frozen=True):
@@ -160,7 +161,7 @@ def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[
         if var.name not in given:
             raise ValueProblem(f"{var.name!r} is not given")
         try:
-            inputs[var.name] = coerce(at.evaluate(given[var.name]), var.type)
+            inputs[var.name] = at.evaluate_as(given[var.name], var.type, f"input {var.name}")
         except ValueProblem as problem:
             raise ValueProblem(f"{var.name!r}: {problem}") from problem
     size = value_bytes(inputs)

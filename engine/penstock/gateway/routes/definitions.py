@@ -1,4 +1,4 @@
-"""TaskDefs, WfSpecs and ExternalEventDefs: registered on partition 0, read from there."""
+"""TaskDefs, WfSpecs, ExternalEventDefs, StructDefs: registered on partition 0, read from there."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from starlette.routing import BaseRoute
 
 from penstock.core.commands.base import Command
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
@@ -60,6 +61,14 @@ EVENT_DEFS: Final = Definition(
     ExternalEventDef,
     render.external_event_def,
     Code.EVENT_DEF_UNKNOWN,
+)
+STRUCT_DEFS: Final = Definition(
+    "/v1/struct-defs",
+    "StructDef",
+    PutStructDef,
+    StructDef,
+    render.struct_def,
+    Code.STRUCT_DEF_UNKNOWN,
 )
 WF_SPECS: Final = Definition(
     "/v1/wf-specs", "WfSpec", PutWfSpec, WfSpec, render.wf_spec, Code.SPEC_UNKNOWN
@@ -155,8 +164,9 @@ async def _wait_for_all(
 
 
 def _has(row: Row | None, decided: Row | None) -> bool:
-    if isinstance(row, LatestWfSpec) and isinstance(decided, LatestWfSpec):
-        return row.version >= decided.version
+    for kind in (LatestWfSpec, StructDef):
+        if isinstance(row, kind) and isinstance(decided, kind):
+            return row.version >= decided.version
     return row is not None
 
 
@@ -164,4 +174,5 @@ ROUTES: Final = [
     *routes_of(TASK_DEFS),
     *routes_of(WF_SPECS),
     *routes_of(EVENT_DEFS),
+    *routes_of(STRUCT_DEFS),
 ]

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from penstock.core.expressions import Expression
 from penstock.core.failures import FailureHandler
+from penstock.core.operations import Operation
 from penstock.core.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
     from penstock.core.node_check import NodeCheck
 
 
-class Mutation(Struct, frozen=True, forbid_unknown_fields=True):
-    """Gives a variable a new value."""
+class Mutation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Gives a variable, or what a path leads to in it, a new value: what the operation makes of the
+    old value and of `value`.
+    """
 
     variable: str
     value: Expression
+    operation: Operation = Operation.ASSIGN
+    path: str | None = None
 
 
 class Edge(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
