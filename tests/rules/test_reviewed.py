@@ -78,7 +78,7 @@ def test_the_order_of_keys_in_json_does_not_reach_the_rows(
     )
     accepted(memory, a_task_def("n", n="INT"))
     body = PutWfSpec(name="wrong", spec=wrong)
-    assert "is given JSON_OBJ" in refused(memory, body, "BAD_SPEC").message
+    assert "Cannot assign JSON_OBJ to INT" in refused(memory, body, "BAD_SPEC").message
     pathy = waits["threads"]["main"]["nodes"]["n2"]["inputs"]["n"]
     pathy["path"] = "$.inner"
     register(memory, "waits", waits, a_task_def("n", n="INT"))

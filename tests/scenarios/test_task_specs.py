@@ -67,7 +67,7 @@ def test_inputs_of_a_dynamic_task_are_matched_when_it_is_known(
     [
         ({"type": "TASK"}, "either a task_def or a dynamic_task"),
         (task("greet", dynamic_task=literal("greet")), "either a task_def or a dynamic_task"),
-        (dynamic_task(literal(3)), "dynamic_task"),
+        (dynamic_task(literal([3])), "dynamic_task"),
         (dynamic_task(variable("nobody")), "nobody"),
         (task("greet", max_attempts=3, retries=3), "disagree"),
         (task("greet", retries=-1), ">= 0"),
