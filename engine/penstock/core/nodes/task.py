@@ -10,6 +10,7 @@ from msgspec.structs import force_setattr
 
 from penstock.core import tasks
 from penstock.core.at import At
+from penstock.core.backoff import Backoff
 from penstock.core.definitions import TaskDef
 from penstock.core.expressions import Expression
 from penstock.core.ids import is_definition_name
@@ -31,7 +32,7 @@ from penstock.core.nodes.base import (
     Outcome,
     TaskMoved,
 )
-from penstock.core.run import Backoff, Failure, FailureName
+from penstock.core.run import Failure, FailureName
 from penstock.core.transitions import TASK_LIVE, TaskStatus
 from penstock.core.values import Value, ValueProblem, ValueType, coerce, type_name, value_bytes
 
@@ -160,9 +161,6 @@ def _name(at: At, config: TaskNode) -> str:
 
 
 def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[str, Value]:
-    unknown = sorted(given.keys() - {var.name for var in task_def.input_vars})
-    if unknown:
-        raise ValueProblem(f"there is no input {unknown[0]!r}")
     inputs: dict[str, Value] = {}
     for var in task_def.input_vars:
         if var.name not in given:
@@ -171,6 +169,9 @@ def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[
             inputs[var.name] = coerce(at.evaluate(given[var.name]), var.type)
         except ValueProblem as problem:
             raise ValueProblem(f"{var.name!r}: {problem}") from problem
+    if len(given) > len(inputs):
+        unknown = min(given.keys() - inputs.keys())
+        raise ValueProblem(f"there is no input {unknown!r}")
     size = value_bytes(inputs)
     if size > INPUTS_BYTES_MAX:
         raise ValueProblem(f"{size} bytes together: a task may be given {INPUTS_BYTES_MAX}")
