@@ -2,9 +2,10 @@
 
 import pytest
 
+from penstock.core.backoff import Backoff
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.ids import fraction_of
-from penstock.core.run import Backoff, TaskRun
+from penstock.core.run import TaskRun
 from penstock.core.spec import WfSpec
 from tests.controls import (
     Json,

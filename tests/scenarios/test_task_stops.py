@@ -14,6 +14,7 @@ from tests.controls import a_task_def, chain, output_of, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
 from tests.scenarios.test_task_cells import output_failed, queue_passed
+from tests.scenarios.unchanged import unchanged
 
 UNKNOWN = {"wf_run_id": "nobody", "guid": "nothing"}
 
@@ -238,6 +239,16 @@ def test_a_retry_now_of_a_halted_thread_waits_for_the_resume(memory: Driver) -> 
     story = run(memory, "patient").task("work").fails().is_stopped().is_now("HALTED")
     accepted(memory, RetryNow(**story.task_id))
     story.no_task("work").is_resumed().task("work").succeeds().completes()
+
+
+@pytest.mark.parametrize("grace_ms", [-1, 2**62])
+def test_a_grace_that_can_not_be_meant_is_refused(memory: Driver, grace_ms: int) -> None:
+    """Nothing changes."""
+    register(memory, "some", chain(task("work")))
+    story = run(memory, "some").task("work").starts()
+    with unchanged(memory, story.id):
+        refused(memory, ShutdownTaskRun(**story.task_id, grace_ms=grace_ms), "BAD_VALUE")
+    story.succeeds().completes()
 
 
 def test_what_does_not_exist_can_not_be_stopped(memory: Driver) -> None:

@@ -21,14 +21,24 @@ from tests.scenarios.unchanged import unchanged
 ATTEMPTS = 3
 TAKE = "take"
 THREAD = ("stop", "resume")
-STEPS = st.lists(st.sampled_from([TAKE, *THREAD, *COMMANDS, *ENGINE]), max_size=25)
+AGAIN = ("report FAILED", "RetryNow", TAKE)
+ON = (TAKE, "again", "Restart now", "HandBack", "TaskHeartbeat", "Restart")
+STEPS = st.lists(
+    st.one_of(st.sampled_from(ON), st.sampled_from([TAKE, *THREAD, *COMMANDS, *ENGINE])),
+    min_size=5,
+    max_size=40,
+)
+"""Every other step is one that keeps the task going; else most stories would be short."""
 ENDS = {"TASK_SUCCESS": "COMPLETED", "TASK_EXCEPTION": "EXCEPTION"}
 
 
 def happens(story: Story, step: str) -> None:
     """One step; whatever is refused changes nothing."""
     driver = story.driver
-    if step == TAKE:
+    if step == "again":
+        for one in AGAIN:
+            happens(story, one)
+    elif step == TAKE:
         for taken in driver.tasks("work", 10):
             story._task = taken
     elif step in ENGINE:

@@ -175,6 +175,14 @@ def test_a_business_exception_needs_a_name_of_its_own(memory: Driver, name: str)
     story.succeeds().completes()
 
 
+def test_the_content_of_a_business_exception_is_bounded(memory: Driver) -> None:
+    """As every value is; the attempt fails by name, and is not tried again."""
+    register(memory, "declined", chain(task("charge", max_attempts=5)))
+    story = run(memory, "declined").task("charge").throws("card-declined", "x" * 300_000)
+    story.ends_with("VAR_MUTATION_ERROR")
+    assert story.task_run.status is TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR
+
+
 def test_an_output_of_the_wrong_type_fails_the_attempt_by_name(driver: Driver) -> None:
     """And is not tried again."""
     typed = chain(task("typed", max_attempts=3))

@@ -22,7 +22,7 @@ from penstock.core.attempts import (
 from penstock.core.definitions import TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.failures import Failure, FailureName
-from penstock.core.limits import RESTARTS_MAX
+from penstock.core.limits import DURATION_MS_MAX, RESTARTS_MAX
 from penstock.core.outputs import WorkerSignal
 from penstock.core.run import Stop, StopRequest, TaskRun
 from penstock.core.tasks import held_row, is_held
@@ -36,6 +36,8 @@ STRENGTH: Final = (Stop.RESTART, Stop.SHUTDOWN, Stop.CANCEL)
 
 def ask_to_stop(turn: Turn, task: TaskRun, kind: Stop, grace_ms: int) -> None:
     """Stop a live task: at once, or once its worker has had this long to do so."""
+    if not 0 <= grace_ms <= DURATION_MS_MAX:
+        refuse(Code.BAD_VALUE, f"grace_ms {grace_ms}: use 0 to {DURATION_MS_MAX}")
     if task.status not in TASK_IN_FLIGHT:
         if kind is Stop.RESTART:
             refuse(

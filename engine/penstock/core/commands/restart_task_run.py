@@ -2,13 +2,9 @@
 in an attempt that does not count towards max_attempts.
 """
 
-from typing import Annotated
-
-from msgspec import Meta
-
 from penstock.core.agenda import wake
 from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.limits import DURATION_MS_MAX, STOP_GRACE_MS_DEFAULT
+from penstock.core.limits import STOP_GRACE_MS_DEFAULT
 from penstock.core.run import Stop
 from penstock.core.task_lookup import known, live
 from penstock.core.task_stops import ask_to_stop
@@ -21,7 +17,7 @@ class RestartTaskRun(Command, frozen=True):
 
     wf_run_id: str
     guid: str
-    grace_ms: Annotated[int, Meta(ge=0, le=DURATION_MS_MAX)] = STOP_GRACE_MS_DEFAULT
+    grace_ms: int = STOP_GRACE_MS_DEFAULT
 
 
 def handle(turn: Turn, command: RestartTaskRun) -> Value:

@@ -10,6 +10,7 @@ from msgspec.structs import force_setattr
 
 from penstock.core import tasks
 from penstock.core.at import At
+from penstock.core.backoff import Backoff
 from penstock.core.definitions import TaskDef
 from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
@@ -24,7 +25,6 @@ from penstock.core.limits import (
 from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.run import Backoff
 from penstock.core.transitions import TASK_LIVE, TaskStatus
 from penstock.core.types import ValueProblem, ValueType
 from penstock.core.values import Value, type_name, value_bytes
@@ -153,9 +153,6 @@ def _name(at: At, config: TaskNode) -> str:
 
 
 def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[str, Value]:
-    unknown = sorted(given.keys() - {var.name for var in task_def.input_vars})
-    if unknown:
-        raise ValueProblem(f"there is no input {unknown[0]!r}")
     inputs: dict[str, Value] = {}
     for var in task_def.input_vars:
         if var.name not in given:
@@ -164,6 +161,9 @@ def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[
             inputs[var.name] = at.evaluate_as(given[var.name], var.type, f"input {var.name}")
         except ValueProblem as problem:
             raise ValueProblem(f"{var.name!r}: {problem}") from problem
+    if len(given) > len(inputs):
+        unknown = min(given.keys() - inputs.keys())
+        raise ValueProblem(f"there is no input {unknown!r}")
     size = value_bytes(inputs)
     if size > INPUTS_BYTES_MAX:
         raise ValueProblem(f"{size} bytes together: a task may be given {INPUTS_BYTES_MAX}")
