@@ -11,6 +11,7 @@ from penstock.core.definitions import ExternalEventDef, HeldTask, TaskDef
 from penstock.core.keys import Scope
 from penstock.core.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.run import ROWS_OF_RUNS
+from penstock.core.schedules import ROWS_OF_SCHEDULES
 from penstock.core.spec import LatestWfSpec, WfSpec
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import (
@@ -31,6 +32,7 @@ from penstock.core.transitions import (
 ALL_ROWS = (
     *ROWS_OF_RUNS,
     *ROWS_OF_PARTITIONS,
+    *ROWS_OF_SCHEDULES,
     TaskDef,
     ExternalEventDef,
     WfSpec,

@@ -34,6 +34,7 @@ class TimerKind(StrEnum):
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
     NODE = "NODE"
+    SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
 
 
 class Timer(Row):

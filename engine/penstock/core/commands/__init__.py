@@ -4,8 +4,11 @@ from typing import Final
 
 from penstock.core.commands import (
     barrier,
+    cron_answer,
+    delete_schedule,
     install_definition,
     output_failed,
+    pause_schedule,
     put_external_event,
     put_external_event_def,
     put_task_def,
@@ -13,6 +16,7 @@ from penstock.core.commands import (
     report_task,
     resume_wf_run,
     run_wf,
+    schedule_wf,
     stop_wf_run,
     task_started,
     tick,
@@ -35,6 +39,10 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     output_failed.COMMAND,
     topic_ready.COMMAND,
     barrier.COMMAND,
+    schedule_wf.COMMAND,
+    pause_schedule.COMMAND,
+    delete_schedule.COMMAND,
+    cron_answer.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

@@ -17,7 +17,8 @@ from penstock.core.values import Value, ValueProblem, coerce, encode_value, valu
 
 
 class RunWf(Command, frozen=True):
-    """Which spec (the newest version if none is named), the run's id, its variables and labels.
+    """Which spec (the newest version if none is named; `major` names its newest revision unless
+    `revision` says which), the run's id, its variables and labels.
 
     Without an id the record's key is the id.
     """
@@ -27,6 +28,8 @@ class RunWf(Command, frozen=True):
     version: int | None = None
     variables: dict[str, Value] = {}
     labels: dict[str, str] = {}
+    major: int | None = None
+    revision: int | None = None
 
 
 def handle(turn: Turn, command: RunWf) -> Value:
@@ -42,9 +45,7 @@ def handle(turn: Turn, command: RunWf) -> Value:
             )
         turn.repeated = True
         return _answer(known)
-    spec = _spec(turn, command)
-    variables = _variables(spec.body, command.variables)
-    _check_labels(command.labels)
+    spec, variables = check_start(turn, command)
     run = WfRun(
         turn.tenant,
         wf_run_id,
@@ -58,6 +59,14 @@ def handle(turn: Turn, command: RunWf) -> Value:
     )
     start_run(turn, run, spec, variables)
     return _answer(run)
+
+
+def check_start(turn: Turn, command: RunWf) -> tuple[WfSpec, dict[str, Value]]:
+    """The spec and the variables of a run that may be started; refused is one that may not."""
+    spec = _spec(turn, command)
+    variables = _variables(spec.body, command.variables)
+    _check_labels(command.labels)
+    return spec, variables
 
 
 def _spec(turn: Turn, command: RunWf) -> WfSpec:
@@ -110,7 +119,8 @@ def _check_labels(labels: dict[str, str]) -> None:
 
 
 def _hash(command: RunWf) -> bytes:
-    fields = [command.wf_spec, command.version, command.variables, command.labels]
+    chosen = [command.wf_spec, command.version, command.major, command.revision]
+    fields = [*chosen, command.variables, command.labels]
     return blake2b(encode_value(fields), digest_size=12).digest()
 
 
