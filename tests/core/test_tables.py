@@ -12,7 +12,7 @@ from penstock.core.keys import Scope
 from penstock.core.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.run import ROWS_OF_RUNS
 from penstock.core.schedules import ROWS_OF_SCHEDULES
-from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import (
     NODE,
@@ -37,6 +37,7 @@ ALL_ROWS = (
     ExternalEventDef,
     WfSpec,
     LatestWfSpec,
+    MajorWfSpec,
     Timer,
     HeldTask,
 )

@@ -4,6 +4,7 @@ a run begins.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Union
 
 from msgspec import Struct
@@ -20,6 +21,16 @@ else:
     AnyNode = Union[tuple(node.config for node in NODE_TYPES)]  # noqa: UP007 - made from the table
 
 
+class Access(StrEnum):
+    """Who else may use a variable: child runs may (PUBLIC_VAR), nobody may (PRIVATE_VAR), or it is
+    the parent run's variable of the same name (INHERITED_VAR).
+    """
+
+    PUBLIC_VAR = "PUBLIC_VAR"
+    PRIVATE_VAR = "PRIVATE_VAR"
+    INHERITED_VAR = "INHERITED_VAR"
+
+
 class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A variable of a thread. A required one must be given when the thread starts; else it is
     `default` (or null).
@@ -29,6 +40,7 @@ class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     type: ValueType
     required: bool = False
     default: Value = None
+    access: Access = Access.PUBLIC_VAR
 
 
 class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -52,10 +64,21 @@ class SpecBody(Struct, frozen=True, forbid_unknown_fields=True):
     threads: dict[str, ThreadSpec]
 
 
+class Interface(Struct, array_like=True, frozen=True):
+    """What others rely on in a version: the names of its public variables and of those that must
+    be given to start it, and the types of what it returns; each sorted.
+    """
+
+    public: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
+
+
 class WfSpec(Row):
     """One version of a workflow. A run stays with the version it was started with.
 
-    `kept_outputs` names, for each thread, the nodes whose output another node refers to.
+    `kept_outputs` names, for each thread, the nodes whose output another node refers to. `frozen`
+    are the types that later versions must keep. No run of a deleted version is started any more.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.DEFINITION, ("tenant", "name", "version")
@@ -68,13 +91,33 @@ class WfSpec(Row):
     body: SpecBody
     kept_outputs: dict[str, tuple[str, ...]]
     created_ms: int
+    interface: Interface = Interface()
+    frozen: dict[str, str] = {}
+    deleted_ms: int | None = None
 
 
 class LatestWfSpec(Row):
-    """Which version of a WfSpec is the newest."""
+    """Which version of a WfSpec is the newest that is not deleted (0: none), and which number was
+    given last.
+    """
 
     KIND, SCOPE, KEY = b"l", Scope.DEFINITION, ("tenant", "name")
 
     tenant: str
     name: str
+    version: int
+    last: int = 0
+
+
+class MajorWfSpec(Row):
+    """Which versions are revisions of a major one: from `first` on; `version` is the newest that is
+    not deleted (0: none).
+    """
+
+    KIND, SCOPE, KEY = b"m", Scope.DEFINITION, ("tenant", "name", "major")
+
+    tenant: str
+    name: str
+    major: int
+    first: int
     version: int

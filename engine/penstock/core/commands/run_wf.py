@@ -10,7 +10,7 @@ from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_wf_run_id
 from penstock.core.limits import INPUTS_BYTES_MAX, LABELS_BYTES_MAX, LABELS_MAX
 from penstock.core.run import WfRun
-from penstock.core.spec import LatestWfSpec, SpecBody, VariableDef, WfSpec
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, SpecBody, VariableDef, WfSpec
 from penstock.core.transitions import ThreadStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueProblem, coerce, encode_value, value_bytes
@@ -70,17 +70,44 @@ def check_start(turn: Turn, command: RunWf) -> tuple[WfSpec, dict[str, Value]]:
 
 
 def _spec(turn: Turn, command: RunWf) -> WfSpec:
-    version = command.version
-    if version is None:
-        latest = turn.rows.peek(LatestWfSpec, turn.tenant, command.wf_spec)
-        version = 0 if latest is None else latest.version
+    version = _version(turn, command)
     spec = turn.rows.peek(WfSpec, turn.tenant, command.wf_spec, version) if version > 0 else None
-    if spec is None:
-        asked = "" if command.version is None else f" in version {command.version}"
+    if spec is None or spec.deleted_ms is not None:
         refuse(
-            Code.SPEC_UNKNOWN, f"there is no WfSpec {command.wf_spec!r}{asked}; register it first"
+            Code.SPEC_UNKNOWN,
+            f"there is no WfSpec {command.wf_spec!r}{_asked(command)}; register it first",
         )
     return spec
+
+
+def _version(turn: Turn, command: RunWf) -> int:
+    """The plain number of the version that is asked for; 0 if there is none."""
+    if command.major is None:
+        if command.revision is not None:
+            refuse(Code.BAD_VALUE, "a revision is one of a major version: name that too")
+        if command.version is not None:
+            return command.version
+        latest = turn.rows.peek(LatestWfSpec, turn.tenant, command.wf_spec)
+        return 0 if latest is None else latest.version
+    if command.version is not None:
+        refuse(Code.BAD_VALUE, "name a version or a major one, not both")
+    if command.major < 0:
+        return 0
+    major = turn.rows.peek(MajorWfSpec, turn.tenant, command.wf_spec, command.major)
+    if major is None or command.revision is None:
+        return 0 if major is None else major.version
+    number = major.first + command.revision
+    spec = turn.rows.peek(WfSpec, turn.tenant, command.wf_spec, max(number, 0))
+    return 0 if spec is None or spec.major != command.major else number
+
+
+def _asked(command: RunWf) -> str:
+    if command.version is not None:
+        return f" in version {command.version}"
+    if command.major is not None:
+        revision = "" if command.revision is None else f".{command.revision}"
+        return f" in major version {command.major}{revision}"
+    return ""
 
 
 def _variables(body: SpecBody, given: dict[str, Value]) -> dict[str, Value]:
