@@ -23,8 +23,6 @@ def handle(turn: Turn, command: DeleteWfSpec) -> Value:
     spec = turn.rows.get(WfSpec, turn.tenant, name, version) if version > 0 else None
     if spec is None or spec.deleted_ms is not None:
         refuse(Code.SPEC_UNKNOWN, f"there is no WfSpec {name!r} in version {version}")
-    spec.deleted_ms = turn.at_ms
-    install(turn, spec)
     latest = turn.rows.get(LatestWfSpec, turn.tenant, name)
     if latest is not None and latest.version == version:
         latest.version = _newest_below(turn, name, version, 1)
@@ -33,6 +31,8 @@ def handle(turn: Turn, command: DeleteWfSpec) -> Value:
     if major is not None and major.version == version:
         major.version = _newest_below(turn, name, version, major.first)
         install(turn, major)
+    spec.deleted_ms = turn.at_ms
+    install(turn, spec)  # last: nobody is led to a version that is deleted
     return {"name": name, "version": version}
 
 
