@@ -133,6 +133,19 @@ def test_catching_up_takes_turns(memory: Driver) -> None:
     assert len({told.wf_run_id for told in completed}) == len(completed) == 300
 
 
+def test_large_variables_are_sent_over_several_turns(memory: Driver) -> None:
+    """What a turn may send is bounded; what exceeds it comes with the next (R3)."""
+    register(memory, "large", chain(variables=(declared("text", "STR"),)))
+    settings: dict[str, Any] = {"misfire": Misfire.RUN_ALL, "catch_up_max": 200}
+    plan = schedule(
+        memory, "large", "* * * * *", wf_spec="large", variables={"text": "x" * 120_000}, **settings
+    )
+    come_to(memory, "2024-01-01 02:30")
+    completed = [told for told in memory.events() if getattr(told, "status", "") == "COMPLETED"]
+    assert len({told.wf_run_id for told in completed}) == 150
+    assert plan.started()[-1] == "2024-01-01 02:30"
+
+
 def test_where_clocks_go_forward_what_is_in_the_missing_hour_is_due_after_it(
     memory: Driver,
 ) -> None:

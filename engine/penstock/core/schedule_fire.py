@@ -90,20 +90,20 @@ def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) ->
         variables=schedule.variables,
         labels=schedule.labels,
     )
-    turn.principal = schedule.principal
     target = partition_of_run(wf_run_id, turn.shard.partitions)
     outcome, message = FiringOutcome.SENT, ""
     if target != turn.shard.partition:
         turn.output_bytes += value_bytes(schedule.variables)
         turn.send(target, command)
     else:
-        outcome, message = _start_here(turn, command)
+        outcome, message = _start_here(turn, command, schedule.principal)
     noted_firing(state, Firing(due_ms, turn.at_ms, outcome, wf_run_id, message))
 
 
-def _start_here(turn: Turn, command: RunWf) -> tuple[FiringOutcome, str]:
+def _start_here(turn: Turn, command: RunWf, principal: str) -> tuple[FiringOutcome, str]:
     """What would be sent to this partition is done at once; a refusal must not end the chain."""
     savepoint = turn.savepoint()
+    turn.principal = principal
     try:
         run_wf.handle(turn, command)
     except Reject as rejection:
@@ -119,4 +119,6 @@ def _start_here(turn: Turn, command: RunWf) -> tuple[FiringOutcome, str]:
             ),
         )
         return FiringOutcome.REFUSED, f"{rejection.code}: {rejection.message}"
+    finally:
+        turn.principal = ""
     return FiringOutcome.STARTED, ""

@@ -25,6 +25,8 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Outgoing, Sent, outgoing
 from penstock.core.commands.base import Command
+from penstock.core.commands.delete_schedule import DeleteSchedule
+from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
@@ -45,7 +47,7 @@ from penstock.log.port import EngineLog, LogError, Message, Position
 from penstock.processor.answers import Answered, Key
 from penstock.processor.processor import Processor
 
-ALWAYS_TAKEN: Final = (ReportTask, TaskStarted, StopWfRun)
+ALWAYS_TAKEN: Final = (ReportTask, TaskStarted, StopWfRun, PauseSchedule, DeleteSchedule)
 APPEND_THREADS: Final = 32
 
 
