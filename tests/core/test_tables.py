@@ -11,7 +11,8 @@ from penstock.core.definitions import ExternalEventDef, HeldTask, StructDef, Tas
 from penstock.core.keys import Scope
 from penstock.core.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.run import ROWS_OF_RUNS
-from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.schedules import ROWS_OF_SCHEDULES
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.task_rows import ROWS_OF_TASKS
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import (
@@ -33,11 +34,13 @@ ALL_ROWS = (
     *ROWS_OF_RUNS,
     *ROWS_OF_TASKS,
     *ROWS_OF_PARTITIONS,
+    *ROWS_OF_SCHEDULES,
     TaskDef,
     ExternalEventDef,
     StructDef,
     WfSpec,
     LatestWfSpec,
+    MajorWfSpec,
     Timer,
     HeldTask,
 )

@@ -186,6 +186,14 @@ class Story:
         assert self.run.ended_ms is not None
         return self
 
+    def wait_until_there(self) -> Story:
+        """The run is started by somebody else: it is there, or comes to be."""
+        deadline = time.monotonic() + (0 if self.driver.clock else WAIT_S)
+        while self.driver.get(WfRun, self.id) is None:
+            assert time.monotonic() < deadline, f"waited for {self.id} to be there"
+            time.sleep(0.005)
+        return self
+
     def ends_with(self, failure: str, status: str = "ERROR") -> Story:
         """The run ends with this failure."""
         self.is_now(status)

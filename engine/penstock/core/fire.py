@@ -10,6 +10,7 @@ from penstock.core.advance import quarantine
 from penstock.core.agenda import wake
 from penstock.core.load import load
 from penstock.core.run import NodeRun, TimerKey, WfRun
+from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.threads import wake_children
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.turn import Turn
@@ -18,8 +19,16 @@ from penstock.core.turn import Turn
 def fire(turn: Turn, timer: Timer) -> None:
     """Do what the timer is for; its row goes."""
     turn.rows.delete(timer)
-    if turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
+    of_no_run = timer.kind is TimerKind.SCHEDULE
+    if of_no_run or turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
         _FIRE[timer.kind](turn, timer)
+
+
+def blame_timer(turn: Turn, timer: Timer, message: str) -> None:
+    """A defect of a timer was ruled on: what it belongs to ends, or stops, for it (R6)."""
+    if timer.kind is TimerKind.SCHEDULE:
+        schedule_defective(turn, timer, message)
+    blame(turn, timer.wf_run_id, message)
 
 
 def blame(turn: Turn, wf_run_id: str, message: str) -> None:
@@ -52,4 +61,5 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.TASK_RETRY: task_timers.retry_due,
     TimerKind.TASK_STOP: task_timers.stop_due,
     TimerKind.NODE: _node,
+    TimerKind.SCHEDULE: schedule_due,
 }

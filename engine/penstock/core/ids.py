@@ -76,6 +76,16 @@ def is_wf_run_id(text: str) -> bool:
     return all(_WF_RUN_ID.fullmatch(part) is not None for part in parts)
 
 
+def check_schedule_id(schedule_id: str) -> str:
+    """Refuse an id that a client may not give to a schedule: of the form of a WfRun's."""
+    if not _WF_RUN_ID.fullmatch(schedule_id):
+        refuse(
+            Code.BAD_ID,
+            f"schedule_id {schedule_id!r}: use 1-63 letters, digits, '_', '-', not first '_', '-'",
+        )
+    return schedule_id
+
+
 def check_guid(what: str, guid: str) -> str:
     """Refuse a guid (an idempotency key given by a client) of the wrong form."""
     if not _GUID.fullmatch(guid):

@@ -34,6 +34,7 @@ STRUCT_FIELDS_MAX: Final = 200
 JSON_INDEXES_MAX: Final = 20
 MAX_ATTEMPTS_MAX: Final = 1_000_000
 DURATION_MS_MAX: Final = 100 * 365 * 24 * 3_600_000
+DATE_MS_MAX: Final = 32_503_680_000_000  # the year 3000
 
 # A run.
 STEPS_PER_RUN_MAX: Final = 1_000_000
@@ -56,6 +57,16 @@ CHECKPOINTS_BYTES_MAX: Final = 8 * 1024 * 1024
 CHECKPOINT_LOGS_CHARS_MAX: Final = 4096
 RESTARTS_MAX: Final = 10_000
 STOP_GRACE_MS_DEFAULT: Final = 30_000
+
+# Schedules. Variables are sent as JSON, which may take six times the bytes: a command between
+# partitions must never be refused (R4).
+SCHEDULE_VARIABLES_BYTES_MAX: Final = 128 * 1024
+SCHEDULE_FIRINGS_MAX: Final = 20
+SCHEDULE_GRACE_MS_DEFAULT: Final = 60_000
+SCHEDULE_RECHECK_MS: Final = 7 * 24 * 3_600_000
+CATCH_UP_MAX_DEFAULT: Final = 100
+CATCH_UP_MAX: Final = 10_000
+DUE_TIMES_MAX: Final = 10
 
 # One turn (R3). What exceeds them goes on in a later turn.
 TIMERS_PER_TURN_MAX: Final = 1_000

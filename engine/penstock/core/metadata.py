@@ -6,10 +6,11 @@ from typing import Final
 
 from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
 from penstock.core.rows import Row
-from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
 
 DEFINITIONS: Final[dict[str, type[Row]]] = {
-    kind.__name__: kind for kind in (TaskDef, WfSpec, LatestWfSpec, ExternalEventDef, StructDef)
+    kind.__name__: kind
+    for kind in (TaskDef, WfSpec, LatestWfSpec, MajorWfSpec, ExternalEventDef, StructDef)
 }
 """The rows that a partition takes from partition 0."""
 

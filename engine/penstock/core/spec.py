@@ -79,11 +79,22 @@ class SpecBody(Struct, frozen=True, forbid_unknown_fields=True):
     threads: dict[str, ThreadSpec]
 
 
+class Interface(Struct, array_like=True, frozen=True):
+    """What others rely on in a version: the names of its public variables and of those that must
+    be given to start it, and the types of what it returns; each sorted.
+    """
+
+    public: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
+
+
 class WfSpec(Row):
     """One version of a workflow. A run stays with the version it was started with.
 
     Known of each thread: `kept_outputs`, the nodes whose output another node refers to, and
-    `first_nodes`, where it begins.
+    `first_nodes`, where it begins. `frozen` are the types that later versions must keep. No run of
+    a deleted version is started any more.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.DEFINITION, ("tenant", "name", "version")
@@ -97,6 +108,9 @@ class WfSpec(Row):
     kept_outputs: dict[str, tuple[str, ...]]
     first_nodes: dict[str, str]
     created_ms: int
+    interface: Interface = Interface()
+    frozen: dict[str, str] = {}
+    deleted_ms: int | None = None
 
     def type_name(self, thread: str, node: str) -> str:
         """The name of a node's type."""
@@ -104,10 +118,27 @@ class WfSpec(Row):
 
 
 class LatestWfSpec(Row):
-    """Which version of a WfSpec is the newest."""
+    """Which version of a WfSpec is the newest that is not deleted (0: none), and which number was
+    given last.
+    """
 
     KIND, SCOPE, KEY = b"l", Scope.DEFINITION, ("tenant", "name")
 
     tenant: str
     name: str
+    version: int
+    last: int = 0
+
+
+class MajorWfSpec(Row):
+    """Which versions are revisions of a major one: from `first` on; `version` is the newest that is
+    not deleted (0: none).
+    """
+
+    KIND, SCOPE, KEY = b"m", Scope.DEFINITION, ("tenant", "name", "major")
+
+    tenant: str
+    name: str
+    major: int
+    first: int
     version: int

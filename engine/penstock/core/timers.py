@@ -36,6 +36,7 @@ class TimerKind(StrEnum):
     TASK_RETRY = "TASK_RETRY"
     TASK_STOP = "TASK_STOP"
     NODE = "NODE"
+    SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
 
 
 class Timer(Row):

@@ -21,6 +21,7 @@ from penstock.core.run import (
     Variable,
     WfRun,
 )
+from penstock.core.schedules import Schedule, ScheduleState
 from penstock.core.spec import WfSpec
 from penstock.core.task_rows import AttemptLog
 from penstock.log.port import Record
@@ -64,6 +65,7 @@ def wf_spec(row: WfSpec) -> Json:
         "revision": row.revision,
         "spec": row.body,
         "created_at": time_text(row.created_ms),
+        "deleted_at": time_text(row.deleted_ms),
     }
 
 
@@ -85,6 +87,40 @@ def struct_def(row: StructDef) -> Json:
         "fields": row.fields,
         "description": row.description,
         "created_at": time_text(row.created_ms),
+    }
+
+
+def schedule(row: Schedule, state: ScheduleState) -> Json:
+    """A schedule: what it starts when, how far it has come, its newest firings."""
+    return {
+        "schedule_id": row.schedule_id,
+        "wf_spec": row.wf_spec,
+        "version": row.version,
+        "major": row.major,
+        "revision": row.revision,
+        "variables": row.variables,
+        "labels": row.labels,
+        "cron": row.cron,
+        "time_zone": row.time_zone,
+        "misfire": row.misfire,
+        "grace_ms": row.grace_ms,
+        "catch_up_max": row.catch_up_max,
+        "start_at": time_text(row.start_at_ms),
+        "end_at": time_text(row.end_at_ms),
+        "created_at": time_text(row.created_ms),
+        "status": state.status,
+        "reason": state.reason,
+        "next_at": [time_text(due_ms) for due_ms in state.due],
+        "firings": [
+            {
+                "due_at": time_text(firing.due_ms),
+                "at": time_text(firing.at_ms),
+                "outcome": firing.outcome,
+                "wf_run_id": firing.wf_run_id,
+                "message": firing.message,
+            }
+            for firing in state.firings
+        ],
     }
 
 

@@ -11,6 +11,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from penstock.core.commands.base import Command
+from penstock.core.commands.delete_external_event_def import DeleteExternalEventDef
+from penstock.core.commands.delete_struct_def import DeleteStructDef
+from penstock.core.commands.delete_task_def import DeleteTaskDef
+from penstock.core.commands.delete_wf_spec import DeleteWfSpec
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
@@ -41,23 +45,31 @@ from penstock.log.port import Position
 
 
 class Definition(Struct, frozen=True):
-    """A kind of definition: its path, its command, its rows, and how it is shown."""
+    """A kind of definition: its path, its commands, its rows, and how it is shown."""
 
     path: str
     what: str
     put: type[Command]
+    delete: Callable[..., Command]
     row: type[Row]
     show: Callable[[Any], render.Json]
     unknown: Code
 
 
 TASK_DEFS: Final = Definition(
-    "/v1/task-defs", "TaskDef", PutTaskDef, TaskDef, render.task_def, Code.TASK_DEF_UNKNOWN
+    "/v1/task-defs",
+    "TaskDef",
+    PutTaskDef,
+    DeleteTaskDef,
+    TaskDef,
+    render.task_def,
+    Code.TASK_DEF_UNKNOWN,
 )
 EVENT_DEFS: Final = Definition(
     "/v1/external-event-defs",
     "ExternalEventDef",
     PutExternalEventDef,
+    DeleteExternalEventDef,
     ExternalEventDef,
     render.external_event_def,
     Code.EVENT_DEF_UNKNOWN,
@@ -66,12 +78,19 @@ STRUCT_DEFS: Final = Definition(
     "/v1/struct-defs",
     "StructDef",
     PutStructDef,
+    DeleteStructDef,
     StructDef,
     render.struct_def,
     Code.STRUCT_DEF_UNKNOWN,
 )
 WF_SPECS: Final = Definition(
-    "/v1/wf-specs", "WfSpec", PutWfSpec, WfSpec, render.wf_spec, Code.SPEC_UNKNOWN
+    "/v1/wf-specs",
+    "WfSpec",
+    PutWfSpec,
+    DeleteWfSpec,
+    WfSpec,
+    render.wf_spec,
+    Code.SPEC_UNKNOWN,
 )
 
 
@@ -104,12 +123,30 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
         rows, cursor = page(request, view, definition.row, tenant)
         return listed([definition.show(row) for row in rows], cursor, view.position)
 
+    async def delete(request: Request) -> Response:
+        caller = identify(request)
+        name = check_definition_name(definition.what, request.path_params["name"])
+        named = {"name": name}
+        if definition is WF_SPECS:
+            command = definition.delete(**named, version=_version_to_delete(request))
+        else:
+            command = definition.delete(**named)
+        return await send(request, command, caller=caller, command_id=command_id_of(request))
+
     by_name = definition.path + "/{name}"
     return [
         route("PUT", definition.path, put),
         route("GET", definition.path, list_wf_specs if definition is WF_SPECS else list_all),
         route("GET", by_name, get_wf_spec if definition is WF_SPECS else get),
+        route("DELETE", by_name, delete),
     ]
+
+
+def _version_to_delete(request: Request) -> int:
+    """One version is deleted, and it must be named: the newest may be another in a moment."""
+    if "version" not in request.query_params:
+        raise bad_request("parameter `version` says which version is to be deleted")
+    return int_param(request, "version", 0, low=1, high=INT_MAX)
 
 
 async def get_wf_spec(request: Request) -> Response:
@@ -130,7 +167,7 @@ async def list_wf_specs(request: Request) -> Response:
     """The names of WfSpecs, each with its newest version."""
     view, tenant = await view_of_definitions(request)
     rows, cursor = page(request, view, LatestWfSpec, tenant)
-    items = [{"name": row.name, "version": row.version} for row in rows]
+    items = [{"name": row.name, "version": row.version} for row in rows if row.version]
     return listed(items, cursor, view.position)
 
 
