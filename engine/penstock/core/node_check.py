@@ -33,6 +33,12 @@ class NodeCheck:
         self._rows = rows
         self._tenant = tenant
         self._where = ""
+        self._variables: dict[tuple[str, str], VariableDef] = {}
+        self._anywhere: dict[str, VariableDef] = {}
+        for thread_name, thread in body.threads.items():
+            for declared in thread.variables:
+                self._variables.setdefault((thread_name, declared.name), declared)
+                self._anywhere.setdefault(declared.name, declared)
         self.thread_name = ""
         self.node_name = ""
 
@@ -74,11 +80,7 @@ class NodeCheck:
         """The variable that a name stands for: this thread's, or one of another thread, which may
         be above it when the run is there.
         """
-        own = self.thread.variable(name)
-        if own is not None:
-            return own
-        others = (thread.variable(name) for thread in self.body.threads.values())
-        return next((declared for declared in others if declared is not None), None)
+        return self._variables.get((self.thread_name, name)) or self._anywhere.get(name)
 
     def fits(self, expression: Expression, wanted: str, what: str) -> None:
         """A fault if it can be seen now that the value will not be of the wanted type."""
