@@ -36,6 +36,12 @@ class NodeCheck:
         self._rows = rows
         self._tenant = tenant
         self._where = ""
+        self._variables: dict[tuple[str, str], VariableDef] = {}
+        self._anywhere: dict[str, VariableDef] = {}
+        for thread_name, thread in body.threads.items():
+            for declared in thread.variables:
+                self._variables.setdefault((thread_name, declared.name), declared)
+                self._anywhere.setdefault(declared.name, declared)
         self.thread_name = ""
         self.node_name = ""
 
@@ -53,14 +59,6 @@ class NodeCheck:
     def config(self) -> NodeConfig:
         """The node's configuration."""
         return self.thread.nodes[self.node_name]
-
-    def variable(self, name: str) -> VariableDef | None:
-        """A variable of this thread, or else of another one of the spec: which threads are above
-        this one is known when it runs.
-        """
-        threads = (self.thread, *self.body.threads.values())
-        found = (thread.variable(name) for thread in threads)
-        return next((variable for variable in found if variable is not None), None)
 
     def fault(self, message: str) -> None:
         """Something is wrong with this node."""
@@ -104,6 +102,12 @@ class NodeCheck:
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""
         self.starts_thread(handler.thread, {}, given_besides=INPUT)
+
+    def variable(self, name: str) -> VariableDef | None:
+        """The variable that a name stands for: this thread's, or one of another thread, which may
+        be above it when the run is there.
+        """
+        return self._variables.get((self.thread_name, name)) or self._anywhere.get(name)
 
     def fits(self, expression: Expression, wanted: str, what: str) -> None:
         """A fault if it can be seen now that the value will not be of the wanted type."""
