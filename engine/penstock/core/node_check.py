@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from penstock.core import spec as specs  # a module: it imports the nodes, and they this
 from penstock.core.casts import check_assignable
 from penstock.core.definitions import ExternalEventDef, TaskDef
 from penstock.core.failures import FailureHandler
@@ -20,7 +21,14 @@ from penstock.core.type_check import check_fits, check_part, operation_type, typ
 from penstock.core.types import NUMBERS, StructField, Type, ValueProblem, parse_type
 
 if TYPE_CHECKING:
-    from penstock.core.spec import SpecBody, ThreadSpec, VariableDef
+    from penstock.core.spec import (
+        LatestWfSpec,
+        MajorWfSpec,
+        SpecBody,
+        ThreadSpec,
+        VariableDef,
+        WfSpec,
+    )
 
 FAULTS_MAX: Final = 20
 INPUT: Final = "INPUT"
@@ -30,7 +38,10 @@ INPUT: Final = "INPUT"
 class NodeCheck:
     """One node under check; `fault` names it."""
 
-    def __init__(self, *, body: SpecBody, rows: Rows, tenant: str, faults: list[str]) -> None:
+    def __init__(
+        self, *, name: str, body: SpecBody, rows: Rows, tenant: str, faults: list[str]
+    ) -> None:
+        self.spec_name = name
         self.body = body
         self.faults = faults
         self._rows = rows
@@ -98,6 +109,37 @@ class NodeCheck:
         for declared in thread.variables:
             if declared.required and declared.name not in {*given, given_besides}:
                 self.fault(f"variable {declared.name!r} of thread {name!r} must be given")
+
+    def starts_run(self, name: str, major: int | None, given: Mapping[str, Expression]) -> None:
+        """A fault if there is no such spec, or it is not given what it wants."""
+        spec = self._spec_of(name, major)
+        if spec is None and name == self.spec_name and major is None:
+            return  # itself, which is being registered
+        if spec is None:
+            asked = "" if major is None else f" in major version {major}"
+            self.fault(f"WfSpec {name!r} is not registered{asked}; register it first")
+            return
+        thread = spec.body.threads[spec.body.entrypoint]
+        if spec.body.parent is not None and spec.body.parent != self.spec_name:
+            self.fault(f"WfSpec {name!r} inherits from {spec.body.parent!r}, which is not this one")
+        for variable in sorted(given):
+            declared = thread.variable(variable)
+            if declared is None or declared.is_inherited:
+                self.fault(f"WfSpec {name!r} has no input {variable!r}")
+            else:
+                self.fits(given[variable], declared.type, f"input {variable!r}")
+        for declared in thread.variables:
+            if declared.required and not declared.is_inherited and declared.name not in given:
+                self.fault(f"input {declared.name!r} of WfSpec {name!r} must be given")
+
+    def _spec_of(self, name: str, major: int | None) -> WfSpec | None:
+        latest: LatestWfSpec | MajorWfSpec | None
+        if major is None:
+            latest = self._rows.peek(specs.LatestWfSpec, self._tenant, name)
+        else:
+            latest = self._rows.peek(specs.MajorWfSpec, self._tenant, name, max(major, 0))
+        version = 0 if latest is None else latest.version
+        return self._rows.peek(specs.WfSpec, self._tenant, name, version) if version else None
 
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""

@@ -9,7 +9,9 @@ from penstock.core.types import TypeText
 
 
 def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeText | None:
-    """Of a task its return type, of an event its content type; None where there is none."""
+    """Of a task its return type, of an event its content type, else what the node type says."""
+    if config is None:
+        return None
     task_def, event_def = getattr(config, "task_def", None), getattr(config, "event_def", None)
     if isinstance(task_def, str):
         task = rows.peek(TaskDef, tenant, task_def)
@@ -17,4 +19,4 @@ def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeTe
     if isinstance(event_def, str):
         event = rows.peek(ExternalEventDef, tenant, event_def)
         return None if event is None else event.content_type
-    return None
+    return config.OUTPUT
