@@ -60,6 +60,13 @@ test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them)
 test-fast: $(DEV) ## the tests that need no Kafka
 	@$(PY) -m pytest -m "not kafka" $(TEST)
 
+SEEDS ?= 1000
+FIRST ?= 0
+
+.PHONY: sim
+sim: $(DEV) ## live through SEEDS simulated worlds, the first of them FIRST, on all cores
+	@$(PY) -m tests.sim --seeds $(SEEDS) --first $(FIRST)
+
 .PHONY: kafka
 kafka: ## run a Kafka on 127.0.0.1:9092 until Ctrl-C (KAFKA_PORT, KAFKA_DATA)
 	@$(if $(PYTHON),,$(error $(NO_PYTHON)))"$(PYTHON)" deploy/broker/broker.py \
