@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from penstock.contracts.wire import SOURCE, STAMP
 from penstock.core.errors import MENDED_BY_TIME
 from penstock.core.keys import Scope
+from penstock.core.metadata import DECIDING_PARTITION
 from penstock.core.outputs import TaskRunChanged, WfRunChanged
-from penstock.core.partition_state import Shard
+from penstock.core.partition_state import InChannel, OutChannel, Shard
 from penstock.core.transitions import THREAD_LIVE
 from penstock.log.port import Message, Record, Refused
 from penstock.processor.answers import Answered, Key
@@ -166,6 +167,10 @@ def same_definitions(partitions: Sequence[Tables]) -> None:
     for number, other in enumerate(others, 1):
         if other != first:
             raise Wrong(f"partition {number} has other definitions than partition 0 (R4)")
+    for channel in partitions[DECIDING_PARTITION].of(OutChannel):
+        taken = InChannel(DECIDING_PARTITION, channel.last)
+        if taken not in partitions[channel.target].of(InChannel):
+            raise Wrong(f"partition {channel.target} has not taken {channel.last} (R4)")
 
 
 def _first_answers(reference: Reference) -> None:

@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 TASK_DEFS: Final = ("work-0", "work-1", "work-2")
 EVENT_DEFS: Final = ("event-0", "event-1")
-INPUT: Final = "x"  # of each TaskDef, a JSON_OBJ, an INT or nothing: see `inputs_of`
+INPUT: Final = "x"  # of each TaskDef, an INT
 VARIABLES: Final = (
     declared("number", "INT", default=0),
     declared("text", "STR", default="a"),
@@ -95,12 +95,12 @@ def _condition(chance: random.Random, names: list[str], index: int) -> Json:
 
 
 def _value(chance: random.Random, names: list[str], index: int) -> Json:
-    """Of a variable, of the node itself, of an earlier node (which may not have been visited), or
-    a path that leads nowhere."""
+    """A number; or, at times, what may fail: the output of the node itself, of an earlier one
+    (which may not have been visited), or a path into it."""
+    if chance.random() < 0.7:
+        return chance.choice((literal(chance.choice((0, 1, 2))), variable("number")))
     return chance.choice(
         (
-            literal(chance.choice((0, 1, 2))),
-            variable("number"),
             output_of(names[index]),
             output_of(chance.choice(names[: index + 1])),
             output_of(names[index], "$.count"),

@@ -20,6 +20,7 @@ from penstock.core import fold
 from penstock.core.commands.base import CommandType
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.run import ThreadRun
+from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import THREAD_LIVE
 from penstock.core.turn import Turn
 from penstock.core.values import Value
@@ -38,6 +39,7 @@ STEPS = 150
 ROUNDS_MAX = 120
 SAID_MAX = 60
 TENANT = "default"
+UNLUCKY = "3"  # runs whose id ends so
 
 
 @lru_cache(maxsize=1)
@@ -253,12 +255,21 @@ def virtual_time(world: World) -> Iterator[None]:
 
 @contextmanager
 def a_defect() -> Iterator[None]:
-    """The engine has a defect: it divides by zero at certain events (R6)."""
-    sound = fold.TYPE_OF[PutExternalEvent]
+    """The engine has two defects: it divides by zero at some events, and when the time of some
+    runs is over (R6)."""
+    sound, sound_fire = fold.TYPE_OF[PutExternalEvent], fold.fire
 
     def handle(turn: Turn, command: Any) -> Value:
         return 1 // 0 if command.content == BOOM else sound.handle(turn, command)
 
+    def fire(turn: Turn, timer: Timer) -> None:
+        if timer.kind is TimerKind.NODE and timer.wf_run_id.endswith(UNLUCKY):
+            raise ZeroDivisionError(timer.wf_run_id)
+        sound_fire(turn, timer)
+
     broken = CommandType(PutExternalEvent, handle, sound.key, sound.repeats, sound.sender)
-    with mock.patch.dict(fold.TYPE_OF, {PutExternalEvent: broken}):
+    with (
+        mock.patch.dict(fold.TYPE_OF, {PutExternalEvent: broken}),
+        mock.patch.object(fold, "fire", fire),
+    ):
         yield
