@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-Json = dict[str, Any]
+from tests.sim.naive_values import Json, Problem, fitted, value
+
 LIVE: Final = ("RUNNING", "HALTING", "HALTED")
 IN_FLIGHT: Final = ("TASK_SCHEDULED", "TASK_RUNNING")
 RETRYABLE: Final = ("TASK_FAILED", "TASK_TIMEOUT")
@@ -21,10 +22,6 @@ FAILURE_OF: Final = {
     "TASK_OUTPUT_SERIALIZING_ERROR": "VAR_MUTATION_ERROR",
     "TASK_INPUT_VAR_SUB_ERROR": "VAR_SUB_ERROR",
 }
-
-
-class Problem(Exception):
-    """An expression that has no value, or a value that does not fit."""
 
 
 class Refused(Exception):
@@ -196,7 +193,7 @@ class Naive:
             edge = next(
                 edge
                 for edge in run.node["edges"]
-                if "condition" not in edge or _value(run, edge["condition"], run.variables)
+                if "condition" not in edge or value(edge["condition"], run.variables, run.outputs)
             )
         except Problem:
             self._fail(run, "VAR_SUB_ERROR", at_node=False)
@@ -206,7 +203,9 @@ class Naive:
         try:
             for mutation in edge.get("mutations", ()):
                 name = mutation["variable"]
-                variables[name] = _fitted(_value(run, mutation["value"], variables), kinds[name])
+                variables[name] = fitted(
+                    value(mutation["value"], variables, run.outputs), kinds[name]
+                )
         except Problem:
             self._fail(run, "VAR_MUTATION_ERROR", at_node=False)
             return
@@ -220,7 +219,7 @@ class Naive:
 
     def _arrive_EXIT(self, run: Run) -> None:
         try:
-            run.output = _value(run, run.node["returns"], run.variables)
+            run.output = value(run.node["returns"], run.variables, run.outputs)
         except Problem:
             self._fail(run, "VAR_SUB_ERROR")
             return
@@ -286,48 +285,3 @@ class Naive:
         if attempt != task.attempt:
             raise Refused("ATTEMPT_STALE")
         return task
-
-
-def _value(run: Run, expression: Json, variables: Json) -> Any:
-    match expression["from"]:
-        case "VALUE":
-            return expression["value"]
-        case "VARIABLE":
-            return variables[expression["name"]]
-        case "NODE_OUTPUT":
-            if expression["node"] not in run.outputs:
-                raise Problem("no output yet")
-            return _count(run.outputs[expression["node"]], expression.get("path"))
-        case _:
-            left = _value(run, expression["left"], variables)
-            right = _value(run, expression["right"], variables)
-            return _compared(left, expression["comparator"], right)
-
-
-def _count(value: Any, path: str | None) -> Any:
-    """The one path that the generator knows: $.count."""
-    if path is None or value is None:
-        return value
-    if not isinstance(value, dict):
-        raise Problem("no object")
-    return value.get("count")
-
-
-def _compared(left: Any, comparator: str, right: Any) -> bool:
-    if comparator in ("EQUALS", "NOT_EQUALS"):
-        equal = left == right and isinstance(left, bool) == isinstance(right, bool)
-        return equal == (comparator == "EQUALS")
-    if not (_is_number(left) and _is_number(right)):
-        raise Problem("no order")
-    return left < right if comparator == "LESS_THAN" else left >= right
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _fitted(value: Any, kind: str) -> Any:
-    fits = {"INT": int, "STR": str, "BOOL": bool}[kind]
-    if value is None or (isinstance(value, fits) and (kind == "BOOL" or value is not True)):
-        return value
-    raise Problem(f"no {kind}")

@@ -12,7 +12,8 @@ from penstock.processor.recovery import Opener
 from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore
 from tests.sim import liveness
-from tests.sim.broker import Broker, Chance, Crash, NodeLog
+from tests.sim.broker import Broker, Chance, Crash
+from tests.sim.node_log import NodeLog
 from tests.sim.tables import Tables
 
 
