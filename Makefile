@@ -60,6 +60,21 @@ test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them)
 test-fast: $(DEV) ## the tests that need no Kafka
 	@$(PY) -m pytest -m "not kafka" $(TEST)
 
+SEEDS ?= 1000
+FIRST ?= 0
+
+.PHONY: sim
+sim: $(DEV) ## live through SEEDS simulated worlds, the first of them FIRST, on all cores
+	@$(PY) -m tests.sim --seeds $(SEEDS) --first $(FIRST)
+
+.PHONY: matrix
+matrix: $(DEV) ## the moves and refusals that the scenarios go through, and those they do not
+	@$(PY) -m tests.sim.matrix
+
+.PHONY: growth
+growth: $(DEV) ## what a step costs in a run of 100,000, against runs of ten
+	@$(PY) -m tests.sim.growth
+
 .PHONY: kafka
 kafka: ## run a Kafka on 127.0.0.1:9092 until Ctrl-C (KAFKA_PORT, KAFKA_DATA)
 	@$(if $(PYTHON),,$(error $(NO_PYTHON)))"$(PYTHON)" deploy/broker/broker.py \

@@ -1,5 +1,5 @@
-"""The driver of scenarios: the memory log, the embedded log and real Kafka. Every scenario ends
-with a re-fold.
+"""The driver of scenarios: the memory log (also with an engine that dies after each record), the
+embedded log and real Kafka. Every scenario ends with a re-fold, and with no run that is stuck.
 """
 
 from collections.abc import Iterator
@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.driver import Driver, embedded_driver, kafka_driver, memory_driver
+from tests.sim.crashing import CrashingDriver, assert_lively, assert_refolds_agree
+
+IN_MEMORY = {"memory": Driver, "memory-crashing": CrashingDriver}
 
 
-@pytest.fixture(params=["memory", "embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=[*IN_MEMORY, "embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
 def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
     """An engine on each log."""
-    if request.param == "memory":
-        with memory_driver(tmp_path) as made:
+    if request.param in IN_MEMORY:
+        with memory_driver(tmp_path, kind=IN_MEMORY[request.param]) as made:
             yield from _refolded(made)
     elif request.param == "embedded":
         with embedded_driver(tmp_path) as made:
@@ -25,14 +28,19 @@ def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
             yield from _refolded(made)
 
 
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Driver]:
+@pytest.fixture(params=IN_MEMORY)
+def memory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
     """An engine in memory, with virtual time."""
-    with memory_driver(tmp_path) as made:
+    with memory_driver(tmp_path, kind=IN_MEMORY[request.param]) as made:
         yield from _refolded(made)
 
 
 def _refolded(driver: Driver) -> Iterator[Driver]:
     yield driver
-    if not driver.processor.stopped:
-        assert driver.digests_and_refolds_agree(), "a re-fold of the log gives other rows (I1)"
+    if driver.processor.stopped:
+        return
+    assert driver.digests_and_refolds_agree(), "a re-fold of the log gives other rows (I1)"
+    if driver.clock is not None:
+        assert_lively(driver)
+    if isinstance(driver, CrashingDriver):
+        assert_refolds_agree(driver)

@@ -28,7 +28,7 @@ from penstock.log.kafka import KafkaEngineLog
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Consumer, EngineLog, Message, Record
 from penstock.processor.partition import Partition
-from penstock.processor.processor import Processor
+from penstock.processor.processor import RECORDS_PER_POLL_MAX, Processor
 from penstock.processor.recovery import Opener, read_rulings
 from penstock.store.memory import MemoryStore, MemoryStores
 from penstock.store.port import Stores
@@ -72,6 +72,8 @@ class Driver:
         log.ensure_topics(topics.fixed())
         self.processor = self._begin()
 
+    records_per_poll = RECORDS_PER_POLL_MAX
+
     def _begin(self) -> Processor:
         opener = Opener(
             log=self.log,
@@ -81,7 +83,13 @@ class Driver:
             lock_wait_s=1.0,
             adopt_log=False,
         )
-        processor = Processor(log=self.log, avro=self.avro, topics=self.topics, opener=opener)
+        processor = Processor(
+            log=self.log,
+            avro=self.avro,
+            topics=self.topics,
+            opener=opener,
+            records_per_poll=self.records_per_poll,
+        )
         if self.clock is None:
             processor.start()
         else:
@@ -159,9 +167,13 @@ class Driver:
         quiet_steps = 0
         while quiet_steps < 2:  # the first may bring a Tick to append, which the second one folds
             before = self._ends()
-            self.processor.step()
+            self.step()
             quiet = self._ends() == before and self._folded_all()
             quiet_steps = quiet_steps + 1 if quiet else 0
+
+    def step(self) -> None:
+        """On the memory log: one round of the processor."""
+        self.processor.step()
 
     def pass_ms(self, duration_ms: int) -> None:
         """Let time pass; what comes due is done."""
@@ -304,14 +316,16 @@ def refold(driver: Driver, number: int, batch: int, until: int) -> str:
 
 
 @contextmanager
-def memory_driver(directory: Path, partitions: int = 3) -> Iterator[Driver]:
+def memory_driver(
+    directory: Path, partitions: int = 3, kind: type[Driver] = Driver
+) -> Iterator[Driver]:
     """A driver in memory, with virtual time."""
     clock = Clock()
     topics = Topics("test", partitions)
     log = MemoryLog(
         commands=topics.commands, partitions=partitions, on_demand=topics.on_demand, clock_ms=clock
     )
-    driver = Driver(log=log, topics=topics, clock=clock)
+    driver = kind(log=log, topics=topics, clock=clock)
     with closing(driver):
         driver.settle()
         yield driver

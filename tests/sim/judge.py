@@ -1,0 +1,188 @@
+"""What must hold when a world has come to rest: the log is folded once more, from 0, alone, with
+every output, and everything there is must be what that fold gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from penstock.contracts.wire import SOURCE, STAMP
+from penstock.core.errors import MENDED_BY_TIME
+from penstock.core.keys import Scope
+from penstock.core.metadata import DECIDING_PARTITION
+from penstock.core.outputs import TaskRunChanged, WfRunChanged
+from penstock.core.partition_state import InChannel, OutChannel, Shard
+from penstock.core.transitions import THREAD_LIVE
+from penstock.log.port import Message, Record, Refused
+from penstock.processor.answers import Answered, Key
+from penstock.processor.delivery import Courier
+from penstock.processor.failpoints import Failpoints
+from penstock.processor.partition import Partition
+from penstock.processor.recovery import read_rulings
+from penstock.store.memory import MemoryStore
+from penstock.store.rowstore import RowStore
+from tests.sim.broker import Broker
+from tests.sim.people import FORGED_STAMP
+from tests.sim.tables import Tables
+
+if TYPE_CHECKING:
+    from tests.sim.node import Node
+
+Stamped = dict[tuple[bytes, bytes], tuple[str, bytes | None, bytes | None]]
+"""(source, stamp) -> topic, key, value."""
+
+
+class Wrong(Exception):
+    """What a world came to is not what its log says."""
+
+
+class Reference:
+    """A partition folded from 0 in one go: its rows, its answers, and all it asks to be sent."""
+
+    def __init__(self, broker: Broker, node: Node, number: int) -> None:
+        self.number = number
+        self.sent: list[Message] = []
+        self.topic_id = node.log.topic_id
+        log, topics = node.log, broker.topics
+        self.partition = Partition(
+            shard=Shard(number, topics.partitions),
+            store=RowStore(MemoryStore()),
+            avro=node.avro,
+            mark=0,
+            rulings=read_rulings(log, node.avro, topics, number),
+        )
+        batch = self.partition.fold(broker.records[topics.commands][number])
+        courier = Courier(log=self, avro=node.avro, topics=topics, failpoints=Failpoints())  # type: ignore[arg-type]
+        courier.deliver(batch.outputs)
+        self.partition.write(batch)
+        self.answers: Sequence[tuple[Key, Answered]] = batch.answers
+        self.digest = self.partition.view().digest()
+
+    def deliver(
+        self, messages: Sequence[Message], sent: Callable[[], None] | None = None
+    ) -> list[Refused]:
+        """Keep what is to be sent."""
+        self.sent += messages
+        return []
+
+    def tables(self) -> Tables:
+        """Its rows."""
+        return Tables(self.partition.store._store)
+
+
+def judge(broker: Broker, nodes: list[Node]) -> None:
+    """Raise Wrong if something does not hold."""
+    asker = nodes[0]
+    references = [Reference(broker, asker, number) for number in range(broker.topics.partitions)]
+    _same_rows(broker, nodes, references)
+    _same_outputs(broker, references)
+    _told_once(broker, asker)
+    same_definitions([reference.tables() for reference in references])
+    for reference in references:
+        _first_answers(reference)
+
+
+def _same_rows(broker: Broker, nodes: list[Node], references: list[Reference]) -> None:
+    """I1, I4: each store, of owners and of zombies, has the rows of its prefix of the log."""
+    for node in nodes:
+        for number, store in node.views():
+            position = store.position().next_offset
+            if position == broker.end(number):
+                wanted = references[number].digest
+            else:
+                wanted = _digest_at(broker, node, number, position)
+            if store.view().digest() != wanted:
+                raise Wrong(f"{node.name}, partition {number} at {position}: other rows (I1)")
+
+
+def _digest_at(broker: Broker, node: Node, number: int, position: int) -> str:
+    topics = broker.topics
+    partition = Partition(
+        shard=Shard(number, topics.partitions),
+        store=RowStore(MemoryStore()),
+        avro=node.avro,
+        mark=position,
+        rulings=read_rulings(node.log, node.avro, topics, number),
+    )
+    partition.write(partition.fold(broker.records[topics.commands][number][:position]))
+    return partition.view().digest()
+
+
+def _same_outputs(broker: Broker, references: list[Reference]) -> None:
+    """I2, I3: without repeats, what was sent is what had to be sent: nothing lost, nothing else."""
+    wanted: Stamped = {}
+    for reference in references:
+        for message in reference.sent:
+            wanted[_stamp(message)] = (message.topic, message.key, message.value)
+    topics, dead = broker.topics, set[tuple[bytes, bytes]]()
+    seen: set[tuple[bytes, bytes]] = set()
+    for topic, partitions in broker.records.items():
+        for record in (record for partition in partitions for record in partition):
+            stamp = _stamp(record)
+            if not stamp[1] or stamp[1] == FORGED_STAMP:
+                continue
+            of_another = stamp in wanted and wanted[stamp][0] != topic
+            if topic == topics.dead_letters and of_another:
+                dead.add(stamp)  # what the log refused (R7)
+                continue
+            if wanted.get(stamp) != (topic, record.key, record.value):
+                raise Wrong(f"{topic} has {stamp}, which no fold asks for: {record}")
+            seen.add(stamp)
+    lost = wanted.keys() - seen - dead
+    if lost:
+        raise Wrong(f"outputs that were never sent (I3): {sorted(lost)[:5]} of {len(lost)}")
+
+
+def _stamp(message: Message | Record) -> tuple[bytes, bytes]:
+    return message.headers.get(SOURCE, b""), message.headers.get(STAMP, b"")
+
+
+def _told_once(broker: Broker, node: Node) -> None:
+    """I4: without repeats, each attempt ended once, and each run."""
+    ends: set[tuple[str, ...]] = set()
+    stamps: set[bytes] = set()
+    for record in (one for part in broker.records[broker.topics.events] for one in part):
+        if record.headers[STAMP] in stamps:
+            continue
+        stamps.add(record.headers[STAMP])
+        event, _ = node.avro.decode(record.value or b"")
+        if isinstance(event, TaskRunChanged):
+            end = ("task", event.wf_run_id, event.guid, str(event.attempt))
+        elif isinstance(event, WfRunChanged) and event.status not in THREAD_LIVE:
+            end = ("run", event.wf_run_id)
+        else:
+            continue
+        if end in ends:
+            raise Wrong(f"it ended twice (I4): {event}")
+        ends.add(end)
+
+
+def same_definitions(partitions: Sequence[Tables]) -> None:
+    """R4: what partition 0 has decided is what all have, each once and in its order."""
+    first, *others = [
+        {key: row for key, row in tables.rows.items() if row.SCOPE is Scope.DEFINITION}
+        for tables in partitions
+    ]
+    for number, other in enumerate(others, 1):
+        if other != first:
+            raise Wrong(f"partition {number} has other definitions than partition 0 (R4)")
+    for channel in partitions[DECIDING_PARTITION].of(OutChannel):
+        taken = InChannel(DECIDING_PARTITION, channel.last)
+        if taken not in partitions[channel.target].of(InChannel):
+            raise Wrong(f"partition {channel.target} has not taken {channel.last} (R4)")
+
+
+def _first_answers(reference: Reference) -> None:
+    """R12: a command that is sent again gets the first answer again. Reports are known by their
+    attempt, which goes on meanwhile."""
+    first: dict[Key, Answered] = {}
+    for key, answered in reference.answers:
+        answer = answered.answer
+        if answer.code in MENDED_BY_TIME or key[1].startswith("r-"):
+            continue
+        known = first.setdefault(key, answered)
+        if (known.answer.code, known.answer.body) != (answer.code, answer.body):
+            raise Wrong(f"{key} was answered {known.answer}, then {answer} (R12)")
+        if known is not answered and answer.ok and not answer.repeated:
+            raise Wrong(f"{key} was done twice (I4): {known}, {answered}")

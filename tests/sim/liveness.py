@@ -1,0 +1,238 @@
+"""Liveness: no run that is not finished is without something that can move it on; and nothing
+lies around that belongs to nothing.
+
+A table says for each node type what a thread at such a node waits for, a second one for each
+reason to halt who takes it away, a third one for each kind of timer what it must belong to. A new
+type, reason or kind must add its line: `test_liveness.py` compares the tables with the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from penstock.core.definitions import HeldTask
+from penstock.core.rows import Row
+from penstock.core.run import (
+    EventWaiter,
+    ExternalEvent,
+    FailureName,
+    HaltReason,
+    NodeRun,
+    TaskRun,
+    ThreadRun,
+    UnclaimedEvent,
+    WfRun,
+)
+from penstock.core.timers import Timer, TimerKind
+from penstock.core.transitions import (
+    TASK_IN_FLIGHT,
+    TASK_LIVE,
+    THREAD_LIVE,
+    NodeStatus,
+    TaskStatus,
+    ThreadStatus,
+)
+from tests.sim.tables import Group, Tables
+
+Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
+"""What the thread waits for at its node; None: nothing that can come."""
+
+
+def problems(tables: Tables) -> list[str]:
+    """Every fault of a partition's rows."""
+    return [problem for group in tables.groups() for problem in problems_of(group)]
+
+
+def problems_of(group: Group) -> list[str]:
+    """Every fault of one run's rows."""
+    run = group.one(WfRun)
+    found = _without_run(group) if run is None else _of_run(group, run)
+    return [f"{'/'.join(group.key)}: {problem}" for problem in found]
+
+
+# --- what a thread waits for ----------------------------------------------------------------------
+
+
+def _task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """A worker's report, a backoff's timer, a topic, or the resume of a halted thread."""
+    task = group.one(TaskRun, node_run.task or "")
+    if task is None or (task.thread, task.position) != (thread.number, node_run.position):
+        return None
+    if task.status in TASK_IN_FLIGHT:
+        return f"a report on {task.guid}"
+    if task.status is not TaskStatus.TASK_PENDING:
+        return None
+    if _timers(group, TimerKind.TASK_RETRY, task.guid, task.attempt.number):
+        return "a backoff"
+    return "a topic" if _held(group, task) else None
+
+
+def _external_event(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """An event of its name, of which none may lie there already."""
+    for waiter in group.of(EventWaiter):
+        if (waiter.thread, waiter.position) == (thread.number, node_run.position):
+            taken = {event.event_def for event in group.of(UnclaimedEvent)}
+            return None if waiter.event_def in taken else f"an event {waiter.event_def}"
+    return None
+
+
+WAITS: Final[dict[str, Waits]] = {"TASK": _task, "EXTERNAL_EVENT": _external_event}
+"""By the name of the node type."""
+
+TAKEN_AWAY_BY: Final[dict[HaltReason, str]] = {HaltReason.MANUAL_HALT: "an operator"}
+"""Who ends a halt for this reason."""
+
+
+def waits_for(group: Group, thread: ThreadRun) -> str | None:
+    """What will move a live thread on; None: nothing, it is stuck."""
+    if _timers(group, TimerKind.ADVANCE, None, thread.number):
+        return "the next turn"
+    node_run = group.one(NodeRun, thread.number, thread.position)
+    if thread.status is ThreadStatus.HALTED:
+        return ", ".join(TAKEN_AWAY_BY.get(why, "") for why in thread.halt_reasons) or None
+    if node_run is None or node_run.status not in (NodeStatus.RUNNING, NodeStatus.HALTING):
+        return None
+    waits = WAITS.get(node_run.node_type)
+    waited = None if waits is None else waits(group, thread, node_run)
+    if thread.status is ThreadStatus.HALTING and not _in_flight(group, node_run):
+        return None
+    return waited
+
+
+def _in_flight(group: Group, node_run: NodeRun) -> bool:
+    task = group.one(TaskRun, node_run.task or "")
+    return task is not None and task.status in TASK_IN_FLIGHT
+
+
+# --- what lies around -----------------------------------------------------------------------------
+
+BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (ExternalEvent, UnclaimedEvent)
+"""Rows that may be there before their run is."""
+
+LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
+    UnclaimedEvent: "an event that nobody took is a fact of the run"
+}
+"""Queues that may keep rows of a run that has ended, and why."""
+
+LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
+    Timer: "quarantine touches as little as it can; the timer will find nothing to do",
+    EventWaiter: "as timers; an ended thread is not woken",
+    HeldTask: "as timers; TopicReady passes over it",
+}
+"""What may stay behind when a run ends with ENGINE_DEFECT (R6)."""
+
+
+def _without_run(group: Group) -> Iterator[str]:
+    for kind in group.kinds():
+        if kind not in BEFORE_THE_RUN:
+            yield f"{kind.__name__} rows without a run"
+
+
+def _of_run(group: Group, run: WfRun) -> Iterator[str]:
+    entrypoint = group.one(ThreadRun, 0)
+    if entrypoint is None:
+        yield "no entrypoint thread"
+        return
+    if (run.status in THREAD_LIVE) != (entrypoint.status in THREAD_LIVE):
+        yield f"the run is {run.status}, its entrypoint thread {entrypoint.status}"
+    if (run.ended_ms is None) != (run.status in THREAD_LIVE):
+        yield f"the run is {run.status} and ended at {run.ended_ms}"
+    if run.status not in THREAD_LIVE:
+        yield from _leaks(group, entrypoint)
+        return
+    for thread in group.of(ThreadRun):
+        if thread.status in THREAD_LIVE and waits_for(group, thread) is None:
+            yield f"thread {thread.number} is {thread.status} and waits for nothing: {thread}"
+    yield from _tasks(group)
+    yield from _timers_of_nothing(group)
+    for waiter in group.of(EventWaiter):
+        if not _stands(group, waiter.thread, waiter.position):
+            yield f"nobody waits for an event there: {waiter}"
+
+
+def _leaks(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
+    failure = entrypoint.failure
+    defect = failure is not None and failure.name == FailureName.ENGINE_DEFECT
+    allowed = LEFT_BY_ENDED_RUNS | (LEFT_BY_A_DEFECT if defect else {})
+    for kind in group.kinds():
+        if kind.SCANNED and kind not in allowed:
+            yield f"it has ended and leaves behind {group.of(kind)}"
+    for thread in group.of(ThreadRun):
+        if thread.status in THREAD_LIVE:
+            yield f"it has ended, thread {thread.number} is {thread.status}"
+    for task in group.of(TaskRun):
+        if task.status in TASK_LIVE and not defect:
+            yield f"it has ended, task {task.guid} is {task.status}"
+
+
+def _tasks(group: Group) -> Iterator[str]:
+    """A live task has a live thread at its node; a running one a time-out."""
+    for task in group.of(TaskRun):
+        node_run = group.one(NodeRun, task.thread, task.position)
+        if node_run is None or node_run.task != task.guid:
+            yield f"task {task.guid} is not its node run's"
+        if task.status not in TASK_LIVE:
+            continue
+        if not _stands(group, task.thread, task.position):
+            yield f"task {task.guid} is {task.status}, and no live thread stands there"
+        timer = task.attempt.timer if task.status is TaskStatus.TASK_RUNNING else task.timer
+        number = task.attempt.number
+        kind = TimerKind.TASK_RETRY
+        if task.status is TaskStatus.TASK_RUNNING:
+            kind = TimerKind.TASK_TIMEOUT
+        if task.status is TaskStatus.TASK_RUNNING and timer is None:
+            yield f"task {task.guid} is TASK_RUNNING without a time-out"
+        if timer is not None and not _timers(group, kind, task.guid, number):
+            yield f"task {task.guid} has lost its timer {timer}"
+
+
+def _stands(group: Group, number: int, position: int) -> bool:
+    thread = group.one(ThreadRun, number)
+    return thread is not None and thread.status in THREAD_LIVE and (thread.position == position)
+
+
+# --- what timers belong to ------------------------------------------------------------------------
+
+
+def _of_task(*statuses: TaskStatus) -> Callable[[Group, Timer], bool]:
+    def belongs(group: Group, timer: Timer) -> bool:
+        task = group.one(TaskRun, timer.detail)
+        return task is not None and task.attempt.number == timer.number and task.status in statuses
+
+    return belongs
+
+
+def _of_thread(group: Group, timer: Timer) -> bool:
+    thread = group.one(ThreadRun, timer.number)
+    return thread is not None and thread.status in THREAD_LIVE
+
+
+def _of_node(group: Group, timer: Timer) -> bool:
+    return _stands(group, int(timer.detail), timer.number)
+
+
+BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
+    TimerKind.ADVANCE: _of_thread,
+    TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
+    TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
+    TimerKind.NODE: _of_node,
+}
+"""Whether a timer belongs to something that is still there for it."""
+
+
+def _timers_of_nothing(group: Group) -> Iterator[str]:
+    for timer in group.of(Timer):
+        if not BELONGS[timer.kind](group, timer):
+            yield f"a timer of nothing: {timer}"
+
+
+def _timers(group: Group, kind: TimerKind, detail: str | None, number: int) -> bool:
+    return any(
+        timer.kind is kind and timer.number == number and detail in (None, timer.detail)
+        for timer in group.of(Timer)
+    )
+
+
+def _held(group: Group, task: TaskRun) -> bool:
+    return any(row.guid == task.guid for row in group.of(HeldTask))

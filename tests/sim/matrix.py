@@ -1,0 +1,220 @@
+"""The matrix: which cells of the tables of moves, and which refusals of which command, the
+scenarios have gone through. `make matrix` prints what is missing, and fails if something is.
+
+Cells are the moves that `core/transitions.py` allows. The refusals expected of a command are the
+codes in its own file and in the functions of the core that it calls from there, one file away
+(read from the source, so that nobody keeps a list), and those that the fold gives for every
+command. What can be read there but can not happen is in `CANNOT`, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, Final
+
+from penstock.core import fold, transitions
+from penstock.core.commands import COMMANDS
+from penstock.core.commands.base import CommandType, Repeats, Sender, of_wf_run
+from penstock.core.errors import Code
+
+ROOT: Final = Path(__file__).parents[2]
+FILE: Final = ROOT / "build" / "matrix.json"
+SUITES: Final = ("tests/scenarios", "tests/rules", "tests/sim/test_hostile.py")
+TABLES: Final = ("THREAD", "NODE", "TASK")
+
+CANNOT: Final[dict[tuple[str, str], str]] = {
+    ("PutExternalEvent", "WF_RUN_UNKNOWN"): "it loads only a run that waits for the event",
+    ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
+    ("TopicReady", "WF_RUN_UNKNOWN"): "it loads only the run of a task that is held",
+    ("TopicReady", "THREAD_UNKNOWN"): "it loads only the thread of a task that is held",
+}
+"""Refusals that stand in reach of a command's handler, and why they never come."""
+
+Cell = tuple[str, str, str]
+Refusal = tuple[str, str]
+
+
+# --- what there is --------------------------------------------------------------------------------
+
+
+def all_cells() -> set[Cell]:
+    """Every move that a table allows."""
+    return {
+        (name, str(status), str(event))
+        for name in TABLES
+        for status, row in getattr(transitions, name).items()
+        for event, after in row.items()
+        if after is not None
+    }
+
+
+def all_refusals() -> set[Refusal]:
+    """Every refusal that a command can meet."""
+    return {
+        (kind.record.__name__, code)
+        for kind in COMMANDS
+        for code in _codes(kind)
+        if (kind.record.__name__, code) not in CANNOT
+    }
+
+
+def _codes(kind: CommandType) -> Iterator[str]:
+    yield from _in_reach(kind.handle, files_left=1, seen=set())
+    if kind.sender is Sender.ENGINE:
+        yield Code.FORBIDDEN
+        return
+    yield from (Code.EXPIRED, Code.VERSION_UNKNOWN)
+    if kind.key is of_wf_run:
+        yield Code.WRONG_PARTITION
+    if kind.repeats is Repeats.REMEMBERED:
+        yield Code.COMMAND_ID_REUSED
+
+
+def _in_reach(function: Any, files_left: int, seen: set[Any]) -> Iterator[str]:
+    """The codes in a function, in those of its file that it calls, and one file further on."""
+    if function in seen or not isinstance(function, FunctionType):
+        return
+    seen.add(function)
+    module = importlib.import_module(function.__module__)
+    for node in ast.walk(ast.parse(inspect.getsource(function))):
+        dotted = _dotted(node)
+        if dotted[:1] == ["Code"] and len(dotted) == 2:
+            yield Code[dotted[1]]
+            continue
+        called = _called(module, dotted)
+        if not getattr(called, "__module__", "").startswith("penstock.core"):
+            continue
+        left = files_left - (called.__module__ != function.__module__)
+        if left >= 0:
+            yield from _in_reach(called, left, seen)
+
+
+def _dotted(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute) and (before := _dotted(node.value)):
+        return [*before, node.attr]
+    return []
+
+
+def _called(module: ModuleType, dotted: list[str]) -> Any:
+    found: Any = module
+    for name in dotted:
+        found = getattr(found, name, None)
+        if not isinstance(found, ModuleType | FunctionType):
+            return None
+    return found if dotted else None
+
+
+# --- what the scenarios go through ----------------------------------------------------------------
+
+
+class Recorder:
+    """Notes moves and refusals while it is on: the tables and one Struct of the fold are replaced
+    by ones that tell."""
+
+    def __init__(self) -> None:
+        self.cells: set[Cell] = set()
+        self.refusals: set[Refusal] = set()
+        self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._refused = fold.CommandRefused
+
+    def start(self) -> None:
+        """Begin to note."""
+        for name in TABLES:
+            table: dict[Any, Any] = getattr(transitions, name)
+            for status, row in list(table.items()):
+                self._undo.append((table, status, row))
+                table[status] = _Row(row, name, str(status), self.cells)
+        setattr(fold, "CommandRefused", self._note)  # noqa: B010 - a Struct gives way to a function
+
+    def stop(self) -> None:
+        """Put everything back."""
+        for table, status, row in self._undo:
+            table[status] = row
+        self._undo.clear()
+        fold.CommandRefused = self._refused
+
+    def _note(self, **fields: Any) -> Any:
+        self.refusals.add((fields["command"], str(fields["code"])))
+        return self._refused(**fields)
+
+    def save(self, path: Path = FILE) -> None:
+        """Write what was noted."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noted = {"cells": sorted(self.cells), "refusals": sorted(self.refusals)}
+        path.write_text(json.dumps(noted, indent=1) + "\n")
+
+
+class _Row(dict[Any, Any]):
+    """A row of a table that notes which of its cells are asked for."""
+
+    def __init__(self, row: dict[Any, Any], table: str, status: str, cells: set[Cell]) -> None:
+        super().__init__(row)
+        self._about = table, status
+        self._cells = cells
+
+    def __getitem__(self, event: Any) -> Any:
+        self._cells.add((*self._about, str(event)))
+        return super().__getitem__(event)
+
+
+# --- the program and the plugin -------------------------------------------------------------------
+
+_recorder = Recorder()
+
+
+def pytest_configure() -> None:
+    """As a plugin (-p tests.sim.matrix): note what this run of tests goes through."""
+    _recorder.start()
+
+
+def pytest_unconfigure() -> None:
+    """And keep it."""
+    _recorder.stop()
+    _recorder.save()
+
+
+def missing(noted: dict[str, list[list[str]]]) -> tuple[list[Cell], list[Refusal]]:
+    """The cells and refusals that were not gone through."""
+    cells = {tuple(cell) for cell in noted["cells"]}
+    refusals = {tuple(refusal) for refusal in noted["refusals"]}
+    return sorted(all_cells() - cells), sorted(all_refusals() - refusals)
+
+
+def main() -> int:
+    """Run the scenarios in memory and print the matrix; 1 if something is missing."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sim.matrix")
+    parser.add_argument("--look", action="store_true", help="at what the last run has noted")
+    if not parser.parse_args().look:
+        chosen = ["-k", "not kafka and not embedded and not crashing", "-m", "not kafka"]
+        plain = ["-q", "--no-header", "-p", "tests.sim.matrix"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *plain, *chosen, *SUITES], cwd=ROOT, check=False
+        )
+        if done.returncode:
+            return done.returncode
+    cells, refusals = missing(json.loads(FILE.read_text()))
+    for table, status, event in cells:
+        print(f"no scenario: {table} {status} x {event}")
+    for command, code in refusals:
+        print(f"no scenario: {command} refused with {code}")
+    cells_max, refusals_max = len(all_cells()), len(all_refusals())
+    print(
+        f"cells {cells_max - len(cells)}/{cells_max},"
+        f" refusals {refusals_max - len(refusals)}/{refusals_max}"
+    )
+    return int(bool(cells or refusals))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

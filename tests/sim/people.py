@@ -1,0 +1,232 @@
+"""Who uses the engine in the simulator: clients that repeat themselves, workers that die, operators
+who change their minds, and somebody who writes garbage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.wire import PREVIOUS, SOURCE, STAMP, Sent, outgoing
+from penstock.core.commands.base import Command
+from penstock.core.commands.install_definition import InstallDefinition
+from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.resume_wf_run import ResumeWfRun
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_started import TaskStarted
+from penstock.core.outputs import ScheduledTask
+from penstock.core.transitions import TaskStatus
+from penstock.log.port import Message, Record
+from tests.controls import a_task_def
+from tests.sim.broker import Broker
+from tests.sim.specs import EVENT_DEFS, INPUT, OUTPUTS, TASK_DEFS, a_spec
+
+SPECS = 3
+FORGED_STAMP = b"999999999:0"
+BOOM = "boom"  # an event with this content meets a defect of the engine (world.py)
+
+
+class Sender:
+    """Sends commands as clients do: late at times, twice at times, with and without an id."""
+
+    def __init__(self, broker: Broker, avro: Avro) -> None:
+        self.broker = broker
+        self.avro = avro
+        self._ids = 0
+
+    def new_id(self, what: str) -> str:
+        """An id that nobody has used."""
+        self._ids += 1
+        return f"{what}-{self._ids}"
+
+    def send(self, command: Command, command_id: str | None) -> None:
+        """Send it once, or twice; each may come late."""
+        message = self.message(command, command_id)
+        twice = command_id is not None and self.broker.chance.hits(0.15)
+        for _ in range(2 if twice else 1):
+            if self.broker.chance.hits(0.1):
+                self.broker.land_later([message])
+            else:
+                self.broker.land(message)
+
+    def message(self, command: Command, command_id: str | None, principal: str = "") -> Message:
+        """The record of a command."""
+        out = outgoing(self.avro, Sent(command=command, principal=principal), command_id)
+        return Message(self.broker.topics.commands, out.key, out.value, out.headers, out.partition)
+
+
+class Clients:
+    """Start runs, put events, stop and resume; and define what the runs need."""
+
+    def __init__(self, sender: Sender, runs_max: int) -> None:
+        self.sender = sender
+        self.chance = sender.broker.chance.random
+        self.runs: dict[str, str] = {}  # WfRun id -> spec
+        self.definitions = self._definitions()
+        self.runs_max = runs_max
+
+    def _definitions(self) -> list[Command]:
+        made: list[Command] = [a_task_def(name, **{INPUT: "INT"}) for name in TASK_DEFS]
+        made += [PutExternalEventDef(name=name) for name in EVENT_DEFS]
+        made += [
+            PutWfSpec(name=f"spec-{number}", spec=a_spec(self.chance)) for number in range(SPECS)
+        ]
+        return made
+
+    def define(self, attempt: str = "define") -> None:
+        """Send the definitions. A spec that comes before its TaskDefs is refused, and the refusal
+        remembered: whoever tries again later does so under another id."""
+        for number, command in enumerate(self.definitions):
+            self.sender.send(command, f"{attempt}-{number}")
+
+    def act(self) -> None:
+        """Do something."""
+        acts = [self._start] * 6 + [self._event] * 4 + [self._halt] * 2 + [self._revise] * 2
+        self.chance.choice(acts)()
+
+    def _revise(self) -> None:
+        """A spec gets another version."""
+        name = f"spec-{self.chance.randrange(SPECS)}"
+        command = PutWfSpec(name=name, spec=a_spec(self.chance))
+        self.sender.send(command, self.sender.new_id("revise"))
+
+    def start_again(self) -> None:
+        """Each client asks until its run is there (R12: the run's own rows know it)."""
+        for wf_run_id, wf_spec in self.runs.items():
+            self._run(wf_run_id, wf_spec)
+
+    def _start(self) -> None:
+        if len(self.runs) < self.runs_max:
+            wf_run_id = self.sender.new_id("run")
+            self.runs[wf_run_id] = f"spec-{self.chance.randrange(SPECS)}"
+        wf_run_id = self._any_run()
+        self._run(wf_run_id, self.runs[wf_run_id])
+
+    def _run(self, wf_run_id: str, wf_spec: str) -> None:
+        command = RunWf(wf_spec=wf_spec, wf_run_id=wf_run_id)
+        self.sender.send(command, f"start-{wf_run_id}")
+
+    def _event(self) -> None:
+        content = BOOM if self.chance.random() < 0.03 else self.chance.choice(OUTPUTS)
+        self.put_event(self._any_run(), self.chance.choice(EVENT_DEFS), content)
+
+    def put_event(self, wf_run_id: str, event_def: str, content: Any) -> None:
+        """Put an event, by the client's guid or without one."""
+        guid = self.sender.new_id("guid") if self.chance.random() < 0.5 else None
+        command = PutExternalEvent(
+            wf_run_id=wf_run_id, event_def=event_def, guid=guid, content=content
+        )
+        self.sender.send(command, self.sender.new_id("put"))
+
+    def _halt(self) -> None:
+        wf_run_id = self._any_run()
+        command_id = self.sender.new_id("halt") if self.chance.random() < 0.8 else None
+        if self.chance.random() < 0.5:
+            self.sender.send(StopWfRun(wf_run_id=wf_run_id), command_id)
+        else:
+            self.resume(wf_run_id, command_id)
+
+    def resume(self, wf_run_id: str, command_id: str | None) -> None:
+        """Resume a run, whether it is halted or not."""
+        self.sender.send(ResumeWfRun(wf_run_id=wf_run_id), command_id)
+
+    def _any_run(self) -> str:
+        return self.chance.choice(sorted(self.runs) or ["run-never"])
+
+
+@dataclass(slots=True)
+class Workers:
+    """Take tasks from their topics, at least once."""
+
+    sender: Sender
+    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    taken: list[ScheduledTask] = field(default_factory=list)
+
+    def act(self) -> None:
+        """Take what is there, and do something with some of it."""
+        chance = self.sender.broker.chance
+        self._take()
+        for task in list(self.taken):
+            if chance.calm or chance.random.random() < 0.5:
+                self.taken.remove(task)
+                self._do(task)
+
+    def _take(self) -> None:
+        broker = self.sender.broker
+        for topic, partitions in sorted(broker.records.items()):
+            if ".tasks." not in topic:
+                continue
+            for number, records in enumerate(partitions):
+                start = self.positions.get((topic, number), 0)
+                self.taken += [self._decode(record) for record in records[start:]]
+                self.positions[topic, number] = len(records)
+
+    def _decode(self, record: Record) -> ScheduledTask:
+        task, _ = self.sender.avro.decode(record.value or b"")
+        assert isinstance(task, ScheduledTask)
+        return task
+
+    def _do(self, task: ScheduledTask) -> None:
+        """Report it; or start it and die; or report twice, or late; or have it come again."""
+        broker, chance = self.sender.broker, self.sender.broker.chance
+        started = chance.random.random() < 0.5
+        if started:
+            worker = chance.random.choice(("worker-1", "worker-2"))
+            self.sender.send(
+                TaskStarted(
+                    wf_run_id=task.wf_run_id, guid=task.guid, attempt=task.attempt, worker=worker
+                ),
+                None,
+            )
+        report = self.sender.message(self._report(task), self._report_id(task))
+        if started and chance.hits(0.15):
+            return  # it has died: the time-out will tell
+        if chance.hits(0.1):
+            self.taken.append(task)  # its offset was not committed: another worker gets it too
+        if chance.hits(0.2):
+            broker.land_later([report])
+        else:
+            broker.land(report)
+
+    def _report(self, task: ScheduledTask) -> ReportTask:
+        chance = self.sender.broker.chance.random
+        status = chance.choice(
+            [TaskStatus.TASK_SUCCESS] * 6
+            + [TaskStatus.TASK_FAILED] * 3
+            + [TaskStatus.TASK_EXCEPTION, TaskStatus.TASK_INPUT_VAR_SUB_ERROR]
+        )
+        return ReportTask(
+            wf_run_id=task.wf_run_id,
+            guid=task.guid,
+            attempt=task.attempt,
+            status=status,
+            output=None if status is TaskStatus.TASK_FAILED else chance.choice(OUTPUTS),
+            exception="sorry" if status is TaskStatus.TASK_EXCEPTION else None,
+        )
+
+    def _report_id(self, task: ScheduledTask) -> str | None:
+        return None if self.sender.broker.chance.random.random() < 0.5 else self.sender.new_id("r")
+
+
+def garbage(sender: Sender) -> None:
+    """Bytes, half a command, or a command that only the engine may send, with forged stamps."""
+    broker, chance = sender.broker, sender.broker.chance.random
+    topic, number = broker.topics.commands, chance.randrange(broker.topics.partitions)
+    good = sender.message(StopWfRun(wf_run_id="run-1"), None)
+    forged = {SOURCE: b"0", STAMP: FORGED_STAMP, PREVIOUS: b""}
+    install = sender.message(InstallDefinition(kind="TaskDef", row=b"\xc1"), None)
+    broker.land(
+        chance.choice(
+            (
+                Message(topic, b"g", chance.randbytes(20), {}, number),
+                Message(topic, b"g", (good.value or b"")[: chance.randrange(40)], {}, number),
+                Message(topic, None, None, forged, number),
+                Message(topic, b"g", install.value, dict(install.headers) | forged, number),
+            )
+        )
+    )

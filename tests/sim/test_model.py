@@ -1,0 +1,213 @@
+"""The engine against a naive model: random specs and commands, and after each of them the same
+statuses, tasks, variables, outputs and answers; and no run that is stuck.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from penstock.core.commands.base import Command
+from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.resume_wf_run import ResumeWfRun
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_started import TaskStarted
+from penstock.core.run import NodeRun, TaskRun, ThreadRun, UnclaimedEvent, Variable, WfRun
+from penstock.core.transitions import TaskStatus
+from tests.controls import a_task_def
+from tests.scenarios.driver import Driver, memory_driver
+from tests.scenarios.story import accepted, register
+from tests.sim.crashing import CrashingDriver, assert_lively, assert_refolds_agree
+from tests.sim.naive import Naive, Refused
+from tests.sim.specs import EVENT_DEFS, INPUT, OUTPUTS, TASK_DEFS, a_spec
+
+RUNS_MAX = 3
+RUN_IDS = [f"run-{number}" for number in range(RUNS_MAX)]
+REPORTS = (
+    TaskStatus.TASK_SUCCESS,
+    *[TaskStatus.TASK_FAILED] * 2,
+    TaskStatus.TASK_EXCEPTION,
+    TaskStatus.TASK_INPUT_VAR_SUB_ERROR,
+)
+runs = st.sampled_from(RUN_IDS)
+outputs = st.sampled_from(OUTPUTS)
+
+
+class EngineAgainstModel(RuleBasedStateMachine):
+    """Each rule does the same to both; the invariants compare them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.naive = Naive()
+        self.closing = ExitStack()
+        self.specs: list[Any] = []
+        self.driver: Driver
+
+    @initialize(seed=st.integers(0, 2**32 - 1), crashing=st.booleans())
+    def begin(self, seed: int, crashing: bool) -> None:
+        """An engine (perhaps one that dies after each record) with two specs, and a run of each.
+        The specs come from a seed: Hypothesis itself would mostly choose the first of all."""
+        chance = random.Random(seed)
+        kind = CrashingDriver if crashing else Driver
+        self.driver = self.closing.enter_context(memory_driver(Path(), kind=kind))
+        self.specs = [a_spec(chance) for _ in range(2)]
+        definitions = [a_task_def(name, **{INPUT: "INT"}) for name in TASK_DEFS]
+        for number, made in enumerate(self.specs):
+            register(self.driver, f"spec-{number}", made, *definitions)
+        for number in range(2):
+            self.start(RUN_IDS[number], number)
+
+    @rule(name=runs, number=st.integers(0, 1))
+    def start(self, name: str, number: int) -> None:
+        """Start a run, once."""
+        if name not in self.naive.runs:
+            accepted(self.driver, RunWf(wf_spec=f"spec-{number}", wf_run_id=name))
+            self.naive.run_wf(name, self.specs[number])
+
+    @rule(name=runs, event_def=st.sampled_from(EVENT_DEFS), content=outputs)
+    def event(self, name: str, event_def: str, content: Any) -> None:
+        """Put an event to a run, which may not be there yet or no more."""
+        if any(self._tables_have(event_def)):
+            accepted(
+                self.driver,
+                PutExternalEvent(wf_run_id=name, event_def=event_def, content=content),
+            )
+            self.naive.put_event(name, event_def, content)
+
+    @rule(name=runs)
+    def stop(self, name: str) -> None:
+        """Stop a run."""
+        self._both(StopWfRun(wf_run_id=name), lambda: self.naive.stop(name))
+
+    @rule(name=runs)
+    def resume(self, name: str) -> None:
+        """Resume a run."""
+        self._both(ResumeWfRun(wf_run_id=name), lambda: self.naive.resume(name))
+
+    @precondition(lambda self: any(run.tasks for run in self.naive.runs.values()))
+    @rule(data=st.data(), worker=st.sampled_from(("worker-1", "worker-2")))
+    def start_task(self, data: st.DataObject, worker: str) -> None:
+        """A worker says that it runs an attempt, which may be an old one."""
+        name, position, guid, attempt = self._an_attempt(data)
+        self._both(
+            TaskStarted(wf_run_id=name, guid=guid, attempt=attempt, worker=worker),
+            lambda: self.naive.start_task(name, position, attempt, worker),
+        )
+
+    @precondition(lambda self: any(run.tasks for run in self.naive.runs.values()))
+    @rule(data=st.data(), output=outputs)
+    def succeed(self, data: st.DataObject, output: Any) -> None:
+        """A worker reports a success."""
+        self.report(data, TaskStatus.TASK_SUCCESS, output)
+
+    @precondition(lambda self: any(run.tasks for run in self.naive.runs.values()))
+    @rule(data=st.data(), status=st.sampled_from(REPORTS), output=outputs)
+    def report(self, data: st.DataObject, status: TaskStatus, output: Any) -> None:
+        """A worker reports; the same report again is a repeat, which changes nothing."""
+        name, position, guid, attempt = self._an_attempt(data)
+        output = None if status is TaskStatus.TASK_FAILED else output
+        answer = self.driver.send(
+            ReportTask(
+                wf_run_id=name,
+                guid=guid,
+                attempt=attempt,
+                status=status,
+                output=output,
+                exception="sorry" if status is TaskStatus.TASK_EXCEPTION else None,
+            )
+        )
+        code = _code(lambda: self.naive.report(name, position, attempt, status, output))
+        assert answer.code == code or (answer.repeated and code is not None)
+
+    @rule(duration_ms=st.sampled_from((1, 100, 300, 500, 4_000, 20_000, 60_000)))
+    def pass_time(self, duration_ms: int) -> None:
+        """At most a minute, so that log time and awake time are one."""
+        self.driver.pass_ms(duration_ms)
+        self.naive.pass_ms(duration_ms)
+
+    @rule()
+    def restart(self) -> None:
+        """The engine goes and comes again."""
+        self.driver.restart()
+        self.driver.settle()
+
+    @invariant()
+    def both_are_the_same(self) -> None:
+        """Everything that a user can see."""
+        for name, run in self.naive.runs.items():
+            thread = self.driver.get(ThreadRun, name, 0)
+            row = self.driver.get(WfRun, name)
+            assert thread is not None and row is not None
+            nodes = self.driver.scan(NodeRun, name)
+            assert [[node.node, node.status] for node in nodes] == run.nodes
+            assert (thread.status, row.status) == (run.status, run.status)
+            assert (thread.failure.name if thread.failure else None) == run.failure
+            assert thread.output == run.output
+            tasks = {task.position: task for task in self.driver.scan(TaskRun, name)}
+            assert {at: (task.status, task.attempt.number) for at, task in tasks.items()} == {
+                at: (task.status, task.attempt) for at, task in run.tasks.items()
+            }
+            variables = {row.name: row.value for row in self.driver.scan(Variable, name)}
+            known = {key: value for key, value in run.variables.items() if value is not None}
+            assert {key: value for key, value in variables.items() if value is not None} == known
+            assert len(self.driver.scan(UnclaimedEvent, name)) == len(run.unclaimed)
+
+    @invariant()
+    def nobody_is_stuck(self) -> None:
+        """See liveness.py."""
+        if self.specs:
+            assert_lively(self.driver)
+
+    def teardown(self) -> None:
+        """A fold from 0 gives the same rows."""
+        if self.specs:
+            assert self.driver.digests_and_refolds_agree()
+            if isinstance(self.driver, CrashingDriver):
+                assert_refolds_agree(self.driver)
+        self.closing.close()
+
+    def _both(self, command: Command, model: Callable[[], None]) -> None:
+        assert self.driver.send(command).code == _code(model)
+
+    def _an_attempt(self, data: st.DataObject) -> tuple[str, int, str, int]:
+        """Of any task of any run; mostly the newest attempt."""
+        name = data.draw(
+            st.sampled_from([name for name, run in self.naive.runs.items() if run.tasks])
+        )
+        tasks = self.driver.scan(TaskRun, name)
+        newest = max(tasks, key=lambda task: task.position)
+        task = data.draw(st.sampled_from([newest, newest, newest, *tasks]))
+        attempt = data.draw(st.sampled_from([task.attempt.number] * 3 + [1]))
+        return name, task.position, task.guid, attempt
+
+    def _tables_have(self, event_def: str) -> Any:
+        for made in self.specs:
+            for thread in made["threads"].values():
+                yield from (node.get("event_def") == event_def for node in thread["nodes"].values())
+
+
+def _code(model: Callable[[], None]) -> str | None:
+    """What the model refuses with."""
+    try:
+        model()
+    except Refused as refused:
+        return str(refused)
+    return None
+
+
+TestEngineAgainstModel = EngineAgainstModel.TestCase
+TestEngineAgainstModel.settings = settings(
+    max_examples=80,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
