@@ -15,6 +15,7 @@ from penstock.core.threads import wake_children
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import TaskEvent, TaskStatus
 from penstock.core.turn import Turn
+from penstock.core.user_task_actions import action_due
 
 
 def fire(turn: Turn, timer: Timer) -> None:
@@ -76,4 +77,5 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.TASK_TIMEOUT: _task_timeout,
     TimerKind.TASK_RETRY: _task_retry,
     TimerKind.NODE: _node,
+    TimerKind.USER_TASK: action_due,
 }

@@ -7,9 +7,18 @@ from typing import Final
 from penstock.core.definitions import ExternalEventDef, TaskDef
 from penstock.core.rows import Row
 from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
 
 DEFINITIONS: Final[dict[str, type[Row]]] = {
-    kind.__name__: kind for kind in (TaskDef, WfSpec, LatestWfSpec, ExternalEventDef)
+    kind.__name__: kind
+    for kind in (
+        TaskDef,
+        WfSpec,
+        LatestWfSpec,
+        ExternalEventDef,
+        UserTaskDef,
+        LatestUserTaskDef,
+    )
 }
 """The rows that a partition takes from partition 0."""
 

@@ -12,6 +12,7 @@ from penstock.core.expressions import Comparison, Expression, Literal, OutputRef
 from penstock.core.failures import FailureHandler
 from penstock.core.nodes.base import NodeConfig
 from penstock.core.rows import Rows
+from penstock.core.user_task_def import UserTaskDef, find_user_task_def
 from penstock.core.values import ValueProblem, ValueType, coerce
 
 if TYPE_CHECKING:
@@ -77,6 +78,16 @@ class NodeCheck:
         found = self._rows.peek(ExternalEventDef, self._tenant, name)
         if found is None:
             self.fault(f"ExternalEventDef {name!r} is not registered; register it first")
+        return found
+
+    def user_task_def(self, name: str, version: int | None) -> UserTaskDef | None:
+        """The UserTaskDef of this name and version (the newest if none is named); a fault if there
+        is none.
+        """
+        found = find_user_task_def(self._rows, self._tenant, name, version)
+        if found is None:
+            asked = "" if version is None else f" in version {version}"
+            self.fault(f"UserTaskDef {name!r} is not registered{asked}; register it first")
         return found
 
     def starts_thread(

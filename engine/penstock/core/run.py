@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.facts import Fact
 from penstock.core.failures import Failure
 from penstock.core.keys import Scope
 from penstock.core.limits import HISTORY_FACTS_MAX
@@ -23,14 +24,8 @@ from penstock.core.thread_rows import (
     Watcher,
 )
 from penstock.core.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
+from penstock.core.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 from penstock.core.values import Value
-
-
-class Fact(Struct, array_like=True, frozen=True):
-    """A status that an object came to have, and when."""
-
-    status: str
-    at_ms: int
 
 
 class HaltReason(StrEnum):
@@ -236,7 +231,9 @@ class TaskAttempt(Struct, array_like=True):
 
 
 class TaskRun(Row):
-    """A piece of work for a task worker: its inputs, its status and its newest attempt."""
+    """A piece of work for a task worker: its inputs, its status and its newest attempt. One that
+    an action of a user task has made carries its guid in `user_task`, and is no node's.
+    """
 
     KIND, SCOPE, KEY = b"k", Scope.RUN, ("tenant", "wf_run_id", "guid")
 
@@ -254,6 +251,7 @@ class TaskRun(Row):
     attempt: TaskAttempt
     timer: TimerKey | None = None
     history: tuple[Fact, ...] = ()
+    user_task: str | None = None
 
 
 class PastAttempt(Row):
@@ -333,6 +331,9 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     Interrupter,
     PendingInterrupt,
     Watcher,
+    UserTaskRun,
+    UserTaskEvent,
+    UserTaskComment,
 )
 
 

@@ -35,6 +35,7 @@ class TimerKind(StrEnum):
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
     NODE = "NODE"
+    USER_TASK = "USER_TASK"
 
 
 class Timer(Row):

@@ -13,6 +13,7 @@ from penstock.core.commands.install_definition import install
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
+from penstock.core.pinning import pinned
 from penstock.core.spec import LatestWfSpec, SpecBody, WfSpec
 from penstock.core.spec_check import check_spec, first_nodes, kept_outputs
 from penstock.core.turn import Turn
@@ -42,6 +43,7 @@ def handle(turn: Turn, command: PutWfSpec) -> Value:
     check_definition_name("WfSpec", command.name)
     body = _body(command.spec)
     check_spec(body, turn.rows, turn.tenant)
+    body = pinned(body, turn.rows, turn.tenant)
     latest = turn.rows.peek(LatestWfSpec, turn.tenant, command.name)
     known = None
     if latest is not None:

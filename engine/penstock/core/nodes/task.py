@@ -2,7 +2,7 @@
 `task`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, cast
 
 from msgspec import Meta
@@ -15,7 +15,6 @@ from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import (
     BACKOFF_MULTIPLIER_MAX,
     DURATION_MS_MAX,
-    INPUTS_BYTES_MAX,
     MAX_ATTEMPTS_MAX,
     TASK_TIMEOUT_MS_DEFAULT,
 )
@@ -29,8 +28,9 @@ from penstock.core.nodes.base import (
     Outcome,
 )
 from penstock.core.run import Backoff
+from penstock.core.task_inputs import check_inputs, inputs_of
 from penstock.core.transitions import TASK_LIVE, TaskStatus
-from penstock.core.values import Value, ValueProblem, coerce, value_bytes
+from penstock.core.values import ValueProblem
 
 
 class TaskNode(NodeConfig, tag="TASK", frozen=True):
@@ -55,7 +55,7 @@ def arrive(at: At) -> Outcome:
         message = f"TaskDef {config.task_def!r} does not exist any more"
         return Failed(Failure(FailureName.TASK_FAILURE, message))
     try:
-        inputs = _inputs(at, task_def, config.inputs)
+        inputs = inputs_of(at, task_def, config.inputs)
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, f"inputs of {config.task_def}: {problem}"))
     tasks.create(at, config, inputs)
@@ -76,17 +76,7 @@ def look(at: At) -> Outcome:
 def check(check: NodeCheck) -> None:
     """The TaskDef exists and gets what it wants, by name and (where it can be seen) by type."""
     config = cast(TaskNode, check.config)
-    task_def = check.task_def(config.task_def)
-    if task_def is None:
-        return
-    declared = {var.name: var for var in task_def.input_vars}
-    for name in sorted(config.inputs.keys() - declared.keys()):
-        known = sorted(declared)[:20]
-        check.fault(f"TaskDef {config.task_def!r} has no input {name!r}; it has {known}")
-    for name in sorted(declared.keys() - config.inputs.keys()):
-        check.fault(f"input {name!r} of TaskDef {config.task_def!r} is not given")
-    for name in sorted(declared.keys() & config.inputs.keys()):
-        check.fits(config.inputs[name], declared[name].type, f"input {name!r}")
+    check_inputs(check, config.task_def, config.inputs)
     if config.backoff is not None:
         _check_backoff(check, config.backoff)
 
@@ -101,21 +91,6 @@ def _check_backoff(check: NodeCheck, backoff: Backoff) -> None:
 def expressions(config: NodeConfig) -> Iterator[Expression]:
     """The inputs."""
     yield from cast(TaskNode, config).inputs.values()
-
-
-def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[str, Value]:
-    inputs: dict[str, Value] = {}
-    for var in task_def.input_vars:
-        if var.name not in given:
-            raise ValueProblem(f"{var.name!r} is not given")
-        try:
-            inputs[var.name] = coerce(at.evaluate(given[var.name]), var.type)
-        except ValueProblem as problem:
-            raise ValueProblem(f"{var.name!r}: {problem}") from problem
-    size = value_bytes(inputs)
-    if size > INPUTS_BYTES_MAX:
-        raise ValueProblem(f"{size} bytes together: a task may be given {INPUTS_BYTES_MAX}")
-    return inputs
 
 
 NODE = NodeType(
