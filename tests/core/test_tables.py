@@ -18,6 +18,7 @@ from penstock.core.transitions import (
     TASK,
     TASK_LIVE,
     THREAD,
+    USER_TASK,
     ImpossibleMove,
     NodeEvent,
     NodeStatus,
@@ -25,8 +26,12 @@ from penstock.core.transitions import (
     TaskStatus,
     ThreadEvent,
     ThreadStatus,
+    UserTaskMove,
+    UserTaskStatus,
     move,
 )
+from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
+from penstock.core.user_task_rows import UserTaskOf
 
 ALL_ROWS = (
     *ROWS_OF_RUNS,
@@ -37,6 +42,9 @@ ALL_ROWS = (
     LatestWfSpec,
     Timer,
     HeldTask,
+    UserTaskDef,
+    LatestUserTaskDef,
+    UserTaskOf,
 )
 
 
@@ -46,6 +54,7 @@ ALL_ROWS = (
         (THREAD, ThreadStatus, ThreadEvent),
         (NODE, NodeStatus, NodeEvent),
         (TASK, TaskStatus, TaskEvent),
+        (USER_TASK, UserTaskStatus, UserTaskMove),
     ],
 )
 def test_each_status_has_a_cell_for_each_event(table, statuses, events) -> None:

@@ -91,7 +91,7 @@ def all_results(form: UserTaskDef, given: Mapping[str, Value]) -> dict[str, Valu
     for field in form.fields:
         if field.required and some.get(field.name) is None:
             refuse(Code.FIELD_REQUIRED, f"field {field.name!r} ({field.type}) must be given")
-    return {field.name: some.get(field.name) for field in form.fields}
+    return checked_size({field.name: some.get(field.name) for field in form.fields})
 
 
 def checked_size(results: dict[str, Value]) -> dict[str, Value]:
