@@ -97,7 +97,7 @@ def acting(**action: Any) -> dict[str, Any]:
         (user_task("agree"), "neither user_id nor user_group"),
         (NODE | {"user_id": literal(" ")}, "user_id can't be empty"),
         (NODE | {"user_group": literal("a\n")}, "no control characters"),
-        (NODE | {"user_id": literal(7)}, "user_id"),
+        (NODE | {"user_id": literal([7])}, "user_id"),
         (NODE | {"user_id": variable("missing")}, "no variable 'missing'"),
         (NODE | {"notes": variable("count")}, "notes"),
         (NODE | {"on_cancellation_exception_name": "TIMEOUT"}, "no name for an exception"),
@@ -113,7 +113,7 @@ def acting(**action: Any) -> dict[str, Any]:
         (NODE | {"actions": [reassigns(1)]}, "neither user_id nor user_group"),
         (NODE | {"actions": [reminds("nothing", 1)]}, "TaskDef 'nothing' is not registered"),
         (NODE | {"actions": [reminds("mail", 1)]}, "input 'to'"),
-        (NODE | {"actions": [reminds("mail", 1, to=literal(7))]}, "input 'to'"),
+        (NODE | {"actions": [reminds("mail", 1, to=literal([7]))]}, "input 'to'"),
         (NODE | {"actions": [reminds("mail", 1, to=variable("missing"))]}, "'missing'"),
         (acting(action={}), "exactly one of"),
         (acting(action=TASK | {"cancel": {}}), "exactly one of"),
@@ -123,7 +123,7 @@ def test_a_wrong_node_is_refused_by_name(memory: Driver, node: dict[str, Any], f
     """When its spec is registered."""
     accepted(memory, FORM)
     accepted(memory, a_task_def("mail", to="STR"))
-    spec = chain(node, variables=(declared("count", "INT"),))
+    spec = chain(node, variables=(declared("count", "JSON_OBJ"),))
     answer = refused(memory, PutWfSpec(name="ask", spec=spec), "BAD_SPEC")
     assert "n1" in answer.message
     assert fault in answer.message

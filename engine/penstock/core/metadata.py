@@ -4,9 +4,9 @@ commands (R4, R11).
 
 from typing import Final
 
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
 from penstock.core.rows import Row
-from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
 
 DEFINITIONS: Final[dict[str, type[Row]]] = {
@@ -15,7 +15,9 @@ DEFINITIONS: Final[dict[str, type[Row]]] = {
         TaskDef,
         WfSpec,
         LatestWfSpec,
+        MajorWfSpec,
         ExternalEventDef,
+        StructDef,
         UserTaskDef,
         LatestUserTaskDef,
     )

@@ -7,13 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from penstock.core.casts import check_assignable
 from penstock.core.definitions import ExternalEventDef, TaskDef
-from penstock.core.expressions import Comparison, Expression, Literal, OutputRef, VariableRef
 from penstock.core.failures import FailureHandler
-from penstock.core.nodes.base import NodeConfig
+from penstock.core.forms import Expression, OutputRef, VariableRef, check_form, parts_of
+from penstock.core.node import Mutation, NodeConfig
+from penstock.core.output_types import output_type_of
+from penstock.core.paths import path_type
 from penstock.core.rows import Rows
+from penstock.core.structs import struct_fields_of
+from penstock.core.type_check import check_fits, check_part, operation_type, type_of
+from penstock.core.types import NUMBERS, StructField, Type, ValueProblem, parse_type
 from penstock.core.user_task_def import UserTaskDef, find_user_task_def
-from penstock.core.values import ValueProblem, ValueType, coerce
 
 if TYPE_CHECKING:
     from penstock.core.spec import SpecBody, ThreadSpec, VariableDef
@@ -21,9 +26,6 @@ if TYPE_CHECKING:
 FAULTS_MAX: Final = 20
 INPUT: Final = "INPUT"
 """The variable that a handler, or a thread for an element of an array, is given."""
-
-_WIDENS = {(ValueType.INT, ValueType.DOUBLE), (ValueType.DOUBLE, ValueType.INT)}
-"""Pairs of different types that may still fit when the value is known."""
 
 
 class NodeCheck:
@@ -114,29 +116,72 @@ class NodeCheck:
         """A fault if the thread of a handler can not be one."""
         self.starts_thread(handler.thread, {}, given_besides=INPUT)
 
-    def fits(self, expression: Expression, wanted: ValueType, what: str) -> None:
+    def fits(self, expression: Expression, wanted: str, what: str) -> None:
         """A fault if it can be seen now that the value will not be of the wanted type."""
-        if isinstance(expression, Literal):
-            try:
-                coerce(expression.value, wanted)
-            except ValueProblem as problem:
-                self.fault(f"{what}: {problem}")
-            return
-        known = self.type_of(expression)
-        if known is not None and known is not wanted and (known, wanted) not in _WIDENS:
-            self.fault(f"{what} wants {wanted}, but is given {known}")
+        try:
+            check_fits(expression, parse_type(wanted), self)
+        except ValueProblem as problem:
+            self.fault(f"{what}: {problem}")
 
-    def type_of(self, expression: Expression) -> ValueType | None:
+    def expression(self, expression: Expression, what: str = "") -> None:
+        """A fault for each part of an expression that can never be right."""
+        try:
+            check_form(expression)
+        except ValueProblem as problem:
+            self.fault(f"{what}{problem}")
+            return
+        for part in parts_of(expression):
+            if isinstance(part, VariableRef) and self.variable(part.name) is None:
+                self.fault(f"{what}there is no variable {part.name!r}")
+            elif isinstance(part, OutputRef) and part.node not in self.thread.nodes:
+                self.fault(f"{what}there is no node {part.node!r}")
+            else:
+                self._part(part, what)
+
+    def mutation(self, mutation: Mutation) -> None:
+        """A fault for a mutation that can never be right."""
+        declared = self.variable(mutation.variable)
+        if declared is None:
+            self.fault(f"an edge changes {mutation.variable!r}, which is no variable")
+            return
+        try:
+            self._mutation(mutation, parse_type(declared.type))
+        except ValueProblem as problem:
+            self.fault(f"variable {mutation.variable!r}: {problem}")
+
+    def type_of(self, expression: Expression) -> Type | None:
         """The type of an expression where it can be seen; None where only the run will tell."""
-        if isinstance(expression, Comparison):
-            return ValueType.BOOL
-        if isinstance(expression, VariableRef) and expression.path is None:
-            declared = self.variable(expression.name)
-            return None if declared is None else declared.type
-        if isinstance(expression, OutputRef) and expression.path is None:
-            config = self.thread.nodes.get(expression.node)
-            task_def = getattr(config, "task_def", None)
-            if isinstance(task_def, str):
-                found = self._rows.peek(TaskDef, self._tenant, task_def)
-                return None if found is None else found.return_type
-        return None
+        return type_of(expression, self)
+
+    # What type_check.py asks.
+
+    def variable_type(self, name: str) -> Type | None:
+        """The declared type of a variable."""
+        declared = self.variable(name)
+        return None if declared is None else parse_type(declared.type)
+
+    def output_type(self, node: str) -> Type | None:
+        """The type of a node's output."""
+        found = output_type_of(self.thread.nodes.get(node), self._rows, self._tenant)
+        return None if found is None else parse_type(found)
+
+    def struct(self, name: str) -> Mapping[str, StructField] | None:
+        """The fields of a StructDef."""
+        return struct_fields_of(self._rows, self._tenant, name)
+
+    def _part(self, part: Expression, what: str) -> None:
+        try:
+            check_part(part, self)
+        except ValueProblem as problem:
+            self.fault(f"{what}{problem}")
+
+    def _mutation(self, mutation: Mutation, declared: Type) -> None:
+        target = declared
+        if mutation.path is not None:
+            below = path_type(declared, mutation.path, self.struct)
+            if below is None:
+                return
+            target = below
+        made = operation_type(target, mutation.operation, mutation.value, self)
+        if made is not None and made != target and not {made, target} <= NUMBERS:
+            check_assignable(made, target)

@@ -9,7 +9,8 @@ from penstock.core.at import At
 from penstock.core.definitions import TaskDef
 from penstock.core.expressions import Expression
 from penstock.core.limits import INPUTS_BYTES_MAX
-from penstock.core.values import Value, ValueProblem, coerce, value_bytes
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, value_bytes
 
 if TYPE_CHECKING:
     from penstock.core.node_check import NodeCheck
@@ -37,9 +38,12 @@ def inputs_of(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dic
         if var.name not in given:
             raise ValueProblem(f"{var.name!r} is not given")
         try:
-            inputs[var.name] = coerce(at.evaluate(given[var.name]), var.type)
+            inputs[var.name] = at.evaluate_as(given[var.name], var.type, f"input {var.name}")
         except ValueProblem as problem:
             raise ValueProblem(f"{var.name!r}: {problem}") from problem
+    if len(given) > len(inputs):
+        unknown = min(given.keys() - inputs.keys())
+        raise ValueProblem(f"there is no input {unknown!r}")
     size = value_bytes(inputs)
     if size > INPUTS_BYTES_MAX:
         raise ValueProblem(f"{size} bytes together: a task may be given {INPUTS_BYTES_MAX}")

@@ -34,8 +34,10 @@ class TimerKind(StrEnum):
     WAKE_CHILDREN = "WAKE_CHILDREN"
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
+    TASK_STOP = "TASK_STOP"
     NODE = "NODE"
     USER_TASK = "USER_TASK"
+    SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
 
 
 class Timer(Row):

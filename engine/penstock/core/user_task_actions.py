@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, cast
 
 from penstock.core.agenda import wake
 from penstock.core.at import At
+from penstock.core.attempts import end_attempt
 from penstock.core.definitions import TaskDef
 from penstock.core.ids import derive_guid
 from penstock.core.limits import USER_TASK_EVENTS_MAX
 from penstock.core.load import load
 from penstock.core.run import TaskAttempt, TaskRun
 from penstock.core.task_inputs import inputs_of
-from penstock.core.tasks import end_attempt, send
+from penstock.core.tasks import send
 from penstock.core.timers import Timer
 from penstock.core.transitions import (
     THREAD_LIVE,
@@ -28,11 +29,11 @@ from penstock.core.transitions import (
     UserTaskStatus,
 )
 from penstock.core.turn import Turn
+from penstock.core.types import ValueProblem
 from penstock.core.user_task_config import Hook, Reassign, Reminder
 from penstock.core.user_task_plans import delay_ms, of_hook, plan
 from penstock.core.user_task_rows import ActionTimer, UserTaskEventKind, UserTaskRun
 from penstock.core.user_tasks import Owner, cancel, drop_from, give, keep, note, owner_at
-from penstock.core.values import ValueProblem
 
 if TYPE_CHECKING:
     from penstock.core.nodes.user_task import UserTaskNode

@@ -18,7 +18,7 @@ from penstock.core.limits import (
     USER_TASK_ACTIONS_MAX,
 )
 from penstock.core.task_inputs import check_inputs
-from penstock.core.values import ValueType
+from penstock.core.types import ValueType
 
 if TYPE_CHECKING:
     from penstock.core.node_check import NodeCheck

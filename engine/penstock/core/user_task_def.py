@@ -13,7 +13,8 @@ from msgspec import Struct
 from penstock.core.errors import Code, refuse
 from penstock.core.keys import Scope
 from penstock.core.rows import Row, Rows
-from penstock.core.values import Value, ValueProblem, ValueType, check_bounds, coerce
+from penstock.core.types import ValueProblem, ValueType
+from penstock.core.values import Value, check_bounds, coerce
 
 
 class FieldType(StrEnum):

@@ -9,9 +9,9 @@ from penstock.core.at import At
 from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.timers import Clock, TimerKind, clock_ms, set_timer
 from penstock.core.turn import Turn
+from penstock.core.types import ValueProblem, ValueType
 from penstock.core.user_task_config import Hook, UserTaskAction
 from penstock.core.user_task_rows import ActionTimer, UserTaskRun
-from penstock.core.values import ValueProblem, type_name
 
 if TYPE_CHECKING:
     from penstock.core.nodes.user_task import UserTaskNode
@@ -26,9 +26,13 @@ def of_hook(at: At, hook: Hook) -> Iterator[tuple[int, UserTaskAction]]:
 def delay_ms(at: At, action: UserTaskAction) -> int:
     """The delay of an action here, or ValueProblem."""
     delay = action.delay_seconds
-    value = delay if isinstance(delay, (int, float)) else at.evaluate(delay)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueProblem(f"delay_seconds: {type_name(value)} is no number")
+    value: float | None
+    if isinstance(delay, (int, float)):
+        value = delay
+    else:
+        value = at.evaluate_as(delay, ValueType.DOUBLE, "delay_seconds")
+    if value is None:
+        raise ValueProblem("delay_seconds: there is none")
     if not 0 <= value * 1_000 <= DURATION_MS_MAX:
         raise ValueProblem(f"delay_seconds: {value} is not from 0 to {DURATION_MS_MAX // 1_000}")
     return int(value * 1_000)

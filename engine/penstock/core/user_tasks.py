@@ -26,6 +26,7 @@ from penstock.core.transitions import (
     move,
 )
 from penstock.core.turn import Turn
+from penstock.core.types import ValueProblem, ValueType
 from penstock.core.user_task_def import UserTaskDef, find_user_task_def
 from penstock.core.user_task_rows import (
     ActionTimer,
@@ -35,7 +36,7 @@ from penstock.core.user_task_rows import (
     UserTaskOf,
     UserTaskRun,
 )
-from penstock.core.values import Value, ValueProblem, ValueType, coerce
+from penstock.core.values import Value
 
 
 class Owner(NamedTuple):
@@ -223,9 +224,10 @@ def drop_from(row: UserTaskRun, gone: list[ActionTimer]) -> None:
 
 
 def _id_at(at: At, what: str, expression: Expression | None) -> str | None:
-    value = None if expression is None else at.evaluate(expression)
+    if expression is None:
+        return None
     try:
-        text = coerce(value, ValueType.STR)
+        text: str | None = at.evaluate_as(expression, ValueType.STR, what)
     except ValueProblem as problem:
         raise ValueProblem(f"Invalid user task assignment: {what}: {problem}") from problem
     problem = None if text is None else owner_problem(what, text)

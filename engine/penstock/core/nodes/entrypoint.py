@@ -1,7 +1,8 @@
 """ENTRYPOINT: where a thread begins. It is complete at once."""
 
 from penstock.core.at import At
-from penstock.core.nodes.base import Done, NodeConfig, NodeType, Outcome
+from penstock.core.node import NodeConfig, NodeType
+from penstock.core.outcomes import Done, Outcome
 
 
 class EntrypointNode(NodeConfig, tag="ENTRYPOINT", frozen=True):

@@ -16,10 +16,12 @@ from penstock.core.expressions import Expression
 from penstock.core.failures import RESERVED_NAMES, Failure, FailureName
 from penstock.core.ids import is_inner_name
 from penstock.core.limits import INT_MAX
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.rows import Rows
 from penstock.core.transitions import USER_TASK_LIVE, UserTaskStatus
+from penstock.core.types import ValueType
 from penstock.core.user_task_config import (
     Hook,
     UserTaskAction,
@@ -29,7 +31,6 @@ from penstock.core.user_task_config import (
 )
 from penstock.core.user_task_def import find_user_task_def
 from penstock.core.user_task_plans import plan, planned
-from penstock.core.values import ValueProblem, ValueType, coerce
 
 
 class UserTaskNode(NodeConfig, tag="USER_TASK", frozen=True):
@@ -54,7 +55,9 @@ def arrive(at: At) -> Outcome:
         message = f"UserTaskDef {config.user_task_def!r} does not exist any more"
         return Failed(Failure(FailureName.VAR_SUB_ERROR, message))
     owner = user_tasks.owner_at(at, config.user_id, config.user_group)
-    notes = None if config.notes is None else _notes(at, config.notes)
+    notes = None
+    if config.notes is not None:
+        notes = at.evaluate_as(config.notes, ValueType.STR, "notes")
     hooks = [Hook.ON_ARRIVAL] + ([] if owner.user_id is None else [Hook.ON_TASK_ASSIGNED])
     delays = {hook: planned(at, hook) for hook in hooks}
     row = user_tasks.create(at, form, owner, notes)
@@ -112,13 +115,6 @@ def expressions(config: NodeConfig) -> Iterator[Expression]:
     given = (node.user_id, node.user_group, node.notes)
     yield from (part for part in given if part is not None)
     yield from expressions_of(node.actions)
-
-
-def _notes(at: At, expression: Expression) -> str | None:
-    try:
-        return coerce(at.evaluate(expression), ValueType.STR)
-    except ValueProblem as problem:
-        raise ValueProblem(f"notes: {problem}") from problem
 
 
 NODE = NodeType(
