@@ -7,6 +7,7 @@ from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
 from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.topic_ready import TopicReady
 from penstock.core.run import TaskRun
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import TaskStatus
@@ -26,6 +27,7 @@ from tests.controls import (
 )
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, register, run
+from tests.scenarios.test_task_cells import from_engine, output_failed
 
 FORM = a_form("agree", agreed="BOOL")
 AGREED = {"agreed": True}
@@ -275,6 +277,34 @@ def test_a_reminder_and_a_task_node_are_not_mixed_up(memory: Driver) -> None:
     )
     accepted(memory, report)
     story.is_now("RUNNING").succeeds().completes()
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_reminder_that_was_held_is_sent_if_it_is_still_wanted(
+    memory: Driver, ended: bool
+) -> None:
+    """Its topic was not there; the user task may have ended meanwhile (R7)."""
+    story = asks(memory, reminds("mail", 1, to=literal("ada")))
+    memory.pass_ms(1_000)
+    output_failed(story.task("mail"), "NO_TOPIC")
+    assert story.task_run.status == "TASK_PENDING"
+    if ended:
+        story.completes_form(AGREED).completes()
+    from_engine(memory, story.id, TopicReady(task_def="mail"))
+    assert memory.scan(TaskRun, story.id)[0].status == (
+        "TASK_CANCELLED" if ended else "TASK_SCHEDULED"
+    )
+    if not ended:
+        story.task("mail").succeeds()
+
+
+def test_a_reminder_is_not_tried_again(memory: Driver) -> None:
+    """A restart that is asked for ends it: no node makes its next attempt."""
+    story = asks(memory, reminds("mail", 1, to=literal("ada")))
+    memory.pass_ms(1_000)
+    story.task("mail").starts().is_restarted(grace_ms=10).fails()
+    assert story.task_run.status == "TASK_CANCELLED"
+    story.is_now("RUNNING").completes_form(AGREED).completes()
 
 
 def test_reminders_on_a_real_clock(driver: Driver) -> None:

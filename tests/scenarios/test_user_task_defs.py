@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from penstock.core.commands.delete_user_task_def import DeleteUserTaskDef
 from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.limits import USER_TASK_ACTIONS_MAX, USER_TASK_FIELDS_MAX
@@ -78,6 +79,26 @@ def test_the_same_spec_again_is_the_same_version(memory: Driver) -> None:
     for settings in ({}, {"version": 1}):
         spec = chain(user_task("agree", user="ada", **settings))
         assert accepted(memory, PutWfSpec(name="ask", spec=spec)).body["version"] == 1
+
+
+def test_a_deleted_form_is_used_by_no_new_spec(memory: Driver) -> None:
+    """Specs and runs that have it go on; its number is never given again."""
+    spec = chain(user_task("agree", user="ada"))
+    register(memory, "ask", spec, FORM)
+    before = run(memory, "ask")
+    accepted(memory, DeleteUserTaskDef(name="agree", version=1))
+    refused(memory, DeleteUserTaskDef(name="agree", version=1), "USER_TASK_DEF_UNKNOWN")
+    refused(memory, DeleteUserTaskDef(name="agree", version=-1), "USER_TASK_DEF_UNKNOWN")
+    for story in (before, run(memory, "ask")):
+        story.completes_form({"agreed": True}).completes()
+    refused(memory, PutWfSpec(name="new", spec=spec), "BAD_SPEC")
+    named = chain(user_task("agree", user="ada", version=1))
+    refused(memory, PutWfSpec(name="new", spec=named), "BAD_SPEC")
+    assert accepted(memory, FORM).body["version"] == 2
+    accepted(memory, a_form("agree", agreed="STR"))
+    accepted(memory, DeleteUserTaskDef(name="agree", version=3))
+    accepted(memory, PutWfSpec(name="new", spec=spec))
+    assert run(memory, "new").user_task.version == 2
 
 
 NODE = user_task("agree", user="ada")

@@ -1,7 +1,10 @@
 """User tasks: a form that a person fills in, and what becomes of its run."""
 
+from dataclasses import replace
+
 import pytest
 
+from penstock.core.commands import TYPE_OF
 from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
 from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
 from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
@@ -10,8 +13,10 @@ from penstock.core.commands.edit_user_task_comment import EditUserTaskComment
 from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.save_user_task_run import SavePolicy, SaveUserTaskRun
+from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import partition_of_run
 from penstock.core.keys import after_prefix
+from penstock.core.turn import Turn
 from penstock.core.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskOf
 from tests.controls import (
     a_form,
@@ -30,7 +35,7 @@ from tests.controls import (
     waits_for,
 )
 from tests.scenarios.driver import Driver
-from tests.scenarios.story import Story, accepted, register, run
+from tests.scenarios.story import Story, accepted, refused, register, run
 
 FORM = a_form("approve", "note", approved="BOOL", amount="DOUBLE", note="STR")
 FILLED = {"approved": True, "amount": 3}
@@ -316,6 +321,25 @@ def test_a_run_may_ask_again_and_again(memory: Driver) -> None:
         story.completes_form(FILLED)
     story.completes()
     assert len({row.guid for row in story.user_tasks}) == 3
+
+
+def test_a_user_task_of_a_run_that_hit_a_defect_can_only_be_cancelled(
+    monkeypatch, memory: Driver
+) -> None:
+    """The run was ended with as little as possible touched (R6); nobody fills in a form for it."""
+
+    def broken(turn: Turn, command: StopWfRun) -> None:
+        raise ZeroDivisionError
+
+    register(memory, "ask", chain(user_task("approve", user="ada", group="tax")), FORM)
+    story = run(memory, "ask")
+    monkeypatch.setitem(TYPE_OF, StopWfRun, replace(TYPE_OF[StopWfRun], handle=broken))
+    refused(memory, StopWfRun(wf_run_id=story.id), "ENGINE_DEFECT")
+    story.ends_with("ENGINE_DEFECT")
+    story.does_not("WF_RUN_ENDED", CompleteUserTaskRun, user_id="ada", results=FILLED)
+    story.does_not("WF_RUN_ENDED", ReleaseUserTaskRun)
+    assert story.does(CancelUserTaskRun).user_task.status == "CANCELLED"
+    assert story.is_now("ERROR").nodes[1].status == "ERROR"
 
 
 def test_a_wrong_guid_is_refused(memory: Driver) -> None:

@@ -14,6 +14,7 @@ from penstock.core.agenda import wake
 from penstock.core.at import At
 from penstock.core.attempts import end_attempt
 from penstock.core.definitions import TaskDef
+from penstock.core.failures import Failure, FailureName
 from penstock.core.ids import derive_guid
 from penstock.core.limits import USER_TASK_EVENTS_MAX
 from penstock.core.load import load
@@ -77,7 +78,8 @@ def send_held_reminder(turn: Turn, task: TaskRun) -> None:
     if row is not None and row.status in USER_TASK_LIVE:
         send(load(turn, task.wf_run_id, task.thread), task)
     else:
-        end_attempt(turn, task, TaskEvent.CANCEL, output=None, failure=None)
+        failure = Failure(FailureName.TASK_CANCELLED, "its user task has ended")
+        end_attempt(turn, task, TaskEvent.CANCEL, output=None, failure=failure)
 
 
 def _do(at: At, row: UserTaskRun, timer: ActionTimer) -> None:

@@ -37,7 +37,9 @@ class UserTaskField(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
 
 class UserTaskDef(Row):
-    """A version of a form. Who fills it in is said by the USER_TASK node."""
+    """A version of a form. Who fills it in is said by the USER_TASK node. A deleted one can not be
+    used by new specs.
+    """
 
     KIND, SCOPE, KEY = b"u", Scope.DEFINITION, ("tenant", "name", "version")
 
@@ -47,22 +49,26 @@ class UserTaskDef(Row):
     fields: tuple[UserTaskField, ...]
     description: str
     created_ms: int
+    deleted_ms: int | None = None
 
 
 class LatestUserTaskDef(Row):
-    """Which version of a UserTaskDef is the newest."""
+    """Which version of a UserTaskDef is the newest that is not deleted (0: none), and which number
+    was given last.
+    """
 
     KIND, SCOPE, KEY = b"U", Scope.DEFINITION, ("tenant", "name")
 
     tenant: str
     name: str
     version: int
+    last: int
 
 
 def find_user_task_def(
     rows: Rows, tenant: str, name: str, version: int | None = None
 ) -> UserTaskDef | None:
-    """A version of a UserTaskDef, the newest if none is named."""
+    """A version of a UserTaskDef, the newest if none is named; one that is named may be deleted."""
     if version is None:
         latest = rows.peek(LatestUserTaskDef, tenant, name)
         version = 0 if latest is None else latest.version

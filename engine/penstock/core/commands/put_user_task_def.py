@@ -31,10 +31,11 @@ def handle(turn: Turn, command: PutUserTaskDef) -> Value:
     newest = find_user_task_def(turn.rows, turn.tenant, command.name)
     given = (command.fields, command.description)
     if newest is None or (newest.fields, newest.description) != given:
-        version = 1 if newest is None else newest.version + 1
+        latest = turn.rows.peek(LatestUserTaskDef, turn.tenant, command.name)
+        version = 1 if latest is None else latest.last + 1
         newest = UserTaskDef(turn.tenant, command.name, version, *given, turn.at_ms)
         install(turn, newest)
-        install(turn, LatestUserTaskDef(turn.tenant, command.name, version))
+        install(turn, LatestUserTaskDef(turn.tenant, command.name, version, version))
     return {"name": newest.name, "version": newest.version}
 
 
