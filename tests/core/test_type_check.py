@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from penstock.core.casts import converted
-from penstock.core.forms import Expression
+from penstock.core.forms import Expression, parts_of
 from penstock.core.operations import Operation
 from penstock.core.operations import operate as values_operated
 from penstock.core.type_check import check_fits, check_part, operation_type, type_of
@@ -240,6 +240,31 @@ def test_what_fits_a_place(form: Any, wanted: str, says: str | None) -> None:
     with pytest.raises(ValueProblem) as caught:
         check_fits(read(form), parse_type(wanted), NAMES)
     assert says in str(caught.value)
+
+
+def test_deeply_nested_expressions_are_checked_at_once() -> None:
+    """Each part is looked at a few times, not twice as often at each level."""
+    for name, operation in (("ints", "EXTEND"), ("map", "EXTEND"), ("int", "ADD"), ("bool", "OR")):
+        to_the_right = to_the_left = v(name)
+        for _ in range(31):
+            to_the_right = operate(v(name), operation, to_the_right)
+            to_the_left = operate(to_the_left, operation, v(name))
+        for form in (to_the_right, to_the_left):
+            counting = Counting()
+            for part in parts_of(read(form)):
+                check_part(part, counting)
+            assert str(type_of(read(form), counting)) == TYPES[name]
+            assert counting.asked < 5_000
+
+
+class Counting(Declared):
+    """Counts how often types are asked for."""
+
+    asked = 0
+
+    def variable_type(self, name: str) -> Type | None:
+        self.asked += 1
+        return super().variable_type(name)
 
 
 SAMPLES = {

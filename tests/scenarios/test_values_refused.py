@@ -180,7 +180,8 @@ def test_a_variable_may_be_all_that_is_declared(driver: Driver) -> None:
         declared("card", "STR", masked=True),
         declared("tenant", "STR", access="INHERITED_VAR"),
     )
-    register(driver, "declares", chain(variables=variables))
+    register(driver, "above", chain(variables=(declared("tenant", "STR"),)))
+    register(driver, "declares", {"parent": "above"} | chain(variables=variables))
     row = driver.get(WfSpec, "declares", 1)
     assert row is not None
     [first, second, third, fourth] = row.body.threads["main"].variables

@@ -7,8 +7,6 @@ there is nothing left to do, or the turn's budget is spent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from penstock.core.agenda import next_woken, wake, wake_later
 from penstock.core.at import At, peek_thread
 from penstock.core.edges import mutated, open_edge
@@ -25,15 +23,13 @@ from penstock.core.handlers import (
 from penstock.core.leave import leave
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.load import load
-from penstock.core.moves import ENTRYPOINT_NUMBER, move_node, move_thread, note_status
+from penstock.core.moves import move_node, move_thread, note_status
 from penstock.core.node import NodeType
 from penstock.core.nodes import TYPE_OF
 from penstock.core.outcomes import Done, Ended, Failed, Outcome
-from penstock.core.run import HaltReason, NodeOutput, ThreadKind, ThreadRun, WfRun
-from penstock.core.spec import WfSpec
+from penstock.core.run import HaltReason, NodeOutput, WfRun
 from penstock.core.threads import (
     asks,
-    begin_thread,
     enter,
     forget_thread,
     held_by,
@@ -51,23 +47,7 @@ from penstock.core.transitions import (
 )
 from penstock.core.turn import Turn
 from penstock.core.types import ValueProblem
-from penstock.core.values import Value
 from penstock.core.watchers import wake_watchers
-
-
-def start_run(turn: Turn, run: WfRun, spec: WfSpec, variables: Mapping[str, Value]) -> None:
-    """Start a run's entrypoint thread; the variables have been checked."""
-    thread = ThreadRun(
-        turn.tenant,
-        run.wf_run_id,
-        ENTRYPOINT_NUMBER,
-        ThreadKind.ENTRYPOINT,
-        spec.body.entrypoint,
-        ThreadStatus.RUNNING,
-    )
-    note_status(turn, run, thread)
-    begin_thread(turn, run, spec, thread, variables)
-    turn.rows.put(run)
 
 
 def settle(turn: Turn) -> None:

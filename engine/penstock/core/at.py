@@ -5,6 +5,7 @@ other.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.core.expressions import Expression, evaluate, evaluate_as
@@ -17,7 +18,16 @@ from penstock.core.values import Value
 
 if TYPE_CHECKING:
     from penstock.core.node import NodeConfig
-    from penstock.core.spec import ThreadSpec, WfSpec
+    from penstock.core.spec import ThreadSpec, VariableDef, WfSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a variable is kept, and how it is declared."""
+
+    wf_run_id: str
+    thread: int
+    declared: VariableDef
 
 
 class At:
@@ -63,9 +73,8 @@ class At:
 
     def variable(self, name: str) -> Value:
         """The value of a variable of this thread or of one above it."""
-        row = self.turn.rows.peek(
-            Variable, self.turn.tenant, self.run.wf_run_id, self.owner_of(name), name
-        )
+        place = self.place_of(name)
+        row = self.turn.rows.peek(Variable, self.turn.tenant, place.wf_run_id, place.thread, name)
         return None if row is None else row.value
 
     def output(self, node: str) -> Value:
@@ -79,14 +88,7 @@ class At:
 
     def variable_type(self, name: str) -> str | None:
         """The declared type of a variable."""
-        owner = self.owner_of(name)
-        thread: ThreadRun | None = self.thread
-        if owner != self.thread.number:
-            thread = peek_thread(self.turn, self.run.wf_run_id, owner)
-        assert thread is not None, "an owner of a variable is a thread of the run"
-        declared = self.spec.body.threads[thread.thread_spec].variable(name)
-        assert declared is not None, "its owner declares it"
-        return declared.type
+        return self.place_of(name).declared.type
 
     def output_type(self, node: str) -> str | None:
         """The type of a node's output."""
@@ -106,15 +108,35 @@ class At:
         partition = self.turn.shard.partition
         return (partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position)
 
-    def owner_of(self, variable: str) -> int:
-        """The number of the thread that the variable belongs to."""
+    def place_of(self, variable: str) -> Place:
+        """Where a variable that can be seen from here is kept."""
         thread: ThreadRun | None = self.thread
         while thread is not None:
-            if self.spec.body.threads[thread.thread_spec].variable(variable) is not None:
-                return thread.number
+            declared = self.spec.body.threads[thread.thread_spec].variable(variable)
+            if declared is not None:
+                if not declared.is_inherited:
+                    return Place(self.run.wf_run_id, thread.number, declared)
+                return _inherited(self, variable)
             above = thread.parent
             thread = None if above is None else peek_thread(self.turn, self.run.wf_run_id, above)
         raise ValueProblem(f"no variable {variable!r} can be seen from here")
+
+
+def _inherited(at: At, variable: str) -> Place:
+    """A variable of the parent run's entrypoint, or of one further up."""
+    run, rows = at.run, at.turn.rows
+    while run.parent is not None:
+        above = rows.peek(WfRun, at.turn.tenant, run.parent)
+        spec = above and rows.peek(type(at.spec), at.turn.tenant, above.wf_spec, above.version)
+        if above is None or spec is None:
+            break
+        declared = spec.body.threads[spec.body.entrypoint].variable(variable)
+        if declared is None:
+            break
+        if not declared.is_inherited:
+            return Place(above.wf_run_id, 0, declared)
+        run = above
+    raise ValueProblem(f"no run above has the variable {variable!r}")
 
 
 def peek_thread(turn: Turn, wf_run_id: str, number: int) -> ThreadRun | None:

@@ -29,16 +29,14 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Variable]:
     scope = _Leaving(at)
     evaluation = Evaluation(scope, "mutation")
     for mutation in mutations:
-        owner = at.owner_of(mutation.variable)
-        declared = at.variable_type(mutation.variable)
-        assert declared is not None, "a variable has a type"
+        place = at.place_of(mutation.variable)
         try:
             current = scope.variable(mutation.variable)
-            value = mutated_value(mutation, declared, current, evaluation, at.struct)
+            value = mutated_value(mutation, place.declared.type, current, evaluation, at.struct)
         except ValueProblem as problem:
             raise ValueProblem(f"variable {mutation.variable!r}: {problem}") from problem
         scope.changed[mutation.variable] = Variable(
-            at.turn.tenant, at.run.wf_run_id, owner, mutation.variable, value
+            at.turn.tenant, place.wf_run_id, place.thread, mutation.variable, value
         )
     return list(scope.changed.values())
 

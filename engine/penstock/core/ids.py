@@ -78,6 +78,17 @@ def is_wf_run_id(text: str) -> bool:
     return all(_WF_RUN_ID.fullmatch(part) is not None for part in parts)
 
 
+def check_family_id(wf_run_id: str) -> str:
+    """Refuse an id that no run can have, be it a client's or a child's."""
+    if not is_wf_run_id(wf_run_id):
+        refuse(
+            Code.BAD_ID,
+            f"wf_run_id {wf_run_id[:100]!r}: at most {WF_RUN_ID_CHARS_MAX} characters, parts of"
+            " letters, digits, '_', '-' with a '.' between them",
+        )
+    return wf_run_id
+
+
 def check_schedule_id(schedule_id: str) -> str:
     """Refuse an id that a client may not give to a schedule: of the form of a WfRun's."""
     if not _WF_RUN_ID.fullmatch(schedule_id):
@@ -134,6 +145,11 @@ def derive_uuid(*parts: str | int) -> str:
     number = number & ~(0x3 << 62) | (0x2 << 62)
     digits = f"{number:032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def child_run_id(parent: str, *parts: str | int) -> str:
+    """The id of a run that a node starts below another one (R10)."""
+    return f"{parent}.{derive_guid('child', *parts)}"
 
 
 def wf_run_id_of(tenant: str, command_id: str) -> str:

@@ -4,6 +4,7 @@ transitions.py, and notes each in the history of what it belongs to.
 
 from __future__ import annotations
 
+from penstock.core.agenda import wake
 from penstock.core.at import At
 from penstock.core.outputs import WfRunChanged
 from penstock.core.run import Counted, ThreadRun, WfRun, noted
@@ -41,6 +42,9 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
         return
     run.status = status
     run.ended_ms = None if status in THREAD_LIVE else turn.at_ms
+    if run.ended_ms is not None:
+        for waiter, number in run.awaited_by:
+            wake(turn, waiter, number)
     turn.tell(
         run.wf_run_id,
         WfRunChanged(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from penstock.core.expressions import Expression
 from penstock.core.failures import FailureHandler
 from penstock.core.operations import Operation
 from penstock.core.outcomes import Outcome
+from penstock.core.types import TypeText
 
 if TYPE_CHECKING:
     from penstock.core.at import At
@@ -55,7 +56,11 @@ class NodeConfig(
     forbid_unknown_fields=True,
     tag_field="type",
 ):
-    """What the spec says of a node; each type adds its own fields."""
+    """What the spec says of a node; each type adds its own fields. `OUTPUT` is the type of the
+    output, of a node type for which it is always the same.
+    """
+
+    OUTPUT: ClassVar[TypeText | None] = None
 
     edges: tuple[Edge, ...] = ()
     handlers: tuple[FailureHandler, ...] = ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from penstock.core import spec as specs  # a module: it imports the nodes, and they this
 from penstock.core.casts import check_assignable
 from penstock.core.definitions import ExternalEventDef, TaskDef
 from penstock.core.failures import FailureHandler
@@ -21,7 +22,14 @@ from penstock.core.types import NUMBERS, StructField, Type, ValueProblem, parse_
 from penstock.core.user_task_def import UserTaskDef, find_user_task_def
 
 if TYPE_CHECKING:
-    from penstock.core.spec import SpecBody, ThreadSpec, VariableDef
+    from penstock.core.spec import (
+        LatestWfSpec,
+        MajorWfSpec,
+        SpecBody,
+        ThreadSpec,
+        VariableDef,
+        WfSpec,
+    )
 
 FAULTS_MAX: Final = 20
 INPUT: Final = "INPUT"
@@ -31,12 +39,21 @@ INPUT: Final = "INPUT"
 class NodeCheck:
     """One node under check; `fault` names it."""
 
-    def __init__(self, *, body: SpecBody, rows: Rows, tenant: str, faults: list[str]) -> None:
+    def __init__(
+        self, *, name: str, body: SpecBody, rows: Rows, tenant: str, faults: list[str]
+    ) -> None:
+        self.spec_name = name
         self.body = body
         self.faults = faults
         self._rows = rows
         self._tenant = tenant
         self._where = ""
+        self._variables: dict[tuple[str, str], VariableDef] = {}
+        self._anywhere: dict[str, VariableDef] = {}
+        for thread_name, thread in body.threads.items():
+            for declared in thread.variables:
+                self._variables.setdefault((thread_name, declared.name), declared)
+                self._anywhere.setdefault(declared.name, declared)
         self.thread_name = ""
         self.node_name = ""
 
@@ -54,14 +71,6 @@ class NodeCheck:
     def config(self) -> NodeConfig:
         """The node's configuration."""
         return self.thread.nodes[self.node_name]
-
-    def variable(self, name: str) -> VariableDef | None:
-        """A variable of this thread, or else of another one of the spec: which threads are above
-        this one is known when it runs.
-        """
-        threads = (self.thread, *self.body.threads.values())
-        found = (thread.variable(name) for thread in threads)
-        return next((variable for variable in found if variable is not None), None)
 
     def fault(self, message: str) -> None:
         """Something is wrong with this node."""
@@ -112,9 +121,46 @@ class NodeCheck:
             if declared.required and declared.name not in {*given, given_besides}:
                 self.fault(f"variable {declared.name!r} of thread {name!r} must be given")
 
+    def starts_run(self, name: str, major: int | None, given: Mapping[str, Expression]) -> None:
+        """A fault if there is no such spec, or it is not given what it wants."""
+        spec = self._spec_of(name, major)
+        if spec is None and name == self.spec_name and major is None:
+            return  # itself, which is being registered
+        if spec is None:
+            asked = "" if major is None else f" in major version {major}"
+            self.fault(f"WfSpec {name!r} is not registered{asked}; register it first")
+            return
+        thread = spec.body.threads[spec.body.entrypoint]
+        if spec.body.parent is not None and spec.body.parent != self.spec_name:
+            self.fault(f"WfSpec {name!r} inherits from {spec.body.parent!r}, which is not this one")
+        for variable in sorted(given):
+            declared = thread.variable(variable)
+            if declared is None or declared.is_inherited:
+                self.fault(f"WfSpec {name!r} has no input {variable!r}")
+            else:
+                self.fits(given[variable], declared.type, f"input {variable!r}")
+        for declared in thread.variables:
+            if declared.required and not declared.is_inherited and declared.name not in given:
+                self.fault(f"input {declared.name!r} of WfSpec {name!r} must be given")
+
+    def _spec_of(self, name: str, major: int | None) -> WfSpec | None:
+        latest: LatestWfSpec | MajorWfSpec | None
+        if major is None:
+            latest = self._rows.peek(specs.LatestWfSpec, self._tenant, name)
+        else:
+            latest = self._rows.peek(specs.MajorWfSpec, self._tenant, name, max(major, 0))
+        version = 0 if latest is None else latest.version
+        return self._rows.peek(specs.WfSpec, self._tenant, name, version) if version else None
+
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""
         self.starts_thread(handler.thread, {}, given_besides=INPUT)
+
+    def variable(self, name: str) -> VariableDef | None:
+        """The variable that a name stands for: this thread's, or one of another thread, which may
+        be above it when the run is there.
+        """
+        return self._variables.get((self.thread_name, name)) or self._anywhere.get(name)
 
     def fits(self, expression: Expression, wanted: str, what: str) -> None:
         """A fault if it can be seen now that the value will not be of the wanted type."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from penstock.core.definitions import ExternalEventDef, TaskDef
 from penstock.core.node import NodeConfig
 from penstock.core.rows import Rows
-from penstock.core.types import TypeText, ValueType
+from penstock.core.types import TypeText
 
 
 def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeText | None:
-    """Of a task its return type, of an event its content type, of a user task an object; None where
-    there is none.
-    """
+    """Of a task its return type, of an event its content type, else what the node type says."""
+    if config is None:
+        return None
     task_def, event_def = getattr(config, "task_def", None), getattr(config, "event_def", None)
     if isinstance(task_def, str):
         task = rows.peek(TaskDef, tenant, task_def)
@@ -19,6 +19,4 @@ def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeTe
     if isinstance(event_def, str):
         event = rows.peek(ExternalEventDef, tenant, event_def)
         return None if event is None else event.content_type
-    if isinstance(getattr(config, "user_task_def", None), str):
-        return ValueType.JSON_OBJ
-    return None
+    return config.OUTPUT

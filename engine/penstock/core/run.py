@@ -19,6 +19,7 @@ from penstock.core.rows import Row
 from penstock.core.thread_rows import (
     Awaited,
     AwaitedEnd,
+    ChildRun,
     Interrupter,
     LiveChild,
     PendingInterrupt,
@@ -93,6 +94,8 @@ class WfRun(Row):
     threads: int = 0
     steps: int = 0
     watchers: int = 0
+    parent: str | None = None
+    awaited_by: tuple[tuple[str, int], ...] = ()
     labels: dict[str, str] = {}
     history: tuple[Fact, ...] = ()
 
@@ -338,6 +341,7 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     UserTaskRun,
     UserTaskEvent,
     UserTaskComment,
+    ChildRun,
 )
 
 

@@ -54,6 +54,11 @@ class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     masked: bool = False
     access: Access = Access.PUBLIC_VAR
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it is kept in the parent run."""
+        return self.access is Access.INHERITED_VAR
+
 
 class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The blueprint of one thread. `interrupts` names, for each ExternalEventDef that interrupts
@@ -72,11 +77,14 @@ class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
         return None
 
 
-class SpecBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client registers under a name: the threads, and which of them a run begins with."""
+class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a client registers under a name: the threads, and which of them a run begins with; and
+    the WfSpec from whose runs it inherits variables.
+    """
 
     entrypoint: str
     threads: dict[str, ThreadSpec]
+    parent: str | None = None
 
 
 class Interface(Struct, array_like=True, frozen=True):

@@ -23,20 +23,21 @@ from penstock.core.nodes import TYPE_OF
 from penstock.core.rows import Rows
 from penstock.core.spec import SpecBody, ThreadSpec
 from penstock.core.types import ValueType
-from penstock.core.variable_check import check_names, check_variables
+from penstock.core.variable_check import check_inherited, check_names, check_variables
 
 
-def check_spec(body: SpecBody, rows: Rows, tenant: str) -> None:
+def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
     """Refuse a spec with faults, naming each with its thread and node."""
     faults: list[str] = []
-    check = NodeCheck(body=body, rows=rows, tenant=tenant, faults=faults)
+    check = NodeCheck(name=name, body=body, rows=rows, tenant=tenant, faults=faults)
     _check_size(body, faults)
     if not faults:
         if body.entrypoint not in body.threads:
             faults.append(f"the entrypoint thread {body.entrypoint!r} is not among the threads")
         check_names(body, faults)
-        for name, thread in body.threads.items():
-            _check_thread(check, name, thread)
+        check_inherited(body, rows, tenant, faults)
+        for thread_name, thread in body.threads.items():
+            _check_thread(check, thread_name, thread)
     if faults:
         refuse(Code.BAD_SPEC, "; ".join(faults[:FAULTS_MAX]))
 

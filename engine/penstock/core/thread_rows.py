@@ -98,3 +98,14 @@ class Watcher(Row):
     wf_run_id: str
     watcher: str
     thread: int
+
+
+class ChildRun(Row):
+    """A run that was started below another one."""
+
+    KIND, SCOPE, KEY = b"f", Scope.RUN, ("tenant", "wf_run_id", "child")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    child: str

@@ -43,6 +43,8 @@ def begin_thread(
     run.threads += 1
     blueprint = spec.body.threads[thread.thread_spec]
     for declared in blueprint.variables:
+        if declared.is_inherited:
+            continue
         value = values.get(declared.name)
         value = declared.default if value is None else value
         if value is not None:

@@ -95,10 +95,16 @@ def check_part(expression: Expression, names: Names) -> None:
 
 def check_fits(expression: Expression, wanted: Type, names: Names) -> None:
     """Raise ValueProblem if it can be seen now that a value is not of the wanted type."""
+    _check_fits(expression, type_of(expression, names), wanted, names)
+
+
+def _check_fits(expression: Expression, known: Type | None, wanted: Type, names: Names) -> None:
+    """The same, of an expression whose type has been seen: looked at again at each level of a
+    nested one, types would take for ever.
+    """
     if isinstance(expression, Literal):
         converted(expression.value, wanted, names.struct)
         return
-    known = type_of(expression, names)
     if known is None:
         return
     cut = known is ValueType.DOUBLE and wanted is ValueType.INT
@@ -110,13 +116,13 @@ def operation_type(
     left: Type | None, operation: Operation, right: Expression, names: Names
 ) -> Type | None:
     """The type of what an operation makes, or ValueProblem if it can not work on these types."""
+    other = type_of(right, names)
     if operation is Operation.ASSIGN:
         if left is not None:
-            check_fits(right, left, names)
+            _check_fits(right, other, left, names)
         return left
     if isinstance(right, Literal) and right.value is None:
         raise ValueProblem(f"{operation}: the right side is NULL")
-    other = type_of(right, names)
     if operation in LOGIC:
         if left not in (None, ValueType.BOOL) or other not in (None, ValueType.BOOL):
             raise ValueProblem(f"{operation} wants BOOL on both sides")
@@ -205,14 +211,14 @@ def _works(
         case ArrayOf(), Operation.EXTEND:
             return _extends(left, right, other, names)
         case ArrayOf(item), (Operation.ADD | Operation.REMOVE_IF_PRESENT):
-            check_fits(right, item, names)
+            _check_fits(right, other, item, names)
             return True
         case ((ValueType.JSON_ARR | ArrayOf()), Operation.REMOVE_INDEX):
             return other in (None, ValueType.INT)
         case ValueType.JSON_OBJ, Operation.EXTEND:
             return other in (None, ValueType.JSON_OBJ) or isinstance(other, MapOf)
         case MapOf(), Operation.EXTEND:
-            check_fits(right, left, names)
+            _check_fits(right, other, left, names)
             return True
         case ((ValueType.JSON_OBJ | MapOf()), Operation.REMOVE_KEY):
             return other is None or other in SIMPLE
@@ -224,9 +230,9 @@ def _extends(left: ArrayOf, right: Expression, other: Type | None, names: Names)
     if isinstance(other, ArrayOf) or other is ValueType.JSON_ARR:
         if other == left.item:
             raise ValueProblem(f"EXTEND joins two arrays; to add an item to {left}, use ADD")
-        check_fits(right, left, names)
+        _check_fits(right, other, left, names)
     else:
-        check_fits(right, left.item, names)
+        _check_fits(right, other, left.item, names)
     return True
 
 

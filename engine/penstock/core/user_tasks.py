@@ -28,12 +28,11 @@ from penstock.core.transitions import (
 from penstock.core.turn import Turn
 from penstock.core.types import ValueProblem, ValueType
 from penstock.core.user_task_def import UserTaskDef, find_user_task_def
+from penstock.core.user_task_index import index
 from penstock.core.user_task_rows import (
     ActionTimer,
-    FoundBy,
     UserTaskEvent,
     UserTaskEventKind,
-    UserTaskOf,
     UserTaskRun,
 )
 from penstock.core.values import Value
@@ -202,7 +201,7 @@ def keep(turn: Turn, row: UserTaskRun) -> None:
     """Write the row and its index; tell the outside if it has another owner or status."""
     before = turn.rows.peek(UserTaskRun, row.tenant, row.wf_run_id, row.guid)
     if before is None or (before.status, before.epoch) != (row.status, row.epoch):
-        _index(turn, before, row)
+        index(turn, before, row)
         _tell(turn, row)
     turn.rows.put(row)
 
@@ -210,7 +209,7 @@ def keep(turn: Turn, row: UserTaskRun) -> None:
 def forget(turn: Turn, row: UserTaskRun) -> None:
     """The run is being deleted: what lies apart from its rows goes, too."""
     _drop_timers(turn, row, list(row.timers))
-    _index(turn, row, None)
+    index(turn, row, None)
 
 
 def answer(row: UserTaskRun) -> Value:
@@ -258,31 +257,6 @@ def _drop_timers(turn: Turn, row: UserTaskRun, gone: list[ActionTimer]) -> None:
             number=timer.action,
         )
     drop_from(row, gone)
-
-
-def _index(turn: Turn, before: UserTaskRun | None, after: UserTaskRun | None) -> None:
-    gone = [] if before is None else _found_by(before)
-    there = [] if after is None else _found_by(after)
-    for row in gone:
-        if row not in there:
-            turn.rows.delete(row)
-    for row in there:
-        if row not in gone:
-            turn.rows.put(row)
-
-
-def _found_by(row: UserTaskRun) -> list[UserTaskOf]:
-    named = (
-        (FoundBy.USER, row.user_id),
-        (FoundBy.GROUP, row.user_group),
-        (FoundBy.DEF, row.user_task_def),
-        (FoundBy.STATUS, ""),
-    )
-    return [
-        UserTaskOf(row.tenant, by, of, row.status, row.wf_run_id, row.guid)
-        for by, of in named
-        if of is not None
-    ]
 
 
 def _tell(turn: Turn, row: UserTaskRun) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from penstock.core.limits import JSON_INDEXES_MAX
+from penstock.core.node_check import INPUT
 from penstock.core.paths import path_type
-from penstock.core.spec import Access, SpecBody, ThreadSpec, VariableDef
+from penstock.core.rows import Rows
+from penstock.core.spec import Access, LatestWfSpec, SpecBody, ThreadSpec, VariableDef, WfSpec
 from penstock.core.types import SIMPLE, Structs, Type, ValueProblem, check_type
 from penstock.core.values import coerce
-
-INPUT: Final = "INPUT"
-"""What handlers and for-each threads are given: the one name that several threads may declare."""
 
 
 def check_names(body: SpecBody, faults: list[str]) -> None:
@@ -46,6 +44,42 @@ def check_variables(name: str, thread: ThreadSpec, structs: Structs, faults: lis
             faults.append(f"thread {name!r}: default of variable {variable.name!r}: {problem}")
         for fault in (*_faults(variable), *_index_faults(variable, declared, structs)):
             faults.append(f"thread {name!r}: variable {variable.name!r} {fault}")
+
+
+def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: list[str]) -> None:
+    """What is inherited is a variable of the parent spec's entrypoint that it does not keep to
+    itself, and the entrypoint's here.
+    """
+    inherited = [
+        (name, variable)
+        for name, thread in body.threads.items()
+        for variable in thread.variables
+        if variable.is_inherited
+    ]
+    if body.parent is None:
+        for name, variable in inherited:
+            faults.append(
+                f"thread {name!r}: variable {variable.name!r} is inherited, but the spec names no"
+                " parent"
+            )
+        return
+    latest = rows.peek(LatestWfSpec, tenant, body.parent)
+    spec = rows.peek(WfSpec, tenant, body.parent, latest.version) if latest else None
+    if spec is None:
+        faults.append(f"the parent WfSpec {body.parent!r} is not registered; register it first")
+        return
+    entrypoint = spec.body.threads[spec.body.entrypoint]
+    for name, variable in inherited:
+        above = entrypoint.variable(variable.name)
+        if name != body.entrypoint:
+            fault = "is inherited, which only the entrypoint's variables can be"
+        elif above is None or above.access is Access.PRIVATE_VAR:
+            fault = f"is inherited, but {body.parent!r} has none of this name that others may see"
+        elif above.type != variable.type:
+            fault = f"is inherited as {variable.type}, but is {above.type} in {body.parent!r}"
+        else:
+            continue
+        faults.append(f"thread {name!r}: variable {variable.name!r} {fault}")
 
 
 def _faults(variable: VariableDef) -> Iterator[str]:

@@ -48,6 +48,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.COMMAND_ID_REUSED: 409,
     Code.FORBIDDEN: 403,
     Code.TASK_DEF_UNKNOWN: 404,
+    Code.PARENT_REQUIRED: 409,
     Code.SPEC_UNKNOWN: 404,
     Code.EVENT_DEF_UNKNOWN: 404,
     Code.STRUCT_DEF_UNKNOWN: 404,

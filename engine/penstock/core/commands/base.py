@@ -53,8 +53,8 @@ class CommandType:
 
 
 def of_wf_run(command: Any) -> str | None:
-    """The key of a command to a run."""
-    return command.wf_run_id
+    """The key of a command to a run, or to start one: any id of its family will do."""
+    return getattr(command, "parent", None) or command.wf_run_id
 
 
 def of_partition_0(_: Any) -> str | None:

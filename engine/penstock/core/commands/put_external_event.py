@@ -8,7 +8,7 @@ from penstock.core.agenda import wake
 from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
 from penstock.core.definitions import ExternalEventDef
 from penstock.core.errors import Code, refuse
-from penstock.core.ids import check_guid, check_wf_run_id, derive_guid
+from penstock.core.ids import check_family_id, check_guid, derive_guid
 from penstock.core.limits import INTERRUPTS_PENDING_MAX
 from penstock.core.load import load
 from penstock.core.run import EventWaiter, ExternalEvent, ThreadRun, UnclaimedEvent
@@ -35,7 +35,7 @@ class PutExternalEvent(Command, frozen=True):
 
 def handle(turn: Turn, command: PutExternalEvent) -> Value:
     """Keep the event, and wake whoever is to have it."""
-    check_wf_run_id(command.wf_run_id)
+    check_family_id(command.wf_run_id)
     event = _event(turn, command)
     known = turn.rows.peek(
         ExternalEvent, turn.tenant, command.wf_run_id, command.event_def, event.guid

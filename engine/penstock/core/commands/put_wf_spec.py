@@ -55,7 +55,7 @@ def handle(turn: Turn, command: PutWfSpec) -> Value:
     """Check the spec, decide its version and send it to every partition."""
     check_definition_name("WfSpec", command.name)
     body = _body(command.spec)
-    check_spec(body, turn.rows, turn.tenant)
+    check_spec(command.name, body, turn.rows, turn.tenant)
     body = pinned(body, turn.rows, turn.tenant)
     latest = turn.rows.peek(LatestWfSpec, turn.tenant, command.name)
     newest = None if latest is None else _version(turn, command.name, latest.version)
@@ -135,7 +135,7 @@ def _install(turn: Turn, spec: WfSpec) -> None:
 
 def _return_types(turn: Turn, body: SpecBody) -> Iterator[str]:
     """The types of what the entrypoint's EXITs return, as far as they can be seen."""
-    check = NodeCheck(body=body, rows=turn.rows, tenant=turn.tenant, faults=[])
+    check = NodeCheck(name="", body=body, rows=turn.rows, tenant=turn.tenant, faults=[])
     for name, config in body.threads[body.entrypoint].nodes.items():
         if not isinstance(config, ExitNode):
             continue

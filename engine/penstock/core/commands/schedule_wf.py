@@ -4,8 +4,9 @@ schedule, delete it and make another.
 
 from hashlib import blake2b
 
+from penstock.core.commands import run_wf
 from penstock.core.commands.base import Command, CommandType
-from penstock.core.commands.run_wf import RunWf, check_start
+from penstock.core.commands.run_wf import RunWf
 from penstock.core.cron_syntax import CronProblem, check_cron, is_time_zone
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_schedule_id
@@ -107,7 +108,7 @@ def _check(turn: Turn, command: ScheduleWf) -> None:
             Code.TOO_LARGE,
             f"variables of {size} bytes: a schedule's may have {SCHEDULE_VARIABLES_BYTES_MAX}",
         )
-    check_start(
+    run_wf.check(
         turn,
         RunWf(
             wf_spec=command.wf_spec,

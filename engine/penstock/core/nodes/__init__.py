@@ -8,11 +8,13 @@ from penstock.core.nodes import (
     exit,
     external_event,
     nop,
+    run_child_wf,
     sleep,
     start_multiple_threads,
     start_thread,
     task,
     user_task,
+    wait_for_child_wf,
     wait_for_condition,
     wait_for_threads,
 )
@@ -29,6 +31,8 @@ NODE_TYPES: Final[tuple[NodeType, ...]] = (
     sleep.NODE,
     wait_for_condition.NODE,
     user_task.NODE,
+    run_child_wf.NODE,
+    wait_for_child_wf.NODE,
 )
 
 TYPE_OF: Final[dict[type[NodeConfig], NodeType]] = {node.config: node for node in NODE_TYPES}

@@ -22,6 +22,8 @@ from penstock.core.values import Value, type_name
 class StartMultipleThreadsNode(NodeConfig, tag="START_MULTIPLE_THREADS", frozen=True):
     """Which thread, for each element of what; a variable INPUT of the thread is the element."""
 
+    OUTPUT = "JSON_ARR"
+
     thread: str
     iterable: Expression
     variables: dict[str, Expression] = {}

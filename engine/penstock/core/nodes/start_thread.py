@@ -17,6 +17,8 @@ from penstock.core.threads import begin_child, checked_values, given_values
 class StartThreadNode(NodeConfig, tag="START_THREAD", frozen=True):
     """Which thread of the spec, and the variables it begins with."""
 
+    OUTPUT = "INT"
+
     thread: str
     variables: dict[str, Expression] = {}
 

@@ -38,6 +38,8 @@ class UserTaskNode(NodeConfig, tag="USER_TASK", frozen=True):
     which notes, and what is done if it takes long.
     """
 
+    OUTPUT = ValueType.JSON_OBJ
+
     user_task_def: str
     version: Annotated[int, Meta(ge=1, le=INT_MAX)] | None = None
     user_id: Expression | None = None

@@ -1,0 +1,90 @@
+"""WAIT_FOR_CHILD_WF: waits until a run of the same family has ended. Its output is that run's; a
+business exception goes on under its name, any technical failure is a CHILD_FAILURE.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from penstock.core.at import At, peek_thread
+from penstock.core.expressions import Expression
+from penstock.core.failures import Failure, FailureName, seen_from_above
+from penstock.core.ids import root_of
+from penstock.core.node import NodeConfig, NodeType
+from penstock.core.node_check import NodeCheck
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.run import WfRun
+from penstock.core.transitions import THREAD_LIVE, ThreadStatus
+from penstock.core.types import ValueProblem, ValueType
+from penstock.core.values import type_name
+
+
+class WaitForChildWfNode(NodeConfig, tag="WAIT_FOR_CHILD_WF", frozen=True):
+    """Which run: a WF_RUN_ID."""
+
+    wf_run_id: Expression
+
+
+def arrive(at: At) -> Outcome:
+    """Have the run tell of its end, unless it has ended."""
+    run_id = at.evaluate(cast(WaitForChildWfNode, at.config).wf_run_id)
+    if not isinstance(run_id, str):
+        raise ValueProblem(f"wf_run_id: {type_name(run_id)} is no id of a run")
+    if root_of(run_id) != root_of(at.run.wf_run_id) or run_id == at.run.wf_run_id:
+        raise ValueProblem(f"wf_run_id: {run_id!r} is no other run of this family")
+    run = at.turn.rows.get(WfRun, at.turn.tenant, run_id)
+    if run is None:
+        return Failed(Failure(FailureName.CHILD_FAILURE, f"there is no WfRun {run_id!r}"))
+    here = (at.run.wf_run_id, at.thread.number)
+    if run.status in THREAD_LIVE and here not in run.awaited_by:
+        run.awaited_by = (*run.awaited_by, here)
+        at.turn.rows.put(run)
+    at.node_run.progress = {"wf_run_id": run_id}
+    return look(at)
+
+
+def look(at: At) -> Outcome:
+    """How the run has ended, if it has."""
+    run_id: str = at.node_run.progress["wf_run_id"]
+    run = at.turn.rows.peek(WfRun, at.turn.tenant, run_id)
+    if run is None:
+        return Failed(Failure(FailureName.CHILD_FAILURE, f"WfRun {run_id!r} was deleted"))
+    if run.status in THREAD_LIVE:
+        return WAIT
+    thread = peek_thread(at.turn, run_id, 0)
+    assert thread is not None, "a run has an entrypoint thread"
+    if thread.status is ThreadStatus.COMPLETED:
+        return Done(thread.output)
+    assert thread.failure is not None, "a thread fails with a failure"
+    return Failed(seen_from_above(thread.failure, f"run {run_id}"))
+
+
+def leave(at: At) -> None:
+    """The run need not tell any more."""
+    run = at.turn.rows.get(WfRun, at.turn.tenant, at.node_run.progress["wf_run_id"])
+    here = (at.run.wf_run_id, at.thread.number)
+    if run is not None and here in run.awaited_by:
+        run.awaited_by = tuple(waiter for waiter in run.awaited_by if waiter != here)
+        at.turn.rows.put(run)
+
+
+def check(check: NodeCheck) -> None:
+    """The id is text."""
+    config = cast(WaitForChildWfNode, check.config)
+    check.fits(config.wf_run_id, ValueType.WF_RUN_ID, "wf_run_id")
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """The run's id."""
+    yield cast(WaitForChildWfNode, config).wf_run_id
+
+
+NODE = NodeType(
+    "WAIT_FOR_CHILD_WF",
+    WaitForChildWfNode,
+    arrive,
+    look=look,
+    leave=leave,
+    check=check,
+    expressions=expressions,
+    waits=True,
+)
