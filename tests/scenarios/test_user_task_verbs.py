@@ -23,7 +23,7 @@ from penstock.core.transitions import UserTaskStatus
 from penstock.core.user_task_rows import UserTaskOf
 from tests.controls import a_form, chain, user_task
 from tests.scenarios.driver import Driver
-from tests.scenarios.story import Story, register, run
+from tests.scenarios.story import Story, refused, register, run
 
 Verb = Callable[..., Command]
 
@@ -123,6 +123,44 @@ def test_every_verb_in_every_status(memory: Driver, verb: str, state: str, outco
         before = rows_of(story)
         story.does_not(outcome, kind, **fields)
         assert rows_of(story) == before
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_not_there_is_refused(memory: Driver, verb: str) -> None:
+    """A run, or a user task of it."""
+    kind, fields = VERBS[verb]
+    story = brought_to(memory, "user")
+    refused(memory, kind(wf_run_id="nothing", guid="g", **fields), "WF_RUN_UNKNOWN")
+    refused(memory, kind(wf_run_id=story.id, guid="g", **fields), "USER_TASK_UNKNOWN")
+
+
+@pytest.mark.parametrize(
+    "verb", [verb for verb, (_, fields) in VERBS.items() if "user_id" in fields]
+)
+def test_a_user_that_can_be_none_is_refused(memory: Driver, verb: str) -> None:
+    """Blank, too long, or with control characters."""
+    kind, fields = VERBS[verb]
+    story = brought_to(memory, "user of group")
+    before = rows_of(story)
+    for user_id in ("", " ", "a\tb", "ü" * 129):
+        story.does_not("BAD_ID", kind, **fields | {"user_id": user_id})
+    assert rows_of(story) == before
+
+
+@pytest.mark.parametrize(
+    "verb", [verb for verb, cells in CELLS.items() if cells[2] in set(UserTaskStatus)]
+)
+def test_a_full_audit_takes_no_more(
+    monkeypatch: pytest.MonkeyPatch, memory: Driver, verb: str
+) -> None:
+    """Taken is still what ends the user task, and what changes nothing."""
+    monkeypatch.setattr("penstock.core.user_tasks.USER_TASK_EVENTS_MAX", 2)
+    kind, fields = VERBS[verb]
+    story = brought_to(memory, "user of group")
+    if kind in (CompleteUserTaskRun, CancelUserTaskRun) or verb == "claim by the assignee":
+        story.does(kind, **fields)
+    else:
+        story.does_not("LIMIT", kind, **fields)
 
 
 def test_the_table_is_total() -> None:

@@ -225,6 +225,8 @@ def test_what_is_saved_is_shown_and_is_not_the_output(memory: Driver) -> None:
     story.does_not("USER_TASK_CLAIMED", SaveUserTaskRun, **by_bob)
     story.does(SaveUserTaskRun, **by_bob, policy=SavePolicy.IGNORE_CLAIM)
     story.does_not("FIELD_UNKNOWN", SaveUserTaskRun, user_id="ada", results={"colour": 1})
+    story.does_not("BAD_VALUE", SaveUserTaskRun, user_id="ada", results={"amount": "much"})
+    story.does_not("TOO_LARGE", SaveUserTaskRun, user_id="ada", results={"note": "x" * 262_125})
     assert audit(story) == ["ASSIGNED", "SAVED", "SAVED", "SAVED"]
     story.completes_form(FILLED).completes(None)
 
@@ -279,6 +281,7 @@ def test_comments_have_numbers_and_can_be_edited_and_deleted(memory: Driver) -> 
         story.does_not(code, DeleteUserTaskComment, comment=number, user_id="bob")
     story.does_not("COMMENT_UNKNOWN", DeleteUserTaskComment, comment=-1, user_id="bob")
     story.does_not("BAD_VALUE", PutUserTaskComment, user_id="bob", text=" ")
+    story.does_not("LIMIT", PutUserTaskComment, user_id="bob", text="x" * 4_097)
     comments = memory.scan(UserTaskComment, story.id, story.user_task.guid)
     assert [(row.number, row.text, row.deleted) for row in comments] == [
         (1, "better", False),

@@ -102,9 +102,9 @@ def all_results(form: UserTaskDef, given: Mapping[str, Value]) -> dict[str, Valu
 
 
 def checked_size(results: dict[str, Value]) -> dict[str, Value]:
-    """The fields, if they are not too large together: they are one value."""
+    """The fields in order, if they are not too large together: they are one value."""
     try:
         check_bounds(results)
     except ValueProblem as problem:
         refuse(Code.TOO_LARGE, f"the fields together: {problem}")
-    return results
+    return dict(sorted(results.items()))
