@@ -1,9 +1,6 @@
-"""Liveness: no run that is not finished is without something that can move it on; and nothing
-lies around that belongs to nothing.
-
-A table says for each node type what a thread at such a node waits for, a second one for each
-reason to halt who takes it away, a third one for each kind of timer what it must belong to. A new
-type, reason or kind must add its line: `test_liveness.py` compares the tables with the engine's.
+"""Liveness: no run that is not finished is without something that can move it on, and nothing lies
+around that belongs to nothing. A table says what a thread at each node type waits for, another who
+ends each halt, a third what each timer belongs to; `test_liveness.py` holds them complete.
 """
 
 from __future__ import annotations
@@ -39,10 +36,12 @@ from penstock.core.transitions import (
     TASK_IN_FLIGHT,
     TASK_LIVE,
     THREAD_LIVE,
+    USER_TASK_LIVE,
     NodeStatus,
     TaskStatus,
     ThreadStatus,
 )
+from penstock.core.user_task_rows import UserTaskRun
 from tests.sim.tables import Group, Tables
 
 Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
@@ -59,9 +58,6 @@ def problems_of(group: Group) -> list[str]:
     run = group.one(WfRun)
     found = _without_run(group) if run is None else _of_run(group, run)
     return [f"{'/'.join(group.key)}: {problem}" for problem in found]
-
-
-# --- what a thread waits for ----------------------------------------------------------------------
 
 
 def _task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
@@ -126,7 +122,15 @@ def _child_run(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None
     return f"run {node_run.progress['wf_run_id']}"
 
 
+def _user_task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """A person, who has a form to fill in."""
+    forms = [row for row in group.of(UserTaskRun) if row.status in USER_TASK_LIVE]
+    here = (thread.number, node_run.position)
+    return "a person" if any((row.thread, row.position) == here for row in forms) else None
+
+
 WAITS: Final[dict[str, Waits]] = {
+    "USER_TASK": _user_task,
     "TASK": _task,
     "EXTERNAL_EVENT": _external_event,
     "SLEEP": _sleep,
@@ -199,8 +203,6 @@ def _in_flight(group: Group, node_run: NodeRun) -> bool:
     task = group.one(TaskRun, node_run.task or "")
     return task is not None and task.status in TASK_IN_FLIGHT
 
-
-# --- what lies around -----------------------------------------------------------------------------
 
 BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (ExternalEvent, UnclaimedEvent)
 """Rows that may be there before their run is."""
@@ -306,7 +308,8 @@ def _leaks(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
             yield f"it has ended, and thread {thread.number} waits for nothing: {thread}"
     halting = {thread.number for thread in children}
     for task in group.of(TaskRun):
-        if task.status in TASK_LIVE and not defect and task.thread not in halting:
+        wanted = task.user_task is None and task.thread not in halting
+        if task.status in TASK_LIVE and not defect and wanted:
             yield f"it has ended, task {task.guid} is {task.status}"
 
 
@@ -314,6 +317,8 @@ def _tasks(group: Group) -> Iterator[str]:
     """A live task has a live thread at its node; a running one a time-out."""
     for task in group.of(TaskRun):
         node_run = group.one(NodeRun, task.thread, task.position)
+        if task.user_task is not None:
+            continue  # a reminder: nothing waits for it
         if node_run is None or node_run.task != task.guid:
             yield f"task {task.guid} is not its node run's"
         if task.status not in TASK_LIVE:
@@ -334,9 +339,6 @@ def _tasks(group: Group) -> Iterator[str]:
 def _stands(group: Group, number: int, position: int) -> bool:
     thread = group.one(ThreadRun, number)
     return thread is not None and thread.status in THREAD_LIVE and (thread.position == position)
-
-
-# --- what timers belong to ------------------------------------------------------------------------
 
 
 def _of_task(*statuses: TaskStatus) -> Callable[[Group, Timer], bool]:
@@ -364,6 +366,7 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.WAKE_CHILDREN: lambda group, timer: True,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.SCHEDULE: lambda group, timer: True,
+    TimerKind.USER_TASK: lambda group, timer: _has_live_form(group, timer.detail),
 }
 """Whether a timer belongs to something that is still there for it."""
 
@@ -372,6 +375,11 @@ def _timers_of_nothing(group: Group) -> Iterator[str]:
     for timer in group.of(Timer):
         if not BELONGS[timer.kind](group, timer):
             yield f"a timer of nothing: {timer}"
+
+
+def _has_live_form(group: Group, detail: str) -> bool:
+    forms = [row for row in group.of(UserTaskRun) if row.status in USER_TASK_LIVE]
+    return any(row.guid in detail for row in forms)
 
 
 def _timers(group: Group, kind: TimerKind, detail: str | None, number: int) -> bool:
