@@ -7,7 +7,7 @@ import pytest
 import penstock.core.commands as commands
 import penstock.core.nodes as nodes
 from penstock.core import fire, tasks
-from penstock.core.definitions import ExternalEventDef, HeldTask, TaskDef
+from penstock.core.definitions import ExternalEventDef, HeldTask, TaskDef, WorkflowEventDef
 from penstock.core.keys import Scope
 from penstock.core.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.run import ROWS_OF_RUNS
@@ -33,6 +33,7 @@ ALL_ROWS = (
     *ROWS_OF_PARTITIONS,
     TaskDef,
     ExternalEventDef,
+    WorkflowEventDef,
     WfSpec,
     LatestWfSpec,
     Timer,

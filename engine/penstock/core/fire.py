@@ -5,7 +5,7 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import tasks
+from penstock.core import offers, tasks
 from penstock.core.advance import quarantine, task_moved
 from penstock.core.agenda import wake
 from penstock.core.failures import Failure, FailureName
@@ -20,7 +20,8 @@ from penstock.core.turn import Turn
 def fire(turn: Turn, timer: Timer) -> None:
     """Do what the timer is for; its row goes."""
     turn.rows.delete(timer)
-    if turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
+    of_run = timer.wf_run_id != ""
+    if not of_run or turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
         _FIRE[timer.kind](turn, timer)
 
 
@@ -76,4 +77,6 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.TASK_TIMEOUT: _task_timeout,
     TimerKind.TASK_RETRY: _task_retry,
     TimerKind.NODE: _node,
+    TimerKind.OFFER_EVENT: offers.go_on,
+    TimerKind.EXPIRE_EVENT: offers.expire,
 }

@@ -14,11 +14,13 @@ from penstock.core.errors import Code, refuse
 
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 GUID_CHARS: Final = 24
+CORRELATION_KEY_BYTES_MAX: Final = 256
 
 _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _INNER_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_])?")
 _KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _WF_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_NO_CORRELATION_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f/~\ud800-\udfff]")
 _GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
@@ -67,6 +69,16 @@ def check_guid(what: str, guid: str) -> str:
     if not _GUID.fullmatch(guid):
         refuse(Code.BAD_ID, f"{what} {guid!r}: use 1-128 letters, digits, '_' or '-'")
     return guid
+
+
+def correlation_key_problem(key: str) -> str | None:
+    """What is wrong with a key that correlated events are to be put under; None if nothing is."""
+    size = len(key.encode(errors="replace"))
+    if not 1 <= size <= CORRELATION_KEY_BYTES_MAX:
+        return f"a correlation key has 1 to {CORRELATION_KEY_BYTES_MAX} bytes, this one {size}"
+    if _NO_CORRELATION_KEY.search(key):
+        return "a correlation key has no control characters, no '/' and no '~'"
+    return None
 
 
 def base62(digest: bytes) -> str:

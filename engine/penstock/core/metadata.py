@@ -4,12 +4,13 @@ commands (R4, R11).
 
 from typing import Final
 
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.rows import Row
 from penstock.core.spec import LatestWfSpec, WfSpec
 
 DEFINITIONS: Final[dict[str, type[Row]]] = {
-    kind.__name__: kind for kind in (TaskDef, WfSpec, LatestWfSpec, ExternalEventDef)
+    kind.__name__: kind
+    for kind in (TaskDef, WfSpec, LatestWfSpec, ExternalEventDef, WorkflowEventDef)
 }
 """The rows that a partition takes from partition 0."""
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.expressions import Comparison, Expression, Literal, OutputRef, VariableRef
 from penstock.core.failures import FailureHandler
-from penstock.core.nodes.base import NodeConfig
+from penstock.core.ids import correlation_key_problem
 from penstock.core.rows import Rows
 from penstock.core.values import ValueProblem, ValueType, coerce
 
 if TYPE_CHECKING:
+    from penstock.core.nodes.base import NodeConfig
     from penstock.core.spec import SpecBody, ThreadSpec, VariableDef
 
 FAULTS_MAX: Final = 20
@@ -78,6 +79,24 @@ class NodeCheck:
         if found is None:
             self.fault(f"ExternalEventDef {name!r} is not registered; register it first")
         return found
+
+    def workflow_event_def(self, name: str) -> WorkflowEventDef | None:
+        """The WorkflowEventDef of this name; a fault if there is none."""
+        found = self._rows.peek(WorkflowEventDef, self._tenant, name)
+        if found is None:
+            self.fault(f"WorkflowEventDef {name!r} is not registered; register it first")
+        return found
+
+    def correlates(self, event_def: str, key: Expression) -> None:
+        """A fault if events of this kind are not put under keys, or this can be none."""
+        self.fits(key, ValueType.STR, "correlation_key")
+        if isinstance(key, Literal):
+            problem = correlation_key_problem(str(key.value))
+            if problem is not None:
+                self.fault(problem)
+        found = self._rows.peek(ExternalEventDef, self._tenant, event_def)
+        if found is not None and found.correlation is None:
+            self.fault(f"ExternalEventDef {event_def!r} has no `correlation`, so no key either")
 
     def starts_thread(
         self, name: str, given: Mapping[str, Expression], given_besides: str = ""

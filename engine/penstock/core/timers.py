@@ -35,11 +35,13 @@ class TimerKind(StrEnum):
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
     NODE = "NODE"
+    OFFER_EVENT = "OFFER_EVENT"
+    EXPIRE_EVENT = "EXPIRE_EVENT"
 
 
 class Timer(Row):
     """Something that is due. `detail` tells timers of one run apart (a guid, a thread and
-    position).
+    position). One that is of no run has an empty `wf_run_id`.
     """
 
     KIND, SCOPE, KEY = (

@@ -49,6 +49,8 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.TASK_DEF_UNKNOWN: 404,
     Code.SPEC_UNKNOWN: 404,
     Code.EVENT_DEF_UNKNOWN: 404,
+    Code.EVENT_DEF_NOT_CORRELATED: 400,
+    Code.CORRELATED_EVENT_UNKNOWN: 404,
     Code.VARIABLE_UNKNOWN: 400,
     Code.VARIABLE_REQUIRED: 400,
     Code.WF_RUN_UNKNOWN: 404,

@@ -11,6 +11,7 @@ from penstock.core.nodes import (
     start_multiple_threads,
     start_thread,
     task,
+    throw_event,
     wait_for_condition,
     wait_for_threads,
 )
@@ -27,6 +28,7 @@ NODE_TYPES: Final[tuple[NodeType, ...]] = (
     nop.NODE,
     sleep.NODE,
     wait_for_condition.NODE,
+    throw_event.NODE,
 )
 
 TYPE_OF: Final[dict[type[NodeConfig], NodeType]] = {node.config: node for node in NODE_TYPES}

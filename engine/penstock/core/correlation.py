@@ -1,0 +1,81 @@
+"""Correlation, on the partition of a run: the run says what events it waits for, under which key.
+
+What is to be told to the partition of the key is noted in the turn, and sent before the turn ends
+(commands/set_event_marker.py): a node hook must not find rows changed under its feet.
+"""
+
+from __future__ import annotations
+
+from penstock.core.at import At
+from penstock.core.correlation_rows import MarkerNews, RunMarker
+from penstock.core.ids import correlation_key_problem
+from penstock.core.turn import Turn
+from penstock.core.values import Value, ValueProblem, type_name
+
+
+def checked_key(value: Value) -> str:
+    """A value as a key that an event may be put under, or ValueProblem."""
+    if not isinstance(value, str):
+        raise ValueProblem(f"a correlation key is STR, this one is {type_name(value)}")
+    problem = correlation_key_problem(value)
+    if problem is not None:
+        raise ValueProblem(problem)
+    return value
+
+
+def mark(
+    at: At, event_def: str, key: str, *, stays: bool = False, masked: bool = False
+) -> RunMarker:
+    """The node run, or the thread that begins with it, waits for events with this key."""
+    node_run = at.node_run
+    marker = RunMarker(
+        at.turn.tenant,
+        at.run.wf_run_id,
+        node_run.thread,
+        node_run.position,
+        event_def,
+        key,
+        at.turn.at_ms,
+        stays,
+        masked,
+    )
+    at.turn.rows.put(marker)
+    at.turn.news.append(MarkerNews(marker, waits=True))
+    return marker
+
+
+def marked(at: At, event_def: str) -> bool:
+    """Whether the node run waits for an event with a key."""
+    return _marker(at.turn, at.run.wf_run_id, _place(at), event_def) is not None
+
+
+def unmark(turn: Turn, wf_run_id: str, place: tuple[int, int], event_def: str) -> None:
+    """It waits no more; doing it twice changes nothing. `place` is thread and position."""
+    marker = _marker(turn, wf_run_id, place, event_def)
+    if marker is not None:
+        turn.rows.delete(marker)
+        turn.news.append(MarkerNews(marker, waits=False))
+
+
+def unmark_node(at: At, event_def: str) -> None:
+    """The current node run waits no more."""
+    unmark(at.turn, at.run.wf_run_id, _place(at), event_def)
+
+
+def unmark_run(turn: Turn, wf_run_id: str, markers_max: int) -> bool:
+    """The run is being deleted: take its markers away, so many a turn; False if some are left."""
+    markers = turn.rows.scan(RunMarker, turn.tenant, wf_run_id)
+    for count, marker in enumerate(list(markers)):
+        if count == markers_max:
+            return False
+        turn.rows.delete(marker)
+        turn.news.append(MarkerNews(marker, waits=False))
+    return True
+
+
+def _place(at: At) -> tuple[int, int]:
+    return at.node_run.thread, at.node_run.position
+
+
+def _marker(turn: Turn, wf_run_id: str, place: tuple[int, int], event_def: str) -> RunMarker | None:
+    return turn.rows.peek(RunMarker, turn.tenant, wf_run_id, *place, event_def)
