@@ -6,20 +6,26 @@ What is to be told to the partition of the key is noted in the turn, and sent be
 
 from __future__ import annotations
 
+from typing import Final
+
 from penstock.core.at import At
 from penstock.core.correlation_rows import MarkerNews, RunMarker
+from penstock.core.expressions import Expression
 from penstock.core.ids import correlation_key_problem
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, type_name
+from penstock.core.values import ValueProblem, type_name
+
+ENTRYPOINT_POSITION: Final = 0
 
 
-def checked_key(value: Value) -> str:
-    """A value as a key that an event may be put under, or ValueProblem."""
+def key_of(at: At, expression: Expression, what: str) -> str:
+    """The value of an expression as a key that an event may be put under, or ValueProblem."""
+    value = at.evaluate(expression)
     if not isinstance(value, str):
-        raise ValueProblem(f"a correlation key is STR, this one is {type_name(value)}")
+        raise ValueProblem(f"{what}: a correlation key is STR, this one is {type_name(value)}")
     problem = correlation_key_problem(value)
     if problem is not None:
-        raise ValueProblem(problem)
+        raise ValueProblem(f"{what}: {problem}")
     return value
 
 
@@ -60,6 +66,13 @@ def unmark(turn: Turn, wf_run_id: str, place: tuple[int, int], event_def: str) -
 def unmark_node(at: At, event_def: str) -> None:
     """The current node run waits no more."""
     unmark(at.turn, at.run.wf_run_id, _place(at), event_def)
+
+
+def unmark_thread(at: At) -> None:
+    """The thread has ended: no event with a key interrupts it any more."""
+    for event_def in sorted(at.thread_spec.interrupt_keys):
+        place = at.thread.number, ENTRYPOINT_POSITION
+        unmark(at.turn, at.run.wf_run_id, place, event_def)
 
 
 def unmark_run(turn: Turn, wf_run_id: str, markers_max: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, cast
 from msgspec import Meta
 
 from penstock.core.at import At
-from penstock.core.correlation import checked_key, mark, marked, unmark_node
+from penstock.core.correlation import key_of, mark, marked, unmark_node
 from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import DURATION_MS_MAX
@@ -32,7 +32,6 @@ from penstock.core.run import (
     UnclaimedEvent,
 )
 from penstock.core.timers import Clock, clock_ms
-from penstock.core.values import ValueProblem
 
 
 class ExternalEventNode(NodeConfig, tag="EXTERNAL_EVENT", frozen=True):
@@ -49,7 +48,9 @@ class ExternalEventNode(NodeConfig, tag="EXTERNAL_EVENT", frozen=True):
 def arrive(at: At) -> Outcome:
     """Take an event that is there, or begin to wait."""
     config = cast(ExternalEventNode, at.config)
-    key = None if config.correlation_key is None else _key(at, config.correlation_key)
+    key = None
+    if config.correlation_key is not None:
+        key = key_of(at, config.correlation_key, "correlation_key")
     outcome = _take_unclaimed(at)
     if isinstance(outcome, Done):
         return outcome
@@ -112,13 +113,6 @@ def expressions(config: NodeConfig) -> Iterator[Expression]:
     key = cast(ExternalEventNode, config).correlation_key
     if key is not None:
         yield key
-
-
-def _key(at: At, expression: Expression) -> str:
-    try:
-        return checked_key(at.evaluate(expression))
-    except ValueProblem as problem:
-        raise ValueProblem(f"correlation_key: {problem}") from problem
 
 
 def _take_unclaimed(at: At) -> Outcome:
