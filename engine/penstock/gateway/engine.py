@@ -25,6 +25,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Outgoing, Sent, outgoing
 from penstock.core.commands.base import Command
+from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
@@ -212,7 +213,7 @@ def _definition(command: Command, tenant: str) -> tuple[type[Row], bytes] | None
             return LatestWfSpec, LatestWfSpec.key(tenant, name)
         case RunWf(wf_spec=name, version=int(version)) if version > 0:
             return WfSpec, WfSpec.key(tenant, name, version)
-        case PutExternalEvent(event_def=name):
+        case PutExternalEvent(event_def=name) | PutCorrelatedEvent(event_def=name):
             return ExternalEventDef, ExternalEventDef.key(tenant, name)
         case _:
             return None

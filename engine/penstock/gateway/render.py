@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from penstock.contracts.records import DeadRecord
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.correlation_rows import CorrelatedEvent
+from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.failures import Failure
 from penstock.core.outputs import ScheduledTask
 from penstock.core.run import (
@@ -20,6 +21,7 @@ from penstock.core.run import (
     ThreadRun,
     Variable,
     WfRun,
+    WorkflowEvent,
 )
 from penstock.core.spec import WfSpec
 from penstock.log.port import Record
@@ -68,6 +70,17 @@ def wf_spec(row: WfSpec) -> Json:
 
 def external_event_def(row: ExternalEventDef) -> Json:
     """An ExternalEventDef."""
+    return {
+        "name": row.name,
+        "content_type": row.content_type,
+        "description": row.description,
+        "correlation": row.correlation,
+        "created_at": time_text(row.created_ms),
+    }
+
+
+def workflow_event_def(row: WorkflowEventDef) -> Json:
+    """A WorkflowEventDef."""
     return {
         "name": row.name,
         "content_type": row.content_type,
@@ -182,6 +195,31 @@ def external_event(row: ExternalEvent) -> Json:
         "content": row.content,
         "put_at": time_text(row.put_ms),
         "claimed_by": None if claimed is None else {"thread": claimed[0], "position": claimed[1]},
+    }
+
+
+def correlated_event(row: CorrelatedEvent) -> Json:
+    """A CorrelatedEvent; `offered` while a run that is to have it has not answered."""
+    return {
+        "event_def": row.event_def,
+        "key": row.event_key,
+        "guid": row.guid,
+        "content": row.content,
+        "delete_after_first": row.once,
+        "offered": row.offered,
+        "put_at": time_text(row.put_ms),
+    }
+
+
+def workflow_event(row: WorkflowEvent) -> Json:
+    """A WorkflowEvent."""
+    return {
+        "number": row.number,
+        "workflow_event_def": row.workflow_event_def,
+        "content": row.content,
+        "thread": row.thread,
+        "position": row.position,
+        "thrown_at": time_text(row.at_ms),
     }
 
 

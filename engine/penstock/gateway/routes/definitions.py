@@ -1,4 +1,4 @@
-"""TaskDefs, WfSpecs and ExternalEventDefs: registered on partition 0, read from there."""
+"""TaskDefs, WfSpecs and the definitions of events: registered on partition 0, read from there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from penstock.core.commands.base import Command
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
+from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
@@ -59,6 +60,14 @@ EVENT_DEFS: Final = Definition(
     PutExternalEventDef,
     ExternalEventDef,
     render.external_event_def,
+    Code.EVENT_DEF_UNKNOWN,
+)
+WORKFLOW_EVENT_DEFS: Final = Definition(
+    "/v1/workflow-event-defs",
+    "WorkflowEventDef",
+    PutWorkflowEventDef,
+    WorkflowEventDef,
+    render.workflow_event_def,
     Code.EVENT_DEF_UNKNOWN,
 )
 WF_SPECS: Final = Definition(
@@ -164,4 +173,5 @@ ROUTES: Final = [
     *routes_of(TASK_DEFS),
     *routes_of(WF_SPECS),
     *routes_of(EVENT_DEFS),
+    *routes_of(WORKFLOW_EVENT_DEFS),
 ]
