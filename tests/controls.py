@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.definitions import InputVar
-from penstock.core.values import ValueType
 
 Json = dict[str, Any]
 
@@ -44,6 +44,11 @@ def edge(to: str, condition: Json | None = None, **mutations: Json) -> Json:
 def task(task_def: str, *edges: Json, **settings: Any) -> Json:
     """A TASK node."""
     return {"type": "TASK", "task_def": task_def, "edges": list(edges), **settings}
+
+
+def dynamic_task(name: Json, *edges: Json, **settings: Any) -> Json:
+    """A TASK node whose TaskDef the run names."""
+    return {"type": "TASK", "dynamic_task": name, "edges": list(edges), **settings}
 
 
 def event(event_def: str, *edges: Json, **settings: Any) -> Json:
@@ -147,9 +152,65 @@ def declared(name: str, kind: str, **settings: Any) -> Json:
     return {"name": name, "type": kind, **settings}
 
 
-def a_task_def(name: str, /, returns: str | None = None, **inputs: str) -> PutTaskDef:
+def a_task_def(
+    name: str, /, returns: str | None = None, *, idempotent: bool = True, **inputs: str
+) -> PutTaskDef:
     """A TaskDef with these inputs."""
-    variables = tuple(InputVar(of, ValueType(kind)) for of, kind in inputs.items())
-    return PutTaskDef(
-        name=name, input_vars=variables, return_type=None if returns is None else ValueType(returns)
-    )
+    variables = tuple(InputVar(of, kind) for of, kind in inputs.items())
+    return PutTaskDef(name=name, input_vars=variables, return_type=returns, idempotent=idempotent)
+
+
+def a_struct_def(name: str, *fields: Json) -> PutStructDef:
+    """A StructDef with these fields."""
+    return PutStructDef(name=name, fields=list(fields))
+
+
+def operate(left: Json, operation: str, right: Json) -> Json:
+    """What an operation makes of two values."""
+    return {"from": "OPERATION", "left": left, "operation": operation, "right": right}
+
+
+def negated(value: Json) -> Json:
+    """The other BOOL."""
+    return {"from": "NOT", "value": value}
+
+
+def size_of(value: Json) -> Json:
+    """How many parts a value has."""
+    return {"from": "SIZE_OF", "value": value}
+
+
+def cast(kind: str, value: Json) -> Json:
+    """A value as another type."""
+    return {"from": "CAST", "type": kind, "value": value}
+
+
+def formats(template: str, *args: Json) -> Json:
+    """A format string."""
+    return {"from": "FORMAT", "template": template, "args": list(args)}
+
+
+def a_struct(struct: str, /, **fields: Json) -> Json:
+    """A struct, made of its fields."""
+    return {"from": "STRUCT", "struct": struct, "fields": fields}
+
+
+def now() -> Json:
+    """The log's time."""
+    return {"from": "NOW"}
+
+
+def uuid() -> Json:
+    """A derived UUID."""
+    return {"from": "UUID"}
+
+
+def mutation(name: str, operation: str, value: Json, path: str | None = None) -> Json:
+    """A mutation of a variable."""
+    made = {"variable": name, "operation": operation, "value": value}
+    return made | ({} if path is None else {"path": path})
+
+
+def changing(to: str, *mutations: Json) -> Json:
+    """An edge with these mutations, in this order."""
+    return {"to": to, "mutations": list(mutations)}

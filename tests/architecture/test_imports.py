@@ -50,6 +50,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "orjson": ("contracts/", "store/", "log/", "processor/", "gateway/", "sdk/", "cli.py"),
     "fastavro": ("contracts/",),
     "confluent_kafka": ("log/kafka/",),
+    "cronsim": ("processor/cron.py",),
     "rocksdict": ("store/rocks.py", "log/embedded/disk.py"),
     "starlette": ("gateway/", "server.py"),
     "anyio": ("gateway/",),

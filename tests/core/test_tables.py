@@ -7,11 +7,19 @@ import pytest
 import penstock.core.commands as commands
 import penstock.core.nodes as nodes
 from penstock.core import fire, tasks
-from penstock.core.definitions import ExternalEventDef, HeldTask, TaskDef, WorkflowEventDef
+from penstock.core.definitions import (
+    ExternalEventDef,
+    HeldTask,
+    StructDef,
+    TaskDef,
+    WorkflowEventDef,
+)
 from penstock.core.keys import Scope
 from penstock.core.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.run import ROWS_OF_RUNS
-from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.schedules import ROWS_OF_SCHEDULES
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
+from penstock.core.task_rows import ROWS_OF_TASKS
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import (
     NODE,
@@ -30,12 +38,16 @@ from penstock.core.transitions import (
 
 ALL_ROWS = (
     *ROWS_OF_RUNS,
+    *ROWS_OF_TASKS,
     *ROWS_OF_PARTITIONS,
+    *ROWS_OF_SCHEDULES,
     TaskDef,
     ExternalEventDef,
+    StructDef,
     WorkflowEventDef,
     WfSpec,
     LatestWfSpec,
+    MajorWfSpec,
     Timer,
     HeldTask,
 )
@@ -73,7 +85,7 @@ def test_every_end_of_a_task_has_a_failure_or_is_a_success() -> None:
 @pytest.mark.parametrize(
     ("package", "table", "left_out"),
     [
-        (nodes, [node.config.__module__ for node in nodes.NODE_TYPES], {"base"}),
+        (nodes, [node.config.__module__ for node in nodes.NODE_TYPES], set()),
         (commands, [entry.record.__module__ for entry in commands.COMMANDS], {"base"}),
     ],
 )

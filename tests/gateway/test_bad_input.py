@@ -77,7 +77,7 @@ def specs(served: Served) -> None:
         ("GET", "/v1/wf-specs/nobody", None, 404, "SPEC_UNKNOWN"),
         ("GET", "/v1/wf-specs/bad?version=x", None, 400, "BAD_REQUEST"),
         ("PUT", "/v1/task-defs", {"name": "a b"}, 400, "BAD_NAME"),
-        ("PUT", "/v1/task-defs", {"name": "ok", "return_type": "TEXT"}, 400, "BAD_REQUEST"),
+        ("PUT", "/v1/task-defs", {"name": "ok", "return_type": "TEXT"}, 400, "BAD_TYPE"),
         ("PUT", "/v1/task-defs?wait=some", {"name": "ok"}, 400, "BAD_REQUEST"),
         ("PUT", "/v1/wf-specs", {"name": "x", "spec": {"entrypoint": 1}}, 400, "BAD_SPEC"),
         ("PUT", "/v1/wf-specs", {"name": "x", "spec": 2**62}, 400, "BAD_SPEC"),

@@ -97,3 +97,38 @@ def test_a_definition_can_be_used_at_once_on_every_partition(served: Served) -> 
         started = served.good("POST", "/v1/wf-runs", {"wf_spec": f"at-once-{number}"})
         partitions.add(started["position"].split(":")[0])
     assert len(partitions) == PARTITIONS
+
+
+def test_a_struct_def_is_registered_and_gets_new_versions(served: Served) -> None:
+    street = {"name": "street", "type": "STR"}
+    floor = {"name": "floor", "type": "INT", "required": False, "default": 0, "masked": True}
+    body = {"name": "defs-address", "fields": [street]}
+    assert served.good("PUT", "/v1/struct-defs", body)["version"] == 1
+    body["fields"] = [street, floor]
+    assert served.good("PUT", "/v1/struct-defs?wait=all", body)["version"] == 2
+    read = served.good("GET", "/v1/struct-defs/defs-address")
+    assert (read["version"], read["fields"]) == (2, [street, floor])
+    assert read in served.good("GET", "/v1/struct-defs")["items"]
+    refused = served.refused("PUT", "/v1/struct-defs", {**body, "fields": [floor]})
+    assert refused[:2] == (409, "ALREADY_EXISTS")
+    assert served.refused("GET", "/v1/struct-defs/none")[:2] == (404, "STRUCT_DEF_UNKNOWN")
+
+
+def test_types_with_parts_are_taken_over_http(served: Served) -> None:
+    fields = [{"name": "n", "type": "INT"}]
+    served.good("PUT", "/v1/struct-defs?wait=all", {"name": "defs-n", "fields": fields})
+    served.a_task_def(
+        "defs-parts",
+        input_vars=[{"name": "items", "type": "ARRAY<STRUCT<defs-n>>", "masked": True}],
+        return_type="MAP<STR,INT>",
+    )
+    read = served.good("GET", "/v1/task-defs/defs-parts")
+    assert read["return_type"] == "MAP<STR,INT>"
+    assert read["input_vars"] == [
+        {"name": "items", "type": "ARRAY<STRUCT<defs-n>>", "masked": True}
+    ]
+    for body in (
+        {"name": "defs-bad", "return_type": "ARRAY<TEXT>"},
+        {"name": "defs-bad", "input_vars": [{"name": "x", "type": "STRUCT<nobody>"}]},
+    ):
+        assert served.refused("PUT", "/v1/task-defs", body)[:2] == (400, "BAD_TYPE")

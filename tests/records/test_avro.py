@@ -16,10 +16,14 @@ from penstock.contracts.generate import differences, texts
 from penstock.contracts.locate import contract_folder
 from penstock.contracts.records import RECORD_TYPES
 from penstock.contracts.wire import read_command
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
+from penstock.core.outputs import ScheduledTask
+from penstock.core.task_rows import Metric, MetricKind
 from penstock.core.transitions import TaskStatus
 from tests.controls import a_task_def
 
@@ -50,6 +54,14 @@ RUN = RunWf(
         a_task_def("greet", returns="INT", name="STR"),
         StopWfRun(wf_run_id="r", thread=3),
         ReportTask(wf_run_id="r", guid="g", attempt=2, status=TaskStatus.TASK_FAILED, error="é"),
+        TaskHeartbeat(
+            wf_run_id="r",
+            guid="g",
+            attempt=2,
+            progress={"done": [1]},
+            metrics=(Metric("rows", MetricKind.TIMER, 2.5, {"a": "b"}),),
+        ),
+        PutCheckpoint(wf_run_id="r", guid="g", attempt=2, number=3, value=[None]),
     ],
 )
 def test_what_is_written_is_read(command: object) -> None:
@@ -137,6 +149,25 @@ def test_no_schema_is_recursive_and_no_two_are_alike() -> None:
     """Fingerprints tell records apart."""
     heads = {fingerprint_of(record_type.schema()) for record_type in RECORD_TYPES}
     assert len(heads) == len(RECORD_TYPES)
+
+
+def test_a_task_of_an_older_engine_is_read(tmp_path: Path) -> None:
+    """It knew of no checkpoints and no heartbeats: there are none."""
+    task = ScheduledTask(
+        tenant="t", wf_run_id="r", guid="g", task_def="greet", attempt=2, inputs={"a": 1},
+        wf_spec="w", version=1, node="n1", thread=0, scheduled_at_ms=5, timeout_ms=1_000,
+        max_attempts=3, report_partition=0,
+    )  # fmt: skip
+    newer = {"heartbeat_timeout_ms", "total_checkpoints"}
+    schema = json.loads((contract_folder("schemas") / "task/scheduled_task.avsc").read_text())
+    schema["fields"] = [field for field in schema["fields"] if field["name"] not in newer]
+    (tmp_path / "history/0.0.1/task").mkdir(parents=True)
+    (tmp_path / "history/0.0.1/task/scheduled_task.avsc").write_text(json.dumps(schema))
+    out = BytesIO()
+    out.write(MAGIC + fingerprint_of(schema))
+    fields = {name: getattr(task, name) for name in task.__struct_fields__ if name not in newer}
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), fields | {"inputs": {"a": b"1"}})
+    assert Avro(tmp_path).decode(out.getvalue())[0] == task
 
 
 def test_a_record_of_an_older_schema_is_read(tmp_path: Path) -> None:

@@ -12,8 +12,13 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.core.commands.delete_schedule import DeleteSchedule
+from penstock.core.commands.delete_task_def import DeleteTaskDef
+from penstock.core.commands.delete_wf_spec import DeleteWfSpec
+from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.schedules import Misfire
 from penstock.log.port import Message
 from penstock.processor.recovery import read_rulings
 from tests.controls import (
@@ -32,6 +37,7 @@ from tests.controls import (
 )
 from tests.replay.folding import KeptLog, digests, read_log
 from tests.scenarios.driver import Driver, memory_driver
+from tests.scenarios.schedules import schedule
 from tests.scenarios.story import register, run
 
 KEPT = Path(__file__).parent / "kept"
@@ -74,10 +80,29 @@ def a_full_log(driver: Driver) -> KeptLog:
     driver.send(
         PutExternalEvent(wf_run_id="never-run", event_def="answer", content={"b": 1, "a": 2})
     )
+    _schedule_and_delete(driver)
     for noise in (b"", b"noise", b"\xc3\x01truncated"):
         driver.log.append_and_wait(Message(driver.topics.commands, b"noise", noise))
     driver.settle()
     return _kept(driver)
+
+
+def _schedule_and_delete(driver: Driver) -> None:
+    """Schedules that are due, paused, deleted, and can not be; definitions that go."""
+    register(driver, "quick", chain())
+    for schedule_id, settings in (
+        ("minutely", {"misfire": Misfire.RUN_ALL}),
+        ("berlin", {"time_zone": "Europe/Berlin", "misfire": Misfire.RUN_ONCE}),
+        ("martian", {"time_zone": "Mars/Olympus"}),
+        ("gone", {}),
+    ):
+        schedule(driver, schedule_id, "* * * * *", wf_spec="quick", **settings)
+    driver.pass_ms(200_000)
+    driver.send(PauseSchedule(schedule_id="berlin"))
+    driver.send(DeleteSchedule(schedule_id="gone"))
+    driver.send(DeleteWfSpec(name="quick", version=1))
+    driver.send(DeleteTaskDef(name="shaky"))
+    driver.pass_ms(100_000)
 
 
 def _define(driver: Driver) -> None:

@@ -69,7 +69,7 @@ def test_r03_what_exceeds_a_turn_goes_on_while_others_do(memory: Driver) -> None
     register(memory, "quick", chain())
     loop_id = _id_on(memory, 1)
     for number in range(3_000):
-        content = "stop" if number == 2_999 else number
+        content = "stop" if number == 2_999 else f"go {number}"
         accepted(memory, PutExternalEvent(wf_run_id=loop_id, event_def="go", content=content))
     run(memory, "loop", loop_id).completes()
     ends_at = [

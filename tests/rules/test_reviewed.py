@@ -8,13 +8,14 @@ import pytest
 
 from penstock.contracts import schema_of
 from penstock.contracts.wire import Sent, outgoing
+from penstock.core.backoff import Backoff
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import partition_of_run
-from penstock.core.run import Backoff, TaskRun
+from penstock.core.run import TaskRun
 from penstock.core.transitions import TaskStatus
 from penstock.log.port import Fenced, LogFatal, LogUnavailable, Message, Refused
 from tests.controls import (
@@ -78,7 +79,7 @@ def test_the_order_of_keys_in_json_does_not_reach_the_rows(
     )
     accepted(memory, a_task_def("n", n="INT"))
     body = PutWfSpec(name="wrong", spec=wrong)
-    assert "is given JSON_OBJ" in refused(memory, body, "BAD_SPEC").message
+    assert "Cannot assign JSON_OBJ to INT" in refused(memory, body, "BAD_SPEC").message
     pathy = waits["threads"]["main"]["nodes"]["n2"]["inputs"]["n"]
     pathy["path"] = "$.inner"
     register(memory, "waits", waits, a_task_def("n", n="INT"))

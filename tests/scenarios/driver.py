@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
@@ -19,8 +19,8 @@ from penstock.contracts.wire import Sent, outgoing
 from penstock.core.commands.base import Command
 from penstock.core.commands.tick import Tick
 from penstock.core.ids import partition_of_run, wf_run_id_of
-from penstock.core.keys import Scope, after_prefix
-from penstock.core.outputs import Answer, ScheduledTask
+from penstock.core.keys import Scope, after_prefix, run_prefix
+from penstock.core.outputs import Answer, ScheduledTask, WorkerSignal
 from penstock.core.partition_state import Shard
 from penstock.core.rows import Row, Rows
 from penstock.log.embedded import EmbeddedLog
@@ -211,6 +211,19 @@ class Driver:
         assert view is not None
         prefix = kind.key(tenant, *parts)
         return [row for _, row in view.scan(kind, prefix, after_prefix(prefix))]
+
+    def rows_of_run(self, wf_run_id: str, tenant: str = "default") -> dict[bytes, bytes]:
+        """All rows of a run, of whatever kind, as they are stored."""
+        number = partition_of_run(wf_run_id, self.topics.partitions)
+        view = self.processor.view(number)
+        assert view is not None
+        prefix = run_prefix(tenant, wf_run_id)
+        return dict(view._view.scan(prefix, after_prefix(prefix)))
+
+    def signals(self) -> list[WorkerSignal]:
+        """What was signalled to workers."""
+        records = self.log.read_all(self.topics.worker_signals)
+        return [cast(WorkerSignal, self.avro.decode(record.value or b"")[0]) for record in records]
 
     def events(self) -> list[Any]:
         """All that was told to the outside."""

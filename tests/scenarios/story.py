@@ -10,13 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.core.commands.base import Command
+from penstock.core.commands.hand_back_task import HandBackTask
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.restart_task_run import RestartTaskRun
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.shutdown_task_run import ShutdownTaskRun
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.outputs import Answer, ScheduledTask
 from penstock.core.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
@@ -46,8 +51,9 @@ def register(driver: Driver, name: str, spec: Any, *definitions: Command) -> Non
         accepted(driver, command)
     for thread in spec["threads"].values():
         for node in thread["nodes"].values():
-            if node["type"] == "TASK" and node["task_def"] not in given:
-                accepted(driver, a_task_def(node["task_def"]))
+            task_def = node.get("task_def")
+            if task_def is not None and task_def not in given:
+                accepted(driver, a_task_def(task_def))
             if node["type"] == "EXTERNAL_EVENT" and node["event_def"] not in given:
                 accepted(driver, PutExternalEventDef(name=node["event_def"]))
         for event_def in sorted(set(thread.get("interrupts", ())) - given):
@@ -91,19 +97,12 @@ class Story:
 
     def starts(self, worker: str = "worker-1") -> Story:
         """A worker says that it runs the task."""
-        task = self.taken
-        accepted(
-            self.driver,
-            TaskStarted(wf_run_id=self.id, guid=task.guid, attempt=task.attempt, worker=worker),
-        )
+        accepted(self.driver, TaskStarted(**self.attempt, worker=worker))
         return self
 
     def report(self, status: TaskStatus, **result: Any) -> ReportTask:
         """A report on the task taken last."""
-        task = self.taken
-        return ReportTask(
-            wf_run_id=self.id, guid=task.guid, attempt=task.attempt, status=status, **result
-        )
+        return ReportTask(**self.attempt, status=status, **result)
 
     def succeeds(self, output: Any = None) -> Story:
         """The task succeeds."""
@@ -120,6 +119,42 @@ class Story:
         report = self.report(TaskStatus.TASK_EXCEPTION, exception=name, output=content)
         accepted(self.driver, report)
         return self
+
+    def beats(self, worker: str = "worker-1", **said: Any) -> Answer:
+        """The worker gives a sign of life; the answer to it."""
+        return accepted(self.driver, TaskHeartbeat(**self.attempt, worker=worker, **said))
+
+    def checkpoints(self, *values: Any, first: int = 0, flow: str = "CONTINUE_TASK") -> Story:
+        """The worker puts these values aside, the first under this number."""
+        for number, value in enumerate(values, first):
+            command = PutCheckpoint(**self.attempt, number=number, value=value)
+            assert accepted(self.driver, command).body["flow"] == flow
+        return self
+
+    def is_handed_back(self, worker: str = "worker-1") -> Story:
+        """The worker gives the task up."""
+        accepted(self.driver, HandBackTask(**self.attempt, worker=worker))
+        return self
+
+    def is_shut_down(self, **settings: Any) -> Story:
+        """An operator shuts the task down."""
+        accepted(self.driver, ShutdownTaskRun(**self.task_id, **settings))
+        return self
+
+    def is_restarted(self, **settings: Any) -> Story:
+        """An operator restarts the task."""
+        accepted(self.driver, RestartTaskRun(**self.task_id, **settings))
+        return self
+
+    @property
+    def task_id(self) -> dict[str, Any]:
+        """The id of the task taken last."""
+        return {"wf_run_id": self.id, "guid": self.taken.guid}
+
+    @property
+    def attempt(self) -> dict[str, Any]:
+        """The attempt taken last."""
+        return self.task_id | {"attempt": self.taken.attempt}
 
     def is_stopped(self) -> Story:
         """An operator stops the run."""
@@ -149,6 +184,14 @@ class Story:
         self.is_now("COMPLETED")
         assert self.thread.output == output
         assert self.run.ended_ms is not None
+        return self
+
+    def wait_until_there(self) -> Story:
+        """The run is started by somebody else: it is there, or comes to be."""
+        deadline = time.monotonic() + (0 if self.driver.clock else WAIT_S)
+        while self.driver.get(WfRun, self.id) is None:
+            assert time.monotonic() < deadline, f"waited for {self.id} to be there"
+            time.sleep(0.005)
         return self
 
     def ends_with(self, failure: str, status: str = "ERROR") -> Story:

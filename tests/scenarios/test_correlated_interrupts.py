@@ -90,7 +90,7 @@ def test_mistakes_are_refused_with_the_spec(memory: Driver) -> None:
     accepted(memory, PutExternalEventDef(name="go"))
     wrong = {
         "does not interrupt the thread": {"go": literal("k")},
-        "wants STR, but is given INT": {"paid": variable("seen")},
+        "is not STR": {"paid": literal({"a": 1})},
         "no node has an output": {"paid": output_of("n1")},
     }
     for message, keys in wrong.items():

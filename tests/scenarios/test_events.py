@@ -3,7 +3,7 @@
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.run import EventWaiter, ExternalEvent, UnclaimedEvent
-from penstock.core.values import ValueType
+from penstock.core.types import ValueType
 from tests.controls import chain, compare, edge, ends, event, literal, output_of, spec
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
@@ -78,7 +78,7 @@ def test_a_long_loop_is_cut_into_turns_and_others_go_on(memory: Driver) -> None:
     register(memory, "loop", loop)
     wf_run_id = memory.new_id()
     for number in range(2_500):
-        content = "stop" if number == 2_499 else number
+        content = "stop" if number == 2_499 else f"go {number}"
         accepted(memory, PutExternalEvent(wf_run_id=wf_run_id, event_def="go", content=content))
     story = run(memory, "loop", wf_run_id).completes()
     assert story.run.steps == 2_502

@@ -58,7 +58,7 @@ def test_updates_that_are_not_allowed_are_refused(memory: Driver) -> None:
     )
     breaks = chain(variables=(declared("who", "STR", required=True),))
     minor = AllowedUpdates.MINOR_REVISION_UPDATES
-    refused(memory, PutWfSpec(name="hello", spec=breaks, allowed_updates=minor), "ALREADY_EXISTS")
+    refused(memory, PutWfSpec(name="hello", spec=breaks, allowed_updates=minor), "BREAKING_UPDATE")
     accepted(memory, PutWfSpec(name="hello", spec=changed, allowed_updates=minor))
 
 
@@ -165,11 +165,14 @@ LOOPING = spec("a", {"a": event("e", edge("exit")), "exit": ends()})
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "missing required field `entrypoint`"),
+        ({}, "$: 'entrypoint' is missing"),
         ({"entrypoint": "main", "threads": {}}, "0 threads"),
         ({"entrypoint": "other", "threads": chain()["threads"]}, "entrypoint thread 'other'"),
-        ([1, 2], "Expected `object`"),
-        (spec("a", {"a": {"type": "NOVEL"}}), "Invalid value 'NOVEL'"),
+        ([1, 2], "$: an object is expected, not JSON_ARR"),
+        (
+            spec("a", {"a": {"type": "NOVEL"}}),
+            "$.threads.main.nodes.a.type: 'NOVEL' is none of ['ENTRYPOINT'",
+        ),
         (spec("a", {"a": task("greet", edge("nowhere")), "exit": ends()}), "leads to 'nowhere'"),
         (spec("a", {"a": task("greet"), "exit": ends()}), "no edge leads on"),
         (spec("a", {"a": task("greet", edge("a"))}), "no EXIT node"),
@@ -180,9 +183,12 @@ LOOPING = spec("a", {"a": event("e", edge("exit")), "exit": ends()})
         (chain(task("typed", inputs={"n": literal("x")})), "is not INT"),
         (chain(task("typed", inputs={"n": variable("no")})), "there is no variable 'no'"),
         (chain(task("typed", inputs={"n": output_of("no")})), "there is no node 'no'"),
-        (chain(task("greet", max_attempts=0)), ">= 1"),
-        (chain(task("greet", timeout_ms=0)), ">= 1"),
-        (chain(task("greet", surprise=1)), "unknown field `surprise`"),
+        (chain(task("greet", max_attempts=0)), "n1.max_attempts: 0 is below 1"),
+        (chain(task("greet", timeout_ms=0)), "n1.timeout_ms: 0 is below 1"),
+        (
+            chain(task("greet", surprise=1)),
+            "nodes.n1: there is no field 'surprise'; there are ['backoff'",
+        ),
         (chain(task("greet", backoff={"base_ms": -1})), "backoff wants"),
         (chain(event("unknown")), "ExternalEventDef 'unknown' is not registered"),
         (chain(variables=(declared("a", "INT"), declared("a", "INT"))), "declared twice"),

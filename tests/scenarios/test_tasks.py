@@ -5,6 +5,7 @@ import pytest
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.run import PastAttempt, TaskRun
+from penstock.core.task_rows import AttemptLog
 from penstock.core.transitions import TaskStatus
 from tests.controls import a_task_def, chain, declared, literal, output_of, task, variable
 from tests.scenarios.driver import Driver
@@ -174,6 +175,14 @@ def test_a_business_exception_needs_a_name_of_its_own(memory: Driver, name: str)
     story.succeeds().completes()
 
 
+def test_the_content_of_a_business_exception_is_bounded(memory: Driver) -> None:
+    """As every value is; the attempt fails by name, and is not tried again."""
+    register(memory, "declined", chain(task("charge", max_attempts=5)))
+    story = run(memory, "declined").task("charge").throws("card-declined", "x" * 300_000)
+    story.ends_with("VAR_MUTATION_ERROR")
+    assert story.task_run.status is TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR
+
+
 def test_an_output_of_the_wrong_type_fails_the_attempt_by_name(driver: Driver) -> None:
     """And is not tried again."""
     typed = chain(task("typed", max_attempts=3))
@@ -217,8 +226,9 @@ def test_a_workers_times_are_clamped(memory: Driver) -> None:
     story = run(memory, "clamped").task("work")
     handed_out_ms = story.task_run.attempt.scheduled_ms
     accepted(memory, story.report(TaskStatus.TASK_SUCCESS, started_at_ms=5, logs="x" * 100_000))
-    attempt = story.task_run.attempt
-    assert (attempt.started_ms, len(attempt.logs)) == (handed_out_ms, 64 * 1024)
+    assert story.task_run.attempt.started_ms == handed_out_ms
+    [piece] = memory.scan(AttemptLog, story.id)
+    assert (len(piece.text), piece.chars_dropped) == (64 * 1024, 100_000 - 64 * 1024)
 
 
 def test_literals_are_inputs_too(memory: Driver) -> None:

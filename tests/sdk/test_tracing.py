@@ -198,6 +198,17 @@ def test_a_comparison_is_a_value() -> None:
     }
 
 
+def test_a_whole_number_beside_a_double_is_one() -> None:
+    """The engine compares values of one type only."""
+
+    @workflow
+    def dear(price: float) -> bool:
+        return price > 10
+
+    returns = spec_of(dear)["nodes"]["1-exit"]["returns"]
+    assert repr(returns["right"]["value"]) == "10.0"
+
+
 def test_async_tasks_may_be_awaited_in_an_async_workflow() -> None:
     @workflow
     async def fetched(url: str) -> str:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from penstock.contracts.schema_of import Schema, record_schema
 from penstock.core.commands import COMMANDS
-from penstock.core.outputs import EVENTS, ScheduledTask
+from penstock.core.outputs import EVENTS, ScheduledTask, WorkerSignal
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -71,6 +71,7 @@ EVENT_ENVELOPE: Final[Mapping[str, Any]] = {"tenant": str}
 RECORD_TYPES: Final[tuple[RecordType, ...]] = (
     *(RecordType(entry.record, "command", ENVELOPE) for entry in COMMANDS),
     RecordType(ScheduledTask, "task"),
+    RecordType(WorkerSignal, "task"),
     *(RecordType(event, "event", EVENT_ENVELOPE) for event in EVENTS),
     RecordType(Verdict, "event"),
     RecordType(DeadRecord, "event"),

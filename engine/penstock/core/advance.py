@@ -26,9 +26,10 @@ from penstock.core.leave import leave
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.load import load
 from penstock.core.moves import ENTRYPOINT_NUMBER, move_node, move_thread, note_status
+from penstock.core.node import NodeType
 from penstock.core.nodes import TYPE_OF
-from penstock.core.nodes.base import Done, Ended, Failed, NodeType, Outcome
-from penstock.core.run import HaltReason, NodeOutput, TaskRun, ThreadKind, ThreadRun, WfRun
+from penstock.core.outcomes import Done, Ended, Failed, Outcome
+from penstock.core.run import HaltReason, NodeOutput, ThreadKind, ThreadRun, WfRun
 from penstock.core.spec import WfSpec
 from penstock.core.threads import (
     asks,
@@ -49,7 +50,8 @@ from penstock.core.transitions import (
     ThreadStatus,
 )
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value
 from penstock.core.watchers import wake_watchers
 
 
@@ -97,11 +99,6 @@ def visit(at: At) -> None:
         note_status(at.turn, at.run, at.thread)
     _tell(at, live)
     at.save()
-
-
-def task_moved(turn: Turn, task: TaskRun) -> None:
-    """Have the thread that waits for a task look at it."""
-    wake(turn, task.wf_run_id, task.thread)
 
 
 def halt(at: At, reason: HaltReason) -> None:

@@ -4,15 +4,19 @@ other.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from penstock.core.expressions import Expression, evaluate
+from penstock.core.expressions import Expression, evaluate, evaluate_as
+from penstock.core.output_types import output_type_of
 from penstock.core.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
+from penstock.core.structs import struct_fields_of
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem
+from penstock.core.types import StructField, ValueProblem
+from penstock.core.values import Value
 
 if TYPE_CHECKING:
-    from penstock.core.nodes.base import NodeConfig
+    from penstock.core.node import NodeConfig
     from penstock.core.spec import ThreadSpec, WfSpec
 
 
@@ -49,9 +53,13 @@ class At:
         rows.put(self.thread)
         rows.put(self.run)
 
-    def evaluate(self, expression: Expression) -> Value:
+    def evaluate(self, expression: Expression, place: str = "") -> Value:
         """The value of an expression here, or ValueProblem."""
-        return evaluate(expression, self)
+        return evaluate(expression, self, place)
+
+    def evaluate_as(self, expression: Expression, wanted: str, place: str) -> Value:
+        """The value as a place of a type takes it, or ValueProblem; `place` names that place."""
+        return evaluate_as(expression, wanted, self, place)
 
     def variable(self, name: str) -> Value:
         """The value of a variable of this thread or of one above it."""
@@ -68,6 +76,35 @@ class At:
         if row is None:
             raise ValueProblem(f"node {node!r} has no output yet")
         return row.value
+
+    def variable_type(self, name: str) -> str | None:
+        """The declared type of a variable."""
+        owner = self.owner_of(name)
+        thread: ThreadRun | None = self.thread
+        if owner != self.thread.number:
+            thread = peek_thread(self.turn, self.run.wf_run_id, owner)
+        assert thread is not None, "an owner of a variable is a thread of the run"
+        declared = self.spec.body.threads[thread.thread_spec].variable(name)
+        assert declared is not None, "its owner declares it"
+        return declared.type
+
+    def output_type(self, node: str) -> str | None:
+        """The type of a node's output."""
+        return output_type_of(self.thread_spec.nodes.get(node), self.turn.rows, self.turn.tenant)
+
+    def struct(self, name: str) -> Mapping[str, StructField] | None:
+        """The fields of a StructDef."""
+        return struct_fields_of(self.turn.rows, self.turn.tenant, name)
+
+    def now_ms(self) -> int:
+        """The log's time."""
+        return self.turn.at_ms
+
+    def seed(self) -> tuple[str | int, ...]:
+        """This node run, as no other is."""
+        run, node_run = self.run, self.node_run
+        partition = self.turn.shard.partition
+        return (partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position)
 
     def owner_of(self, variable: str) -> int:
         """The number of the thread that the variable belongs to."""

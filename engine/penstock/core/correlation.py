@@ -6,21 +6,23 @@ What is to be told to the partition of the key is noted in the turn, and sent be
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from penstock.core.at import At
 from penstock.core.correlation_rows import MarkerNews, RunMarker
-from penstock.core.expressions import Expression
+from penstock.core.forms import Expression
 from penstock.core.ids import correlation_key_problem
 from penstock.core.turn import Turn
-from penstock.core.values import ValueProblem, type_name
+from penstock.core.types import ValueProblem, ValueType
+from penstock.core.values import type_name
 
 ENTRYPOINT_POSITION: Final = 0
 
 
 def key_of(at: At, expression: Expression, what: str) -> str:
     """The value of an expression as a key that an event may be put under, or ValueProblem."""
-    value = at.evaluate(expression)
+    value = at.evaluate_as(expression, ValueType.STR, what)
     if not isinstance(value, str):
         raise ValueProblem(f"{what}: a correlation key is STR, this one is {type_name(value)}")
     problem = correlation_key_problem(value)
@@ -78,12 +80,11 @@ def unmark_thread(at: At) -> None:
 def unmark_run(turn: Turn, wf_run_id: str, markers_max: int) -> bool:
     """The run is being deleted: take its markers away, so many a turn; False if some are left."""
     markers = turn.rows.scan(RunMarker, turn.tenant, wf_run_id)
-    for count, marker in enumerate(list(markers)):
-        if count == markers_max:
-            return False
+    found = list(islice(markers, markers_max + 1))
+    for marker in found[:markers_max]:
         turn.rows.delete(marker)
         turn.news.append(MarkerNews(marker, waits=False))
-    return True
+    return len(found) <= markers_max
 
 
 def _place(at: At) -> tuple[int, int]:

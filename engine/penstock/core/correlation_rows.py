@@ -23,7 +23,7 @@ class RunMarker(Row):
     """
 
     KIND, SCOPE, KEY = (
-        b"m",
+        b"d",
         Scope.RUN,
         ("tenant", "wf_run_id", "thread", "position", "event_def"),
     )

@@ -10,14 +10,15 @@ from msgspec import Struct
 
 from penstock.core.keys import Scope
 from penstock.core.rows import Row
-from penstock.core.values import ValueType
+from penstock.core.types import StructField, TypeText
 
 
-class InputVar(Struct, frozen=True):
-    """One input of a TaskDef: matched by name and type."""
+class InputVar(Struct, frozen=True, omit_defaults=True):
+    """One input of a TaskDef: matched by name and type. A masked one is shown as `*****`."""
 
     name: str
-    type: ValueType
+    type: TypeText
+    masked: bool = False
 
 
 class TaskDef(Row):
@@ -30,7 +31,7 @@ class TaskDef(Row):
     tenant: str
     name: str
     input_vars: tuple[InputVar, ...]
-    return_type: ValueType | None
+    return_type: TypeText | None
     idempotent: bool
     description: str
     created_ms: int
@@ -52,10 +53,25 @@ class ExternalEventDef(Row):
 
     tenant: str
     name: str
-    content_type: ValueType | None
+    content_type: TypeText | None
     description: str
     created_ms: int
     correlation: Correlation | None = None
+
+
+class StructDef(Row):
+    """A type of struct, in its newest version. Each version takes all that the one before took: it
+    may only add fields that are not required. So a type names the struct, and no version of it.
+    """
+
+    KIND, SCOPE, KEY = b"s", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    version: int
+    fields: tuple[StructField, ...]
+    description: str
+    created_ms: int
 
 
 class WorkflowEventDef(Row):
@@ -65,7 +81,7 @@ class WorkflowEventDef(Row):
 
     tenant: str
     name: str
-    content_type: ValueType | None
+    content_type: TypeText | None
     description: str
     created_ms: int
 
@@ -83,3 +99,4 @@ class HeldTask(Row):
 
 
 TOPIC_READY_TASKS_MAX: Final = 1_000
+QUEUE_PASSED_TASKS_MAX: Final = 1_000

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from penstock.core.at import At, peek_thread
-from penstock.core.expressions import evaluate, is_true
-from penstock.core.nodes.base import Edge, Mutation
+from collections.abc import Mapping
+
+from penstock.core.at import At
+from penstock.core.expressions import Evaluation
+from penstock.core.mutations import mutated_value
+from penstock.core.node import Edge, Mutation
 from penstock.core.run import Variable
-from penstock.core.values import Value, ValueProblem, coerce
+from penstock.core.types import StructField, ValueProblem
+from penstock.core.values import Value
 
 
 def open_edge(at: At) -> Edge:
     """The first edge whose condition holds, or that has none; ValueProblem if there is none."""
-    scope = _Leaving(at)
+    evaluation = Evaluation(_Leaving(at), "condition")
     for edge in at.config.edges:
-        if edge.condition is None or is_true(edge.condition, scope):
+        if edge.condition is None or evaluation.holds(edge.condition):
             return edge
     raise ValueProblem("no edge is open: no condition holds and none is without one")
 
@@ -23,12 +27,14 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Variable]:
     if not mutations:
         return []
     scope = _Leaving(at)
+    evaluation = Evaluation(scope, "mutation")
     for mutation in mutations:
         owner = at.owner_of(mutation.variable)
-        declared = at.spec.body.threads[_thread_spec_of(at, owner)].variable(mutation.variable)
-        assert declared is not None, "its owner declares it"
+        declared = at.variable_type(mutation.variable)
+        assert declared is not None, "a variable has a type"
         try:
-            value = coerce(evaluate(mutation.value, scope), declared.type)
+            current = scope.variable(mutation.variable)
+            value = mutated_value(mutation, declared, current, evaluation, at.struct)
         except ValueProblem as problem:
             raise ValueProblem(f"variable {mutation.variable!r}: {problem}") from problem
         scope.changed[mutation.variable] = Variable(
@@ -56,10 +62,22 @@ class _Leaving:
         node_run = self._at.node_run
         return node_run.output if node == node_run.node else self._at.output(node)
 
+    def variable_type(self, name: str) -> str | None:
+        """As the thread sees it."""
+        return self._at.variable_type(name)
 
-def _thread_spec_of(at: At, number: int) -> str:
-    if number == at.thread.number:
-        return at.thread.thread_spec
-    thread = peek_thread(at.turn, at.run.wf_run_id, number)
-    assert thread is not None, "an owner of a variable is a thread of the run"
-    return thread.thread_spec
+    def output_type(self, node: str) -> str | None:
+        """As the thread sees it."""
+        return self._at.output_type(node)
+
+    def struct(self, name: str) -> Mapping[str, StructField] | None:
+        """As the thread sees it."""
+        return self._at.struct(name)
+
+    def now_ms(self) -> int:
+        """As the thread sees it."""
+        return self._at.now_ms()
+
+    def seed(self) -> tuple[str | int, ...]:
+        """As the thread sees it."""
+        return self._at.seed()

@@ -1,66 +1,67 @@
-"""Expressions of a WfSpec: where a value comes from, and comparisons. Data, evaluated by one
-bounded evaluator.
+"""The value of an expression: one bounded evaluator for conditions, inputs, mutations and outputs.
 
-What a name means is asked of a `Scope`, so that this file knows nothing of runs and threads.
+Rules: it is pure (names, time and ids come from a `Scope`, so that this file knows nothing of runs
+and threads); it raises nothing but ValueProblem; and it takes a bounded number of steps, in which
+what is read of large values counts, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from enum import StrEnum
-from typing import Any, Final, Protocol
+from collections.abc import Mapping
+from typing import Protocol, cast
 
-from msgspec import Struct
+from penstock.core.casts import cast_to, converted, truncated
+from penstock.core.comparing import Comparator, compare
+from penstock.core.formats import formatted
+from penstock.core.forms import (
+    Built,
+    Cast,
+    Comparison,
+    Expression,
+    Format,
+    Literal,
+    Not,
+    Now,
+    Operated,
+    OutputRef,
+    SizeOf,
+    Uuid,
+    VariableRef,
+    check_form,
+    parts_of,
+)
+from penstock.core.ids import derive_uuid
+from penstock.core.limits import EXPRESSION_BYTES_PER_STEP, EXPRESSION_STEPS_MAX
+from penstock.core.operations import LOGIC, Operation, operate, size_of
+from penstock.core.paths import follow_path
+from penstock.core.timestamps import timestamp_text
+from penstock.core.types import (
+    StructField,
+    StructOf,
+    Type,
+    ValueProblem,
+    ValueType,
+    parse_type,
+    struct_fields,
+)
+from penstock.core.values import Value, check_bounds, coerce_to, type_name, value_bytes
 
-from penstock.core.limits import EXPRESSION_DEPTH_MAX
-from penstock.core.paths import follow_path, parse_path
-from penstock.core.values import Value, ValueProblem, check_bounds, type_name
-
-
-class _Form(Struct, tag_field="from", frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A form of expression; `from` tells which."""
-
-
-class Literal(_Form, tag="VALUE", frozen=True):
-    """A value that stands in the spec."""
-
-    value: Value
-
-
-class VariableRef(_Form, tag="VARIABLE", frozen=True):
-    """A variable of this thread or of one above it."""
-
-    name: str
-    path: str | None = None
-
-
-class OutputRef(_Form, tag="NODE_OUTPUT", frozen=True):
-    """The newest output of a node of this thread."""
-
-    node: str
-    path: str | None = None
-
-
-class Comparator(StrEnum):
-    """How two values compare."""
-
-    EQUALS = "EQUALS"
-    NOT_EQUALS = "NOT_EQUALS"
-    LESS_THAN = "LESS_THAN"
-    LESS_THAN_EQ = "LESS_THAN_EQ"
-    GREATER_THAN = "GREATER_THAN"
-    GREATER_THAN_EQ = "GREATER_THAN_EQ"
-
-
-class Comparison(_Form, tag="COMPARISON", frozen=True):
-    """A BOOL: whether left compares with right as said."""
-
-    left: Expression
-    comparator: Comparator
-    right: Expression
-
-
-Expression = Literal | VariableRef | OutputRef | Comparison
+__all__ = [
+    "Comparator",
+    "Comparison",
+    "Evaluation",
+    "Expression",
+    "Literal",
+    "OutputRef",
+    "Scope",
+    "VariableRef",
+    "check_form",
+    "compare",
+    "evaluate",
+    "evaluate_as",
+    "is_true",
+    "parts_of",
+]
 
 
 class Scope(Protocol):
@@ -74,86 +75,168 @@ class Scope(Protocol):
         """The newest output of a node."""
         ...
 
+    def variable_type(self, name: str) -> str | None:
+        """The declared type of a variable."""
+        ...
 
-def evaluate(expression: Expression, scope: Scope) -> Value:
-    """The value of an expression, or ValueProblem."""
-    match expression:
-        case Literal():
-            return expression.value
-        case VariableRef():
-            return _at(scope.variable(expression.name), expression.path)
-        case OutputRef():
-            return _at(scope.output(expression.node), expression.path)
-        case Comparison():
-            left, right = evaluate(expression.left, scope), evaluate(expression.right, scope)
-            return compare(left, expression.comparator, right)
+    def output_type(self, node: str) -> str | None:
+        """The type of a node's output; None if it has none."""
+        ...
 
+    def struct(self, name: str) -> Mapping[str, StructField] | None:
+        """The fields of a StructDef."""
+        ...
 
-def is_true(condition: Expression, scope: Scope) -> bool:
-    """Whether a condition holds; anything but a BOOL is a ValueProblem."""
-    value = evaluate(condition, scope)
-    if not isinstance(value, bool):
-        raise ValueProblem(f"a condition must be BOOL, this one is {type_name(value)}")
-    return value
+    def now_ms(self) -> int:
+        """The log's time."""
+        ...
+
+    def seed(self) -> tuple[str | int, ...]:
+        """What ids are derived from: no other place in any run has the same."""
+        ...
 
 
-def compare(left: Value, comparator: Comparator, right: Value) -> bool:
-    """Compare two values. Equality knows every type; order wants two numbers, two texts or two byte
-    strings.
+def evaluate(expression: Expression, scope: Scope, place: str = "") -> Value:
+    """The value of an expression, or ValueProblem. `place` tells the expressions of one scope
+    apart, so that each has UUIDs of its own.
     """
-    if comparator is Comparator.EQUALS:
-        return _equal(left, right)
-    if comparator is Comparator.NOT_EQUALS:
-        return not _equal(left, right)
-    if not _ordered(left, right):
-        raise ValueProblem(f"{type_name(left)} and {type_name(right)} have no order")
-    return _ORDER[comparator](left, right)
+    return Evaluation(scope, place).value(expression)
 
 
-_ORDER: Final[dict[Comparator, Callable[[Any, Any], bool]]] = {
-    Comparator.LESS_THAN: lambda left, right: left < right,
-    Comparator.LESS_THAN_EQ: lambda left, right: left <= right,
-    Comparator.GREATER_THAN: lambda left, right: left > right,
-    Comparator.GREATER_THAN_EQ: lambda left, right: left >= right,
-}
+def evaluate_as(expression: Expression, wanted: str, scope: Scope, place: str = "") -> Value:
+    """The value of an expression as a place of this type takes it, or ValueProblem."""
+    return Evaluation(scope, place).value_as(expression, parse_type(wanted))
 
 
-def parts_of(expression: Expression) -> Iterator[Expression]:
-    """The expression and all that it is made of; ValueProblem if it is nested too deep."""
-    pending = [(expression, 1)]
-    while pending:
-        at, depth = pending.pop()
-        if depth > EXPRESSION_DEPTH_MAX:
-            raise ValueProblem(f"an expression may be nested {EXPRESSION_DEPTH_MAX} levels deep")
-        yield at
-        if isinstance(at, Comparison):
-            pending += [(at.left, depth + 1), (at.right, depth + 1)]
+def is_true(condition: Expression, scope: Scope, place: str = "") -> bool:
+    """Whether a condition holds; anything but a BOOL is a ValueProblem."""
+    return Evaluation(scope, place).holds(condition)
 
 
-def check_form(expression: Expression) -> None:
-    """Raise ValueProblem for a path or a literal that can never be right."""
-    for part in parts_of(expression):
-        if isinstance(part, Literal):
-            check_bounds(part.value)
-        elif isinstance(part, VariableRef | OutputRef) and part.path is not None:
-            parse_path(part.path)
+class Evaluation:
+    """One budget of steps, spent on one expression or on several."""
 
+    def __init__(self, scope: Scope, place: str = "") -> None:
+        self._scope = scope
+        self._place = place
+        self._steps_left = EXPRESSION_STEPS_MAX
+        self._uuids = 0
 
-def _at(value: Value, path: str | None) -> Value:
-    return value if path is None else follow_path(value, path)
+    def holds(self, condition: Expression) -> bool:
+        """Whether a condition is true; anything but a BOOL is a ValueProblem."""
+        value = self.value(condition)
+        if not isinstance(value, bool):
+            raise ValueProblem(f"a condition must be BOOL, this one is {type_name(value)}")
+        return value
 
+    def value_as(self, expression: Expression, wanted: Type) -> Value:
+        """The value as a place of this type takes it. A number that was worked out here fits an
+        INT: what is behind its point is cut.
+        """
+        return self.settled(self.value(expression), wanted, cut=isinstance(expression, Operated))
 
-def _is_number(value: Value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    def settled(self, value: Value, wanted: Type, *, cut: bool) -> Value:
+        """A value as a place of this type takes it."""
+        if cut and wanted is ValueType.INT and isinstance(value, float):
+            return truncated(value)
+        self._spend_on(value)
+        return converted(value, wanted, self._scope.struct)
 
+    def value(self, expression: Expression) -> Value:
+        """The value of an expression."""
+        self._spend(1)
+        match expression:
+            case Literal():
+                return expression.value
+            case VariableRef():
+                value = self._scope.variable(expression.name)
+                if expression.path is None:
+                    return value
+                declared = self._scope.variable_type(expression.name)
+                return self._followed(value, expression.path, declared)
+            case OutputRef():
+                value = self._scope.output(expression.node)
+                if expression.path is None:
+                    return value
+                declared = self._scope.output_type(expression.node)
+                return self._followed(value, expression.path, declared)
+            case Comparison():
+                left, right = self.value(expression.left), self.value(expression.right)
+                self._spend_on(left, right)
+                return compare(left, expression.comparator, right)
+            case Operated():
+                return self._operated(expression)
+            case Not():
+                return not self._bool(expression.value, "NOT")
+            case SizeOf():
+                return size_of(self.value(expression.value))
+            case Cast():
+                value = self.value(expression.value)
+                self._spend_on(value)
+                return cast_to(value, parse_type(expression.type), self._scope.struct)
+            case Format():
+                return self._formatted(expression)
+            case Built():
+                return self._built(expression)
+            case Now():
+                return timestamp_text(self._scope.now_ms())
+            case Uuid():
+                self._uuids += 1
+                return derive_uuid("uuid", *self._scope.seed(), self._place, self._uuids)
 
-def _equal(left: Value, right: Value) -> bool:
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    return bool(left == right)
+    def _followed(self, value: Value, path: str, declared: str | None) -> Value:
+        kind = None if declared is None else parse_type(declared)
+        return follow_path(value, path, kind, self._scope.struct)
 
+    def operated(self, left: Value, operation: Operation, right: Value) -> Value:
+        """What an operation makes of two values."""
+        self._spend_on(left, right)
+        made: Value = operate(left, operation, right)
+        if isinstance(made, (str, bytes, list, dict)):
+            check_bounds(cast(Value, made))
+        return cast(Value, made)
 
-def _ordered(left: Value, right: Value) -> bool:
-    if _is_number(left) and _is_number(right):
-        return True
-    return any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, bytes))
+    def _operated(self, expression: Operated) -> Value:
+        if expression.operation not in LOGIC:
+            left = self.value(expression.left)
+            return self.operated(left, expression.operation, self.value(expression.right))
+        left = self._bool(expression.left, expression.operation)
+        if left is (expression.operation is Operation.OR):
+            return left
+        return self._bool(expression.right, expression.operation)
+
+    def _bool(self, expression: Expression, what: str) -> bool:
+        value = self.value(expression)
+        if not isinstance(value, bool):
+            raise ValueProblem(f"{what} wants BOOL, not {type_name(value)}")
+        return value
+
+    def _formatted(self, expression: Format) -> Value:
+        args = [self.value(arg) for arg in expression.args]
+        self._spend_on(*args)
+        made = formatted(expression.template, args)
+        check_bounds(made)
+        return made
+
+    def _built(self, expression: Built) -> Value:
+        wanted = StructOf(expression.struct)
+        fields = struct_fields(expression.struct, self._scope.struct)
+        made: dict[str, Value] = {}
+        for name in sorted(expression.fields):
+            if name not in fields:
+                raise ValueProblem(f"{wanted} has no field {name!r}")
+            made[name] = self.value_as(expression.fields[name], parse_type(fields[name].type))
+        return coerce_to(made, wanted, self._scope.struct)
+
+    def _spend(self, steps: int) -> None:
+        self._steps_left -= steps
+        if self._steps_left < 0:
+            raise ValueProblem(f"it takes more than {EXPRESSION_STEPS_MAX} steps")
+
+    def _spend_on(self, *values: Value) -> None:
+        """Large values cost as much as there is to read."""
+        for value in values:
+            if isinstance(value, (str, bytes)):
+                self._spend(len(value) // EXPRESSION_BYTES_PER_STEP)
+            elif isinstance(value, (list, dict)):
+                self._spend(value_bytes(value) // EXPRESSION_BYTES_PER_STEP)

@@ -5,24 +5,30 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import offers, tasks
-from penstock.core.advance import quarantine, task_moved
+from penstock.core import offers, task_timers
+from penstock.core.advance import quarantine
 from penstock.core.agenda import wake
-from penstock.core.failures import Failure, FailureName
 from penstock.core.load import load
-from penstock.core.run import NodeRun, TaskRun, TimerKey, WfRun
+from penstock.core.run import NodeRun, TimerKey, WfRun
+from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.threads import wake_children
 from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import TaskEvent, TaskStatus
 from penstock.core.turn import Turn
 
 
 def fire(turn: Turn, timer: Timer) -> None:
     """Do what the timer is for; its row goes."""
     turn.rows.delete(timer)
-    of_run = timer.wf_run_id != ""
-    if not of_run or turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
+    of_no_run = timer.wf_run_id == ""
+    if of_no_run or turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
         _FIRE[timer.kind](turn, timer)
+
+
+def blame_timer(turn: Turn, timer: Timer, message: str) -> None:
+    """A defect of a timer was ruled on: what it belongs to ends, or stops, for it (R6)."""
+    if timer.kind is TimerKind.SCHEDULE:
+        schedule_defective(turn, timer, message)
+    blame(turn, timer.wf_run_id, message)
 
 
 def blame(turn: Turn, wf_run_id: str, message: str) -> None:
@@ -39,29 +45,6 @@ def _wake_children(turn: Turn, timer: Timer) -> None:
     wake_children(turn, timer.wf_run_id, int(timer.detail), timer.number)
 
 
-def _task_timeout(turn: Turn, timer: Timer) -> None:
-    task = turn.rows.get(TaskRun, turn.tenant, timer.wf_run_id, timer.detail)
-    if task is None or task.attempt.number != timer.number:
-        return
-    if task.status is not TaskStatus.TASK_RUNNING:
-        return
-    message = (
-        f"no report within {task.timeout_ms} ms of the start, from worker {task.attempt.worker!r}"
-    )
-    failure = Failure(FailureName.TIMEOUT, message)
-    tasks.end_attempt(turn, task, TaskEvent.TIME_OUT, output=None, failure=failure)
-    task_moved(turn, task)
-
-
-def _task_retry(turn: Turn, timer: Timer) -> None:
-    task = turn.rows.get(TaskRun, turn.tenant, timer.wf_run_id, timer.detail)
-    if task is None or task.attempt.number != timer.number:
-        return
-    task.timer = None
-    turn.rows.put(task)
-    task_moved(turn, task)
-
-
 def _node(turn: Turn, timer: Timer) -> None:
     thread = int(timer.detail)
     node_run = turn.rows.get(NodeRun, turn.tenant, timer.wf_run_id, thread, timer.number)
@@ -74,9 +57,11 @@ def _node(turn: Turn, timer: Timer) -> None:
 _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.ADVANCE: _advance,
     TimerKind.WAKE_CHILDREN: _wake_children,
-    TimerKind.TASK_TIMEOUT: _task_timeout,
-    TimerKind.TASK_RETRY: _task_retry,
+    TimerKind.TASK_TIMEOUT: task_timers.timeout_due,
+    TimerKind.TASK_RETRY: task_timers.retry_due,
+    TimerKind.TASK_STOP: task_timers.stop_due,
     TimerKind.NODE: _node,
+    TimerKind.SCHEDULE: schedule_due,
     TimerKind.OFFER_EVENT: offers.go_on,
     TimerKind.EXPIRE_EVENT: offers.expire,
 }

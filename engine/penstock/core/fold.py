@@ -22,7 +22,7 @@ from penstock.core.commands import TYPE_OF
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.commands.set_event_marker import send_news
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
-from penstock.core.fire import blame, fire
+from penstock.core.fire import blame, blame_timer, fire
 from penstock.core.ids import partition_of_run
 from penstock.core.limits import (
     ANSWER_WINDOW_MS,
@@ -140,7 +140,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
         turn.part, turn.tenant = timer.part, timer.tenant
         if timer.part in ruled:
             turn.rows.delete(timer)
-            blame(turn, timer.wf_run_id, DEFECT_MESSAGE)
+            blame_timer(turn, timer, DEFECT_MESSAGE)
             _settle(turn)
             continue
         savepoint = turn.savepoint()

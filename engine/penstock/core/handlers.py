@@ -126,7 +126,7 @@ def _start_interrupt(at: At) -> None:
 
 
 def _begin(at: At, kind: ThreadKind, thread_spec: str, content: Value) -> None:
-    values = handler_input(at.spec.body.threads[thread_spec], content)
+    values = handler_input(at.turn, at.spec.body.threads[thread_spec], content)
     at.thread.handler = begin_child(at, kind, thread_spec, values).number
 
 

@@ -15,6 +15,7 @@ from penstock.core.errors import Code, refuse
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 GUID_CHARS: Final = 24
 CORRELATION_KEY_BYTES_MAX: Final = 256
+WF_RUN_ID_CHARS_MAX: Final = 1_024
 
 _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _INNER_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_])?")
@@ -26,13 +27,18 @@ _GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 def check_definition_name(what: str, name: str) -> str:
     """Refuse a name that a WfSpec, TaskDef or another definition may not have."""
-    if not _NAME.fullmatch(name):
+    if not is_definition_name(name):
         refuse(
             Code.BAD_NAME,
             f"{what} {name!r}: use 1-128 letters, digits, '.', '_' or '-', no '..',"
             " with a letter or digit at both ends",
         )
     return name
+
+
+def is_definition_name(name: str) -> bool:
+    """Whether a WfSpec, TaskDef or another definition may have this name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def is_inner_name(name: str) -> bool:
@@ -62,6 +68,24 @@ def check_wf_run_id(wf_run_id: str) -> str:
             f"wf_run_id {wf_run_id!r}: use 1-63 letters, digits, '_', '-', not first '_' or '-'",
         )
     return wf_run_id
+
+
+def is_wf_run_id(text: str) -> bool:
+    """Whether a WfRun may have this id: a client's, or a child's `<parent>.<child>`."""
+    parts = text.split(".")
+    if len(text) > WF_RUN_ID_CHARS_MAX:
+        return False
+    return all(_WF_RUN_ID.fullmatch(part) is not None for part in parts)
+
+
+def check_schedule_id(schedule_id: str) -> str:
+    """Refuse an id that a client may not give to a schedule: of the form of a WfRun's."""
+    if not _WF_RUN_ID.fullmatch(schedule_id):
+        refuse(
+            Code.BAD_ID,
+            f"schedule_id {schedule_id!r}: use 1-63 letters, digits, '_', '-', not first '_', '-'",
+        )
+    return schedule_id
 
 
 def check_guid(what: str, guid: str) -> str:
@@ -95,6 +119,22 @@ def derive_guid(*parts: str | int) -> str:
     """A guid that is a function of its parts; parts can not run into each other."""
     text = "\x00".join(str(part) for part in parts)
     return base62(blake2b(text.encode(), digest_size=20).digest())
+
+
+def fraction_of(*parts: str | int) -> float:
+    """A number from 0 up to, not including, 1 that is a function of its parts."""
+    text = "\x00".join(str(part) for part in parts)
+    return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big") / 2**32
+
+
+def derive_uuid(*parts: str | int) -> str:
+    """A UUID (version 8: made as its maker likes) that is a function of its parts."""
+    text = "\x00".join(str(part) for part in parts)
+    number = int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "big")
+    number = number & ~(0xF << 76) | (0x8 << 76)
+    number = number & ~(0x3 << 62) | (0x2 << 62)
+    digits = f"{number:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def wf_run_id_of(tenant: str, command_id: str) -> str:

@@ -13,6 +13,8 @@ COMMAND_BYTES_MAX: Final = 900 * 1024
 RECORD_BYTES_MAX: Final = 1_048_588  # what a broker takes unless it is told otherwise
 JSON_DEPTH_MAX: Final = 64
 TEXT_CHARS_MAX: Final = 4096
+TYPE_CHARS_MAX: Final = 256
+TYPE_DEPTH_MAX: Final = 8
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
 
@@ -24,9 +26,15 @@ SPEC_VARIABLES_MAX: Final = 1_000
 EDGES_PER_NODE_MAX: Final = 100
 MUTATIONS_PER_EDGE_MAX: Final = 100
 EXPRESSION_DEPTH_MAX: Final = 32
+EXPRESSION_STEPS_MAX: Final = 10_000  # of one node run's edges, or of one input
+EXPRESSION_BYTES_PER_STEP: Final = 256  # what is read of a large value costs steps, too
+FORMAT_ARGS_MAX: Final = 100
 TASK_INPUTS_MAX: Final = 200
+STRUCT_FIELDS_MAX: Final = 200
+JSON_INDEXES_MAX: Final = 20
 MAX_ATTEMPTS_MAX: Final = 1_000_000
 DURATION_MS_MAX: Final = 100 * 365 * 24 * 3_600_000
+DATE_MS_MAX: Final = 32_503_680_000_000  # the year 3000
 
 # A run.
 STEPS_PER_RUN_MAX: Final = 1_000_000
@@ -39,6 +47,26 @@ LABELS_BYTES_MAX: Final = 16 * 1024
 HISTORY_FACTS_MAX: Final = 256
 BACKOFF_MULTIPLIER_MAX: Final = 1_000
 ATTEMPT_LOGS_CHARS_MAX: Final = 64 * 1024
+ATTEMPT_LOG_PIECES_MAX: Final = 1_000
+ATTEMPT_METRIC_SERIES_MAX: Final = 100
+METRIC_TAGS_MAX: Final = 16
+METRIC_TEXT_CHARS_MAX: Final = 128
+PROGRESS_BYTES_MAX: Final = 4096
+CHECKPOINTS_MAX: Final = 1_000
+CHECKPOINTS_BYTES_MAX: Final = 8 * 1024 * 1024
+CHECKPOINT_LOGS_CHARS_MAX: Final = 4096
+RESTARTS_MAX: Final = 10_000
+STOP_GRACE_MS_DEFAULT: Final = 30_000
+
+# Schedules. Variables are sent as JSON, which may take six times the bytes: a command between
+# partitions must never be refused (R4).
+SCHEDULE_VARIABLES_BYTES_MAX: Final = 128 * 1024
+SCHEDULE_FIRINGS_MAX: Final = 20
+SCHEDULE_GRACE_MS_DEFAULT: Final = 60_000
+SCHEDULE_RECHECK_MS: Final = 7 * 24 * 3_600_000
+CATCH_UP_MAX_DEFAULT: Final = 100
+CATCH_UP_MAX: Final = 10_000
+DUE_TIMES_MAX: Final = 10
 
 # One turn (R3). What exceeds them goes on in a later turn.
 TIMERS_PER_TURN_MAX: Final = 1_000

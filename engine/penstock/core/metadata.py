@@ -4,13 +4,21 @@ commands (R4, R11).
 
 from typing import Final
 
-from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
 from penstock.core.rows import Row
-from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
 
 DEFINITIONS: Final[dict[str, type[Row]]] = {
     kind.__name__: kind
-    for kind in (TaskDef, WfSpec, LatestWfSpec, ExternalEventDef, WorkflowEventDef)
+    for kind in (
+        TaskDef,
+        WfSpec,
+        LatestWfSpec,
+        MajorWfSpec,
+        ExternalEventDef,
+        WorkflowEventDef,
+        StructDef,
+    )
 }
 """The rows that a partition takes from partition 0."""
 

@@ -7,23 +7,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from penstock.core.casts import check_assignable
 from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
-from penstock.core.expressions import Comparison, Expression, Literal, OutputRef, VariableRef
 from penstock.core.failures import FailureHandler
+from penstock.core.forms import Expression, Literal, OutputRef, VariableRef, check_form, parts_of
 from penstock.core.ids import correlation_key_problem
+from penstock.core.node import Mutation, NodeConfig
+from penstock.core.output_types import output_type_of
+from penstock.core.paths import path_type
 from penstock.core.rows import Rows
-from penstock.core.values import ValueProblem, ValueType, coerce
+from penstock.core.structs import struct_fields_of
+from penstock.core.type_check import check_fits, check_part, operation_type, type_of
+from penstock.core.types import NUMBERS, StructField, Type, ValueProblem, ValueType, parse_type
 
 if TYPE_CHECKING:
-    from penstock.core.nodes.base import NodeConfig
     from penstock.core.spec import SpecBody, ThreadSpec, VariableDef
 
 FAULTS_MAX: Final = 20
 INPUT: Final = "INPUT"
 """The variable that a handler, or a thread for an element of an array, is given."""
-
-_WIDENS = {(ValueType.INT, ValueType.DOUBLE), (ValueType.DOUBLE, ValueType.INT)}
-"""Pairs of different types that may still fit when the value is known."""
 
 
 class NodeCheck:
@@ -35,6 +37,12 @@ class NodeCheck:
         self._rows = rows
         self._tenant = tenant
         self._where = ""
+        self._variables: dict[tuple[str, str], VariableDef] = {}
+        self._anywhere: dict[str, VariableDef] = {}
+        for thread_name, thread in body.threads.items():
+            for declared in thread.variables:
+                self._variables.setdefault((thread_name, declared.name), declared)
+                self._anywhere.setdefault(declared.name, declared)
         self.thread_name = ""
         self.node_name = ""
 
@@ -52,14 +60,6 @@ class NodeCheck:
     def config(self) -> NodeConfig:
         """The node's configuration."""
         return self.thread.nodes[self.node_name]
-
-    def variable(self, name: str) -> VariableDef | None:
-        """A variable of this thread, or else of another one of the spec: which threads are above
-        this one is known when it runs.
-        """
-        threads = (self.thread, *self.body.threads.values())
-        found = (thread.variable(name) for thread in threads)
-        return next((variable for variable in found if variable is not None), None)
 
     def fault(self, message: str) -> None:
         """Something is wrong with this node."""
@@ -122,29 +122,78 @@ class NodeCheck:
         """A fault if the thread of a handler can not be one."""
         self.starts_thread(handler.thread, {}, given_besides=INPUT)
 
-    def fits(self, expression: Expression, wanted: ValueType, what: str) -> None:
-        """A fault if it can be seen now that the value will not be of the wanted type."""
-        if isinstance(expression, Literal):
-            try:
-                coerce(expression.value, wanted)
-            except ValueProblem as problem:
-                self.fault(f"{what}: {problem}")
-            return
-        known = self.type_of(expression)
-        if known is not None and known is not wanted and (known, wanted) not in _WIDENS:
-            self.fault(f"{what} wants {wanted}, but is given {known}")
+    def variable(self, name: str) -> VariableDef | None:
+        """The variable that a name stands for: this thread's, or one of another thread, which may
+        be above it when the run is there.
+        """
+        return self._variables.get((self.thread_name, name)) or self._anywhere.get(name)
 
-    def type_of(self, expression: Expression) -> ValueType | None:
+    def fits(self, expression: Expression, wanted: str, what: str) -> None:
+        """A fault if it can be seen now that the value will not be of the wanted type."""
+        try:
+            check_fits(expression, parse_type(wanted), self)
+        except ValueProblem as problem:
+            self.fault(f"{what}: {problem}")
+
+    def expression(self, expression: Expression, what: str = "") -> None:
+        """A fault for each part of an expression that can never be right."""
+        try:
+            check_form(expression)
+        except ValueProblem as problem:
+            self.fault(f"{what}{problem}")
+            return
+        for part in parts_of(expression):
+            if isinstance(part, VariableRef) and self.variable(part.name) is None:
+                self.fault(f"{what}there is no variable {part.name!r}")
+            elif isinstance(part, OutputRef) and part.node not in self.thread.nodes:
+                self.fault(f"{what}there is no node {part.node!r}")
+            else:
+                self._part(part, what)
+
+    def mutation(self, mutation: Mutation) -> None:
+        """A fault for a mutation that can never be right."""
+        declared = self.variable(mutation.variable)
+        if declared is None:
+            self.fault(f"an edge changes {mutation.variable!r}, which is no variable")
+            return
+        try:
+            self._mutation(mutation, parse_type(declared.type))
+        except ValueProblem as problem:
+            self.fault(f"variable {mutation.variable!r}: {problem}")
+
+    def type_of(self, expression: Expression) -> Type | None:
         """The type of an expression where it can be seen; None where only the run will tell."""
-        if isinstance(expression, Comparison):
-            return ValueType.BOOL
-        if isinstance(expression, VariableRef) and expression.path is None:
-            declared = self.variable(expression.name)
-            return None if declared is None else declared.type
-        if isinstance(expression, OutputRef) and expression.path is None:
-            config = self.thread.nodes.get(expression.node)
-            task_def = getattr(config, "task_def", None)
-            if isinstance(task_def, str):
-                found = self._rows.peek(TaskDef, self._tenant, task_def)
-                return None if found is None else found.return_type
-        return None
+        return type_of(expression, self)
+
+    # What type_check.py asks.
+
+    def variable_type(self, name: str) -> Type | None:
+        """The declared type of a variable."""
+        declared = self.variable(name)
+        return None if declared is None else parse_type(declared.type)
+
+    def output_type(self, node: str) -> Type | None:
+        """The type of a node's output."""
+        found = output_type_of(self.thread.nodes.get(node), self._rows, self._tenant)
+        return None if found is None else parse_type(found)
+
+    def struct(self, name: str) -> Mapping[str, StructField] | None:
+        """The fields of a StructDef."""
+        return struct_fields_of(self._rows, self._tenant, name)
+
+    def _part(self, part: Expression, what: str) -> None:
+        try:
+            check_part(part, self)
+        except ValueProblem as problem:
+            self.fault(f"{what}{problem}")
+
+    def _mutation(self, mutation: Mutation, declared: Type) -> None:
+        target = declared
+        if mutation.path is not None:
+            below = path_type(declared, mutation.path, self.struct)
+            if below is None:
+                return
+            target = below
+        made = operation_type(target, mutation.operation, mutation.value, self)
+        if made is not None and made != target and not {made, target} <= NUMBERS:
+            check_assignable(made, target)

@@ -28,6 +28,22 @@ class ScheduledTask(Struct, frozen=True):
     timeout_ms: int
     max_attempts: int
     report_partition: int
+    heartbeat_timeout_ms: int | None = None
+    total_checkpoints: int = 0
+
+
+class WorkerSignal(Struct, frozen=True):
+    """Asks the worker of a running attempt to end it (schemas/task). A hint that comes soon: the
+    answers to heartbeats and checkpoints say the same.
+    """
+
+    tenant: str
+    wf_run_id: str
+    guid: str
+    task_def: str
+    attempt: int
+    worker: str
+    stop: str
 
 
 class EventOutput(Struct, frozen=True):
@@ -54,7 +70,7 @@ class DeadLetter(Struct, frozen=True):
     message: str
 
 
-Output = ScheduledTask | EventOutput | CommandOutput | DeadLetter
+Output = ScheduledTask | WorkerSignal | EventOutput | CommandOutput | DeadLetter
 
 
 class WfRunChanged(Struct, frozen=True, kw_only=True):

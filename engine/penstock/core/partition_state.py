@@ -26,7 +26,7 @@ class PartitionState(Row):
 
     `log_time_ms` adds up the differences of LogAppendTime, a negative one counting 0; `awake_ms`
     does so too, but passes at most a minute between two Ticks. `next_due_ms` is a lower bound of
-    the due times, a clock each.
+    the due times, a clock each. `open_asks` counts the questions that the owner is to answer (R8).
     """
 
     KIND, SCOPE, KEY = b"P", Scope.PARTITION, ()
@@ -38,6 +38,7 @@ class PartitionState(Row):
     fold_version: int = 1
     next_due_ms: tuple[int, ...] = (NEVER_MS, NEVER_MS, NEVER_MS, NEVER_MS)
     oldest_answer_ms: int = NEVER_MS
+    open_asks: int = 0
 
 
 class OutChannel(Row):

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.backoff import Backoff
 from penstock.core.correlation_rows import RunMarker
 from penstock.core.failures import Failure
 from penstock.core.keys import Scope
@@ -200,28 +201,6 @@ class Variable(Row):
     value: Value
 
 
-GROWTHS_MAX: Final = 1_000
-"""A backoff grows for as many retries: a multiplier little above 1 would be worked at for ever."""
-
-
-class Backoff(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The delay before retry n: base * multiplier^(n-1), at most max."""
-
-    base_ms: int
-    multiplier: float = 1.0
-    max_ms: int = 24 * 3_600_000
-
-    def delay_ms(self, retry: int) -> int:
-        """The delay before the given retry (the first is 1). Multiplied step by step: a power may
-        differ in its last bit from one machine to another."""
-        delay = float(self.base_ms)
-        for _ in range(min(retry - 1, GROWTHS_MAX)):
-            delay *= self.multiplier
-            if delay >= self.max_ms:
-                return self.max_ms
-        return min(int(delay), self.max_ms)
-
-
 class TaskAttempt(Struct, array_like=True):
     """One attempt of a task run. `started_ms` is None while no worker has said that it runs it."""
 
@@ -233,8 +212,30 @@ class TaskAttempt(Struct, array_like=True):
     worker: str = ""
     output: Value = None
     failure: Failure | None = None
-    logs: str = ""
     timer: TimerKey | None = None
+    warning: bool = False
+    reported: TaskStatus | None = None  # what the worker said, where it came to another status
+    sent_offset: int = 0  # of the record whose turn sent it last
+
+
+class Stop(StrEnum):
+    """What is asked of a running task. CANCEL: its run is being killed; SHUTDOWN and RESTART: an
+    operator wants it ended, or begun anew.
+    """
+
+    CANCEL = "cancel"
+    SHUTDOWN = "shutdown"
+    RESTART = "restart"
+
+
+class StopRequest(Struct, array_like=True, frozen=True):
+    """A stop that was asked for: it is granted a time, then the attempt is ended without its
+    worker's word.
+    """
+
+    kind: Stop
+    asked_ms: int
+    timer: TimerKey
 
 
 class TaskRun(Row):
@@ -256,6 +257,9 @@ class TaskRun(Row):
     attempt: TaskAttempt
     timer: TimerKey | None = None
     history: tuple[Fact, ...] = ()
+    heartbeat_timeout_ms: int | None = None
+    uncounted: int = 0  # attempts that do not count towards max_attempts
+    stop: StopRequest | None = None
 
 
 class PastAttempt(Row):

@@ -4,16 +4,18 @@ a run begins.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Union
 
 from msgspec import Struct
 
-from penstock.core.expressions import Expression
+from penstock.core.forms import Expression
 from penstock.core.keys import Scope
+from penstock.core.node import NodeConfig
 from penstock.core.nodes import NODE_TYPES
-from penstock.core.nodes.base import NodeConfig
 from penstock.core.rows import Row
-from penstock.core.values import Value, ValueType
+from penstock.core.types import TypeText
+from penstock.core.values import Value
 
 if TYPE_CHECKING:
     AnyNode = NodeConfig
@@ -21,15 +23,37 @@ else:
     AnyNode = Union[tuple(node.config for node in NODE_TYPES)]  # noqa: UP007 - made from the table
 
 
+class Access(StrEnum):
+    """Who else may use a variable: child runs may (PUBLIC_VAR), nobody may (PRIVATE_VAR), or it is
+    the parent run's variable of the same name (INHERITED_VAR).
+    """
+
+    PUBLIC_VAR = "PUBLIC_VAR"
+    PRIVATE_VAR = "PRIVATE_VAR"
+    INHERITED_VAR = "INHERITED_VAR"
+
+
+class JsonIndex(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a JSON variable by which runs can be searched for, and its type."""
+
+    path: str
+    type: TypeText
+
+
 class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A variable of a thread. A required one must be given when the thread starts; else it is
-    `default` (or null).
+    `default` (or null). A searchable one can be searched for by its value, a JSON one by its
+    `json_indexes`; a masked one is shown as `*****`, and workers get the clear value.
     """
 
     name: str
-    type: ValueType
+    type: TypeText
     required: bool = False
     default: Value = None
+    searchable: bool = False
+    json_indexes: tuple[JsonIndex, ...] = ()
+    masked: bool = False
+    access: Access = Access.PUBLIC_VAR
 
 
 class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -58,11 +82,22 @@ class SpecBody(Struct, frozen=True, forbid_unknown_fields=True):
     threads: dict[str, ThreadSpec]
 
 
+class Interface(Struct, array_like=True, frozen=True):
+    """What others rely on in a version: the names of its public variables and of those that must
+    be given to start it, and the types of what it returns; each sorted.
+    """
+
+    public: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
+
+
 class WfSpec(Row):
     """One version of a workflow. A run stays with the version it was started with.
 
     Known of each thread: `kept_outputs`, the nodes whose output another node refers to, and
-    `first_nodes`, where it begins.
+    `first_nodes`, where it begins. `frozen` are the types that later versions must keep. No run of
+    a deleted version is started any more.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.DEFINITION, ("tenant", "name", "version")
@@ -76,6 +111,9 @@ class WfSpec(Row):
     kept_outputs: dict[str, tuple[str, ...]]
     first_nodes: dict[str, str]
     created_ms: int
+    interface: Interface = Interface()
+    frozen: dict[str, str] = {}
+    deleted_ms: int | None = None
 
     def type_name(self, thread: str, node: str) -> str:
         """The name of a node's type."""
@@ -83,10 +121,27 @@ class WfSpec(Row):
 
 
 class LatestWfSpec(Row):
-    """Which version of a WfSpec is the newest."""
+    """Which version of a WfSpec is the newest that is not deleted (0: none), and which number was
+    given last.
+    """
 
     KIND, SCOPE, KEY = b"l", Scope.DEFINITION, ("tenant", "name")
 
     tenant: str
     name: str
+    version: int
+    last: int = 0
+
+
+class MajorWfSpec(Row):
+    """Which versions are revisions of a major one: from `first` on; `version` is the newest that is
+    not deleted (0: none).
+    """
+
+    KIND, SCOPE, KEY = b"m", Scope.DEFINITION, ("tenant", "name", "major")
+
+    tenant: str
+    name: str
+    major: int
+    first: int
     version: int

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.core.errors import Code, refuse
-from penstock.core.expressions import Expression, OutputRef, VariableRef, check_form, parts_of
+from penstock.core.forms import Expression, OutputRef, parts_of
 from penstock.core.ids import is_inner_name
 from penstock.core.limits import (
     EDGES_PER_NODE_MAX,
@@ -17,12 +17,13 @@ from penstock.core.limits import (
     SPEC_THREADS_MAX,
     SPEC_VARIABLES_MAX,
 )
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import FAULTS_MAX, INPUT, NodeCheck
 from penstock.core.nodes import TYPE_OF
-from penstock.core.nodes.base import NodeConfig, NodeType
 from penstock.core.rows import Rows
 from penstock.core.spec import SpecBody, ThreadSpec
-from penstock.core.values import ValueProblem, ValueType, coerce
+from penstock.core.types import ValueType
+from penstock.core.variable_check import check_names, check_variables
 
 
 def check_spec(body: SpecBody, rows: Rows, tenant: str) -> None:
@@ -33,6 +34,7 @@ def check_spec(body: SpecBody, rows: Rows, tenant: str) -> None:
     if not faults:
         if body.entrypoint not in body.threads:
             faults.append(f"the entrypoint thread {body.entrypoint!r} is not among the threads")
+        check_names(body, faults)
         for name, thread in body.threads.items():
             _check_thread(check, name, thread)
     if faults:
@@ -89,13 +91,13 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
         faults.append(f"thread {name!r}: {len(starts)} ENTRYPOINT nodes; it needs exactly one")
     if not any(_type(config).ends for config in thread.nodes.values()):
         faults.append(f"thread {name!r}: no EXIT node; it needs at least one")
-    _check_variables(name, thread, faults)
+    check_variables(name, thread, check.struct, faults)
     for node, config in thread.nodes.items():
         check.stand_at(name, node)
         _check_edges(check, thread)
         expressions = list(_type(config).expressions(config))
         for expression in expressions:
-            _check_expression(check, expression)
+            check.expression(expression)
         _type(config).check(check)
         _check_handlers(check)
     _check_interrupts(check, name, thread)
@@ -132,26 +134,10 @@ def _check_interrupt_keys(check: NodeCheck, thread: ThreadSpec) -> None:
         check.stand_at(check.thread_name, "interrupt_keys")
         if event_def not in thread.interrupts:
             check.fault(f"{event_def!r} has a key, but does not interrupt the thread")
-        _check_expression(check, key)
+        check.expression(key)
         if isinstance(key, OutputRef):
             check.fault(f"key of {event_def!r}: no node has an output when the thread begins")
         check.correlates(event_def, key)
-
-
-def _check_variables(name: str, thread: ThreadSpec, faults: list[str]) -> None:
-    seen: set[str] = set()
-    for variable in thread.variables:
-        if variable.name in seen:
-            faults.append(f"thread {name!r}: variable {variable.name!r} is declared twice")
-        seen.add(variable.name)
-        try:
-            coerce(variable.default, variable.type)
-        except ValueProblem as problem:
-            faults.append(f"thread {name!r}: default of variable {variable.name!r}: {problem}")
-        if variable.required and variable.default is not None:
-            faults.append(
-                f"thread {name!r}: variable {variable.name!r} is required and has a default"
-            )
 
 
 def _check_edges(check: NodeCheck, thread: ThreadSpec) -> None:
@@ -168,15 +154,11 @@ def _check_edges(check: NodeCheck, thread: ThreadSpec) -> None:
                 f"{len(edge.mutations)} mutations: an edge may have {MUTATIONS_PER_EDGE_MAX}"
             )
         for mutation in edge.mutations:
-            declared = check.variable(mutation.variable)
-            if declared is None:
-                check.fault(f"an edge changes {mutation.variable!r}, which is no variable")
-            else:
-                check.fits(mutation.value, declared.type, f"variable {mutation.variable!r}")
+            check.mutation(mutation)
         if edge.condition is not None:
             check.fits(edge.condition, ValueType.BOOL, "the condition of an edge")
     for what, expression in _edge_expressions(thread, check.node_name):
-        _check_expression(check, expression, what)
+        check.expression(expression, what)
 
 
 def _edge_expressions(thread: ThreadSpec, node: str) -> Iterator[tuple[str, Expression]]:
@@ -185,19 +167,6 @@ def _edge_expressions(thread: ThreadSpec, node: str) -> Iterator[tuple[str, Expr
             yield f"condition of the edge to {edge.to!r}: ", edge.condition
         for mutation in edge.mutations:
             yield f"mutation of {mutation.variable!r}: ", mutation.value
-
-
-def _check_expression(check: NodeCheck, expression: Expression, what: str = "") -> None:
-    try:
-        check_form(expression)
-    except ValueProblem as problem:
-        check.fault(f"{what}{problem}")
-        return
-    for part in parts_of(expression):
-        if isinstance(part, VariableRef) and check.variable(part.name) is None:
-            check.fault(f"{what}there is no variable {part.name!r}")
-        if isinstance(part, OutputRef) and part.node not in check.thread.nodes:
-            check.fault(f"{what}there is no node {part.node!r}")
 
 
 def _check_shape(check: NodeCheck, name: str, thread: ThreadSpec, start: str) -> None:

@@ -1,4 +1,5 @@
-"""TaskRuns: handing a task out, its attempts, retries and time-outs.
+"""TaskRuns: handing a task out, holding it, and its next attempt; and what its status means for its
+node.
 
 A TaskRun keeps its newest attempt; an earlier one becomes a PastAttempt row, so that a thousandth
 retry costs what the first did. During a backoff the last attempt has ended and the task is
@@ -9,32 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from penstock.core.at import At, peek_thread
+from penstock.core.at import At
+from penstock.core.attempts import move_task, own_attempt
+from penstock.core.checkpoints import checkpoint_count
 from penstock.core.definitions import HeldTask
-from penstock.core.errors import Code, refuse
 from penstock.core.failures import Failure, FailureName
 from penstock.core.ids import derive_guid
-from penstock.core.nodes.base import WAIT, Outcome
-from penstock.core.outputs import ScheduledTask, TaskRunChanged
-from penstock.core.rows import copy_of
+from penstock.core.outcomes import WAIT, Outcome
+from penstock.core.outputs import ScheduledTask
 from penstock.core.run import (
     NodeRun,
     PastAttempt,
     TaskAttempt,
     TaskRun,
     WfRun,
-    noted,
 )
-from penstock.core.timers import Clock, TimerKind, clock_ms, drop_timer, set_timer
 from penstock.core.transitions import (
-    TASK,
     TASK_IN_FLIGHT,
-    TASK_RETRYABLE,
-    THREAD_LIVE,
     TaskEvent,
     TaskStatus,
     ThreadStatus,
-    move,
 )
 from penstock.core.turn import Turn
 from penstock.core.values import Value, value_bytes
@@ -61,22 +56,7 @@ FAILURE_OF: Final = {
 """The failure that a task run's end means for its node; a TASK_EXCEPTION brings its own."""
 
 
-def of_report(turn: Turn, wf_run_id: str, guid: str, attempt: int) -> TaskRun:
-    """The TaskRun that a worker speaks of; refuses one that is unknown, or an attempt that is not
-    its newest.
-    """
-    task = turn.rows.get(TaskRun, turn.tenant, wf_run_id, guid)
-    if task is None:
-        refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {wf_run_id!r} has no TaskRun {guid!r}")
-    if attempt != task.attempt.number:
-        refuse(
-            Code.ATTEMPT_STALE,
-            f"attempt {attempt} of {guid} is not the newest, which is {task.attempt.number}",
-        )
-    return task
-
-
-def create(at: At, config: TaskNode, inputs: dict[str, Value]) -> None:
+def create(at: At, config: TaskNode, task_def: str, inputs: dict[str, Value]) -> None:
     """Make the TaskRun of the current node and hand it out."""
     turn, run, node_run = at.turn, at.run, at.node_run
     guid = derive_guid(
@@ -89,13 +69,14 @@ def create(at: At, config: TaskNode, inputs: dict[str, Value]) -> None:
         guid,
         node_run.thread,
         node_run.position,
-        config.task_def,
+        task_def,
         TaskStatus.TASK_PENDING,
-        config.max_attempts,
+        config.attempts_max,
         config.timeout_ms,
         config.backoff,
         inputs,
         TaskAttempt(1, TaskStatus.TASK_PENDING, turn.at_ms),
+        heartbeat_timeout_ms=config.heartbeat_timeout_ms,
     )
     send(at, task)
 
@@ -103,55 +84,30 @@ def create(at: At, config: TaskNode, inputs: dict[str, Value]) -> None:
 def send(at: At, task: TaskRun) -> None:
     """Hand the current attempt to the task's queue."""
     turn = at.turn
-    attempt = _attempt_copy(task)
+    attempt = own_attempt(task)
     attempt.status = TaskStatus.TASK_SCHEDULED
     attempt.scheduled_ms = turn.at_ms
-    _move(turn, task, TaskEvent.SEND)
+    attempt.sent_offset = turn.offset
+    move_task(turn, task, TaskEvent.SEND)
     turn.rows.put(task)
-    turn.output_bytes += value_bytes(task.inputs)
-    turn.outputs.append(_output(turn, at.run, at.node_run, task))
+    _emit(turn, at.run, at.node_run, task)
 
 
-def start(turn: Turn, task: TaskRun, worker: str) -> None:
-    """A worker says that it runs the attempt: from now on the time-out runs."""
-    attempt = _attempt_copy(task)
-    attempt.status = TaskStatus.TASK_RUNNING
-    attempt.started_ms = turn.at_ms
-    attempt.worker = worker
-    attempt.timer = set_timer(
-        turn,
-        TimerKind.TASK_TIMEOUT,
-        task.wf_run_id,
-        clock=Clock.AWAKE,
-        due_ms=clock_ms(turn, Clock.AWAKE) + task.timeout_ms,
-        detail=task.guid,
-        number=attempt.number,
-    )
-    _move(turn, task, TaskEvent.START)
+def send_again(turn: Turn, task: TaskRun) -> None:
+    """Hand the same attempt to the queue once more; the record that a worker takes first counts."""
+    run = turn.rows.peek(WfRun, task.tenant, task.wf_run_id)
+    node_run = turn.rows.peek(NodeRun, task.tenant, task.wf_run_id, task.thread, task.position)
+    assert run is not None, "a task has a run"
+    assert node_run is not None, "and a node run"
+    own_attempt(task).sent_offset = turn.offset
     turn.rows.put(task)
-
-
-def end_attempt(
-    turn: Turn, task: TaskRun, event: TaskEvent, *, output: Value, failure: Failure | None
-) -> None:
-    """End the current attempt; if it may be tried again, plan the next one."""
-    attempt = _attempt_copy(task)
-    _drop_timeout(turn, task, attempt)
-    _move(turn, task, event)
-    attempt.status = task.status
-    attempt.ended_ms = turn.at_ms
-    attempt.output = output
-    attempt.failure = failure
-    if _may_retry(turn, task):
-        _plan_retry(turn, task)
-    _tell(turn, task)
-    turn.rows.put(task)
+    _emit(turn, run, node_run, task)
 
 
 def hold(turn: Turn, task: TaskRun) -> None:
     """The task's topic can not take it now: the same attempt will be sent again (R7)."""
-    _move(turn, task, TaskEvent.HOLD)
-    attempt = _attempt_copy(task)
+    move_task(turn, task, TaskEvent.HOLD)
+    attempt = own_attempt(task)
     attempt.status = TaskStatus.TASK_PENDING
     turn.rows.put(task)
     turn.rows.put(held_row(task))
@@ -165,6 +121,16 @@ def is_held(task: TaskRun) -> bool:
 def is_interruptible(at: At) -> bool:
     """A task that is with a worker, or on its way to one, keeps its thread from being halted."""
     return current(at).status not in TASK_IN_FLIGHT
+
+
+def failure_of(task: TaskRun) -> Failure:
+    """Why a task that has ended without success did."""
+    failure = task.attempt.failure
+    cancelled = task.status is TaskStatus.TASK_CANCELLED
+    if cancelled and (failure is None or failure.name != FailureName.TASK_CANCELLED):
+        return Failure(FailureName.TASK_CANCELLED, "cancelled while it waited to be retried")
+    assert failure is not None, "a task that ends without success has a failure"
+    return failure
 
 
 def held_row(task: TaskRun) -> HeldTask:
@@ -199,33 +165,6 @@ def current(at: At) -> TaskRun:
     return task
 
 
-def _may_retry(turn: Turn, task: TaskRun) -> bool:
-    """Whether there will be another attempt; not for a thread that has ended without the task."""
-    failure = task.attempt.failure
-    if failure is not None and failure.name == FailureName.OUTPUT_TOO_LARGE:
-        return False
-    if task.status not in TASK_RETRYABLE or task.attempt.number >= task.max_attempts:
-        return False
-    thread = peek_thread(turn, task.wf_run_id, task.thread)
-    return thread is not None and thread.status in THREAD_LIVE
-
-
-def _plan_retry(turn: Turn, task: TaskRun) -> None:
-    _move(turn, task, TaskEvent.RETRY)
-    delay_ms = 0 if task.backoff is None else task.backoff.delay_ms(task.attempt.number)
-    if delay_ms == 0:
-        return
-    task.timer = set_timer(
-        turn,
-        TimerKind.TASK_RETRY,
-        task.wf_run_id,
-        clock=Clock.DURATION,
-        due_ms=clock_ms(turn, Clock.DURATION) + delay_ms,
-        detail=task.guid,
-        number=task.attempt.number,
-    )
-
-
 def _next_attempt(at: At, task: TaskRun) -> None:
     turn, past = at.turn, task.attempt
     turn.rows.put(PastAttempt(task.tenant, task.wf_run_id, task.guid, past.number, past))
@@ -233,58 +172,26 @@ def _next_attempt(at: At, task: TaskRun) -> None:
     send(at, task)
 
 
-def _attempt_copy(task: TaskRun) -> TaskAttempt:
-    """The current attempt as the task's own copy, to be changed."""
-    task.attempt = copy_of(task.attempt)
-    return task.attempt
-
-
-def _move(turn: Turn, task: TaskRun, event: TaskEvent) -> None:
-    task.status = move(TASK, task.status, event)
-    task.history = noted(task.history, task.status, turn.at_ms)
-
-
-def _drop_timeout(turn: Turn, task: TaskRun, attempt: TaskAttempt) -> None:
-    if attempt.timer is not None:
-        drop_timer(
-            turn,
-            attempt.timer,
-            TimerKind.TASK_TIMEOUT,
-            task.wf_run_id,
-            detail=task.guid,
-            number=attempt.number,
-        )
-        attempt.timer = None
-
-
-def _tell(turn: Turn, task: TaskRun) -> None:
-    turn.tell(
-        task.wf_run_id,
-        TaskRunChanged(
+def _emit(turn: Turn, run: WfRun, node_run: NodeRun, task: TaskRun) -> None:
+    number = task.attempt.number
+    turn.output_bytes += value_bytes(task.inputs)
+    turn.outputs.append(
+        ScheduledTask(
+            tenant=turn.tenant,
             wf_run_id=task.wf_run_id,
             guid=task.guid,
             task_def=task.task_def,
-            status=task.status,
-            attempt=task.attempt.number,
-            at_ms=turn.at_ms,
-        ),
-    )
-
-
-def _output(turn: Turn, run: WfRun, node_run: NodeRun, task: TaskRun) -> ScheduledTask:
-    return ScheduledTask(
-        tenant=turn.tenant,
-        wf_run_id=task.wf_run_id,
-        guid=task.guid,
-        task_def=task.task_def,
-        attempt=task.attempt.number,
-        inputs=task.inputs,
-        wf_spec=run.wf_spec,
-        version=run.version,
-        node=node_run.node,
-        thread=task.thread,
-        scheduled_at_ms=turn.at_ms,
-        timeout_ms=task.timeout_ms,
-        max_attempts=task.max_attempts,
-        report_partition=turn.shard.partition,
+            attempt=number,
+            inputs=task.inputs,
+            wf_spec=run.wf_spec,
+            version=run.version,
+            node=node_run.node,
+            thread=task.thread,
+            scheduled_at_ms=task.attempt.scheduled_ms,
+            timeout_ms=task.timeout_ms,
+            max_attempts=task.max_attempts + task.uncounted,
+            report_partition=turn.shard.partition,
+            heartbeat_timeout_ms=task.heartbeat_timeout_ms,
+            total_checkpoints=checkpoint_count(turn, task) if number > 1 else 0,
+        )
     )

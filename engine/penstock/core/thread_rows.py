@@ -13,7 +13,7 @@ from penstock.core.rows import Row
 class LiveChild(Row):
     """A thread that has not ended, under the thread that holds it: the way down, for halting."""
 
-    KIND, SCOPE, KEY = b"c", Scope.RUN, ("tenant", "wf_run_id", "holder", "child")
+    KIND, SCOPE, KEY = b"L", Scope.RUN, ("tenant", "wf_run_id", "holder", "child")
     SCANNED = True
 
     tenant: str

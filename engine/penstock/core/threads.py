@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.core.agenda import wake
 from penstock.core.at import At
 from penstock.core.correlation import unmark_thread
+from penstock.core.expressions import Expression
 from penstock.core.keys import after_prefix
 from penstock.core.limits import CHILDREN_WOKEN_MAX
 from penstock.core.moves import counted_as
@@ -24,11 +25,13 @@ from penstock.core.run import (
     WfRun,
     noted,
 )
+from penstock.core.structs import structs_of
 from penstock.core.thread_rows import AwaitedEnd, Interrupter, LiveChild
 from penstock.core.timers import Clock, TimerKind, clock_ms, set_timer
 from penstock.core.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, coerce
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, coerce
 
 if TYPE_CHECKING:
     from penstock.core.spec import ThreadSpec, WfSpec
@@ -86,9 +89,28 @@ def begin_child(
     return child
 
 
-def checked_values(blueprint: ThreadSpec, given: Mapping[str, Value]) -> dict[str, Value]:
+def given_values(
+    at: At, blueprint: ThreadSpec, given: Mapping[str, Expression]
+) -> dict[str, Value]:
+    """The values that a node gives to a thread, as its variables take them; or ValueProblem."""
+    values: dict[str, Value] = {}
+    for name in sorted(given):
+        declared = blueprint.variable(name)
+        if declared is None:
+            raise ValueProblem(f"the thread has no variable {name!r}")
+        try:
+            values[name] = at.evaluate_as(given[name], declared.type, name)
+        except ValueProblem as problem:
+            raise ValueProblem(f"variable {name!r}: {problem}") from problem
+    return values
+
+
+def checked_values(
+    turn: Turn, blueprint: ThreadSpec, given: Mapping[str, Value]
+) -> dict[str, Value]:
     """What a thread begins with, of the right types; ValueProblem if something is wrong."""
     values: dict[str, Value] = {}
+    structs = structs_of(turn)
     for name in given:
         if blueprint.variable(name) is None:
             raise ValueProblem(f"the thread has no variable {name!r}")
@@ -97,19 +119,19 @@ def checked_values(blueprint: ThreadSpec, given: Mapping[str, Value]) -> dict[st
         if value is None and declared.required:
             raise ValueProblem(f"variable {declared.name!r} must be given")
         try:
-            values[declared.name] = coerce(value, declared.type)
+            values[declared.name] = coerce(value, declared.type, structs)
         except ValueProblem as problem:
             raise ValueProblem(f"variable {declared.name!r}: {problem}") from problem
     return values
 
 
-def handler_input(blueprint: ThreadSpec, content: Value) -> dict[str, Value]:
+def handler_input(turn: Turn, blueprint: ThreadSpec, content: Value) -> dict[str, Value]:
     """What a handler is given: INPUT, if it declares it and the content fits."""
     declared = blueprint.variable(INPUT)
     if declared is None:
         return {}
     try:
-        return {INPUT: coerce(content, declared.type)}
+        return {INPUT: coerce(content, declared.type, structs_of(turn))}
     except ValueProblem:
         return {}  # a handler must run whatever the failure carries
 

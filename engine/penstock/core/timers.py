@@ -34,9 +34,11 @@ class TimerKind(StrEnum):
     WAKE_CHILDREN = "WAKE_CHILDREN"
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
+    TASK_STOP = "TASK_STOP"
     NODE = "NODE"
     OFFER_EVENT = "OFFER_EVENT"
     EXPIRE_EVENT = "EXPIRE_EVENT"
+    SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
 
 
 class Timer(Row):

@@ -7,7 +7,7 @@ The calendar is worked out here: the core has no clock, and so no library that h
 import re
 from typing import Final
 
-from penstock.core.values import ValueProblem
+from penstock.core.types import ValueProblem
 
 _RFC_3339: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))",
@@ -56,7 +56,7 @@ def timestamp(text: str) -> str:
 
 
 def _is_date(year: int, month: int, day: int) -> bool:
-    if not year >= 1 or not 1 <= month <= 12:
+    if year < 1 or not 1 <= month <= 12:
         return False
     leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     return 1 <= day <= _MONTH_DAYS[month - 1] + leap

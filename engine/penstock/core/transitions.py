@@ -73,7 +73,7 @@ class TaskStatus(StrEnum):
 
 class TaskEvent(StrEnum):
     """What happens to a task run. HOLD: it can not be sent now; RETRY: another attempt will be
-    made.
+    made; RESTART: the attempt is given up for another one that does not count.
     """
 
     SEND = "SEND"
@@ -87,6 +87,7 @@ class TaskEvent(StrEnum):
     THROW = "THROW"
     CANCEL = "CANCEL"
     RETRY = "RETRY"
+    RESTART = "RESTART"
 
 
 S = TypeVar("S", bound=StrEnum)
@@ -166,6 +167,7 @@ _TASK_REPORTS: Final[Mapping[TaskEvent, TaskStatus]] = {
     _KE.INPUT_ERROR: _K.TASK_INPUT_VAR_SUB_ERROR,
     _KE.THROW: _K.TASK_EXCEPTION,
     _KE.CANCEL: _K.TASK_CANCELLED,
+    _KE.RESTART: _K.TASK_PENDING,
 }
 TASK: Final[Table[TaskStatus, TaskEvent]] = _rows(
     TaskEvent,

@@ -20,7 +20,15 @@ from penstock.core.errors import Reject
 from penstock.gateway.engine import Engine, Limits
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.reads import Reads
-from penstock.gateway.routes import definitions, events, operations, run_parts, tasks, wf_runs
+from penstock.gateway.routes import (
+    definitions,
+    events,
+    operations,
+    run_parts,
+    schedules,
+    tasks,
+    wf_runs,
+)
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.gateway.web import Gateway, json_answer
@@ -33,6 +41,7 @@ ROUTES: Final = [
     *wf_runs.ROUTES,
     *run_parts.ROUTES,
     *events.ROUTES,
+    *schedules.ROUTES,
     *tasks.ROUTES,
     *operations.ROUTES,
 ]

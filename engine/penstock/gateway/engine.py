@@ -25,10 +25,13 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Outgoing, Sent, outgoing
 from penstock.core.commands.base import Command
+from penstock.core.commands.delete_schedule import DeleteSchedule
+from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions import ExternalEventDef
@@ -37,7 +40,7 @@ from penstock.core.ids import partition_of
 from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.core.metadata import DECIDING_PARTITION
 from penstock.core.rows import Row
-from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode, append_failed, bad_request
 from penstock.gateway.reads import Reads
@@ -45,7 +48,7 @@ from penstock.log.port import EngineLog, LogError, Message, Position
 from penstock.processor.answers import Answered, Key
 from penstock.processor.processor import Processor
 
-ALWAYS_TAKEN: Final = (ReportTask, TaskStarted, StopWfRun)
+ALWAYS_TAKEN: Final = (ReportTask, TaskStarted, StopWfRun, PauseSchedule, DeleteSchedule)
 APPEND_THREADS: Final = 32
 
 
@@ -130,7 +133,7 @@ class Engine:
         """Whether a partition gets a definition that partition 0 has; returns when it has it."""
         if not self._reads.is_open(DECIDING_PARTITION):
             return False
-        if self._reads.definitions().view.get(kind, key) is None:
+        if _is_gone(self._reads.definitions().view.get(kind, key)):
             return False
         found = await self._reads.until(
             number, key, lambda view: view.view.get(kind, key), self._limits.answer_timeout_s
@@ -209,14 +212,32 @@ def new_command_id() -> str:
 def _definition(command: Command, tenant: str) -> tuple[type[Row], bytes] | None:
     """The row whose absence a refusal may be about."""
     match command:
-        case RunWf(wf_spec=name, version=None):
-            return LatestWfSpec, LatestWfSpec.key(tenant, name)
-        case RunWf(wf_spec=name, version=int(version)) if version > 0:
-            return WfSpec, WfSpec.key(tenant, name, version)
+        case RunWf() | ScheduleWf():
+            return _spec_row(command, tenant)
         case PutExternalEvent(event_def=name) | PutCorrelatedEvent(event_def=name):
             return ExternalEventDef, ExternalEventDef.key(tenant, name)
         case _:
             return None
+
+
+def _spec_row(command: RunWf | ScheduleWf, tenant: str) -> tuple[type[Row], bytes] | None:
+    name, version, major = command.wf_spec, command.version, command.major
+    if command.revision is not None:
+        return None
+    if major is not None:
+        return (MajorWfSpec, MajorWfSpec.key(tenant, name, major)) if major >= 0 else None
+    if version is None:
+        return LatestWfSpec, LatestWfSpec.key(tenant, name)
+    return (WfSpec, WfSpec.key(tenant, name, version)) if version > 0 else None
+
+
+def _is_gone(row: Row | None) -> bool:
+    """Whether nothing can be started by what partition 0 has decided."""
+    match row:
+        case None | WfSpec(deleted_ms=int()) | LatestWfSpec(version=0) | MajorWfSpec(version=0):
+            return True
+        case _:
+            return False
 
 
 def _call(loop: asyncio.AbstractEventLoop, *what: object) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from penstock.contracts.records import DeadRecord
 from penstock.core.correlation_rows import CorrelatedEvent
-from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
 from penstock.core.failures import Failure
 from penstock.core.outputs import ScheduledTask
 from penstock.core.run import (
@@ -23,7 +23,9 @@ from penstock.core.run import (
     WfRun,
     WorkflowEvent,
 )
+from penstock.core.schedules import Schedule, ScheduleState
 from penstock.core.spec import WfSpec
+from penstock.core.task_rows import AttemptLog
 from penstock.log.port import Record
 
 Json = dict[str, Any]
@@ -65,6 +67,7 @@ def wf_spec(row: WfSpec) -> Json:
         "revision": row.revision,
         "spec": row.body,
         "created_at": time_text(row.created_ms),
+        "deleted_at": time_text(row.deleted_ms),
     }
 
 
@@ -86,6 +89,51 @@ def workflow_event_def(row: WorkflowEventDef) -> Json:
         "content_type": row.content_type,
         "description": row.description,
         "created_at": time_text(row.created_ms),
+    }
+
+
+def struct_def(row: StructDef) -> Json:
+    """A StructDef."""
+    return {
+        "name": row.name,
+        "version": row.version,
+        "fields": row.fields,
+        "description": row.description,
+        "created_at": time_text(row.created_ms),
+    }
+
+
+def schedule(row: Schedule, state: ScheduleState) -> Json:
+    """A schedule: what it starts when, how far it has come, its newest firings."""
+    return {
+        "schedule_id": row.schedule_id,
+        "wf_spec": row.wf_spec,
+        "version": row.version,
+        "major": row.major,
+        "revision": row.revision,
+        "variables": row.variables,
+        "labels": row.labels,
+        "cron": row.cron,
+        "time_zone": row.time_zone,
+        "misfire": row.misfire,
+        "grace_ms": row.grace_ms,
+        "catch_up_max": row.catch_up_max,
+        "start_at": time_text(row.start_at_ms),
+        "end_at": time_text(row.end_at_ms),
+        "created_at": time_text(row.created_ms),
+        "status": state.status,
+        "reason": state.reason,
+        "next_at": [time_text(due_ms) for due_ms in state.due],
+        "firings": [
+            {
+                "due_at": time_text(firing.due_ms),
+                "at": time_text(firing.at_ms),
+                "outcome": firing.outcome,
+                "wf_run_id": firing.wf_run_id,
+                "message": firing.message,
+            }
+            for firing in state.firings
+        ],
     }
 
 
@@ -144,8 +192,11 @@ def node_run(row: NodeRun) -> Json:
     }
 
 
-def task_run(row: TaskRun, past: list[PastAttempt]) -> Json:
+def task_run(row: TaskRun, past: list[PastAttempt], logs: list[AttemptLog]) -> Json:
     """A TaskRun with all its attempts, oldest first."""
+    texts: dict[int, str] = {}
+    for piece in logs:
+        texts[piece.attempt] = texts.get(piece.attempt, "") + piece.text
     return {
         "id": f"{row.wf_run_id}/{row.guid}",
         "wf_run_id": row.wf_run_id,
@@ -156,8 +207,11 @@ def task_run(row: TaskRun, past: list[PastAttempt]) -> Json:
         "status": row.status,
         "max_attempts": row.max_attempts,
         "timeout": duration_text(row.timeout_ms),
+        "stop_requested": None if row.stop is None else row.stop.kind,
         "inputs": row.inputs,
-        "attempts": [task_attempt(attempt) for attempt in attempts(row, past)],
+        "attempts": [
+            task_attempt(attempt, texts.get(attempt.number, "")) for attempt in attempts(row, past)
+        ],
     }
 
 
@@ -166,7 +220,7 @@ def attempts(row: TaskRun, past: list[PastAttempt]) -> list[TaskAttempt]:
     return [*(one.attempt for one in past), row.attempt]
 
 
-def task_attempt(attempt: TaskAttempt) -> Json:
+def task_attempt(attempt: TaskAttempt, logs: str) -> Json:
     """An attempt."""
     return {
         "number": attempt.number,
@@ -177,7 +231,8 @@ def task_attempt(attempt: TaskAttempt) -> Json:
         "worker": attempt.worker,
         "output": attempt.output,
         "failure": failure(attempt.failure),
-        "logs": attempt.logs,
+        "warning": attempt.warning,
+        "logs": logs,
     }
 
 
@@ -244,6 +299,8 @@ def scheduled_task(task: ScheduledTask) -> Json:
         "scheduled_at": time_text(task.scheduled_at_ms),
         "timeout_ms": task.timeout_ms,
         "max_attempts": task.max_attempts,
+        "heartbeat_timeout_ms": task.heartbeat_timeout_ms,
+        "total_checkpoints": task.total_checkpoints,
     }
 
 

@@ -122,12 +122,12 @@ async def view_of_run(request: Request) -> tuple[View, str, str]:
     tenant = identify(request).tenant
     wf_run_id: str = request.path_params["wf_run_id"]
     number = gateway.reads.number_of(wf_run_id)
-    return await _view_at(request, number), tenant, wf_run_id
+    return await view_at(request, number), tenant, wf_run_id
 
 
 async def view_of_definitions(request: Request) -> tuple[View, str]:
     """The partition of definitions, as new as `at_least` asks; and the tenant."""
-    return await _view_at(request, 0), identify(request).tenant
+    return await view_at(request, 0), identify(request).tenant
 
 
 async def view_of_key(request: Request, key: str) -> tuple[View, str]:
@@ -136,10 +136,11 @@ async def view_of_key(request: Request, key: str) -> tuple[View, str]:
     if problem is not None:
         refuse(Code.BAD_ID, problem)
     number = partition_of(key.encode(), gateway_of(request).reads.partitions)
-    return await _view_at(request, number), identify(request).tenant
+    return await view_at(request, number), identify(request).tenant
 
 
-async def _view_at(request: Request, number: int) -> View:
+async def view_at(request: Request, number: int) -> View:
+    """A partition, as new as `at_least` asks."""
     gateway = gateway_of(request)
     at_least = request.query_params.get("at_least")
     return await gateway.reads.view_at(number, at_least, gateway.limits.read_timeout_s)

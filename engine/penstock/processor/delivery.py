@@ -23,7 +23,14 @@ from penstock.contracts.wire import (
 from penstock.core.commands.base import Command
 from penstock.core.commands.output_failed import OutputFailed
 from penstock.core.fold import ENGINE_PRINCIPAL, Origin
-from penstock.core.outputs import CommandOutput, DeadLetter, EventOutput, Output, ScheduledTask
+from penstock.core.outputs import (
+    CommandOutput,
+    DeadLetter,
+    EventOutput,
+    Output,
+    ScheduledTask,
+    WorkerSignal,
+)
 from penstock.core.turn import stamp_of
 from penstock.log.port import EngineLog, Headers, LogFatal, Message, Record, Refused
 from penstock.processor.failpoints import Failpoints
@@ -126,6 +133,9 @@ class Courier:
                 topic = self._topics.task(output.tenant, output.task_def)
                 value = self._avro.encode(output)
                 return Message(topic, output.wf_run_id.encode(), value, headers)
+            case WorkerSignal():
+                topic, key = self._topics.worker_signals, output.worker.encode()
+                return Message(topic, key, self._avro.encode(output), headers)
             case EventOutput():
                 value = self._avro.encode(output.body, output.tenant)
                 return Message(self._topics.events, output.key.encode(), value, headers)

@@ -33,6 +33,7 @@ from penstock.log.port import (
     Record,
 )
 from penstock.processor.answers import Answered, Waiters
+from penstock.processor.cron_asks import CronAnswerer
 from penstock.processor.delivery import Courier
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.failpoints import Failpoints
@@ -80,6 +81,7 @@ class Processor:
         self._partitions: dict[int, Partition] = {}
         self._to_open: set[int] = set()
         self._ticker = Ticker()
+        self._cron = CronAnswerer()
         self._watchers: list[Watcher] = []
         self._moved = threading.Condition()
         self._stopping = threading.Event()
@@ -186,6 +188,7 @@ class Processor:
             self._open_assigned()
             self._tick()
             self._ask_topics()
+            self._answer_asks()
             self._commit_all()
             records = self._log.poll(self._records_per_poll, self._idle_s())
             if records:
@@ -312,6 +315,13 @@ class Processor:
                     command = TopicReady(task_def=task_def)
                     self._log.append(self._courier.command(number, command, tenant=tenant))
 
+    def _answer_asks(self) -> None:
+        """Questions of schedules: say when they are due next (R8)."""
+        for number, partition in self._partitions.items():
+            for answer in self._cron.answers(partition):
+                command = self._courier.command(number, answer.command, tenant=answer.tenant)
+                self._log.append(command)
+
     def _topic_is_there(self, topic: str) -> bool:
         settings = self._topics.on_demand(topic)
         assert settings is not None, "it is a task topic"
@@ -352,6 +362,7 @@ class Processor:
     def _close(self, number: int) -> None:
         partition = self._partitions.pop(number, None)
         self._ticker.forget(number)
+        self._cron.forget(number)
         if partition is not None:
             partition.close()
 

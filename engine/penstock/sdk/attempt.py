@@ -19,7 +19,7 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
 from penstock.core.outputs import ScheduledTask
 from penstock.core.transitions import TaskStatus
-from penstock.core.values import ValueProblem
+from penstock.core.types import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import TaskError

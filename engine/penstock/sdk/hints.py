@@ -27,7 +27,8 @@ from typing import (
 
 import msgspec
 
-from penstock.core.values import ValueProblem, ValueType, check_bounds, coerce
+from penstock.core.types import ValueProblem, ValueType
+from penstock.core.values import check_bounds, coerce
 
 _PLAIN: Final[dict[Any, ValueType]] = {
     int: ValueType.INT,
@@ -112,7 +113,7 @@ def item_hint(hint: Any, step: str | int) -> Any:
     return UNKNOWN
 
 
-def to_json(value: Any, declared: ValueType | None, hint: Any = UNKNOWN) -> Any:
+def to_json(value: Any, declared: str | None, hint: Any = UNKNOWN) -> Any:
     """A value of Python as plain data that JSON can carry (bytes stay bytes), or ValueProblem."""
     plain = cast("type[Any]", type(value))
     if plain is str or plain is int or plain is bool or plain is float or plain is bytes:
@@ -153,7 +154,7 @@ def _listed(value: Any) -> Any:
     return value
 
 
-def _fitted(value: Any, declared: ValueType | None) -> Any:
+def _fitted(value: Any, declared: str | None) -> Any:
     if declared is not None:
         return coerce(value, declared)
     if isinstance(value, float) and not isfinite(value):

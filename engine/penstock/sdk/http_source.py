@@ -219,4 +219,6 @@ def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
         timeout_ms=found.get("timeout_ms", 0),
         max_attempts=found.get("max_attempts", 1),
         report_partition=-1,
+        heartbeat_timeout_ms=found.get("heartbeat_timeout_ms"),
+        total_checkpoints=found.get("total_checkpoints", 0),
     )

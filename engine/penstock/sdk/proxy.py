@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 
 from penstock.core.expressions import Comparator, Comparison, Expression, OutputRef, VariableRef
-from penstock.core.values import ValueType
+from penstock.core.types import ValueType
 from penstock.sdk import hints
 from penstock.sdk.errors import DefinitionError
 from penstock.sdk.place import place_of_caller
@@ -32,7 +32,7 @@ class Proxy:
         self,
         thread: ThreadTrace,
         expression: Expression,
-        value_type: ValueType | None,
+        value_type: str | None,
         hint: Any = hints.UNKNOWN,
     ) -> None:
         self._thread = thread
@@ -120,7 +120,9 @@ class Proxy:
         self._unknown("a call needs")
 
     def _compare(self, comparator: Comparator, other: object) -> Proxy:
-        right = self._thread.expression(other, None, hints.UNKNOWN, f"{comparator}")
+        # A DOUBLE is compared with a DOUBLE: `price > 10` means 10.0.
+        wanted = ValueType.DOUBLE if self._type == "DOUBLE" and type(other) is int else None
+        right = self._thread.expression(other, wanted, hints.UNKNOWN, f"{comparator}")
         return Proxy(self._thread, Comparison(self._expression, comparator, right), ValueType.BOOL)
 
     def _unknown(self, what: str) -> NoReturn:

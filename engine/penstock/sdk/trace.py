@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from penstock.core.casts import check_assignable
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.errors import Reject
 from penstock.core.expressions import Expression, Literal, OutputRef, VariableRef
 from penstock.core.ids import check_definition_name, is_inner_name
-from penstock.core.nodes.base import Edge, Mutation, NodeConfig
+from penstock.core.node import Edge, Mutation, NodeConfig
 from penstock.core.nodes.entrypoint import EntrypointNode
 from penstock.core.nodes.exit import ExitNode
 from penstock.core.nodes.external_event import ExternalEventNode
 from penstock.core.nodes.task import TaskNode
 from penstock.core.spec import SpecBody, ThreadSpec, VariableDef
-from penstock.core.values import ValueProblem, ValueType
+from penstock.core.types import ValueProblem, ValueType, parse_type
 from penstock.sdk import hints
 from penstock.sdk.proxy import Proxy, fault
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 ENTRYPOINT: Final = "entrypoint"
 _NODE_NAME_CHARS_MAX: Final = 128
-_NUMBERS: Final = {ValueType.INT, ValueType.DOUBLE}
 
 _current: ContextVar[ThreadTrace | None] = ContextVar("penstock_thread", default=None)
 
@@ -152,9 +152,7 @@ class ThreadTrace:
         self._add("exit", ExitNode(returns=returns))
         self._tails = []
 
-    def expression(
-        self, value: object, wanted: ValueType | None, hint: Any, what: str
-    ) -> Expression:
+    def expression(self, value: object, wanted: str | None, hint: Any, what: str) -> Expression:
         """Where a value comes from: a proxy's expression, or the value itself if it can be had
         now.
         """
@@ -196,11 +194,11 @@ class ThreadTrace:
                 fault(f"{task.name}(): {name!r} is not given; it takes {_shown_inputs(task)}")
         return inputs
 
-    def _of_proxy(self, proxy: Proxy, wanted: ValueType | None, what: str) -> Expression:
+    def _of_proxy(self, proxy: Proxy, wanted: str | None, what: str) -> Expression:
         thread, known = proxy._thread, proxy._type  # pyright: ignore[reportPrivateUsage]
         if thread is not self:
             fault(f"{what}: {proxy!r} belongs to another workflow")
-        if None not in (known, wanted) and known is not wanted and not {known, wanted} <= _NUMBERS:
+        if known is not None and wanted is not None and not _assignable(known, wanted):
             fault(f"{what} is {wanted}, but {proxy!r} is {known}")
         return proxy._expression  # pyright: ignore[reportPrivateUsage]
 
@@ -214,6 +212,14 @@ class ThreadTrace:
             self._edges[tail.node].append(edge)
         self._tails = [Tail(node)]
         return node
+
+
+def _assignable(known: str, wanted: str) -> bool:
+    try:
+        check_assignable(parse_type(known), parse_type(wanted))
+    except ValueProblem:
+        return False
+    return True
 
 
 def _shown_inputs(task: TaskDef[..., Any]) -> str:

@@ -16,7 +16,7 @@ from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.errors import Reject
 from penstock.core.ids import check_definition_name
 from penstock.core.spec import SpecBody, VariableDef
-from penstock.core.values import ValueProblem
+from penstock.core.types import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.errors import DefinitionError
 from penstock.sdk.options import Duration, duration_ms

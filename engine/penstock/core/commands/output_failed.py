@@ -1,11 +1,12 @@
 """OutputFailed: the owner tells that a task could not be delivered (R7). Too large fails the task
 for good; a topic that is not there, or not permitted, holds it until the topic is ready."""
 
-from penstock.core import tasks
-from penstock.core.advance import task_moved
+from penstock.core import attempts, tasks
+from penstock.core.agenda import wake
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.failures import Failure, FailureName
+from penstock.core.task_lookup import newest
 from penstock.core.transitions import TaskEvent, TaskStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value
@@ -25,15 +26,15 @@ class OutputFailed(Command, frozen=True):
 
 def handle(turn: Turn, command: OutputFailed) -> Value:
     """Hold the attempt, or end it; one that has gone on meanwhile is left alone."""
-    task = tasks.of_report(turn, command.wf_run_id, command.guid, command.attempt)
+    task = newest(turn, command.wf_run_id, command.guid, command.attempt)
     if task.status is not TaskStatus.TASK_SCHEDULED:
         refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
     if command.code != TOO_LARGE:
         tasks.hold(turn, task)
     else:
         failure = Failure(FailureName.OUTPUT_TOO_LARGE, command.message)
-        tasks.end_attempt(turn, task, TaskEvent.FAIL, output=None, failure=failure)
-    task_moved(turn, task)
+        attempts.end_attempt(turn, task, TaskEvent.FAIL, output=None, failure=failure)
+    wake(turn, task.wf_run_id, task.thread)
     return None
 
 

@@ -36,7 +36,7 @@ def handle(turn: Turn, command: PutCorrelatedEvent) -> Value:
     """Keep the event, and offer it to whoever waits for it."""
     check_place(turn, command.key)
     event_def, correlation = _definition(turn, command.event_def)
-    content = fitting_content(event_def, command.content)
+    content = fitting_content(turn, event_def, command.content)
     guid = None if command.guid is None else check_guid("guid", command.guid)
     ttl_seconds = check_ttl(command.ttl_seconds)
     known = turn.rows.peek(CorrelatedEvent, turn.tenant, command.event_def, command.key)

@@ -12,10 +12,12 @@ from penstock.core.ids import check_guid, check_wf_run_id, derive_guid
 from penstock.core.limits import INTERRUPTS_PENDING_MAX
 from penstock.core.load import load
 from penstock.core.run import EventWaiter, ExternalEvent, ThreadRun, UnclaimedEvent
+from penstock.core.structs import structs_of
 from penstock.core.thread_rows import Interrupter, PendingInterrupt
 from penstock.core.transitions import ThreadStatus
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, check_bounds, coerce, encode_value
 
 
 class PutExternalEvent(Command, frozen=True):
@@ -69,7 +71,7 @@ def _event(turn: Turn, command: PutExternalEvent) -> ExternalEvent:
         command.wf_run_id,
         command.event_def,
         check_guid("guid", derived_event_guid(turn) if command.guid is None else command.guid),
-        fitting_content(event_def, command.content),
+        fitting_content(turn, event_def, command.content),
         turn.at_ms,
         thread=command.thread,
         node=command.node,
@@ -83,11 +85,11 @@ def derived_event_guid(turn: Turn) -> str:
     return derive_guid("event", turn.shard.partition, turn.offset)
 
 
-def fitting_content(event_def: ExternalEventDef, content: Value) -> Value:
+def fitting_content(turn: Turn, event_def: ExternalEventDef, content: Value) -> Value:
     """The content as the definition has it; refused if it does not fit."""
     try:
         if event_def.content_type is not None:
-            return coerce(content, event_def.content_type)
+            return coerce(content, event_def.content_type, structs_of(turn))
         check_bounds(content)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"content of {event_def.name!r}: {problem}")

@@ -9,8 +9,10 @@ from penstock.core.definitions import Correlation, ExternalEventDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import TEXT_CHARS_MAX
+from penstock.core.structs import checked_type
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueType
+from penstock.core.types import TypeText
+from penstock.core.values import Value
 
 
 class PutExternalEventDef(Command, frozen=True):
@@ -19,7 +21,7 @@ class PutExternalEventDef(Command, frozen=True):
     """
 
     name: str
-    content_type: ValueType | None = None
+    content_type: TypeText | None = None
     description: str = ""
     correlation: Correlation | None = None
 
@@ -30,6 +32,8 @@ def handle(turn: Turn, command: PutExternalEventDef) -> Value:
     if len(command.description) > TEXT_CHARS_MAX:
         refuse(Code.LIMIT, f"a description may have {TEXT_CHARS_MAX} characters")
     check_ttl(None if command.correlation is None else command.correlation.ttl_seconds)
+    if command.content_type is not None:
+        checked_type(turn, command.content_type, "the content type")
     known = turn.rows.peek(ExternalEventDef, turn.tenant, command.name)
     if known is None:
         install(

@@ -8,8 +8,10 @@ from penstock.core.definitions import InputVar, TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name, is_inner_name
 from penstock.core.limits import TASK_INPUTS_MAX, TEXT_CHARS_MAX
+from penstock.core.structs import checked_type
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueType
+from penstock.core.types import TypeText
+from penstock.core.values import Value
 
 
 class PutTaskDef(Command, frozen=True):
@@ -19,7 +21,7 @@ class PutTaskDef(Command, frozen=True):
 
     name: str
     input_vars: tuple[InputVar, ...] = ()
-    return_type: ValueType | None = None
+    return_type: TypeText | None = None
     idempotent: bool = True
     description: str = ""
 
@@ -37,7 +39,10 @@ def handle(turn: Turn, command: PutTaskDef) -> Value:
     for var in command.input_vars:
         if not is_inner_name(var.name) or var.name in seen:
             refuse(Code.BAD_NAME, f"input {var.name!r} is no name, or is there twice")
+        checked_type(turn, var.type, f"input {var.name!r}")
         seen.add(var.name)
+    if command.return_type is not None:
+        checked_type(turn, command.return_type, "the return type")
     known = turn.rows.peek(TaskDef, turn.tenant, command.name)
     if known is None:
         install(turn, _row(turn, command, turn.at_ms))

@@ -1,9 +1,10 @@
 """PutWfSpec: registers a version of a workflow. The same spec again is the same version.
 
-The version law: `version` counts 1, 2, 3; a new version is a new major one when what starters must
-know has changed (the required variables of the entrypoint), else a revision.
+`version` counts 1, 2, 3; beside it stands major.revision, by the law of `spec_versions.py`. Numbers
+are never given twice, whatever was deleted meanwhile.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 import msgspec
@@ -11,12 +12,24 @@ import msgspec
 from penstock.core.commands.base import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
 from penstock.core.errors import Code, refuse
+from penstock.core.expressions import Literal
+from penstock.core.form import form_fault
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
-from penstock.core.spec import LatestWfSpec, SpecBody, WfSpec
+from penstock.core.node_check import NodeCheck
+from penstock.core.nodes.exit import ExitNode
+from penstock.core.spec import LatestWfSpec, MajorWfSpec, SpecBody, WfSpec
 from penstock.core.spec_check import check_spec, first_nodes, kept_outputs
+from penstock.core.spec_versions import (
+    UNKNOWN_TYPE,
+    breaks,
+    frozen_faults,
+    frozen_of,
+    interface_of,
+)
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, ValueType, encode_value
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, encode_value, type_name
 
 
 class AllowedUpdates(StrEnum):
@@ -43,17 +56,16 @@ def handle(turn: Turn, command: PutWfSpec) -> Value:
     body = _body(command.spec)
     check_spec(body, turn.rows, turn.tenant)
     latest = turn.rows.peek(LatestWfSpec, turn.tenant, command.name)
-    known = None
-    if latest is not None:
-        known = turn.rows.peek(WfSpec, turn.tenant, command.name, latest.version)
-    if known is None:
-        spec = _row(turn, command.name, body, version=1, major=0, revision=0)
-    elif encode_value(known.body) == encode_value(body):
-        return _answer(known)
-    else:
-        spec = _next_version(turn, known, body, command.allowed_updates)
-    install(turn, spec)
-    install(turn, LatestWfSpec(turn.tenant, spec.name, spec.version))
+    newest = None if latest is None else _version(turn, command.name, latest.version)
+    last = None if latest is None else _version(turn, command.name, latest.last)
+    if newest is not None and encode_value(newest.body) == encode_value(body):
+        return _answer(newest)
+    spec = _first_version(turn, command.name, body)
+    if last is not None and newest is not None:
+        _number_after(spec, last, command.allowed_updates)
+    elif last is not None:  # all are deleted: what they had frozen is free again
+        spec.version, spec.major = last.version + 1, last.major + 1
+    _install(turn, spec)
     return _answer(spec)
 
 
@@ -63,51 +75,76 @@ def _body(spec: Value) -> SpecBody:
         if size > SPEC_BYTES_MAX:
             refuse(Code.TOO_LARGE, f"the spec has {size} bytes; it may have {SPEC_BYTES_MAX}")
         return msgspec.convert(spec, SpecBody)
-    except (ValueProblem, msgspec.ValidationError) as problem:
+    except ValueProblem as problem:
         refuse(Code.BAD_SPEC, f"the spec has not the right form: {problem}")
+    except msgspec.ValidationError:  # its text is another in another release
+        fault = form_fault(spec, SpecBody)
+        refuse(Code.BAD_SPEC, f"the spec has not the right form: {fault}")
 
 
-def _next_version(turn: Turn, known: WfSpec, body: SpecBody, allowed: AllowedUpdates) -> WfSpec:
-    breaks = _starters_view(body) != _starters_view(known.body)
-    if allowed is AllowedUpdates.NO_UPDATES:
-        refuse(
-            Code.ALREADY_EXISTS,
-            f"WfSpec {known.name!r} exists and differs; updates are not allowed",
-        )
-    if breaks and allowed is AllowedUpdates.MINOR_REVISION_UPDATES:
-        refuse(
-            Code.ALREADY_EXISTS,
-            f"WfSpec {known.name!r}: the required variables change, which is more than a revision",
-        )
-    return _row(
-        turn,
-        known.name,
-        body,
-        version=known.version + 1,
-        major=known.major + 1 if breaks else known.major,
-        revision=0 if breaks else known.revision + 1,
-    )
+def _version(turn: Turn, name: str, version: int) -> WfSpec | None:
+    return turn.rows.peek(WfSpec, turn.tenant, name, version) if version > 0 else None
 
 
-def _starters_view(body: SpecBody) -> frozenset[tuple[str, ValueType]]:
-    variables = body.threads[body.entrypoint].variables
-    return frozenset((variable.name, variable.type) for variable in variables if variable.required)
-
-
-def _row(
-    turn: Turn, name: str, body: SpecBody, *, version: int, major: int, revision: int
-) -> WfSpec:
+def _first_version(turn: Turn, name: str, body: SpecBody) -> WfSpec:
     return WfSpec(
         turn.tenant,
         name,
-        version,
-        major,
-        revision,
+        1,
+        0,
+        0,
         body,
         kept_outputs(body),
         first_nodes(body),
         turn.at_ms,
+        interface_of(body, _return_types(turn, body)),
+        frozen_of(body),
     )
+
+
+def _number_after(spec: WfSpec, last: WfSpec, allowed: AllowedUpdates) -> None:
+    """Number a version that follows another; refuse a change that the law or the caller forbids."""
+    if allowed is AllowedUpdates.NO_UPDATES:
+        refuse(
+            Code.ALREADY_EXISTS,
+            f"WfSpec {spec.name!r} exists and differs; updates are not allowed",
+        )
+    faults = frozen_faults(last.frozen, spec.body)
+    if faults:
+        refuse(Code.BAD_SPEC, "; ".join(faults))
+    broken = breaks(last.interface, spec.interface)
+    if broken and allowed is AllowedUpdates.MINOR_REVISION_UPDATES:
+        refuse(
+            Code.BREAKING_UPDATE,
+            f"WfSpec {spec.name!r}: more than a revision changes: {'; '.join(broken)}",
+        )
+    spec.version = last.version + 1
+    spec.major = last.major + 1 if broken else last.major
+    spec.revision = 0 if broken else last.revision + 1
+    spec.frozen = dict(sorted({**last.frozen, **spec.frozen}.items()))
+
+
+def _install(turn: Turn, spec: WfSpec) -> None:
+    install(turn, spec)
+    install(turn, LatestWfSpec(spec.tenant, spec.name, spec.version, spec.version))
+    first = spec.version - spec.revision  # revisions of a major version have numbers in a row
+    install(turn, MajorWfSpec(spec.tenant, spec.name, spec.major, first, spec.version))
+
+
+def _return_types(turn: Turn, body: SpecBody) -> Iterator[str]:
+    """The types of what the entrypoint's EXITs return, as far as they can be seen."""
+    check = NodeCheck(body=body, rows=turn.rows, tenant=turn.tenant, faults=[])
+    for name, config in body.threads[body.entrypoint].nodes.items():
+        if not isinstance(config, ExitNode):
+            continue
+        check.stand_at(body.entrypoint, name)
+        if config.returns is None:
+            yield type_name(None)
+        elif isinstance(config.returns, Literal):
+            yield type_name(config.returns.value)
+        else:
+            known = check.type_of(config.returns)
+            yield UNKNOWN_TYPE if known is None else str(known)
 
 
 def _answer(spec: WfSpec) -> Value:

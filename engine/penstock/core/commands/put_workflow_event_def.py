@@ -6,15 +6,17 @@ from penstock.core.definitions import WorkflowEventDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import TEXT_CHARS_MAX
+from penstock.core.structs import checked_type
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueType
+from penstock.core.types import TypeText
+from penstock.core.values import Value
 
 
 class PutWorkflowEventDef(Command, frozen=True):
     """The type of the content (none: whatever JSON is thrown)."""
 
     name: str
-    content_type: ValueType | None = None
+    content_type: TypeText | None = None
     description: str = ""
 
 
@@ -23,6 +25,8 @@ def handle(turn: Turn, command: PutWorkflowEventDef) -> Value:
     check_definition_name("WorkflowEventDef", command.name)
     if len(command.description) > TEXT_CHARS_MAX:
         refuse(Code.LIMIT, f"a description may have {TEXT_CHARS_MAX} characters")
+    if command.content_type is not None:
+        checked_type(turn, command.content_type, "the content type")
     known = turn.rows.peek(WorkflowEventDef, turn.tenant, command.name)
     if known is None:
         row = WorkflowEventDef(

@@ -2,22 +2,28 @@
 changes nothing.
 """
 
-from penstock.core import tasks
-from penstock.core.advance import task_moved
+from penstock.core import attempts, task_words, tasks
+from penstock.core.agenda import wake
+from penstock.core.checkpoints import checkpoint_count
 from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
 from penstock.core.definitions import TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.failures import RESERVED_NAMES, Failure
-from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
-from penstock.core.rows import copy_of
+from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.run import PastAttempt, TaskAttempt, TaskRun
+from penstock.core.structs import structs_of
+from penstock.core.task_lookup import newest
+from penstock.core.task_rows import Metric
 from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.core.turn import Turn
-from penstock.core.values import Value, ValueProblem, check_bounds, coerce, encode_value
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, check_bounds, coerce, encode_value
 
 
 class ReportTask(Command, frozen=True):
-    """How the attempt ended. `exception` names a business exception, whose content is `output`."""
+    """How the attempt ended. `exception` names a business exception, whose content is `output`;
+    `warning` flags a success; `checkpoints` is how many the worker knows of, if it says.
+    """
 
     wf_run_id: str
     guid: str
@@ -29,6 +35,9 @@ class ReportTask(Command, frozen=True):
     logs: str = ""
     worker: str = ""
     started_at_ms: int | None = None
+    metrics: tuple[Metric, ...] = ()
+    warning: bool = False
+    checkpoints: int | None = None
 
 
 def handle(turn: Turn, command: ReportTask) -> Value:
@@ -44,21 +53,24 @@ def handle(turn: Turn, command: ReportTask) -> Value:
     if past is not None and _same(past.attempt, command.status, command.output):
         turn.repeated = True
         return {"status": past.attempt.status}
-    task = tasks.of_report(turn, command.wf_run_id, command.guid, command.attempt)
+    task = newest(turn, command.wf_run_id, command.guid, command.attempt)
     status, output, failure = _result(turn, task, command)
     if task.status not in TASK_IN_FLIGHT:
         if _same(task.attempt, status, output):
             turn.repeated = True
             return {"status": task.status}
         refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
+    _check_checkpoints(turn, task, command)
     _keep_workers_words(turn, task, command)
-    tasks.end_attempt(turn, task, tasks.REPORTS[status], output=output, failure=failure)
-    task_moved(turn, task)
+    attempts.end_attempt(turn, task, tasks.REPORTS[status], output=output, failure=failure)
+    wake(turn, task.wf_run_id, task.thread)
     return {"status": task.status}
 
 
 def _same(attempt: TaskAttempt, status: TaskStatus, output: Value) -> bool:
-    return attempt.status is status and encode_value(attempt.output) == encode_value(output)
+    return (attempt.reported or attempt.status) is status and encode_value(
+        attempt.output
+    ) == encode_value(output)
 
 
 def _result(
@@ -71,7 +83,7 @@ def _result(
     task_def = turn.rows.peek(TaskDef, turn.tenant, task.task_def)
     try:
         if status is TaskStatus.TASK_SUCCESS and task_def is not None and task_def.return_type:
-            output = coerce(output, task_def.return_type)
+            output = coerce(output, task_def.return_type, structs_of(turn))
         else:
             check_bounds(output)
     except ValueProblem as problem:
@@ -91,10 +103,24 @@ def _result(
     return status, output, Failure(tasks.FAILURE_OF[status], message)
 
 
+def _check_checkpoints(turn: Turn, task: TaskRun, command: ReportTask) -> None:
+    """A worker that does not know of the newest checkpoint speaks of something else."""
+    if command.checkpoints is None:
+        return
+    count = checkpoint_count(turn, task)
+    if command.checkpoints != count:
+        refuse(
+            Code.CHECKPOINT_STALE,
+            f"TaskRun {command.guid} has {count} checkpoints, not {command.checkpoints}",
+        )
+
+
 def _keep_workers_words(turn: Turn, task: TaskRun, command: ReportTask) -> None:
     """Logs are cut, times are clamped between handed out and reported."""
-    attempt = task.attempt = copy_of(task.attempt)
-    attempt.logs = command.logs[:ATTEMPT_LOGS_CHARS_MAX]
+    task_words.keep_last_logs(turn, task, command.logs)
+    task_words.keep_metrics(turn, task, command.metrics)
+    attempt = attempts.own_attempt(task)
+    attempt.warning = command.warning and command.status is TaskStatus.TASK_SUCCESS
     attempt.worker = attempt.worker or command.worker[:256]
     if attempt.started_ms is None and command.started_at_ms is not None:
         attempt.started_ms = min(max(command.started_at_ms, attempt.scheduled_ms), turn.at_ms)

@@ -2,10 +2,10 @@
 over HTTP, the lease).
 """
 
-from penstock.core import tasks
+from penstock.core import attempts
 from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
-from penstock.core.errors import Code, refuse
-from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
+from penstock.core.task_lookup import in_flight
+from penstock.core.transitions import TaskStatus
 from penstock.core.turn import Turn
 from penstock.core.values import Value
 
@@ -21,18 +21,11 @@ class TaskStarted(Command, frozen=True):
 
 def handle(turn: Turn, command: TaskStarted) -> Value:
     """Start the attempt; the same worker may say so again, another one comes too late."""
-    task = tasks.of_report(turn, command.wf_run_id, command.guid, command.attempt)
-    if task.status not in TASK_IN_FLIGHT:
-        refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
+    task = in_flight(turn, command.wf_run_id, command.guid, command.attempt, command.worker)
     if task.status is TaskStatus.TASK_RUNNING:
-        if task.attempt.worker != command.worker:
-            refuse(
-                Code.ATTEMPT_TAKEN,
-                f"attempt {command.attempt} of {command.guid} runs at {task.attempt.worker!r}",
-            )
         turn.repeated = True
         return None
-    tasks.start(turn, task, command.worker)
+    attempts.start(turn, task, command.worker)
     return None
 
 

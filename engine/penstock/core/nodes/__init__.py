@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.nodes import (
     entrypoint,
     exit,
@@ -15,7 +16,6 @@ from penstock.core.nodes import (
     wait_for_condition,
     wait_for_threads,
 )
-from penstock.core.nodes.base import NodeConfig, NodeType
 
 NODE_TYPES: Final[tuple[NodeType, ...]] = (
     entrypoint.NODE,

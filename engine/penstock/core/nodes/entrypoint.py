@@ -5,7 +5,8 @@ From here on the thread is interrupted by the events that it names, under the ke
 
 from penstock.core.at import At
 from penstock.core.correlation import key_of, mark
-from penstock.core.nodes.base import Done, NodeConfig, NodeType, Outcome
+from penstock.core.node import NodeConfig, NodeType
+from penstock.core.outcomes import Done, Outcome
 
 
 class EntrypointNode(NodeConfig, tag="ENTRYPOINT", frozen=True):

@@ -13,9 +13,10 @@ from penstock.core.at import At
 from penstock.core.expressions import Expression
 from penstock.core.failures import GROUPS, Failure, FailureName
 from penstock.core.ids import is_inner_name
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import WAIT, Ended, Failed, NodeConfig, NodeType, Outcome
-from penstock.core.values import ValueProblem
+from penstock.core.outcomes import WAIT, Ended, Failed, Outcome
+from penstock.core.types import ValueProblem
 
 
 class Throw(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -13,19 +13,13 @@ from msgspec import Meta
 
 from penstock.core.at import At
 from penstock.core.correlation import key_of, mark, marked, unmark_node
-from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
+from penstock.core.forms import Expression
 from penstock.core.limits import DURATION_MS_MAX
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.node_timer import set_node_timer
-from penstock.core.nodes.base import (
-    WAIT,
-    Done,
-    Failed,
-    NodeConfig,
-    NodeType,
-    Outcome,
-)
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.run import (
     EventWaiter,
     ExternalEvent,

@@ -1,7 +1,8 @@
 """NOP: does nothing; a place for edges to part and to meet."""
 
 from penstock.core.at import At
-from penstock.core.nodes.base import Done, NodeConfig, NodeType, Outcome
+from penstock.core.node import NodeConfig, NodeType
+from penstock.core.outcomes import Done, Outcome
 
 
 class NopNode(NodeConfig, tag="NOP", frozen=True):

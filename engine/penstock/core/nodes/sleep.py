@@ -11,13 +11,15 @@ from penstock.core.at import At
 from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import DURATION_MS_MAX
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.node_timer import set_node_timer
-from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.run import TimerKey
 from penstock.core.timers import Clock, clock_ms
 from penstock.core.timestamps import timestamp_ms
-from penstock.core.values import Value, ValueProblem, ValueType, type_name
+from penstock.core.types import ValueProblem, ValueType
+from penstock.core.values import Value, type_name
 from penstock.core.watchers import unwatch, watch
 
 

@@ -10,11 +10,13 @@ from penstock.core.at import At
 from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import THREADS_PER_RUN_MAX, THREADS_PER_START_MAX
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import INPUT, NodeCheck
-from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.run import ThreadKind
-from penstock.core.threads import begin_child, checked_values
-from penstock.core.values import Value, ValueProblem, type_name
+from penstock.core.threads import begin_child, checked_values, given_values
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, type_name
 
 
 class StartMultipleThreadsNode(NodeConfig, tag="START_MULTIPLE_THREADS", frozen=True):
@@ -38,7 +40,7 @@ def arrive(at: At) -> Outcome:
             f" {THREADS_PER_RUN_MAX} and has had {at.run.threads}"
         )
         return Failed(Failure(FailureName.LIMIT, message))
-    given = {name: at.evaluate(config.variables[name]) for name in sorted(config.variables)}
+    given = given_values(at, at.spec.body.threads[config.thread], config.variables)
     for item in cast("list[Any]", items):
         _values(at, given, item)
     at.node_run.progress = {"items": items, "given": given, "started": []}
@@ -66,7 +68,7 @@ def look(at: At) -> Outcome:
 def _values(at: At, given: dict[str, Value], item: Value) -> dict[str, Value]:
     blueprint = at.spec.body.threads[cast(StartMultipleThreadsNode, at.config).thread]
     with_item = given | {INPUT: item} if blueprint.variable(INPUT) is not None else given
-    return checked_values(blueprint, with_item)
+    return checked_values(at.turn, blueprint, with_item)
 
 
 def check(check: NodeCheck) -> None:

@@ -7,10 +7,11 @@ from penstock.core.at import At
 from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
 from penstock.core.limits import THREADS_PER_RUN_MAX
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.outcomes import Done, Failed, Outcome
 from penstock.core.run import ThreadKind
-from penstock.core.threads import begin_child, checked_values
+from penstock.core.threads import begin_child, checked_values, given_values
 
 
 class StartThreadNode(NodeConfig, tag="START_THREAD", frozen=True):
@@ -26,8 +27,9 @@ def arrive(at: At) -> Outcome:
     if at.run.threads >= THREADS_PER_RUN_MAX:
         message = f"the run has had {THREADS_PER_RUN_MAX} threads, which is its limit"
         return Failed(Failure(FailureName.LIMIT, message))
-    given = {name: at.evaluate(config.variables[name]) for name in sorted(config.variables)}
-    values = checked_values(at.spec.body.threads[config.thread], given)
+    blueprint = at.spec.body.threads[config.thread]
+    given = given_values(at, blueprint, config.variables)
+    values = checked_values(at.turn, blueprint, given)
     return Done(begin_child(at, ThreadKind.CHILD, config.thread, values).number)
 
 

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, cast
 
 from msgspec import Meta
+from msgspec.structs import force_setattr
 
 from penstock.core import tasks
 from penstock.core.at import At
+from penstock.core.backoff import Backoff
 from penstock.core.definitions import TaskDef
 from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName
+from penstock.core.ids import is_definition_name
 from penstock.core.limits import (
     BACKOFF_MULTIPLIER_MAX,
     DURATION_MS_MAX,
@@ -19,30 +22,43 @@ from penstock.core.limits import (
     MAX_ATTEMPTS_MAX,
     TASK_TIMEOUT_MS_DEFAULT,
 )
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import (
-    WAIT,
-    Done,
-    Failed,
-    NodeConfig,
-    NodeType,
-    Outcome,
-)
-from penstock.core.run import Backoff
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.transitions import TASK_LIVE, TaskStatus
-from penstock.core.values import Value, ValueProblem, coerce, value_bytes
+from penstock.core.types import ValueProblem, ValueType
+from penstock.core.values import Value, type_name, value_bytes
 
 
 class TaskNode(NodeConfig, tag="TASK", frozen=True):
-    """Which TaskDef, with which inputs, how often at most, and how long one attempt may run once it
-    has started.
+    """Which TaskDef (by name, or by an expression whose value is the name), with which inputs, how
+    often at most, and how long one attempt may run once it has started, or stay silent.
+
+    `retries` says the same as `max_attempts`, without the first one; specs are kept with
+    `max_attempts`, so that both ways of saying it are one spec.
     """
 
-    task_def: str
+    task_def: str | None = None
+    dynamic_task: Expression | None = None
     inputs: dict[str, Expression] = {}
-    max_attempts: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS_MAX)] = 1
+    max_attempts: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS_MAX)] | None = None
+    retries: Annotated[int, Meta(ge=0, le=MAX_ATTEMPTS_MAX - 1)] | None = None
     timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] = TASK_TIMEOUT_MS_DEFAULT
+    heartbeat_timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
     backoff: Backoff | None = None
+
+    def __post_init__(self) -> None:
+        """Say it in one way; what disagrees is left for `check`."""
+        if self.retries is not None and self.max_attempts in (None, self.retries + 1):
+            force_setattr(self, "max_attempts", self.retries + 1)
+            force_setattr(self, "retries", None)
+        if self.retries is None and self.max_attempts == 1:
+            force_setattr(self, "max_attempts", None)
+
+    @property
+    def attempts_max(self) -> int:
+        """How many attempts there may be in all."""
+        return 1 if self.max_attempts is None else self.max_attempts
 
 
 def arrive(at: At) -> Outcome:
@@ -50,15 +66,18 @@ def arrive(at: At) -> Outcome:
     TaskRun.
     """
     config = cast(TaskNode, at.config)
-    task_def = at.turn.rows.peek(TaskDef, at.turn.tenant, config.task_def)
+    name = _name(at, config)
+    task_def = at.turn.rows.peek(TaskDef, at.turn.tenant, name)
     if task_def is None:
-        message = f"TaskDef {config.task_def!r} does not exist any more"
+        if config.task_def is None:
+            raise ValueProblem(f"there is no TaskDef {name!r}")
+        message = f"TaskDef {name!r} does not exist any more"
         return Failed(Failure(FailureName.TASK_FAILURE, message))
     try:
         inputs = _inputs(at, task_def, config.inputs)
     except ValueProblem as problem:
-        return Failed(Failure(FailureName.VAR_SUB_ERROR, f"inputs of {config.task_def}: {problem}"))
-    tasks.create(at, config, inputs)
+        return Failed(Failure(FailureName.VAR_SUB_ERROR, f"inputs of {name}: {problem}"))
+    tasks.create(at, config, name, inputs)
     return WAIT
 
 
@@ -69,26 +88,39 @@ def look(at: At) -> Outcome:
         return tasks.go_on(at)
     if task.status is TaskStatus.TASK_SUCCESS:
         return Done(task.attempt.output)
-    assert task.attempt.failure is not None, "a task that ends without success has a failure"
-    return Failed(task.attempt.failure)
+    return Failed(tasks.failure_of(task))
 
 
 def check(check: NodeCheck) -> None:
-    """The TaskDef exists and gets what it wants, by name and (where it can be seen) by type."""
+    """A TaskDef that is named exists and gets what it wants, by name and (where it can be seen) by
+    type; of a dynamic one only the run can tell.
+    """
     config = cast(TaskNode, check.config)
-    task_def = check.task_def(config.task_def)
+    if config.retries is not None:
+        wanted = f"max_attempts {config.max_attempts} and retries {config.retries} disagree"
+        check.fault(f"{wanted}: retries are the attempts after the first; one of both is enough")
+    if config.backoff is not None:
+        _check_backoff(check, config.backoff)
+    if (config.task_def is None) == (config.dynamic_task is None):
+        check.fault("a TASK has either a task_def or a dynamic_task")
+    elif config.dynamic_task is not None:
+        check.fits(config.dynamic_task, ValueType.STR, "dynamic_task")
+    elif config.task_def is not None:
+        _check_inputs(check, config, config.task_def)
+
+
+def _check_inputs(check: NodeCheck, config: TaskNode, name_of_def: str) -> None:
+    task_def = check.task_def(name_of_def)
     if task_def is None:
         return
     declared = {var.name: var for var in task_def.input_vars}
     for name in sorted(config.inputs.keys() - declared.keys()):
         known = sorted(declared)[:20]
-        check.fault(f"TaskDef {config.task_def!r} has no input {name!r}; it has {known}")
+        check.fault(f"TaskDef {name_of_def!r} has no input {name!r}; it has {known}")
     for name in sorted(declared.keys() - config.inputs.keys()):
-        check.fault(f"input {name!r} of TaskDef {config.task_def!r} is not given")
+        check.fault(f"input {name!r} of TaskDef {name_of_def!r} is not given")
     for name in sorted(declared.keys() & config.inputs.keys()):
         check.fits(config.inputs[name], declared[name].type, f"input {name!r}")
-    if config.backoff is not None:
-        _check_backoff(check, config.backoff)
 
 
 def _check_backoff(check: NodeCheck, backoff: Backoff) -> None:
@@ -96,11 +128,28 @@ def _check_backoff(check: NodeCheck, backoff: Backoff) -> None:
         check.fault("backoff wants base_ms >= 0 and max_ms above 0")
     if not 1 <= backoff.multiplier <= BACKOFF_MULTIPLIER_MAX:
         check.fault(f"backoff wants a multiplier from 1 to {BACKOFF_MULTIPLIER_MAX}")
+    if not 0 <= backoff.jitter <= 1:
+        check.fault("backoff wants a jitter from 0 to 1: the fraction that may be taken off")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
-    """The inputs."""
-    yield from cast(TaskNode, config).inputs.values()
+    """The name, if it is dynamic, and the inputs."""
+    node = cast(TaskNode, config)
+    if node.dynamic_task is not None:
+        yield node.dynamic_task
+    yield from node.inputs.values()
+
+
+def _name(at: At, config: TaskNode) -> str:
+    if config.task_def is not None:
+        return config.task_def
+    assert config.dynamic_task is not None, "a TASK has one of both"
+    name = at.evaluate(config.dynamic_task)
+    if not isinstance(name, str):
+        raise ValueProblem(f"dynamic_task: {type_name(name)} is not the name of a TaskDef")
+    if not is_definition_name(name):
+        raise ValueProblem(f"dynamic_task: {name[:128]!r} is not the name of a TaskDef")
+    return name
 
 
 def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[str, Value]:
@@ -109,9 +158,12 @@ def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[
         if var.name not in given:
             raise ValueProblem(f"{var.name!r} is not given")
         try:
-            inputs[var.name] = coerce(at.evaluate(given[var.name]), var.type)
+            inputs[var.name] = at.evaluate_as(given[var.name], var.type, f"input {var.name}")
         except ValueProblem as problem:
             raise ValueProblem(f"{var.name!r}: {problem}") from problem
+    if len(given) > len(inputs):
+        unknown = min(given.keys() - inputs.keys())
+        raise ValueProblem(f"there is no input {unknown!r}")
     size = value_bytes(inputs)
     if size > INPUTS_BYTES_MAX:
         raise ValueProblem(f"{size} bytes together: a task may be given {INPUTS_BYTES_MAX}")

@@ -5,12 +5,14 @@ from typing import cast
 
 from penstock.core.at import At
 from penstock.core.definitions import WorkflowEventDef
-from penstock.core.expressions import Expression
+from penstock.core.forms import Expression
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import Done, NodeConfig, NodeType, Outcome
+from penstock.core.outcomes import Done, Outcome
 from penstock.core.outputs import WorkflowEventThrown
 from penstock.core.run import WorkflowEvent
-from penstock.core.values import Value, ValueProblem, check_bounds, coerce, value_bytes
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, check_bounds, value_bytes
 
 
 class ThrowEventNode(NodeConfig, tag="THROW_EVENT", frozen=True):
@@ -57,12 +59,14 @@ def expressions(config: NodeConfig) -> Iterator[Expression]:
 
 
 def _content(at: At, config: ThrowEventNode) -> Value:
-    content = None if config.content is None else at.evaluate(config.content)
     definition = at.turn.rows.peek(WorkflowEventDef, at.turn.tenant, config.workflow_event_def)
     if definition is None:
         raise ValueProblem(f"there is no WorkflowEventDef {config.workflow_event_def!r} any more")
+    if config.content is None:
+        return None
     if definition.content_type is not None:
-        return coerce(content, definition.content_type)
+        return at.evaluate_as(config.content, definition.content_type, "content")
+    content = at.evaluate(config.content, "content")
     check_bounds(content)
     return content
 

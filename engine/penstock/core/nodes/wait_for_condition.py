@@ -8,9 +8,10 @@ from typing import cast
 from penstock.core.at import At
 from penstock.core.expressions import Expression, is_true
 from penstock.core.failures import Failure, FailureName
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
-from penstock.core.values import ValueProblem, ValueType
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.types import ValueProblem, ValueType
 from penstock.core.watchers import unwatch, watch
 
 

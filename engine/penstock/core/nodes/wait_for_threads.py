@@ -17,14 +17,16 @@ from penstock.core.at import At, peek_thread
 from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureHandler, FailureName, handler_of, seen_from_above
 from penstock.core.keys import after_prefix
+from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.base import WAIT, Done, Failed, NodeConfig, NodeType, Outcome
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.rows import copy_of
 from penstock.core.run import HaltReason, ThreadKind, ThreadRun
 from penstock.core.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
 from penstock.core.threads import begin_child, handler_input
 from penstock.core.transitions import THREAD_LIVE, ThreadStatus
-from penstock.core.values import Value, ValueProblem, type_name
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, type_name
 
 
 class Strategy(StrEnum):
@@ -182,7 +184,7 @@ def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> bool:
     handler = handler_of(cast(WaitForThreadsNode, at.config).thread_handlers, failed.failure)
     if handler is None:
         return False
-    values = handler_input(at.spec.body.threads[handler.thread], failed.failure.content)
+    values = handler_input(at.turn, at.spec.body.threads[handler.thread], failed.failure.content)
     begun = begin_child(
         at,
         ThreadKind.FAILURE_HANDLER,

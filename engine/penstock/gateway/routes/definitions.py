@@ -1,4 +1,4 @@
-"""TaskDefs, WfSpecs and the definitions of events: registered on partition 0, read from there."""
+"""TaskDefs, WfSpecs, StructDefs, event definitions: registered on partition 0, read from there."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from penstock.core.commands.base import Command
+from penstock.core.commands.delete_external_event_def import DeleteExternalEventDef
+from penstock.core.commands.delete_struct_def import DeleteStructDef
+from penstock.core.commands.delete_task_def import DeleteTaskDef
+from penstock.core.commands.delete_wf_spec import DeleteWfSpec
+from penstock.core.commands.delete_workflow_event_def import DeleteWorkflowEventDef
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
-from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
@@ -41,37 +47,61 @@ from penstock.log.port import Position
 
 
 class Definition(Struct, frozen=True):
-    """A kind of definition: its path, its command, its rows, and how it is shown."""
+    """A kind of definition: its path, its commands, its rows, and how it is shown."""
 
     path: str
     what: str
     put: type[Command]
+    delete: Callable[..., Command]
     row: type[Row]
     show: Callable[[Any], render.Json]
     unknown: Code
 
 
 TASK_DEFS: Final = Definition(
-    "/v1/task-defs", "TaskDef", PutTaskDef, TaskDef, render.task_def, Code.TASK_DEF_UNKNOWN
+    "/v1/task-defs",
+    "TaskDef",
+    PutTaskDef,
+    DeleteTaskDef,
+    TaskDef,
+    render.task_def,
+    Code.TASK_DEF_UNKNOWN,
 )
 EVENT_DEFS: Final = Definition(
     "/v1/external-event-defs",
     "ExternalEventDef",
     PutExternalEventDef,
+    DeleteExternalEventDef,
     ExternalEventDef,
     render.external_event_def,
     Code.EVENT_DEF_UNKNOWN,
+)
+STRUCT_DEFS: Final = Definition(
+    "/v1/struct-defs",
+    "StructDef",
+    PutStructDef,
+    DeleteStructDef,
+    StructDef,
+    render.struct_def,
+    Code.STRUCT_DEF_UNKNOWN,
 )
 WORKFLOW_EVENT_DEFS: Final = Definition(
     "/v1/workflow-event-defs",
     "WorkflowEventDef",
     PutWorkflowEventDef,
+    DeleteWorkflowEventDef,
     WorkflowEventDef,
     render.workflow_event_def,
     Code.EVENT_DEF_UNKNOWN,
 )
 WF_SPECS: Final = Definition(
-    "/v1/wf-specs", "WfSpec", PutWfSpec, WfSpec, render.wf_spec, Code.SPEC_UNKNOWN
+    "/v1/wf-specs",
+    "WfSpec",
+    PutWfSpec,
+    DeleteWfSpec,
+    WfSpec,
+    render.wf_spec,
+    Code.SPEC_UNKNOWN,
 )
 
 
@@ -104,12 +134,30 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
         rows, cursor = page(request, view, definition.row, tenant)
         return listed([definition.show(row) for row in rows], cursor, view.position)
 
+    async def delete(request: Request) -> Response:
+        caller = identify(request)
+        name = check_definition_name(definition.what, request.path_params["name"])
+        named = {"name": name}
+        if definition is WF_SPECS:
+            command = definition.delete(**named, version=_version_to_delete(request))
+        else:
+            command = definition.delete(**named)
+        return await send(request, command, caller=caller, command_id=command_id_of(request))
+
     by_name = definition.path + "/{name}"
     return [
         route("PUT", definition.path, put),
         route("GET", definition.path, list_wf_specs if definition is WF_SPECS else list_all),
         route("GET", by_name, get_wf_spec if definition is WF_SPECS else get),
+        route("DELETE", by_name, delete),
     ]
+
+
+def _version_to_delete(request: Request) -> int:
+    """One version is deleted, and it must be named: the newest may be another in a moment."""
+    if "version" not in request.query_params:
+        raise bad_request("parameter `version` says which version is to be deleted")
+    return int_param(request, "version", 0, low=1, high=INT_MAX)
 
 
 async def get_wf_spec(request: Request) -> Response:
@@ -130,7 +178,7 @@ async def list_wf_specs(request: Request) -> Response:
     """The names of WfSpecs, each with its newest version."""
     view, tenant = await view_of_definitions(request)
     rows, cursor = page(request, view, LatestWfSpec, tenant)
-    items = [{"name": row.name, "version": row.version} for row in rows]
+    items = [{"name": row.name, "version": row.version} for row in rows if row.version]
     return listed(items, cursor, view.position)
 
 
@@ -164,8 +212,9 @@ async def _wait_for_all(
 
 
 def _has(row: Row | None, decided: Row | None) -> bool:
-    if isinstance(row, LatestWfSpec) and isinstance(decided, LatestWfSpec):
-        return row.version >= decided.version
+    for kind in (LatestWfSpec, StructDef):
+        if isinstance(row, kind) and isinstance(decided, kind):
+            return row.version >= decided.version
     return row is not None
 
 
@@ -173,5 +222,6 @@ ROUTES: Final = [
     *routes_of(TASK_DEFS),
     *routes_of(WF_SPECS),
     *routes_of(EVENT_DEFS),
+    *routes_of(STRUCT_DEFS),
     *routes_of(WORKFLOW_EVENT_DEFS),
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,8 +21,16 @@ from penstock.core.run import (
     ThreadRun,
     Variable,
 )
+from penstock.core.task_rows import AttemptLog
 from penstock.gateway import render
 from penstock.gateway.history import RunRows, facts_of
+from penstock.gateway.masking import (
+    shown_attempt,
+    shown_event,
+    shown_node,
+    shown_task,
+    shown_variable,
+)
 from penstock.gateway.reads import View
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.web import json_answer, listed, page, route, view_of_run
@@ -32,15 +41,16 @@ HISTORY_NODES_MAX: Final = 10_000
 async def node_runs(request: Request) -> Response:
     """The node runs, by thread and position."""
     view, tenant, wf_run_id = await view_of_run(request)
-    known_run(view, tenant, wf_run_id)
+    run = known_run(view, tenant, wf_run_id)
     rows, cursor = await run_in_threadpool(page, request, view, NodeRun, tenant, wf_run_id)
-    return listed([render.node_run(row) for row in rows], cursor, view.position)
+    items = [render.node_run(shown_node(view.rows, run, row)) for row in rows]
+    return listed(items, cursor, view.position)
 
 
 async def node_run(request: Request) -> Response:
     """One node run."""
     view, tenant, wf_run_id = await view_of_run(request)
-    known_run(view, tenant, wf_run_id)
+    run = known_run(view, tenant, wf_run_id)
     thread, position = request.path_params["thread"], request.path_params["position"]
     row = None
     if max(thread, position) < 2**63:
@@ -50,7 +60,7 @@ async def node_run(request: Request) -> Response:
             Code.NODE_RUN_UNKNOWN,
             f"WfRun {wf_run_id!r} has no node run {position} in thread {thread}",
         )
-    return json_answer(render.node_run(row), position=view.position)
+    return json_answer(render.node_run(shown_node(view.rows, run, row)), position=view.position)
 
 
 async def task_runs(request: Request) -> Response:
@@ -60,29 +70,36 @@ async def task_runs(request: Request) -> Response:
 
     def read() -> tuple[list[render.Json], str | None]:
         rows, cursor = page(request, view, TaskRun, tenant, wf_run_id)
-        items = [
-            render.task_run(row, list(view.rows.scan(PastAttempt, tenant, wf_run_id, row.guid)))
-            for row in rows
-        ]
-        return items, cursor
+        return [_task_run(view, row) for row in rows], cursor
 
     items, cursor = await run_in_threadpool(read)
     return listed(items, cursor, view.position)
 
 
+def _task_run(view: View, row: TaskRun) -> render.Json:
+    past = [
+        replace(one, attempt=shown_attempt(view.rows, row, one.attempt))
+        for one in view.rows.scan(PastAttempt, row.tenant, row.wf_run_id, row.guid)
+    ]
+    logs = list(view.rows.scan(AttemptLog, row.tenant, row.wf_run_id, row.guid))
+    return render.task_run(shown_task(view.rows, row), past, logs)
+
+
 async def variables(request: Request) -> Response:
-    """The variables of all threads."""
+    """The variables of all threads; masked ones as `*****`."""
     view, tenant, wf_run_id = await view_of_run(request)
-    known_run(view, tenant, wf_run_id)
+    run = known_run(view, tenant, wf_run_id)
     rows, cursor = await run_in_threadpool(page, request, view, Variable, tenant, wf_run_id)
-    return listed([render.variable(row) for row in rows], cursor, view.position)
+    items = [render.variable(shown_variable(view.rows, run, row)) for row in rows]
+    return listed(items, cursor, view.position)
 
 
 async def external_events(request: Request) -> Response:
     """The events put to the run; they may be there before the run is."""
     view, tenant, wf_run_id = await view_of_run(request)
     rows, cursor = await run_in_threadpool(page, request, view, ExternalEvent, tenant, wf_run_id)
-    return listed([render.external_event(row) for row in rows], cursor, view.position)
+    items = [render.external_event(shown_event(view.rows, row)) for row in rows]
+    return listed(items, cursor, view.position)
 
 
 async def history(request: Request) -> Response:

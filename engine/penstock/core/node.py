@@ -17,19 +17,24 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from penstock.core.expressions import Expression
-from penstock.core.failures import Failure, FailureHandler
-from penstock.core.values import Value
+from penstock.core.failures import FailureHandler
+from penstock.core.operations import Operation
+from penstock.core.outcomes import Outcome
 
 if TYPE_CHECKING:
     from penstock.core.at import At
     from penstock.core.node_check import NodeCheck
 
 
-class Mutation(Struct, frozen=True, forbid_unknown_fields=True):
-    """Gives a variable a new value."""
+class Mutation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Gives a variable, or what a path leads to in it, a new value: what the operation makes of the
+    old value and of `value`.
+    """
 
     variable: str
     value: Expression
+    operation: Operation = Operation.ASSIGN
+    path: str | None = None
 
 
 class Edge(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -53,36 +58,6 @@ class NodeConfig(
 
     edges: tuple[Edge, ...] = ()
     handlers: tuple[FailureHandler, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The node waits for something that has a name: a task, a timer, an event."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The node is complete; the thread goes on along an edge."""
-
-    output: Value = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The node has failed."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The thread is complete."""
-
-    output: Value = None
-
-
-WAIT = Wait()
-Outcome = Wait | Done | Failed | Ended
 
 
 def _never(at: At) -> Outcome:

@@ -1,0 +1,38 @@
+"""RemoveDefinition: a definition that partition 0 has deleted, as the others are told."""
+
+from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.commands.install_definition import check_deciding
+from penstock.core.metadata import DEFINITIONS
+from penstock.core.rows import Row
+from penstock.core.turn import Turn
+from penstock.core.values import Value
+
+
+class RemoveDefinition(Command, frozen=True):
+    """The kind of the row, and the definition's name."""
+
+    kind: str
+    name: str
+
+
+def handle(turn: Turn, command: RemoveDefinition) -> Value:
+    """Delete the row."""
+    row = turn.rows.peek(DEFINITIONS[command.kind], turn.tenant, command.name)
+    if row is not None:
+        turn.rows.delete(row)
+    return None
+
+
+def remove(turn: Turn, row: Row, name: str) -> None:
+    """Delete a definition here, where it is decided, and have every other partition do so."""
+    check_deciding(turn)
+    turn.rows.delete(row)
+    command = RemoveDefinition(kind=type(row).__name__, name=name)
+    for target in range(turn.shard.partitions):
+        if target != turn.shard.partition:
+            turn.send(target, command)
+
+
+COMMAND = CommandType(
+    RemoveDefinition, handle, of_partition_0, repeats=Repeats.OWN_ROWS, sender=Sender.ENGINE
+)

@@ -1,0 +1,147 @@
+"""ScheduleWf: has runs of a WfSpec started by cron. The same again is the first answer; to change a
+schedule, delete it and make another.
+"""
+
+from hashlib import blake2b
+
+from penstock.core.commands.base import Command, CommandType
+from penstock.core.commands.run_wf import RunWf, check_start
+from penstock.core.cron_syntax import CronProblem, check_cron, is_time_zone
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_schedule_id
+from penstock.core.limits import (
+    CATCH_UP_MAX,
+    CATCH_UP_MAX_DEFAULT,
+    DATE_MS_MAX,
+    DURATION_MS_MAX,
+    SCHEDULE_GRACE_MS_DEFAULT,
+    SCHEDULE_VARIABLES_BYTES_MAX,
+)
+from penstock.core.schedules import (
+    Misfire,
+    Schedule,
+    ScheduleState,
+    ScheduleStatus,
+    check_here,
+    go_on,
+    of_schedule,
+)
+from penstock.core.turn import Turn
+from penstock.core.values import Value, encode_value, value_bytes
+
+
+class ScheduleWf(Command, frozen=True):
+    """What to run, and when: `cron` in 5 fields, by the clocks of `time_zone`. A due time that is
+    more than `grace_ms` past is missed. With `start_at_ms` in the past, what was due since then
+    counts as missed; `end_at_ms` is the last moment that counts.
+
+    Without an id the record's key is the id.
+    """
+
+    wf_spec: str
+    cron: str
+    schedule_id: str | None = None
+    version: int | None = None
+    major: int | None = None
+    revision: int | None = None
+    variables: dict[str, Value] = {}
+    labels: dict[str, str] = {}
+    time_zone: str = "UTC"
+    misfire: Misfire = Misfire.SKIP
+    grace_ms: int = SCHEDULE_GRACE_MS_DEFAULT
+    catch_up_max: int = CATCH_UP_MAX_DEFAULT
+    start_at_ms: int | None = None
+    end_at_ms: int | None = None
+    paused: bool = False
+
+
+def handle(turn: Turn, command: ScheduleWf) -> Value:
+    """Keep the schedule, and ask when it is due."""
+    schedule_id = check_schedule_id(command.schedule_id or turn.key)
+    check_here(turn, schedule_id)
+    request_hash = blake2b(encode_value(command), digest_size=12).digest()
+    known = turn.rows.peek(Schedule, turn.tenant, schedule_id)
+    if known is not None:
+        if known.request_hash != request_hash:
+            refuse(
+                Code.ALREADY_EXISTS,
+                f"schedule {schedule_id!r} exists and differs; delete it first",
+            )
+        turn.repeated = True
+        return {"schedule_id": schedule_id}
+    _check(turn, command)
+    schedule = _row(turn, command, schedule_id, request_hash)
+    status = ScheduleStatus.PAUSED if command.paused else ScheduleStatus.ACTIVE
+    after_ms = turn.at_ms if command.start_at_ms is None else command.start_at_ms - 1
+    state = ScheduleState(turn.tenant, schedule_id, status, after_ms)
+    turn.rows.put(schedule)
+    turn.rows.put(state)
+    if not command.paused:
+        go_on(turn, schedule, state)
+    return {"schedule_id": schedule_id}
+
+
+def _check(turn: Turn, command: ScheduleWf) -> None:
+    """What can be seen to be wrong is refused now, not each time that it is due."""
+    try:
+        check_cron(command.cron)
+    except CronProblem as problem:
+        refuse(Code.BAD_SCHEDULE, f"cron {command.cron[:300]!r}: {problem}")
+    if not is_time_zone(command.time_zone):
+        refuse(
+            Code.BAD_SCHEDULE,
+            f"time_zone {command.time_zone[:80]!r}: use a name such as 'Europe/Berlin'",
+        )
+    bounds = (
+        ("grace_ms", command.grace_ms, 0, DURATION_MS_MAX),
+        ("catch_up_max", command.catch_up_max, 1, CATCH_UP_MAX),
+        ("start_at_ms", command.start_at_ms, 1, DATE_MS_MAX),
+        ("end_at_ms", command.end_at_ms, 1, DATE_MS_MAX),
+    )
+    for name, value, low, high in bounds:
+        if value is not None and not low <= value <= high:
+            refuse(Code.BAD_SCHEDULE, f"{name} is {value}; use {low} to {high}")
+    size = value_bytes(command.variables)
+    if size > SCHEDULE_VARIABLES_BYTES_MAX:
+        refuse(
+            Code.TOO_LARGE,
+            f"variables of {size} bytes: a schedule's may have {SCHEDULE_VARIABLES_BYTES_MAX}",
+        )
+    check_start(
+        turn,
+        RunWf(
+            wf_spec=command.wf_spec,
+            version=command.version,
+            major=command.major,
+            revision=command.revision,
+            variables=command.variables,
+            labels=command.labels,
+        ),
+    )
+
+
+def _row(turn: Turn, command: ScheduleWf, schedule_id: str, request_hash: bytes) -> Schedule:
+    return Schedule(
+        turn.tenant,
+        schedule_id,
+        turn.offset,
+        turn.at_ms,
+        turn.principal,
+        request_hash,
+        command.wf_spec,
+        command.version,
+        command.major,
+        command.revision,
+        command.variables,
+        command.labels,
+        command.cron,
+        command.time_zone,
+        command.misfire,
+        command.grace_ms,
+        command.catch_up_max,
+        command.start_at_ms,
+        command.end_at_ms,
+    )
+
+
+COMMAND = CommandType(ScheduleWf, handle, of_schedule)

@@ -1,0 +1,38 @@
+"""ShutdownTaskRun: an operator wants a task ended. One that runs is asked to stop, and is
+TASK_CANCELLED once it has, or its time is over; one that nobody runs is TASK_CANCELLED at once.
+"""
+
+from penstock.core.agenda import wake
+from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.limits import STOP_GRACE_MS_DEFAULT
+from penstock.core.run import Stop
+from penstock.core.task_lookup import known, live
+from penstock.core.task_stops import ask_to_stop
+from penstock.core.turn import Turn
+from penstock.core.values import Value
+
+
+class ShutdownTaskRun(Command, frozen=True):
+    """Which task, and how long its worker has to stop."""
+
+    wf_run_id: str
+    guid: str
+    grace_ms: int = STOP_GRACE_MS_DEFAULT
+
+
+def handle(turn: Turn, command: ShutdownTaskRun) -> Value:
+    """Ask for the end of the task; a success that comes first still counts."""
+    task = live(turn, command.wf_run_id, command.guid)
+    before = task.status
+    ask_to_stop(turn, task, Stop.SHUTDOWN, command.grace_ms)
+    if task.status is not before:
+        wake(turn, task.wf_run_id, task.thread)
+    now = known(turn, command.wf_run_id, command.guid)
+    return {
+        "status": now.status,
+        "attempt": now.attempt.number,
+        "stop_requested": now.stop is not None,
+    }
+
+
+COMMAND = CommandType(ShutdownTaskRun, handle, of_wf_run)

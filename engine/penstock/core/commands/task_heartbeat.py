@@ -1,0 +1,57 @@
+"""TaskHeartbeat: a worker says that it still runs an attempt, and how far it is. The answer says
+what is asked of it: `stop` is null, or why the attempt is to be ended.
+"""
+
+from penstock.core import attempts, task_words
+from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
+from penstock.core.errors import Code, refuse
+from penstock.core.limits import PROGRESS_BYTES_MAX
+from penstock.core.run import TaskRun
+from penstock.core.task_lookup import in_flight
+from penstock.core.task_rows import Metric
+from penstock.core.transitions import TaskStatus
+from penstock.core.turn import Turn
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, check_bounds, value_bytes
+
+
+class TaskHeartbeat(Command, frozen=True):
+    """Which attempt, and which worker; logs and metrics are what is new since the last one."""
+
+    wf_run_id: str
+    guid: str
+    attempt: int
+    worker: str = ""
+    progress: Value = None
+    logs: str = ""
+    metrics: tuple[Metric, ...] = ()
+
+
+def handle(turn: Turn, command: TaskHeartbeat) -> Value:
+    """Keep the attempt alive. One whose start was not heard of is started by it."""
+    task = in_flight(turn, command.wf_run_id, command.guid, command.attempt, command.worker)
+    _check_progress(command.progress)
+    if task.status is TaskStatus.TASK_SCHEDULED:
+        attempts.start(turn, task, command.worker)
+    task_words.hear(turn, task, logs=command.logs, progress=command.progress)
+    task_words.keep_metrics(turn, task, command.metrics)
+    return asked_of(task)
+
+
+def asked_of(task: TaskRun) -> dict[str, Value]:
+    """What is asked of the worker of a running attempt."""
+    stop = None if task.stop is None else task.stop.kind.value
+    return {"cancel": stop is not None, "stop": stop}
+
+
+def _check_progress(progress: Value) -> None:
+    try:
+        check_bounds(progress)
+    except ValueProblem as problem:
+        refuse(Code.BAD_VALUE, f"progress: {problem}")
+    size = value_bytes(progress)
+    if size > PROGRESS_BYTES_MAX:
+        refuse(Code.TOO_LARGE, f"progress has {size} bytes; it may have {PROGRESS_BYTES_MAX}")
+
+
+COMMAND = CommandType(TaskHeartbeat, handle, of_wf_run, repeats=Repeats.HARMLESS)

@@ -1,0 +1,124 @@
+"""A schedule is due: its run is started, under an id that is derived from the due time, so that it
+is never started twice. A due time that has passed long ago is missed; `Misfire` says what then.
+
+One due time a timer: a schedule that catches up takes its turn among the others (R3).
+"""
+
+from __future__ import annotations
+
+from penstock.core.commands import run_wf
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.errors import Reject
+from penstock.core.ids import derive_guid, partition_of_run
+from penstock.core.outputs import CommandRefused
+from penstock.core.schedules import (
+    Firing,
+    FiringOutcome,
+    Misfire,
+    Schedule,
+    ScheduleState,
+    ScheduleStatus,
+    go_on,
+    noted_firing,
+    stop,
+)
+from penstock.core.timers import Timer
+from penstock.core.turn import Turn
+from penstock.core.values import value_bytes
+
+
+def schedule_due(turn: Turn, timer: Timer) -> None:
+    """Deal with one due time, and wait for the next."""
+    schedule = turn.rows.peek(Schedule, turn.tenant, timer.detail)
+    state = turn.rows.get(ScheduleState, turn.tenant, timer.detail)
+    if schedule is None or state is None:
+        return
+    state.timer = None
+    if state.due and turn.at_ms >= state.due[0]:
+        due_ms, state.due = state.due[0], state.due[1:]
+        state.after_ms = due_ms
+        _deal_with(turn, schedule, state, due_ms)
+    else:
+        state.due = ()  # asked long ago: asked again, nearer the time
+    go_on(turn, schedule, state)
+
+
+def schedule_defective(turn: Turn, timer: Timer, message: str) -> None:
+    """A defect was ruled on: the schedule stops, visibly (R6)."""
+    state = turn.rows.get(ScheduleState, turn.tenant, timer.detail)
+    if state is not None:
+        stop(turn, state, ScheduleStatus.FAILED, message)
+
+
+def run_id_of(schedule: Schedule, partition: int, due_ms: int) -> str:
+    """The id of the run that a due time starts (R10)."""
+    return derive_guid(
+        "schedule", partition, schedule.offset, schedule.tenant, schedule.schedule_id, due_ms
+    )
+
+
+def _deal_with(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) -> None:
+    if turn.at_ms - due_ms <= schedule.grace_ms:
+        state.caught_up = 0
+        _start(turn, schedule, state, due_ms)
+    elif schedule.misfire is Misfire.RUN_ALL and state.caught_up < schedule.catch_up_max:
+        state.caught_up += 1
+        _start(turn, schedule, state, due_ms)
+    elif schedule.misfire is Misfire.RUN_ONCE:
+        _start(turn, schedule, state, due_ms)
+        _pass_over(turn, schedule, state)
+    else:
+        noted_firing(state, Firing(due_ms, turn.at_ms, FiringOutcome.MISSED))
+        _pass_over(turn, schedule, state)
+
+
+def _pass_over(turn: Turn, schedule: Schedule, state: ScheduleState) -> None:
+    """Go to the first due time that is not missed, however many there are before it."""
+    first_ms = turn.at_ms - schedule.grace_ms
+    state.due = tuple(due_ms for due_ms in state.due if due_ms >= first_ms)
+    state.after_ms = max(state.after_ms, first_ms - 1)
+
+
+def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) -> None:
+    wf_run_id = run_id_of(schedule, turn.shard.partition, due_ms)
+    command = RunWf(
+        wf_spec=schedule.wf_spec,
+        wf_run_id=wf_run_id,
+        version=schedule.version,
+        major=schedule.major,
+        revision=schedule.revision,
+        variables=schedule.variables,
+        labels=schedule.labels,
+    )
+    target = partition_of_run(wf_run_id, turn.shard.partitions)
+    outcome, message = FiringOutcome.SENT, ""
+    if target != turn.shard.partition:
+        turn.output_bytes += value_bytes(schedule.variables)
+        turn.send(target, command)
+    else:
+        outcome, message = _start_here(turn, command, schedule.principal)
+    noted_firing(state, Firing(due_ms, turn.at_ms, outcome, wf_run_id, message))
+
+
+def _start_here(turn: Turn, command: RunWf, principal: str) -> tuple[FiringOutcome, str]:
+    """What would be sent to this partition is done at once; a refusal must not end the chain."""
+    savepoint = turn.savepoint()
+    turn.principal = principal
+    try:
+        run_wf.handle(turn, command)
+    except Reject as rejection:
+        turn.rollback(savepoint)
+        turn.tell(
+            command.wf_run_id or "",
+            CommandRefused(
+                command=RunWf.__name__,
+                command_id=None,
+                code=rejection.code,
+                message=rejection.message,
+                at_ms=turn.at_ms,
+            ),
+        )
+        return FiringOutcome.REFUSED, f"{rejection.code}: {rejection.message}"
+    finally:
+        turn.principal = ""
+    return FiringOutcome.STARTED, ""

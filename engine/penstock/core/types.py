@@ -1,0 +1,167 @@
+"""Types of values. A type has one written form everywhere: in JSON, in Avro, in rows.
+
+    INT DOUBLE BOOL STR BYTES JSON_OBJ JSON_ARR TIMESTAMP WF_RUN_ID
+    ARRAY<T>    MAP<K,T>    STRUCT<name>        K is one of the simple types, T any type
+
+The form has no blanks and no aliases, so two types are equal when their texts are. It is plain
+text where it stands in definitions, and parsed (and bounded) here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final
+
+from msgspec import Struct
+
+from penstock.core.limits import TYPE_CHARS_MAX, TYPE_DEPTH_MAX
+
+
+class ValueProblem(Exception):
+    """A value or a type does not fit: the message says which and why."""
+
+
+class ValueType(StrEnum):
+    """The types that have no parts of their own."""
+
+    INT = "INT"
+    DOUBLE = "DOUBLE"
+    BOOL = "BOOL"
+    STR = "STR"
+    BYTES = "BYTES"
+    JSON_OBJ = "JSON_OBJ"
+    JSON_ARR = "JSON_ARR"
+    TIMESTAMP = "TIMESTAMP"
+    WF_RUN_ID = "WF_RUN_ID"
+
+
+TypeText = str
+"""A type as it is written; `parse_type` reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOf:
+    """ARRAY<item>."""
+
+    item: Type
+
+    def __str__(self) -> str:
+        return f"ARRAY<{self.item}>"
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """MAP<key,value>. In a value the keys are text, as `text_of` writes the key's type."""
+
+    key: ValueType
+    value: Type
+
+    def __str__(self) -> str:
+        return f"MAP<{self.key},{self.value}>"
+
+
+@dataclass(frozen=True, slots=True)
+class StructOf:
+    """STRUCT<name>: the newest version of the StructDef of this name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"STRUCT<{self.name}>"
+
+
+Type = ValueType | ArrayOf | MapOf | StructOf
+
+
+class StructField(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A field of a StructDef. One that is not required may be left out; then it is `default`."""
+
+    name: str
+    type: TypeText
+    required: bool = True
+    default: Any = None
+    masked: bool = False
+
+
+Structs = Callable[[str], "Mapping[str, StructField] | None"]
+"""The fields of the StructDef of a name; None if there is none."""
+
+
+def no_structs(_: str) -> Mapping[str, StructField] | None:
+    """There are no StructDefs."""
+    return None
+
+
+SIMPLE: Final = frozenset(
+    {
+        ValueType.INT,
+        ValueType.DOUBLE,
+        ValueType.BOOL,
+        ValueType.STR,
+        ValueType.BYTES,
+        ValueType.TIMESTAMP,
+        ValueType.WF_RUN_ID,
+    }
+)
+"""Types whose values are one thing: they have a text form, and can be keys of a MAP."""
+
+NUMBERS: Final = frozenset({ValueType.INT, ValueType.DOUBLE})
+
+_NAMED: Final = {kind.value: kind for kind in ValueType}
+_USE: Final = f"use {', '.join(_NAMED)}, ARRAY<T>, MAP<K,T> or STRUCT<name>"
+_STRUCT: Final = re.compile(r"STRUCT<([A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?)>")
+
+
+@lru_cache(maxsize=4_096)
+def parse_type(text: str) -> Type:
+    """The type that a text stands for, or ValueProblem."""
+    if len(text) > TYPE_CHARS_MAX:
+        raise ValueProblem(f"a type may have {TYPE_CHARS_MAX} characters")
+    return _parsed(text, text, TYPE_DEPTH_MAX)
+
+
+def check_type(text: str, structs: Structs) -> Type:
+    """The type, once it is known that every StructDef it names is there; else ValueProblem."""
+    found = parse_type(text)
+    name = _struct_name(found)
+    if name is not None and structs(name) is None:
+        raise ValueProblem(f"StructDef {name!r} is not registered; register it first")
+    return found
+
+
+def struct_fields(name: str, structs: Structs) -> Mapping[str, StructField]:
+    """The fields of a StructDef, or ValueProblem if there is none of this name."""
+    found = structs(name)
+    if found is None:
+        raise ValueProblem(f"there is no StructDef {name!r}")
+    return found
+
+
+def _parsed(text: str, whole: str, levels_left: int) -> Type:
+    if text in _NAMED:
+        return _NAMED[text]
+    if levels_left == 0:
+        raise ValueProblem(f"type {whole!r} is nested deeper than {TYPE_DEPTH_MAX} levels")
+    if text.startswith("ARRAY<") and text.endswith(">"):
+        return ArrayOf(_parsed(text[6:-1], whole, levels_left - 1))
+    if text.startswith("MAP<") and text.endswith(">"):
+        key, comma, value = text[4:-1].partition(",")
+        if not comma or _NAMED.get(key) not in SIMPLE:
+            raise ValueProblem(f"type {whole!r}: a MAP's key is one of {', '.join(sorted(SIMPLE))}")
+        return MapOf(_NAMED[key], _parsed(value, whole, levels_left - 1))
+    struct = _STRUCT.fullmatch(text)
+    if struct is None or ".." in text:
+        shown = "" if text == whole else f" in {whole!r}"
+        raise ValueProblem(f"{text!r}{shown} is no type; {_USE}")
+    return StructOf(struct[1])
+
+
+def _struct_name(found: Type) -> str | None:
+    """The one name that a type can hold: it has no two branches."""
+    while isinstance(found, ArrayOf | MapOf):
+        found = found.item if isinstance(found, ArrayOf) else found.value
+    return found.name if isinstance(found, StructOf) else None

@@ -1,0 +1,95 @@
+"""Rows as they may be shown: what their definitions call masked is `*****`.
+
+A variable and a task's inputs are masked as their definitions say; outputs of tasks and nodes, and
+contents of events, by the masked fields of structs in their types. What a thread returns, and what
+a failure says, has no type: it is shown.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.masking import shown_value
+from penstock.core.output_types import output_type_of
+from penstock.core.rows import Rows
+from penstock.core.run import (
+    ExternalEvent,
+    NodeRun,
+    TaskAttempt,
+    TaskRun,
+    ThreadRun,
+    Variable,
+    WfRun,
+)
+from penstock.core.spec import WfSpec
+from penstock.core.structs import struct_fields_of
+from penstock.core.types import Structs
+
+
+def shown_variable(rows: Rows, run: WfRun, row: Variable) -> Variable:
+    """A variable of a run."""
+    spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
+    thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
+    if spec is None or thread is None:
+        return row
+    declared = spec.body.threads[thread.thread_spec].variable(row.name)
+    if declared is None:
+        return row
+    structs = _structs(rows, run.tenant)
+    return replace(
+        row, value=shown_value(row.value, declared.type, structs, masked=declared.masked)
+    )
+
+
+def shown_node(rows: Rows, run: WfRun, row: NodeRun) -> NodeRun:
+    """A node run of a run."""
+    spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
+    thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
+    if spec is None or thread is None or row.output is None:
+        return row
+    config = spec.body.threads[thread.thread_spec].nodes.get(row.node)
+    declared = output_type_of(config, rows, run.tenant)
+    if declared is None:
+        return row
+    structs = _structs(rows, run.tenant)
+    return replace(row, output=shown_value(row.output, declared, structs, masked=False))
+
+
+def shown_task(rows: Rows, row: TaskRun) -> TaskRun:
+    """A task run, with its newest attempt."""
+    task_def = rows.peek(TaskDef, row.tenant, row.task_def)
+    if task_def is None:
+        return row
+    structs = _structs(rows, row.tenant)
+    inputs = dict(row.inputs)
+    for var in task_def.input_vars:
+        if var.name in inputs:
+            value = inputs[var.name]
+            inputs[var.name] = shown_value(value, var.type, structs, masked=var.masked)
+    return replace(row, inputs=inputs, attempt=shown_attempt(rows, row, row.attempt))
+
+
+def shown_attempt(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> TaskAttempt:
+    """An attempt of a task run."""
+    task_def = rows.peek(TaskDef, task.tenant, task.task_def)
+    if task_def is None or task_def.return_type is None or attempt.failure is not None:
+        return attempt
+    structs = _structs(rows, task.tenant)
+    output = shown_value(attempt.output, task_def.return_type, structs, masked=False)
+    return replace(attempt, output=output)
+
+
+def shown_event(rows: Rows, row: ExternalEvent) -> ExternalEvent:
+    """An event that was put to a run."""
+    event_def = rows.peek(ExternalEventDef, row.tenant, row.event_def)
+    if event_def is None or event_def.content_type is None:
+        return row
+    structs = _structs(rows, row.tenant)
+    return replace(
+        row, content=shown_value(row.content, event_def.content_type, structs, masked=False)
+    )
+
+
+def _structs(rows: Rows, tenant: str) -> Structs:
+    return lambda name: struct_fields_of(rows, tenant, name)

@@ -1,0 +1,142 @@
+"""Schedules: make, pause, let go on, delete; get one with its newest firings, list them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.core.commands.base import Command
+from penstock.core.commands.delete_schedule import DeleteSchedule
+from penstock.core.commands.pause_schedule import PauseSchedule
+from penstock.core.commands.schedule_wf import ScheduleWf
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_schedule_id, derive_guid, partition_of_run
+from penstock.core.keys import after_prefix
+from penstock.core.schedules import Schedule, ScheduleState
+from penstock.gateway import render
+from penstock.gateway.auth import identify
+from penstock.gateway.errors import bad_request
+from penstock.gateway.json_in import read_struct
+from penstock.gateway.reads import View
+from penstock.gateway.web import (
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    command_id_of,
+    cursor_bytes,
+    cursor_text,
+    gateway_of,
+    int_param,
+    json_answer,
+    route,
+    send,
+    view_at,
+)
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """A body with nothing in it."""
+
+
+async def make(request: Request) -> Response:
+    """Make a schedule. Without an id of its own it gets the one that its command id stands for."""
+    caller = identify(request)
+    command_id = command_id_of(request)
+    command = await read_struct(request, ScheduleWf)
+    if command.schedule_id is None:
+        made = derive_guid("schedule-of", caller.tenant, command_id)
+        command = replace(command, schedule_id=made)
+    return await send(request, command, caller=caller, command_id=command_id, created=201)
+
+
+async def pause(request: Request) -> Response:
+    """Start nothing until it is to go on."""
+    await read_struct(request, Nothing)
+    return await _send(request, PauseSchedule(schedule_id=_id(request)))
+
+
+async def resume(request: Request) -> Response:
+    """Go on from now."""
+    await read_struct(request, Nothing)
+    return await _send(request, PauseSchedule(schedule_id=_id(request), paused=False))
+
+
+async def delete(request: Request) -> Response:
+    """End it, and forget it."""
+    return await _send(request, DeleteSchedule(schedule_id=_id(request)))
+
+
+async def _send(request: Request, command: Command) -> Response:
+    caller = identify(request)
+    return await send(request, command, caller=caller, command_id=command_id_of(request))
+
+
+def _id(request: Request) -> str:
+    return check_schedule_id(request.path_params["schedule_id"])
+
+
+async def get(request: Request) -> Response:
+    """A schedule as it stands."""
+    schedule_id = _id(request)
+    number = partition_of_run(schedule_id, gateway_of(request).reads.partitions)
+    view = await view_at(request, number)
+    shown = _shown(view, identify(request).tenant, schedule_id)
+    if shown is None:
+        refuse(Code.SCHEDULE_UNKNOWN, f"there is no schedule {schedule_id!r}")
+    return json_answer(shown, position=view.position)
+
+
+async def list_all(request: Request) -> Response:
+    """Schedules of the partitions that are open here, by partition and id."""
+    reads = gateway_of(request).reads
+    tenant = identify(request).tenant
+    limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    number, after = _cursor(request)
+    items: list[Any] = []
+    for at in range(number, reads.partitions):
+        if not reads.is_open(at):
+            continue
+        view = reads.view(at)
+        end = after_prefix(ScheduleState.key(tenant))
+        start = ScheduleState.key(tenant, after) + b"\x00" if at == number and after else None
+        rows = view.rows.range(ScheduleState, start or ScheduleState.key(tenant), end)
+        for _, row in rows:
+            if len(items) == limit:
+                cursor = cursor_text(f"{at}:{after}".encode())
+                return json_answer({"items": items, "cursor": cursor})
+            after = row.schedule_id
+            items.append(_shown(view, tenant, after))
+        after = ""
+    return json_answer({"items": items, "cursor": None})
+
+
+def _cursor(request: Request) -> tuple[int, str]:
+    text = request.query_params.get("cursor")
+    if text is None:
+        return 0, ""
+    number, colon, after = cursor_bytes(text).decode(errors="replace").partition(":")
+    if not colon or not number.isdecimal() or "\x00" in after:
+        raise bad_request("parameter `cursor` is not one that was given here")
+    return int(number), after
+
+
+def _shown(view: View, tenant: str, schedule_id: str) -> render.Json | None:
+    schedule = view.rows.peek(Schedule, tenant, schedule_id)
+    state = view.rows.peek(ScheduleState, tenant, schedule_id)
+    if schedule is None or state is None:
+        return None
+    return render.schedule(schedule, state)
+
+
+BY_ID: Final = "/v1/schedules/{schedule_id}"
+ROUTES: Final = [
+    route("POST", "/v1/schedules", make),
+    route("GET", "/v1/schedules", list_all),
+    route("GET", BY_ID, get),
+    route("DELETE", BY_ID, delete),
+    route("POST", BY_ID + "/actions/pause", pause),
+    route("POST", BY_ID + "/actions/resume", resume),
+]

@@ -1,0 +1,162 @@
+"""Types as they are written, and values with parts."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.types import (
+    SIMPLE,
+    ArrayOf,
+    MapOf,
+    StructField,
+    StructOf,
+    Type,
+    ValueProblem,
+    ValueType,
+    check_type,
+    parse_type,
+)
+from penstock.core.values import coerce, encode_value
+
+FIELDS = {
+    "street": StructField("street", "STR"),
+    "number": StructField("number", "INT", required=False, default=1),
+    "since": StructField("since", "TIMESTAMP", required=False),
+}
+STRUCTS = {"address": FIELDS}.get
+
+types_of_parts: st.SearchStrategy[Type] = st.recursive(
+    st.sampled_from(list(ValueType)) | st.builds(StructOf, st.sampled_from(["address", "a.b-c_1"])),
+    lambda inner: (
+        st.builds(ArrayOf, inner) | st.builds(MapOf, st.sampled_from(sorted(SIMPLE)), inner)
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("INT", ValueType.INT),
+        ("ARRAY<INT>", ArrayOf(ValueType.INT)),
+        ("MAP<STR,ARRAY<DOUBLE>>", MapOf(ValueType.STR, ArrayOf(ValueType.DOUBLE))),
+        ("ARRAY<STRUCT<a.b-c_1>>", ArrayOf(StructOf("a.b-c_1"))),
+    ],
+)
+def test_a_type_is_read(text: str, found: Type) -> None:
+    """And written again the same."""
+    assert parse_type(text) == found
+    assert str(parse_type(text)) == text
+
+
+@given(types_of_parts)
+def test_a_type_is_its_text(kind: Type) -> None:
+    """Whatever it is made of."""
+    assert parse_type(str(kind)) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "'' is no type"),
+        ("int", "use INT, DOUBLE"),
+        ("TEXT", "'TEXT' is no type"),
+        ("ARRAY", "is no type"),
+        ("ARRAY<>", "'' in 'ARRAY<>' is no type"),
+        ("ARRAY<INT", "is no type"),
+        ("ARRAY<INT>>", "'INT>' in"),
+        ("ARRAY< INT>", "' INT' in"),
+        ("MAP<STR>", "key is one of"),
+        ("MAP<JSON_OBJ,INT>", "key is one of"),
+        ("MAP<ARRAY<INT>,INT>", "key is one of"),
+        ("MAP<STR, INT>", "' INT' in"),
+        ("STRUCT<>", "is no type"),
+        ("STRUCT<a b>", "is no type"),
+        ("STRUCT<a..b>", "is no type"),
+        ("ARRAY<" * 9 + "INT" + ">" * 9, "deeper than 8 levels"),
+        ("ARRAY<" * 100 + "INT" + ">" * 100, "256 characters"),
+    ],
+)
+def test_what_is_no_type(text: str, says: str) -> None:
+    """Is said with the part that is wrong."""
+    with pytest.raises(ValueProblem, match=says.replace("(", r"\(")):
+        parse_type(text)
+
+
+def test_a_type_of_a_struct_that_is_not_there() -> None:
+    """Is seen at any depth."""
+    assert check_type("ARRAY<MAP<STR,STRUCT<address>>>", STRUCTS)
+    with pytest.raises(ValueProblem, match="StructDef 'person' is not registered"):
+        check_type("ARRAY<MAP<STR,STRUCT<person>>>", STRUCTS)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "fitted"),
+    [
+        ([], "ARRAY<INT>", []),
+        ([1, 2.0, None], "ARRAY<INT>", [1, 2, None]),
+        ([1], "ARRAY<DOUBLE>", [1.0]),
+        (["aGk="], "ARRAY<BYTES>", [b"hi"]),
+        ([[1], []], "ARRAY<ARRAY<INT>>", [[1], []]),
+        ({"a": 1, "b": None}, "MAP<STR,INT>", {"a": 1, "b": None}),
+        ({"1": "a", "+02": "b"}, "MAP<INT,STR>", {"1": "a", "2": "b"}),
+        ({"TRUE": 1}, "MAP<BOOL,INT>", {"true": 1}),
+        ({"1": 1}, "MAP<DOUBLE,INT>", {"1.0": 1}),
+        (
+            {"2026-01-01T01:00:00+01:00": 1},
+            "MAP<TIMESTAMP,INT>",
+            {"2026-01-01T00:00:00.000Z": 1},
+        ),
+        ({"street": "A"}, "STRUCT<address>", {"street": "A", "number": 1}),
+        (
+            {"street": "A", "number": 2, "since": "2026-01-01T00:00:00Z"},
+            "STRUCT<address>",
+            {"street": "A", "number": 2, "since": "2026-01-01T00:00:00.000Z"},
+        ),
+        ({"street": "A", "since": None}, "STRUCT<address>", {"street": "A", "number": 1}),
+        ([{"street": "A"}], "ARRAY<STRUCT<address>>", [{"street": "A", "number": 1}]),
+    ],
+)
+def test_values_with_parts_that_fit(value: Any, kind: str, fitted: Any) -> None:
+    """Each part as its type has it; null keys there are none."""
+    got = coerce(value, kind, STRUCTS)
+    assert got == fitted
+    assert encode_value(got) == encode_value(fitted)
+    assert coerce(got, kind, STRUCTS) == got
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "says"),
+    [
+        ({}, "ARRAY<INT>", r"JSON_OBJ {} is not ARRAY<INT>"),
+        ([1, "x"], "ARRAY<INT>", r"item 1: STR 'x' is not INT"),
+        ([[1, True]], "ARRAY<ARRAY<INT>>", r"item 0: item 1: BOOL true is not INT"),
+        ([], "MAP<STR,INT>", r"is not MAP<STR,INT>"),
+        ({"a": "x"}, "MAP<STR,INT>", r"key 'a': STR 'x' is not INT"),
+        ({"x": 1}, "MAP<INT,INT>", r"STR 'x' is not INT"),
+        ({"1": 1, "01": 2}, "MAP<INT,INT>", r"key '1' is there twice"),
+        ([], "STRUCT<address>", r"is not STRUCT<address>"),
+        ({}, "STRUCT<address>", r"field 'street' \(STR\) must be given"),
+        ({"street": None}, "STRUCT<address>", r"field 'street' \(STR\) must be given"),
+        ({"street": "A", "zip": 1}, "STRUCT<address>", r"has no field 'zip'; it has"),
+        ({"street": 1}, "STRUCT<address>", r"field 'street': INT 1 is not STR"),
+        ({}, "STRUCT<person>", r"there is no StructDef 'person'"),
+    ],
+)
+def test_values_with_parts_that_do_not_fit(value: Any, kind: str, says: str) -> None:
+    """Said with the place of the part."""
+    with pytest.raises(ValueProblem, match=says):
+        coerce(value, kind, STRUCTS)
+
+
+@given(st.permutations(["b", "a", "d", "c"]))
+def test_what_is_said_does_not_depend_on_the_order_of_keys(keys: list[str]) -> None:
+    """A message is kept in rows, too (I1)."""
+    with pytest.raises(ValueProblem) as caught:
+        coerce(dict.fromkeys(keys, 1), "MAP<STR,STR>")
+    assert "key 'a'" in str(caught.value)
+    with pytest.raises(ValueProblem) as caught:
+        coerce(dict.fromkeys(keys, 1), "INT")
+    assert str(caught.value) == 'JSON_OBJ {"a":1,"b":1,"c":1,"d":1} is not INT'

@@ -1,0 +1,99 @@
+"""Schedules and the deletion of definitions over HTTP."""
+
+import time
+
+from tests.gateway.served import Served, one_task
+
+
+def _wait(served: Served, path: str, status: str) -> dict[str, object]:
+    deadline = time.monotonic() + 10
+    while (read := served.good("GET", path))["status"] != status or not (
+        read["next_at"] or status != "ACTIVE"
+    ):
+        assert time.monotonic() < deadline, read
+        time.sleep(0.01)
+    return read
+
+
+def test_a_schedule_is_made_read_paused_and_deleted(served: Served) -> None:
+    served.a_task_def("sched-work")
+    served.a_wf_spec("sched-spec", "sched-work")
+    body = {"wf_spec": "sched-spec", "cron": "0 4 * * MON", "time_zone": "Europe/Berlin"}
+    made = served.good("POST", "/v1/schedules", {**body, "schedule_id": "sched-1"})
+    again = served.good("POST", "/v1/schedules", {**body, "schedule_id": "sched-1"})
+    assert (made["schedule_id"], made["repeated"], again["repeated"]) == ("sched-1", False, True)
+    path = "/v1/schedules/sched-1"
+    read = _wait(served, path, "ACTIVE")
+    assert (read["cron"], read["misfire"], read["firings"]) == ("0 4 * * MON", "SKIP", [])
+    assert served.good("POST", f"{path}/actions/pause", {})["status"] == "PAUSED"
+    assert _wait(served, path, "PAUSED")["next_at"] == []
+    served.good("POST", f"{path}/actions/resume", {})
+    _wait(served, path, "ACTIVE")
+    served.good("DELETE", path)
+    assert served.refused("GET", path)[:2] == (404, "SCHEDULE_UNKNOWN")
+    assert served.refused("DELETE", path)[:2] == (404, "SCHEDULE_UNKNOWN")
+
+
+def test_what_a_schedule_made_up_for_is_in_its_history(served: Served) -> None:
+    served.a_task_def("sched-past")
+    served.a_wf_spec("sched-past", "sched-past")
+    times = {"start_at_ms": 978_307_200_000, "end_at_ms": 978_307_200_000}
+    body = {"wf_spec": "sched-past", "cron": "0 0 1 1 *", "misfire": "RUN_ONCE", **times}
+    made = served.good("POST", "/v1/schedules", body, command_id="sched-past")
+    read = _wait(served, f"/v1/schedules/{made['schedule_id']}", "ENDED")
+    [firing] = read["firings"]
+    assert firing["due_at"] == "2001-01-01T00:00:00.000Z"
+    [task] = served.poll("sched-past")
+    assert task["wf_run_id"] == firing["wf_run_id"]
+
+
+def test_schedules_are_listed_by_pages(served: Served) -> None:
+    served.a_task_def("sched-many")
+    served.a_wf_spec("sched-many", "sched-many")
+    ids = {f"many-{number}" for number in range(7)}
+    for schedule_id in sorted(ids):
+        body = {"wf_spec": "sched-many", "cron": "0 0 1 1 *", "schedule_id": schedule_id}
+        served.good("POST", "/v1/schedules", body)
+    found, cursor = [], ""
+    while cursor is not None:
+        asked = f"/v1/schedules?limit=2{f'&cursor={cursor}' if cursor else ''}"
+        page = served.good("GET", asked)
+        found += [item["schedule_id"] for item in page["items"]]
+        cursor = page["cursor"]
+    assert len(found) == len(set(found))
+    assert ids <= set(found)
+
+
+def test_a_wrong_schedule_is_refused(served: Served) -> None:
+    served.a_task_def("sched-wrong")
+    served.a_wf_spec("sched-wrong", "sched-wrong")
+    body = {"wf_spec": "sched-wrong", "cron": "every day"}
+    assert served.refused("POST", "/v1/schedules", body)[:2] == (400, "BAD_SCHEDULE")
+    unknown = {"wf_spec": "sched-nowhere", "cron": "0 0 * * *"}
+    assert served.refused("POST", "/v1/schedules", unknown)[:2] == (404, "SPEC_UNKNOWN")
+    assert served.refused("GET", "/v1/schedules/a.b")[:2] == (400, "BAD_ID")
+
+
+def test_definitions_are_deleted(served: Served) -> None:
+    served.a_task_def("gone-work")
+    served.a_wf_spec("gone-spec", "gone-work")
+    second = one_task("gone-spec", "gone-work", max_attempts=2)
+    served.good("PUT", "/v1/wf-specs?wait=all", second)
+    path = "/v1/wf-specs/gone-spec"
+    assert served.refused("DELETE", path)[:2] == (400, "BAD_REQUEST")
+    served.good("DELETE", f"{path}?version=2")
+    assert served.good("GET", path)["version"] == 1
+    assert served.good("GET", f"{path}?version=2")["deleted_at"]
+    served.good("DELETE", f"{path}?version=1")
+    names = [item["name"] for item in served.good("GET", "/v1/wf-specs")["items"]]
+    assert "gone-spec" not in names
+    for chosen in ({}, {"version": 1}, {"major": 0}, {"major": 0, "revision": 0}):
+        body = {"wf_spec": "gone-spec", **chosen}
+        assert served.refused("POST", "/v1/wf-runs", body)[:2] == (404, "SPEC_UNKNOWN")
+    served.good("DELETE", "/v1/task-defs/gone-work")
+    assert served.refused("GET", "/v1/task-defs/gone-work")[:2] == (404, "TASK_DEF_UNKNOWN")
+    assert served.refused("DELETE", "/v1/task-defs/gone-work")[:2] == (404, "TASK_DEF_UNKNOWN")
+    served.good("PUT", "/v1/external-event-defs", {"name": "gone-event"})
+    served.good("DELETE", "/v1/external-event-defs/gone-event")
+    gone = served.refused("DELETE", "/v1/external-event-defs/gone-event")
+    assert gone[:2] == (404, "EVENT_DEF_UNKNOWN")

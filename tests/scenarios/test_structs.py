@@ -1,0 +1,107 @@
+"""StructDefs: their versions, and values of them."""
+
+from typing import Any
+
+import pytest
+
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.definitions import StructDef
+from tests.controls import (
+    a_struct_def,
+    chain,
+    declared,
+    variable,
+)
+from tests.scenarios.driver import Driver
+from tests.scenarios.story import accepted, refused, register, run
+
+ADDRESS = a_struct_def(
+    "address",
+    {"name": "street", "type": "STR"},
+    {"name": "floor", "type": "INT", "required": False, "default": 0},
+)
+
+
+def test_a_struct_def_may_gain_fields_that_are_not_required(driver: Driver) -> None:
+    """Runs and tasks take the new version at once, and all that the old one took."""
+    street = {"name": "street", "type": "STR"}
+    zip_code = {"name": "zip", "type": "STR", "required": False}
+    assert accepted(driver, a_struct_def("place", street)).body == {"name": "place", "version": 1}
+    assert accepted(driver, a_struct_def("place", street)).body["version"] == 1
+    register(driver, "goes", chain(variables=(declared("to", "STRUCT<place>"),)))
+    run(driver, "goes", to={"street": "A"}).completes()
+    assert accepted(driver, a_struct_def("place", street, zip_code)).body["version"] == 2
+    row = driver.get(StructDef, "place")
+    assert row is not None
+    assert [field.name for field in row.fields] == ["street", "zip"]
+    run(driver, "goes", to={"street": "A"}).completes()
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "says"),
+    [
+        ([], "LIMIT", "a StructDef has 1 to 200"),
+        ({}, "BAD_TYPE", "Expected `array`"),
+        ([{"name": "x"}], "BAD_TYPE", "missing required field `type`"),
+        ([{"name": "x", "type": "INT", "more": 1}], "BAD_TYPE", "unknown field `more`"),
+        ([{"name": "x", "type": "INTEGER"}], "BAD_TYPE", "field 'x': 'INTEGER' is no type"),
+        ([{"name": "x", "type": "STRUCT<wrong>"}], "BAD_TYPE", "'wrong' is not registered"),
+        ([{"name": "x y", "type": "INT"}], "BAD_NAME", "field 'x y' is no name"),
+        ([{"name": "x", "type": "INT"}] * 2, "BAD_NAME", "is there twice"),
+        ([{"name": "x", "type": "INT", "default": 1}], "BAD_TYPE", "is required and has a default"),
+        (
+            [{"name": "x", "type": "INT", "required": False, "default": "a"}],
+            "BAD_VALUE",
+            "default of field 'x': STR 'a' is not INT",
+        ),
+    ],
+)
+def test_a_struct_def_with_a_mistake_is_refused(
+    memory: Driver, fields: Any, code: str, says: str
+) -> None:
+    """By the field's name."""
+    command = a_struct_def("wrong")
+    answer = refused(memory, type(command)(name="wrong", fields=fields), code)
+    assert says in answer.message
+    assert memory.get(StructDef, "wrong") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ([{"name": "floor", "type": "INT", "required": False}], "field 'street' is missing"),
+        ([{"name": "street", "type": "INT"}], "field 'street' is another one"),
+        ([{"name": "street", "type": "STR", "required": False}], "is another one"),
+        (
+            [*ADDRESS.fields, {"name": "zip", "type": "STR"}],
+            """new field 'zip' must have "required": false""",
+        ),
+    ],
+)
+def test_a_version_that_would_break_values_or_workers_is_refused(
+    memory: Driver, fields: Any, says: str
+) -> None:
+    """The one before stays."""
+    accepted(memory, ADDRESS)
+    answer = refused(memory, a_struct_def("address", *fields), "ALREADY_EXISTS")
+    assert says in answer.message
+    row = memory.get(StructDef, "address")
+    assert row is not None
+    assert row.version == 1
+
+
+def test_a_struct_may_hold_itself_where_it_is_not_required(memory: Driver) -> None:
+    """A tree: as deep as a value may be."""
+    value = {"name": "value", "type": "INT"}
+    accepted(memory, a_struct_def("tree", value))
+    children = {"name": "children", "type": "ARRAY<STRUCT<tree>>", "required": False}
+    accepted(memory, a_struct_def("tree", value, children))
+    body = chain(
+        returns=variable("top", "$.children[0].value"),
+        variables=(declared("top", "STRUCT<tree>"),),
+    )
+    register(memory, "climbs", body)
+    run(memory, "climbs", top={"value": 1, "children": [{"value": 2}]}).completes(2)
+    wrong = {"value": 1, "children": [{"value": 2, "children": [{"value": "x"}]}]}
+    command = RunWf(wf_spec="climbs", wf_run_id="a", variables={"top": wrong})
+    assert "STR 'x' is not INT" in refused(memory, command, "BAD_VALUE").message
