@@ -29,6 +29,8 @@ def specs(served: Served) -> None:
         waits_for_event("ev-go"),
         throws_event("ev-second", literal(2)),
     )
+    masked = event_with_key("ev-paid", literal("secret"), mask_correlation_key=True)
+    served.good("PUT", "/v1/wf-specs", {"name": "ev-masked", "spec": chain(masked)})
     served.good("PUT", "/v1/wf-specs", {"name": "ev-waits", "spec": waits})
     served.good("PUT", "/v1/wf-specs?wait=all", {"name": "ev-throws", "spec": thrown})
 
@@ -55,6 +57,15 @@ def test_an_event_finds_its_run(served: Served) -> None:
         served.good("POST", "/v1/correlated-events", body)
         run = served.good("GET", f"/v1/wf-runs/{wf_run_id}?until=ended&wait_ms=10000")
         assert (run["status"], run["output"]) == ("COMPLETED", number)
+
+
+def test_a_node_run_tells_its_key_unless_it_is_masked(served: Served) -> None:
+    keys: list[Any] = []
+    for wf_spec, variables in (("ev-waits", {"key": "ev-open"}), ("ev-masked", {})):
+        wf_run_id = served.run(wf_spec, variables=variables)
+        node_runs = served.good("GET", f"/v1/wf-runs/{wf_run_id}/node-runs")["items"]
+        keys.append([node_run["correlation_key"] for node_run in node_runs])
+    assert keys == [[None, "ev-open"], [None, "*****"]]
 
 
 def test_mistakes_are_named(served: Served) -> None:

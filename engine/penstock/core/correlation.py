@@ -6,7 +6,6 @@ What is to be told to the partition of the key is noted in the turn, and sent be
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Final
 
 from penstock.core.at import At
@@ -61,8 +60,7 @@ def unmark(turn: Turn, wf_run_id: str, place: tuple[int, int], event_def: str) -
     """It waits no more; doing it twice changes nothing. `place` is thread and position."""
     marker = _marker(turn, wf_run_id, place, event_def)
     if marker is not None:
-        turn.rows.delete(marker)
-        turn.news.append(MarkerNews(marker, waits=False))
+        forget_marker(turn, marker)
 
 
 def unmark_node(at: At, event_def: str) -> None:
@@ -77,14 +75,10 @@ def unmark_thread(at: At) -> None:
         unmark(at.turn, at.run.wf_run_id, place, event_def)
 
 
-def unmark_run(turn: Turn, wf_run_id: str, markers_max: int) -> bool:
-    """The run is being deleted: take its markers away, so many a turn; False if some are left."""
-    markers = turn.rows.scan(RunMarker, turn.tenant, wf_run_id)
-    found = list(islice(markers, markers_max + 1))
-    for marker in found[:markers_max]:
-        turn.rows.delete(marker)
-        turn.news.append(MarkerNews(marker, waits=False))
-    return len(found) <= markers_max
+def forget_marker(turn: Turn, marker: RunMarker) -> None:
+    """Take a marker away, whatever the reason (its run may be being deleted), and say so."""
+    turn.rows.delete(marker)
+    turn.news.append(MarkerNews(marker, waits=False))
 
 
 def _place(at: At) -> tuple[int, int]:

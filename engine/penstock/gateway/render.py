@@ -5,12 +5,13 @@ base64).
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from penstock.contracts.records import DeadRecord
 from penstock.core.correlation_rows import CorrelatedEvent
 from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
 from penstock.core.failures import Failure
+from penstock.core.masking import MASK
 from penstock.core.outputs import ScheduledTask
 from penstock.core.run import (
     ExternalEvent,
@@ -186,10 +187,19 @@ def node_run(row: NodeRun) -> Json:
         "node_type": row.node_type,
         "status": row.status,
         "task": None if row.task is None else f"{row.wf_run_id}/{row.task}",
+        "correlation_key": _correlation_key(row),
         "output": row.output,
         "failure": failure(row.failure),
         "history": [{"status": fact.status, "at": time_text(fact.at_ms)} for fact in row.history],
     }
+
+
+def _correlation_key(row: NodeRun) -> str | None:
+    """The key under which the node run waits, or has waited, for an event."""
+    if row.node_type != "EXTERNAL_EVENT" or not isinstance(row.progress, dict):
+        return None
+    kept = cast("dict[str, Any]", row.progress)
+    return MASK if kept.get("masked") else kept.get("key")
 
 
 def task_run(row: TaskRun, past: list[PastAttempt], logs: list[AttemptLog]) -> Json:

@@ -55,7 +55,7 @@ def arrive(at: At) -> Outcome:
     at.turn.rows.put(waiter)
     node_run.progress = {"step": waiter.step}
     if key is not None:
-        node_run.progress["key"] = key
+        node_run.progress |= {"key": key, "masked": config.mask_correlation_key}
         mark(at, config.event_def, key, masked=config.mask_correlation_key)
     if config.timeout_ms is not None:
         set_node_timer(at, Clock.DURATION, clock_ms(at.turn, Clock.DURATION) + config.timeout_ms)

@@ -19,6 +19,7 @@ from penstock.core.run import WorkflowEvent
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.masking import shown_correlated_event, shown_workflow_event
 from penstock.gateway.reads import View
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.web import (
@@ -54,7 +55,9 @@ async def get_correlated_event(request: Request) -> Response:
     row = view.rows.peek(CorrelatedEvent, tenant, event_def, key)
     if row is None:
         refuse(Code.CORRELATED_EVENT_UNKNOWN, f"there is no {event_def!r} under the key {key!r}")
-    return json_answer(render.correlated_event(row), position=view.position)
+    return json_answer(
+        render.correlated_event(shown_correlated_event(view.rows, row)), position=view.position
+    )
 
 
 async def delete_correlated_event(request: Request) -> Response:
@@ -88,7 +91,7 @@ async def workflow_events(request: Request) -> Response:
         reads, number = gateway_of(request).reads, view.position.partition
         seen = await reads.until(number, run.own_key(), look, wait_ms / 1_000)
     view, found = seen or (view, [])
-    items = [render.workflow_event(row) for row in found]
+    items = [render.workflow_event(shown_workflow_event(view.rows, row)) for row in found]
     return json_answer({"items": items}, position=view.position)
 
 
