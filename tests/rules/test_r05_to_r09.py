@@ -60,7 +60,9 @@ def test_r06_a_defect_is_ruled_on_and_hits_one_run(memory: Driver) -> None:
     assert "ZeroDivisionError" in verdict.reason
     late = [one for one in memory.tasks("work", 9) if one.wf_run_id == story.id]
     story._task = late[0]
-    story.succeeds().ends_with("ENGINE_DEFECT")
+    refused(memory, story.report(TaskStatus.TASK_SUCCESS), "ATTEMPT_ENDED")
+    assert story.task_run.status is TaskStatus.TASK_CANCELLED
+    story.ends_with("ENGINE_DEFECT")
 
 
 @pytest.mark.usefixtures("broken_stop")

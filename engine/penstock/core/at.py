@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.core.expressions import Expression, evaluate
-from penstock.core.nodes.base import NodeConfig
 from penstock.core.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.turn import Turn
 from penstock.core.values import Value, ValueProblem
 
 if TYPE_CHECKING:
+    from penstock.core.nodes.base import NodeConfig
     from penstock.core.spec import ThreadSpec, WfSpec
 
 

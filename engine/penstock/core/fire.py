@@ -5,12 +5,12 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import tasks
+from penstock.core import deletion, sweep, tasks
 from penstock.core.advance import quarantine, task_moved
 from penstock.core.agenda import wake
 from penstock.core.failures import Failure, FailureName
-from penstock.core.load import load
-from penstock.core.run import NodeRun, TaskRun, TimerKey, WfRun
+from penstock.core.load import is_there, load
+from penstock.core.run import NodeRun, TaskRun, TimerKey
 from penstock.core.threads import wake_children
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import TaskEvent, TaskStatus
@@ -20,13 +20,13 @@ from penstock.core.turn import Turn
 def fire(turn: Turn, timer: Timer) -> None:
     """Do what the timer is for; its row goes."""
     turn.rows.delete(timer)
-    if turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
+    if timer.kind is TimerKind.DELETE_RUN or is_there(turn, timer.wf_run_id):
         _FIRE[timer.kind](turn, timer)
 
 
 def blame(turn: Turn, wf_run_id: str, message: str) -> None:
     """A defect was ruled on: the run it hit ends with a failure that says so (R6)."""
-    if turn.rows.peek(WfRun, turn.tenant, wf_run_id) is not None:
+    if is_there(turn, wf_run_id):
         quarantine(load(turn, wf_run_id, 0), message)
 
 
@@ -76,4 +76,9 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.TASK_TIMEOUT: _task_timeout,
     TimerKind.TASK_RETRY: _task_retry,
     TimerKind.NODE: _node,
+    TimerKind.SWEEP: sweep.fire_sweep,
+    TimerKind.WAKE_THREADS: sweep.fire_wake_threads,
+    TimerKind.KILL_DEADLINE: sweep.fire_deadline,
+    TimerKind.RETENTION: deletion.fire_retention,
+    TimerKind.DELETE_RUN: deletion.fire_delete,
 }

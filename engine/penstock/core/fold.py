@@ -17,6 +17,7 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from penstock.core.advance import settle
+from penstock.core.audit import audit
 from penstock.core.commands import TYPE_OF
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
@@ -29,6 +30,7 @@ from penstock.core.limits import (
     FOLD_VERSION,
     TIMERS_PER_TURN_MAX,
 )
+from penstock.core.load import is_being_deleted
 from penstock.core.outputs import Answer, CommandRefused, DeadLetter
 from penstock.core.partition_state import (
     NEVER_MS,
@@ -172,6 +174,8 @@ def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
         _check(turn, record, kind)
         body = kind.handle(turn, command)
         settle(turn)
+        if kind.audited and not turn.repeated:
+            audit(turn, command)
         answer = Answer(body=body, repeated=turn.repeated)
         return _remember(turn, record, kind, answer)
     except Reject as rejection:
@@ -189,6 +193,8 @@ def _check(turn: Turn, record: Input, kind: CommandType) -> None:
     if record.not_after_ms is not None and turn.at_ms > record.not_after_ms:
         refuse(Code.EXPIRED, "it came to the log after its not_after")
     wf_run_id = kind.key(record.command) if kind.key is of_wf_run else None
+    if kind.key is of_wf_run and is_being_deleted(turn, wf_run_id or record.key):
+        refuse(Code.WF_RUN_DELETING, "the run is being deleted; its id is free in a moment")
     if wf_run_id is not None:
         owner = partition_of_run(wf_run_id, turn.shard.partitions)
         if owner != turn.shard.partition:

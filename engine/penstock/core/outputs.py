@@ -70,6 +70,15 @@ class WfRunChanged(Struct, frozen=True, kw_only=True):
     message: str | None = None
 
 
+class WfRunDeleted(Struct, frozen=True, kw_only=True):
+    """The last row of a run, and of its child runs, is gone."""
+
+    wf_run_id: str
+    wf_spec: str
+    principal: str
+    at_ms: int
+
+
 class TaskRunChanged(Struct, frozen=True, kw_only=True):
     """A TaskRun ended, or an attempt of it failed and another will follow (TASK_PENDING)."""
 
@@ -91,8 +100,8 @@ class CommandRefused(Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-Event = WfRunChanged | TaskRunChanged | CommandRefused
-EVENTS: tuple[type[Struct], ...] = (WfRunChanged, TaskRunChanged, CommandRefused)
+Event = WfRunChanged | WfRunDeleted | TaskRunChanged | CommandRefused
+EVENTS: tuple[type[Struct], ...] = (WfRunChanged, WfRunDeleted, TaskRunChanged, CommandRefused)
 
 
 class Answer(Struct, array_like=True, frozen=True):

@@ -13,6 +13,7 @@ from penstock.core.at import At, peek_thread
 from penstock.core.definitions import HeldTask
 from penstock.core.errors import Code, refuse
 from penstock.core.failures import Failure, FailureName
+from penstock.core.history import note
 from penstock.core.ids import derive_guid
 from penstock.core.nodes.base import WAIT, Outcome
 from penstock.core.outputs import ScheduledTask, TaskRunChanged
@@ -23,7 +24,6 @@ from penstock.core.run import (
     TaskAttempt,
     TaskRun,
     WfRun,
-    noted,
 )
 from penstock.core.timers import Clock, TimerKind, clock_ms, drop_timer, set_timer
 from penstock.core.transitions import (
@@ -241,7 +241,7 @@ def _attempt_copy(task: TaskRun) -> TaskAttempt:
 
 def _move(turn: Turn, task: TaskRun, event: TaskEvent) -> None:
     task.status = move(TASK, task.status, event)
-    task.history = noted(task.history, task.status, turn.at_ms)
+    note(turn, task, task.status)
 
 
 def _drop_timeout(turn: Turn, task: TaskRun, attempt: TaskAttempt) -> None:

@@ -35,6 +35,11 @@ class TimerKind(StrEnum):
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
     NODE = "NODE"
+    SWEEP = "SWEEP"
+    WAKE_THREADS = "WAKE_THREADS"
+    KILL_DEADLINE = "KILL_DEADLINE"
+    RETENTION = "RETENTION"
+    DELETE_RUN = "DELETE_RUN"
 
 
 class Timer(Row):

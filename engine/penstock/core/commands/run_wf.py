@@ -8,7 +8,8 @@ from penstock.core.advance import start_run
 from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_wf_run_id
-from penstock.core.limits import INPUTS_BYTES_MAX, LABELS_BYTES_MAX, LABELS_MAX
+from penstock.core.labels import check_labels
+from penstock.core.limits import INPUTS_BYTES_MAX
 from penstock.core.run import WfRun
 from penstock.core.spec import LatestWfSpec, SpecBody, VariableDef, WfSpec
 from penstock.core.transitions import ThreadStatus
@@ -44,7 +45,7 @@ def handle(turn: Turn, command: RunWf) -> Value:
         return _answer(known)
     spec = _spec(turn, command)
     variables = _variables(spec.body, command.variables)
-    _check_labels(command.labels)
+    check_labels(command.labels)
     run = WfRun(
         turn.tenant,
         wf_run_id,
@@ -99,14 +100,6 @@ def _value(declared: VariableDef, given: dict[str, Value]) -> Value:
         return coerce(value, declared.type)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {problem}")
-
-
-def _check_labels(labels: dict[str, str]) -> None:
-    if len(labels) > LABELS_MAX:
-        refuse(Code.LIMIT, f"{len(labels)} labels: a run may have {LABELS_MAX}")
-    size = sum(len(name.encode()) + len(text.encode()) for name, text in labels.items())
-    if size > LABELS_BYTES_MAX:
-        refuse(Code.LIMIT, f"labels of {size} bytes: they may have {LABELS_BYTES_MAX} together")
 
 
 def _hash(command: RunWf) -> bytes:

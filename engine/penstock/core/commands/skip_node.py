@@ -1,0 +1,78 @@
+"""SkipNode: the node at which a thread waits is done, with an output that an operator gives."""
+
+from typing import cast
+
+from penstock.core.agenda import wake
+from penstock.core.at import At
+from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.errors import Code, refuse
+from penstock.core.leave import leave
+from penstock.core.moves import complete_node
+from penstock.core.nodes.external_event import ExternalEventNode
+from penstock.core.nodes.task import TaskNode
+from penstock.core.task_cancel import cancel_live
+from penstock.core.transitions import NODE_LIVE
+from penstock.core.turn import Turn
+from penstock.core.values import Value, ValueProblem, ValueType, check_bounds, coerce
+from penstock.core.verbs import load_live, settled_status
+
+
+class SkipNode(Command, frozen=True):
+    """Which thread, and what the node gives. `node` guards against one that has gone on meanwhile."""
+
+    wf_run_id: str
+    thread: int = 0
+    output: Value = None
+    node: str | None = None
+
+
+def handle(turn: Turn, command: SkipNode) -> Value:
+    """Complete the node; a task of it is cancelled first."""
+    at = load_live(turn, command.wf_run_id, command.thread)
+    node_run = at.node_run
+    if command.node not in (None, node_run.node):
+        refuse(
+            Code.NODE_NOT_SKIPPABLE,
+            f"thread {command.thread} stands at {node_run.node!r}, not at {command.node!r}",
+        )
+    if node_run.status not in NODE_LIVE or not at.config.edges:
+        refuse(
+            Code.NODE_NOT_SKIPPABLE,
+            f"node {node_run.node!r} ({node_run.node_type}) is {node_run.status};"
+            " only one that waits, and that a way leads on from, can be skipped",
+        )
+    output = _output(at, command.output)
+    cancel_live(at, f"skipped by {turn.principal}")
+    leave(at)
+    node_run.skipped = True
+    complete_node(at, output)
+    at.save()
+    wake(turn, command.wf_run_id, command.thread)
+    return settled_status(turn, command.wf_run_id, command.thread)
+
+
+def _output(at: At, output: Value) -> Value:
+    """The output, of the type that the node's own would have."""
+    declared = _declared(at)
+    try:
+        if declared is not None:
+            return coerce(output, declared)
+        check_bounds(output)
+    except ValueProblem as problem:
+        refuse(Code.BAD_VALUE, f"output of node {at.node_run.node!r}: {problem}")
+    return output
+
+
+def _declared(at: At) -> ValueType | None:
+    rows, tenant = at.turn.rows, at.turn.tenant
+    if isinstance(at.config, TaskNode):
+        task_def = rows.peek(TaskDef, tenant, at.config.task_def)
+        return None if task_def is None else task_def.return_type
+    if isinstance(at.config, ExternalEventNode):
+        event_def = rows.peek(ExternalEventDef, tenant, cast(str, at.config.event_def))
+        return None if event_def is None else event_def.content_type
+    return None
+
+
+COMMAND = CommandType(SkipNode, handle, of_wf_run, audited=True)
