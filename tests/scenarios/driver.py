@@ -212,6 +212,15 @@ class Driver:
         prefix = kind.key(tenant, *parts)
         return [row for _, row in view.scan(kind, prefix, after_prefix(prefix))]
 
+    def everywhere(self, kind: type[R]) -> list[R]:
+        """Rows of the partitions themselves, of all of them."""
+        prefix = kind.key()
+        return [
+            row
+            for _, view in self._views()
+            for _, row in view.scan(kind, prefix, after_prefix(prefix))
+        ]
+
     def events(self) -> list[Any]:
         """All that was told to the outside."""
         found: list[Any] = []

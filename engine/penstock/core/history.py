@@ -6,18 +6,17 @@ lost and a row that is written again and again stays small.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from penstock.core.facts import Fact, HistoryChunk, noted
 from penstock.core.limits import HISTORY_CHUNK_FACTS, HISTORY_FACTS_MAX
+from penstock.core.rows import Row
 from penstock.core.turn import Turn
 
 
 class HasHistory(Protocol):
     """A row of a run that keeps its history; `spilled` counts its chunks."""
 
-    KIND: bytes
-    KEY: tuple[str, ...]
     tenant: str
     wf_run_id: str
     history: tuple[Fact, ...]
@@ -42,5 +41,6 @@ def note(turn: Turn, row: HasHistory, status: str) -> bool:
 
 def subject_of(row: HasHistory) -> str:
     """The object as its chunks name it: the kind of its row, and its key within the run."""
-    parts = (str(getattr(row, name)) for name in row.KEY[2:])
-    return ":".join((row.KIND.decode(), *parts))
+    kind = cast("type[Row]", type(row))
+    parts = (str(getattr(row, name)) for name in kind.KEY[2:])
+    return ":".join((kind.KIND.decode(), *parts))

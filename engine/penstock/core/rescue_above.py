@@ -1,4 +1,4 @@
-"""What became of a thread's failure: whether somebody has handled it, and who failed because of it."""
+"""What became of a thread's failure: whether it was handled, and who failed because of it."""
 
 from __future__ import annotations
 

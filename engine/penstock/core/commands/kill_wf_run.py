@@ -17,7 +17,7 @@ from penstock.core.verbs import known_run, settled_status
 
 
 class KillWfRun(Command, frozen=True):
-    """Which run; whether its child runs, too; how long tasks that are with a worker are waited for."""
+    """Which run; whether its child runs, too; how long tasks with a worker are waited for."""
 
     wf_run_id: str
     cascade: bool = True

@@ -1,7 +1,5 @@
 """SkipNode: the node at which a thread waits is done, with an output that an operator gives."""
 
-from typing import cast
-
 from penstock.core.agenda import wake
 from penstock.core.at import At
 from penstock.core.commands.base import Command, CommandType, of_wf_run
@@ -19,7 +17,7 @@ from penstock.core.verbs import load_live, settled_status
 
 
 class SkipNode(Command, frozen=True):
-    """Which thread, and what the node gives. `node` guards against one that has gone on meanwhile."""
+    """Which thread, what its node gives, and (to be sure) at which node it should stand."""
 
     wf_run_id: str
     thread: int = 0
@@ -70,7 +68,7 @@ def _declared(at: At) -> ValueType | None:
         task_def = rows.peek(TaskDef, tenant, at.config.task_def)
         return None if task_def is None else task_def.return_type
     if isinstance(at.config, ExternalEventNode):
-        event_def = rows.peek(ExternalEventDef, tenant, cast(str, at.config.event_def))
+        event_def = rows.peek(ExternalEventDef, tenant, at.config.event_def)
         return None if event_def is None else event_def.content_type
     return None
 
