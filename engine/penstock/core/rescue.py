@@ -18,7 +18,7 @@ from penstock.core.leave import leave
 from penstock.core.load import load
 from penstock.core.moves import ENTRYPOINT_NUMBER, move_node, move_thread
 from penstock.core.nodes.wait_for_threads import Wait
-from penstock.core.rescue_above import FAILED, NODE_FAILED, awaited_of, is_wanted, threads_above
+from penstock.core.rescue_above import FAILED, awaited_of, is_wanted, threads_above
 from penstock.core.retention import drop_retention
 from penstock.core.run import HaltReason, NodeRun, ThreadKind, ThreadRun
 from penstock.core.task_cancel import cancel_live
@@ -138,7 +138,7 @@ def _waits_again(at: At, waiter: int, position: int) -> bool:
     assert node_run is not None, "at a node"
     if upper.status not in THREAD_LIVE or upper.position != position:
         return False
-    if node_run.status in NODE_FAILED:
+    if node_run.status not in NODE_LIVE:
         return False
     awaited = awaited_of(at, waiter, position)
     if awaited is not None and awaited.status is AwaitedStatus.UNSUCCESSFUL:

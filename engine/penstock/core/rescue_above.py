@@ -66,9 +66,10 @@ def _is_waited_for(at: At, waiter: int, position: int) -> bool:
     now = _node_run(at, waiter, upper.position)
     if position not in (upper.position, now.retries) or upper.status is ThreadStatus.COMPLETED:
         return False
+    if _node_run(at, waiter, position).status is NodeStatus.COMPLETED:
+        return False
     awaited = awaited_of(at, waiter, position)
-    if awaited is None:
-        return True  # it was told to join, and not looked at
+    assert awaited is not None, "a thread that is waited for was joined"
     if awaited.status in (AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED, AwaitedStatus.STOPPED):
         return False
     return awaited.handler in (None, at.thread.number)
