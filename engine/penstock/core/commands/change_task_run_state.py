@@ -14,6 +14,7 @@ from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.load import load
 from penstock.core.moves import complete_node
 from penstock.core.rescue import rescue_thread
+from penstock.core.rescue_above import NODE_FAILED
 from penstock.core.run import TaskRun
 from penstock.core.task_cancel import release
 from penstock.core.tasks import FAILURE_OF, REPORTS, end_attempt
@@ -57,9 +58,10 @@ def handle(turn: Turn, command: ChangeTaskRunState) -> Value:
 def _failed_at(turn: Turn, task: TaskRun, command: ChangeTaskRunState) -> At:
     """The thread, if it has failed with the task and stands there still."""
     at = load(turn, task.wf_run_id, task.thread)
-    stands = at.node_run.task == task.guid and at.thread.status is ThreadStatus.ERROR
+    stands = at.node_run.task == task.guid and at.node_run.status in NODE_FAILED
+    failed = stands and at.thread.status is ThreadStatus.ERROR
     succeeds = command.status is TaskStatus.TASK_SUCCESS
-    if not stands or not succeeds or task.status is TaskStatus.TASK_SUCCESS:
+    if not failed or not succeeds or task.status is TaskStatus.TASK_SUCCESS:
         refuse(
             Code.TASK_RUN_ENDED,
             f"TaskRun {task.guid!r} is {task.status}; it may be made TASK_SUCCESS while its thread"
