@@ -132,21 +132,25 @@ def unhalt(at: At, reason: HaltReason) -> None:
     wake(at.turn, at.run.wf_run_id, at.thread.number)
 
 
-def quarantine(at: At, message: str) -> None:
-    """A defect of ours hit this run: end it with a failure that says so, touching as little as
-    possible (R6).
+def quarantine(at: At, message: str, *, leaving: bool) -> None:
+    """A defect of ours hit this run: end it with a failure that says so. Its node is left and its
+    task is cancelled, unless that is where the defect is (R6).
     """
-    if at.thread.status in THREAD_LIVE:
-        failure = Failure(FailureName.ENGINE_DEFECT, message)
-        if at.node_run.status in NODE_LIVE:
+    if at.run.sweep is not None:
+        forget_sweep(at)
+        at.save()
+    if at.thread.status not in THREAD_LIVE:
+        return
+    failure = Failure(FailureName.ENGINE_DEFECT, message)
+    if at.node_run.status in NODE_LIVE:
+        if leaving:
             cancel_live(at, message)
             leave(at)
-            at.node_run.failure = failure
-            move_node(at, NodeEvent.FAIL)
-        forget_sweep(at)
-        fail_thread(at, failure)
-        _tell(at, True)
-        at.save()
+        at.node_run.failure = failure
+        move_node(at, NodeEvent.FAIL)
+    fail_thread(at, failure)
+    _tell(at, True)
+    at.save()
 
 
 def _heed_holder(at: At) -> None:

@@ -24,10 +24,10 @@ def fire(turn: Turn, timer: Timer) -> None:
         _FIRE[timer.kind](turn, timer)
 
 
-def blame(turn: Turn, wf_run_id: str, message: str) -> None:
+def blame(turn: Turn, wf_run_id: str, message: str, *, leaving: bool) -> None:
     """A defect was ruled on: the run it hit ends with a failure that says so (R6)."""
     if is_there(turn, wf_run_id):
-        quarantine(load(turn, wf_run_id, 0), message)
+        quarantine(load(turn, wf_run_id, 0), message, leaving=leaving)
 
 
 def _advance(turn: Turn, timer: Timer) -> None:

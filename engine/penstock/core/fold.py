@@ -46,6 +46,7 @@ from penstock.core.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
 from penstock.core.values import encode_value
 
 ENGINE_PRINCIPAL = "engine"
+LEAVING = ":leaving"
 DEFECT_MESSAGE = "the engine hit a defect of its own here; the run was ended for it"
 
 
@@ -140,8 +141,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
         turn.part, turn.tenant = timer.part, timer.tenant
         if timer.part in ruled:
             turn.rows.delete(timer)
-            blame(turn, timer.wf_run_id, DEFECT_MESSAGE)
-            settle(turn)
+            _blame(turn, timer.wf_run_id, ruled)
             continue
         savepoint = turn.savepoint()
         try:
@@ -151,6 +151,16 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
             turn.rollback(savepoint)
             turn.rows.delete(timer)
     turn.part = COMMAND_PART
+
+
+def _blame(turn: Turn, wf_run_id: str, ruled: AbstractSet[str]) -> None:
+    """End the run that a defect has hit. If leaving its node is a defect as well, that is ruled on
+    as a part of its own, and the node is not left."""
+    part = turn.part
+    turn.part = f"{part}{LEAVING}"
+    blame(turn, wf_run_id, DEFECT_MESSAGE, leaving=turn.part not in ruled)
+    turn.part = part
+    settle(turn)
 
 
 def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
@@ -165,8 +175,7 @@ def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
             refuse(Code.MALFORMED, record.problem or "the record can not be read")
         kind = TYPE_OF[type(command)]
         if COMMAND_PART in ruled:
-            blame(turn, getattr(command, "wf_run_id", None) or record.key, DEFECT_MESSAGE)
-            settle(turn)
+            _blame(turn, getattr(command, "wf_run_id", None) or record.key, ruled)
             return _remember(turn, record, kind, Answer(Code.ENGINE_DEFECT, DEFECT_MESSAGE))
         known = _known_answer(turn, record, kind, command)
         if known is not None:
