@@ -183,8 +183,9 @@ class Rows:
         """
         if self._of_family is None:
             self._of_family = {}
-            for key in self._changed:
-                self._note_family(key)
+            for key, row in self._changed.items():
+                if row is not None:
+                    self._note_family(key)
         changed = self._changed
         family = self._of_family.get(family_of(run_prefix(tenant, wf_run_id)) or b"", set())
         for prefix in (run_prefix(tenant, wf_run_id), child_runs_prefix(tenant, wf_run_id)):
@@ -200,8 +201,8 @@ class Rows:
         self._set(key, None, kind)
 
     def _note_family(self, key: bytes) -> None:
-        """Remember a changed key under the run it belongs to; kept only once somebody has asked for
-        the rows of a run in this batch. A rollback leaves keys that are not changed any more.
+        """Remember the key of a row that was written under the run it belongs to; kept only once
+        somebody has asked for the rows of a run in this batch. It may have gone again since.
         """
         family = family_of(key)
         if self._of_family is not None and family is not None:
@@ -265,7 +266,7 @@ class Rows:
         before = self._changed.get(key, _ABSENT)
         self._journal.append((key, before, kind))
         self._changed[key] = row
-        if self._of_family is not None and before is _ABSENT:
+        if self._of_family is not None and row is not None:
             self._note_family(key)
         if kind.SCANNED:
             if before is _ABSENT:
