@@ -114,9 +114,21 @@ def test_backoffs_holds_timers_and_waiters_go(memory: Driver) -> None:
 
 
 def test_a_halted_run_is_killed_too(memory: Driver) -> None:
-    """And one below a parent that has failed."""
+    """It runs no more, but its threads live."""
     register(memory, "waits", chain(event("go")))
     run(memory, "waits").is_stopped().is_now("HALTED").is_killed().ends_with("KILLED")
+
+
+def test_threads_below_one_that_has_failed_are_killed_too(memory: Driver) -> None:
+    """They are halted, or halting; a task of one is waited for as any other."""
+    middle = chain(starts("leaf"), starts("leaf"), task("bad"))
+    spec = threads(chain(starts("middle"), event("go")), middle=middle, leaf=chain(task("slow")))
+    register(memory, "deep", spec)
+    story = run(memory, "deep").task("bad").fails().thread_is(1, "ERROR")
+    story.task("slow").succeeds().is_now("RUNNING").thread_is(3, "HALTING")
+    story.is_killed().is_now("HALTING").task("slow").succeeds().ends_with("KILLED")
+    statuses = [row.status for row in memory.scan(ThreadRun, story.id)]
+    assert statuses == ["ERROR"] * 4
 
 
 def test_ten_thousand_threads_are_killed_in_chunks(memory: Driver) -> None:
