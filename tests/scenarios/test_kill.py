@@ -1,5 +1,9 @@
 """KillWfRun: a run ends wherever it stands."""
 
+import pytest
+
+from penstock.core import turn
+from penstock.core.commands import run_wf
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
@@ -27,7 +31,7 @@ from tests.controls import (
     waits_for,
 )
 from tests.scenarios.driver import Driver
-from tests.scenarios.story import register, run
+from tests.scenarios.story import accepted, register, run
 
 
 def test_a_run_that_waits_is_killed_at_once(driver: Driver) -> None:
@@ -72,6 +76,41 @@ def test_at_the_deadline_the_task_is_cancelled(memory: Driver) -> None:
     assert story.nodes[1].failure is not None
     assert story.nodes[1].failure.name == "TASK_CANCELLED"
     story.refuses(story.report(TaskStatus.TASK_SUCCESS), "ATTEMPT_ENDED")
+    assert memory.everywhere(Timer) == []
+
+
+def test_runs_below_are_killed_too(monkeypatch: pytest.MonkeyPatch, memory: Driver) -> None:
+    """The whole family, unless it is spared; runs whose ids only look alike live on. (A client may
+    not give such ids; here it does.)
+    """
+    monkeypatch.setattr(run_wf, "check_wf_run_id", lambda run_id: run_id)
+    register(memory, "waits", chain(event("go")))
+    ids = ["a", "a.b", "a.b.c", "a.d", "a-b", "ab"]
+    stories = [run(memory, "waits", run_id) for run_id in ids]
+    accepted(memory, KillWfRun(wf_run_id="a.b", cascade=False))
+    assert [story.run.status == "ERROR" for story in stories] == [False, True, *[False] * 4]
+    stories[0].is_killed()
+    assert [story.run.status == "ERROR" for story in stories] == [True] * 4 + [False] * 2
+    for story in stories[2:4]:
+        story.ends_with("KILLED")
+        assert story.thread.failure is not None
+        assert story.thread.failure.message == "killed with WfRun 'a'"
+
+
+def test_many_runs_below_are_killed_in_chunks(
+    monkeypatch: pytest.MonkeyPatch, memory: Driver
+) -> None:
+    """With a budget of a few runs a turn."""
+    monkeypatch.setattr(run_wf, "check_wf_run_id", lambda run_id: run_id)
+    monkeypatch.setattr(turn, "NODES_PER_TURN_MAX", 6)
+    register(memory, "waits", chain(event("go")))
+    root = run(memory, "waits", "a")
+    below = [run(memory, "waits", f"a.{number}") for number in range(20)]
+    root.is_killed()
+    for _ in range(30):
+        memory.tick()
+    for story in (root, *below):
+        story.ends_with("KILLED")
     assert memory.everywhere(Timer) == []
 
 

@@ -5,7 +5,7 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import deletion, sweep, tasks
+from penstock.core import deletion, kill_run, sweep, tasks
 from penstock.core.advance import quarantine, task_moved
 from penstock.core.agenda import wake
 from penstock.core.failures import Failure, FailureName
@@ -78,6 +78,7 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.NODE: _node,
     TimerKind.SWEEP: sweep.fire_sweep,
     TimerKind.WAKE_THREADS: sweep.fire_wake_threads,
+    TimerKind.KILL_BELOW: kill_run.fire_kill_below,
     TimerKind.KILL_DEADLINE: sweep.fire_deadline,
     TimerKind.RETENTION: deletion.fire_retention,
     TimerKind.DELETE_RUN: deletion.fire_delete,

@@ -54,6 +54,12 @@ def kind_of_run_key(key: bytes) -> bytes:
     return key[end_of_id : end_of_id + 1]
 
 
+def run_id_of(key: bytes) -> str:
+    """The id of the run that a row of a run belongs to."""
+    start = key.index(b"\x00") + 2
+    return key[start : key.index(b"\x00", start)].decode()
+
+
 def family_of(key: bytes) -> bytes | None:
     """The run at the root of the family that a row belongs to: tenant 00 'r' root id; None for a
     row that is not a run's.
