@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from penstock.core.keys import Scope, after_prefix, encode_parts
 from penstock.core.rows import Row, Rows
-from penstock.core.run import NodeRun
+from penstock.core.run import NodeRun, Variable
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition
 from penstock.store.rowstore import RowStore
@@ -123,9 +123,35 @@ class OverlayMachine(RuleBasedStateMachine):
         scanned = {row.offset: row.guid for row in self.rows.scan(Queued, "t", "run", "paid")}
         assert scanned == self.model
         assert list(scanned) == sorted(scanned)
+        found = list(self.rows.keys_of_run("t", "run", b""))
+        assert found == [_event(offset).own_key() for offset in sorted(self.model)]
         for offset in range(13):
             row = self.rows.peek(Queued, "t", "run", "paid", offset)
             assert (row and row.guid) == self.model.get(offset)
+
+
+def test_the_rows_of_a_run_are_found_whatever_lies_beside_them() -> None:
+    """Its own first, then those of its child runs; in the store, in the batch, or deleted there."""
+    store = RowStore(MemoryStore())
+    ids = ["run", "run.child", "run.child.leaf", "run-2", "runs", "ru", "run.b"]
+    events = [Queued("t", run_id, "paid", 1, "g") for run_id in ids]
+    others = [Queued("t2", "run", "paid", 1, "g"), Variable("t", "run", 0, "v", 1)]
+    before = Rows(store)
+    for row in (*events[::2], *others):
+        before.put(row)
+    store.write(before.changes(), StorePosition(0))
+    rows = Rows(store)
+    for row in events[1::2]:
+        rows.put(row)
+    wanted = [row.own_key() for row in (events[0], others[1], events[6], events[1], events[2])]
+    assert list(rows.keys_of_run("t", "run", b"")) == wanted
+    savepoint = rows.savepoint()
+    rows.delete(events[0])
+    rows.delete(events[1])
+    assert list(rows.keys_of_run("t", "run", b"")) == [wanted[1], wanted[2], wanted[4]]
+    rows.rollback(savepoint)
+    assert list(rows.keys_of_run("t", "run", b"")) == wanted
+    assert list(rows.keys_of_run("t", "run", wanted[1])) == wanted[2:]
 
 
 TestOverlay = OverlayMachine.TestCase

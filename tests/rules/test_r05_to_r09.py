@@ -1,19 +1,23 @@
 """R5 bookkeeping, R6 verdicts, R7 undeliverable outputs, R9 versions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from penstock.contracts.wire import VERSION, Sent, outgoing
+from penstock.core import nodes
 from penstock.core.commands import TYPE_OF
 from penstock.core.commands.barrier import Barrier
 from penstock.core.commands.base import CommandType
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions import HeldTask
+from penstock.core.nodes.external_event import ExternalEventNode
 from penstock.core.rows import Rows
-from penstock.core.run import TaskRun
+from penstock.core.run import EventWaiter, TaskRun
+from penstock.core.timers import Timer
 from penstock.core.transitions import TaskStatus
 from penstock.log.port import LogFatal, Message, Refused
 from tests.controls import chain, event, task
@@ -60,7 +64,44 @@ def test_r06_a_defect_is_ruled_on_and_hits_one_run(memory: Driver) -> None:
     assert "ZeroDivisionError" in verdict.reason
     late = [one for one in memory.tasks("work", 9) if one.wf_run_id == story.id]
     story._task = late[0]
-    story.succeeds().ends_with("ENGINE_DEFECT")
+    refused(memory, story.report(TaskStatus.TASK_SUCCESS), "ATTEMPT_ENDED")
+    assert story.task_run.status is TaskStatus.TASK_CANCELLED
+    story.ends_with("ENGINE_DEFECT")
+
+
+@pytest.mark.usefixtures("broken_stop")
+def test_r06_a_quarantined_run_leaves_its_node(memory: Driver) -> None:
+    """No timer and no waiter of it stays; a rescue takes it up."""
+    register(memory, "waits", chain(event("go", timeout_ms=1_000)))
+    story = run(memory, "waits")
+    memory.send(StopWfRun(wf_run_id=story.id))
+    story.ends_with("ENGINE_DEFECT")
+    assert memory.scan(EventWaiter, story.id) == []
+    assert memory.everywhere(Timer) == []
+    story.is_rescued().is_now("RUNNING").gets("go").completes()
+
+
+@pytest.mark.usefixtures("broken_stop")
+def test_r06_a_defect_in_leaving_is_ruled_on_too(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node is not left then; the run ends, and the partition goes on (I5)."""
+    register(memory, "waits", chain(event("go")))
+    story, neighbour = run(memory, "waits"), run(memory, "waits")
+
+    def leave(at: Any) -> None:
+        raise ZeroDivisionError
+
+    broken = replace(nodes.TYPE_OF[ExternalEventNode], leave=leave)
+    monkeypatch.setitem(nodes.TYPE_OF, ExternalEventNode, broken)
+    memory.send(StopWfRun(wf_run_id=story.id))
+    story.ends_with("ENGINE_DEFECT")
+    verdicts = memory.log.read_all(memory.topics.verdicts)
+    parts = [memory.avro.decode(record.value or b"")[0].part for record in verdicts]
+    assert parts == ["command", "command:leaving"]
+    assert memory.digests_and_refolds_agree()
+    monkeypatch.setitem(nodes.TYPE_OF, ExternalEventNode, replace(broken, leave=lambda at: None))
+    neighbour.gets("go").completes()
 
 
 @pytest.mark.usefixtures("broken_stop")

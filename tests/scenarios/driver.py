@@ -153,6 +153,21 @@ class Driver:
         self.settle()
         return future.result(0 if self.clock else WAIT_S).answer
 
+    def send_together(self, *commands: Command, tenant: str = "default") -> list[Answer]:
+        """Send commands at once, so that no turn of another record comes between them."""
+        futures: list[Any] = []
+        for command in commands:
+            self._ids += 1
+            command_id = f"c{self._ids}"
+            sent = Sent(command=command, tenant=tenant, principal="test")
+            out = outgoing(self.avro, sent, command_id)
+            futures.append(self.processor.expect(tenant, command_id))
+            self.log.append_and_wait(
+                Message(self.topics.commands, out.key, out.value, out.headers, out.partition)
+            )
+        self.settle()
+        return [future.result(0 if self.clock else WAIT_S).answer for future in futures]
+
     def wait_until_open(self) -> None:
         """Wait until all partitions are open."""
         deadline = time.monotonic() + WAIT_S
@@ -236,6 +251,21 @@ class Driver:
         """What was signalled to workers."""
         records = self.log.read_all(self.topics.worker_signals)
         return [cast(WorkerSignal, self.avro.decode(record.value or b"")[0]) for record in records]
+
+    def everywhere(self, kind: type[R]) -> list[R]:
+        """Rows of the partitions themselves, of all of them."""
+        prefix = kind.key()
+        return [
+            row
+            for _, view in self._views()
+            for _, row in view.scan(kind, prefix, after_prefix(prefix))
+        ]
+
+    def keys_of_partition(self, number: int, end: bytes) -> list[bytes]:
+        """The keys of all rows of a partition."""
+        view = self.processor.view(number)
+        assert view is not None
+        return list(view.keys(b"", end))
 
     def events(self) -> list[Any]:
         """All that was told to the outside."""

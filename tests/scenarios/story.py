@@ -13,20 +13,26 @@ from penstock.core.commands.base import Command
 from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
 from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
 from penstock.core.commands.hand_back_task import HandBackTask
+from penstock.core.commands.kill_wf_run import KillWfRun
+from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.restart_task_run import RestartTaskRun
+from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.shutdown_task_run import ShutdownTaskRun
+from penstock.core.commands.skip_node import SkipNode
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.outputs import Answer, ScheduledTask
-from penstock.core.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
+from penstock.core.rows import Row
+from penstock.core.run import ROWS_OF_RUNS, NodeRun, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.transitions import TaskStatus
 from penstock.core.user_task_rows import UserTaskRun
 from tests.controls import a_task_def
@@ -168,6 +174,45 @@ class Story:
         """An operator resumes the run."""
         accepted(self.driver, ResumeWfRun(wf_run_id=self.id))
         return self
+
+    def is_paused(self) -> Story:
+        """An operator pauses the run."""
+        accepted(self.driver, PauseWfRun(wf_run_id=self.id))
+        return self
+
+    def is_rescued(self, thread: int = 0, *, skip: bool = False) -> Story:
+        """An operator has a failed thread go on."""
+        accepted(
+            self.driver,
+            RescueThreadRun(wf_run_id=self.id, thread=thread, skip_current_node=skip),
+        )
+        return self
+
+    def is_killed(self, deadline_ms: int = 60_000) -> Story:
+        """An operator kills the run."""
+        accepted(self.driver, KillWfRun(wf_run_id=self.id, deadline_ms=deadline_ms))
+        return self
+
+    def is_begun_again(self) -> Story:
+        """An operator has the run go on from where it failed."""
+        accepted(self.driver, RestartWfRun(wf_run_id=self.id))
+        return self
+
+    def is_skipped(self, output: Any = None, thread: int = 0) -> Story:
+        """An operator completes the node at which a thread stands."""
+        accepted(self.driver, SkipNode(wf_run_id=self.id, thread=thread, output=output))
+        return self
+
+    def refuses(self, command: Command, code: str) -> Story:
+        """The command is refused with this code, and no row of the run changes."""
+        before = self.rows()
+        refused(self.driver, command, code)
+        assert self.rows() == before
+        return self
+
+    def rows(self) -> list[Row]:
+        """All rows of the run."""
+        return [row for kind in ROWS_OF_RUNS for row in self.driver.scan(kind, self.id)]
 
     def gets(self, event_def: str, content: Any = None, guid: str | None = None) -> Story:
         """An event is put to the run."""

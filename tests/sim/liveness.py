@@ -169,6 +169,8 @@ def _always(what: str) -> Callable[[Group, ThreadRun], str]:
 
 TAKEN_AWAY_BY: Final[dict[HaltReason, Callable[[Group, ThreadRun], str]]] = {
     HaltReason.MANUAL_HALT: _always("an operator"),
+    HaltReason.PAUSED: _always("an operator"),
+    HaltReason.KILLED: _always("the kill"),
     HaltReason.HALTED_BY_PARENT: _always("nobody: it is halted for good"),
     HaltReason.PARENT_HALTED: _holder,
     HaltReason.PENDING_FAILURE: _room,
@@ -358,16 +360,18 @@ def _of_node(group: Group, timer: Timer) -> bool:
     return _stands(group, int(timer.detail), timer.number)
 
 
+OF_NO_THREAD: Final = (
+    "WAKE_CHILDREN SCHEDULE OFFER_EVENT EXPIRE_EVENT SWEEP WAKE_THREADS KILL_BELOW"
+)
+OF_A_RUN: Final = "KILL_DEADLINE RETENTION DELETE_RUN"
+
 BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
+    **{TimerKind(name): lambda *_: True for name in f"{OF_NO_THREAD} {OF_A_RUN}".split()},
     TimerKind.ADVANCE: _of_thread,
     TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
     TimerKind.NODE: _of_node,
-    TimerKind.WAKE_CHILDREN: lambda group, timer: True,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
-    TimerKind.SCHEDULE: lambda group, timer: True,
-    TimerKind.OFFER_EVENT: lambda group, timer: True,  # of no run
-    TimerKind.EXPIRE_EVENT: lambda group, timer: True,  # of no run
     TimerKind.USER_TASK: lambda group, timer: _has_live_form(group, timer.detail),
 }
 """Whether a timer belongs to something that is still there for it."""

@@ -20,14 +20,16 @@ from penstock.core.handlers import (
     see_to_handler,
     start_handler,
 )
+from penstock.core.kill import die, forget_sweep
 from penstock.core.leave import leave
 from penstock.core.limits import STEPS_PER_RUN_MAX
-from penstock.core.load import load
-from penstock.core.moves import move_node, move_thread, note_status
+from penstock.core.load import is_there, load
+from penstock.core.moves import complete_node, move_node, move_thread, note_status
 from penstock.core.node import NodeType
 from penstock.core.nodes import TYPE_OF
 from penstock.core.outcomes import Done, Ended, Failed, Outcome
-from penstock.core.run import HaltReason, NodeOutput, WfRun
+from penstock.core.run import HaltReason, SweepVerb
+from penstock.core.task_cancel import cancel_live
 from penstock.core.threads import (
     asks,
     enter,
@@ -55,14 +57,20 @@ def settle(turn: Turn) -> None:
     while (woken := next_woken(turn)) is not None:
         turn.nodes_left -= 1
         wf_run_id, number = woken
-        if turn.rows.peek(WfRun, turn.tenant, wf_run_id) is not None:
+        if is_there(turn, wf_run_id):
             visit(load(turn, wf_run_id, number))
 
 
 def visit(at: At) -> None:
     """Do what the thread's rows call for, save them, and tell the others."""
     live = at.thread.status in THREAD_LIVE
-    if live:
+    sweep = at.run.sweep
+    if sweep is not None:
+        if sweep.verb is SweepVerb.RESTART:
+            return  # all its threads are woken when the sweep is over
+        if live:
+            die(at)
+    elif live:
         _heed_holder(at)
         asked_node = -1  # the position of the node that was asked in this visit
         while at.thread.status in THREAD_LIVE:
@@ -95,18 +103,25 @@ def unhalt(at: At, reason: HaltReason) -> None:
     wake(at.turn, at.run.wf_run_id, at.thread.number)
 
 
-def quarantine(at: At, message: str) -> None:
-    """A defect of ours hit this run: end it with a failure that says so, touching as little as
-    possible (R6).
+def quarantine(at: At, message: str, *, leaving: bool) -> None:
+    """A defect of ours hit this run: end it with a failure that says so. Its node is left and its
+    task is cancelled, unless that is where the defect is (R6).
     """
-    if at.thread.status in THREAD_LIVE:
-        failure = Failure(FailureName.ENGINE_DEFECT, message)
-        if at.node_run.status in NODE_LIVE:
-            at.node_run.failure = failure
-            move_node(at, NodeEvent.FAIL)
-        fail_thread(at, failure)
-        _tell(at, True)
+    if at.run.sweep is not None:
+        forget_sweep(at)
         at.save()
+    if at.thread.status not in THREAD_LIVE:
+        return
+    failure = Failure(FailureName.ENGINE_DEFECT, message)
+    if at.node_run.status in NODE_LIVE:
+        if leaving:
+            cancel_live(at, message)
+            leave(at)
+        at.node_run.failure = failure
+        move_node(at, NodeEvent.FAIL)
+    fail_thread(at, failure)
+    _tell(at, True)
+    at.save()
 
 
 def _heed_holder(at: At) -> None:
@@ -211,14 +226,7 @@ def _take(at: At, outcome: Outcome) -> None:
         leave(at)
     match outcome:
         case Done(output):
-            node_run.output = output
-            move_node(at, NodeEvent.COMPLETE)
-            if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
-                at.turn.rows.put(
-                    NodeOutput(
-                        at.turn.tenant, at.run.wf_run_id, at.thread.number, node_run.node, output
-                    )
-                )
+            complete_node(at, output)
         case Ended(output):
             move_node(at, NodeEvent.COMPLETE)
             at.thread.output = output

@@ -12,9 +12,10 @@ from typing import Final
 
 from penstock.core.at import peek_thread
 from penstock.core.failures import Failure, FailureName
+from penstock.core.history import note
 from penstock.core.outputs import TaskRunChanged
 from penstock.core.rows import copy_of
-from penstock.core.run import Stop, TaskAttempt, TaskRun, TimerKey, noted
+from penstock.core.run import Stop, TaskAttempt, TaskRun, TimerKey
 from penstock.core.task_rows import Pulse
 from penstock.core.timers import Clock, TimerKind, clock_ms, drop_timer, set_timer
 from penstock.core.transitions import (
@@ -125,7 +126,7 @@ def own_attempt(task: TaskRun) -> TaskAttempt:
 def move_task(turn: Turn, task: TaskRun, event: TaskEvent) -> None:
     """Move the task on, and keep that in its history."""
     task.status = move(TASK, task.status, event)
-    task.history = noted(task.history, task.status, turn.at_ms)
+    note(turn, task, task.status)
 
 
 def tell(turn: Turn, task: TaskRun) -> None:

@@ -5,11 +5,11 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import offers, task_timers
+from penstock.core import deletion, kill_run, offers, sweep, task_timers
 from penstock.core.advance import quarantine
 from penstock.core.agenda import wake
-from penstock.core.load import load
-from penstock.core.run import NodeRun, TimerKey, WfRun
+from penstock.core.load import is_there, load
+from penstock.core.run import NodeRun, TimerKey
 from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.threads import wake_children
 from penstock.core.timers import Timer, TimerKind
@@ -20,22 +20,22 @@ from penstock.core.user_task_actions import action_due
 def fire(turn: Turn, timer: Timer) -> None:
     """Do what the timer is for; its row goes."""
     turn.rows.delete(timer)
-    of_no_run = timer.wf_run_id == ""
-    if of_no_run or turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
+    of_no_run = timer.wf_run_id == "" or timer.kind is TimerKind.DELETE_RUN
+    if of_no_run or is_there(turn, timer.wf_run_id):
         _FIRE[timer.kind](turn, timer)
 
 
-def blame_timer(turn: Turn, timer: Timer, message: str) -> None:
+def blame_timer(turn: Turn, timer: Timer, message: str, *, leaving: bool) -> None:
     """A defect of a timer was ruled on: what it belongs to ends, or stops, for it (R6)."""
     if timer.kind is TimerKind.SCHEDULE:
         schedule_defective(turn, timer, message)
-    blame(turn, timer.wf_run_id, message)
+    blame(turn, timer.wf_run_id, message, leaving=leaving)
 
 
-def blame(turn: Turn, wf_run_id: str, message: str) -> None:
+def blame(turn: Turn, wf_run_id: str, message: str, *, leaving: bool) -> None:
     """A defect was ruled on: the run it hit ends with a failure that says so (R6)."""
-    if turn.rows.peek(WfRun, turn.tenant, wf_run_id) is not None:
-        quarantine(load(turn, wf_run_id, 0), message)
+    if is_there(turn, wf_run_id):
+        quarantine(load(turn, wf_run_id, 0), message, leaving=leaving)
 
 
 def _advance(turn: Turn, timer: Timer) -> None:
@@ -66,4 +66,10 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.SCHEDULE: schedule_due,
     TimerKind.OFFER_EVENT: offers.go_on,
     TimerKind.EXPIRE_EVENT: offers.expire,
+    TimerKind.SWEEP: sweep.fire_sweep,
+    TimerKind.WAKE_THREADS: sweep.fire_wake_threads,
+    TimerKind.KILL_BELOW: kill_run.fire_kill_below,
+    TimerKind.KILL_DEADLINE: sweep.fire_deadline,
+    TimerKind.RETENTION: deletion.fire_retention,
+    TimerKind.DELETE_RUN: deletion.fire_delete,
 }

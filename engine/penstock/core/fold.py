@@ -10,14 +10,17 @@ the run it hit ends with ENGINE_DEFECT.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 from msgspec import Struct
 
 from penstock.core.advance import settle
+from penstock.core.audit import audit
 from penstock.core.commands import TYPE_OF
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.commands.set_event_marker import send_news
@@ -31,6 +34,7 @@ from penstock.core.limits import (
     FOLD_VERSION,
     TIMERS_PER_TURN_MAX,
 )
+from penstock.core.load import is_being_deleted
 from penstock.core.outputs import Answer, CommandRefused, DeadLetter
 from penstock.core.partition_state import (
     NEVER_MS,
@@ -46,6 +50,7 @@ from penstock.core.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
 from penstock.core.values import encode_value
 
 ENGINE_PRINCIPAL = "engine"
+LEAVING = ":leaving"
 DEFECT_MESSAGE = "the engine hit a defect of its own here; the run was ended for it"
 
 
@@ -140,8 +145,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
         turn.part, turn.tenant = timer.part, timer.tenant
         if timer.part in ruled:
             turn.rows.delete(timer)
-            blame_timer(turn, timer, DEFECT_MESSAGE)
-            _settle(turn)
+            _undone(turn, ruled, partial(blame_timer, turn, timer, DEFECT_MESSAGE))
             continue
         savepoint = turn.savepoint()
         try:
@@ -151,6 +155,16 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
             turn.rollback(savepoint)
             turn.rows.delete(timer)
     turn.part = COMMAND_PART
+
+
+def _undone(turn: Turn, ruled: AbstractSet[str], blame: Callable[..., None]) -> None:
+    """What a ruled part belongs to ends. If leaving its node is a defect as well, that is ruled on
+    as a part of its own, and the node is not left."""
+    part = turn.part
+    turn.part = f"{part}{LEAVING}"
+    blame(leaving=turn.part not in ruled)
+    turn.part = part
+    _settle(turn)
 
 
 def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
@@ -165,8 +179,8 @@ def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
             refuse(Code.MALFORMED, record.problem or "the record can not be read")
         kind = TYPE_OF[type(command)]
         if COMMAND_PART in ruled:
-            blame(turn, getattr(command, "wf_run_id", None) or record.key, DEFECT_MESSAGE)
-            _settle(turn)
+            wf_run_id = getattr(command, "wf_run_id", None) or record.key
+            _undone(turn, ruled, partial(blame, turn, wf_run_id, DEFECT_MESSAGE))
             return _remember(turn, record, kind, Answer(Code.ENGINE_DEFECT, DEFECT_MESSAGE))
         known = _known_answer(turn, record, kind, command)
         if known is not None:
@@ -174,6 +188,8 @@ def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
         _check(turn, record, kind)
         body = kind.handle(turn, command)
         _settle(turn)
+        if kind.audited and not turn.repeated:
+            audit(turn, command)
         answer = Answer(body=body, repeated=turn.repeated)
         return _remember(turn, record, kind, answer)
     except Reject as rejection:
@@ -204,6 +220,8 @@ def _check(turn: Turn, record: Input, kind: CommandType) -> None:
     if record.not_after_ms is not None and turn.at_ms > record.not_after_ms:
         refuse(Code.EXPIRED, "it came to the log after its not_after")
     wf_run_id = kind.key(record.command) if kind.key is of_wf_run else None
+    if kind.key is of_wf_run and is_being_deleted(turn, wf_run_id or record.key):
+        refuse(Code.WF_RUN_DELETING, "the run is being deleted; its id is free in a moment")
     if wf_run_id is not None:
         owner = partition_of_run(wf_run_id, turn.shard.partitions)
         if owner != turn.shard.partition:

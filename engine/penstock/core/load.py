@@ -2,6 +2,7 @@
 
 from penstock.core.at import At
 from penstock.core.errors import Code, refuse
+from penstock.core.partition_state import Deleting
 from penstock.core.run import NodeRun, ThreadRun, WfRun
 from penstock.core.spec import WfSpec
 from penstock.core.turn import Turn
@@ -21,3 +22,19 @@ def load(turn: Turn, wf_run_id: str, number: int) -> At:
     assert spec is not None, "a run's WfSpec stays while the run does"
     assert node_run is not None, "a thread stands at a node"
     return At(turn, run, spec, thread, node_run)
+
+
+def is_being_deleted(turn: Turn, wf_run_id: str) -> bool:
+    """Whether the run, or one above it, is being deleted."""
+    if not turn.state.deleting:
+        return False
+    parts = wf_run_id.split(".")
+    family = (".".join(parts[: number + 1]) for number in range(len(parts)))
+    return any(turn.rows.peek(Deleting, turn.tenant, run_id) is not None for run_id in family)
+
+
+def is_there(turn: Turn, wf_run_id: str) -> bool:
+    """Whether there is such a run, and it is not being deleted."""
+    if turn.rows.peek(WfRun, turn.tenant, wf_run_id) is None:
+        return False
+    return not is_being_deleted(turn, wf_run_id)

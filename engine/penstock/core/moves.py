@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from penstock.core.agenda import wake
 from penstock.core.at import At
+from penstock.core.history import note
 from penstock.core.outputs import WfRunChanged
-from penstock.core.run import Counted, ThreadRun, WfRun, noted
+from penstock.core.run import Counted, NodeOutput, SweepVerb, ThreadRun, WfRun
 from penstock.core.transitions import NODE, THREAD, THREAD_LIVE, ThreadEvent, ThreadStatus, move
 from penstock.core.transitions import NodeEvent as NodeMove
 from penstock.core.turn import Turn
+from penstock.core.values import Value
 
 ENTRYPOINT_NUMBER = 0
 
@@ -21,7 +23,7 @@ def move_thread(at: At, event: ThreadEvent) -> None:
     thread.status = move(THREAD, thread.status, event)
     if thread.status not in THREAD_LIVE:
         thread.halt_reasons = ()
-    thread.history = noted(thread.history, thread.status, at.turn.at_ms)
+    note(at.turn, thread, thread.status)
     note_status(at.turn, at.run, thread)
 
 
@@ -29,16 +31,26 @@ def move_node(at: At, event: NodeMove) -> None:
     """Move the current node run."""
     node_run = at.node_run
     node_run.status = move(NODE, node_run.status, event)
-    node_run.history = noted(node_run.history, node_run.status, at.turn.at_ms)
+    note(at.turn, node_run, node_run.status)
+
+
+def complete_node(at: At, output: Value) -> None:
+    """The current node is done; its output is kept if another node refers to it."""
+    node_run = at.node_run
+    node_run.output = output
+    move_node(at, NodeMove.COMPLETE)
+    if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
+        at.turn.rows.put(
+            NodeOutput(at.turn.tenant, at.run.wf_run_id, at.thread.number, node_run.node, output)
+        )
 
 
 def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
     """A run's status is its entrypoint thread's; tell the outside when it changes."""
     if thread.number != ENTRYPOINT_NUMBER:
         return
-    status = _status_of_run(thread)
-    before, run.history = run.history, noted(run.history, status, turn.at_ms)
-    if run.history is before:
+    status = _status_of_run(run, thread)
+    if not note(turn, run, status):
         return
     run.status = status
     run.ended_ms = None if status in THREAD_LIVE else turn.at_ms
@@ -67,10 +79,12 @@ def counted_as(thread: ThreadRun) -> Counted:
     return Counted.HALTED if thread.status in THREAD_LIVE else Counted.NOT
 
 
-def _status_of_run(thread: ThreadRun) -> ThreadStatus:
+def _status_of_run(run: WfRun, thread: ThreadRun) -> ThreadStatus:
     """The entrypoint's status, but RUNNING while only a handler of its own holds it, and HALTING
-    while something below it still runs.
+    while something below it still runs, or while it is being killed.
     """
+    if run.sweep is not None and run.sweep.verb is SweepVerb.KILL and thread.status in THREAD_LIVE:
+        return ThreadStatus.HALTING
     if thread.status not in (ThreadStatus.HALTING, ThreadStatus.HALTED):
         return thread.status
     if not thread.held_from_outside:

@@ -86,6 +86,15 @@ class WfRunChanged(Struct, frozen=True, kw_only=True):
     message: str | None = None
 
 
+class WfRunDeleted(Struct, frozen=True, kw_only=True):
+    """The last row of a run, and of its child runs, is gone."""
+
+    wf_run_id: str
+    wf_spec: str
+    principal: str
+    at_ms: int
+
+
 class TaskRunChanged(Struct, frozen=True, kw_only=True):
     """A TaskRun ended, or an attempt of it failed and another will follow (TASK_PENDING)."""
 
@@ -132,9 +141,17 @@ class WorkflowEventThrown(Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-Event = WfRunChanged | TaskRunChanged | UserTaskRunChanged | CommandRefused | WorkflowEventThrown
+Event = (
+    WfRunChanged
+    | WfRunDeleted
+    | TaskRunChanged
+    | UserTaskRunChanged
+    | CommandRefused
+    | WorkflowEventThrown
+)
 EVENTS: tuple[type[Struct], ...] = (
     WfRunChanged,
+    WfRunDeleted,
     TaskRunChanged,
     UserTaskRunChanged,
     CommandRefused,

@@ -39,6 +39,7 @@ class PartitionState(Row):
     next_due_ms: tuple[int, ...] = (NEVER_MS, NEVER_MS, NEVER_MS, NEVER_MS)
     oldest_answer_ms: int = NEVER_MS
     open_asks: int = 0
+    deleting: int = 0  # how many runs are being deleted
 
 
 class OutChannel(Row):
@@ -81,6 +82,20 @@ class AnswerExpiry(Row):
     command_id: str
 
 
+class Deleting(Row):
+    """A run that is being deleted, and how far that has come; until the last chunk its id is not
+    used again (R10).
+    """
+
+    KIND, SCOPE, KEY = b"D", Scope.PARTITION, ("tenant", "wf_run_id")
+
+    tenant: str
+    wf_run_id: str
+    wf_spec: str
+    principal: str
+    after: bytes = b""
+
+
 ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     PartitionState,
     OutChannel,
@@ -89,4 +104,5 @@ ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     AnswerExpiry,
     CorrelatedEvent,
     EventMarker,
+    Deleting,
 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
+from heapq import merge
 from operator import attrgetter
 from typing import Any, ClassVar, Final, Protocol, TypeVar, cast
 
@@ -23,8 +24,10 @@ from penstock.core.keys import (
     Part,
     Scope,
     after_prefix,
+    child_runs_prefix,
     definition_prefix,
     encode_parts,
+    family_of,
     run_prefix,
 )
 
@@ -88,6 +91,10 @@ class Reader(Protocol):
         """Rows with start <= key < end, in order."""
         ...
 
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        """Keys of rows of any kind with start <= key < end, in order."""
+        ...
+
 
 class NoRows:
     """A reader of an empty store."""
@@ -97,6 +104,10 @@ class NoRows:
         return None
 
     def scan(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
+        """Nothing is there."""
+        return iter(())
+
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
         """Nothing is there."""
         return iter(())
 
@@ -116,6 +127,7 @@ class Rows:
         self._sorted: dict[type[Row], list[bytes]] = {}
         self._floors: dict[type[Row], dict[bytes, bytes]] = {}
         self._journal: list[tuple[bytes, Row | None, type[Row]]] = []
+        self._of_family: dict[bytes, set[bytes]] | None = None
 
     def get(self, kind: type[R], *parts: Part) -> R | None:
         """A copy of the row, for the caller to change and put back."""
@@ -124,7 +136,10 @@ class Rows:
 
     def peek(self, kind: type[R], *parts: Part) -> R | None:
         """The row itself, which the caller must not change."""
-        key = kind.key(*parts)
+        return self.by_key(kind, kind.key(*parts))
+
+    def by_key(self, kind: type[R], key: bytes) -> R | None:
+        """See `peek`."""
         row: Any = self._changed.get(key, _ABSENT)
         return self._base.get(kind, key) if row is _ABSENT else cast("R | None", row)
 
@@ -161,6 +176,37 @@ class Rows:
             yield key, row
         if nothing_yet:
             floors[start] = end
+
+    def keys_of_run(self, tenant: str, wf_run_id: str, after: bytes) -> Iterator[bytes]:
+        """Keys above `after` of all rows of a run, then of those of its child runs, in order. Rows
+        at or below the key that is at hand may be deleted meanwhile.
+        """
+        if self._of_family is None:
+            self._of_family = {}
+            for key, row in self._changed.items():
+                if row is not None:
+                    self._note_family(key)
+        changed = self._changed
+        family = self._of_family.get(family_of(run_prefix(tenant, wf_run_id)) or b"", set())
+        for prefix in (run_prefix(tenant, wf_run_id), child_runs_prefix(tenant, wf_run_id)):
+            start, end = max(prefix, after + b"\x00"), after_prefix(prefix)
+            ours = sorted(
+                key for key in family if start <= key < end and changed.get(key) is not None
+            )
+            theirs = (key for key in self._base.keys(start, end) if key not in changed)
+            yield from merge(ours, theirs)
+
+    def delete_key(self, kind: type[Row], key: bytes) -> None:
+        """Delete the row with this key, unread."""
+        self._set(key, None, kind)
+
+    def _note_family(self, key: bytes) -> None:
+        """Remember the key of a row that was written under the run it belongs to; kept only once
+        somebody has asked for the rows of a run in this batch. It may have gone again since.
+        """
+        family = family_of(key)
+        if self._of_family is not None and family is not None:
+            self._of_family.setdefault(family, set()).add(key)
 
     def _merged(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
         changed = self._changed_keys(kind, start, end)
@@ -220,6 +266,8 @@ class Rows:
         before = self._changed.get(key, _ABSENT)
         self._journal.append((key, before, kind))
         self._changed[key] = row
+        if self._of_family is not None and row is not None:
+            self._note_family(key)
         if kind.SCANNED:
             if before is _ABSENT:
                 insort(self._sorted.setdefault(kind, []), key)

@@ -12,10 +12,9 @@ from msgspec import Struct
 
 from penstock.core.backoff import Backoff
 from penstock.core.correlation_rows import RunMarker
-from penstock.core.facts import Fact
+from penstock.core.facts import AuditEntry, Fact, HistoryChunk
 from penstock.core.failures import Failure
 from penstock.core.keys import Scope
-from penstock.core.limits import HISTORY_FACTS_MAX
 from penstock.core.rows import Row
 from penstock.core.thread_rows import (
     Awaited,
@@ -35,6 +34,8 @@ class HaltReason(StrEnum):
     """Why a thread is halted; it runs again when no reason is left."""
 
     MANUAL_HALT = "MANUAL_HALT"
+    PAUSED = "PAUSED"
+    KILLED = "KILLED"
     PARENT_HALTED = "PARENT_HALTED"
     HALTED_BY_PARENT = "HALTED_BY_PARENT"  # for good
     PENDING_FAILURE = "PENDING_FAILURE"
@@ -78,6 +79,26 @@ class Counted(IntEnum):
     HALTED = 2
 
 
+class SweepVerb(StrEnum):
+    """What is done to all threads of a run."""
+
+    KILL = "KILL"
+    RESTART = "RESTART"
+
+
+class Sweep(Struct, array_like=True, frozen=True):
+    """A verb that goes over all threads of a run, so many a turn. Threads below `next` have been
+    told. Of a kill: how many of these have not ended, and whether tasks are waited for no longer.
+    """
+
+    verb: SweepVerb
+    next: int = 0
+    waiting: int = 0
+    forced: bool = False
+    deadline: TimerKey | None = None
+    message: str = ""
+
+
 class WfRun(Row):
     """A run of a WfSpec. Its status is its entrypoint thread's."""
 
@@ -100,6 +121,9 @@ class WfRun(Row):
     labels: dict[str, str] = {}
     history: tuple[Fact, ...] = ()
     workflow_events: int = 0
+    spilled: int = 0
+    sweep: Sweep | None = None
+    retention: TimerKey | None = None
 
 
 class ThreadRun(Row):
@@ -137,6 +161,7 @@ class ThreadRun(Row):
     counted: Counted = Counted.NOT
     asked: tuple[bool, bool, bool] = (False, False, False)
     awaited_by: tuple[tuple[int, int], ...] = ()
+    spilled: int = 0
 
     @property
     def held_from_outside(self) -> bool:
@@ -153,8 +178,9 @@ class ThreadRun(Row):
 
 class NodeRun(Row):
     """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`;
-    `progress` is what a node type keeps while it waits; `handled` says that a handler has dealt
-    with the failure.
+    `progress` is what a node type keeps while it waits; `handled` says that a handler, or an
+    operator, has dealt with the failure. `retries` is the position of the failed visit that this
+    one begins anew.
     """
 
     KIND, SCOPE, KEY = b"n", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
@@ -173,6 +199,9 @@ class NodeRun(Row):
     history: tuple[Fact, ...] = ()
     progress: Value = None
     handled: bool = False
+    spilled: int = 0
+    skipped: bool = False
+    retries: int | None = None
 
 
 class NodeOutput(Row):
@@ -261,6 +290,7 @@ class TaskRun(Row):
     uncounted: int = 0  # attempts that do not count towards max_attempts
     stop: StopRequest | None = None
     user_task: str | None = None
+    spilled: int = 0
 
 
 class PastAttempt(Row):
@@ -361,11 +391,6 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     ChildRun,
     RunMarker,
     WorkflowEvent,
+    HistoryChunk,
+    AuditEntry,
 )
-
-
-def noted(history: tuple[Fact, ...], status: str, at_ms: int) -> tuple[Fact, ...]:
-    """The history with one more status; the same again is no news. Only the newest are kept."""
-    if history and history[-1].status == status:
-        return history
-    return (*history[1 - HISTORY_FACTS_MAX :], Fact(status, at_ms))

@@ -5,12 +5,13 @@ a run begins.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Annotated, Union
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from penstock.core.forms import Expression
 from penstock.core.keys import Scope
+from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.node import NodeConfig
 from penstock.core.nodes import NODE_TYPES
 from penstock.core.rows import Row
@@ -80,14 +81,21 @@ class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
         return None
 
 
+class Retention(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How long a run is kept after its end (for ever, if nothing is said)."""
+
+    after_termination_s: Annotated[int, Meta(ge=0, le=DURATION_MS_MAX // 1_000)] | None = None
+
+
 class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a client registers under a name: the threads, and which of them a run begins with; and
-    the WfSpec from whose runs it inherits variables.
+    """What a client registers under a name: the threads, and which of them a run begins with; the
+    WfSpec from whose runs it inherits variables; how long a run is kept.
     """
 
     entrypoint: str
     threads: dict[str, ThreadSpec]
     parent: str | None = None
+    retention: Retention | None = None
 
 
 class Interface(Struct, array_like=True, frozen=True):

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from penstock.core import spec as specs  # a module: it imports the nodes, and one of them this
 from penstock.core.errors import Code, refuse
-from penstock.core.limits import INPUTS_BYTES_MAX, LABELS_BYTES_MAX, LABELS_MAX
+from penstock.core.labels import check_labels
+from penstock.core.limits import INPUTS_BYTES_MAX
 from penstock.core.moves import ENTRYPOINT_NUMBER, note_status
 from penstock.core.rows import Rows
 from penstock.core.run import ThreadKind, ThreadRun, WfRun
@@ -41,7 +42,7 @@ def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
     spec = _spec(turn, start)
     _check_parent(turn, spec, start.parent)
     variables = _variables(turn, spec.body, start.variables)
-    _check_labels(start.labels)
+    check_labels(start.labels)
     return spec, variables
 
 
@@ -180,11 +181,3 @@ def _value(declared: VariableDef, given: dict[str, Value], structs: Structs) -> 
         return coerce(value, declared.type, structs)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {problem}")
-
-
-def _check_labels(labels: dict[str, str]) -> None:
-    if len(labels) > LABELS_MAX:
-        refuse(Code.LIMIT, f"{len(labels)} labels: a run may have {LABELS_MAX}")
-    size = sum(len(name.encode()) + len(text.encode()) for name, text in labels.items())
-    if size > LABELS_BYTES_MAX:
-        refuse(Code.LIMIT, f"labels of {size} bytes: they may have {LABELS_BYTES_MAX} together")

@@ -11,10 +11,12 @@ from penstock.core.agenda import wake
 from penstock.core.at import At
 from penstock.core.correlation import unmark_thread
 from penstock.core.expressions import Expression
+from penstock.core.facts import noted
 from penstock.core.keys import after_prefix
 from penstock.core.limits import CHILDREN_WOKEN_MAX
 from penstock.core.moves import counted_as
 from penstock.core.node_check import INPUT
+from penstock.core.retention import set_retention
 from penstock.core.run import (
     Counted,
     HaltReason,
@@ -23,7 +25,6 @@ from penstock.core.run import (
     ThreadRun,
     Variable,
     WfRun,
-    noted,
 )
 from penstock.core.structs import structs_of
 from penstock.core.thread_rows import AwaitedEnd, Interrupter, LiveChild
@@ -227,6 +228,8 @@ def tell_waiters(at: At) -> None:
 def forget_thread(at: At) -> None:
     """The thread has ended: nothing looks for it any more."""
     turn, run, thread = at.turn, at.run, at.thread
+    if thread.kind is ThreadKind.ENTRYPOINT:
+        set_retention(at)
     if thread.holder is not None:
         turn.rows.delete(LiveChild(turn.tenant, run.wf_run_id, thread.holder, thread.number))
     for event_def in at.thread_spec.interrupts:

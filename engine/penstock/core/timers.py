@@ -40,6 +40,12 @@ class TimerKind(StrEnum):
     OFFER_EVENT = "OFFER_EVENT"
     EXPIRE_EVENT = "EXPIRE_EVENT"
     SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
+    SWEEP = "SWEEP"
+    WAKE_THREADS = "WAKE_THREADS"
+    KILL_BELOW = "KILL_BELOW"
+    KILL_DEADLINE = "KILL_DEADLINE"
+    RETENTION = "RETENTION"
+    DELETE_RUN = "DELETE_RUN"
 
 
 class Timer(Row):

@@ -22,7 +22,9 @@ class ThreadStatus(StrEnum):
 
 
 class ThreadEvent(StrEnum):
-    """What happens to a thread. SETTLE: nothing of it is in flight any more."""
+    """What happens to a thread. SETTLE: nothing of it is in flight any more; RESCUE: an operator
+    has it go on after all.
+    """
 
     HALT = "HALT"
     SETTLE = "SETTLE"
@@ -30,6 +32,7 @@ class ThreadEvent(StrEnum):
     COMPLETE = "COMPLETE"
     FAIL = "FAIL"
     THROW = "THROW"
+    RESCUE = "RESCUE"
 
 
 class NodeStatus(StrEnum):
@@ -152,8 +155,8 @@ THREAD: Final[Table[ThreadStatus, ThreadEvent]] = _rows(
             _TE.FAIL: _T.ERROR,
             _TE.THROW: _T.EXCEPTION,
         },
-        _T.ERROR: {},
-        _T.EXCEPTION: {},
+        _T.ERROR: {_TE.RESCUE: _T.RUNNING},
+        _T.EXCEPTION: {_TE.RESCUE: _T.RUNNING},
         _T.COMPLETED: {},
     },
 )
@@ -187,19 +190,21 @@ _TASK_REPORTS: Final[Mapping[TaskEvent, TaskStatus]] = {
     _KE.CANCEL: _K.TASK_CANCELLED,
     _KE.RESTART: _K.TASK_PENDING,
 }
+_BY_HAND: Final[Mapping[TaskEvent, TaskStatus]] = {_KE.SUCCEED: _K.TASK_SUCCESS}
+"""An operator says that a task that has failed has succeeded after all."""
 TASK: Final[Table[TaskStatus, TaskEvent]] = _rows(
     TaskEvent,
     {
-        _K.TASK_PENDING: {_KE.SEND: _K.TASK_SCHEDULED, _KE.CANCEL: _K.TASK_CANCELLED},
+        _K.TASK_PENDING: {_KE.SEND: _K.TASK_SCHEDULED, **_TASK_REPORTS},
         _K.TASK_SCHEDULED: {_KE.START: _K.TASK_RUNNING, _KE.HOLD: _K.TASK_PENDING, **_TASK_REPORTS},
         _K.TASK_RUNNING: {_KE.TIME_OUT: _K.TASK_TIMEOUT, **_TASK_REPORTS},
-        _K.TASK_FAILED: {_KE.RETRY: _K.TASK_PENDING},
-        _K.TASK_TIMEOUT: {_KE.RETRY: _K.TASK_PENDING},
+        _K.TASK_FAILED: {_KE.RETRY: _K.TASK_PENDING, **_BY_HAND},
+        _K.TASK_TIMEOUT: {_KE.RETRY: _K.TASK_PENDING, **_BY_HAND},
         _K.TASK_SUCCESS: {},
-        _K.TASK_OUTPUT_SERIALIZING_ERROR: {},
-        _K.TASK_INPUT_VAR_SUB_ERROR: {},
-        _K.TASK_EXCEPTION: {},
-        _K.TASK_CANCELLED: {},
+        _K.TASK_OUTPUT_SERIALIZING_ERROR: {**_BY_HAND},
+        _K.TASK_INPUT_VAR_SUB_ERROR: {**_BY_HAND},
+        _K.TASK_EXCEPTION: {**_BY_HAND},
+        _K.TASK_CANCELLED: {**_BY_HAND},
     },
 )
 

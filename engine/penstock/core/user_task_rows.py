@@ -55,6 +55,7 @@ class UserTaskRun(Row):
     comments: int = 0
     timers: tuple[ActionTimer, ...] = ()
     history: tuple[Fact, ...] = ()
+    spilled: int = 0
 
 
 class UserTaskEventKind(StrEnum):

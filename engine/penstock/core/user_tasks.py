@@ -12,10 +12,11 @@ from typing import NamedTuple
 from penstock.core.at import At, peek_thread
 from penstock.core.errors import Code, refuse
 from penstock.core.expressions import Expression
+from penstock.core.history import note as note_fact
 from penstock.core.ids import derive_guid, owner_problem
 from penstock.core.limits import USER_TASK_EVENTS_MAX
 from penstock.core.outputs import UserTaskRunChanged
-from penstock.core.run import TimerKey, WfRun, noted
+from penstock.core.run import TimerKey, WfRun
 from penstock.core.timers import TimerKind, drop_timer
 from penstock.core.transitions import (
     THREAD_LIVE,
@@ -239,7 +240,7 @@ def _end(turn: Turn, row: UserTaskRun, event: UserTaskMove) -> None:
 
 def _move(turn: Turn, row: UserTaskRun, event: UserTaskMove) -> None:
     row.status = move(USER_TASK, row.status, event)
-    row.history = noted(row.history, row.status, turn.at_ms)
+    note_fact(turn, row, row.status)
 
 
 def _drop_timers(turn: Turn, row: UserTaskRun, gone: list[ActionTimer]) -> None:

@@ -28,6 +28,7 @@ from penstock.gateway.routes import (
     schedules,
     tasks,
     user_tasks,
+    verbs,
     wf_runs,
 )
 from penstock.gateway.task_queue import TaskQueues
@@ -41,6 +42,7 @@ ROUTES: Final = [
     *definitions.ROUTES,
     *wf_runs.ROUTES,
     *user_tasks.ROUTES,
+    *verbs.ROUTES,
     *run_parts.ROUTES,
     *events.ROUTES,
     *schedules.ROUTES,

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from penstock.core.facts import AuditEntry, Fact, HistoryChunk
+from penstock.core.history import subject_of
 from penstock.core.run import (
     ExternalEvent,
     NodeRun,
@@ -36,12 +38,23 @@ class RunRows:
     tasks: list[TaskRun] = field(default_factory=list[TaskRun])
     past: list[PastAttempt] = field(default_factory=list[PastAttempt])
     events: list[ExternalEvent] = field(default_factory=list[ExternalEvent])
+    chunks: list[HistoryChunk] = field(default_factory=list[HistoryChunk])
+    audit: list[AuditEntry] = field(default_factory=list[AuditEntry])
+
+    def history_of(self, row: WfRun | NodeRun) -> Iterator[Fact]:
+        """All facts of an object, those in chunks first."""
+        subject = subject_of(row)
+        for chunk in self.chunks:
+            if chunk.subject == subject:
+                yield from chunk.facts
+        yield from row.history
 
 
 def facts_of(rows: RunRows) -> list[Json]:
     """The facts, each with `at` and `what`."""
     timed = [
         *_run(rows, ended=False),
+        *_verbs(rows.audit),
         *_events(rows.events),
         *_nodes(rows),
         *_run(rows, ended=True),
@@ -52,7 +65,7 @@ def facts_of(rows: RunRows) -> list[Json]:
 
 def _run(rows: RunRows, *, ended: bool) -> Iterator[Timed]:
     """Statuses of the run: the ones while it lived, or the last one."""
-    for fact in rows.run.history:
+    for fact in rows.history_of(rows.run):
         if (fact.status not in THREAD_LIVE) != ended:
             continue
         told: dict[str, Any] = {"what": "WF_RUN", "status": fact.status}
@@ -62,6 +75,13 @@ def _run(rows: RunRows, *, ended: bool) -> Iterator[Timed]:
                 "failure": failure(rows.threads[0].failure),
             }
         yield fact.at_ms, told
+
+
+def _verbs(entries: Iterable[AuditEntry]) -> Iterator[Timed]:
+    """What operators did."""
+    for entry in entries:
+        told = {"verb": entry.verb, "principal": entry.principal, "detail": entry.detail}
+        yield entry.at_ms, {"what": "OPERATOR", **told}
 
 
 def _events(events: Iterable[ExternalEvent]) -> Iterator[Timed]:
@@ -79,16 +99,16 @@ def _nodes(rows: RunRows) -> Iterator[Timed]:
     for attempt in rows.past:
         past.setdefault(attempt.guid, []).append(attempt)
     for node in rows.nodes:
-        yield from _node(node, ended=False)
+        yield from _node(rows, node, ended=False)
         task = tasks.get(node.task or "")
-        if task is not None:
+        if task is not None and task.position == node.position:
             for attempt in attempts(task, past.get(task.guid, [])):
                 yield from _attempt(node, task, attempt)
-        yield from _node(node, ended=True)
+        yield from _node(rows, node, ended=True)
 
 
-def _node(node: NodeRun, *, ended: bool) -> Iterator[Timed]:
-    for fact in node.history:
+def _node(rows: RunRows, node: NodeRun, *, ended: bool) -> Iterator[Timed]:
+    for fact in rows.history_of(node) if node.spilled else node.history:
         if (fact.status not in NODE_LIVE) != ended:
             continue
         told = {"what": "NODE_RUN", **_place(node), "status": fact.status}

@@ -64,6 +64,11 @@ class RowView:
         for key, data in self._view.scan(start, end):
             yield key, decode_row(kind, data)
 
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        """Keys of rows of any kind with start <= key < end, in order."""
+        for key, _ in self._view.scan(start, end):
+            yield key
+
     def first_key(self, start: bytes, end: bytes) -> bytes | None:
         """The first key with start <= key < end, whatever the kind of its row."""
         return next((key for key, _ in self._view.scan(start, end)), None)

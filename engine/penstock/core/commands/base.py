@@ -42,7 +42,8 @@ class CommandType:
     """A command: its record, its handler, who may send it, and how repeats are known.
 
     `key` gives the record key: what decides the partition. None stands for partition 0, where
-    metadata is decided; engine commands are sent to a named partition.
+    metadata is decided; engine commands are sent to a named partition. An operator's verb on a run
+    is `audited`: the run keeps who did what, and when.
     """
 
     record: type[Command]
@@ -50,6 +51,7 @@ class CommandType:
     key: Callable[[Any], str | None]
     repeats: Repeats = Repeats.REMEMBERED
     sender: Sender = Sender.CLIENT
+    audited: bool = False
 
 
 def of_wf_run(command: Any) -> str | None:

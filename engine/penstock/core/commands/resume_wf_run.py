@@ -1,4 +1,4 @@
-"""ResumeWfRun: takes a halt by hand away; the thread goes on where it stood."""
+"""ResumeWfRun: takes a stop or a pause away; the thread goes on where it stood."""
 
 from penstock.core.advance import settle, unhalt
 from penstock.core.commands.base import Command, CommandType, of_wf_run
@@ -8,6 +8,8 @@ from penstock.core.run import HaltReason
 from penstock.core.transitions import THREAD_LIVE
 from penstock.core.turn import Turn
 from penstock.core.values import Value
+
+BY_HAND = (HaltReason.MANUAL_HALT, HaltReason.PAUSED)
 
 
 class ResumeWfRun(Command, frozen=True):
@@ -25,15 +27,17 @@ def handle(turn: Turn, command: ResumeWfRun) -> Value:
             Code.WF_RUN_ENDED,
             f"thread {command.thread} of {command.wf_run_id!r} is {at.thread.status}",
         )
-    if HaltReason.MANUAL_HALT not in at.thread.halt_reasons:
+    reasons = [reason for reason in BY_HAND if reason in at.thread.halt_reasons]
+    if not reasons:
         refuse(
             Code.THREAD_NOT_HALTED,
             f"thread {command.thread} of {command.wf_run_id!r} was not stopped;"
             f" it is {at.thread.status}",
         )
-    unhalt(at, HaltReason.MANUAL_HALT)
+    for reason in reasons:
+        unhalt(at, reason)
     settle(turn)
     return {"status": load(turn, command.wf_run_id, command.thread).thread.status}
 
 
-COMMAND = CommandType(ResumeWfRun, handle, of_wf_run)
+COMMAND = CommandType(ResumeWfRun, handle, of_wf_run, audited=True)

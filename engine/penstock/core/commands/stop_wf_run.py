@@ -32,4 +32,4 @@ def handle(turn: Turn, command: StopWfRun) -> Value:
     return {"status": load(turn, command.wf_run_id, command.thread).thread.status}
 
 
-COMMAND = CommandType(StopWfRun, handle, of_wf_run)
+COMMAND = CommandType(StopWfRun, handle, of_wf_run, audited=True)

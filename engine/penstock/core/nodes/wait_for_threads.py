@@ -45,7 +45,7 @@ class WaitForThreadsNode(NodeConfig, tag="WAIT_FOR_THREADS", frozen=True):
     thread_handlers: tuple[FailureHandler, ...] = ()
 
 
-class _Wait(Struct, array_like=True):
+class Wait(Struct, array_like=True):
     """How far a wait has come. `to_join` have still to be told that they are waited for; once it is
     decided, threads below `stopped` have been halted if they were not needed. It must stay small.
     """
@@ -67,12 +67,12 @@ def arrive(at: At) -> Outcome:
         value = at.evaluate(expression)
         for number in cast("list[Any]", value if isinstance(value, list) else [value]):
             wanted.setdefault(_number(at, number))
-    return _go_on(at, _Wait(len(wanted), list(wanted)))
+    return _go_on(at, Wait(len(wanted), list(wanted)))
 
 
 def look(at: At) -> Outcome:
     """Take notice of threads that have ended."""
-    return _go_on(at, msgspec.convert(at.node_run.progress, _Wait))
+    return _go_on(at, msgspec.convert(at.node_run.progress, Wait))
 
 
 def leave(at: At) -> None:
@@ -88,7 +88,7 @@ def _number(at: At, value: Value) -> int:
     return value
 
 
-def _go_on(at: At, wait: _Wait) -> Outcome:
+def _go_on(at: At, wait: Wait) -> Outcome:
     """Join threads, count those that have ended, and stop what is not needed, as far as the turn
     allows.
     """
@@ -104,7 +104,7 @@ def _go_on(at: At, wait: _Wait) -> Outcome:
     return Done() if wait.failure is None else Failed(wait.failure)
 
 
-def _join(at: At, wait: _Wait) -> bool:
+def _join(at: At, wait: Wait) -> bool:
     """Have each thread tell of its end; one that has ended already has told. False if the turn's
     budget is spent.
     """
@@ -115,15 +115,48 @@ def _join(at: At, wait: _Wait) -> bool:
             wait.to_join = wanted[joined:]
             return False
         turn.nodes_left -= 1
-        child = turn.rows.get(ThreadRun, turn.tenant, run_id, number)
-        assert child is not None, "arrive has seen to it"
-        if child.status not in THREAD_LIVE:
-            turn.rows.put(AwaitedEnd(turn.tenant, run_id, *here, number))
-            _excuse(at, child)
-        child.awaited_by = (*child.awaited_by, here)
-        turn.rows.put(child)
-        turn.rows.put(Awaited(turn.tenant, run_id, *here, number, AwaitedStatus.THREAD_IN_PROGRESS))
+        awaited = Awaited(turn.tenant, run_id, *here, number, AwaitedStatus.THREAD_IN_PROGRESS)
+        if _join_one(at, awaited):
+            wait.good += 1
+        turn.rows.put(awaited)
     return True
+
+
+def _join_one(at: At, awaited: Awaited) -> bool:
+    """Join a thread. When the wait is begun anew, after a rescue, what came of the threads before
+    still holds: True for one that had ended well; one that has failed is not handled twice.
+    """
+    turn, here = at.turn, (at.thread.number, at.node_run.position)
+    before = _before(at, awaited.child)
+    if before is not None and before.status is AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED:
+        awaited.status = before.status
+        return True
+    joined = _thread(at, awaited.child)
+    if before is not None and before.handler is not None and joined.status not in THREAD_LIVE:
+        awaited.status, awaited.handler = AwaitedStatus.HANDLING_FAILURE, before.handler
+        joined = _thread(at, before.handler)
+    if joined.status not in THREAD_LIVE:
+        turn.rows.put(AwaitedEnd(turn.tenant, at.run.wf_run_id, *here, joined.number))
+        _excuse(at, joined)
+    others = (entry for entry in joined.awaited_by if entry[0] != at.thread.number)
+    joined.awaited_by = (*others, here)
+    turn.rows.put(joined)
+    return False
+
+
+def _before(at: At, child: int) -> Awaited | None:
+    """What the failed visit that this one begins anew knew of a thread."""
+    position = at.node_run.retries
+    if position is None:
+        return None
+    waiter = (at.turn.tenant, at.run.wf_run_id, at.thread.number)
+    return at.turn.rows.peek(Awaited, *waiter, position, child)
+
+
+def _thread(at: At, number: int) -> ThreadRun:
+    thread = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, number)
+    assert thread is not None, "arrive has seen to it"
+    return thread
 
 
 def _excuse(at: At, child: ThreadRun) -> None:
@@ -141,7 +174,7 @@ def _excuse(at: At, child: ThreadRun) -> None:
     at.turn.rows.put(parent)
 
 
-def _count_ends(at: At, wait: _Wait) -> bool:
+def _count_ends(at: At, wait: Wait) -> bool:
     """Count threads that have ended since the last look."""
     turn, here = at.turn, (at.thread.number, at.node_run.position)
     for end in turn.rows.scan(AwaitedEnd, turn.tenant, at.run.wf_run_id, *here):
@@ -155,7 +188,7 @@ def _count_ends(at: At, wait: _Wait) -> bool:
     return True
 
 
-def _count(at: At, wait: _Wait, ended: ThreadRun) -> None:
+def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
     """One more has ended: the thread itself, or the handler of its failure."""
     turn, here = at.turn, (at.thread.number, at.node_run.position)
     child = ended.number
@@ -197,7 +230,7 @@ def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> bool:
     return True
 
 
-def _is_decided(strategy: Strategy, wait: _Wait) -> bool:
+def _is_decided(strategy: Strategy, wait: Wait) -> bool:
     """Whether what has ended decides the wait; drops a failure that does not matter."""
     all_ended = wait.good + wait.bad == wait.count
     if strategy is Strategy.WAIT_FOR_ALL:
@@ -214,7 +247,7 @@ def _is_decided(strategy: Strategy, wait: _Wait) -> bool:
     return all_ended or wait.good > 0
 
 
-def _stop_others(at: At, wait: _Wait) -> bool:
+def _stop_others(at: At, wait: Wait) -> bool:
     """Halt for good what has not ended and is not needed: after a failure of one of all, the thread
     that fails halts its children anyway.
     """

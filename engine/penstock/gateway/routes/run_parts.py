@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.core.errors import Code, refuse
+from penstock.core.facts import AuditEntry, HistoryChunk
 from penstock.core.run import (
     ExternalEvent,
     NodeRun,
@@ -117,9 +118,11 @@ def _story(view: View, tenant: str, rows: RunRows) -> tuple[list[render.Json], b
     whole = next(nodes, None) is None
     rows.threads = list(view.rows.scan(ThreadRun, tenant, wf_run_id))
     rows.events = list(islice(view.rows.scan(ExternalEvent, tenant, wf_run_id), HISTORY_NODES_MAX))
+    rows.chunks = list(islice(view.rows.scan(HistoryChunk, tenant, wf_run_id), HISTORY_NODES_MAX))
+    rows.audit = list(islice(view.rows.scan(AuditEntry, tenant, wf_run_id), HISTORY_NODES_MAX))
     for node in rows.nodes:
         task = view.rows.peek(TaskRun, tenant, wf_run_id, node.task) if node.task else None
-        if task is not None:
+        if task is not None and task.position == node.position:
             rows.tasks.append(task)
             rows.past += view.rows.scan(PastAttempt, tenant, wf_run_id, task.guid)
     return facts_of(rows), whole

@@ -1,0 +1,50 @@
+"""EditVariable: an operator gives a variable of a run another value; whoever waits for it looks."""
+
+from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.errors import Code, refuse
+from penstock.core.run import Variable
+from penstock.core.transitions import THREAD_LIVE
+from penstock.core.turn import Turn
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, coerce
+from penstock.core.verbs import load_idle
+from penstock.core.watchers import wake_watchers
+
+
+class EditVariable(Command, frozen=True):
+    """Which variable, of which thread, and its new value, which must have its type."""
+
+    wf_run_id: str
+    name: str
+    value: Value = None
+    thread: int = 0
+
+
+def handle(turn: Turn, command: EditVariable) -> Value:
+    """Write the variable. The thread may have ended, to be rescued; the run may not."""
+    at = load_idle(turn, command.wf_run_id, command.thread)
+    if at.run.status not in THREAD_LIVE:
+        refuse(Code.WF_RUN_ENDED, f"WfRun {command.wf_run_id!r} is {at.run.status}")
+    declared = at.thread_spec.variable(command.name)
+    if declared is None:
+        known = sorted(variable.name for variable in at.thread_spec.variables)
+        refuse(
+            Code.VARIABLE_UNKNOWN,
+            f"thread {command.thread} has no variable {command.name!r}; it has {known}",
+        )
+    if declared.is_inherited:
+        refuse(
+            Code.BAD_VALUE,
+            f"variable {command.name!r} is inherited: edit it in run {at.run.parent!r}",
+        )
+    try:
+        value = coerce(command.value, declared.type, at.struct)
+    except ValueProblem as problem:
+        refuse(Code.BAD_VALUE, f"variable {command.name!r}: {problem}")
+    row = Variable(turn.tenant, command.wf_run_id, command.thread, command.name, value)
+    turn.rows.put(row)
+    wake_watchers(at, [row])
+    return None
+
+
+COMMAND = CommandType(EditVariable, handle, of_wf_run, audited=True)

@@ -1,0 +1,31 @@
+"""RestartWfRun: a run that has failed, or was killed, goes on from every node at which it failed.
+What was handled stays handled, and what has succeeded is not done again.
+"""
+
+from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.errors import Code, refuse
+from penstock.core.rescue_above import FAILED
+from penstock.core.run import Sweep, SweepVerb
+from penstock.core.sweep import begin_sweep
+from penstock.core.turn import Turn
+from penstock.core.values import Value
+from penstock.core.verbs import known_run, refuse_if_busy, settled_status
+
+
+class RestartWfRun(Command, frozen=True):
+    """Which run."""
+
+    wf_run_id: str
+
+
+def handle(turn: Turn, command: RestartWfRun) -> Value:
+    """Go over its threads, and have those go on that have failed."""
+    run = known_run(turn, command.wf_run_id)
+    refuse_if_busy(run)
+    if run.status not in FAILED:
+        refuse(Code.WF_RUN_NOT_FAILED, f"WfRun {run.wf_run_id!r} is {run.status}")
+    begin_sweep(turn, run, Sweep(SweepVerb.RESTART))
+    return settled_status(turn, command.wf_run_id, 0)
+
+
+COMMAND = CommandType(RestartWfRun, handle, of_wf_run, audited=True)

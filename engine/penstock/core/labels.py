@@ -1,0 +1,13 @@
+"""Labels of a run: texts by name, bounded together."""
+
+from penstock.core.errors import Code, refuse
+from penstock.core.limits import LABELS_BYTES_MAX, LABELS_MAX
+
+
+def check_labels(labels: dict[str, str]) -> None:
+    """Refuse more labels than a run may have."""
+    if len(labels) > LABELS_MAX:
+        refuse(Code.LIMIT, f"{len(labels)} labels: a run may have {LABELS_MAX}")
+    size = sum(len(name.encode()) + len(text.encode()) for name, text in labels.items())
+    if size > LABELS_BYTES_MAX:
+        refuse(Code.LIMIT, f"labels of {size} bytes: they may have {LABELS_BYTES_MAX} together")

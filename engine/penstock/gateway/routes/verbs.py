@@ -1,0 +1,65 @@
+"""Operators' verbs on a run: each is a command whose fields are the body, with the run's id from
+the path.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.core.commands.base import Command
+from penstock.core.commands.change_task_run_state import ChangeTaskRunState
+from penstock.core.commands.delete_wf_run import DeleteWfRun
+from penstock.core.commands.edit_variable import EditVariable
+from penstock.core.commands.kill_wf_run import KillWfRun
+from penstock.core.commands.pause_wf_run import PauseWfRun
+from penstock.core.commands.rescue_thread_run import RescueThreadRun
+from penstock.core.commands.restart_wf_run import RestartWfRun
+from penstock.core.commands.set_labels import SetLabels
+from penstock.core.commands.skip_node import SkipNode
+from penstock.gateway.auth import identify
+from penstock.gateway.json_in import read_struct
+from penstock.gateway.routes.wf_runs import RUN
+from penstock.gateway.web import Handler, command_id_of, gateway_of, route, send
+
+ACTIONS: Final[dict[str, type[Command]]] = {
+    "pause": PauseWfRun,
+    "rescue": RescueThreadRun,
+    "kill": KillWfRun,
+    "restart": RestartWfRun,
+    "skip": SkipNode,
+    "edit-variable": EditVariable,
+    "change-state": ChangeTaskRunState,
+    "set-labels": SetLabels,
+    "delete": DeleteWfRun,
+}
+
+
+def _verb(kind: type[Command]) -> Handler:
+    async def handle(request: Request) -> Response:
+        caller = identify(request)
+        command_id = command_id_of(request)
+        wf_run_id: str = request.path_params["wf_run_id"]
+        gateway_of(request).reads.number_of(wf_run_id)
+        command = await read_struct(request, kind, wf_run_id=wf_run_id)
+        return await send(request, command, caller=caller, command_id=command_id)
+
+    return handle
+
+
+async def delete_wf_run(request: Request) -> Response:
+    """Delete a run that has ended."""
+    caller = identify(request)
+    command_id = command_id_of(request)
+    wf_run_id: str = request.path_params["wf_run_id"]
+    gateway_of(request).reads.number_of(wf_run_id)
+    command = DeleteWfRun(wf_run_id=wf_run_id)
+    return await send(request, command, caller=caller, command_id=command_id)
+
+
+ROUTES: Final = [
+    *(route("POST", f"{RUN}/actions/{name}", _verb(kind)) for name, kind in ACTIONS.items()),
+    route("DELETE", RUN, delete_wf_run),
+]

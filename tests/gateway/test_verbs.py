@@ -1,0 +1,39 @@
+"""Operators' verbs over HTTP."""
+
+import pytest
+
+from tests.gateway.served import Served, waiting_for_event
+
+
+@pytest.fixture(scope="module", autouse=True)
+def specs(served: Served) -> None:
+    served.good("PUT", "/v1/external-event-defs?wait=all", {"name": "verbs-go"})
+    served.good("PUT", "/v1/wf-specs?wait=all", waiting_for_event("verbs-event", "verbs-go"))
+
+
+def test_a_run_is_paused_killed_restarted_and_deleted(served: Served) -> None:
+    path = f"/v1/wf-runs/{served.run('verbs-event')}"
+    paused = served.good("POST", f"{path}/actions/pause", {})
+    killed = served.good("POST", f"{path}/actions/kill", {"deadline_ms": 0})
+    restarted = served.good("POST", f"{path}/actions/restart", {})
+    served.good("POST", f"{path}/actions/set-labels", {"labels": {"team": "a"}})
+    skipped = served.good("POST", f"{path}/actions/skip", {"node": "wait"})
+
+    statuses = [answer["wf_run_status"] for answer in (paused, killed, restarted, skipped)]
+    assert statuses == ["HALTED", "ERROR", "RUNNING", "COMPLETED"]
+    facts = served.good("GET", f"{path}/history")["items"]
+    verbs = [fact["verb"] for fact in facts if fact["what"] == "OPERATOR"]
+    assert verbs == ["PauseWfRun", "KillWfRun", "RestartWfRun", "SetLabels", "SkipNode"]
+    served.good("DELETE", path)
+    assert served.refused("GET", path)[:2] == (404, "WF_RUN_UNKNOWN")
+
+
+def test_a_verb_that_is_refused_says_why(served: Served) -> None:
+    path = f"/v1/wf-runs/{served.run('verbs-event')}"
+    rescued = served.refused("POST", f"{path}/actions/rescue", {})
+    deleted = served.refused("POST", f"{path}/actions/delete", {})
+    wrong = served.refused("POST", f"{path}/actions/kill", {"wf_run_id": "other"})
+
+    assert rescued[:2] == (409, "THREAD_NOT_FAILED")
+    assert deleted[:2] == (409, "WF_RUN_LIVE")
+    assert wrong[:2] == (400, "BAD_REQUEST")
