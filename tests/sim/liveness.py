@@ -39,10 +39,12 @@ from penstock.core.transitions import (
     TASK_IN_FLIGHT,
     TASK_LIVE,
     THREAD_LIVE,
+    USER_TASK_LIVE,
     NodeStatus,
     TaskStatus,
     ThreadStatus,
 )
+from penstock.core.user_task_rows import UserTaskRun
 from tests.sim.tables import Group, Tables
 
 Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
@@ -126,8 +128,17 @@ def _child_run(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None
     return f"run {node_run.progress['wf_run_id']}"
 
 
+def _user_task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """A person; what has ended takes effect in the same turn."""
+    row = group.one(UserTaskRun, (node_run.progress or {}).get("user_task", ""))
+    if row is None or (row.thread, row.position) != (thread.number, node_run.position):
+        return None
+    return f"user task {row.guid}" if row.status in USER_TASK_LIVE else None
+
+
 WAITS: Final[dict[str, Waits]] = {
     "TASK": _task,
+    "USER_TASK": _user_task,
     "EXTERNAL_EVENT": _external_event,
     "SLEEP": _sleep,
     "WAIT_FOR_CONDITION": _condition,
@@ -226,6 +237,12 @@ LEFT_BY_HALTED_CHILDREN: Final[dict[type[Row], str]] = {
 }
 """What halted children of a run that has failed keep: it may be rescued."""
 
+LEFT_BY_REMINDERS: Final[dict[type[Row], str]] = {
+    Timer: "the time-out of a reminder that a worker has",
+    HeldTask: "a reminder whose topic is not there; TopicReady cancels it",
+}
+"""What may stay behind while a reminder of a user task is at work."""
+
 LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
     Timer: "quarantine touches as little as it can; the timer will find nothing to do",
     EventWaiter: "as timers; an ended thread is not woken",
@@ -298,6 +315,9 @@ def _leaks(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
     children = [row for row in group.of(ThreadRun) if row.status in THREAD_LIVE]
     if children or entrypoint.status is ThreadStatus.ERROR:  # which may be rescued
         allowed = allowed | LEFT_BY_HALTED_CHILDREN
+    reminders = [task for task in group.of(TaskRun) if task.user_task and task.status in TASK_LIVE]
+    if reminders:  # which may outlive their run
+        allowed = allowed | LEFT_BY_REMINDERS
     for kind in group.kinds():
         if kind.SCANNED and kind not in allowed:
             yield f"it has ended and leaves behind {group.of(kind)}"
@@ -306,6 +326,8 @@ def _leaks(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
             yield f"it has ended, and thread {thread.number} waits for nothing: {thread}"
     halting = {thread.number for thread in children}
     for task in group.of(TaskRun):
+        if task in reminders:
+            continue
         if task.status in TASK_LIVE and not defect and task.thread not in halting:
             yield f"it has ended, task {task.guid} is {task.status}"
 
@@ -314,6 +336,10 @@ def _tasks(group: Group) -> Iterator[str]:
     """A live task has a live thread at its node; a running one a time-out."""
     for task in group.of(TaskRun):
         node_run = group.one(NodeRun, task.thread, task.position)
+        if task.user_task is not None:
+            if group.one(UserTaskRun, task.user_task) is None:
+                yield f"reminder {task.guid} is no user task's"
+            continue
         if node_run is None or node_run.task != task.guid:
             yield f"task {task.guid} is not its node run's"
         if task.status not in TASK_LIVE:
@@ -356,11 +382,20 @@ def _of_node(group: Group, timer: Timer) -> bool:
     return _stands(group, int(timer.detail), timer.number)
 
 
+def _of_user_task(group: Group, timer: Timer) -> bool:
+    row = group.one(UserTaskRun, timer.detail)
+    if row is None or row.status not in USER_TASK_LIVE:
+        return False
+    known = {(one.action, one.clock, one.due_ms) for one in row.timers}
+    return (timer.number, timer.clock, timer.due_ms) in known
+
+
 BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.ADVANCE: _of_thread,
     TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
     TimerKind.NODE: _of_node,
+    TimerKind.USER_TASK: _of_user_task,
     TimerKind.WAKE_CHILDREN: lambda group, timer: True,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.SCHEDULE: lambda group, timer: True,
