@@ -39,12 +39,15 @@ from penstock.core.transitions import (
     TASK_IN_FLIGHT,
     TASK_LIVE,
     THREAD_LIVE,
-    USER_TASK_LIVE,
     NodeStatus,
     TaskStatus,
     ThreadStatus,
 )
-from penstock.core.user_task_rows import UserTaskRun
+from tests.sim.liveness_user_tasks import (
+    LEFT_BY_REMINDERS,
+    belongs_to_user_task,
+    waits_for_user,
+)
 from tests.sim.tables import Group, Tables
 
 Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
@@ -128,17 +131,9 @@ def _child_run(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None
     return f"run {node_run.progress['wf_run_id']}"
 
 
-def _user_task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
-    """A person; what has ended takes effect in the same turn."""
-    row = group.one(UserTaskRun, (node_run.progress or {}).get("user_task", ""))
-    if row is None or (row.thread, row.position) != (thread.number, node_run.position):
-        return None
-    return f"user task {row.guid}" if row.status in USER_TASK_LIVE else None
-
-
 WAITS: Final[dict[str, Waits]] = {
     "TASK": _task,
-    "USER_TASK": _user_task,
+    "USER_TASK": waits_for_user,
     "EXTERNAL_EVENT": _external_event,
     "SLEEP": _sleep,
     "WAIT_FOR_CONDITION": _condition,
@@ -237,12 +232,6 @@ LEFT_BY_HALTED_CHILDREN: Final[dict[type[Row], str]] = {
 }
 """What halted children of a run that has failed keep: it may be rescued."""
 
-LEFT_BY_REMINDERS: Final[dict[type[Row], str]] = {
-    Timer: "the time-out of a reminder that a worker has",
-    HeldTask: "a reminder whose topic is not there; TopicReady cancels it",
-}
-"""What may stay behind while a reminder of a user task is at work."""
-
 LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
     Timer: "quarantine touches as little as it can; the timer will find nothing to do",
     EventWaiter: "as timers; an ended thread is not woken",
@@ -337,9 +326,7 @@ def _tasks(group: Group) -> Iterator[str]:
     for task in group.of(TaskRun):
         node_run = group.one(NodeRun, task.thread, task.position)
         if task.user_task is not None:
-            if group.one(UserTaskRun, task.user_task) is None:
-                yield f"reminder {task.guid} is no user task's"
-            continue
+            continue  # a reminder, which is no node's
         if node_run is None or node_run.task != task.guid:
             yield f"task {task.guid} is not its node run's"
         if task.status not in TASK_LIVE:
@@ -382,20 +369,12 @@ def _of_node(group: Group, timer: Timer) -> bool:
     return _stands(group, int(timer.detail), timer.number)
 
 
-def _of_user_task(group: Group, timer: Timer) -> bool:
-    row = group.one(UserTaskRun, timer.detail)
-    if row is None or row.status not in USER_TASK_LIVE:
-        return False
-    known = {(one.action, one.clock, one.due_ms) for one in row.timers}
-    return (timer.number, timer.clock, timer.due_ms) in known
-
-
 BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.ADVANCE: _of_thread,
     TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
     TimerKind.NODE: _of_node,
-    TimerKind.USER_TASK: _of_user_task,
+    TimerKind.USER_TASK: belongs_to_user_task,
     TimerKind.WAKE_CHILDREN: lambda group, timer: True,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.SCHEDULE: lambda group, timer: True,
