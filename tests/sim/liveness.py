@@ -36,12 +36,15 @@ from penstock.core.transitions import (
     TASK_IN_FLIGHT,
     TASK_LIVE,
     THREAD_LIVE,
-    USER_TASK_LIVE,
     NodeStatus,
     TaskStatus,
     ThreadStatus,
 )
-from penstock.core.user_task_rows import UserTaskRun
+from tests.sim.liveness_user_tasks import (
+    LEFT_BY_REMINDERS,
+    belongs_to_user_task,
+    waits_for_user,
+)
 from tests.sim.tables import Group, Tables
 
 Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
@@ -122,16 +125,9 @@ def _child_run(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None
     return f"run {node_run.progress['wf_run_id']}"
 
 
-def _user_task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
-    """A person, who has a form to fill in."""
-    forms = [row for row in group.of(UserTaskRun) if row.status in USER_TASK_LIVE]
-    here = (thread.number, node_run.position)
-    return "a person" if any((row.thread, row.position) == here for row in forms) else None
-
-
 WAITS: Final[dict[str, Waits]] = {
-    "USER_TASK": _user_task,
     "TASK": _task,
+    "USER_TASK": waits_for_user,
     "EXTERNAL_EVENT": _external_event,
     "SLEEP": _sleep,
     "WAIT_FOR_CONDITION": _condition,
@@ -302,6 +298,9 @@ def _leaks(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
     children = [row for row in group.of(ThreadRun) if row.status in THREAD_LIVE]
     if children or entrypoint.status is ThreadStatus.ERROR:  # which may be rescued
         allowed = allowed | LEFT_BY_HALTED_CHILDREN
+    reminders = [task for task in group.of(TaskRun) if task.user_task and task.status in TASK_LIVE]
+    if reminders:  # which may outlive their run
+        allowed = allowed | LEFT_BY_REMINDERS
     for kind in group.kinds():
         if kind.SCANNED and kind not in allowed:
             yield f"it has ended and leaves behind {group.of(kind)}"
@@ -310,8 +309,9 @@ def _leaks(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
             yield f"it has ended, and thread {thread.number} waits for nothing: {thread}"
     halting = {thread.number for thread in children}
     for task in group.of(TaskRun):
-        wanted = task.user_task is None and task.thread not in halting
-        if task.status in TASK_LIVE and not defect and wanted:
+        if task in reminders:
+            continue
+        if task.status in TASK_LIVE and not defect and task.thread not in halting:
             yield f"it has ended, task {task.guid} is {task.status}"
 
 
@@ -320,7 +320,7 @@ def _tasks(group: Group) -> Iterator[str]:
     for task in group.of(TaskRun):
         node_run = group.one(NodeRun, task.thread, task.position)
         if task.user_task is not None:
-            continue  # a reminder: nothing waits for it
+            continue  # a reminder, which is no node's
         if node_run is None or node_run.task != task.guid:
             yield f"task {task.guid} is not its node run's"
         if task.status not in TASK_LIVE:
@@ -371,8 +371,8 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
     TimerKind.NODE: _of_node,
+    TimerKind.USER_TASK: belongs_to_user_task,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
-    TimerKind.USER_TASK: lambda group, timer: _has_live_form(group, timer.detail),
 }
 """Whether a timer belongs to something that is still there for it."""
 
@@ -381,11 +381,6 @@ def _timers_of_nothing(group: Group) -> Iterator[str]:
     for timer in group.of(Timer):
         if not BELONGS[timer.kind](group, timer):
             yield f"a timer of nothing: {timer}"
-
-
-def _has_live_form(group: Group, detail: str) -> bool:
-    forms = [row for row in group.of(UserTaskRun) if row.status in USER_TASK_LIVE]
-    return any(row.guid in detail for row in forms)
 
 
 def _timers(group: Group, kind: TimerKind, detail: str | None, number: int) -> bool:

@@ -34,8 +34,6 @@ TABLES: Final = ("THREAD", "NODE", "TASK")
 CANNOT: Final[dict[tuple[str, str], str]] = {
     ("PutExternalEvent", "WF_RUN_UNKNOWN"): "it loads only a run that waits for the event",
     ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
-    ("TopicReady", "WF_RUN_UNKNOWN"): "it loads only the run of a task that is held",
-    ("TopicReady", "THREAD_UNKNOWN"): "it loads only the thread of a task that is held",
 }
 """Refusals that stand in reach of a command's handler, and why they never come."""
 
