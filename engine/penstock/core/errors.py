@@ -30,6 +30,7 @@ class Code(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     TASK_DEF_UNKNOWN = "TASK_DEF_UNKNOWN"
     SPEC_UNKNOWN = "SPEC_UNKNOWN"
+    DEFINITION_UNKNOWN = "DEFINITION_UNKNOWN"
     EVENT_DEF_UNKNOWN = "EVENT_DEF_UNKNOWN"
     STRUCT_DEF_UNKNOWN = "STRUCT_DEF_UNKNOWN"
     VARIABLE_UNKNOWN = "VARIABLE_UNKNOWN"
@@ -61,7 +62,14 @@ class Code(StrEnum):
     VERSION_UNKNOWN = "VERSION_UNKNOWN"
 
 
-MENDED_BY_TIME = frozenset({Code.SPEC_UNKNOWN, Code.TASK_DEF_UNKNOWN, Code.EVENT_DEF_UNKNOWN})
+MENDED_BY_TIME = frozenset(
+    {
+        Code.SPEC_UNKNOWN,
+        Code.DEFINITION_UNKNOWN,
+        Code.TASK_DEF_UNKNOWN,
+        Code.EVENT_DEF_UNKNOWN,
+    }
+)
 """Refusals that are not remembered, since the same command may be right a moment later (R12)."""
 
 

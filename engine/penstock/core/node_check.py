@@ -11,6 +11,7 @@ from penstock.core import spec as specs  # a module: it imports the nodes, and t
 from penstock.core.casts import check_assignable
 from penstock.core.definitions import ExternalEventDef, TaskDef
 from penstock.core.failures import FailureHandler
+from penstock.core.faults import Faults
 from penstock.core.forms import Expression, OutputRef, VariableRef, check_form, parts_of
 from penstock.core.node import Mutation, NodeConfig
 from penstock.core.output_types import output_type_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         WfSpec,
     )
 
-FAULTS_MAX: Final = 20
 INPUT: Final = "INPUT"
 """The variable that a handler, or a thread for an element of an array, is given."""
 
@@ -39,7 +39,7 @@ class NodeCheck:
     """One node under check; `fault` names it."""
 
     def __init__(
-        self, *, name: str, body: SpecBody, rows: Rows, tenant: str, faults: list[str]
+        self, *, name: str, body: SpecBody, rows: Rows, tenant: str, faults: Faults
     ) -> None:
         self.spec_name = name
         self.body = body
@@ -73,21 +73,28 @@ class NodeCheck:
 
     def fault(self, message: str) -> None:
         """Something is wrong with this node."""
-        if len(self.faults) < FAULTS_MAX:
-            self.faults.append(f"{self._where}: {message}")
+        self.faults.add(f"{self._where}: {message}")
+
+    def missing(self, message: str) -> None:
+        """This node names a definition that is not registered."""
+        self.faults.missing(f"{self._where}: {message}")
+
+    def problem(self, problem: ValueProblem, what: str = "") -> None:
+        """One of the two above."""
+        self.faults.problem(f"{self._where}: {what}", problem)
 
     def task_def(self, name: str) -> TaskDef | None:
         """The TaskDef of this name; a fault if there is none."""
         found = self._rows.peek(TaskDef, self._tenant, name)
         if found is None:
-            self.fault(f"TaskDef {name!r} is not registered; register it first")
+            self.missing(f"TaskDef {name!r} is not registered; register it first")
         return found
 
     def event_def(self, name: str) -> ExternalEventDef | None:
         """The ExternalEventDef of this name; a fault if there is none."""
         found = self._rows.peek(ExternalEventDef, self._tenant, name)
         if found is None:
-            self.fault(f"ExternalEventDef {name!r} is not registered; register it first")
+            self.missing(f"ExternalEventDef {name!r} is not registered; register it first")
         return found
 
     def starts_thread(
@@ -117,7 +124,7 @@ class NodeCheck:
             return  # itself, which is being registered
         if spec is None:
             asked = "" if major is None else f" in major version {major}"
-            self.fault(f"WfSpec {name!r} is not registered{asked}; register it first")
+            self.missing(f"WfSpec {name!r} is not registered{asked}; register it first")
             return
         thread = spec.body.threads[spec.body.entrypoint]
         if spec.body.parent is not None and spec.body.parent != self.spec_name:
@@ -156,14 +163,14 @@ class NodeCheck:
         try:
             check_fits(expression, parse_type(wanted), self)
         except ValueProblem as problem:
-            self.fault(f"{what}: {problem}")
+            self.problem(problem, f"{what}: ")
 
     def expression(self, expression: Expression, what: str = "") -> None:
         """A fault for each part of an expression that can never be right."""
         try:
             check_form(expression)
         except ValueProblem as problem:
-            self.fault(f"{what}{problem}")
+            self.problem(problem, what)
             return
         for part in parts_of(expression):
             if isinstance(part, VariableRef) and self.variable(part.name) is None:
@@ -182,7 +189,7 @@ class NodeCheck:
         try:
             self._mutation(mutation, parse_type(declared.type))
         except ValueProblem as problem:
-            self.fault(f"variable {mutation.variable!r}: {problem}")
+            self.problem(problem, f"variable {mutation.variable!r}: ")
 
     def type_of(self, expression: Expression) -> Type | None:
         """The type of an expression where it can be seen; None where only the run will tell."""
@@ -208,7 +215,7 @@ class NodeCheck:
         try:
             check_part(part, self)
         except ValueProblem as problem:
-            self.fault(f"{what}{problem}")
+            self.problem(problem, what)
 
     def _mutation(self, mutation: Mutation, declared: Type) -> None:
         target = declared
