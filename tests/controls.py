@@ -6,7 +6,9 @@ from typing import Any
 
 from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.definitions import InputVar
+from penstock.core.user_task_def import FieldType, UserTaskField
 
 Json = dict[str, Any]
 
@@ -139,6 +141,45 @@ def chain(*nodes: Json, returns: Json | None = None, variables: tuple[Json, ...]
 def declared(name: str, kind: str, **settings: Any) -> Json:
     """A variable's declaration."""
     return {"name": name, "type": kind, **settings}
+
+
+def user_task(user_task_def: str, *, user: str = "", group: str = "", **settings: Any) -> Json:
+    """A USER_TASK node for a user, a group, or both."""
+    made: Json = {"type": "USER_TASK", "user_task_def": user_task_def, **settings}
+    if user:
+        made["user_id"] = literal(user)
+    if group:
+        made["user_group"] = literal(group)
+    return made
+
+
+def reminds(task_def: str, after_seconds: Any, *, hook: str = "ON_ARRIVAL", **inputs: Json) -> Json:
+    """An action that hands out a task."""
+    body = {"task": {"task_def": task_def, "inputs": inputs}}
+    return {"hook": hook, "delay_seconds": after_seconds, "action": body}
+
+
+def reassigns(
+    after_seconds: Any, *, hook: str = "ON_TASK_ASSIGNED", user: str = "", group: str = ""
+) -> Json:
+    """An action that gives the user task to somebody else."""
+    to = {"user_id": user, "user_group": group}
+    body = {"reassign": {name: literal(text) for name, text in to.items() if text}}
+    return {"hook": hook, "delay_seconds": after_seconds, "action": body}
+
+
+def cancels(after_seconds: Any, *, hook: str = "ON_ARRIVAL") -> Json:
+    """An action that cancels the user task."""
+    return {"hook": hook, "delay_seconds": after_seconds, "action": {"cancel": {}}}
+
+
+def a_form(name: str, /, *optional: str, **fields: str) -> PutUserTaskDef:
+    """A UserTaskDef with these fields, by type; those named in `optional` may be left out."""
+    made = tuple(
+        UserTaskField(of, FieldType(kind), required=of not in optional)
+        for of, kind in fields.items()
+    )
+    return PutUserTaskDef(name=name, fields=made)
 
 
 def a_task_def(

@@ -20,6 +20,7 @@ from penstock.core.transitions import (
     TASK,
     TASK_LIVE,
     THREAD,
+    USER_TASK,
     ImpossibleMove,
     NodeEvent,
     NodeStatus,
@@ -27,8 +28,12 @@ from penstock.core.transitions import (
     TaskStatus,
     ThreadEvent,
     ThreadStatus,
+    UserTaskMove,
+    UserTaskStatus,
     move,
 )
+from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
+from penstock.core.user_task_rows import UserTaskOf
 
 ALL_ROWS = (
     *ROWS_OF_RUNS,
@@ -43,6 +48,9 @@ ALL_ROWS = (
     MajorWfSpec,
     Timer,
     HeldTask,
+    UserTaskDef,
+    LatestUserTaskDef,
+    UserTaskOf,
 )
 
 
@@ -52,6 +60,7 @@ ALL_ROWS = (
         (THREAD, ThreadStatus, ThreadEvent),
         (NODE, NodeStatus, NodeEvent),
         (TASK, TaskStatus, TaskEvent),
+        (USER_TASK, UserTaskStatus, UserTaskMove),
     ],
 )
 def test_each_status_has_a_cell_for_each_event(table, statuses, events) -> None:

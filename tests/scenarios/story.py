@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.core.commands.base import Command
+from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
+from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.put_external_event import PutExternalEvent
@@ -26,6 +28,7 @@ from penstock.core.commands.task_started import TaskStarted
 from penstock.core.outputs import Answer, ScheduledTask
 from penstock.core.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.transitions import TaskStatus
+from penstock.core.user_task_rows import UserTaskRun
 from tests.controls import a_task_def
 from tests.scenarios.driver import WAIT_S, Driver
 
@@ -173,6 +176,43 @@ class Story:
             PutExternalEvent(wf_run_id=self.id, event_def=event_def, content=content, guid=guid),
         )
         return self
+
+    def is_assigned(self, user: str | None = None, group: str | None = None) -> Story:
+        """The user task comes to belong to this user and group."""
+        self.wait(lambda: bool(self.user_tasks), "a user task")
+        row = self.user_task
+        assert (row.user_id, row.user_group) == (user, group)
+        assert row.status == ("UNASSIGNED" if user is None else "ASSIGNED")
+        return self
+
+    def is_claimed_by(self, user: str) -> Story:
+        """A user takes the user task."""
+        return self.does(ClaimUserTaskRun, user_id=user)
+
+    def completes_form(self, results: Any = None, user: str | None = None) -> Story:
+        """The user who has it, or the one named, fills in the form."""
+        by = user or self.user_task.user_id or ""
+        return self.does(CompleteUserTaskRun, user_id=by, results=results or {})
+
+    def does(self, kind: Callable[..., Command], **fields: Any) -> Story:
+        """A verb on the user task is accepted."""
+        accepted(self.driver, kind(wf_run_id=self.id, guid=self.user_task.guid, **fields))
+        return self
+
+    def does_not(self, code: str, kind: Callable[..., Command], **fields: Any) -> Story:
+        """A verb on the user task is refused."""
+        refused(self.driver, kind(wf_run_id=self.id, guid=self.user_task.guid, **fields), code)
+        return self
+
+    @property
+    def user_tasks(self) -> list[UserTaskRun]:
+        """The run's user tasks."""
+        return self.driver.scan(UserTaskRun, self.id)
+
+    @property
+    def user_task(self) -> UserTaskRun:
+        """The one made last."""
+        return max(self.user_tasks, key=lambda row: (row.thread, row.position))
 
     def is_now(self, status: str) -> Story:
         """The run has this status, or comes to have it."""

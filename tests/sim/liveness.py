@@ -1,9 +1,6 @@
-"""Liveness: no run that is not finished is without something that can move it on; and nothing
-lies around that belongs to nothing.
-
-A table says for each node type what a thread at such a node waits for, a second one for each
-reason to halt who takes it away, a third one for each kind of timer what it must belong to. A new
-type, reason or kind must add its line: `test_liveness.py` compares the tables with the engine's.
+"""Liveness: no run that is not finished is without something that can move it on, and nothing lies
+around that belongs to nothing. A table says what a thread at each node type waits for, another who
+ends each halt, a third what each timer belongs to; `test_liveness.py` holds them complete.
 """
 
 from __future__ import annotations
@@ -12,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from penstock.core.definitions import HeldTask
+from penstock.core.failures import FailureName
 from penstock.core.rows import Row
 from penstock.core.run import (
     EventWaiter,
     ExternalEvent,
-    FailureName,
     HaltReason,
     NodeRun,
     TaskRun,
@@ -24,15 +21,27 @@ from penstock.core.run import (
     UnclaimedEvent,
     WfRun,
 )
+from penstock.core.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    AwaitedStatus,
+    ChildRun,
+    Interrupter,
+    LiveChild,
+    PendingInterrupt,
+    Watcher,
+)
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import (
     TASK_IN_FLIGHT,
     TASK_LIVE,
     THREAD_LIVE,
+    USER_TASK_LIVE,
     NodeStatus,
     TaskStatus,
     ThreadStatus,
 )
+from penstock.core.user_task_rows import UserTaskRun
 from tests.sim.tables import Group, Tables
 
 Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
@@ -49,9 +58,6 @@ def problems_of(group: Group) -> list[str]:
     run = group.one(WfRun)
     found = _without_run(group) if run is None else _of_run(group, run)
     return [f"{'/'.join(group.key)}: {problem}" for problem in found]
-
-
-# --- what a thread waits for ----------------------------------------------------------------------
 
 
 def _task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
@@ -71,16 +77,105 @@ def _task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
 def _external_event(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
     """An event of its name, of which none may lie there already."""
     for waiter in group.of(EventWaiter):
-        if (waiter.thread, waiter.position) == (thread.number, node_run.position):
-            taken = {event.event_def for event in group.of(UnclaimedEvent)}
+        if (waiter.thread, waiter.step) == (thread.number, node_run.progress["step"]):
+            free = [event for event in group.of(UnclaimedEvent) if _fits(group, event, node_run)]
+            taken = {event.event_def for event in free}
             return None if waiter.event_def in taken else f"an event {waiter.event_def}"
     return None
 
 
-WAITS: Final[dict[str, Waits]] = {"TASK": _task, "EXTERNAL_EVENT": _external_event}
+def _fits(group: Group, unclaimed: UnclaimedEvent, node_run: NodeRun) -> bool:
+    event = group.one(ExternalEvent, unclaimed.event_def, unclaimed.guid)
+    return event is not None and event.is_for(node_run.thread, node_run.node)
+
+
+def _sleep(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """A time, of which the timer is there."""
+    return "a time" if node_run.timer is not None else None
+
+
+def _condition(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """A change of a variable, of which it is told."""
+    watches = any(row.thread == thread.number for row in group.of(Watcher))
+    return "a variable" if watches else None
+
+
+def _threads(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """A thread, or a handler of its failure, that has not ended."""
+    here = (thread.number, node_run.position)
+    waiting = [row for row in group.of(Awaited) if (row.waiter, row.position) == here]
+    ended = [row for row in group.of(AwaitedEnd) if (row.waiter, row.position) == here]
+    live = [row for row in waiting if row.status in _AT_WORK]
+    return "a thread" if live and not ended else None
+
+
+_AT_WORK: Final = (AwaitedStatus.THREAD_IN_PROGRESS, AwaitedStatus.HANDLING_FAILURE)
+
+
+def _exit(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """Threads below that are still at work."""
+    return "its children" if thread.moving_children else None
+
+
+def _child_run(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """Another run, which is to tell of its end (that it does, the run itself shows)."""
+    return f"run {node_run.progress['wf_run_id']}"
+
+
+def _user_task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """A person, who has a form to fill in."""
+    forms = [row for row in group.of(UserTaskRun) if row.status in USER_TASK_LIVE]
+    here = (thread.number, node_run.position)
+    return "a person" if any((row.thread, row.position) == here for row in forms) else None
+
+
+WAITS: Final[dict[str, Waits]] = {
+    "USER_TASK": _user_task,
+    "TASK": _task,
+    "EXTERNAL_EVENT": _external_event,
+    "SLEEP": _sleep,
+    "WAIT_FOR_CONDITION": _condition,
+    "WAIT_FOR_THREADS": _threads,
+    "EXIT": _exit,
+    "WAIT_FOR_CHILD_WF": _child_run,
+}
 """By the name of the node type."""
 
-TAKEN_AWAY_BY: Final[dict[HaltReason, str]] = {HaltReason.MANUAL_HALT: "an operator"}
+
+def _handler(group: Group, thread: ThreadRun) -> str:
+    """A live thread that handles a failure or an interrupt."""
+    handler = group.one(ThreadRun, -1 if thread.handler is None else thread.handler)
+    at_work = handler is not None and handler.status in THREAD_LIVE
+    return f"handler {thread.handler}" if at_work else ""
+
+
+def _room(group: Group, thread: ThreadRun) -> str:
+    """A handler is to begin, but something else holds the thread, or one is at work."""
+    return "its turn" if thread.held_from_outside or thread.handler is not None else ""
+
+
+def _holder(group: Group, thread: ThreadRun) -> str:
+    """The thread that holds it is halted, or has failed and may be rescued."""
+    holder = group.one(ThreadRun, -1 if thread.holder is None else thread.holder)
+    if holder is None:
+        return ""
+    held = bool(holder.halt_reasons) or holder.status is ThreadStatus.ERROR
+    return f"thread {holder.number}" if held else ""
+
+
+def _always(what: str) -> Callable[[Group, ThreadRun], str]:
+    return lambda group, thread: what
+
+
+TAKEN_AWAY_BY: Final[dict[HaltReason, Callable[[Group, ThreadRun], str]]] = {
+    HaltReason.MANUAL_HALT: _always("an operator"),
+    HaltReason.HALTED_BY_PARENT: _always("nobody: it is halted for good"),
+    HaltReason.PARENT_HALTED: _holder,
+    HaltReason.PENDING_FAILURE: _room,
+    HaltReason.PENDING_INTERRUPT: _room,
+    HaltReason.HANDLING_FAILURE: _handler,
+    HaltReason.INTERRUPTED: _handler,
+}
 """Who ends a halt for this reason."""
 
 
@@ -88,16 +183,20 @@ def waits_for(group: Group, thread: ThreadRun) -> str | None:
     """What will move a live thread on; None: nothing, it is stuck."""
     if _timers(group, TimerKind.ADVANCE, None, thread.number):
         return "the next turn"
+    if any(timer.kind is TimerKind.WAKE_CHILDREN for timer in group.of(Timer)):
+        return "its turn to be woken"
     node_run = group.one(NodeRun, thread.number, thread.position)
+    if thread.status is ThreadStatus.HALTING and thread.moving_children:
+        return "its children"
     if thread.status is ThreadStatus.HALTED:
-        return ", ".join(TAKEN_AWAY_BY.get(why, "") for why in thread.halt_reasons) or None
+        takers = [TAKEN_AWAY_BY[why](group, thread) for why in thread.halt_reasons]
+        return ", ".join(takers) if takers and all(takers) else None
     if node_run is None or node_run.status not in (NodeStatus.RUNNING, NodeStatus.HALTING):
         return None
     waits = WAITS.get(node_run.node_type)
-    waited = None if waits is None else waits(group, thread, node_run)
     if thread.status is ThreadStatus.HALTING and not _in_flight(group, node_run):
         return None
-    return waited
+    return None if waits is None else waits(group, thread, node_run)
 
 
 def _in_flight(group: Group, node_run: NodeRun) -> bool:
@@ -105,15 +204,29 @@ def _in_flight(group: Group, node_run: NodeRun) -> bool:
     return task is not None and task.status in TASK_IN_FLIGHT
 
 
-# --- what lies around -----------------------------------------------------------------------------
-
 BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (ExternalEvent, UnclaimedEvent)
 """Rows that may be there before their run is."""
 
 LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
-    UnclaimedEvent: "an event that nobody took is a fact of the run"
+    UnclaimedEvent: "an event that nobody took is a fact of the run",
+    Awaited: "what has become of threads that were waited for is told from them",
+    AwaitedEnd: "of a thread that ended after the wait for it was decided",
+    ChildRun: "the way down to the runs below, for deletion",
+    PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
 }
 """Queues that may keep rows of a run that has ended, and why."""
+
+LEFT_BY_HALTED_CHILDREN: Final[dict[type[Row], str]] = {
+    LiveChild: "a child that is halted has not ended",
+    Interrupter: "as above",
+    PendingInterrupt: "as above",
+    Timer: "of children that may run again",
+    EventWaiter: "as timers",
+    HeldTask: "as timers",
+    Watcher: "as timers",
+    AwaitedEnd: "of a wait that was decided without it",
+}
+"""What halted children of a run that has failed keep: it may be rescued."""
 
 LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
     Timer: "quarantine touches as little as it can; the timer will find nothing to do",
@@ -146,23 +259,57 @@ def _of_run(group: Group, run: WfRun) -> Iterator[str]:
             yield f"thread {thread.number} is {thread.status} and waits for nothing: {thread}"
     yield from _tasks(group)
     yield from _timers_of_nothing(group)
+    yield from _counters(group)
     for waiter in group.of(EventWaiter):
-        if not _stands(group, waiter.thread, waiter.position):
+        if not _is_waited_for(group, waiter):
             yield f"nobody waits for an event there: {waiter}"
+
+
+def _is_waited_for(group: Group, waiter: EventWaiter) -> bool:
+    thread = group.one(ThreadRun, waiter.thread)
+    if thread is None or thread.status not in THREAD_LIVE:
+        return False
+    node_run = group.one(NodeRun, thread.number, thread.position)
+    return node_run is not None and (node_run.progress or {}).get("step") == waiter.step
+
+
+def _counters(group: Group) -> Iterator[str]:
+    """What a thread has counted of the threads that it holds is so."""
+    threads = group.of(ThreadRun)
+    for holder in threads:
+        held = [thread for thread in threads if thread.holder == holder.number]
+        live = [thread for thread in held if thread.status in THREAD_LIVE]
+        moving = [thread for thread in held if thread.moving]
+        rows = [row for row in group.of(LiveChild) if row.holder == holder.number]
+        counted = (holder.live_children, holder.moving_children, len(rows))
+        if counted != (len(live), len(moving), len(live)) and not _is_busy(group):
+            yield f"thread {holder.number} counts {counted}, not {len(live)}, {len(moving)}"
+
+
+def _is_busy(group: Group) -> bool:
+    """Threads have been woken that will be visited in a later turn."""
+    return any(
+        timer.kind in (TimerKind.ADVANCE, TimerKind.WAKE_CHILDREN) for timer in group.of(Timer)
+    )
 
 
 def _leaks(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
     failure = entrypoint.failure
     defect = failure is not None and failure.name == FailureName.ENGINE_DEFECT
     allowed = LEFT_BY_ENDED_RUNS | (LEFT_BY_A_DEFECT if defect else {})
+    children = [row for row in group.of(ThreadRun) if row.status in THREAD_LIVE]
+    if children or entrypoint.status is ThreadStatus.ERROR:  # which may be rescued
+        allowed = allowed | LEFT_BY_HALTED_CHILDREN
     for kind in group.kinds():
         if kind.SCANNED and kind not in allowed:
             yield f"it has ended and leaves behind {group.of(kind)}"
-    for thread in group.of(ThreadRun):
-        if thread.status in THREAD_LIVE:
-            yield f"it has ended, thread {thread.number} is {thread.status}"
+    for thread in children:
+        if waits_for(group, thread) is None:
+            yield f"it has ended, and thread {thread.number} waits for nothing: {thread}"
+    halting = {thread.number for thread in children}
     for task in group.of(TaskRun):
-        if task.status in TASK_LIVE and not defect:
+        wanted = task.user_task is None and task.thread not in halting
+        if task.status in TASK_LIVE and not defect and wanted:
             yield f"it has ended, task {task.guid} is {task.status}"
 
 
@@ -170,6 +317,8 @@ def _tasks(group: Group) -> Iterator[str]:
     """A live task has a live thread at its node; a running one a time-out."""
     for task in group.of(TaskRun):
         node_run = group.one(NodeRun, task.thread, task.position)
+        if task.user_task is not None:
+            continue  # a reminder: nothing waits for it
         if node_run is None or node_run.task != task.guid:
             yield f"task {task.guid} is not its node run's"
         if task.status not in TASK_LIVE:
@@ -190,9 +339,6 @@ def _tasks(group: Group) -> Iterator[str]:
 def _stands(group: Group, number: int, position: int) -> bool:
     thread = group.one(ThreadRun, number)
     return thread is not None and thread.status in THREAD_LIVE and (thread.position == position)
-
-
-# --- what timers belong to ------------------------------------------------------------------------
 
 
 def _of_task(*statuses: TaskStatus) -> Callable[[Group, Timer], bool]:
@@ -217,6 +363,10 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
     TimerKind.NODE: _of_node,
+    TimerKind.WAKE_CHILDREN: lambda group, timer: True,
+    TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
+    TimerKind.SCHEDULE: lambda group, timer: True,
+    TimerKind.USER_TASK: lambda group, timer: _has_live_form(group, timer.detail),
 }
 """Whether a timer belongs to something that is still there for it."""
 
@@ -225,6 +375,11 @@ def _timers_of_nothing(group: Group) -> Iterator[str]:
     for timer in group.of(Timer):
         if not BELONGS[timer.kind](group, timer):
             yield f"a timer of nothing: {timer}"
+
+
+def _has_live_form(group: Group, detail: str) -> bool:
+    forms = [row for row in group.of(UserTaskRun) if row.status in USER_TASK_LIVE]
+    return any(row.guid in detail for row in forms)
 
 
 def _timers(group: Group, kind: TimerKind, detail: str | None, number: int) -> bool:

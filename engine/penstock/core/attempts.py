@@ -158,6 +158,8 @@ def _counted(task: TaskRun) -> int:
 
 
 def _thread_lives(turn: Turn, task: TaskRun) -> bool:
+    if task.user_task is not None:
+        return False  # no node looks after it: nobody would make another attempt
     thread = peek_thread(turn, task.wf_run_id, task.thread)
     return thread is not None and thread.status in THREAD_LIVE
 

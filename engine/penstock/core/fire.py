@@ -14,6 +14,7 @@ from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.threads import wake_children
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.turn import Turn
+from penstock.core.user_task_actions import action_due
 
 
 def fire(turn: Turn, timer: Timer) -> None:
@@ -61,5 +62,6 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.TASK_RETRY: task_timers.retry_due,
     TimerKind.TASK_STOP: task_timers.stop_due,
     TimerKind.NODE: _node,
+    TimerKind.USER_TASK: action_due,
     TimerKind.SCHEDULE: schedule_due,
 }

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Final
 
 from penstock.core.errors import Code, refuse
+from penstock.core.limits import USER_ID_BYTES_MAX
 
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 GUID_CHARS: Final = 24
@@ -20,6 +21,7 @@ _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?"
 _INNER_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_])?")
 _KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _WF_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
@@ -102,6 +104,15 @@ def check_guid(what: str, guid: str) -> str:
     if not _GUID.fullmatch(guid):
         refuse(Code.BAD_ID, f"{what} {guid!r}: use 1-128 letters, digits, '_' or '-'")
     return guid
+
+
+def owner_problem(what: str, text: str) -> str | None:
+    """What is wrong with the id of a user or a user group; None if nothing is."""
+    if not text.strip():
+        return f"{what} can't be empty"
+    if len(text.encode()) > USER_ID_BYTES_MAX or _CONTROL.search(text):
+        return f"{what} {text[:40]!r}: use 1-{USER_ID_BYTES_MAX} bytes, no control characters"
+    return None
 
 
 def base62(digest: bytes) -> str:

@@ -7,10 +7,20 @@ from typing import Final
 from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
 from penstock.core.rows import Row
 from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
+from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
 
 DEFINITIONS: Final[dict[str, type[Row]]] = {
     kind.__name__: kind
-    for kind in (TaskDef, WfSpec, LatestWfSpec, MajorWfSpec, ExternalEventDef, StructDef)
+    for kind in (
+        TaskDef,
+        WfSpec,
+        LatestWfSpec,
+        MajorWfSpec,
+        ExternalEventDef,
+        StructDef,
+        UserTaskDef,
+        LatestUserTaskDef,
+    )
 }
 """The rows that a partition takes from partition 0."""
 

@@ -25,6 +25,7 @@ from penstock.core.types import TypeText
 if TYPE_CHECKING:
     from penstock.core.at import At
     from penstock.core.node_check import NodeCheck
+    from penstock.core.rows import Rows
 
 
 class Mutation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -81,6 +82,10 @@ def _nothing_to_check(check: NodeCheck) -> None:
     return None
 
 
+def _as_it_is(config: NodeConfig, rows: Rows, tenant: str) -> NodeConfig:
+    return config
+
+
 def _no_expressions(config: NodeConfig) -> Iterator[Expression]:
     return iter(())
 
@@ -94,6 +99,7 @@ class NodeType:
     halt         whether the thread can be halted here and now (nothing is in flight).
     leave        the node waits no more, for whatever reason: undo what was set up to wait.
     check        what can be seen to be wrong when the spec is registered.
+    pin          the configuration with the versions that it leaves open: the newest ones now.
     expressions  all that the node evaluates, for the checks that every expression gets.
     """
 
@@ -104,6 +110,7 @@ class NodeType:
     halt: Callable[[At], bool] = field(default=_at_once)
     leave: Callable[[At], None] = field(default=_nothing_to_undo)
     check: Callable[[NodeCheck], None] = field(default=_nothing_to_check)
+    pin: Callable[[NodeConfig, Rows, str], NodeConfig] = field(default=_as_it_is)
     expressions: Callable[[NodeConfig], Iterator[Expression]] = field(default=_no_expressions)
     begins: bool = False  # a thread begins here
     ends: bool = False  # a thread ends here

@@ -20,6 +20,7 @@ from penstock.core.rows import Rows
 from penstock.core.structs import struct_fields_of
 from penstock.core.type_check import check_fits, check_part, operation_type, type_of
 from penstock.core.types import NUMBERS, StructField, Type, ValueProblem, parse_type
+from penstock.core.user_task_def import UserTaskDef, find_user_task_def
 
 if TYPE_CHECKING:
     from penstock.core.spec import (
@@ -95,6 +96,16 @@ class NodeCheck:
         found = self._rows.peek(ExternalEventDef, self._tenant, name)
         if found is None:
             self.missing(f"ExternalEventDef {name!r} is not registered; register it first")
+        return found
+
+    def user_task_def(self, name: str, version: int | None) -> UserTaskDef | None:
+        """The UserTaskDef of this name and version (the newest if none is named); a fault if there
+        is none.
+        """
+        found = find_user_task_def(self._rows, self._tenant, name, version)
+        if found is None or found.deleted_ms is not None:
+            asked = "" if version is None else f" in version {version}"
+            self.fault(f"UserTaskDef {name!r} is not registered{asked}; register it first")
         return found
 
     def starts_thread(

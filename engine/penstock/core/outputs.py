@@ -97,6 +97,19 @@ class TaskRunChanged(Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
+class UserTaskRunChanged(Struct, frozen=True, kw_only=True):
+    """A UserTaskRun was made, given to somebody, released, completed or cancelled."""
+
+    wf_run_id: str
+    guid: str
+    user_task_def: str
+    version: int
+    status: str
+    user_id: str | None
+    user_group: str | None
+    at_ms: int
+
+
 class CommandRefused(Struct, frozen=True, kw_only=True):
     """A command was refused; nothing of it stays."""
 
@@ -107,8 +120,13 @@ class CommandRefused(Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-Event = WfRunChanged | TaskRunChanged | CommandRefused
-EVENTS: tuple[type[Struct], ...] = (WfRunChanged, TaskRunChanged, CommandRefused)
+Event = WfRunChanged | TaskRunChanged | UserTaskRunChanged | CommandRefused
+EVENTS: tuple[type[Struct], ...] = (
+    WfRunChanged,
+    TaskRunChanged,
+    UserTaskRunChanged,
+    CommandRefused,
+)
 
 
 class Answer(Struct, array_like=True, frozen=True):

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.backoff import Backoff
+from penstock.core.facts import Fact
 from penstock.core.failures import Failure
 from penstock.core.keys import Scope
 from penstock.core.limits import HISTORY_FACTS_MAX
@@ -25,14 +26,8 @@ from penstock.core.thread_rows import (
     Watcher,
 )
 from penstock.core.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
+from penstock.core.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 from penstock.core.values import Value
-
-
-class Fact(Struct, array_like=True, frozen=True):
-    """A status that an object came to have, and when."""
-
-    status: str
-    at_ms: int
 
 
 class HaltReason(StrEnum):
@@ -240,7 +235,9 @@ class StopRequest(Struct, array_like=True, frozen=True):
 
 
 class TaskRun(Row):
-    """A piece of work for a task worker: its inputs, its status and its newest attempt."""
+    """A piece of work for a task worker: its inputs, its status and its newest attempt. One that
+    an action of a user task has made carries its guid in `user_task`, and is no node's.
+    """
 
     KIND, SCOPE, KEY = b"k", Scope.RUN, ("tenant", "wf_run_id", "guid")
 
@@ -261,6 +258,7 @@ class TaskRun(Row):
     heartbeat_timeout_ms: int | None = None
     uncounted: int = 0  # attempts that do not count towards max_attempts
     stop: StopRequest | None = None
+    user_task: str | None = None
 
 
 class PastAttempt(Row):
@@ -340,6 +338,9 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     Interrupter,
     PendingInterrupt,
     Watcher,
+    UserTaskRun,
+    UserTaskEvent,
+    UserTaskComment,
     ChildRun,
 )
 

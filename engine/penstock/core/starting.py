@@ -10,6 +10,7 @@ from penstock.core import spec as specs  # a module: it imports the nodes, and o
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import INPUTS_BYTES_MAX, LABELS_BYTES_MAX, LABELS_MAX
 from penstock.core.moves import ENTRYPOINT_NUMBER, note_status
+from penstock.core.rows import Rows
 from penstock.core.run import ThreadKind, ThreadRun, WfRun
 from penstock.core.structs import structs_of
 from penstock.core.thread_rows import ChildRun
@@ -42,6 +43,13 @@ def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
     variables = _variables(turn, spec.body, start.variables)
     _check_labels(start.labels)
     return spec, variables
+
+
+def newest_major(rows: Rows, tenant: str, name: str) -> int | None:
+    """The newest major version of a spec; None if there is no such spec yet."""
+    latest = rows.peek(specs.LatestWfSpec, tenant, name)
+    spec = latest and rows.peek(specs.WfSpec, tenant, name, latest.version)
+    return None if not spec else spec.major
 
 
 def start_run(turn: Turn, start: Start, wf_run_id: str, request_hash: bytes) -> WfRun:

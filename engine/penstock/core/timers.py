@@ -36,6 +36,7 @@ class TimerKind(StrEnum):
     TASK_RETRY = "TASK_RETRY"
     TASK_STOP = "TASK_STOP"
     NODE = "NODE"
+    USER_TASK = "USER_TASK"
     SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
 
 

@@ -90,6 +90,24 @@ class TaskEvent(StrEnum):
     RESTART = "RESTART"
 
 
+class UserTaskStatus(StrEnum):
+    """Of a UserTaskRun. One that is UNASSIGNED has a group."""
+
+    UNASSIGNED = "UNASSIGNED"
+    ASSIGNED = "ASSIGNED"
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+
+
+class UserTaskMove(StrEnum):
+    """What happens to a user task. RELEASE: it is its group's again, or another group's."""
+
+    ASSIGN = "ASSIGN"
+    RELEASE = "RELEASE"
+    COMPLETE = "COMPLETE"
+    CANCEL = "CANCEL"
+
+
 S = TypeVar("S", bound=StrEnum)
 E = TypeVar("E", bound=StrEnum)
 Table = Mapping[S, Mapping[E, S | None]]
@@ -185,8 +203,25 @@ TASK: Final[Table[TaskStatus, TaskEvent]] = _rows(
     },
 )
 
+_U, _UM = UserTaskStatus, UserTaskMove
+_USER_TASK_HANDED: Final[Mapping[UserTaskMove, UserTaskStatus]] = {
+    _UM.ASSIGN: _U.ASSIGNED,
+    _UM.RELEASE: _U.UNASSIGNED,
+    _UM.CANCEL: _U.CANCELLED,
+}
+USER_TASK: Final[Table[UserTaskStatus, UserTaskMove]] = _rows(
+    UserTaskMove,
+    {
+        _U.UNASSIGNED: _USER_TASK_HANDED,
+        _U.ASSIGNED: {_UM.COMPLETE: _U.DONE, **_USER_TASK_HANDED},
+        _U.DONE: {},
+        _U.CANCELLED: {},
+    },
+)
+
 THREAD_LIVE: Final = frozenset({_T.RUNNING, _T.HALTING, _T.HALTED})
 NODE_LIVE: Final = frozenset({_N.STARTING, _N.RUNNING, _N.HALTING, _N.HALTED})
 TASK_IN_FLIGHT: Final = frozenset({_K.TASK_SCHEDULED, _K.TASK_RUNNING})
 TASK_LIVE: Final = TASK_IN_FLIGHT | {_K.TASK_PENDING}
 TASK_RETRYABLE: Final = frozenset({_K.TASK_FAILED, _K.TASK_TIMEOUT})
+USER_TASK_LIVE: Final = frozenset({_U.UNASSIGNED, _U.ASSIGNED})

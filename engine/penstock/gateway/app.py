@@ -20,7 +20,15 @@ from penstock.core.errors import Reject
 from penstock.gateway.engine import Engine, Limits
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.reads import Reads
-from penstock.gateway.routes import definitions, operations, run_parts, schedules, tasks, wf_runs
+from penstock.gateway.routes import (
+    definitions,
+    operations,
+    run_parts,
+    schedules,
+    tasks,
+    user_tasks,
+    wf_runs,
+)
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.gateway.web import Gateway, json_answer
@@ -31,6 +39,7 @@ from penstock.store.port import StoreError
 ROUTES: Final = [
     *definitions.ROUTES,
     *wf_runs.ROUTES,
+    *user_tasks.ROUTES,
     *run_parts.ROUTES,
     *schedules.ROUTES,
     *tasks.ROUTES,

@@ -173,10 +173,17 @@ def node_run(row: NodeRun) -> Json:
         "node_type": row.node_type,
         "status": row.status,
         "task": None if row.task is None else f"{row.wf_run_id}/{row.task}",
+        "user_task": _user_task_of(row),
         "output": row.output,
         "failure": failure(row.failure),
         "history": [{"status": fact.status, "at": time_text(fact.at_ms)} for fact in row.history],
     }
+
+
+def _user_task_of(row: NodeRun) -> str | None:
+    if row.node_type != "USER_TASK" or row.progress is None:
+        return None
+    return f"{row.wf_run_id}/{row.progress['user_task']}"
 
 
 def task_run(row: TaskRun, past: list[PastAttempt], logs: list[AttemptLog]) -> Json:

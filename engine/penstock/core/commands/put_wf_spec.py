@@ -19,6 +19,7 @@ from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
 from penstock.core.node_check import NodeCheck
 from penstock.core.nodes.exit import ExitNode
+from penstock.core.pinning import pinned
 from penstock.core.spec import LatestWfSpec, MajorWfSpec, SpecBody, WfSpec
 from penstock.core.spec_check import check_spec, first_nodes, kept_outputs
 from penstock.core.spec_versions import (
@@ -56,6 +57,7 @@ def handle(turn: Turn, command: PutWfSpec) -> Value:
     check_definition_name("WfSpec", command.name)
     body = _body(command.spec)
     check_spec(command.name, body, turn.rows, turn.tenant)
+    body = pinned(body, turn.rows, turn.tenant)
     latest = turn.rows.peek(LatestWfSpec, turn.tenant, command.name)
     newest = None if latest is None else _version(turn, command.name, latest.version)
     last = None if latest is None else _version(turn, command.name, latest.last)

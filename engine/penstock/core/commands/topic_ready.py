@@ -10,6 +10,7 @@ from penstock.core.commands.base import Command, CommandType, Repeats, Sender, o
 from penstock.core.definitions import TOPIC_READY_TASKS_MAX, HeldTask
 from penstock.core.run import TaskRun
 from penstock.core.turn import Turn
+from penstock.core.user_task_actions import send_held_reminder
 from penstock.core.values import Value
 
 
@@ -28,6 +29,9 @@ def handle(turn: Turn, command: TopicReady) -> Value:
         turn.rows.delete(row)
         task = turn.rows.get(TaskRun, row.tenant, row.wf_run_id, row.guid)
         if task is None or not tasks.is_held(task):
+            continue
+        if task.user_task is not None:
+            send_held_reminder(turn, task)
             continue
         wake(turn, row.wf_run_id, task.thread)  # a halted one is sent when it runs again
     return None

@@ -13,6 +13,7 @@ from penstock.core.nodes import (
     start_multiple_threads,
     start_thread,
     task,
+    user_task,
     wait_for_child_wf,
     wait_for_condition,
     wait_for_threads,
@@ -29,6 +30,7 @@ NODE_TYPES: Final[tuple[NodeType, ...]] = (
     nop.NODE,
     sleep.NODE,
     wait_for_condition.NODE,
+    user_task.NODE,
     run_child_wf.NODE,
     wait_for_child_wf.NODE,
 )

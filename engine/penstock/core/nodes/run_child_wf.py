@@ -5,6 +5,8 @@ turn, and goes on at once. Its output is the child's id.
 from collections.abc import Iterator
 from typing import cast
 
+from msgspec.structs import replace
+
 from penstock.core import starting  # a module: it needs the spec, which imports the nodes
 from penstock.core.at import At
 from penstock.core.errors import Code, Reject
@@ -15,6 +17,7 @@ from penstock.core.limits import FAMILY_DEPTH_MAX
 from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.outcomes import Done, Failed, Outcome
+from penstock.core.rows import Rows
 from penstock.core.types import ValueProblem
 from penstock.core.values import type_name
 
@@ -72,6 +75,15 @@ def check(check: NodeCheck) -> None:
         check.starts_run(config.wf_spec, config.major, config.inputs)
 
 
+def pin(config: NodeConfig, rows: Rows, tenant: str) -> NodeConfig:
+    """Name the major version, so that a breaking change of the child does not reach this spec."""
+    node = cast(RunChildWfNode, config)
+    major = node.major
+    if node.wf_spec is not None and major is None:
+        major = starting.newest_major(rows, tenant, node.wf_spec)
+    return replace(node, major=major)
+
+
 def expressions(config: NodeConfig) -> Iterator[Expression]:
     """The name and the inputs."""
     node = cast(RunChildWfNode, config)
@@ -80,4 +92,6 @@ def expressions(config: NodeConfig) -> Iterator[Expression]:
     yield from node.inputs.values()
 
 
-NODE = NodeType("RUN_CHILD_WF", RunChildWfNode, arrive, check=check, expressions=expressions)
+NODE = NodeType(
+    "RUN_CHILD_WF", RunChildWfNode, arrive, check=check, pin=pin, expressions=expressions
+)

@@ -2,7 +2,7 @@
 `task`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, cast
 
 from msgspec import Meta
@@ -18,16 +18,16 @@ from penstock.core.ids import is_definition_name
 from penstock.core.limits import (
     BACKOFF_MULTIPLIER_MAX,
     DURATION_MS_MAX,
-    INPUTS_BYTES_MAX,
     MAX_ATTEMPTS_MAX,
     TASK_TIMEOUT_MS_DEFAULT,
 )
 from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.task_inputs import check_inputs, inputs_of
 from penstock.core.transitions import TASK_LIVE, TaskStatus
 from penstock.core.types import ValueProblem, ValueType
-from penstock.core.values import Value, type_name, value_bytes
+from penstock.core.values import type_name
 
 
 class TaskNode(NodeConfig, tag="TASK", frozen=True):
@@ -74,7 +74,7 @@ def arrive(at: At) -> Outcome:
         message = f"TaskDef {name!r} does not exist any more"
         return Failed(Failure(FailureName.TASK_FAILURE, message))
     try:
-        inputs = _inputs(at, task_def, config.inputs)
+        inputs = inputs_of(at, task_def, config.inputs)
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, f"inputs of {name}: {problem}"))
     tasks.create(at, config, name, inputs)
@@ -106,21 +106,7 @@ def check(check: NodeCheck) -> None:
     elif config.dynamic_task is not None:
         check.fits(config.dynamic_task, ValueType.STR, "dynamic_task")
     elif config.task_def is not None:
-        _check_inputs(check, config, config.task_def)
-
-
-def _check_inputs(check: NodeCheck, config: TaskNode, name_of_def: str) -> None:
-    task_def = check.task_def(name_of_def)
-    if task_def is None:
-        return
-    declared = {var.name: var for var in task_def.input_vars}
-    for name in sorted(config.inputs.keys() - declared.keys()):
-        known = sorted(declared)[:20]
-        check.fault(f"TaskDef {name_of_def!r} has no input {name!r}; it has {known}")
-    for name in sorted(declared.keys() - config.inputs.keys()):
-        check.fault(f"input {name!r} of TaskDef {name_of_def!r} is not given")
-    for name in sorted(declared.keys() & config.inputs.keys()):
-        check.fits(config.inputs[name], declared[name].type, f"input {name!r}")
+        check_inputs(check, config.task_def, config.inputs)
 
 
 def _check_backoff(check: NodeCheck, backoff: Backoff) -> None:
@@ -150,24 +136,6 @@ def _name(at: At, config: TaskNode) -> str:
     if not is_definition_name(name):
         raise ValueProblem(f"dynamic_task: {name[:128]!r} is not the name of a TaskDef")
     return name
-
-
-def _inputs(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> dict[str, Value]:
-    inputs: dict[str, Value] = {}
-    for var in task_def.input_vars:
-        if var.name not in given:
-            raise ValueProblem(f"{var.name!r} is not given")
-        try:
-            inputs[var.name] = at.evaluate_as(given[var.name], var.type, f"input {var.name}")
-        except ValueProblem as problem:
-            raise ValueProblem(f"{var.name!r}: {problem}") from problem
-    if len(given) > len(inputs):
-        unknown = min(given.keys() - inputs.keys())
-        raise ValueProblem(f"there is no input {unknown!r}")
-    size = value_bytes(inputs)
-    if size > INPUTS_BYTES_MAX:
-        raise ValueProblem(f"{size} bytes together: a task may be given {INPUTS_BYTES_MAX}")
-    return inputs
 
 
 NODE = NodeType(

@@ -1,4 +1,6 @@
-"""TaskDefs, WfSpecs, ExternalEventDefs, StructDefs: registered on partition 0, read from there."""
+"""TaskDefs, WfSpecs, ExternalEventDefs, StructDefs, UserTaskDefs: registered on partition 0, read
+from there.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ from penstock.core.commands.base import Command
 from penstock.core.commands.delete_external_event_def import DeleteExternalEventDef
 from penstock.core.commands.delete_struct_def import DeleteStructDef
 from penstock.core.commands.delete_task_def import DeleteTaskDef
+from penstock.core.commands.delete_user_task_def import DeleteUserTaskDef
 from penstock.core.commands.delete_wf_spec import DeleteWfSpec
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
 from penstock.core.errors import Code, refuse
@@ -25,7 +29,8 @@ from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
 from penstock.core.rows import Row
 from penstock.core.spec import LatestWfSpec, WfSpec
-from penstock.gateway import render
+from penstock.core.user_task_def import LatestUserTaskDef, find_user_task_def
+from penstock.gateway import render, user_task_json
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.json_in import read_struct
@@ -92,6 +97,16 @@ WF_SPECS: Final = Definition(
     render.wf_spec,
     Code.SPEC_UNKNOWN,
 )
+USER_TASK_DEFS: Final = Definition(
+    "/v1/user-task-defs",
+    "UserTaskDef",
+    PutUserTaskDef,
+    DeleteUserTaskDef,
+    LatestUserTaskDef,
+    user_task_json.latest_user_task_def,
+    Code.USER_TASK_DEF_UNKNOWN,
+)
+WITH_VERSIONS: Final = (WF_SPECS, USER_TASK_DEFS)
 
 
 def routes_of(definition: Definition) -> list[BaseRoute]:
@@ -127,17 +142,18 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
         caller = identify(request)
         name = check_definition_name(definition.what, request.path_params["name"])
         named = {"name": name}
-        if definition is WF_SPECS:
+        if definition in WITH_VERSIONS:
             command = definition.delete(**named, version=_version_to_delete(request))
         else:
             command = definition.delete(**named)
         return await send(request, command, caller=caller, command_id=command_id_of(request))
 
     by_name = definition.path + "/{name}"
+    gets = {WF_SPECS.path: get_wf_spec, USER_TASK_DEFS.path: get_user_task_def}
     return [
         route("PUT", definition.path, put),
         route("GET", definition.path, list_wf_specs if definition is WF_SPECS else list_all),
-        route("GET", by_name, get_wf_spec if definition is WF_SPECS else get),
+        route("GET", by_name, gets.get(definition.path, get)),
         route("DELETE", by_name, delete),
     ]
 
@@ -161,6 +177,18 @@ async def get_wf_spec(request: Request) -> Response:
         asked = "" if latest is None else f" in version {version}; the newest is {newest}"
         refuse(Code.SPEC_UNKNOWN, f"there is no WfSpec {name!r}{asked}")
     return json_answer(render.wf_spec(row), position=view.position)
+
+
+async def get_user_task_def(request: Request) -> Response:
+    """A version of a UserTaskDef, the newest if none is named."""
+    view, tenant = await view_of_definitions(request)
+    name = check_definition_name("UserTaskDef", request.path_params["name"])
+    version = int_param(request, "version", 0, low=1, high=INT_MAX) or None
+    row = find_user_task_def(view.rows, tenant, name, version)
+    if row is None:
+        asked = "" if version is None else f" in version {version}"
+        refuse(Code.USER_TASK_DEF_UNKNOWN, f"there is no UserTaskDef {name!r}{asked}")
+    return json_answer(user_task_json.user_task_def(row), position=view.position)
 
 
 async def list_wf_specs(request: Request) -> Response:
@@ -201,7 +229,7 @@ async def _wait_for_all(
 
 
 def _has(row: Row | None, decided: Row | None) -> bool:
-    for kind in (LatestWfSpec, StructDef):
+    for kind in (LatestWfSpec, StructDef, LatestUserTaskDef):
         if isinstance(row, kind) and isinstance(decided, kind):
             return row.version >= decided.version
     return row is not None
@@ -211,5 +239,6 @@ ROUTES: Final = [
     *routes_of(TASK_DEFS),
     *routes_of(WF_SPECS),
     *routes_of(EVENT_DEFS),
+    *routes_of(USER_TASK_DEFS),
     *routes_of(STRUCT_DEFS),
 ]

@@ -1,0 +1,130 @@
+"""USER_TASK: waits for a person to fill in a form. The node's output has a key for each field.
+
+Halting does not end the user task: it can be completed meanwhile, and takes effect when the thread
+runs again. When the node is left for any other reason, it is cancelled.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, cast
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from penstock.core import user_tasks
+from penstock.core.at import At
+from penstock.core.expressions import Expression
+from penstock.core.failures import RESERVED_NAMES, Failure, FailureName
+from penstock.core.ids import is_inner_name
+from penstock.core.limits import INT_MAX
+from penstock.core.node import NodeConfig, NodeType
+from penstock.core.node_check import NodeCheck
+from penstock.core.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.rows import Rows
+from penstock.core.transitions import USER_TASK_LIVE, UserTaskStatus
+from penstock.core.types import ValueType
+from penstock.core.user_task_config import (
+    Hook,
+    UserTaskAction,
+    check_actions,
+    check_owner,
+    expressions_of,
+)
+from penstock.core.user_task_def import find_user_task_def
+from penstock.core.user_task_plans import plan, planned
+
+
+class UserTaskNode(NodeConfig, tag="USER_TASK", frozen=True):
+    """Which form (the newest version when the spec is registered, if none is named), for whom, with
+    which notes, and what is done if it takes long.
+    """
+
+    OUTPUT = ValueType.JSON_OBJ
+
+    user_task_def: str
+    version: Annotated[int, Meta(ge=1, le=INT_MAX)] | None = None
+    user_id: Expression | None = None
+    user_group: Expression | None = None
+    notes: Expression | None = None
+    actions: tuple[UserTaskAction, ...] = ()
+    on_cancellation_exception_name: str | None = None
+
+
+def arrive(at: At) -> Outcome:
+    """Make the user task. What can not be evaluated is a failure without one."""
+    config, rows = cast(UserTaskNode, at.config), at.turn.rows
+    form = find_user_task_def(rows, at.turn.tenant, config.user_task_def, config.version)
+    assert form is not None, "a form that is deleted stays, marked"
+    owner = user_tasks.owner_at(at, config.user_id, config.user_group)
+    notes = None
+    if config.notes is not None:
+        notes = at.evaluate_as(config.notes, ValueType.STR, "notes")
+    hooks = [Hook.ON_ARRIVAL] + ([] if owner.user_id is None else [Hook.ON_TASK_ASSIGNED])
+    delays = {hook: planned(at, hook) for hook in hooks}
+    row = user_tasks.create(at, form, owner, notes)
+    for hook in hooks:
+        plan(at.turn, row, hook, delays[hook])
+    user_tasks.keep(at.turn, row)
+    return WAIT
+
+
+def look(at: At) -> Outcome:
+    """Whether the form is filled in, or the user task cancelled."""
+    row = user_tasks.of_node(at)
+    assert row is not None, "a node run that waits has begun its user task"
+    if row.status is UserTaskStatus.DONE:
+        return Done(row.results)
+    if row.status is not UserTaskStatus.CANCELLED:
+        return WAIT
+    name = cast(UserTaskNode, at.config).on_cancellation_exception_name
+    failure = FailureName.USER_TASK_CANCELLED if name is None else name
+    return Failed(Failure(failure, f"user task {row.guid} was cancelled"))
+
+
+def leave(at: At) -> None:
+    """A user task that has not ended when its node is left is wanted no more."""
+    row = user_tasks.of_node(at)
+    if row is not None and row.status in USER_TASK_LIVE:
+        user_tasks.cancel(at.turn, row)
+        user_tasks.keep(at.turn, row)
+
+
+def check(check: NodeCheck) -> None:
+    """The form exists, somebody is named, and the actions can be done."""
+    config = cast(UserTaskNode, check.config)
+    check.user_task_def(config.user_task_def, config.version)
+    check_owner(check, config.user_id, config.user_group)
+    if config.notes is not None:
+        check.fits(config.notes, ValueType.STR, "notes")
+    name = config.on_cancellation_exception_name
+    if name is not None and (not is_inner_name(name) or name in RESERVED_NAMES):
+        check.fault(f"{name!r} is no name for an exception")
+    check_actions(check, config.actions)
+
+
+def pin(config: NodeConfig, rows: Rows, tenant: str) -> NodeConfig:
+    """Name the version of the form."""
+    node = cast(UserTaskNode, config)
+    form = find_user_task_def(rows, tenant, node.user_task_def, node.version)
+    assert form is not None, "the spec has been checked"
+    return replace(node, version=form.version)
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """Who is to fill it in, the notes, and what actions evaluate."""
+    node = cast(UserTaskNode, config)
+    given = (node.user_id, node.user_group, node.notes)
+    yield from (part for part in given if part is not None)
+    yield from expressions_of(node.actions)
+
+
+NODE = NodeType(
+    "USER_TASK",
+    UserTaskNode,
+    arrive,
+    look=look,
+    leave=leave,
+    check=check,
+    pin=pin,
+    expressions=expressions,
+    waits=True,
+)

@@ -1,0 +1,146 @@
+"""User tasks: get one, its audit and its comments, act on it, and search."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
+from penstock.core.commands.base import Command
+from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
+from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
+from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
+from penstock.core.commands.delete_user_task_comment import DeleteUserTaskComment
+from penstock.core.commands.edit_user_task_comment import EditUserTaskComment
+from penstock.core.commands.put_user_task_comment import PutUserTaskComment
+from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
+from penstock.core.commands.save_user_task_run import SaveUserTaskRun
+from penstock.core.errors import Code, refuse
+from penstock.core.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
+from penstock.gateway.auth import identify
+from penstock.gateway.errors import bad_request
+from penstock.gateway.json_in import read_struct
+from penstock.gateway.reads import View, check_part
+from penstock.gateway.routes.wf_runs import RUN, known_run
+from penstock.gateway.user_task_json import user_task_comment, user_task_event, user_task_run
+from penstock.gateway.user_task_search import Search, search
+from penstock.gateway.web import (
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    Handler,
+    command_id_of,
+    gateway_of,
+    int_param,
+    json_answer,
+    listed,
+    page,
+    route,
+    send,
+    view_of_run,
+)
+
+USER_TASK: Final = "/v1/user-task-runs/{wf_run_id}/{guid}"
+
+
+async def of_wf_run(request: Request) -> Response:
+    """The user tasks of a run."""
+    view, tenant, wf_run_id = await view_of_run(request)
+    known_run(view, tenant, wf_run_id)
+    rows, cursor = await run_in_threadpool(page, request, view, UserTaskRun, tenant, wf_run_id)
+    return listed([user_task_run(row) for row in rows], cursor, view.position)
+
+
+async def get_one(request: Request) -> Response:
+    """A user task."""
+    view, row = await _known(request)
+    return json_answer(user_task_run(row), position=view.position)
+
+
+async def events(request: Request) -> Response:
+    """All that has happened to a user task, oldest first."""
+    view, row = await _known(request)
+    parts = (row.tenant, row.wf_run_id, row.guid)
+    rows, cursor = await run_in_threadpool(page, request, view, UserTaskEvent, *parts)
+    return listed([user_task_event(event) for event in rows], cursor, view.position)
+
+
+async def comments(request: Request) -> Response:
+    """The comments on a user task."""
+    view, row = await _known(request)
+    parts = (row.tenant, row.wf_run_id, row.guid)
+    rows, cursor = await run_in_threadpool(page, request, view, UserTaskComment, *parts)
+    return listed([user_task_comment(comment) for comment in rows], cursor, view.position)
+
+
+async def find(request: Request) -> Response:
+    """User tasks of the partitions that are open here, by any of user, group, status and form."""
+    asked = Search.of(request.query_params)
+    limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    cursor, tenant = request.query_params.get("cursor"), identify(request).tenant
+    reads = gateway_of(request).reads
+    rows, after = await run_in_threadpool(search, reads, tenant, asked, limit, cursor)
+    return json_answer({"items": [user_task_run(row) for row in rows], "cursor": after})
+
+
+def _act(kind: type[Command], *, created: int = 200) -> Handler:
+    """Send a command whose other fields are the body's."""
+
+    async def act(request: Request) -> Response:
+        caller = identify(request)
+        command_id = command_id_of(request)
+        command = await read_struct(request, kind, **_path(request))
+        return await send(request, command, caller=caller, command_id=command_id, created=created)
+
+    return act
+
+
+async def delete_comment(request: Request) -> Response:
+    """Delete a comment; `user_id` says who does."""
+    caller = identify(request)
+    user_id = request.query_params.get("user_id")
+    if user_id is None:
+        raise bad_request("parameter `user_id` says who deletes the comment")
+    command = DeleteUserTaskComment(**_path(request), user_id=user_id)
+    return await send(request, command, caller=caller, command_id=command_id_of(request))
+
+
+def _path(request: Request) -> dict[str, Any]:
+    """The fields of a command that stand in the path."""
+    fields = dict(request.path_params)
+    gateway_of(request).reads.number_of(fields["wf_run_id"])
+    check_part("guid", fields["guid"])
+    if fields.get("comment", 0) >= 2**63:
+        refuse(Code.COMMENT_UNKNOWN, f"there is no comment {fields['comment']}")
+    return fields
+
+
+async def _known(request: Request) -> tuple[View, UserTaskRun]:
+    view, tenant, wf_run_id = await view_of_run(request)
+    known_run(view, tenant, wf_run_id)
+    guid = check_part("guid", request.path_params["guid"])
+    row = view.rows.peek(UserTaskRun, tenant, wf_run_id, guid)
+    if row is None:
+        refuse(Code.USER_TASK_UNKNOWN, f"WfRun {wf_run_id!r} has no UserTaskRun {guid!r}")
+    return view, row
+
+
+ROUTES: Final[list[BaseRoute]] = [
+    route("GET", RUN + "/user-task-runs", of_wf_run),
+    route("GET", "/v1/user-task-runs", find),
+    route("GET", USER_TASK, get_one),
+    route("GET", USER_TASK + "/events", events),
+    route("GET", USER_TASK + "/comments", comments),
+    route("POST", USER_TASK + "/comments", _act(PutUserTaskComment, created=201)),
+    route("PUT", USER_TASK + "/comments/{comment:int}", _act(EditUserTaskComment)),
+    route("DELETE", USER_TASK + "/comments/{comment:int}", delete_comment),
+    route("POST", USER_TASK + "/actions/assign", _act(AssignUserTaskRun)),
+    route("POST", USER_TASK + "/actions/claim", _act(ClaimUserTaskRun)),
+    route("POST", USER_TASK + "/actions/release", _act(ReleaseUserTaskRun)),
+    route("POST", USER_TASK + "/actions/save", _act(SaveUserTaskRun)),
+    route("POST", USER_TASK + "/actions/complete", _act(CompleteUserTaskRun)),
+    route("POST", USER_TASK + "/actions/cancel", _act(CancelUserTaskRun)),
+]
