@@ -240,7 +240,7 @@ def test_a_spec_before_what_it_names_is_right_a_moment_later(
         assert not answer.repeated
     accepted(memory, a_task_def("late"))
     accepted(memory, PutExternalEventDef(name="go"))
-    accepted(memory, PutStructDef(name="s", fields=()))
+    accepted(memory, PutStructDef(name="s", fields=[{"name": "n", "type": "INT"}]))
     accepted(memory, put, command_id="put")
     assert accepted(memory, put, command_id="put").repeated
 

@@ -105,7 +105,7 @@ class NodeCheck:
         found = find_user_task_def(self._rows, self._tenant, name, version)
         if found is None or found.deleted_ms is not None:
             asked = "" if version is None else f" in version {version}"
-            self.fault(f"UserTaskDef {name!r} is not registered{asked}; register it first")
+            self.missing(f"UserTaskDef {name!r} is not registered{asked}; register it first")
         return found
 
     def starts_thread(
