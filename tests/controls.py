@@ -58,6 +58,17 @@ def event(event_def: str, *edges: Json, **settings: Any) -> Json:
     return {"type": "EXTERNAL_EVENT", "event_def": event_def, "edges": list(edges), **settings}
 
 
+def event_with_key(event_def: str, key: Json, *edges: Json, **settings: Any) -> Json:
+    """An EXTERNAL_EVENT node that waits under a key."""
+    return event(event_def, *edges, correlation_key=key, **settings)
+
+
+def throws_event(workflow_event_def: str, content: Json | None = None) -> Json:
+    """A THROW_EVENT node."""
+    made = {"type": "THROW_EVENT", "workflow_event_def": workflow_event_def}
+    return made | ({} if content is None else {"content": content})
+
+
 def ends(returns: Json | None = None) -> Json:
     """An EXIT node."""
     return {"type": "EXIT"} | ({} if returns is None else {"returns": returns})

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from penstock.core.keys import after_prefix, encode_parts
-from penstock.core.rows import Rows
-from penstock.core.run import NodeRun, UnclaimedEvent
+from penstock.core.keys import Scope, after_prefix, encode_parts
+from penstock.core.rows import Row, Rows
+from penstock.core.run import NodeRun
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition
 from penstock.store.rowstore import RowStore
@@ -17,8 +17,21 @@ parts = st.one_of(
 )
 
 
-def _event(offset: int, guid: str = "g") -> UnclaimedEvent:
-    return UnclaimedEvent("t", "run", "paid", offset, guid)
+class Queued(Row):
+    """A row of a queue."""
+
+    KIND, SCOPE, KEY = b"q", Scope.RUN, ("tenant", "wf_run_id", "event_def", "offset")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    offset: int
+    guid: str
+
+
+def _event(offset: int, guid: str = "g") -> Queued:
+    return Queued("t", "run", "paid", offset, guid)
 
 
 @given(st.lists(st.tuples(st.text("abc", max_size=3), st.integers(0, 2**63 - 1)), min_size=2))
@@ -37,17 +50,17 @@ def test_a_copy_is_nothing_until_it_is_put() -> None:
     """A handler may change what it got and then refuse."""
     rows = Rows(RowStore(MemoryStore()))
     rows.put(_event(1, "before"))
-    row = rows.get(UnclaimedEvent, "t", "run", "paid", 1)
+    row = rows.get(Queued, "t", "run", "paid", 1)
     assert row is not None
     row.guid = "after"
-    again = rows.peek(UnclaimedEvent, "t", "run", "paid", 1)
+    again = rows.peek(Queued, "t", "run", "paid", 1)
     assert again is not None
     assert again.guid == "before"
 
 
 def test_only_what_is_scanned_is_kept_in_order() -> None:
     """Sorting costs; NodeRuns are never scanned by the fold."""
-    assert UnclaimedEvent.SCANNED
+    assert Queued.SCANNED
     assert not NodeRun.SCANNED
 
 
@@ -91,7 +104,7 @@ class OverlayMachine(RuleBasedStateMachine):
     @rule()
     def take_the_first(self) -> None:
         """As a queue is read: its head is deleted, and looked for again."""
-        first = next(self.rows.scan(UnclaimedEvent, "t", "run", "paid"), None)
+        first = next(self.rows.scan(Queued, "t", "run", "paid"), None)
         assert (first and first.offset) == min(self.model, default=None)
         if first is not None:
             self.rows.delete(first)
@@ -107,13 +120,11 @@ class OverlayMachine(RuleBasedStateMachine):
     @invariant()
     def reads_agree(self) -> None:
         """By key and by range."""
-        scanned = {
-            row.offset: row.guid for row in self.rows.scan(UnclaimedEvent, "t", "run", "paid")
-        }
+        scanned = {row.offset: row.guid for row in self.rows.scan(Queued, "t", "run", "paid")}
         assert scanned == self.model
         assert list(scanned) == sorted(scanned)
         for offset in range(13):
-            row = self.rows.peek(UnclaimedEvent, "t", "run", "paid", offset)
+            row = self.rows.peek(Queued, "t", "run", "paid", offset)
             assert (row and row.guid) == self.model.get(offset)
 
 

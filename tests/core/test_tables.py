@@ -7,7 +7,13 @@ import pytest
 import penstock.core.commands as commands
 import penstock.core.nodes as nodes
 from penstock.core import fire, tasks
-from penstock.core.definitions import ExternalEventDef, HeldTask, StructDef, TaskDef
+from penstock.core.definitions import (
+    ExternalEventDef,
+    HeldTask,
+    StructDef,
+    TaskDef,
+    WorkflowEventDef,
+)
 from penstock.core.keys import Scope
 from penstock.core.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.run import ROWS_OF_RUNS
@@ -43,6 +49,7 @@ ALL_ROWS = (
     TaskDef,
     ExternalEventDef,
     StructDef,
+    WorkflowEventDef,
     WfSpec,
     LatestWfSpec,
     MajorWfSpec,

@@ -57,9 +57,9 @@ def register(driver: Driver, name: str, spec: Any, *definitions: Command) -> Non
             task_def = node.get("task_def")
             if task_def is not None and task_def not in given:
                 accepted(driver, a_task_def(task_def))
-            if node["type"] == "EXTERNAL_EVENT":
+            if node["type"] == "EXTERNAL_EVENT" and node["event_def"] not in given:
                 accepted(driver, PutExternalEventDef(name=node["event_def"]))
-        for event_def in thread.get("interrupts", ()):
+        for event_def in sorted(set(thread.get("interrupts", ())) - given):
             accepted(driver, PutExternalEventDef(name=event_def))
     accepted(driver, PutWfSpec(name=name, spec=spec))
 

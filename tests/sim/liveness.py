@@ -366,6 +366,8 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.WAKE_CHILDREN: lambda group, timer: True,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.SCHEDULE: lambda group, timer: True,
+    TimerKind.OFFER_EVENT: lambda group, timer: True,  # of no run
+    TimerKind.EXPIRE_EVENT: lambda group, timer: True,  # of no run
     TimerKind.USER_TASK: lambda group, timer: _has_live_form(group, timer.detail),
 }
 """Whether a timer belongs to something that is still there for it."""

@@ -132,7 +132,7 @@ def conversions(kind: type[Struct]) -> tuple[dict[str, Convert], dict[str, Conve
             out[info.name], back[info.name] = dump_json, load_json
         elif _is_value_map(wanted):
             out[info.name], back[info.name] = _dump_map, _load_map
-        elif get_origin(wanted) is tuple and issubclass(get_args(wanted)[0], Struct):
+        elif _holds_structs(wanted):
             out[info.name] = msgspec.to_builtins
     return out, back
 
@@ -155,6 +155,12 @@ def _optional(wanted: Any) -> Any:
         return None
     others = [item for item in get_args(wanted) if item is not type(None)]
     return others[0] if len(others) == 1 else None
+
+
+def _holds_structs(wanted: Any) -> bool:
+    """Whether it is an array of records, or a record that may be left out."""
+    inner = get_args(wanted)[0] if get_origin(wanted) is tuple else _optional(wanted)
+    return isinstance(inner, type) and issubclass(inner, Struct)
 
 
 def _is_value(wanted: Any) -> bool:

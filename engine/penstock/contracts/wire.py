@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from penstock.contracts.avro import Avro, Malformed
 from penstock.core.commands import TYPE_OF
-from penstock.core.commands.base import Command
+from penstock.core.commands.base import Command, of_wf_run
 from penstock.core.fold import Input, Origin
 from penstock.core.ids import is_kebab, root_of
 from penstock.core.limits import COMMAND_BYTES_MAX, FOLD_VERSION
@@ -62,9 +62,12 @@ def outgoing(avro: Avro, sent: Sent, command_id: str | None) -> Outgoing:
     """A client's command, ready to be appended: by key to its run's partition, or metadata to
     partition 0.
     """
-    key = TYPE_OF[type(sent.command)].key(sent.command)
+    kind = TYPE_OF[type(sent.command)]
+    key = kind.key(sent.command)
+    if key is not None and kind.key is of_wf_run:
+        key = root_of(key)
     return Outgoing(
-        None if key is None else root_of(key).encode(),
+        None if key is None else key.encode(),
         command_value(avro, sent),
         client_headers(command_id),
         METADATA_PARTITION if key is None else None,

@@ -37,6 +37,15 @@ class TaskDef(Row):
     created_ms: int
 
 
+class Correlation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Events of this kind may be put under a key: for how long they stay there (for ever, if
+    nothing is said), and whether one goes when the first run has taken it.
+    """
+
+    ttl_seconds: int | None = None
+    delete_after_first: bool = False
+
+
 class ExternalEventDef(Row):
     """A kind of event that can be put to runs; without a content type any JSON value will do."""
 
@@ -47,6 +56,7 @@ class ExternalEventDef(Row):
     content_type: TypeText | None
     description: str
     created_ms: int
+    correlation: Correlation | None = None
 
 
 class StructDef(Row):
@@ -60,6 +70,18 @@ class StructDef(Row):
     name: str
     version: int
     fields: tuple[StructField, ...]
+    description: str
+    created_ms: int
+
+
+class WorkflowEventDef(Row):
+    """A kind of event that runs throw; without a content type any JSON value will do."""
+
+    KIND, SCOPE, KEY = b"W", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    content_type: TypeText | None
     description: str
     created_ms: int
 

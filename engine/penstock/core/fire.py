@@ -5,7 +5,7 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import task_timers
+from penstock.core import offers, task_timers
 from penstock.core.advance import quarantine
 from penstock.core.agenda import wake
 from penstock.core.load import load
@@ -20,7 +20,7 @@ from penstock.core.user_task_actions import action_due
 def fire(turn: Turn, timer: Timer) -> None:
     """Do what the timer is for; its row goes."""
     turn.rows.delete(timer)
-    of_no_run = timer.kind is TimerKind.SCHEDULE
+    of_no_run = timer.wf_run_id == ""
     if of_no_run or turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id) is not None:
         _FIRE[timer.kind](turn, timer)
 
@@ -64,4 +64,6 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.NODE: _node,
     TimerKind.USER_TASK: action_due,
     TimerKind.SCHEDULE: schedule_due,
+    TimerKind.OFFER_EVENT: offers.go_on,
+    TimerKind.EXPIRE_EVENT: offers.expire,
 }

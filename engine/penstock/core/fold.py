@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 from msgspec import Struct
 
 from penstock.core.advance import settle
 from penstock.core.commands import TYPE_OF
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
+from penstock.core.commands.set_event_marker import send_news
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
 from penstock.core.fire import blame, blame_timer, fire
 from penstock.core.ids import partition_of_run
@@ -139,12 +141,12 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
         if timer.part in ruled:
             turn.rows.delete(timer)
             blame_timer(turn, timer, DEFECT_MESSAGE)
-            settle(turn)
+            _settle(turn)
             continue
         savepoint = turn.savepoint()
         try:
             fire(turn, timer)
-            settle(turn)
+            _settle(turn)
         except Reject:
             turn.rollback(savepoint)
             turn.rows.delete(timer)
@@ -164,19 +166,32 @@ def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
         kind = TYPE_OF[type(command)]
         if COMMAND_PART in ruled:
             blame(turn, getattr(command, "wf_run_id", None) or record.key, DEFECT_MESSAGE)
-            settle(turn)
+            _settle(turn)
             return _remember(turn, record, kind, Answer(Code.ENGINE_DEFECT, DEFECT_MESSAGE))
         known = _known_answer(turn, record, kind, command)
         if known is not None:
             return known
         _check(turn, record, kind)
         body = kind.handle(turn, command)
-        settle(turn)
+        _settle(turn)
         answer = Answer(body=body, repeated=turn.repeated)
         return _remember(turn, record, kind, answer)
     except Reject as rejection:
         turn.rollback(savepoint)
         return _refused(turn, record, rejection)
+
+
+def _settle(turn: Turn) -> None:
+    """Visit the threads that were woken, and do what the partition has told itself, until there is
+    nothing left of either.
+    """
+    while True:
+        settle(turn)
+        send_news(turn)
+        if not turn.own_commands:
+            return
+        command: Any = turn.own_commands.pop(0)
+        TYPE_OF[type(command)].handle(turn, command)
 
 
 def _check(turn: Turn, record: Input, kind: CommandType) -> None:

@@ -15,6 +15,7 @@ from penstock.core.limits import USER_ID_BYTES_MAX
 
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 GUID_CHARS: Final = 24
+CORRELATION_KEY_BYTES_MAX: Final = 256
 WF_RUN_ID_CHARS_MAX: Final = 1_024
 
 _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
@@ -22,6 +23,7 @@ _INNER_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z
 _KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _WF_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_CORRELATION_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f/~\ud800-\udfff]")
 _GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
@@ -112,6 +114,16 @@ def owner_problem(what: str, text: str) -> str | None:
         return f"{what} can't be empty"
     if len(text.encode()) > USER_ID_BYTES_MAX or _CONTROL.search(text):
         return f"{what} {text[:40]!r}: use 1-{USER_ID_BYTES_MAX} bytes, no control characters"
+    return None
+
+
+def correlation_key_problem(key: str) -> str | None:
+    """What is wrong with a key that correlated events are to be put under; None if nothing is."""
+    size = len(key.encode(errors="replace"))
+    if not 1 <= size <= CORRELATION_KEY_BYTES_MAX:
+        return f"a correlation key has 1 to {CORRELATION_KEY_BYTES_MAX} bytes, this one {size}"
+    if _NO_CORRELATION_KEY.search(key):
+        return "a correlation key has no control characters, no '/' and no '~'"
     return None
 
 

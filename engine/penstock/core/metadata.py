@@ -4,7 +4,7 @@ commands (R4, R11).
 
 from typing import Final
 
-from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
 from penstock.core.rows import Row
 from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
@@ -20,6 +20,7 @@ DEFINITIONS: Final[dict[str, type[Row]]] = {
         StructDef,
         UserTaskDef,
         LatestUserTaskDef,
+        WorkflowEventDef,
     )
 }
 """The rows that a partition takes from partition 0."""

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 from penstock.core import spec as specs  # a module: it imports the nodes, and they this
 from penstock.core.casts import check_assignable
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.failures import FailureHandler
 from penstock.core.faults import Faults
-from penstock.core.forms import Expression, OutputRef, VariableRef, check_form, parts_of
+from penstock.core.forms import Expression, Literal, OutputRef, VariableRef, check_form, parts_of
+from penstock.core.ids import correlation_key_problem
 from penstock.core.node import Mutation, NodeConfig
 from penstock.core.output_types import output_type_of
 from penstock.core.paths import path_type
 from penstock.core.rows import Rows
 from penstock.core.structs import struct_fields_of
 from penstock.core.type_check import check_fits, check_part, operation_type, type_of
-from penstock.core.types import NUMBERS, StructField, Type, ValueProblem, parse_type
+from penstock.core.types import NUMBERS, StructField, Type, ValueProblem, ValueType, parse_type
 from penstock.core.user_task_def import UserTaskDef, find_user_task_def
 
 if TYPE_CHECKING:
@@ -107,6 +108,24 @@ class NodeCheck:
             asked = "" if version is None else f" in version {version}"
             self.missing(f"UserTaskDef {name!r} is not registered{asked}; register it first")
         return found
+
+    def workflow_event_def(self, name: str) -> WorkflowEventDef | None:
+        """The WorkflowEventDef of this name; a fault if there is none."""
+        found = self._rows.peek(WorkflowEventDef, self._tenant, name)
+        if found is None:
+            self.missing(f"WorkflowEventDef {name!r} is not registered; register it first")
+        return found
+
+    def correlates(self, event_def: str, key: Expression) -> None:
+        """A fault if events of this kind are not put under keys, or this can be none."""
+        self.fits(key, ValueType.STR, "correlation_key")
+        if isinstance(key, Literal):
+            problem = correlation_key_problem(str(key.value))
+            if problem is not None:
+                self.fault(problem)
+        found = self._rows.peek(ExternalEventDef, self._tenant, event_def)
+        if found is not None and found.correlation is None:
+            self.fault(f"ExternalEventDef {event_def!r} has no `correlation`, so no key either")
 
     def starts_thread(
         self, name: str, given: Mapping[str, Expression], given_besides: str = ""

@@ -120,12 +120,25 @@ class CommandRefused(Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-Event = WfRunChanged | TaskRunChanged | UserTaskRunChanged | CommandRefused
+class WorkflowEventThrown(Struct, frozen=True, kw_only=True):
+    """A run has thrown a workflow event; `number` counts those of the run."""
+
+    wf_run_id: str
+    number: int
+    workflow_event_def: str
+    content: Value
+    thread: int
+    position: int
+    at_ms: int
+
+
+Event = WfRunChanged | TaskRunChanged | UserTaskRunChanged | CommandRefused | WorkflowEventThrown
 EVENTS: tuple[type[Struct], ...] = (
     WfRunChanged,
     TaskRunChanged,
     UserTaskRunChanged,
     CommandRefused,
+    WorkflowEventThrown,
 )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.correlation_rows import CorrelatedEvent, EventMarker
 from penstock.core.keys import Scope
 from penstock.core.outputs import Answer
 from penstock.core.rows import Row
@@ -86,4 +87,6 @@ ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     InChannel,
     CommandAnswer,
     AnswerExpiry,
+    CorrelatedEvent,
+    EventMarker,
 )

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.backoff import Backoff
+from penstock.core.correlation_rows import RunMarker
 from penstock.core.facts import Fact
 from penstock.core.failures import Failure
 from penstock.core.keys import Scope
@@ -98,6 +99,7 @@ class WfRun(Row):
     awaited_by: tuple[tuple[str, int], ...] = ()
     labels: dict[str, str] = {}
     history: tuple[Fact, ...] = ()
+    workflow_events: int = 0
 
 
 class ThreadRun(Row):
@@ -298,7 +300,7 @@ class ExternalEvent(Row):
 class UnclaimedEvent(Row):
     """The queue of events that nobody has taken yet, oldest first."""
 
-    KIND, SCOPE, KEY = b"q", Scope.RUN, ("tenant", "wf_run_id", "event_def", "offset")
+    KIND, SCOPE, KEY = b"q", Scope.RUN, ("tenant", "wf_run_id", "event_def", "offset", "guid")
     SCANNED = True
 
     tenant: str
@@ -306,6 +308,21 @@ class UnclaimedEvent(Row):
     event_def: str
     offset: int
     guid: str
+
+
+class WorkflowEvent(Row):
+    """An event that the run itself has thrown; `number` counts those of the run, from 0."""
+
+    KIND, SCOPE, KEY = b"W", Scope.RUN, ("tenant", "wf_run_id", "number")
+
+    tenant: str
+    wf_run_id: str
+    number: int
+    workflow_event_def: str
+    content: Value
+    thread: int
+    position: int
+    at_ms: int
 
 
 class EventWaiter(Row):
@@ -342,6 +359,8 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     UserTaskEvent,
     UserTaskComment,
     ChildRun,
+    RunMarker,
+    WorkflowEvent,
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Union
 
 from msgspec import Struct
 
+from penstock.core.forms import Expression
 from penstock.core.keys import Scope
 from penstock.core.node import NodeConfig
 from penstock.core.nodes import NODE_TYPES
@@ -62,12 +63,14 @@ class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
 
 class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The blueprint of one thread. `interrupts` names, for each ExternalEventDef that interrupts
-    it, the thread that handles that.
+    it, the thread that handles that; `interrupt_keys`, for some of them, the key under which they
+    interrupt it, too, known when the thread begins.
     """
 
     nodes: dict[str, AnyNode]
     variables: tuple[VariableDef, ...] = ()
     interrupts: dict[str, str] = {}
+    interrupt_keys: dict[str, Expression] = {}
 
     def variable(self, name: str) -> VariableDef | None:
         """The variable of this name, if this thread declares it."""

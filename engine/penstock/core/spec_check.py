@@ -105,6 +105,7 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
         _type(config).check(check)
         _check_handlers(check)
     _check_interrupts(check, name, thread)
+    _check_interrupt_keys(check, thread)
     if len(starts) == 1 and not faults.is_wrong:
         _check_shape(check, name, thread, starts[0])
 
@@ -129,6 +130,18 @@ def _check_interrupts(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
         waiting = (node for other in check.body.threads.values() for node in other.nodes.values())
         if any(getattr(node, "event_def", None) == event_def for node in waiting):
             check.fault(f"{event_def!r} interrupts, so no node can wait for it")
+
+
+def _check_interrupt_keys(check: NodeCheck, thread: ThreadSpec) -> None:
+    """Keys are for events that interrupt, and there is something to be put under them."""
+    for event_def, key in thread.interrupt_keys.items():
+        check.stand_at(check.thread_name, "interrupt_keys")
+        if event_def not in thread.interrupts:
+            check.fault(f"{event_def!r} has a key, but does not interrupt the thread")
+        check.expression(key)
+        if isinstance(key, OutputRef):
+            check.fault(f"key of {event_def!r}: no node has an output when the thread begins")
+        check.correlates(event_def, key)
 
 
 def _check_edges(check: NodeCheck, thread: ThreadSpec) -> None:

@@ -75,7 +75,7 @@ class Interrupter(Row):
 class PendingInterrupt(Row):
     """An interrupt of a thread that has come and has not been handled, oldest first."""
 
-    KIND, SCOPE, KEY = b"j", Scope.RUN, ("tenant", "wf_run_id", "thread", "offset")
+    KIND, SCOPE, KEY = b"j", Scope.RUN, ("tenant", "wf_run_id", "thread", "offset", "guid")
     SCANNED = True
 
     tenant: str

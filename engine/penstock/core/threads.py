@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock.core.agenda import wake
 from penstock.core.at import At
+from penstock.core.correlation import unmark_thread
 from penstock.core.expressions import Expression
 from penstock.core.keys import after_prefix
 from penstock.core.limits import CHILDREN_WOKEN_MAX
@@ -230,3 +231,4 @@ def forget_thread(at: At) -> None:
         turn.rows.delete(LiveChild(turn.tenant, run.wf_run_id, thread.holder, thread.number))
     for event_def in at.thread_spec.interrupts:
         turn.rows.delete(Interrupter(turn.tenant, run.wf_run_id, event_def, thread.number))
+    unmark_thread(at)

@@ -37,12 +37,14 @@ class TimerKind(StrEnum):
     TASK_STOP = "TASK_STOP"
     NODE = "NODE"
     USER_TASK = "USER_TASK"
+    OFFER_EVENT = "OFFER_EVENT"
+    EXPIRE_EVENT = "EXPIRE_EVENT"
     SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
 
 
 class Timer(Row):
     """Something that is due. `detail` tells timers of one run apart (a guid, a thread and
-    position).
+    position). One that is of no run has an empty `wf_run_id`.
     """
 
     KIND, SCOPE, KEY = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from penstock.core.correlation_rows import MarkerNews
 from penstock.core.limits import NODES_PER_TURN_MAX, OUTPUT_BYTES_PER_TURN_MAX
 from penstock.core.outputs import CommandOutput, Event, EventOutput, Output
 from penstock.core.partition_state import OutChannel, PartitionState, Shard
@@ -35,10 +36,12 @@ class Turn:
         "at_ms",
         "command_id",
         "key",
+        "news",
         "nodes_left",
         "offset",
         "output_bytes",
         "outputs",
+        "own_commands",
         "part",
         "principal",
         "repeated",
@@ -62,6 +65,8 @@ class Turn:
         self.tenant = ""
         self.principal = ""
         self.outputs: list[Output] = []
+        self.own_commands: list[object] = []
+        self.news: list[MarkerNews] = []
         self.nodes_left = NODES_PER_TURN_MAX
         self.part = COMMAND_PART
 
@@ -77,6 +82,8 @@ class Turn:
         self.rows.rollback(savepoint.rows)
         del self.outputs[savepoint.outputs :]
         self.agenda.clear()
+        self.own_commands.clear()
+        self.news.clear()
         state = self.rows.get(PartitionState)
         assert state is not None, "a savepoint wrote it"
         self.state = state
@@ -95,7 +102,12 @@ class Turn:
         self.outputs.append(EventOutput(self.tenant, key, event))
 
     def send(self, target: int, command: object) -> None:
-        """Send a command to another partition, behind all that was sent there before (R4)."""
+        """Send a command to a partition, behind all that was sent there before (R4). What it sends
+        to itself is done before the turn ends.
+        """
+        if target == self.shard.partition:
+            self.own_commands.append(command)
+            return
         channel = self.rows.get(OutChannel, target) or OutChannel(target, FIRST_STAMP)
         self.outputs.append(CommandOutput(self.tenant, target, channel.last, command))
         channel.last = stamp_of(self.offset, len(self.outputs) - 1)

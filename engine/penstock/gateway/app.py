@@ -22,6 +22,7 @@ from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
     definitions,
+    events,
     operations,
     run_parts,
     schedules,
@@ -41,6 +42,7 @@ ROUTES: Final = [
     *wf_runs.ROUTES,
     *user_tasks.ROUTES,
     *run_parts.ROUTES,
+    *events.ROUTES,
     *schedules.ROUTES,
     *tasks.ROUTES,
     *operations.ROUTES,

@@ -27,6 +27,7 @@ from penstock.contracts.wire import Outgoing, Sent, outgoing
 from penstock.core.commands.base import Command
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
+from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
@@ -213,7 +214,7 @@ def _definition(command: Command, tenant: str) -> tuple[type[Row], bytes] | None
     match command:
         case RunWf() | ScheduleWf():
             return _spec_row(command, tenant)
-        case PutExternalEvent(event_def=name):
+        case PutExternalEvent(event_def=name) | PutCorrelatedEvent(event_def=name):
             return ExternalEventDef, ExternalEventDef.key(tenant, name)
         case _:
             return None

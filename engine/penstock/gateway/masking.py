@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from penstock.core.definitions import ExternalEventDef, TaskDef
+from penstock.core.correlation_rows import CorrelatedEvent
+from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.masking import shown_value
 from penstock.core.output_types import output_type_of
 from penstock.core.rows import Rows
@@ -21,6 +22,7 @@ from penstock.core.run import (
     ThreadRun,
     Variable,
     WfRun,
+    WorkflowEvent,
 )
 from penstock.core.spec import WfSpec
 from penstock.core.structs import struct_fields_of
@@ -89,6 +91,26 @@ def shown_event(rows: Rows, row: ExternalEvent) -> ExternalEvent:
     return replace(
         row, content=shown_value(row.content, event_def.content_type, structs, masked=False)
     )
+
+
+def shown_correlated_event(rows: Rows, row: CorrelatedEvent) -> CorrelatedEvent:
+    """An event under a key."""
+    event_def = rows.peek(ExternalEventDef, row.tenant, row.event_def)
+    if event_def is None or event_def.content_type is None:
+        return row
+    structs = _structs(rows, row.tenant)
+    content = shown_value(row.content, event_def.content_type, structs, masked=False)
+    return replace(row, content=content)
+
+
+def shown_workflow_event(rows: Rows, row: WorkflowEvent) -> WorkflowEvent:
+    """An event that a run has thrown."""
+    event_def = rows.peek(WorkflowEventDef, row.tenant, row.workflow_event_def)
+    if event_def is None or event_def.content_type is None:
+        return row
+    structs = _structs(rows, row.tenant)
+    content = shown_value(row.content, event_def.content_type, structs, masked=False)
+    return replace(row, content=content)
 
 
 def _structs(rows: Rows, tenant: str) -> Structs:

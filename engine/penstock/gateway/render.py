@@ -5,11 +5,13 @@ base64).
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from penstock.contracts.records import DeadRecord
-from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
+from penstock.core.correlation_rows import CorrelatedEvent
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
 from penstock.core.failures import Failure
+from penstock.core.masking import MASK
 from penstock.core.outputs import ScheduledTask
 from penstock.core.run import (
     ExternalEvent,
@@ -20,6 +22,7 @@ from penstock.core.run import (
     ThreadRun,
     Variable,
     WfRun,
+    WorkflowEvent,
 )
 from penstock.core.schedules import Schedule, ScheduleState
 from penstock.core.spec import WfSpec
@@ -71,6 +74,17 @@ def wf_spec(row: WfSpec) -> Json:
 
 def external_event_def(row: ExternalEventDef) -> Json:
     """An ExternalEventDef."""
+    return {
+        "name": row.name,
+        "content_type": row.content_type,
+        "description": row.description,
+        "correlation": row.correlation,
+        "created_at": time_text(row.created_ms),
+    }
+
+
+def workflow_event_def(row: WorkflowEventDef) -> Json:
+    """A WorkflowEventDef."""
     return {
         "name": row.name,
         "content_type": row.content_type,
@@ -174,6 +188,7 @@ def node_run(row: NodeRun) -> Json:
         "status": row.status,
         "task": None if row.task is None else f"{row.wf_run_id}/{row.task}",
         "user_task": _user_task_of(row),
+        "correlation_key": _correlation_key(row),
         "output": row.output,
         "failure": failure(row.failure),
         "history": [{"status": fact.status, "at": time_text(fact.at_ms)} for fact in row.history],
@@ -184,6 +199,14 @@ def _user_task_of(row: NodeRun) -> str | None:
     if row.node_type != "USER_TASK" or row.progress is None:
         return None
     return f"{row.wf_run_id}/{row.progress['user_task']}"
+
+
+def _correlation_key(row: NodeRun) -> str | None:
+    """The key under which the node run waits, or has waited, for an event."""
+    if row.node_type != "EXTERNAL_EVENT" or not isinstance(row.progress, dict):
+        return None
+    kept = cast("dict[str, Any]", row.progress)
+    return MASK if kept.get("masked") else kept.get("key")
 
 
 def task_run(row: TaskRun, past: list[PastAttempt], logs: list[AttemptLog]) -> Json:
@@ -244,6 +267,31 @@ def external_event(row: ExternalEvent) -> Json:
         "content": row.content,
         "put_at": time_text(row.put_ms),
         "claimed_by": None if claimed is None else {"thread": claimed[0], "position": claimed[1]},
+    }
+
+
+def correlated_event(row: CorrelatedEvent) -> Json:
+    """A CorrelatedEvent; `offered` while a run that is to have it has not answered."""
+    return {
+        "event_def": row.event_def,
+        "key": row.event_key,
+        "guid": row.guid,
+        "content": row.content,
+        "delete_after_first": row.once,
+        "offered": row.offered,
+        "put_at": time_text(row.put_ms),
+    }
+
+
+def workflow_event(row: WorkflowEvent) -> Json:
+    """A WorkflowEvent."""
+    return {
+        "number": row.number,
+        "workflow_event_def": row.workflow_event_def,
+        "content": row.content,
+        "thread": row.thread,
+        "position": row.position,
+        "thrown_at": time_text(row.at_ms),
     }
 
 

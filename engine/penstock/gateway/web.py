@@ -21,6 +21,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.commands.base import Command
 from penstock.core.errors import Code, refuse
+from penstock.core.ids import correlation_key_problem, partition_of
 from penstock.core.keys import Part, after_prefix
 from penstock.core.rows import Row
 from penstock.gateway.auth import Caller, identify
@@ -127,6 +128,15 @@ async def view_of_run(request: Request) -> tuple[View, str, str]:
 async def view_of_definitions(request: Request) -> tuple[View, str]:
     """The partition of definitions, as new as `at_least` asks; and the tenant."""
     return await view_at(request, 0), identify(request).tenant
+
+
+async def view_of_key(request: Request, key: str) -> tuple[View, str]:
+    """The partition of a correlation key, as new as `at_least` asks; and the tenant."""
+    problem = correlation_key_problem(key)
+    if problem is not None:
+        refuse(Code.BAD_ID, problem)
+    number = partition_of(key.encode(), gateway_of(request).reads.partitions)
+    return await view_at(request, number), identify(request).tenant
 
 
 async def view_at(request: Request, number: int) -> View:

@@ -70,22 +70,23 @@ def _event(turn: Turn, command: PutExternalEvent) -> ExternalEvent:
         turn.tenant,
         command.wf_run_id,
         command.event_def,
-        check_guid("guid", _derived_guid(turn) if command.guid is None else command.guid),
-        _content(turn, event_def, command.content),
+        check_guid("guid", derived_event_guid(turn) if command.guid is None else command.guid),
+        fitting_content(turn, event_def, command.content),
         turn.at_ms,
         thread=command.thread,
         node=command.node,
     )
 
 
-def _derived_guid(turn: Turn) -> str:
+def derived_event_guid(turn: Turn) -> str:
     """The same for a command that is sent again; without an id each record is an event."""
     if turn.command_id is not None:
         return derive_guid("event", turn.tenant, turn.command_id)
     return derive_guid("event", turn.shard.partition, turn.offset)
 
 
-def _content(turn: Turn, event_def: ExternalEventDef, content: Value) -> Value:
+def fitting_content(turn: Turn, event_def: ExternalEventDef, content: Value) -> Value:
+    """The content as the definition has it; refused if it does not fit."""
     try:
         if event_def.content_type is not None:
             return coerce(content, event_def.content_type, structs_of(turn))
@@ -120,6 +121,8 @@ def _give(turn: Turn, event: ExternalEvent) -> bool:
     """Give the event to the node run that has waited longest and whose thread is running."""
     rows, run_id = turn.rows, event.wf_run_id
     for waiter in rows.scan(EventWaiter, turn.tenant, run_id, event.event_def):
+        if event.thread not in (None, waiter.thread):
+            continue
         at = load(turn, run_id, waiter.thread)
         running = at.thread.status is ThreadStatus.RUNNING
         if running and event.is_for(at.thread.number, at.node_run.node):

@@ -1,8 +1,11 @@
 """PutExternalEventDef: registers a kind of event that can be put to runs."""
 
+from typing import Any
+
 from penstock.core.commands.base import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
-from penstock.core.definitions import ExternalEventDef
+from penstock.core.commands.put_correlated_event import check_ttl
+from penstock.core.definitions import Correlation, ExternalEventDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import TEXT_CHARS_MAX
@@ -13,11 +16,14 @@ from penstock.core.values import Value
 
 
 class PutExternalEventDef(Command, frozen=True):
-    """The type of the content (none: whatever JSON is put)."""
+    """The type of the content (none: whatever JSON is put); whether its events may be put under a
+    key (`correlation`), and not only to a run.
+    """
 
     name: str
     content_type: TypeText | None = None
     description: str = ""
+    correlation: Correlation | None = None
 
 
 def handle(turn: Turn, command: PutExternalEventDef) -> Value:
@@ -25,6 +31,7 @@ def handle(turn: Turn, command: PutExternalEventDef) -> Value:
     check_definition_name("ExternalEventDef", command.name)
     if len(command.description) > TEXT_CHARS_MAX:
         refuse(Code.LIMIT, f"a description may have {TEXT_CHARS_MAX} characters")
+    check_ttl(None if command.correlation is None else command.correlation.ttl_seconds)
     if command.content_type is not None:
         checked_type(turn, command.content_type, "the content type")
     known = turn.rows.peek(ExternalEventDef, turn.tenant, command.name)
@@ -32,15 +39,25 @@ def handle(turn: Turn, command: PutExternalEventDef) -> Value:
         install(
             turn,
             ExternalEventDef(
-                turn.tenant, command.name, command.content_type, command.description, turn.at_ms
+                turn.tenant,
+                command.name,
+                command.content_type,
+                command.description,
+                turn.at_ms,
+                command.correlation,
             ),
         )
-    elif (known.content_type, known.description) != (command.content_type, command.description):
+    elif _said(known) != _said(command):
         refuse(
             Code.ALREADY_EXISTS,
-            f"ExternalEventDef {command.name!r} exists with another content type or description",
+            f"ExternalEventDef {command.name!r} exists with another content type, description"
+            " or correlation",
         )
     return {"name": command.name}
+
+
+def _said(definition: ExternalEventDef | PutExternalEventDef) -> tuple[Any, ...]:
+    return definition.content_type, definition.description, definition.correlation
 
 
 COMMAND = CommandType(PutExternalEventDef, handle, of_partition_0)

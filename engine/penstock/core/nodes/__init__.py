@@ -13,6 +13,7 @@ from penstock.core.nodes import (
     start_multiple_threads,
     start_thread,
     task,
+    throw_event,
     user_task,
     wait_for_child_wf,
     wait_for_condition,
@@ -33,6 +34,7 @@ NODE_TYPES: Final[tuple[NodeType, ...]] = (
     user_task.NODE,
     run_child_wf.NODE,
     wait_for_child_wf.NODE,
+    throw_event.NODE,
 )
 
 TYPE_OF: Final[dict[type[NodeConfig], NodeType]] = {node.config: node for node in NODE_TYPES}

@@ -1,6 +1,10 @@
-"""ENTRYPOINT: where a thread begins. It is complete at once."""
+"""ENTRYPOINT: where a thread begins. It is complete at once.
+
+From here on the thread is interrupted by the events that it names, under the keys that it names.
+"""
 
 from penstock.core.at import At
+from penstock.core.correlation import key_of, mark
 from penstock.core.node import NodeConfig, NodeType
 from penstock.core.outcomes import Done, Outcome
 
@@ -10,7 +14,13 @@ class EntrypointNode(NodeConfig, tag="ENTRYPOINT", frozen=True):
 
 
 def arrive(at: At) -> Outcome:
-    """Go on."""
+    """Say under which keys events interrupt the thread, and go on."""
+    keys = {
+        event_def: key_of(at, key, f"key of interrupt {event_def!r}")
+        for event_def, key in sorted(at.thread_spec.interrupt_keys.items())
+    }
+    for event_def, key in keys.items():
+        mark(at, event_def, key, stays=True)
     return Done()
 
 

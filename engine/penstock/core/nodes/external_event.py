@@ -1,16 +1,20 @@
 """EXTERNAL_EVENT: waits until an event of a name is put to the run, and takes the oldest that
 nobody has taken.
 
-An event may have come before the node, or before the run. While the thread is halted nothing is
+With a correlation key it also takes an event that is put under that key, and not to the run. An
+event may have come before the node, or before the run. While the thread is halted nothing is
 taken; the time-out runs on, and takes effect when the thread does.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, cast
 
 from msgspec import Meta
 
 from penstock.core.at import At
+from penstock.core.correlation import key_of, mark, marked, unmark_node
 from penstock.core.failures import Failure, FailureName
+from penstock.core.forms import Expression
 from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
@@ -25,15 +29,22 @@ from penstock.core.timers import Clock, clock_ms
 
 
 class ExternalEventNode(NodeConfig, tag="EXTERNAL_EVENT", frozen=True):
-    """Which event, and how long to wait for it (for ever, if nothing is said)."""
+    """Which event, and how long to wait for it (for ever, if nothing is said). A masked key is not
+    shown to those who ask.
+    """
 
     event_def: str
     timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
+    correlation_key: Expression | None = None
+    mask_correlation_key: bool = False
 
 
 def arrive(at: At) -> Outcome:
     """Take an event that is there, or begin to wait."""
     config = cast(ExternalEventNode, at.config)
+    key = None
+    if config.correlation_key is not None:
+        key = key_of(at, config.correlation_key, "correlation_key")
     outcome = _take_unclaimed(at)
     if isinstance(outcome, Done):
         return outcome
@@ -43,6 +54,9 @@ def arrive(at: At) -> Outcome:
     )
     at.turn.rows.put(waiter)
     node_run.progress = {"step": waiter.step}
+    if key is not None:
+        node_run.progress |= {"key": key, "masked": config.mask_correlation_key}
+        mark(at, config.event_def, key, masked=config.mask_correlation_key)
     if config.timeout_ms is not None:
         set_node_timer(at, Clock.DURATION, clock_ms(at.turn, Clock.DURATION) + config.timeout_ms)
     return WAIT
@@ -64,6 +78,10 @@ def look(at: At) -> Outcome:
     if config.timeout_ms is not None and at.node_run.timer is None and outcome is WAIT:
         message = f"no {config.event_def} came within {config.timeout_ms} ms"
         return Failed(Failure(FailureName.TIMEOUT, message))
+    key = at.node_run.progress.get("key")
+    if outcome is WAIT and key is not None and not marked(at, config.event_def):
+        # An offer was declined while the run had ended; it has been rescued since.
+        mark(at, config.event_def, key, masked=config.mask_correlation_key)
     return outcome
 
 
@@ -73,11 +91,22 @@ def leave(at: At) -> None:
     thread = at.node_run.thread
     waiter = EventWaiter(at.turn.tenant, at.run.wf_run_id, config.event_def, step, thread)
     at.turn.rows.delete(waiter)
+    unmark_node(at, config.event_def)
 
 
 def check(check: NodeCheck) -> None:
-    """The event's definition exists."""
-    check.event_def(cast(ExternalEventNode, check.config).event_def)
+    """The event's definition exists, and knows keys if the node has one."""
+    config = cast(ExternalEventNode, check.config)
+    check.event_def(config.event_def)
+    if config.correlation_key is not None:
+        check.correlates(config.event_def, config.correlation_key)
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """The correlation key."""
+    key = cast(ExternalEventNode, config).correlation_key
+    if key is not None:
+        yield key
 
 
 def _take_unclaimed(at: At) -> Outcome:
@@ -102,5 +131,6 @@ NODE = NodeType(
     look=look,
     leave=leave,
     check=check,
+    expressions=expressions,
     waits=True,
 )

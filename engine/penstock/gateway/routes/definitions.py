@@ -1,6 +1,4 @@
-"""TaskDefs, WfSpecs, ExternalEventDefs, StructDefs, UserTaskDefs: registered on partition 0, read
-from there.
-"""
+"""Definitions of every kind: registered on partition 0, read from there."""
 
 from __future__ import annotations
 
@@ -18,12 +16,14 @@ from penstock.core.commands.delete_struct_def import DeleteStructDef
 from penstock.core.commands.delete_task_def import DeleteTaskDef
 from penstock.core.commands.delete_user_task_def import DeleteUserTaskDef
 from penstock.core.commands.delete_wf_spec import DeleteWfSpec
+from penstock.core.commands.delete_workflow_event_def import DeleteWorkflowEventDef
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef
+from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
+from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
@@ -87,6 +87,15 @@ STRUCT_DEFS: Final = Definition(
     StructDef,
     render.struct_def,
     Code.STRUCT_DEF_UNKNOWN,
+)
+WORKFLOW_EVENT_DEFS: Final = Definition(
+    "/v1/workflow-event-defs",
+    "WorkflowEventDef",
+    PutWorkflowEventDef,
+    DeleteWorkflowEventDef,
+    WorkflowEventDef,
+    render.workflow_event_def,
+    Code.EVENT_DEF_UNKNOWN,
 )
 WF_SPECS: Final = Definition(
     "/v1/wf-specs",
@@ -241,4 +250,5 @@ ROUTES: Final = [
     *routes_of(EVENT_DEFS),
     *routes_of(USER_TASK_DEFS),
     *routes_of(STRUCT_DEFS),
+    *routes_of(WORKFLOW_EVENT_DEFS),
 ]

@@ -1,0 +1,108 @@
+"""PutCorrelatedEvent: puts an event under a key, for the runs that wait for that key, now or later.
+
+It lies on the partition of its key until its time is over, or, if its definition says so, until the
+first run has taken it.
+"""
+
+from typing import Any
+
+from penstock.core import offers
+from penstock.core.commands.base import Command, CommandType
+from penstock.core.commands.put_external_event import derived_event_guid, fitting_content
+from penstock.core.correlation_rows import CorrelatedEvent
+from penstock.core.definitions import Correlation, ExternalEventDef
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_guid, correlation_key_problem, partition_of
+from penstock.core.limits import DURATION_MS_MAX
+from penstock.core.turn import Turn
+from penstock.core.values import Value, encode_value
+
+TTL_SECONDS_MAX = DURATION_MS_MAX // 1_000
+
+
+class PutCorrelatedEvent(Command, frozen=True):
+    """Which event, and its key; `guid` is the client's idempotency key (one is derived if it gives
+    none); `ttl_seconds` is instead of the definition's.
+    """
+
+    event_def: str
+    key: str
+    content: Value = None
+    guid: str | None = None
+    ttl_seconds: int | None = None
+
+
+def handle(turn: Turn, command: PutCorrelatedEvent) -> Value:
+    """Keep the event, and offer it to whoever waits for it."""
+    check_place(turn, command.key)
+    event_def, correlation = _definition(turn, command.event_def)
+    content = fitting_content(turn, event_def, command.content)
+    guid = None if command.guid is None else check_guid("guid", command.guid)
+    ttl_seconds = check_ttl(command.ttl_seconds)
+    known = turn.rows.peek(CorrelatedEvent, turn.tenant, command.event_def, command.key)
+    if known is not None:
+        return _again(turn, known, guid, content)
+    event = CorrelatedEvent(
+        turn.tenant,
+        command.event_def,
+        command.key,
+        guid or derived_event_guid(turn),
+        content,
+        turn.offset,
+        correlation.delete_after_first,
+        turn.at_ms,
+    )
+    ttl_seconds = correlation.ttl_seconds if ttl_seconds is None else ttl_seconds
+    if ttl_seconds is not None:
+        offers.set_expiry(turn, event, ttl_seconds * 1_000)
+    offers.offer(turn, event)
+    return {"guid": event.guid}
+
+
+def check_place(turn: Turn, key: str) -> None:
+    """Refuse a key that no event can have, and one whose partition is another."""
+    problem = correlation_key_problem(key)
+    if problem is not None:
+        refuse(Code.BAD_ID, problem)
+    owner = partition_of(key.encode(), turn.shard.partitions)
+    if owner != turn.shard.partition:
+        refuse(Code.WRONG_PARTITION, f"the key {key!r} belongs on partition {owner}")
+
+
+def check_ttl(ttl_seconds: int | None) -> int | None:
+    """Refuse a time to live that is none."""
+    if ttl_seconds is not None and not 1 <= ttl_seconds <= TTL_SECONDS_MAX:
+        refuse(Code.BAD_VALUE, f"ttl_seconds is {ttl_seconds}; use 1 to {TTL_SECONDS_MAX}")
+    return ttl_seconds
+
+
+def of_event_key(command: Any) -> str | None:
+    """The record key is the event's."""
+    return command.key
+
+
+def _definition(turn: Turn, name: str) -> tuple[ExternalEventDef, Correlation]:
+    event_def = turn.rows.peek(ExternalEventDef, turn.tenant, name)
+    if event_def is None:
+        refuse(Code.EVENT_DEF_UNKNOWN, f"there is no ExternalEventDef {name!r}")
+    if event_def.correlation is None:
+        refuse(
+            Code.EVENT_DEF_NOT_CORRELATED,
+            f"ExternalEventDef {name!r} has no `correlation`: its events are put to runs by id",
+        )
+    return event_def, event_def.correlation
+
+
+def _again(turn: Turn, known: CorrelatedEvent, guid: str | None, content: Value) -> Value:
+    """The same event again is a repeat; another one must wait until the key is free."""
+    same = guid in (None, known.guid) and encode_value(known.content) == encode_value(content)
+    if not same:
+        refuse(
+            Code.ALREADY_EXISTS,
+            f"there is another {known.event_def!r} under the key {known.event_key!r}",
+        )
+    turn.repeated = True
+    return {"guid": known.guid}
+
+
+COMMAND = CommandType(PutCorrelatedEvent, handle, of_event_key)

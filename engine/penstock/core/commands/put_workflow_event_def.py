@@ -1,0 +1,44 @@
+"""PutWorkflowEventDef: registers a kind of event that runs throw."""
+
+from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.commands.install_definition import install
+from penstock.core.definitions import WorkflowEventDef
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_definition_name
+from penstock.core.limits import TEXT_CHARS_MAX
+from penstock.core.structs import checked_type
+from penstock.core.turn import Turn
+from penstock.core.types import TypeText
+from penstock.core.values import Value
+
+
+class PutWorkflowEventDef(Command, frozen=True):
+    """The type of the content (none: whatever JSON is thrown)."""
+
+    name: str
+    content_type: TypeText | None = None
+    description: str = ""
+
+
+def handle(turn: Turn, command: PutWorkflowEventDef) -> Value:
+    """Decide the definition and send it to every partition."""
+    check_definition_name("WorkflowEventDef", command.name)
+    if len(command.description) > TEXT_CHARS_MAX:
+        refuse(Code.LIMIT, f"a description may have {TEXT_CHARS_MAX} characters")
+    if command.content_type is not None:
+        checked_type(turn, command.content_type, "the content type")
+    known = turn.rows.peek(WorkflowEventDef, turn.tenant, command.name)
+    if known is None:
+        row = WorkflowEventDef(
+            turn.tenant, command.name, command.content_type, command.description, turn.at_ms
+        )
+        install(turn, row)
+    elif (known.content_type, known.description) != (command.content_type, command.description):
+        refuse(
+            Code.ALREADY_EXISTS,
+            f"WorkflowEventDef {command.name!r} exists with another content type or description",
+        )
+    return {"name": command.name}
+
+
+COMMAND = CommandType(PutWorkflowEventDef, handle, of_partition_0)

@@ -1,0 +1,92 @@
+"""THROW_EVENT: throws a workflow event, for whoever outside waits for it; complete at once."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from penstock.core.at import At
+from penstock.core.definitions import WorkflowEventDef
+from penstock.core.forms import Expression
+from penstock.core.node import NodeConfig, NodeType
+from penstock.core.node_check import NodeCheck
+from penstock.core.outcomes import Done, Outcome
+from penstock.core.outputs import WorkflowEventThrown
+from penstock.core.run import WorkflowEvent
+from penstock.core.types import ValueProblem
+from penstock.core.values import Value, check_bounds, value_bytes
+
+
+class ThrowEventNode(NodeConfig, tag="THROW_EVENT", frozen=True):
+    """Which WorkflowEventDef, and the content (null, if nothing is said)."""
+
+    workflow_event_def: str
+    content: Expression | None = None
+
+
+def arrive(at: At) -> Outcome:
+    """Keep the event with the run, and tell the outside."""
+    config = cast(ThrowEventNode, at.config)
+    event = WorkflowEvent(
+        at.turn.tenant,
+        at.run.wf_run_id,
+        at.run.workflow_events,
+        config.workflow_event_def,
+        _content(at, config),
+        at.node_run.thread,
+        at.node_run.position,
+        at.turn.at_ms,
+    )
+    at.run.workflow_events += 1
+    at.turn.rows.put(event)
+    at.turn.output_bytes += value_bytes(event.content)
+    at.turn.tell(event.wf_run_id, _told(event))
+    return Done()
+
+
+def check(check: NodeCheck) -> None:
+    """The definition exists, and the content fits it."""
+    config = cast(ThrowEventNode, check.config)
+    definition = check.workflow_event_def(config.workflow_event_def)
+    if definition is None or definition.content_type is None or config.content is None:
+        return
+    check.fits(config.content, definition.content_type, "content")
+
+
+def expressions(config: NodeConfig) -> Iterator[Expression]:
+    """The content."""
+    content = cast(ThrowEventNode, config).content
+    if content is not None:
+        yield content
+
+
+def _content(at: At, config: ThrowEventNode) -> Value:
+    definition = at.turn.rows.peek(WorkflowEventDef, at.turn.tenant, config.workflow_event_def)
+    if definition is None:
+        raise ValueProblem(f"there is no WorkflowEventDef {config.workflow_event_def!r} any more")
+    if config.content is None:
+        return None
+    if definition.content_type is not None:
+        return at.evaluate_as(config.content, definition.content_type, "content")
+    content = at.evaluate(config.content, "content")
+    check_bounds(content)
+    return content
+
+
+def _told(event: WorkflowEvent) -> WorkflowEventThrown:
+    return WorkflowEventThrown(
+        wf_run_id=event.wf_run_id,
+        number=event.number,
+        workflow_event_def=event.workflow_event_def,
+        content=event.content,
+        thread=event.thread,
+        position=event.position,
+        at_ms=event.at_ms,
+    )
+
+
+NODE = NodeType(
+    "THROW_EVENT",
+    ThrowEventNode,
+    arrive,
+    check=check,
+    expressions=expressions,
+)
