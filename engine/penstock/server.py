@@ -33,6 +33,7 @@ from penstock.processor.directory import (
     set_listening,
 )
 from penstock.processor.failpoints import Failpoints
+from penstock.processor.preflight import preflight
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
 from penstock.processor.verify import Verified, verify_view
@@ -92,7 +93,7 @@ def parts(config: Config, *, limits: Limits | None = None) -> Generator[Parts]:
         topics = Topics(belongs.cluster, belongs.partitions)
         log = _open_log(config, belongs, topics)
         closing.callback(log.close)
-        log.ensure_topics(topics.fixed())
+        preflight(log, topics)
         mark(config.data, belongs)
         avro = Avro()
         opener = Opener(

@@ -11,6 +11,7 @@ from typing import Any, Final
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics, task_group
 from penstock.log.embedded import EmbeddedLog
+from penstock.processor.preflight import preflight
 from tests.bench.client import Client
 from tests.bench.engine import processor_of, wait_until_open
 from tests.bench.figures import Figures
@@ -57,7 +58,7 @@ def run_embedded(partitions: int, sync: bool, plan: Plan) -> Samples:
             sync=sync,
         )
         closing.callback(log.close)
-        log.ensure_topics(topics.fixed())
+        preflight(log, topics)
         processor = processor_of(log, topics, data)
         processor.start()
         closing.callback(processor.stop)

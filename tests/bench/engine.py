@@ -15,6 +15,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.port import EngineLog
+from penstock.processor.preflight import preflight
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
 from penstock.store.rocks import RocksStores
@@ -115,7 +116,7 @@ def kafka_log(bootstrap: str, cluster: str, partitions: int) -> tuple[KafkaEngin
         on_demand=topics.on_demand,
         group=f"{cluster}.engine",
     )
-    log.ensure_topics(topics.fixed())
+    preflight(log, topics)
     return log, topics
 
 

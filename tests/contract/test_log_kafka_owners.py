@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer as Client
 
 from penstock.log.kafka import KafkaEngineLog
+from penstock.log.kafka.marks import KafkaMarks
 from penstock.log.port import (
     Fenced,
     LogError,
@@ -171,6 +173,45 @@ def test_only_the_owner_commits(logs: KafkaLogs) -> None:
         outsider.commit(1, Mark(7))
     first.commit(1, Mark(0, "ours"))
     assert outsider.committed(1) == Mark(0, "ours")
+
+
+def test_engines_that_start_together_all_see_the_first_marks(logs: KafkaLogs) -> None:
+    """Each of them may append as soon as it has got so far."""
+    seen: list[Mark | None] = []
+    together = threading.Barrier(3)
+
+    def start() -> None:
+        together.wait()
+        log = logs.open()
+        log.ensure_marks(Mark(0, "first"))
+        seen.extend(log.committed(partition) for partition in range(PARTITIONS))
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert seen == [Mark(0, "first")] * 3 * PARTITIONS
+
+
+def test_no_mark_of_a_member_is_lowered_by_one_that_starts(logs: KafkaLogs) -> None:
+    """Not even by one that looked before the member committed."""
+    late = logs.open()
+    client = Client({"bootstrap.servers": logs.bootstrap, "group.id": f"{logs.cluster}-engine"})
+    marks = KafkaMarks(client, f"{logs.cluster}.commands")
+    assert marks.get(range(PARTITIONS)) == {}
+    log = logs.open()
+    log.deliver(commands(logs, b"a", b"b"))
+    owner(log)
+    log.commit(0, Mark(2, "ours"))
+
+    marks.begin(range(PARTITIONS), Mark(0, "late"))
+    late.ensure_marks(Mark(0, "late"))
+
+    assert log.committed(0) == Mark(2, "ours")
+    assert log.committed(1) is None  # its owner has it open, and marks it
+    client.close()
 
 
 def test_fixed_partitions(logs: KafkaLogs) -> None:

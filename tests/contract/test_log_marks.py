@@ -49,6 +49,41 @@ def test_a_mark_is_kept_with_its_metadata(logs: Logs) -> None:
     assert log.committed(2) is None
 
 
+def test_new_topics_begin_with_a_mark(logs: Logs) -> None:
+    log = logs.open()
+    log.append_and_wait(commands(logs, b"somebody is early", partition=1)[0])
+
+    log.ensure_marks(Mark(0, "first"))
+
+    assert [log.committed(number) for number in range(PARTITIONS)] == [Mark(0, "first")] * 4
+
+
+def test_a_mark_that_is_there_stays(logs: Logs) -> None:
+    log = logs.open()
+    log.deliver(commands(logs, b"x", b"y"))
+    log.commit(0, Mark(2, "ours"))
+    log.commit(1, Mark(0, "ours"))
+
+    log.ensure_marks(Mark(0, "first"))
+    log.ensure_marks(Mark(0, "second"))
+
+    assert log.committed(0) == Mark(2, "ours")
+    assert log.committed(1) == Mark(0, "ours")
+    assert log.committed(2) == Mark(0, "first")
+
+
+def test_topics_whose_maker_died_get_marks_where_they_are_empty(durable: Logs) -> None:
+    log = durable.open()
+    log.close()
+    log = durable.open()
+    log.append_and_wait(commands(durable, b"delivered or not?", partition=1)[0])
+
+    log.ensure_marks(Mark(0, "first"))
+
+    assert log.committed(1) is None
+    assert log.committed(0) == log.committed(2) == log.committed(3) == Mark(0, "first")
+
+
 def test_bounds(logs: Logs) -> None:
     log = logs.open()
     assert log.bounds(1) == (0, 0)

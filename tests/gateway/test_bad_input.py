@@ -81,7 +81,7 @@ def specs(served: Served) -> None:
         ("PUT", "/v1/task-defs?wait=some", {"name": "ok"}, 400, "BAD_REQUEST"),
         ("PUT", "/v1/wf-specs", {"name": "x", "spec": {"entrypoint": 1}}, 400, "BAD_SPEC"),
         ("PUT", "/v1/wf-specs", {"name": "x", "spec": 2**62}, 400, "BAD_SPEC"),
-        ("PUT", "/v1/wf-specs", one_task("x", "nobody"), 400, "BAD_SPEC"),
+        ("PUT", "/v1/wf-specs", one_task("x", "nobody"), 400, "DEFINITION_UNKNOWN"),
         ("POST", "/v1/wf-runs/none/actions/stop", {}, 404, "WF_RUN_UNKNOWN"),
         ("POST", "/v1/wf-runs/none/actions/stop", {"thread": -1}, 400, "BAD_REQUEST"),
         ("POST", "/v1/wf-runs/none/actions/stop", {"thread": "0"}, 400, "BAD_REQUEST"),

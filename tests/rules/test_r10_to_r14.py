@@ -1,18 +1,24 @@
 """R10 ids, R11 partitioning, R12 duplicates, R13 opening a store, R14 muting."""
 
+from pathlib import Path
+
 import pytest
 
+from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Sent, outgoing
 from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import derive_guid, partition_of, partition_of_run
 from penstock.core.limits import ANSWER_WINDOW_MS
 from penstock.core.partition_state import CommandAnswer
 from penstock.core.rows import Rows
+from penstock.log.memory import MemoryLog
 from penstock.log.port import Mark, Message
+from penstock.processor.preflight import preflight
 from tests.controls import chain, event, task
-from tests.scenarios.driver import Driver
+from tests.scenarios.driver import Clock, Driver, memory_driver
 from tests.scenarios.story import accepted, refused, register, run
 
 
@@ -176,6 +182,44 @@ def test_r14_a_mark_that_is_not_ours_stops_the_partition(memory: Driver) -> None
     memory.restart()
     memory.settle()
     assert memory.processor.stopped[0].cause == "NO_MARK"
+
+
+def test_r14_a_record_may_come_before_the_first_owner_of_its_partition(tmp_path: Path) -> None:
+    """Two nodes start on new topics: what one of them sends to a partition of the other, before
+    that one has opened it, is folded and not muted."""
+    with memory_driver(tmp_path) as other:
+        other.send(PutTaskDef(name="early"))
+        [sent] = other.log.read_all(other.topics.commands, 2)
+    clock, topics = Clock(), Topics("test", 3)
+    log = MemoryLog(
+        commands=topics.commands, partitions=3, on_demand=topics.on_demand, clock_ms=clock
+    )
+    preflight(log, topics)
+    log.append(Message(topics.commands, sent.key, sent.value, sent.headers, 2))
+    late = Driver(log=log, topics=topics, clock=clock)
+    late.settle()
+    assert late.processor.stopped == {}
+    assert late.processor.position(2) == 1
+    late.close()
+
+
+def test_r14_records_of_unmarked_topics_that_others_made_stop_the_partition(
+    tmp_path: Path,
+) -> None:
+    """Whoever made them may have delivered already: an empty partition alone is known to be new."""
+    clock, topics = Clock(), Topics("test", 3)
+    log = MemoryLog(
+        commands=topics.commands, partitions=3, on_demand=topics.on_demand, clock_ms=clock
+    )
+    preflight(log, topics)
+    log.forget_marks()
+    log.append(Message(topics.commands, b"k", b"garbage", {}, 2))
+    late = Driver(log=log, topics=topics, clock=clock)
+    late.settle()
+    assert {number: str(stop.cause) for number, stop in late.processor.stopped.items()} == {
+        2: "NO_MARK"
+    }
+    late.close()
 
 
 def _answer(memory: Driver, number: int, command_id: str) -> CommandAnswer | None:

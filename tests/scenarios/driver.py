@@ -28,6 +28,7 @@ from penstock.log.kafka import KafkaEngineLog
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Consumer, EngineLog, Message, Record
 from penstock.processor.partition import Partition
+from penstock.processor.preflight import preflight
 from penstock.processor.processor import RECORDS_PER_POLL_MAX, Processor
 from penstock.processor.recovery import Opener, read_rulings
 from penstock.store.memory import MemoryStore, MemoryStores
@@ -69,7 +70,7 @@ class Driver:
         self.stores = stores or MemoryStores()
         self._consumers: dict[str, Consumer] = {}
         self._ids = 0
-        log.ensure_topics(topics.fixed())
+        preflight(log, topics)
         self.processor = self._begin()
 
     records_per_poll = RECORDS_PER_POLL_MAX

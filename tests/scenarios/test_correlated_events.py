@@ -259,10 +259,11 @@ def test_mistakes_in_keys_are_refused_with_the_spec(memory: Driver) -> None:
         "no '/'": event_with_key("paid", literal("a/b")),
         "to STR": event_with_key("paid", variable("n")),
         "there is no variable 'm'": event_with_key("paid", variable("m")),
-        "'nothing' is not registered": event_with_key("nothing", literal("k")),
     }
     for message, node in wrong.items():
         spec = chain(node, variables=(declared("n", "JSON_OBJ"),))
         answer = refused(memory, PutWfSpec(name="bad", spec=spec), "BAD_SPEC")
         assert "node 'n1'" in answer.message
         assert message in answer.message
+    early = PutWfSpec(name="early", spec=chain(event_with_key("nothing", literal("k"))))
+    assert "'nothing' is not registered" in refused(memory, early, "DEFINITION_UNKNOWN").message

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_wf_spec import AllowedUpdates, PutWfSpec
 from penstock.core.commands.run_wf import RunWf
@@ -177,7 +179,6 @@ LOOPING = spec("a", {"a": event("e", edge("exit")), "exit": ends()})
         (spec("a", {"a": task("greet"), "exit": ends()}), "no edge leads on"),
         (spec("a", {"a": task("greet", edge("a"))}), "no EXIT node"),
         (spec("exit", {"exit": ends(), "lost": task("greet", edge("exit"))}), "can not be reached"),
-        (chain(task("unknown")), "TaskDef 'unknown' is not registered"),
         (chain(task("greet", inputs={"x": literal(1)})), "has no input 'x'"),
         (chain(task("typed")), "input 'n' of TaskDef 'typed' is not given"),
         (chain(task("typed", inputs={"n": literal("x")})), "is not INT"),
@@ -190,7 +191,6 @@ LOOPING = spec("a", {"a": event("e", edge("exit")), "exit": ends()})
             "nodes.n1: there is no field 'surprise'; there are ['backoff'",
         ),
         (chain(task("greet", backoff={"base_ms": -1})), "backoff wants"),
-        (chain(event("unknown")), "ExternalEventDef 'unknown' is not registered"),
         (chain(variables=(declared("a", "INT"), declared("a", "INT"))), "declared twice"),
         (chain(variables=(declared("a", "INT", default="x"),)), "default of variable 'a'"),
         (chain(variables=(declared("a b", "INT"),)), "is no name"),
@@ -217,6 +217,50 @@ def test_a_spec_with_a_mistake_is_refused_by_name(memory: Driver, body: Any, say
     answer = refused(memory, PutWfSpec(name="wrong", spec=body), "BAD_SPEC")
     assert says in answer.message
     assert memory.get(WfSpec, "wrong", 1) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (chain(task("late")), "TaskDef 'late' is not registered"),
+        (chain(event("go")), "ExternalEventDef 'go' is not registered"),
+        (chain(task("late"), event("go")), "register it first; thread 'main'"),
+        (chain(task("greet"), variables=(declared("a", "STRUCT<s>"),)), "StructDef 's' is not"),
+    ],
+)
+def test_a_spec_before_what_it_names_is_right_a_moment_later(
+    memory: Driver, body: Any, says: str
+) -> None:
+    """The refusal is not remembered: the same command, under the same id, is taken then (R12)."""
+    accepted(memory, a_task_def("greet"))
+    put = PutWfSpec(name="early", spec=body)
+    for _ in range(2):
+        answer = refused(memory, put, "DEFINITION_UNKNOWN", command_id="put")
+        assert says in answer.message
+        assert not answer.repeated
+    accepted(memory, a_task_def("late"))
+    accepted(memory, PutExternalEventDef(name="go"))
+    accepted(memory, PutStructDef(name="s", fields=[{"name": "n", "type": "INT"}]))
+    accepted(memory, put, command_id="put")
+    assert accepted(memory, put, command_id="put").repeated
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        chain(task("late"), task("greet", backoff={"base_ms": -1})),
+        chain(task("late"), variables=(declared("a", "INT", default="x"),)),
+        spec("exit", {"exit": ends(), "lost": task("late", edge("exit"))}),
+        chain(*[task("late") for _ in range(30)], task("greet", backoff={"base_ms": -1})),
+    ],
+)
+def test_a_spec_that_time_alone_does_not_mend_stays_refused(memory: Driver, body: Any) -> None:
+    """Whatever else it lacks, and however much: that refusal is remembered."""
+    accepted(memory, a_task_def("greet"))
+    put = PutWfSpec(name="wrong", spec=body)
+    refused(memory, put, "BAD_SPEC", command_id="put")
+    accepted(memory, a_task_def("late"))
+    assert refused(memory, put, "BAD_SPEC", command_id="put").repeated
 
 
 def test_a_cycle_that_neither_waits_nor_chooses_is_refused(memory: Driver) -> None:

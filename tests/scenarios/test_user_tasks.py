@@ -326,10 +326,8 @@ def test_a_run_may_ask_again_and_again(memory: Driver) -> None:
     assert len({row.guid for row in story.user_tasks}) == 3
 
 
-def test_a_user_task_of_a_run_that_hit_a_defect_can_only_be_cancelled(
-    monkeypatch, memory: Driver
-) -> None:
-    """The run was ended with as little as possible touched (R6); nobody fills in a form for it."""
+def test_a_user_task_of_a_run_that_hit_a_defect_is_cancelled(monkeypatch, memory: Driver) -> None:
+    """Its node is left (R6); nobody fills in a form for it."""
 
     def broken(turn: Turn, command: StopWfRun) -> None:
         raise ZeroDivisionError
@@ -339,9 +337,8 @@ def test_a_user_task_of_a_run_that_hit_a_defect_can_only_be_cancelled(
     monkeypatch.setitem(TYPE_OF, StopWfRun, replace(TYPE_OF[StopWfRun], handle=broken))
     refused(memory, StopWfRun(wf_run_id=story.id), "ENGINE_DEFECT")
     story.ends_with("ENGINE_DEFECT")
-    story.does_not("WF_RUN_ENDED", CompleteUserTaskRun, user_id="ada", results=FILLED)
-    story.does_not("WF_RUN_ENDED", ReleaseUserTaskRun)
-    assert story.does(CancelUserTaskRun).user_task.status == "CANCELLED"
+    assert story.user_task.status == "CANCELLED"
+    story.does_not("USER_TASK_ENDED", CompleteUserTaskRun, user_id="ada", results=FILLED)
     assert story.is_now("ERROR").nodes[1].status == "ERROR"
 
 

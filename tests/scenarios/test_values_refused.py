@@ -85,7 +85,6 @@ def having(**variable_settings: Any) -> Any:
         (given(variable("bool")), "input 'n': Cannot assign BOOL to INT"),
         (given(cast("INT", variable("bool"))), "node 'n1': Cannot cast from BOOL to INT"),
         (given(cast("NUMBER", variable("str"))), "'NUMBER' is no type; use INT"),
-        (given(cast("STRUCT<no>", variable("obj"))), "StructDef 'no' is not registered; register"),
         (given(output_of("n1")), "Cannot assign STR to INT without explicit casting"),
         (given(literal("5")), "input 'n': STR '5' is not INT"),
         (given(variable("none")), "there is no variable 'none'"),
@@ -105,7 +104,6 @@ def having(**variable_settings: Any) -> Any:
         (given(formats("{1}", literal(1))), "{1} is not there; it has 1 args"),
         (given(formats("{")), "expected {0}, {{ or }} at character 1"),
         (given(a_struct("address")), "field 'street' (STR) must be given"),
-        (given(a_struct("nobody")), "StructDef 'nobody' is not registered"),
         (given(a_struct("address", street=literal("A"))), "Cannot assign STRUCT<address> to INT"),
         (given(now()), "Cannot assign TIMESTAMP to INT"),
         (when(variable("int")), "condition of an edge: Cannot assign INT to BOOL"),
@@ -135,7 +133,6 @@ def having(**variable_settings: Any) -> Any:
         (changes("map", "ASSIGN", literal("x"), "$.a"), "variable 'map': STR 'x' is not INT"),
         (changes("ints", "ADD", variable("str")), "Cannot assign STR to INT"),
         (having(type="NOVEL"), "variable 'v': 'NOVEL' is no type; use INT"),
-        (having(type="ARRAY<STRUCT<no>>"), "variable 'v': StructDef 'no' is not registered"),
         (having(type="ARRAY<INT>", default=["x"]), "default of variable 'v': item 0: STR 'x'"),
         (having(type="INT", required=True, default=1), "'v' is required and has a default"),
         (having(type="JSON_OBJ", searchable=True), "can not be searchable; use json_indexes"),
@@ -170,6 +167,22 @@ def test_a_spec_with_a_mistake_in_a_value_is_refused(memory: Driver, body: Any, 
     answer = refused(memory, PutWfSpec(name="wrong", spec=body), "BAD_SPEC")
     assert says in answer.message
     assert memory.get(WfSpec, "wrong", 1) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (given(cast("STRUCT<no>", variable("obj"))), "StructDef 'no' is not registered; register"),
+        (given(a_struct("nobody")), "StructDef 'nobody' is not registered"),
+        (having(type="ARRAY<STRUCT<no>>"), "variable 'v': StructDef 'no' is not registered"),
+    ],
+)
+def test_a_struct_that_a_spec_names_may_come_later(memory: Driver, body: Any, says: str) -> None:
+    """The spec is not wrong for that."""
+    for definition in (ADDRESS, a_task_def("ask"), a_task_def("typed", returns="STR", n="INT")):
+        accepted(memory, definition)
+    answer = refused(memory, PutWfSpec(name="early", spec=body), "DEFINITION_UNKNOWN")
+    assert says in answer.message
 
 
 def test_a_variable_may_be_all_that_is_declared(driver: Driver) -> None:

@@ -161,7 +161,7 @@ def test_a_task_whose_def_is_deleted_fails_by_name(driver: Driver) -> None:
     story = run(driver, "job").task("work")
     accepted(driver, DeleteTaskDef(name="work"))
     refused(driver, DeleteTaskDef(name="work"), "TASK_DEF_UNKNOWN")
-    answer = refused(driver, PutWfSpec(name="more", spec=chain(task("work"))), "BAD_SPEC")
+    answer = refused(driver, PutWfSpec(name="more", spec=chain(task("work"))), "DEFINITION_UNKNOWN")
     assert "TaskDef 'work' is not registered" in answer.message
     story.wait(lambda: _task_def_is_gone(driver), "every partition to know")
     story.succeeds().ends_with("TASK_FAILURE")

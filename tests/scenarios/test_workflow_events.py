@@ -44,7 +44,10 @@ def test_mistakes_are_refused_with_the_spec(memory: Driver) -> None:
     """By the node's name."""
     accepted(memory, SENT)
     unknown = PutWfSpec(name="bad", spec=chain(throws_event("nothing")))
-    assert "node 'n1': WorkflowEventDef 'nothing'" in refused(memory, unknown, "BAD_SPEC").message
+    assert (
+        "node 'n1': WorkflowEventDef 'nothing'"
+        in refused(memory, unknown, "DEFINITION_UNKNOWN").message
+    )
     wrong = PutWfSpec(name="bad", spec=chain(throws_event("sent", literal("seven"))))
     assert "content" in refused(memory, wrong, "BAD_SPEC").message
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from penstock.core.correlation_rows import EventMarker
 from penstock.core.definitions import HeldTask
 from penstock.core.failures import FailureName
 from penstock.core.rows import Row
@@ -202,8 +203,8 @@ def _in_flight(group: Group, node_run: NodeRun) -> bool:
     return task is not None and task.status in TASK_IN_FLIGHT
 
 
-BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (ExternalEvent, UnclaimedEvent)
-"""Rows that may be there before their run is."""
+BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (ExternalEvent, UnclaimedEvent, EventMarker)
+"""Rows that may be there without their run: it is to come, or on another partition."""
 
 LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     UnclaimedEvent: "an event that nobody took is a fact of the run",

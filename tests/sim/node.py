@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from penstock.contracts.avro import Avro
+from penstock.log.port import LogUnavailable
+from penstock.processor.preflight import preflight
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
 from penstock.store.memory import MemoryStore
@@ -77,8 +79,9 @@ class Node:
         self.start()
 
     def start(self) -> None:
-        """A new process."""
-        self.log = NodeLog(self.name, self.broker)
+        """A new process, or several: one may die at the first thing that it does."""
+        while not self._prepared():
+            self.say(f"{self.name} dies before it takes part")
         opener = Opener(
             log=self.log,
             avro=self.avro,
@@ -91,6 +94,14 @@ class Node:
             log=self.log, avro=self.avro, topics=self.broker.topics, opener=opener
         )
         self.processor.subscribe()
+
+    def _prepared(self) -> bool:
+        self.log = NodeLog(self.name, self.broker)
+        try:
+            preflight(self.log, self.broker.topics)
+        except (Crash, LogUnavailable):
+            self.log.alive = False
+        return self.log.alive
 
     def step(self) -> None:
         """One round, unless it is down; it may be the last of this process."""

@@ -193,6 +193,20 @@ class NodeLog:
             raise LogUnavailable("the answer to the commit is lost")
         self._chance.crash("after commit")
 
+    def ensure_marks(self, first: Mark) -> None:
+        """Mark what nobody has read, while no process has joined; all of it, or nothing."""
+        self._chance.crash("before commit")
+        missing = [
+            number
+            for number in range(self.partitions)
+            if number not in self.broker.marks and self.broker.end(number) == 0
+        ]
+        if self._chance.hits(0.05):
+            raise LogUnavailable("the commit is lost")
+        if not self.broker.owners:
+            self.broker.marks |= dict.fromkeys(missing, first)
+        self._chance.crash("after commit")
+
     # Looking.
 
     def bounds(self, partition: int) -> tuple[int, int]:

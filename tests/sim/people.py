@@ -78,11 +78,11 @@ class Clients:
         ]
         return made
 
-    def define(self, attempt: str = "define") -> None:
-        """Send the definitions. A spec that comes before its TaskDefs is refused, and the refusal
-        remembered: whoever tries again later does so under another id."""
+    def define(self) -> None:
+        """Send the definitions. A spec that comes before its TaskDefs is refused, and taken when it
+        is sent again under its id (R12)."""
         for number, command in enumerate(self.definitions):
-            self.sender.send(command, f"{attempt}-{number}")
+            self.sender.send(command, f"define-{number}")
 
     def act(self) -> None:
         """Do something."""

@@ -25,8 +25,6 @@ from penstock.core.transitions import THREAD_LIVE
 from penstock.core.turn import Turn
 from penstock.core.values import Value
 from penstock.processor import processor, ticker
-from penstock.processor.recovery import mark_of
-from penstock.store.port import StorePosition
 from tests.sim.broker import Broker, Chance
 from tests.sim.judge import judge, same_definitions
 from tests.sim.node import Broken, Node
@@ -94,9 +92,7 @@ class World:
             judge(self.broker, self.nodes)
 
     def _begin(self) -> None:
-        """Whoever makes the topics commits mark 0 (R14)."""
         for number in range(self.broker.topics.partitions):
-            self.broker.marks[number] = mark_of("sim", StorePosition(0))
             self.broker.assign(number, self.random.choice(self.nodes).log, rude=True)
         self.clients.define()
 
@@ -169,7 +165,7 @@ class World:
             node.down_until = 0
         self._quiet()
         same_definitions(list(self._tables()))
-        self.clients.define("again")
+        self.clients.define()
         self._quiet()
         self.clients.start_again()
         self._quiet()

@@ -30,6 +30,7 @@ class Code(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     TASK_DEF_UNKNOWN = "TASK_DEF_UNKNOWN"
     SPEC_UNKNOWN = "SPEC_UNKNOWN"
+    DEFINITION_UNKNOWN = "DEFINITION_UNKNOWN"
     EVENT_DEF_UNKNOWN = "EVENT_DEF_UNKNOWN"
     EVENT_DEF_NOT_CORRELATED = "EVENT_DEF_NOT_CORRELATED"
     CORRELATED_EVENT_UNKNOWN = "CORRELATED_EVENT_UNKNOWN"
@@ -82,7 +83,13 @@ class Code(StrEnum):
 
 
 MENDED_BY_TIME = frozenset(
-    {Code.SPEC_UNKNOWN, Code.TASK_DEF_UNKNOWN, Code.EVENT_DEF_UNKNOWN, Code.WF_RUN_DELETING}
+    {
+        Code.SPEC_UNKNOWN,
+        Code.DEFINITION_UNKNOWN,
+        Code.TASK_DEF_UNKNOWN,
+        Code.EVENT_DEF_UNKNOWN,
+        Code.WF_RUN_DELETING,
+    }
 )
 """Refusals that are not remembered, since the same command may be right a moment later (R12)."""
 

@@ -11,6 +11,7 @@ from penstock.core import spec as specs  # a module: it imports the nodes, and t
 from penstock.core.casts import check_assignable
 from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.failures import FailureHandler
+from penstock.core.faults import Faults
 from penstock.core.forms import Expression, Literal, OutputRef, VariableRef, check_form, parts_of
 from penstock.core.ids import correlation_key_problem
 from penstock.core.node import Mutation, NodeConfig
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
         WfSpec,
     )
 
-FAULTS_MAX: Final = 20
 INPUT: Final = "INPUT"
 """The variable that a handler, or a thread for an element of an array, is given."""
 
@@ -41,7 +41,7 @@ class NodeCheck:
     """One node under check; `fault` names it."""
 
     def __init__(
-        self, *, name: str, body: SpecBody, rows: Rows, tenant: str, faults: list[str]
+        self, *, name: str, body: SpecBody, rows: Rows, tenant: str, faults: Faults
     ) -> None:
         self.spec_name = name
         self.body = body
@@ -75,21 +75,28 @@ class NodeCheck:
 
     def fault(self, message: str) -> None:
         """Something is wrong with this node."""
-        if len(self.faults) < FAULTS_MAX:
-            self.faults.append(f"{self._where}: {message}")
+        self.faults.add(f"{self._where}: {message}")
+
+    def missing(self, message: str) -> None:
+        """This node names a definition that is not registered."""
+        self.faults.missing(f"{self._where}: {message}")
+
+    def problem(self, problem: ValueProblem, what: str = "") -> None:
+        """One of the two above."""
+        self.faults.problem(f"{self._where}: {what}", problem)
 
     def task_def(self, name: str) -> TaskDef | None:
         """The TaskDef of this name; a fault if there is none."""
         found = self._rows.peek(TaskDef, self._tenant, name)
         if found is None:
-            self.fault(f"TaskDef {name!r} is not registered; register it first")
+            self.missing(f"TaskDef {name!r} is not registered; register it first")
         return found
 
     def event_def(self, name: str) -> ExternalEventDef | None:
         """The ExternalEventDef of this name; a fault if there is none."""
         found = self._rows.peek(ExternalEventDef, self._tenant, name)
         if found is None:
-            self.fault(f"ExternalEventDef {name!r} is not registered; register it first")
+            self.missing(f"ExternalEventDef {name!r} is not registered; register it first")
         return found
 
     def user_task_def(self, name: str, version: int | None) -> UserTaskDef | None:
@@ -99,14 +106,14 @@ class NodeCheck:
         found = find_user_task_def(self._rows, self._tenant, name, version)
         if found is None or found.deleted_ms is not None:
             asked = "" if version is None else f" in version {version}"
-            self.fault(f"UserTaskDef {name!r} is not registered{asked}; register it first")
+            self.missing(f"UserTaskDef {name!r} is not registered{asked}; register it first")
         return found
 
     def workflow_event_def(self, name: str) -> WorkflowEventDef | None:
         """The WorkflowEventDef of this name; a fault if there is none."""
         found = self._rows.peek(WorkflowEventDef, self._tenant, name)
         if found is None:
-            self.fault(f"WorkflowEventDef {name!r} is not registered; register it first")
+            self.missing(f"WorkflowEventDef {name!r} is not registered; register it first")
         return found
 
     def correlates(self, event_def: str, key: Expression) -> None:
@@ -147,7 +154,7 @@ class NodeCheck:
             return  # itself, which is being registered
         if spec is None:
             asked = "" if major is None else f" in major version {major}"
-            self.fault(f"WfSpec {name!r} is not registered{asked}; register it first")
+            self.missing(f"WfSpec {name!r} is not registered{asked}; register it first")
             return
         thread = spec.body.threads[spec.body.entrypoint]
         if spec.body.parent is not None and spec.body.parent != self.spec_name:
@@ -186,14 +193,14 @@ class NodeCheck:
         try:
             check_fits(expression, parse_type(wanted), self)
         except ValueProblem as problem:
-            self.fault(f"{what}: {problem}")
+            self.problem(problem, f"{what}: ")
 
     def expression(self, expression: Expression, what: str = "") -> None:
         """A fault for each part of an expression that can never be right."""
         try:
             check_form(expression)
         except ValueProblem as problem:
-            self.fault(f"{what}{problem}")
+            self.problem(problem, what)
             return
         for part in parts_of(expression):
             if isinstance(part, VariableRef) and self.variable(part.name) is None:
@@ -212,7 +219,7 @@ class NodeCheck:
         try:
             self._mutation(mutation, parse_type(declared.type))
         except ValueProblem as problem:
-            self.fault(f"variable {mutation.variable!r}: {problem}")
+            self.problem(problem, f"variable {mutation.variable!r}: ")
 
     def type_of(self, expression: Expression) -> Type | None:
         """The type of an expression where it can be seen; None where only the run will tell."""
@@ -238,7 +245,7 @@ class NodeCheck:
         try:
             check_part(part, self)
         except ValueProblem as problem:
-            self.fault(f"{what}{problem}")
+            self.problem(problem, what)
 
     def _mutation(self, mutation: Mutation, declared: Type) -> None:
         target = declared

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.core.errors import Code, refuse
+from penstock.core.faults import Faults
 from penstock.core.forms import Expression, OutputRef, parts_of
 from penstock.core.ids import is_inner_name
 from penstock.core.limits import (
@@ -18,7 +19,7 @@ from penstock.core.limits import (
     SPEC_VARIABLES_MAX,
 )
 from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import FAULTS_MAX, INPUT, NodeCheck
+from penstock.core.node_check import INPUT, NodeCheck
 from penstock.core.nodes import TYPE_OF
 from penstock.core.rows import Rows
 from penstock.core.spec import SpecBody, ThreadSpec
@@ -27,19 +28,23 @@ from penstock.core.variable_check import check_inherited, check_names, check_var
 
 
 def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
-    """Refuse a spec with faults, naming each with its thread and node."""
-    faults: list[str] = []
+    """Refuse a spec with faults, naming each with its thread and node. One that only names what is
+    not registered yet may be right a moment later, and has a code of its own for that.
+    """
+    faults = Faults()
     check = NodeCheck(name=name, body=body, rows=rows, tenant=tenant, faults=faults)
     _check_size(body, faults)
     if not faults:
         if body.entrypoint not in body.threads:
-            faults.append(f"the entrypoint thread {body.entrypoint!r} is not among the threads")
+            faults.add(f"the entrypoint thread {body.entrypoint!r} is not among the threads")
         check_names(body, faults)
         check_inherited(body, rows, tenant, faults)
         for thread_name, thread in body.threads.items():
             _check_thread(check, thread_name, thread)
+    if faults.is_wrong:
+        refuse(Code.BAD_SPEC, str(faults))
     if faults:
-        refuse(Code.BAD_SPEC, "; ".join(faults[:FAULTS_MAX]))
+        refuse(Code.DEFINITION_UNKNOWN, str(faults))
 
 
 def kept_outputs(body: SpecBody) -> dict[str, tuple[str, ...]]:
@@ -68,30 +73,28 @@ def _kept_outputs(thread: ThreadSpec) -> tuple[str, ...]:
     return tuple(sorted(kept))
 
 
-def _check_size(body: SpecBody, faults: list[str]) -> None:
+def _check_size(body: SpecBody, faults: Faults) -> None:
     threads = body.threads
     if not 1 <= len(threads) <= SPEC_THREADS_MAX:
-        faults.append(f"{len(threads)} threads: a spec has 1 to {SPEC_THREADS_MAX}")
+        faults.add(f"{len(threads)} threads: a spec has 1 to {SPEC_THREADS_MAX}")
     nodes = sum(len(thread.nodes) for thread in threads.values())
     if nodes > SPEC_NODES_MAX:
-        faults.append(f"{nodes} nodes: a spec may have {SPEC_NODES_MAX}")
+        faults.add(f"{nodes} nodes: a spec may have {SPEC_NODES_MAX}")
     variables = sum(len(thread.variables) for thread in threads.values())
     if variables > SPEC_VARIABLES_MAX:
-        faults.append(f"{variables} variables: a spec may have {SPEC_VARIABLES_MAX}")
+        faults.add(f"{variables} variables: a spec may have {SPEC_VARIABLES_MAX}")
 
 
 def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
     faults = check.faults
     for text in (name, *thread.nodes, *(variable.name for variable in thread.variables)):
         if not is_inner_name(text):
-            faults.append(
-                f"thread {name!r}: {text!r} is no name; use letters, digits, '.', '_', '-'"
-            )
+            faults.add(f"thread {name!r}: {text!r} is no name; use letters, digits, '.', '_', '-'")
     starts = [node for node, config in thread.nodes.items() if _type(config).begins]
     if len(starts) != 1:
-        faults.append(f"thread {name!r}: {len(starts)} ENTRYPOINT nodes; it needs exactly one")
+        faults.add(f"thread {name!r}: {len(starts)} ENTRYPOINT nodes; it needs exactly one")
     if not any(_type(config).ends for config in thread.nodes.values()):
-        faults.append(f"thread {name!r}: no EXIT node; it needs at least one")
+        faults.add(f"thread {name!r}: no EXIT node; it needs at least one")
     check_variables(name, thread, check.struct, faults)
     for node, config in thread.nodes.items():
         check.stand_at(name, node)
@@ -103,7 +106,7 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
         _check_handlers(check)
     _check_interrupts(check, name, thread)
     _check_interrupt_keys(check, thread)
-    if len(starts) == 1 and not faults:
+    if len(starts) == 1 and not faults.is_wrong:
         _check_shape(check, name, thread, starts[0])
 
 

@@ -25,6 +25,10 @@ class ValueProblem(Exception):
     """A value or a type does not fit: the message says which and why."""
 
 
+class DefinitionMissing(ValueProblem):
+    """It names a definition that is not registered, and may be later."""
+
+
 class ValueType(StrEnum):
     """The types that have no parts of their own."""
 
@@ -129,7 +133,7 @@ def check_type(text: str, structs: Structs) -> Type:
     found = parse_type(text)
     name = _struct_name(found)
     if name is not None and structs(name) is None:
-        raise ValueProblem(f"StructDef {name!r} is not registered; register it first")
+        raise DefinitionMissing(f"StructDef {name!r} is not registered; register it first")
     return found
 
 
@@ -137,7 +141,7 @@ def struct_fields(name: str, structs: Structs) -> Mapping[str, StructField]:
     """The fields of a StructDef, or ValueProblem if there is none of this name."""
     found = structs(name)
     if found is None:
-        raise ValueProblem(f"there is no StructDef {name!r}")
+        raise DefinitionMissing(f"there is no StructDef {name!r}")
     return found
 
 

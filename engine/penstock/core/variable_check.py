@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.core.faults import Faults
 from penstock.core.limits import JSON_INDEXES_MAX
 from penstock.core.node_check import INPUT
 from penstock.core.paths import path_type
@@ -13,40 +14,40 @@ from penstock.core.types import SIMPLE, Structs, Type, ValueProblem, check_type
 from penstock.core.values import coerce
 
 
-def check_names(body: SpecBody, faults: list[str]) -> None:
+def check_names(body: SpecBody, faults: Faults) -> None:
     """A name means one variable in all of the spec, since threads see those of threads above."""
     seen: dict[str, str] = {}
     for thread_name, thread in body.threads.items():
         for name in sorted({declared.name for declared in thread.variables} - {INPUT}):
             if name in seen:
-                faults.append(
+                faults.add(
                     f"thread {thread_name!r}: variable {name!r} is declared in thread"
                     f" {seen[name]!r}, too; use another name"
                 )
             seen.setdefault(name, thread_name)
 
 
-def check_variables(name: str, thread: ThreadSpec, structs: Structs, faults: list[str]) -> None:
+def check_variables(name: str, thread: ThreadSpec, structs: Structs, faults: Faults) -> None:
     """Faults of a thread's variables, each with its name."""
     seen: set[str] = set()
     for variable in thread.variables:
         if variable.name in seen:
-            faults.append(f"thread {name!r}: variable {variable.name!r} is declared twice")
+            faults.add(f"thread {name!r}: variable {variable.name!r} is declared twice")
         seen.add(variable.name)
         try:
             declared = check_type(variable.type, structs)
         except ValueProblem as problem:
-            faults.append(f"thread {name!r}: variable {variable.name!r}: {problem}")
+            faults.problem(f"thread {name!r}: variable {variable.name!r}: ", problem)
             continue
         try:
             coerce(variable.default, variable.type, structs)
         except ValueProblem as problem:
-            faults.append(f"thread {name!r}: default of variable {variable.name!r}: {problem}")
+            faults.problem(f"thread {name!r}: default of variable {variable.name!r}: ", problem)
         for fault in (*_faults(variable), *_index_faults(variable, declared, structs)):
-            faults.append(f"thread {name!r}: variable {variable.name!r} {fault}")
+            faults.add(f"thread {name!r}: variable {variable.name!r} {fault}")
 
 
-def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: list[str]) -> None:
+def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: Faults) -> None:
     """What is inherited is a variable of the parent spec's entrypoint that it does not keep to
     itself, and the entrypoint's here.
     """
@@ -58,7 +59,7 @@ def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: list[str]) 
     ]
     if body.parent is None:
         for name, variable in inherited:
-            faults.append(
+            faults.add(
                 f"thread {name!r}: variable {variable.name!r} is inherited, but the spec names no"
                 " parent"
             )
@@ -66,7 +67,7 @@ def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: list[str]) 
     latest = rows.peek(LatestWfSpec, tenant, body.parent)
     spec = rows.peek(WfSpec, tenant, body.parent, latest.version) if latest else None
     if spec is None:
-        faults.append(f"the parent WfSpec {body.parent!r} is not registered; register it first")
+        faults.missing(f"the parent WfSpec {body.parent!r} is not registered; register it first")
         return
     entrypoint = spec.body.threads[spec.body.entrypoint]
     for name, variable in inherited:
@@ -79,7 +80,7 @@ def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: list[str]) 
             fault = f"is inherited as {variable.type}, but is {above.type} in {body.parent!r}"
         else:
             continue
-        faults.append(f"thread {name!r}: variable {variable.name!r} {fault}")
+        faults.add(f"thread {name!r}: variable {variable.name!r} {fault}")
 
 
 def _faults(variable: VariableDef) -> Iterator[str]:

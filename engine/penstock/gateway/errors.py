@@ -50,6 +50,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.TASK_DEF_UNKNOWN: 404,
     Code.PARENT_REQUIRED: 409,
     Code.SPEC_UNKNOWN: 404,
+    Code.DEFINITION_UNKNOWN: 400,
     Code.EVENT_DEF_UNKNOWN: 404,
     Code.EVENT_DEF_NOT_CORRELATED: 400,
     Code.CORRELATED_EVENT_UNKNOWN: 404,

@@ -51,6 +51,7 @@ class MemoryLog:
         self._next: dict[int, int] = {}
         self._ownership: Ownership | None = None
         self._assigned = False
+        self._is_new = True  # no marks were asked for yet
         self.ensure_topics([TopicSettings(commands, partitions)])
 
     # What everybody may do.
@@ -124,6 +125,14 @@ class MemoryLog:
     def commit(self, partition: int, mark: Mark) -> None:
         """Set the engine's mark."""
         self._marks[self._commands, "", partition] = mark
+
+    def ensure_marks(self, first: Mark) -> None:
+        """Mark what has no mark and was never read."""
+        for number in range(self.partitions):
+            never_read = self._is_new or self.bounds(number) == (0, 0)
+            if never_read and self.committed(number) is None:
+                self.commit(number, first)
+        self._is_new = False
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """(0, the next offset)."""

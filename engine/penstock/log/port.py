@@ -217,6 +217,15 @@ class EngineLog(Producer, Protocol):
         """Commit and wait for the answer. Raises Fenced when the partition is not ours any more."""
         ...
 
+    def ensure_marks(self, first: Mark) -> None:
+        """Give the mark `first` to every partition that has none and was never read: to one that
+        is empty, and to all of a topic that this log has made itself (R14).
+
+        Called at the start, after `ensure_topics` and before anything is appended. Nodes that start
+        together may all do so. A mark that is there stays as it is.
+        """
+        ...
+
     def bounds(self, partition: int) -> tuple[int, int]:
         """(first offset that is still there, offset that the next record will get)."""
         ...

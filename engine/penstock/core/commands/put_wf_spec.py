@@ -13,6 +13,7 @@ from penstock.core.commands.base import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
 from penstock.core.errors import Code, refuse
 from penstock.core.expressions import Literal
+from penstock.core.faults import Faults
 from penstock.core.form import form_fault
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
@@ -135,7 +136,7 @@ def _install(turn: Turn, spec: WfSpec) -> None:
 
 def _return_types(turn: Turn, body: SpecBody) -> Iterator[str]:
     """The types of what the entrypoint's EXITs return, as far as they can be seen."""
-    check = NodeCheck(name="", body=body, rows=turn.rows, tenant=turn.tenant, faults=[])
+    check = NodeCheck(name="", body=body, rows=turn.rows, tenant=turn.tenant, faults=Faults())
     for name, config in body.threads[body.entrypoint].nodes.items():
         if not isinstance(config, ExitNode):
             continue

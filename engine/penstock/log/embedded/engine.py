@@ -86,6 +86,7 @@ class EmbeddedLog:
             self._book = Book(self._disk, commands)
             for number, settings in self._book.topics.items():
                 self._load(number, settings)
+            self._is_new = commands not in self._topics  # and no marks were asked for yet
             self.ensure_topics([TopicSettings(commands, partitions)])
         except BaseException:
             self._disk.close()
@@ -195,6 +196,14 @@ class EmbeddedLog:
         with self._state:
             self._go_to_disk()
         self._put_mark(of, mark, sync=self._sync)
+
+    def ensure_marks(self, first: Mark) -> None:
+        """Mark what has no mark and was never read."""
+        for number in range(self.partitions):
+            never_read = self._is_new or self.bounds(number) == (0, 0)
+            if never_read and self.committed(number) is None:
+                self.commit(number, first)
+        self._is_new = False
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """(0, the next offset)."""

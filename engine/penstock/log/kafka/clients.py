@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeVar
 
@@ -19,7 +19,6 @@ from confluent_kafka import (
     TIMESTAMP_NOT_AVAILABLE,
     KafkaError,
     KafkaException,
-    TopicPartition,
 )
 from confluent_kafka import Message as KafkaMessage
 
@@ -141,12 +140,3 @@ def record_of(message: KafkaMessage) -> Record:
         message.value(),
         {name: value or b"" for name, value in headers} if headers else {},
     )
-
-
-def single(answer: Sequence[TopicPartition] | None) -> TopicPartition:
-    """The one partition that an answer is about; raises its error, if it has one."""
-    assert answer is not None and len(answer) == 1
-    error: KafkaError | None = answer[0].error
-    if error is not None:
-        raise KafkaException(error)
-    return answer[0]

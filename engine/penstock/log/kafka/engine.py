@@ -24,14 +24,10 @@ from penstock.contracts.topics import TopicSettings
 from penstock.log.kafka.clients import (
     HOPELESS,
     NO_TOPIC,
-    PASSING,
-    REBALANCING,
-    REQUEST_TIMEOUT_S,
     log_error,
     logger,
     patiently,
     record_of,
-    single,
 )
 from penstock.log.kafka.consume import (
     SESSION_TIMEOUT_MS,
@@ -39,10 +35,10 @@ from penstock.log.kafka.consume import (
     KafkaReads,
     consumer_settings,
     group_settings,
-    has_offset,
     poll_messages,
 )
 from penstock.log.kafka.deliver import DELIVER_TIMEOUT_S, KafkaDelivery
+from penstock.log.kafka.marks import KafkaMarks
 from penstock.log.kafka.produce import KafkaProducer
 from penstock.log.kafka.topics import KafkaTopics, OnDemand
 from penstock.log.port import (
@@ -100,6 +96,7 @@ class KafkaEngineLog:
                 "fetch.wait.max.ms": FETCH_WAIT_MS,
             }
         )
+        self._marks = KafkaMarks(self._client, commands)
         self._using = RLock()  # `close` of another thread waits for it
         self._closed = False
         self._ownership: Ownership | None = None
@@ -209,24 +206,24 @@ class KafkaEngineLog:
 
     def committed(self, partition: int) -> Mark | None:
         """The group's mark, asked of the coordinator."""
-        asked = [TopicPartition(self._commands, partition)]
-        found = patiently(
-            f"the mark of partition {partition}",
-            lambda: single(self._client.committed(asked, timeout=REQUEST_TIMEOUT_S)),
-            PASSING,
-        )
-        return Mark(found.offset, found.metadata or "") if has_offset(found) else None
+        return self._marks.get([partition]).get(partition)
 
     def commit(self, partition: int, mark: Mark) -> None:
         """Commit and wait."""
         if self._ownership is not None and partition not in self._owned:
             raise Fenced(f"partition {partition} is not ours")
-        offset = TopicPartition(self._commands, partition, mark.next_offset, mark.metadata)
-        patiently(
-            f"committing partition {partition}",
-            lambda: single(self._client.commit(offsets=[offset], asynchronous=False)),
-            PASSING | REBALANCING,
-        )
+        self._marks.put({partition: mark})
+
+    def ensure_marks(self, first: Mark) -> None:
+        """Mark what has no mark and was never read."""
+        marked = self._marks.get(range(self.partitions))
+        is_new = self._topics.was_made_here(self._commands)
+        missing = [
+            number
+            for number in range(self.partitions)
+            if number not in marked and (is_new or self.bounds(number) == (0, 0))
+        ]
+        self._marks.begin(missing, first)
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """First offset and end."""

@@ -49,6 +49,7 @@ class KafkaTopics:
         self._settings = client_settings(bootstrap, settings)
         self._on_demand = on_demand
         self._known: set[str] = set()
+        self._made: set[str] = set()
         self._making = Lock()
         self._admin_client: Any = None
 
@@ -73,6 +74,10 @@ class KafkaTopics:
             return _topic_refusal(topic, described)
         self._known.add(topic)
         return None
+
+    def was_made_here(self, topic: str) -> bool:
+        """Whether it was this client that made a topic: of several that try, one does."""
+        return topic in self._made
 
     def forget(self, topic: str) -> None:
         """It may have been deleted: ask again before the next message."""
@@ -113,7 +118,9 @@ class KafkaTopics:
             made = _result(futures[settings.name])
         except KafkaException as raised:
             raise log_error(f"making {settings.name}", error_of(raised)) from raised
-        if isinstance(made, KafkaError) and made.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+        if not isinstance(made, KafkaError):
+            self._made.add(settings.name)
+        elif made.code() != KafkaError.TOPIC_ALREADY_EXISTS:
             return made
         deadline = time.monotonic() + NEW_TOPIC_TIMEOUT_S
         while time.monotonic() < deadline:
