@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
+import penstock.core.commands  # first: fold and nodes can not be imported before them
 from penstock.core import fold, transitions
 from penstock.core.commands import COMMANDS
 from penstock.core.commands.base import CommandType, Repeats, Sender, of_wf_run
@@ -34,8 +35,6 @@ TABLES: Final = ("THREAD", "NODE", "TASK")
 CANNOT: Final[dict[tuple[str, str], str]] = {
     ("PutExternalEvent", "WF_RUN_UNKNOWN"): "it loads only a run that waits for the event",
     ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
-    ("TopicReady", "WF_RUN_UNKNOWN"): "it loads only the run of a task that is held",
-    ("TopicReady", "THREAD_UNKNOWN"): "it loads only the thread of a task that is held",
 }
 """Refusals that stand in reach of a command's handler, and why they never come."""
 

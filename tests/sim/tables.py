@@ -124,6 +124,6 @@ class Tables:
 
 
 def run_of(row: Row) -> RunKey | None:
-    """The run that a row belongs to, whatever its scope."""
+    """The run that a row belongs to, whatever its scope; the timers of schedules have none."""
     wf_run_id = getattr(row, "wf_run_id", None)
-    return None if wf_run_id is None else (getattr(row, "tenant", ""), wf_run_id)
+    return (getattr(row, "tenant", ""), wf_run_id) if wf_run_id else None
