@@ -21,7 +21,6 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-import penstock.core.commands  # first: fold and nodes can not be imported before them
 from penstock.core import fold, transitions
 from penstock.core.commands import COMMANDS
 from penstock.core.commands.base import CommandType, Repeats, Sender, of_wf_run

@@ -22,9 +22,8 @@ from penstock.core.commands.task_started import TaskStarted
 from penstock.core.outputs import ScheduledTask
 from penstock.core.transitions import TaskStatus
 from penstock.log.port import Message, Record
-from tests.controls import a_task_def
 from tests.sim.broker import Broker
-from tests.sim.specs import EVENT_DEFS, INPUT, OUTPUTS, TASK_DEFS, a_spec
+from tests.sim.specs import ALL_EVENT_DEFS, LEAF, OUTPUTS, a_leaf, a_spec, definitions
 
 SPECS = 3
 FORGED_STAMP = b"999999999:0"
@@ -71,8 +70,9 @@ class Clients:
         self.runs_max = runs_max
 
     def _definitions(self) -> list[Command]:
-        made: list[Command] = [a_task_def(name, **{INPUT: "INT"}) for name in TASK_DEFS]
-        made += [PutExternalEventDef(name=name) for name in EVENT_DEFS]
+        made: list[Command] = definitions()
+        made += [PutExternalEventDef(name=name) for name in ALL_EVENT_DEFS]
+        made += [PutWfSpec(name=LEAF, spec=a_leaf(self.chance))]
         made += [
             PutWfSpec(name=f"spec-{number}", spec=a_spec(self.chance)) for number in range(SPECS)
         ]
@@ -113,7 +113,7 @@ class Clients:
 
     def _event(self) -> None:
         content = BOOM if self.chance.random() < 0.03 else self.chance.choice(OUTPUTS)
-        self.put_event(self._any_run(), self.chance.choice(EVENT_DEFS), content)
+        self.put_event(self._any_run(), self.chance.choice(ALL_EVENT_DEFS), content)
 
     def put_event(self, wf_run_id: str, event_def: str, content: Any) -> None:
         """Put an event, by the client's guid or without one."""
@@ -126,14 +126,15 @@ class Clients:
     def _halt(self) -> None:
         wf_run_id = self._any_run()
         command_id = self.sender.new_id("halt") if self.chance.random() < 0.8 else None
+        thread = self.chance.choice((0, 0, 0, 1, 2, 3, 4))
         if self.chance.random() < 0.5:
-            self.sender.send(StopWfRun(wf_run_id=wf_run_id), command_id)
+            self.sender.send(StopWfRun(wf_run_id=wf_run_id, thread=thread), command_id)
         else:
-            self.resume(wf_run_id, command_id)
+            self.resume(wf_run_id, thread, command_id)
 
-    def resume(self, wf_run_id: str, command_id: str | None) -> None:
-        """Resume a run, whether it is halted or not."""
-        self.sender.send(ResumeWfRun(wf_run_id=wf_run_id), command_id)
+    def resume(self, wf_run_id: str, thread: int, command_id: str | None) -> None:
+        """Resume a thread, whether it is halted or not."""
+        self.sender.send(ResumeWfRun(wf_run_id=wf_run_id, thread=thread), command_id)
 
     def _any_run(self) -> str:
         return self.chance.choice(sorted(self.runs) or ["run-never"])

@@ -3,9 +3,13 @@
 from penstock.core.at import At
 from penstock.core.node_timer import drop_node_timer
 from penstock.core.nodes import TYPE_OF
+from penstock.core.transitions import NodeStatus
 
 
 def leave(at: At) -> None:
-    """Undo what the current node has set up to wait; doing it twice changes nothing."""
+    """Undo what the current node has set up to wait; doing it twice changes nothing. A node that
+    has not been asked yet has set up nothing."""
+    if at.node_run.status is NodeStatus.STARTING:
+        return
     drop_node_timer(at)
     TYPE_OF[type(at.config)].leave(at)

@@ -147,6 +147,12 @@ class ThreadRun(Row):
         return not OWN_REASONS.issuperset(self.halt_reasons)
 
     @property
+    def is_abandoned(self) -> bool:
+        """Whether it is halted for good: it will never end."""
+        halted = self.status is ThreadStatus.HALTED
+        return halted and HaltReason.HALTED_BY_PARENT in self.halt_reasons
+
+    @property
     def moving(self) -> bool:
         """Whether something of it, or below it, still runs."""
         if self.status is ThreadStatus.HALTED:

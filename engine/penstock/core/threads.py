@@ -207,14 +207,14 @@ def tell_holder(at: At) -> None:
 
 
 def tell_waiters(at: At) -> None:
-    """The thread has ended: who waits for it is to look; if nobody does, its parent will notice a
-    failure at its EXIT.
+    """The thread has ended, or never will: who waits for it is to look; if nobody does, its parent
+    will notice a failure at its EXIT.
     """
     turn, run, thread = at.turn, at.run, at.thread
     for waiter, position in thread.awaited_by:
         turn.rows.put(AwaitedEnd(turn.tenant, run.wf_run_id, waiter, position, thread.number))
         wake(turn, run.wf_run_id, waiter)
-    failed = thread.status is not ThreadStatus.COMPLETED
+    failed = thread.status in (ThreadStatus.ERROR, ThreadStatus.EXCEPTION)
     if failed and thread.kind is ThreadKind.CHILD and not thread.awaited_by:
         assert thread.parent is not None, "a child has a parent"
         parent = turn.rows.get(ThreadRun, turn.tenant, run.wf_run_id, thread.parent)

@@ -120,6 +120,8 @@ def _join(at: At, wait: _Wait) -> bool:
         if child.status not in THREAD_LIVE:
             turn.rows.put(AwaitedEnd(turn.tenant, run_id, *here, number))
             _excuse(at, child)
+        elif child.is_abandoned:
+            turn.rows.put(AwaitedEnd(turn.tenant, run_id, *here, number))
         child.awaited_by = (*child.awaited_by, here)
         turn.rows.put(child)
         turn.rows.put(Awaited(turn.tenant, run_id, *here, number, AwaitedStatus.THREAD_IN_PROGRESS))
@@ -156,7 +158,8 @@ def _count_ends(at: At, wait: _Wait) -> bool:
 
 
 def _count(at: At, wait: _Wait, ended: ThreadRun) -> None:
-    """One more has ended: the thread itself, or the handler of its failure."""
+    """One more has ended: the thread itself, or the handler of its failure. One that is halted for
+    good, since nobody needed it, has not ended well."""
     turn, here = at.turn, (at.thread.number, at.node_run.position)
     child = ended.number
     awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, child)
@@ -166,15 +169,15 @@ def _count(at: At, wait: _Wait, ended: ThreadRun) -> None:
         child = ended.parent
         awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, child)
     assert awaited is not None, "only what was joined tells"
+    failure = ended.failure or Failure(FailureName.CHILD_FAILURE, "it was halted for good")
     if ended.status is ThreadStatus.COMPLETED:
         awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
         wait.good += 1
-    elif handled or not _handle(at, awaited, ended):
-        assert ended.failure is not None, "a thread fails with a failure"
+    elif handled or ended.is_abandoned or not _handle(at, awaited, ended):
         awaited.status = AwaitedStatus.UNSUCCESSFUL
         wait.bad += 1
         if wait.failure is None:
-            wait.failure = seen_from_above(ended.failure, f"thread {child}")
+            wait.failure = seen_from_above(failure, f"thread {child}")
     turn.rows.put(awaited)
 
 
@@ -243,6 +246,8 @@ def _stop(at: At, number: int) -> None:
     thread = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, number)
     assert thread is not None, "a thread of the run"
     if thread.status in THREAD_LIVE and HaltReason.HALTED_BY_PARENT not in thread.halt_reasons:
+        here = (at.thread.number, at.node_run.position)
+        thread.awaited_by = tuple(waiter for waiter in thread.awaited_by if waiter != here)
         thread.halt_reasons = (*thread.halt_reasons, HaltReason.HALTED_BY_PARENT)
         at.turn.rows.put(thread)
         wake(at.turn, at.run.wf_run_id, number)
