@@ -10,7 +10,9 @@ from typing import Any
 from penstock.contracts.avro import Avro
 from penstock.contracts.wire import PREVIOUS, SOURCE, STAMP, Sent, outgoing
 from penstock.core.commands.base import Command
+from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.install_definition import InstallDefinition
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
@@ -18,6 +20,7 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.outputs import ScheduledTask
 from penstock.core.transitions import TaskStatus
@@ -147,6 +150,7 @@ class Workers:
     sender: Sender
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     taken: list[ScheduledTask] = field(default_factory=list)
+    seen: list[ScheduledTask] = field(default_factory=list)
 
     def act(self) -> None:
         """Take what is there, and do something with some of it."""
@@ -164,7 +168,9 @@ class Workers:
                 continue
             for number, records in enumerate(partitions):
                 start = self.positions.get((topic, number), 0)
-                self.taken += [self._decode(record) for record in records[start:]]
+                taken = [self._decode(record) for record in records[start:]]
+                self.taken += taken
+                self.seen += taken
                 self.positions[topic, number] = len(records)
 
     def _decode(self, record: Record) -> ScheduledTask:
@@ -173,17 +179,21 @@ class Workers:
         return task
 
     def _do(self, task: ScheduledTask) -> None:
-        """Report it; or start it and die; or report twice, or late; or have it come again."""
+        """Report it; or start it and die; or give it back; or report twice, or late; or have it
+        come again."""
         broker, chance = self.sender.broker, self.sender.broker.chance
         started = chance.random.random() < 0.5
         if started:
             worker = chance.random.choice(("worker-1", "worker-2"))
-            self.sender.send(
-                TaskStarted(
-                    wf_run_id=task.wf_run_id, guid=task.guid, attempt=task.attempt, worker=worker
-                ),
-                None,
-            )
+            attempt = {"wf_run_id": task.wf_run_id, "guid": task.guid, "attempt": task.attempt}
+            self.sender.send(TaskStarted(**attempt, worker=worker), None)
+            if chance.random.random() < 0.3:
+                self.sender.send(TaskHeartbeat(**attempt, worker=worker), None)
+            if chance.random.random() < 0.3:
+                self.sender.send(PutCheckpoint(**attempt, worker=worker, number=0, value=1), None)
+            if chance.hits(0.1):
+                self.sender.send(HandBackTask(**attempt, worker=worker), None)
+                return
         report = self.sender.message(self._report(task), self._report_id(task))
         if started and chance.hits(0.15):
             return  # it has died: the time-out will tell

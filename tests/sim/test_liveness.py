@@ -13,7 +13,7 @@ from penstock.store.rowstore import RowStore
 from tests.controls import chain, event, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import register, run
-from tests.sim import liveness
+from tests.sim import belongs, liveness
 from tests.sim.tables import Tables
 
 
@@ -25,7 +25,7 @@ def test_each_node_type_that_waits_says_for_what() -> None:
 def test_each_reason_to_halt_and_each_timer_has_a_line() -> None:
     """New ones add theirs."""
     assert set(liveness.TAKEN_AWAY_BY) == set(HaltReason)
-    assert set(liveness.BELONGS) == set(TimerKind)
+    assert set(belongs.BELONGS) == set(TimerKind)
 
 
 BROKEN = [

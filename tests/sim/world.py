@@ -32,6 +32,7 @@ from penstock.store.port import StorePosition
 from tests.sim.broker import Broker, Chance
 from tests.sim.judge import judge, same_definitions
 from tests.sim.node import Broken, Node
+from tests.sim.operators import Operators
 from tests.sim.people import BOOM, Clients, Sender, Workers, garbage
 from tests.sim.specs import EVENT_DEFS, OPEN
 from tests.sim.tables import Group, Tables
@@ -77,6 +78,7 @@ class World:
         sender = Sender(self.broker, avro())
         self.clients = Clients(sender, runs_max=self.random.randint(2, 10))
         self.workers = Workers(sender)
+        self.operators = Operators(sender, self.workers)
         self.withheld: set[str] = set()
         self.budget = self.random.choice(BUDGETS)
 
@@ -110,8 +112,10 @@ class World:
             self.random.choice(self.nodes).step()
         elif draw < 0.72:
             self.clients.act()
-        elif draw < 0.87:
+        elif draw < 0.86:
             self.workers.act()
+        elif draw < 0.88:
+            self.operators.act()
         elif draw < 0.91:
             self.pass_ms(self.random.choice((1, 50, 400, 3_000, 30_000)))
         elif draw < 0.94:
