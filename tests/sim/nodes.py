@@ -45,6 +45,7 @@ class Here:
     names: Sequence[str]
     kinds: Mapping[str, str]
     below: tuple[str, ...]
+    writes: bool = True  # its edges may change variables
 
     def before(self, kinds: frozenset[str]) -> list[str]:
         """Nodes of these kinds, up to this one."""

@@ -76,8 +76,16 @@ def a_leaf(chance: random.Random) -> Json:
     return spec("n0", nodes, *VARIABLES)
 
 
-def a_spec(chance: random.Random, nodes_max: int = 5, kinds: frozenset[str] = EVERYTHING) -> Json:
-    """A spec, with nodes of these kinds."""
+def a_spec(
+    chance: random.Random,
+    nodes_max: int = 5,
+    kinds: frozenset[str] = EVERYTHING,
+    *,
+    shared: bool = True,
+) -> Json:
+    """A spec, with nodes of these kinds. Unless variables are shared, only the entrypoint (and the
+    handler of OPEN) writes them: then it does not matter which thread goes first.
+    """
     count = chance.randint(0, CHILDREN_MAX) if "START_THREAD" in kinds else 0
     children = [f"child-{number}" for number in range(count)]
     names = ("main", *children)
@@ -86,10 +94,11 @@ def a_spec(chance: random.Random, nodes_max: int = 5, kinds: frozenset[str] = EV
         size = nodes_max if name == "main" else 3
         below = tuple(names[number + 1 :])
         variables = VARIABLES if name == "main" else OF_A_CHILD
-        made[name] = _one(chance, size, below, kinds, variables)
+        writes = shared or name == "main"
+        made[name] = _one(chance, size, below, kinds, variables, writes=writes)
     for name in HANDLERS:
         plain = kinds - {"WAIT_FOR_CONDITION"}
-        made[name] = _one(chance, 1, (), plain, OF_A_CHILD, handled=False)
+        made[name] = _one(chance, 1, (), plain, OF_A_CHILD, handled=False, writes=shared)
     made[OPEN] = _opening()
     made["main"]["interrupts"] = {OPEN: OPEN}
     if chance.random() < 0.5:
@@ -105,8 +114,9 @@ def _one(
     variables: tuple[Json, ...],
     *,
     handled: bool = True,
+    writes: bool = True,
 ) -> Json:
-    nodes = _nodes(chance, size, below, kinds, handled=handled)
+    nodes = _nodes(chance, size, below, kinds, handled=handled, writes=writes)
     return spec("n0", nodes, *variables)["threads"]["main"]
 
 
@@ -125,19 +135,20 @@ def _nodes(
     kinds: frozenset[str],
     *,
     handled: bool = True,
+    writes: bool = True,
 ) -> Json:
     """The nodes of a thread."""
     names = [f"n{number}" for number in range(chance.randint(1, nodes_max))]
     chosen: dict[str, str] = {}
     nodes: Json = {}
     for index, name in enumerate(names):
-        here = Here(chance, index, names, chosen, below)
+        here = Here(chance, index, names, chosen, below, writes)
         possible = [kind for kind in MAKERS if kind[0] in kinds and kind[1](here)]
         kind, _, make = chance.choice(possible)
         chosen[name] = kind
         handlers = [a_handler(here)] if handled and chance.random() < 0.25 else []
         nodes[name] = make(here) | {"edges": _edges(here), "handlers": handlers}
-    here = Here(chance, len(names) - 1, names, chosen, below)
+    here = Here(chance, len(names) - 1, names, chosen, below, writes)
     nodes[EXIT] = _exit(here)
     return nodes
 
@@ -154,7 +165,7 @@ def _edges(here: Here) -> list[Json]:
     made = [edge(after, None, **_mutations(here))]
     if chance.random() < 0.25:
         made.insert(0, edge(chance.choice([*names[index + 1 :], EXIT]), _condition(here)))
-    if chance.random() < 0.25:
+    if here.writes and chance.random() < 0.25:
         not_yet = compare(variable("again"), "EQUALS", literal(value=False))
         back = chance.choice(names[: index + 1])
         made.insert(0, edge(back, not_yet, again=literal(value=True)))
@@ -163,6 +174,8 @@ def _edges(here: Here) -> list[Json]:
 
 def _mutations(here: Here) -> Json:
     chance, made = here.chance, {}
+    if not here.writes:
+        return made
     if chance.random() < 0.4:
         made["number"] = _value(here)
     if chance.random() < 0.2:

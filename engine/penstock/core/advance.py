@@ -34,6 +34,7 @@ from penstock.core.threads import (
     forget_thread,
     held_by,
     tell_holder,
+    tell_of_no_end,
     tell_waiters,
     wake_children,
 )
@@ -142,9 +143,7 @@ def _give_up(at: At) -> None:
     learns that it will not end."""
     if at.node_run.status in NODE_LIVE:
         leave(at)
-    if at.thread.awaited_by:
-        tell_waiters(at)
-        at.thread.awaited_by = ()
+    tell_of_no_end(at)
 
 
 def _run_again(at: At) -> None:

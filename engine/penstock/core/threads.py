@@ -25,7 +25,13 @@ from penstock.core.run import (
     noted,
 )
 from penstock.core.structs import structs_of
-from penstock.core.thread_rows import AwaitedEnd, Interrupter, LiveChild
+from penstock.core.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    AwaitedStatus,
+    Interrupter,
+    LiveChild,
+)
 from penstock.core.timers import Clock, TimerKind, clock_ms, set_timer
 from penstock.core.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.turn import Turn
@@ -207,20 +213,33 @@ def tell_holder(at: At) -> None:
 
 
 def tell_waiters(at: At) -> None:
-    """The thread has ended, or never will: who waits for it is to look; if nobody does, its parent
-    will notice a failure at its EXIT.
+    """The thread has ended: who waits for it is to look; if nobody does, its parent will notice a
+    failure at its EXIT.
     """
     turn, run, thread = at.turn, at.run, at.thread
     for waiter, position in thread.awaited_by:
         turn.rows.put(AwaitedEnd(turn.tenant, run.wf_run_id, waiter, position, thread.number))
         wake(turn, run.wf_run_id, waiter)
-    failed = thread.status in (ThreadStatus.ERROR, ThreadStatus.EXCEPTION)
+    failed = thread.status is not ThreadStatus.COMPLETED
     if failed and thread.kind is ThreadKind.CHILD and not thread.awaited_by:
         assert thread.parent is not None, "a child has a parent"
         parent = turn.rows.get(ThreadRun, turn.tenant, run.wf_run_id, thread.parent)
         assert parent is not None, "which is a thread of the run"
         parent.failed_children += 1
         turn.rows.put(parent)
+
+
+def tell_of_no_end(at: At) -> None:
+    """The thread is halted for good: who still waits for it, and did not have it halted itself, is
+    to look; once.
+    """
+    turn, run_id, thread = at.turn, at.run.wf_run_id, at.thread
+    for waiter, position in thread.awaited_by:
+        awaited = turn.rows.peek(Awaited, turn.tenant, run_id, waiter, position, thread.number)
+        if awaited is not None and awaited.status is AwaitedStatus.THREAD_IN_PROGRESS:
+            turn.rows.put(AwaitedEnd(turn.tenant, run_id, waiter, position, thread.number))
+            wake(turn, run_id, waiter)
+    thread.awaited_by = ()
 
 
 def forget_thread(at: At) -> None:

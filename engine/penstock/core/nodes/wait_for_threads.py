@@ -246,8 +246,6 @@ def _stop(at: At, number: int) -> None:
     thread = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, number)
     assert thread is not None, "a thread of the run"
     if thread.status in THREAD_LIVE and HaltReason.HALTED_BY_PARENT not in thread.halt_reasons:
-        here = (at.thread.number, at.node_run.position)
-        thread.awaited_by = tuple(waiter for waiter in thread.awaited_by if waiter != here)
         thread.halt_reasons = (*thread.halt_reasons, HaltReason.HALTED_BY_PARENT)
         at.turn.rows.put(thread)
         wake(at.turn, at.run.wf_run_id, number)
