@@ -14,9 +14,10 @@ from penstock.core.commands.base import CommandType
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions import HeldTask
+from penstock.core.event_rows import EventWaiter
 from penstock.core.nodes.external_event import ExternalEventNode
 from penstock.core.rows import Rows
-from penstock.core.run import EventWaiter, TaskRun
+from penstock.core.run import TaskRun
 from penstock.core.timers import Timer
 from penstock.core.transitions import TaskStatus
 from penstock.log.port import LogFatal, Message, Refused

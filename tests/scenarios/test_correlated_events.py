@@ -10,7 +10,7 @@ from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.correlation_rows import RunMarker
 from penstock.core.definitions import Correlation
-from penstock.core.run import EventWaiter, ExternalEvent
+from penstock.core.event_rows import EventWaiter, ExternalEvent
 from tests.controls import (
     chain,
     declared,

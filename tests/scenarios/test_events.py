@@ -2,7 +2,7 @@
 
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
-from penstock.core.run import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.types import ValueType
 from tests.controls import chain, compare, edge, ends, event, literal, output_of, spec
 from tests.scenarios.driver import Driver

@@ -8,7 +8,8 @@ from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.definitions import HeldTask
-from penstock.core.run import EventWaiter, TaskRun, ThreadRun
+from penstock.core.event_rows import EventWaiter
+from penstock.core.run import TaskRun, ThreadRun
 from penstock.core.thread_rows import Interrupter, LiveChild, Watcher
 from penstock.core.timers import Timer
 from penstock.core.transitions import TaskStatus

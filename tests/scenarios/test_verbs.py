@@ -11,8 +11,9 @@ from penstock.core.commands.set_labels import SetLabels
 from penstock.core.commands.skip_node import SkipNode
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions import HeldTask
+from penstock.core.event_rows import EventWaiter
 from penstock.core.facts import AuditEntry, HistoryChunk
-from penstock.core.run import EventWaiter, PastAttempt
+from penstock.core.run import PastAttempt
 from penstock.core.timers import Timer
 from penstock.core.transitions import TaskStatus
 from tests.controls import (

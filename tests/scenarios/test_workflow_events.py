@@ -2,8 +2,8 @@
 
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
+from penstock.core.event_rows import WorkflowEvent
 from penstock.core.outputs import WorkflowEventThrown
-from penstock.core.run import WorkflowEvent
 from penstock.core.types import ValueType
 from tests.controls import chain, declared, literal, throws_event, variable
 from tests.scenarios.driver import Driver

@@ -17,7 +17,7 @@ from msgspec.structs import FieldInfo
 from penstock.core.commands.base import Command
 from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.core.transitions import TaskStatus
-from tests.controls import chain
+from tests.controls import chain, declared
 
 BIG: Final = COMMAND_BYTES_MAX - 5_000
 
@@ -125,8 +125,14 @@ def _bad_rows(of: Any) -> Iterator[tuple[Any, ...]]:
             yield (msgspec.structs.replace(good, **{field.name: value}),)
 
 
+UNUSED: Final = "a-name"
+"""What is defined, of each kind, and used by nobody."""
+
 PLAUSIBLE: Final[Mapping[str, Any]] = {
-    "name": "a-name",
+    "name": UNUSED,
+    "schedule_id": UNUSED,
+    "fields": [declared("field", "INT")],
+    "cron": "0 0 1 1 *",
     "wf_spec": "waits",
     "event_def": "go",
     "task_def": "work",
@@ -148,7 +154,7 @@ def plausible(kind: type[Command], given: Mapping[str, Any]) -> Command:
 
 
 def _is_needed(field: FieldInfo, given: Mapping[str, Any]) -> bool:
-    return field.required or field.name in given
+    return field.required or field.name in given or field.name == "schedule_id"
 
 
 def _plausible(field: FieldInfo, given: Mapping[str, Any]) -> Any:

@@ -148,7 +148,7 @@ def _told_once(broker: Broker, node: Node) -> None:
         stamps.add(record.headers[STAMP])
         event, _ = node.avro.decode(record.value or b"")
         if isinstance(event, TaskRunChanged):
-            end = ("task", event.wf_run_id, event.guid, str(event.attempt))
+            end = ("task", event.wf_run_id, event.guid, str(event.attempt), event.status)
         elif isinstance(event, WfRunChanged) and event.status not in THREAD_LIVE:
             end = ("run", event.wf_run_id)
         else:

@@ -8,44 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from penstock.core.correlation_rows import EventMarker
 from penstock.core.definitions import HeldTask
-from penstock.core.failures import FailureName
-from penstock.core.rows import Row
-from penstock.core.run import (
-    EventWaiter,
-    ExternalEvent,
-    HaltReason,
-    NodeRun,
-    TaskRun,
-    ThreadRun,
-    UnclaimedEvent,
-    WfRun,
-)
-from penstock.core.thread_rows import (
-    Awaited,
-    AwaitedEnd,
-    AwaitedStatus,
-    ChildRun,
-    Interrupter,
-    LiveChild,
-    PendingInterrupt,
-    Watcher,
-)
+from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.thread_rows import Awaited, AwaitedEnd, AwaitedStatus, Watcher
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import (
     TASK_IN_FLIGHT,
-    TASK_LIVE,
     THREAD_LIVE,
     NodeStatus,
     TaskStatus,
     ThreadStatus,
 )
-from tests.sim.liveness_user_tasks import (
-    LEFT_BY_REMINDERS,
-    belongs_to_user_task,
-    waits_for_user,
-)
+from tests.sim.belongs import has_timer
+from tests.sim.leaks import of_a_live_run, of_an_ended_run, without_run
+from tests.sim.liveness_user_tasks import waits_for_user
 from tests.sim.tables import Group, Tables
 
 Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
@@ -60,8 +37,29 @@ def problems(tables: Tables) -> list[str]:
 def problems_of(group: Group) -> list[str]:
     """Every fault of one run's rows."""
     run = group.one(WfRun)
-    found = _without_run(group) if run is None else _of_run(group, run)
+    found = without_run(group) if run is None else _of_run(group, run)
     return [f"{'/'.join(group.key)}: {problem}" for problem in found]
+
+
+def _of_run(group: Group, run: WfRun) -> Iterator[str]:
+    entrypoint = group.one(ThreadRun, 0)
+    if entrypoint is None:
+        yield "no entrypoint thread"
+        return
+    if (run.status in THREAD_LIVE) != (entrypoint.status in THREAD_LIVE):
+        yield f"the run is {run.status}, its entrypoint thread {entrypoint.status}"
+    if (run.ended_ms is None) != (run.status in THREAD_LIVE):
+        yield f"the run is {run.status} and ended at {run.ended_ms}"
+    for thread in group.of(ThreadRun):
+        if thread.status in THREAD_LIVE and waits_for(group, thread) is None:
+            yield f"thread {thread.number} is {thread.status} and waits for nothing: {thread}"
+    if run.status in THREAD_LIVE:
+        yield from of_a_live_run(group)
+    else:
+        yield from of_an_ended_run(group, entrypoint)
+
+
+# --- what a thread waits for ----------------------------------------------------------------------
 
 
 def _task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
@@ -73,7 +71,7 @@ def _task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
         return f"a report on {task.guid}"
     if task.status is not TaskStatus.TASK_PENDING:
         return None
-    if _timers(group, TimerKind.TASK_RETRY, task.guid, task.attempt.number):
+    if has_timer(group, TimerKind.TASK_RETRY, task.guid, task.attempt.number):
         return "a backoff"
     return "a topic" if _held(group, task) else None
 
@@ -109,8 +107,14 @@ def _threads(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
     here = (thread.number, node_run.position)
     waiting = [row for row in group.of(Awaited) if (row.waiter, row.position) == here]
     ended = [row for row in group.of(AwaitedEnd) if (row.waiter, row.position) == here]
-    live = [row for row in waiting if row.status in _AT_WORK]
+    live = [row for row in waiting if row.status in _AT_WORK and _may_end(group, row)]
     return "a thread" if live and not ended else None
+
+
+def _may_end(group: Group, awaited: Awaited) -> bool:
+    number = awaited.child if awaited.handler is None else awaited.handler
+    thread = group.one(ThreadRun, number)
+    return thread is not None and thread.status in THREAD_LIVE and not thread.is_abandoned
 
 
 _AT_WORK: Final = (AwaitedStatus.THREAD_IN_PROGRESS, AwaitedStatus.HANDLING_FAILURE)
@@ -180,7 +184,7 @@ TAKEN_AWAY_BY: Final[dict[HaltReason, Callable[[Group, ThreadRun], str]]] = {
 
 def waits_for(group: Group, thread: ThreadRun) -> str | None:
     """What will move a live thread on; None: nothing, it is stuck."""
-    if _timers(group, TimerKind.ADVANCE, None, thread.number):
+    if has_timer(group, TimerKind.ADVANCE, None, thread.number):
         return "the next turn"
     if any(timer.kind is TimerKind.WAKE_CHILDREN for timer in group.of(Timer)):
         return "its turn to be woken"
@@ -201,194 +205,6 @@ def waits_for(group: Group, thread: ThreadRun) -> str | None:
 def _in_flight(group: Group, node_run: NodeRun) -> bool:
     task = group.one(TaskRun, node_run.task or "")
     return task is not None and task.status in TASK_IN_FLIGHT
-
-
-BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (ExternalEvent, UnclaimedEvent, EventMarker)
-"""Rows that may be there without their run: it is to come, or on another partition."""
-
-LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
-    UnclaimedEvent: "an event that nobody took is a fact of the run",
-    Awaited: "what has become of threads that were waited for is told from them",
-    AwaitedEnd: "of a thread that ended after the wait for it was decided",
-    ChildRun: "the way down to the runs below, for deletion",
-    PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
-}
-"""Queues that may keep rows of a run that has ended, and why."""
-
-LEFT_BY_HALTED_CHILDREN: Final[dict[type[Row], str]] = {
-    LiveChild: "a child that is halted has not ended",
-    Interrupter: "as above",
-    PendingInterrupt: "as above",
-    Timer: "of children that may run again",
-    EventWaiter: "as timers",
-    HeldTask: "as timers",
-    Watcher: "as timers",
-    AwaitedEnd: "of a wait that was decided without it",
-}
-"""What halted children of a run that has failed keep: it may be rescued."""
-
-LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
-    Timer: "quarantine touches as little as it can; the timer will find nothing to do",
-    EventWaiter: "as timers; an ended thread is not woken",
-    HeldTask: "as timers; TopicReady passes over it",
-}
-"""What may stay behind when a run ends with ENGINE_DEFECT (R6)."""
-
-
-def _without_run(group: Group) -> Iterator[str]:
-    for kind in group.kinds():
-        if kind not in BEFORE_THE_RUN:
-            yield f"{kind.__name__} rows without a run"
-
-
-def _of_run(group: Group, run: WfRun) -> Iterator[str]:
-    entrypoint = group.one(ThreadRun, 0)
-    if entrypoint is None:
-        yield "no entrypoint thread"
-        return
-    if (run.status in THREAD_LIVE) != (entrypoint.status in THREAD_LIVE):
-        yield f"the run is {run.status}, its entrypoint thread {entrypoint.status}"
-    if (run.ended_ms is None) != (run.status in THREAD_LIVE):
-        yield f"the run is {run.status} and ended at {run.ended_ms}"
-    if run.status not in THREAD_LIVE:
-        yield from _leaks(group, entrypoint)
-        return
-    for thread in group.of(ThreadRun):
-        if thread.status in THREAD_LIVE and waits_for(group, thread) is None:
-            yield f"thread {thread.number} is {thread.status} and waits for nothing: {thread}"
-    yield from _tasks(group)
-    yield from _timers_of_nothing(group)
-    yield from _counters(group)
-    for waiter in group.of(EventWaiter):
-        if not _is_waited_for(group, waiter):
-            yield f"nobody waits for an event there: {waiter}"
-
-
-def _is_waited_for(group: Group, waiter: EventWaiter) -> bool:
-    thread = group.one(ThreadRun, waiter.thread)
-    if thread is None or thread.status not in THREAD_LIVE:
-        return False
-    node_run = group.one(NodeRun, thread.number, thread.position)
-    return node_run is not None and (node_run.progress or {}).get("step") == waiter.step
-
-
-def _counters(group: Group) -> Iterator[str]:
-    """What a thread has counted of the threads that it holds is so."""
-    threads = group.of(ThreadRun)
-    for holder in threads:
-        held = [thread for thread in threads if thread.holder == holder.number]
-        live = [thread for thread in held if thread.status in THREAD_LIVE]
-        moving = [thread for thread in held if thread.moving]
-        rows = [row for row in group.of(LiveChild) if row.holder == holder.number]
-        counted = (holder.live_children, holder.moving_children, len(rows))
-        if counted != (len(live), len(moving), len(live)) and not _is_busy(group):
-            yield f"thread {holder.number} counts {counted}, not {len(live)}, {len(moving)}"
-
-
-def _is_busy(group: Group) -> bool:
-    """Threads have been woken that will be visited in a later turn."""
-    return any(
-        timer.kind in (TimerKind.ADVANCE, TimerKind.WAKE_CHILDREN) for timer in group.of(Timer)
-    )
-
-
-def _leaks(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
-    failure = entrypoint.failure
-    defect = failure is not None and failure.name == FailureName.ENGINE_DEFECT
-    allowed = LEFT_BY_ENDED_RUNS | (LEFT_BY_A_DEFECT if defect else {})
-    children = [row for row in group.of(ThreadRun) if row.status in THREAD_LIVE]
-    if children or entrypoint.status is ThreadStatus.ERROR:  # which may be rescued
-        allowed = allowed | LEFT_BY_HALTED_CHILDREN
-    reminders = [task for task in group.of(TaskRun) if task.user_task and task.status in TASK_LIVE]
-    if reminders:  # which may outlive their run
-        allowed = allowed | LEFT_BY_REMINDERS
-    for kind in group.kinds():
-        if kind.SCANNED and kind not in allowed:
-            yield f"it has ended and leaves behind {group.of(kind)}"
-    for thread in children:
-        if waits_for(group, thread) is None:
-            yield f"it has ended, and thread {thread.number} waits for nothing: {thread}"
-    halting = {thread.number for thread in children}
-    for task in group.of(TaskRun):
-        if task in reminders:
-            continue
-        if task.status in TASK_LIVE and not defect and task.thread not in halting:
-            yield f"it has ended, task {task.guid} is {task.status}"
-
-
-def _tasks(group: Group) -> Iterator[str]:
-    """A live task has a live thread at its node; a running one a time-out."""
-    for task in group.of(TaskRun):
-        node_run = group.one(NodeRun, task.thread, task.position)
-        if task.user_task is not None:
-            continue  # a reminder, which is no node's
-        if node_run is None or node_run.task != task.guid:
-            yield f"task {task.guid} is not its node run's"
-        if task.status not in TASK_LIVE:
-            continue
-        if not _stands(group, task.thread, task.position):
-            yield f"task {task.guid} is {task.status}, and no live thread stands there"
-        timer = task.attempt.timer if task.status is TaskStatus.TASK_RUNNING else task.timer
-        number = task.attempt.number
-        kind = TimerKind.TASK_RETRY
-        if task.status is TaskStatus.TASK_RUNNING:
-            kind = TimerKind.TASK_TIMEOUT
-        if task.status is TaskStatus.TASK_RUNNING and timer is None:
-            yield f"task {task.guid} is TASK_RUNNING without a time-out"
-        if timer is not None and not _timers(group, kind, task.guid, number):
-            yield f"task {task.guid} has lost its timer {timer}"
-
-
-def _stands(group: Group, number: int, position: int) -> bool:
-    thread = group.one(ThreadRun, number)
-    return thread is not None and thread.status in THREAD_LIVE and (thread.position == position)
-
-
-def _of_task(*statuses: TaskStatus) -> Callable[[Group, Timer], bool]:
-    def belongs(group: Group, timer: Timer) -> bool:
-        task = group.one(TaskRun, timer.detail)
-        return task is not None and task.attempt.number == timer.number and task.status in statuses
-
-    return belongs
-
-
-def _of_thread(group: Group, timer: Timer) -> bool:
-    thread = group.one(ThreadRun, timer.number)
-    return thread is not None and thread.status in THREAD_LIVE
-
-
-def _of_node(group: Group, timer: Timer) -> bool:
-    return _stands(group, int(timer.detail), timer.number)
-
-
-OF_NO_THREAD: Final = (
-    "WAKE_CHILDREN SCHEDULE OFFER_EVENT EXPIRE_EVENT SWEEP WAKE_THREADS KILL_BELOW"
-)
-OF_A_RUN: Final = "KILL_DEADLINE RETENTION DELETE_RUN"
-
-BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
-    **{TimerKind(name): lambda *_: True for name in f"{OF_NO_THREAD} {OF_A_RUN}".split()},
-    TimerKind.ADVANCE: _of_thread,
-    TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
-    TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
-    TimerKind.NODE: _of_node,
-    TimerKind.USER_TASK: belongs_to_user_task,
-    TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
-}
-"""Whether a timer belongs to something that is still there for it."""
-
-
-def _timers_of_nothing(group: Group) -> Iterator[str]:
-    for timer in group.of(Timer):
-        if not BELONGS[timer.kind](group, timer):
-            yield f"a timer of nothing: {timer}"
-
-
-def _timers(group: Group, kind: TimerKind, detail: str | None, number: int) -> bool:
-    return any(
-        timer.kind is kind and timer.number == number and detail in (None, timer.detail)
-        for timer in group.of(Timer)
-    )
 
 
 def _held(group: Group, task: TaskRun) -> bool:

@@ -10,7 +10,9 @@ from typing import Any
 from penstock.contracts.avro import Avro
 from penstock.contracts.wire import PREVIOUS, SOURCE, STAMP, Sent, outgoing
 from penstock.core.commands.base import Command
+from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.install_definition import InstallDefinition
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
@@ -18,13 +20,13 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.outputs import ScheduledTask
 from penstock.core.transitions import TaskStatus
 from penstock.log.port import Message, Record
-from tests.controls import a_task_def
 from tests.sim.broker import Broker
-from tests.sim.specs import EVENT_DEFS, INPUT, OUTPUTS, TASK_DEFS, a_spec
+from tests.sim.specs import ALL_EVENT_DEFS, LEAF, OUTPUTS, a_leaf, a_spec, definitions
 
 SPECS = 3
 FORGED_STAMP = b"999999999:0"
@@ -71,8 +73,9 @@ class Clients:
         self.runs_max = runs_max
 
     def _definitions(self) -> list[Command]:
-        made: list[Command] = [a_task_def(name, **{INPUT: "INT"}) for name in TASK_DEFS]
-        made += [PutExternalEventDef(name=name) for name in EVENT_DEFS]
+        made: list[Command] = definitions()
+        made += [PutExternalEventDef(name=name) for name in ALL_EVENT_DEFS]
+        made += [PutWfSpec(name=LEAF, spec=a_leaf(self.chance))]
         made += [
             PutWfSpec(name=f"spec-{number}", spec=a_spec(self.chance)) for number in range(SPECS)
         ]
@@ -113,7 +116,7 @@ class Clients:
 
     def _event(self) -> None:
         content = BOOM if self.chance.random() < 0.03 else self.chance.choice(OUTPUTS)
-        self.put_event(self._any_run(), self.chance.choice(EVENT_DEFS), content)
+        self.put_event(self._any_run(), self.chance.choice(ALL_EVENT_DEFS), content)
 
     def put_event(self, wf_run_id: str, event_def: str, content: Any) -> None:
         """Put an event, by the client's guid or without one."""
@@ -126,14 +129,15 @@ class Clients:
     def _halt(self) -> None:
         wf_run_id = self._any_run()
         command_id = self.sender.new_id("halt") if self.chance.random() < 0.8 else None
+        thread = self.chance.choice((0, 0, 0, 1, 2, 3, 4))
         if self.chance.random() < 0.5:
-            self.sender.send(StopWfRun(wf_run_id=wf_run_id), command_id)
+            self.sender.send(StopWfRun(wf_run_id=wf_run_id, thread=thread), command_id)
         else:
-            self.resume(wf_run_id, command_id)
+            self.resume(wf_run_id, thread, command_id)
 
-    def resume(self, wf_run_id: str, command_id: str | None) -> None:
-        """Resume a run, whether it is halted or not."""
-        self.sender.send(ResumeWfRun(wf_run_id=wf_run_id), command_id)
+    def resume(self, wf_run_id: str, thread: int, command_id: str | None) -> None:
+        """Resume a thread, whether it is halted or not."""
+        self.sender.send(ResumeWfRun(wf_run_id=wf_run_id, thread=thread), command_id)
 
     def _any_run(self) -> str:
         return self.chance.choice(sorted(self.runs) or ["run-never"])
@@ -146,6 +150,7 @@ class Workers:
     sender: Sender
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     taken: list[ScheduledTask] = field(default_factory=list)
+    seen: list[ScheduledTask] = field(default_factory=list)
 
     def act(self) -> None:
         """Take what is there, and do something with some of it."""
@@ -163,7 +168,9 @@ class Workers:
                 continue
             for number, records in enumerate(partitions):
                 start = self.positions.get((topic, number), 0)
-                self.taken += [self._decode(record) for record in records[start:]]
+                taken = [self._decode(record) for record in records[start:]]
+                self.taken += taken
+                self.seen += taken
                 self.positions[topic, number] = len(records)
 
     def _decode(self, record: Record) -> ScheduledTask:
@@ -172,17 +179,21 @@ class Workers:
         return task
 
     def _do(self, task: ScheduledTask) -> None:
-        """Report it; or start it and die; or report twice, or late; or have it come again."""
+        """Report it; or start it and die; or give it back; or report twice, or late; or have it
+        come again."""
         broker, chance = self.sender.broker, self.sender.broker.chance
         started = chance.random.random() < 0.5
         if started:
             worker = chance.random.choice(("worker-1", "worker-2"))
-            self.sender.send(
-                TaskStarted(
-                    wf_run_id=task.wf_run_id, guid=task.guid, attempt=task.attempt, worker=worker
-                ),
-                None,
-            )
+            attempt = {"wf_run_id": task.wf_run_id, "guid": task.guid, "attempt": task.attempt}
+            self.sender.send(TaskStarted(**attempt, worker=worker), None)
+            if chance.random.random() < 0.3:
+                self.sender.send(TaskHeartbeat(**attempt, worker=worker), None)
+            if chance.random.random() < 0.3:
+                self.sender.send(PutCheckpoint(**attempt, worker=worker, number=0, value=1), None)
+            if chance.hits(0.1):
+                self.sender.send(HandBackTask(**attempt, worker=worker), None)
+                return
         report = self.sender.message(self._report(task), self._report_id(task))
         if started and chance.hits(0.15):
             return  # it has died: the time-out will tell

@@ -1,112 +1,210 @@
 """Random specs, small and sure to end: what the simulator and the state machine run.
 
 A thread is a row of nodes; from each an edge leads on, and perhaps one under a condition forward,
-out, or back (once: a flag is set on the way). Some mutations and conditions can not be evaluated:
-such a run fails by name. A new node type adds a function to `_MAKERS`.
+out, or back (once a run: a flag is set on the way). A thread starts only threads that stand below
+it in the list, so that none starts itself. Some mutations and conditions can not be evaluated:
+such a thread fails by name. A new node type adds a maker to `nodes.py`.
+
+Nobody waits for ever: what a WAIT_FOR_CONDITION asks for is brought about by the event OPEN, which
+interrupts the entrypoint. So no thread that the entrypoint may wait for as its handler has one.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any, Final
 
 from tests.controls import (
+    a_task_def,
+    chain,
     compare,
     declared,
     edge,
     ends,
-    event,
     literal,
+    nop,
     output_of,
     spec,
-    task,
+    throws,
     variable,
 )
+from tests.sim.nodes import (
+    EVERYTHING,
+    HANDLERS,
+    INPUT,
+    MAKERS,
+    READABLE,
+    TASK_DEFS,
+    Here,
+    Json,
+    a_handler,
+)
 
-Json = dict[str, Any]
-
-TASK_DEFS: Final = ("work-0", "work-1", "work-2")
 EVENT_DEFS: Final = ("event-0", "event-1")
-INPUT: Final = "x"  # of each TaskDef, an INT
+OPEN: Final = "open"  # opens what a WAIT_FOR_CONDITION waits for
+RECALL: Final = "recall"  # interrupts with a handler that works
+INTERRUPT_DEFS: Final = (OPEN, RECALL)
+ALL_EVENT_DEFS: Final = (*EVENT_DEFS, *INTERRUPT_DEFS)
+
+UNTIL: Final = (
+    "2023-11-14T22:13:21.000Z",  # a second after time begins
+    "2023-11-14T22:14:20.000Z",
+    "2023-11-14T21:00:00.000Z",
+    "soon",  # no instant: a node that reads it fails
+)
 VARIABLES: Final = (
     declared("number", "INT", default=0),
     declared("text", "STR", default="a"),
     declared("again", "BOOL", default=False),
+    declared("until", "STR", default=UNTIL[0]),
 )
+OF_A_CHILD: Final = (declared(INPUT, "INT"),)
 EXIT: Final = "exit"
+LEAF: Final = "leaf"  # the spec of all child runs
+CHILDREN_MAX: Final = 3
 
 
-def a_spec(chance: random.Random, nodes_max: int = 5) -> Json:
-    """A spec of one thread."""
+def definitions() -> list[Any]:
+    """The TaskDefs that the specs need."""
+    lasting = TASK_DEFS[-1]  # what its workers hand back is not begun anew
+    return [a_task_def(name, idempotent=name != lasting, **{INPUT: "INT"}) for name in TASK_DEFS]
+
+
+def a_leaf(chance: random.Random) -> Json:
+    """A spec of one thread for child runs: it has tasks and events, and starts nothing."""
+    nodes = _nodes(chance, 3, (), frozenset({"TASK", "EXTERNAL_EVENT", "NOP"}), handled=False)
+    return spec("n0", nodes, *VARIABLES)
+
+
+def a_spec(
+    chance: random.Random,
+    nodes_max: int = 5,
+    kinds: frozenset[str] = EVERYTHING,
+    *,
+    shared: bool = True,
+) -> Json:
+    """A spec, with nodes of these kinds. Unless variables are shared, only the entrypoint (and the
+    handler of OPEN) writes them: then it does not matter which thread goes first.
+    """
+    count = chance.randint(0, CHILDREN_MAX) if "START_THREAD" in kinds else 0
+    children = [f"child-{number}" for number in range(count)]
+    names = ("main", *children)
+    made: dict[str, Json] = {}
+    for number, name in enumerate(names):
+        size = nodes_max if name == "main" else 3
+        below = tuple(names[number + 1 :])
+        variables = VARIABLES if name == "main" else OF_A_CHILD
+        writes = shared or name == "main"
+        made[name] = _one(chance, size, below, kinds, variables, writes=writes)
+    for name in HANDLERS:
+        plain = kinds - {"WAIT_FOR_CONDITION"}
+        made[name] = _one(chance, 1, (), plain, OF_A_CHILD, handled=False, writes=shared)
+    made[OPEN] = _opening()
+    made["main"]["interrupts"] = {OPEN: OPEN}
+    if chance.random() < 0.5:
+        made["main"]["interrupts"][RECALL] = chance.choice(HANDLERS)
+    return {"entrypoint": "main", "threads": made}
+
+
+def _one(
+    chance: random.Random,
+    size: int,
+    below: tuple[str, ...],
+    kinds: frozenset[str],
+    variables: tuple[Json, ...],
+    *,
+    handled: bool = True,
+    writes: bool = True,
+) -> Json:
+    nodes = _nodes(chance, size, below, kinds, handled=handled, writes=writes)
+    return spec("n0", nodes, *variables)["threads"]["main"]
+
+
+def _opening() -> Json:
+    """The handler that makes every condition hold."""
+    opened = edge("exit", number=literal(2))
+    made = chain(nop())
+    made["threads"]["main"]["nodes"]["n1"]["edges"] = [opened]
+    return made["threads"]["main"]
+
+
+def _nodes(
+    chance: random.Random,
+    nodes_max: int,
+    below: tuple[str, ...],
+    kinds: frozenset[str],
+    *,
+    handled: bool = True,
+    writes: bool = True,
+) -> Json:
+    """The nodes of a thread."""
     names = [f"n{number}" for number in range(chance.randint(1, nodes_max))]
+    chosen: dict[str, str] = {}
     nodes: Json = {}
     for index, name in enumerate(names):
-        edges = _edges(chance, names, index)
-        nodes[name] = chance.choice(_MAKERS)(chance, edges)
-    nodes[EXIT] = ends(_value(chance, names, len(names) - 1))
-    return spec(names[0], nodes, *VARIABLES)
+        here = Here(chance, index, names, chosen, below, writes)
+        possible = [kind for kind in MAKERS if kind[0] in kinds and kind[1](here)]
+        kind, _, make = chance.choice(possible)
+        chosen[name] = kind
+        handlers = [a_handler(here)] if handled and chance.random() < 0.25 else []
+        nodes[name] = make(here) | {"edges": _edges(here), "handlers": handlers}
+    here = Here(chance, len(names) - 1, names, chosen, below, writes)
+    nodes[EXIT] = _exit(here)
+    return nodes
 
 
-def _task(chance: random.Random, edges: list[Json]) -> Json:
-    settings: Json = {
-        "max_attempts": chance.choice((1, 2, 3)),
-        "timeout_ms": chance.choice((500, 5_000, 60_000)),
-    }
-    if chance.random() < 0.4:
-        settings["backoff"] = {"base_ms": chance.choice((100, 4_000)), "multiplier": 2.0}
-    of = chance.choice(TASK_DEFS)
-    return task(of, *edges, inputs={INPUT: variable("number")}, **settings)
+def _exit(here: Here) -> Json:
+    if here.chance.random() < 0.12:
+        return throws(here.chance.choice(("sorry", "TIMEOUT")), "", _value(here))
+    return ends(_value(here))
 
 
-def _event(chance: random.Random, edges: list[Json]) -> Json:
-    settings: Json = {} if chance.random() < 0.5 else {"timeout_ms": chance.choice((300, 20_000))}
-    return event(chance.choice(EVENT_DEFS), *edges, **settings)
-
-
-_MAKERS: Final[tuple[Callable[[random.Random, list[Json]], Json], ...]] = (_task, _task, _event)
-
-
-def _edges(chance: random.Random, names: list[str], index: int) -> list[Json]:
+def _edges(here: Here) -> list[Json]:
+    chance, names, index = here.chance, here.names, here.index
     after = names[index + 1] if index + 1 < len(names) else EXIT
-    made = [edge(after, None, **_mutations(chance, names, index))]
-    if chance.random() < 0.3:
-        forward = chance.choice([*names[index + 1 :], EXIT])
-        made.insert(0, edge(forward, _condition(chance, names, index)))
-    if chance.random() < 0.3:
-        back = chance.choice(names[: index + 1])
+    made = [edge(after, None, **_mutations(here))]
+    if chance.random() < 0.25:
+        made.insert(0, edge(chance.choice([*names[index + 1 :], EXIT]), _condition(here)))
+    if here.writes and chance.random() < 0.25:
         not_yet = compare(variable("again"), "EQUALS", literal(value=False))
+        back = chance.choice(names[: index + 1])
         made.insert(0, edge(back, not_yet, again=literal(value=True)))
     return made
 
 
-def _mutations(chance: random.Random, names: list[str], index: int) -> Json:
-    made: Json = {}
+def _mutations(here: Here) -> Json:
+    chance, made = here.chance, {}
+    if not here.writes:
+        return made
     if chance.random() < 0.4:
-        made["number"] = _value(chance, names, index)
+        made["number"] = _value(here)
     if chance.random() < 0.2:
-        made["text"] = chance.choice((literal("b"), variable("text"), output_of(names[index])))
+        texts = [literal("b"), variable("text")]
+        if here.readable:
+            texts.append(output_of(chance.choice(here.readable)))
+        made["text"] = chance.choice(texts)
+    if chance.random() < 0.1:
+        made["until"] = literal(chance.choice(UNTIL))
     return made
 
 
-def _condition(chance: random.Random, names: list[str], index: int) -> Json:
-    comparator = chance.choice(("EQUALS", "NOT_EQUALS", "LESS_THAN", "GREATER_THAN_EQ"))
-    return compare(_value(chance, names, index), comparator, literal(chance.choice((0, 1, 2))))
+def _condition(here: Here) -> Json:
+    comparator = here.chance.choice(("EQUALS", "NOT_EQUALS", "LESS_THAN", "GREATER_THAN_EQ"))
+    return compare(_value(here), comparator, literal(here.chance.choice((0, 1, 2))))
 
 
-def _value(chance: random.Random, names: list[str], index: int) -> Json:
+def _value(here: Here) -> Json:
     """A number; or, at times, what may fail: the output of the node itself, of an earlier one
     (which may not have been visited), or a path into it."""
-    if chance.random() < 0.7:
+    chance = here.chance
+    if chance.random() < 0.7 or not here.readable:
         return chance.choice((literal(chance.choice((0, 1, 2))), variable("number")))
-    return chance.choice(
-        (
-            output_of(names[index]),
-            output_of(chance.choice(names[: index + 1])),
-            output_of(names[index], "$.count"),
-        )
-    )
+    name = chance.choice(here.readable)
+    path = chance.choice((None, None, "$.count"))
+    return output_of(name, path) if here.kinds[name] in READABLE else output_of(name)
 
 
-OUTPUTS: Final[tuple[Any, ...]] = (0, 1, 2, None, "text", {"count": 2}, {"count": "x"}, [1])
+OUTPUTS: Final[tuple[Any, ...]] = (
+    *(0, 1, 2, None, "text", {"count": 2}, {"count": "x"}, [1], [2, 3], ["a"]),
+)
 """What tasks return and events bring."""

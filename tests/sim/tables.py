@@ -124,6 +124,6 @@ class Tables:
 
 
 def run_of(row: Row) -> RunKey | None:
-    """The run that a row belongs to, whatever its scope."""
+    """The run that a row belongs to, whatever its scope; the timers of schedules have none."""
     wf_run_id = getattr(row, "wf_run_id", None)
-    return (getattr(row, "tenant", ""), wf_run_id) if wf_run_id else None  # a timer of no run
+    return (getattr(row, "tenant", ""), wf_run_id) if wf_run_id else None

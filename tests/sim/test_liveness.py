@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
+from penstock.core.event_rows import EventWaiter
 from penstock.core.nodes import NODE_TYPES
 from penstock.core.rows import Row
-from penstock.core.run import EventWaiter, HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
 from penstock.core.timers import Timer, TimerKind
 from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore
 from tests.controls import chain, event, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import register, run
-from tests.sim import liveness
+from tests.sim import belongs, liveness
 from tests.sim.tables import Tables
 
 
@@ -25,7 +26,7 @@ def test_each_node_type_that_waits_says_for_what() -> None:
 def test_each_reason_to_halt_and_each_timer_has_a_line() -> None:
     """New ones add theirs."""
     assert set(liveness.TAKEN_AWAY_BY) == set(HaltReason)
-    assert set(liveness.BELONGS) == set(TimerKind)
+    assert set(belongs.BELONGS) == set(TimerKind)
 
 
 BROKEN = [

@@ -21,7 +21,8 @@ from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.run import NodeRun, TaskRun, ThreadRun, UnclaimedEvent, Variable, WfRun
+from penstock.core.event_rows import UnclaimedEvent
+from penstock.core.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.transitions import TaskStatus
 from tests.controls import a_task_def
 from tests.scenarios.driver import Driver, memory_driver

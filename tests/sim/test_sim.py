@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from penstock.core import fold, tasks
+from penstock.core import attempts, fold
 from penstock.processor.delivery import Courier
 from penstock.processor.partition import Partition
 from penstock.processor.recovery import Opener
@@ -40,8 +40,8 @@ def _takes_repeats() -> AbstractContextManager[Any]:
 
 
 def _forgets_timers() -> AbstractContextManager[Any]:
-    """A backoff has no timer."""
-    return mock.patch.object(tasks, "set_timer", return_value=None)
+    """No timer of a task is set."""
+    return mock.patch.object(attempts, "set_timer", return_value=None)
 
 
 def _answers_twice() -> AbstractContextManager[Any]:

@@ -16,10 +16,12 @@ from unittest import mock
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.core import fold
+from penstock.core import fold, threads, turn
 from penstock.core.commands.base import CommandType
 from penstock.core.commands.put_external_event import PutExternalEvent
-from penstock.core.run import ThreadRun
+from penstock.core.ids import root_of
+from penstock.core.limits import CHILDREN_WOKEN_MAX, NODES_PER_TURN_MAX
+from penstock.core.run import HaltReason, ThreadRun, WfRun
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import THREAD_LIVE
 from penstock.core.turn import Turn
@@ -28,15 +30,17 @@ from penstock.processor import processor, ticker
 from tests.sim.broker import Broker, Chance
 from tests.sim.judge import judge, same_definitions
 from tests.sim.node import Broken, Node
+from tests.sim.operators import Operators
 from tests.sim.people import BOOM, Clients, Sender, Workers, garbage
-from tests.sim.specs import EVENT_DEFS
-from tests.sim.tables import RunKey, Tables
+from tests.sim.specs import EVENT_DEFS, OPEN
+from tests.sim.tables import Group, Tables
 
 START_MS = 1_700_000_000_000
 STEPS = 150
 ROUNDS_MAX = 120
 SAID_MAX = 60
 TENANT = "default"
+BUDGETS = ((3, 1), (4, 2), (7, 1_000), (20, 2), *[(NODES_PER_TURN_MAX, CHILDREN_WOKEN_MAX)] * 4)
 UNLUCKY = "3"  # runs whose id ends so
 
 
@@ -72,7 +76,9 @@ class World:
         sender = Sender(self.broker, avro())
         self.clients = Clients(sender, runs_max=self.random.randint(2, 10))
         self.workers = Workers(sender)
+        self.operators = Operators(sender, self.workers)
         self.withheld: set[str] = set()
+        self.budget = self.random.choice(BUDGETS)
 
     def say(self, what: str) -> None:
         """For whoever reads a failure: the last of what happened."""
@@ -81,7 +87,7 @@ class World:
 
     def live(self) -> None:
         """Live through it; raises Broken (or whatever a defect raises)."""
-        with virtual_time(self), a_defect():
+        with virtual_time(self), a_defect(), short_turns(*self.budget):
             self._begin()
             for _ in range(STEPS):
                 self.broker.step += 1
@@ -102,8 +108,10 @@ class World:
             self.random.choice(self.nodes).step()
         elif draw < 0.72:
             self.clients.act()
-        elif draw < 0.87:
+        elif draw < 0.86:
             self.workers.act()
+        elif draw < 0.88:
+            self.operators.act()
         elif draw < 0.91:
             self.pass_ms(self.random.choice((1, 50, 400, 3_000, 30_000)))
         elif draw < 0.94:
@@ -171,17 +179,24 @@ class World:
         self._quiet()
         runs = sorted(self.clients.runs)
         self.withheld = {name for name in runs if self.random.random() < 0.1}
-        for _ in range(ROUNDS_MAX):
-            live = [key for key in self._live() if key[1] not in self.withheld]
+        for number in range(ROUNDS_MAX):
+            live = [group for group in self._live() if not self._is_withheld(group.key[1])]
             if not live:
                 break
-            for _, wf_run_id in live:
-                self.clients.resume(wf_run_id, None)
-                for event_def in EVENT_DEFS:
-                    self.clients.put_event(wf_run_id, event_def, 1)
+            for group in live:
+                self._give_all(group)
             self._quiet()
-            self.pass_ms(20_000)
+            self.pass_ms(20_000 if number < ROUNDS_MAX // 2 else 3_600_000)  # for a log clock
         self._quiet()
+
+    def _give_all(self, group: Group) -> None:
+        """All that a run may wait for: each of its threads runs again, and each event comes."""
+        wf_run_id = group.key[1]
+        for thread in group.of(ThreadRun):
+            if HaltReason.MANUAL_HALT in thread.halt_reasons:
+                self.clients.resume(wf_run_id, thread.number, None)
+        for event_def in (*EVENT_DEFS, OPEN):
+            self.clients.put_event(wf_run_id, event_def, 1)
 
     def _quiet(self) -> None:
         """Step until nothing moves."""
@@ -209,13 +224,13 @@ class World:
             for owner in [self.broker.owners[number][0]]
         )
 
-    def _live(self) -> list[RunKey]:
+    def _live(self) -> list[Group]:
         """The runs that have not ended, by the owners' rows."""
         return [
-            group.key
+            group
             for tables in self._tables()
             for group in tables.groups()
-            if any(thread.status in THREAD_LIVE for thread in group.of(ThreadRun))
+            if any(run.status in THREAD_LIVE for run in group.of(WfRun))
         ]
 
     def _tables(self) -> Iterator[Tables]:
@@ -229,10 +244,14 @@ class World:
         for wf_run_id in self.clients.runs:
             if (TENANT, wf_run_id) not in known:
                 raise Broken(f"{wf_run_id} was started, and is not there")
-        for key in self._live():
-            if key[1] not in self.withheld:
-                [tables] = [one for one in self._tables() if one.group(key).kinds()]
-                raise Broken(f"{key} has not ended: {tables.group(key).of(ThreadRun)}")
+        for group in self._live():
+            if not self._is_withheld(group.key[1]):
+                threads = [one for one in group.of(ThreadRun) if one.status in THREAD_LIVE]
+                raise Broken(f"{group.key} has not ended: {threads}")
+
+    def _is_withheld(self, wf_run_id: str) -> bool:
+        """A run gets nothing, nor do those below it."""
+        return root_of(wf_run_id) in self.withheld
 
 
 @contextmanager
@@ -245,6 +264,16 @@ def virtual_time(world: World) -> Iterator[None]:
         mock.patch.object(processor, "time", clock),
         mock.patch.object(ticker, "time", clock),
         mock.patch.object(processor, "RETRY_PAUSE_S", 0.0),
+    ):
+        yield
+
+
+@contextmanager
+def short_turns(nodes: int, children: int) -> Iterator[None]:
+    """A turn visits so few nodes, and wakes so few children, that much goes on in later turns."""
+    with (
+        mock.patch.object(turn, "NODES_PER_TURN_MAX", nodes),
+        mock.patch.object(threads, "CHILDREN_WOKEN_MAX", children),
     ):
         yield
 

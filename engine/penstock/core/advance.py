@@ -36,6 +36,7 @@ from penstock.core.threads import (
     forget_thread,
     held_by,
     tell_holder,
+    tell_of_no_end,
     tell_waiters,
     wake_children,
 )
@@ -82,8 +83,8 @@ def visit(at: At) -> None:
             asked_node = at.thread.position
             if at.thread.status is ThreadStatus.HALTED or not _see_to_node(at):
                 break
-        if _is_abandoned(at):
-            leave(at)
+        if at.thread.is_abandoned:
+            _give_up(at)
         note_status(at.turn, at.run, at.thread)
     _tell(at, live)
     at.save()
@@ -152,12 +153,12 @@ def _see_to_threads(at: At, *, asked: bool) -> bool:
     return _settle_halt(at, asked=asked) or start_handler(at)
 
 
-def _is_abandoned(at: At) -> bool:
-    """Whether the thread is halted for good: what it waited for is wanted no more."""
-    thread = at.thread
-    if thread.status is not ThreadStatus.HALTED or at.node_run.status not in NODE_LIVE:
-        return False
-    return HaltReason.HALTED_BY_PARENT in thread.halt_reasons
+def _give_up(at: At) -> None:
+    """The thread is halted for good: what it waited for is wanted no more, and who waits for it
+    learns that it will not end."""
+    if at.node_run.status in NODE_LIVE:
+        leave(at)
+    tell_of_no_end(at)
 
 
 def _run_again(at: At) -> None:

@@ -8,10 +8,11 @@ handler that fails, fails its thread without another chance.
 from __future__ import annotations
 
 from penstock.core.at import At, peek_thread
+from penstock.core.event_rows import ExternalEvent
 from penstock.core.failures import Failure, handler_of, seen_from_above
 from penstock.core.leave import leave
 from penstock.core.moves import move_node, move_thread, note_status
-from penstock.core.run import ExternalEvent, HaltReason, ThreadKind
+from penstock.core.run import HaltReason, ThreadKind
 from penstock.core.thread_rows import PendingInterrupt
 from penstock.core.threads import begin_child, handler_input
 from penstock.core.transitions import (

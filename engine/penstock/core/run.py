@@ -12,6 +12,12 @@ from msgspec import Struct
 
 from penstock.core.backoff import Backoff
 from penstock.core.correlation_rows import RunMarker
+from penstock.core.event_rows import (
+    EventWaiter,
+    ExternalEvent,
+    UnclaimedEvent,
+    WorkflowEvent,
+)
 from penstock.core.facts import AuditEntry, Fact, HistoryChunk
 from penstock.core.failures import Failure
 from penstock.core.keys import Scope
@@ -169,6 +175,12 @@ class ThreadRun(Row):
         return not OWN_REASONS.issuperset(self.halt_reasons)
 
     @property
+    def is_abandoned(self) -> bool:
+        """Whether it is halted for good: it will never end."""
+        halted = self.status is ThreadStatus.HALTED
+        return halted and HaltReason.HALTED_BY_PARENT in self.halt_reasons
+
+    @property
     def moving(self) -> bool:
         """Whether something of it, or below it, still runs."""
         if self.status is ThreadStatus.HALTED:
@@ -303,69 +315,6 @@ class PastAttempt(Row):
     guid: str
     number: int
     attempt: TaskAttempt
-
-
-class ExternalEvent(Row):
-    """An event put to a run from outside; `claimed_by` is the (thread, position) of the node run
-    that took it.
-    """
-
-    KIND, SCOPE, KEY = b"e", Scope.RUN, ("tenant", "wf_run_id", "event_def", "guid")
-
-    tenant: str
-    wf_run_id: str
-    event_def: str
-    guid: str
-    content: Value
-    put_ms: int
-    thread: int | None = None
-    node: str | None = None
-    claimed_by: tuple[int, int] | None = None
-
-    def is_for(self, thread: int, node: str) -> bool:
-        """Whether a node run may take it: an event may name a thread, and a node of it."""
-        return self.thread in (None, thread) and self.node in (None, node)
-
-
-class UnclaimedEvent(Row):
-    """The queue of events that nobody has taken yet, oldest first."""
-
-    KIND, SCOPE, KEY = b"q", Scope.RUN, ("tenant", "wf_run_id", "event_def", "offset", "guid")
-    SCANNED = True
-
-    tenant: str
-    wf_run_id: str
-    event_def: str
-    offset: int
-    guid: str
-
-
-class WorkflowEvent(Row):
-    """An event that the run itself has thrown; `number` counts those of the run, from 0."""
-
-    KIND, SCOPE, KEY = b"W", Scope.RUN, ("tenant", "wf_run_id", "number")
-
-    tenant: str
-    wf_run_id: str
-    number: int
-    workflow_event_def: str
-    content: Value
-    thread: int
-    position: int
-    at_ms: int
-
-
-class EventWaiter(Row):
-    """A node run that waits for an event; of several the first to come is served first."""
-
-    KIND, SCOPE, KEY = b"x", Scope.RUN, ("tenant", "wf_run_id", "event_def", "step", "thread")
-    SCANNED = True
-
-    tenant: str
-    wf_run_id: str
-    event_def: str
-    step: int
-    thread: int
 
 
 ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (

@@ -74,6 +74,12 @@ def hand_back(turn: Turn, task: TaskRun, worker: str) -> None:
     stop_now(turn, task, kind, f"handed back by worker {worker!r}")
 
 
+def give_up(turn: Turn, task: TaskRun) -> None:
+    """The node of the task is left before its end: there will be no other attempt."""
+    if task.status is TaskStatus.TASK_PENDING:
+        _cancel_waiting(turn, task, Stop.CANCEL)
+
+
 def _check_request(task: TaskRun, kind: Stop) -> None:
     asked = task.stop
     if asked is not None and STRENGTH.index(kind) < STRENGTH.index(asked.kind):

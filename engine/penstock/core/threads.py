@@ -27,7 +27,13 @@ from penstock.core.run import (
     WfRun,
 )
 from penstock.core.structs import structs_of
-from penstock.core.thread_rows import AwaitedEnd, Interrupter, LiveChild
+from penstock.core.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    AwaitedStatus,
+    Interrupter,
+    LiveChild,
+)
 from penstock.core.timers import Clock, TimerKind, clock_ms, set_timer
 from penstock.core.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.turn import Turn
@@ -223,6 +229,19 @@ def tell_waiters(at: At) -> None:
         assert parent is not None, "which is a thread of the run"
         parent.failed_children += 1
         turn.rows.put(parent)
+
+
+def tell_of_no_end(at: At) -> None:
+    """The thread is halted for good: who still waits for it, and did not have it halted itself, is
+    to look; once.
+    """
+    turn, run_id, thread = at.turn, at.run.wf_run_id, at.thread
+    for waiter, position in thread.awaited_by:
+        awaited = turn.rows.peek(Awaited, turn.tenant, run_id, waiter, position, thread.number)
+        if awaited is not None and awaited.status is AwaitedStatus.THREAD_IN_PROGRESS:
+            turn.rows.put(AwaitedEnd(turn.tenant, run_id, waiter, position, thread.number))
+            wake(turn, run_id, waiter)
+    thread.awaited_by = ()
 
 
 def forget_thread(at: At) -> None:

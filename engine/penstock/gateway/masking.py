@@ -11,19 +11,11 @@ from msgspec.structs import replace
 
 from penstock.core.correlation_rows import CorrelatedEvent
 from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.masking import shown_value
 from penstock.core.output_types import output_type_of
 from penstock.core.rows import Rows
-from penstock.core.run import (
-    ExternalEvent,
-    NodeRun,
-    TaskAttempt,
-    TaskRun,
-    ThreadRun,
-    Variable,
-    WfRun,
-    WorkflowEvent,
-)
+from penstock.core.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.spec import WfSpec
 from penstock.core.structs import struct_fields_of
 from penstock.core.types import Structs

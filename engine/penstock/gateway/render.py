@@ -10,20 +10,11 @@ from typing import Any, Final, cast
 from penstock.contracts.records import DeadRecord
 from penstock.core.correlation_rows import CorrelatedEvent
 from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
+from penstock.core.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.failures import Failure
 from penstock.core.masking import MASK
 from penstock.core.outputs import ScheduledTask
-from penstock.core.run import (
-    ExternalEvent,
-    NodeRun,
-    PastAttempt,
-    TaskAttempt,
-    TaskRun,
-    ThreadRun,
-    Variable,
-    WfRun,
-    WorkflowEvent,
-)
+from penstock.core.run import NodeRun, PastAttempt, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.schedules import Schedule, ScheduleState
 from penstock.core.spec import WfSpec
 from penstock.core.task_rows import AttemptLog

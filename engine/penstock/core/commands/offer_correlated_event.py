@@ -7,9 +7,10 @@ import msgspec
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
 from penstock.core.commands.put_external_event import place_event
 from penstock.core.correlation_rows import MarkerNews, RunMarker
+from penstock.core.event_rows import ExternalEvent
 from penstock.core.ids import derive_guid
 from penstock.core.limits import INTERRUPTS_PENDING_MAX
-from penstock.core.run import ExternalEvent, NodeRun, ThreadRun, WfRun
+from penstock.core.run import NodeRun, ThreadRun, WfRun
 from penstock.core.transitions import THREAD_LIVE
 from penstock.core.turn import Turn
 from penstock.core.values import Value

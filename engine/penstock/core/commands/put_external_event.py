@@ -8,10 +8,11 @@ from penstock.core.agenda import wake
 from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
 from penstock.core.definitions import ExternalEventDef
 from penstock.core.errors import Code, refuse
+from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.ids import check_family_id, check_guid, derive_guid
 from penstock.core.limits import INTERRUPTS_PENDING_MAX
 from penstock.core.load import load
-from penstock.core.run import EventWaiter, ExternalEvent, ThreadRun, UnclaimedEvent
+from penstock.core.run import ThreadRun
 from penstock.core.structs import structs_of
 from penstock.core.thread_rows import Interrupter, PendingInterrupt
 from penstock.core.transitions import ThreadStatus

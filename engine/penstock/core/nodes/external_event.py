@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from penstock.core.at import At
 from penstock.core.correlation import key_of, mark, marked, unmark_node
+from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.failures import Failure, FailureName
 from penstock.core.forms import Expression
 from penstock.core.limits import DURATION_MS_MAX
@@ -20,11 +21,6 @@ from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.node_timer import set_node_timer
 from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.run import (
-    EventWaiter,
-    ExternalEvent,
-    UnclaimedEvent,
-)
 from penstock.core.timers import Clock, clock_ms
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 from msgspec import Meta
 from msgspec.structs import force_setattr
 
-from penstock.core import tasks
+from penstock.core import task_stops, tasks
 from penstock.core.at import At
 from penstock.core.backoff import Backoff
 from penstock.core.definitions import TaskDef
@@ -25,7 +25,7 @@ from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.task_inputs import check_inputs, inputs_of
-from penstock.core.transitions import TASK_LIVE, TaskStatus
+from penstock.core.transitions import TASK_LIVE, TaskStatus, ThreadStatus
 from penstock.core.types import ValueProblem, ValueType
 from penstock.core.values import type_name
 
@@ -91,6 +91,14 @@ def look(at: At) -> Outcome:
     return Failed(tasks.failure_of(task))
 
 
+def leave(at: At) -> None:
+    """A thread that runs leaves only a task that has ended; one that is halted may leave one that
+    waits to be sent, and that nobody wants any more.
+    """
+    if at.thread.status is ThreadStatus.HALTED:
+        task_stops.give_up(at.turn, tasks.current(at))
+
+
 def check(check: NodeCheck) -> None:
     """A TaskDef that is named exists and gets what it wants, by name and (where it can be seen) by
     type; of a dynamic one only the run can tell.
@@ -144,6 +152,7 @@ NODE = NodeType(
     arrive,
     look=look,
     halt=tasks.is_interruptible,
+    leave=leave,
     check=check,
     expressions=expressions,
     waits=True,

@@ -5,12 +5,12 @@ from typing import cast
 
 from penstock.core.at import At
 from penstock.core.definitions import WorkflowEventDef
+from penstock.core.event_rows import WorkflowEvent
 from penstock.core.forms import Expression
 from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.outcomes import Done, Outcome
 from penstock.core.outputs import WorkflowEventThrown
-from penstock.core.run import WorkflowEvent
 from penstock.core.types import ValueProblem
 from penstock.core.values import Value, check_bounds, value_bytes
 

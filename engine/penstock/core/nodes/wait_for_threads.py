@@ -138,6 +138,8 @@ def _join_one(at: At, awaited: Awaited) -> bool:
     if joined.status not in THREAD_LIVE:
         turn.rows.put(AwaitedEnd(turn.tenant, at.run.wf_run_id, *here, joined.number))
         _excuse(at, joined)
+    elif joined.is_abandoned:
+        turn.rows.put(AwaitedEnd(turn.tenant, at.run.wf_run_id, *here, joined.number))
     others = (entry for entry in joined.awaited_by if entry[0] != at.thread.number)
     joined.awaited_by = (*others, here)
     turn.rows.put(joined)
@@ -189,7 +191,9 @@ def _count_ends(at: At, wait: Wait) -> bool:
 
 
 def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
-    """One more has ended: the thread itself, or the handler of its failure."""
+    """One more has ended: the thread itself, or the handler of its failure. One that is halted for
+    good, since nobody needed it, has not ended well.
+    """
     turn, here = at.turn, (at.thread.number, at.node_run.position)
     child = ended.number
     awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, child)
@@ -199,15 +203,15 @@ def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
         child = ended.parent
         awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, child)
     assert awaited is not None, "only what was joined tells"
+    failure = ended.failure or Failure(FailureName.CHILD_FAILURE, "it was halted for good")
     if ended.status is ThreadStatus.COMPLETED:
         awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
         wait.good += 1
-    elif handled or not _handle(at, awaited, ended):
-        assert ended.failure is not None, "a thread fails with a failure"
+    elif handled or ended.is_abandoned or not _handle(at, awaited, ended):
         awaited.status = AwaitedStatus.UNSUCCESSFUL
         wait.bad += 1
         if wait.failure is None:
-            wait.failure = seen_from_above(ended.failure, f"thread {child}")
+            wait.failure = seen_from_above(failure, f"thread {child}")
     turn.rows.put(awaited)
 
 

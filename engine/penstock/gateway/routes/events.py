@@ -13,9 +13,9 @@ from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.correlation_rows import CorrelatedEvent
 from penstock.core.errors import Code, refuse
+from penstock.core.event_rows import WorkflowEvent
 from penstock.core.keys import after_prefix
 from penstock.core.limits import INT_MAX
-from penstock.core.run import WorkflowEvent
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct

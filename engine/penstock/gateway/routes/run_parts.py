@@ -13,15 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.core.errors import Code, refuse
+from penstock.core.event_rows import ExternalEvent
 from penstock.core.facts import AuditEntry, HistoryChunk
-from penstock.core.run import (
-    ExternalEvent,
-    NodeRun,
-    PastAttempt,
-    TaskRun,
-    ThreadRun,
-    Variable,
-)
+from penstock.core.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.task_rows import AttemptLog
 from penstock.gateway import render
 from penstock.gateway.history import RunRows, facts_of

@@ -1,0 +1,83 @@
+"""What timers belong to, and how they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from penstock.core.run import TaskRun, ThreadRun
+from penstock.core.timers import Timer, TimerKind
+from penstock.core.transitions import THREAD_LIVE, TaskStatus
+from tests.sim.liveness_user_tasks import belongs_to_user_task
+from tests.sim.tables import Group
+
+
+def _of_task(*statuses: TaskStatus) -> Callable[[Group, Timer], bool]:
+    def belongs(group: Group, timer: Timer) -> bool:
+        task = group.one(TaskRun, timer.detail)
+        return task is not None and task.attempt.number == timer.number and task.status in statuses
+
+    return belongs
+
+
+def _of_thread(group: Group, timer: Timer) -> bool:
+    """A thread may have been woken for nothing, or end before its visit."""
+    return group.one(ThreadRun, timer.number) is not None
+
+
+def _of_node(group: Group, timer: Timer) -> bool:
+    return stands(group, int(timer.detail), timer.number)
+
+
+OF_NO_THREAD: Final = (
+    *(TimerKind.WAKE_CHILDREN, TimerKind.WAKE_THREADS, TimerKind.SWEEP, TimerKind.KILL_BELOW),
+    *(TimerKind.KILL_DEADLINE, TimerKind.RETENTION, TimerKind.DELETE_RUN),
+    *(TimerKind.SCHEDULE, TimerKind.OFFER_EVENT, TimerKind.EXPIRE_EVENT),
+)
+"""Of a run as a whole, or of none."""
+
+BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
+    TimerKind.ADVANCE: _of_thread,
+    TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
+    TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
+    TimerKind.NODE: _of_node,
+    TimerKind.USER_TASK: belongs_to_user_task,
+    TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
+    **{kind: lambda *_: True for kind in OF_NO_THREAD},
+}
+"""Whether a timer belongs to something that is still there for it."""
+
+
+def timers_of_nothing(group: Group) -> Iterator[str]:
+    """Timers whose subject is gone."""
+    for timer in group.of(Timer):
+        if not BELONGS[timer.kind](group, timer):
+            yield f"a timer of nothing: {timer}"
+
+
+def has_timer(group: Group, kind: TimerKind, detail: str | None, number: int) -> bool:
+    """Whether a timer of this kind is there; of any detail, if that is None."""
+    return any(
+        timer.kind is kind and timer.number == number and detail in (None, timer.detail)
+        for timer in group.of(Timer)
+    )
+
+
+def stands(group: Group, number: int, position: int) -> bool:
+    """Whether a live thread stands at this position."""
+    thread = group.one(ThreadRun, number)
+    return thread is not None and thread.status in THREAD_LIVE and (thread.position == position)
+
+
+NEXT_TURN: Final = frozenset(
+    {
+        *(TimerKind.ADVANCE, TimerKind.WAKE_CHILDREN, TimerKind.WAKE_THREADS, TimerKind.SWEEP),
+        TimerKind.KILL_BELOW,
+    }
+)
+"""Work that goes on in the next turn, whatever it finds (R3)."""
+
+
+def is_busy(group: Group) -> bool:
+    """Threads have been woken that will be visited in a later turn."""
+    return any(timer.kind in NEXT_TURN for timer in group.of(Timer))

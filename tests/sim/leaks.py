@@ -1,0 +1,146 @@
+"""What lies around: rows and timers that belong to nothing, and counters that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from penstock.core.correlation_rows import EventMarker
+from penstock.core.definitions import HeldTask
+from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.failures import FailureName
+from penstock.core.rows import Row
+from penstock.core.run import NodeRun, TaskRun, ThreadRun
+from penstock.core.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    ChildRun,
+    Interrupter,
+    LiveChild,
+    PendingInterrupt,
+    Watcher,
+)
+from penstock.core.timers import Timer, TimerKind
+from penstock.core.transitions import TASK_LIVE, THREAD_LIVE, TaskStatus, ThreadStatus
+from tests.sim.belongs import NEXT_TURN, has_timer, is_busy, stands, timers_of_nothing
+from tests.sim.liveness_user_tasks import LEFT_BY_REMINDERS
+from tests.sim.tables import Group
+
+BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (ExternalEvent, UnclaimedEvent, EventMarker)
+"""Rows that may be there without their run: it is to come, or on another partition."""
+
+LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
+    UnclaimedEvent: "an event that nobody took is a fact of the run",
+    Awaited: "what has become of threads that were waited for is told from them",
+    AwaitedEnd: "of a thread that ended after the wait for it was decided",
+    ChildRun: "the way down to the runs below, for deletion",
+    PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
+}
+"""Queues that may keep rows of a run that has ended, and why."""
+
+LEFT_BY_HALTED_CHILDREN: Final[dict[type[Row], str]] = {
+    LiveChild: "a child that is halted has not ended",
+    Interrupter: "as above",
+    PendingInterrupt: "as above",
+    Timer: "of children that may run again",
+    EventWaiter: "as timers",
+    HeldTask: "as timers",
+    Watcher: "as timers",
+    AwaitedEnd: "of a wait that was decided without it",
+}
+"""What halted children of a run that has failed keep: it may be rescued."""
+
+LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
+    Timer: "quarantine touches as little as it can; the timer will find nothing to do",
+    EventWaiter: "as timers; an ended thread is not woken",
+    HeldTask: "as timers; TopicReady passes over it",
+}
+"""What may stay behind when a run ends with ENGINE_DEFECT (R6)."""
+
+
+def without_run(group: Group) -> Iterator[str]:
+    """What is there before its run, or after it."""
+    for kind in group.kinds():
+        if kind not in BEFORE_THE_RUN:
+            yield f"{kind.__name__} rows without a run"
+
+
+def of_a_live_run(group: Group) -> Iterator[str]:
+    """What belongs to nothing in a run that goes on."""
+    yield from _tasks(group)
+    yield from timers_of_nothing(group)
+    yield from _counters(group)
+    for waiter in group.of(EventWaiter):
+        if not _is_waited_for(group, waiter):
+            yield f"nobody waits for an event there: {waiter}"
+
+
+def _is_waited_for(group: Group, waiter: EventWaiter) -> bool:
+    thread = group.one(ThreadRun, waiter.thread)
+    if thread is None or thread.status not in THREAD_LIVE:
+        return False
+    node_run = group.one(NodeRun, thread.number, thread.position)
+    return node_run is not None and (node_run.progress or {}).get("step") == waiter.step
+
+
+def _counters(group: Group) -> Iterator[str]:
+    """What a thread has counted of the threads that it holds is so."""
+    threads = group.of(ThreadRun)
+    for holder in threads:
+        held = [thread for thread in threads if thread.holder == holder.number]
+        live = [thread for thread in held if thread.status in THREAD_LIVE]
+        moving = [thread for thread in held if thread.moving]
+        rows = [row for row in group.of(LiveChild) if row.holder == holder.number]
+        counted = (holder.live_children, holder.moving_children, len(rows))
+        if counted != (len(live), len(moving), len(live)) and not is_busy(group):
+            yield f"thread {holder.number} counts {counted}, not {len(live)}, {len(moving)}"
+
+
+def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
+    """What a run that has ended leaves behind."""
+    failure = entrypoint.failure
+    defect = failure is not None and failure.name == FailureName.ENGINE_DEFECT
+    allowed = LEFT_BY_ENDED_RUNS | (LEFT_BY_A_DEFECT if defect else {})
+    children = [row for row in group.of(ThreadRun) if row.status in THREAD_LIVE]
+    if children or entrypoint.status is ThreadStatus.ERROR:  # which may be rescued
+        allowed = allowed | LEFT_BY_HALTED_CHILDREN
+    reminders = [task for task in group.of(TaskRun) if task.user_task and task.status in TASK_LIVE]
+    if reminders:  # which may outlive their run
+        allowed = allowed | LEFT_BY_REMINDERS
+    for kind in group.kinds():
+        left = [row for row in group.of(kind) if not _goes_next_turn(row)]
+        if kind.SCANNED and kind not in allowed and left:
+            yield f"it has ended and leaves behind {left}"
+    halting = {thread.number for thread in children}
+    for task in group.of(TaskRun):
+        if task in reminders:
+            continue
+        if task.status in TASK_LIVE and not defect and task.thread not in halting:
+            yield f"it has ended, task {task.guid} is {task.status}"
+
+
+def _goes_next_turn(row: Row) -> bool:
+    return isinstance(row, Timer) and row.kind in NEXT_TURN
+
+
+def _tasks(group: Group) -> Iterator[str]:
+    """A live task has a live thread at its node; a running one a time-out."""
+    for task in group.of(TaskRun):
+        node_run = group.one(NodeRun, task.thread, task.position)
+        if task.user_task is not None:
+            continue  # a reminder, which is no node's
+        if node_run is None or node_run.task != task.guid:
+            yield f"task {task.guid} is not its node run's"
+        if task.status not in TASK_LIVE:
+            continue
+        if not stands(group, task.thread, task.position):
+            yield f"task {task.guid} is {task.status}, and no live thread stands there"
+        timer = task.attempt.timer if task.status is TaskStatus.TASK_RUNNING else task.timer
+        number = task.attempt.number
+        kind = TimerKind.TASK_RETRY
+        if task.status is TaskStatus.TASK_RUNNING:
+            kind = TimerKind.TASK_TIMEOUT
+        if task.status is TaskStatus.TASK_RUNNING and timer is None:
+            yield f"task {task.guid} is TASK_RUNNING without a time-out"
+        if timer is not None and not has_timer(group, kind, task.guid, number):
+            yield f"task {task.guid} has lost its timer {timer}"

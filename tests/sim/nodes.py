@@ -1,0 +1,157 @@
+"""Random nodes: one maker for each node type, with when it may stand somewhere."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.controls import (
+    compare,
+    event,
+    holds,
+    literal,
+    nop,
+    output_of,
+    sleeps,
+    starts,
+    starts_each,
+    task,
+    variable,
+    waits_for,
+)
+
+Json = dict[str, Any]
+
+TASK_DEFS: Final = ("work-0", "work-1", "work-2")
+EVENTS: Final = ("event-0", "event-1")
+INPUT: Final = "INPUT"  # of each TaskDef, each child and each handler: an INT
+HANDLERS: Final = ("mend-0", "mend-1")
+STRATEGIES: Final = ("WAIT_FOR_ALL", "WAIT_FOR_FIRST", "WAIT_FOR_ANY")
+READABLE: Final = frozenset({"TASK", "EXTERNAL_EVENT"})
+"""Kinds of nodes whose outputs may be anything."""
+
+STARTS: Final = frozenset({"START_THREAD", "START_MULTIPLE_THREADS"})
+
+
+@dataclass(frozen=True)
+class Here:
+    """Where a node stands: the names of its thread's nodes, the kinds of those before it (and of
+    itself, once it is chosen), and the threads that may be started from here."""
+
+    chance: random.Random
+    index: int
+    names: Sequence[str]
+    kinds: Mapping[str, str]
+    below: tuple[str, ...]
+    writes: bool = True  # its edges may change variables
+
+    def before(self, kinds: frozenset[str]) -> list[str]:
+        """Nodes of these kinds, up to this one."""
+        return [name for name in self.names[: self.index + 1] if self.kinds.get(name) in kinds]
+
+    @property
+    def readable(self) -> list[str]:
+        """Nodes whose outputs may be taken for a number."""
+        return self.before(READABLE | {"START_THREAD"})
+
+
+def a_handler(here: Here) -> Json:
+    """For a node, or for the threads that it waits for."""
+    failure = here.chance.choice((None, "ERROR", "EXCEPTION", "sorry", "VAR_ERROR"))
+    return {"thread": here.chance.choice(HANDLERS)} | ({"failure": failure} if failure else {})
+
+
+def _task(here: Here) -> Json:
+    chance = here.chance
+    settings: Json = {
+        "max_attempts": chance.choice((1, 2, 3)),
+        "timeout_ms": chance.choice((500, 5_000, 60_000)),
+    }
+    if chance.random() < 0.4:
+        settings["backoff"] = {"base_ms": chance.choice((100, 4_000)), "multiplier": 2.0}
+    of = chance.choice(TASK_DEFS)
+    return task(of, inputs={INPUT: variable("number")}, **settings)
+
+
+def _event(here: Here) -> Json:
+    chance = here.chance
+    settings: Json = {} if chance.random() < 0.5 else {"timeout_ms": chance.choice((300, 20_000))}
+    return event(chance.choice(EVENTS), **settings)
+
+
+def _nop(here: Here) -> Json:
+    return nop()
+
+
+def _sleep(here: Here) -> Json:
+    if here.chance.random() < 0.3:
+        return sleeps(until=variable("until"))
+    return sleeps(here.chance.choice((0, 0.4, 20)))
+
+
+def _condition(here: Here) -> Json:
+    comparator = here.chance.choice(("EQUALS", "GREATER_THAN_EQ"))
+    return holds(compare(variable("number"), comparator, literal(2)))
+
+
+def _start(here: Here) -> Json:
+    given = {INPUT: variable("number")} if here.chance.random() < 0.5 else {}
+    return starts(here.chance.choice(here.below), **given)
+
+
+def _start_each(here: Here) -> Json:
+    items = here.before(READABLE)
+    iterable = literal(here.chance.choice(([], [1], [1, 2], [0, 1, 2])))
+    if items and here.chance.random() < 0.4:
+        iterable = output_of(here.chance.choice(items))
+    return starts_each(here.chance.choice(here.below), iterable)
+
+
+def _wait(here: Here) -> Json:
+    started, chance = here.before(STARTS), here.chance
+    chosen = chance.sample(started, chance.randint(1, min(2, len(started))))
+    settings: Json = {"strategy": chance.choice(STRATEGIES)}
+    if chance.random() < 0.4:
+        settings["thread_handlers"] = [a_handler(here)]
+    return waits_for(*(output_of(name) for name in chosen), **settings)
+
+
+def _run_child(here: Here) -> Json:
+    return {"type": "RUN_CHILD_WF", "wf_spec": "leaf", "inputs": {"number": variable("number")}}
+
+
+def _wait_for_child(here: Here) -> Json:
+    [*_, newest] = here.before(frozenset({"RUN_CHILD_WF"}))
+    return {"type": "WAIT_FOR_CHILD_WF", "wf_run_id": output_of(newest)}
+
+
+def _always(here: Here) -> bool:
+    return True
+
+
+def _may_start(here: Here) -> bool:
+    return bool(here.below)
+
+
+def _has(*kinds: str) -> Callable[[Here], bool]:
+    return lambda here: bool(here.before(frozenset(kinds)))
+
+
+Maker = tuple[str, Callable[[Here], bool], Callable[[Here], Json]]
+MAKERS: Final[tuple[Maker, ...]] = (
+    *[("TASK", _always, _task)] * 4,
+    *[("EXTERNAL_EVENT", _always, _event)] * 2,
+    ("NOP", _always, _nop),
+    ("SLEEP", _always, _sleep),
+    ("WAIT_FOR_CONDITION", _always, _condition),
+    *[("START_THREAD", _may_start, _start)] * 4,
+    *[("START_MULTIPLE_THREADS", _may_start, _start_each)] * 2,
+    *[("WAIT_FOR_THREADS", _has(*STARTS), _wait)] * 5,
+    ("RUN_CHILD_WF", _always, _run_child),
+    *[("WAIT_FOR_CHILD_WF", _has("RUN_CHILD_WF"), _wait_for_child)] * 3,
+)
+"""By the name of the node type, as often as it is to be chosen: when it may, and how."""
+
+EVERYTHING: Final = frozenset(kind for kind, _, _ in MAKERS)
