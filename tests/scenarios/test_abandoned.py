@@ -5,6 +5,7 @@ again when their thread ends otherwise.
 import pytest
 
 from penstock.core import turn
+from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.run import TaskRun
 from penstock.core.thread_rows import AwaitedEnd
 from penstock.core.timers import Timer
@@ -23,7 +24,7 @@ from tests.controls import (
     waits_for,
 )
 from tests.scenarios.driver import Driver
-from tests.scenarios.story import register, run
+from tests.scenarios.story import accepted, register, run
 from tests.sim.tables import Tables
 
 BACKOFF = {"max_attempts": 3, "backoff": {"base_ms": 9_000}}
@@ -125,3 +126,37 @@ def test_a_thread_may_end_at_a_node_that_was_not_asked_yet(memory: Driver) -> No
     register(memory, "short", threads(main, child=child))
     run(memory, "short").gets("go").completes()
     assert _timers(memory) == []
+
+
+@pytest.mark.parametrize("how", ["stop", "interrupt"])
+def test_an_exit_waits_for_children_that_were_halted_with_their_parent(
+    memory: Driver, how: str
+) -> None:
+    """They run again with it, and it ends when they have ended; not so one that stays stopped."""
+    main = chain(starts_each("child", literal([1, 2])))
+    register(
+        memory,
+        "exit",
+        interrupted(threads(main, child=chain(event("go")), nothing=chain()), ask="nothing"),
+    )
+    story = run(memory, "exit").at_node("exit")
+    if how == "stop":
+        story.is_stopped().is_now("HALTED").thread_is(1, "HALTED").is_resumed()
+    else:
+        story.gets("ask").thread_is(3, "COMPLETED")
+    story.is_now("RUNNING").thread_is(1, "RUNNING").thread_is(2, "RUNNING")
+    story.gets("go").is_now("RUNNING").thread_is(1, "COMPLETED")
+    accepted(memory, StopWfRun(wf_run_id=story.id, thread=2))
+    story.completes().thread_is(2, "HALTED")
+
+
+@pytest.mark.usefixtures("_budget", "memory")
+def test_an_exit_looks_at_so_many_children_a_turn(memory: Driver) -> None:
+    """However few that are."""
+    main = chain(starts_each("child", literal([1, 2, 3, 4])))
+    register(memory, "exit", threads(main, child=chain(event("go"))))
+    story = run(memory, "exit").at_node("exit")
+    for number in (1, 2, 3):
+        accepted(memory, StopWfRun(wf_run_id=story.id, thread=number))
+    story.is_stopped().is_now("HALTED").is_resumed().is_now("RUNNING").thread_is(4, "RUNNING")
+    story.gets("go").completes()

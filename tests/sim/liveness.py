@@ -20,7 +20,7 @@ from penstock.core.transitions import (
     TaskStatus,
     ThreadStatus,
 )
-from tests.sim.belongs import has_timer
+from tests.sim.belongs import has_timer, is_busy
 from tests.sim.leaks import of_a_live_run, of_an_ended_run, without_run
 from tests.sim.liveness_user_tasks import waits_for_user
 from tests.sim.tables import Group, Tables
@@ -122,7 +122,7 @@ _AT_WORK: Final = (AwaitedStatus.THREAD_IN_PROGRESS, AwaitedStatus.HANDLING_FAIL
 
 def _exit(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
     """Threads below that are still at work."""
-    return "its children" if thread.moving_children else None
+    return "its children" if thread.moving_children or is_busy(group) else None
 
 
 def _child_run(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:

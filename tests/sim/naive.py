@@ -1,19 +1,19 @@
-"""A naive model of the engine: dicts and a clock, no rows, no budgets, no log. It says what a run
-of one thread must come to, so simply that it can be read beside the documents.
+"""A naive model of the engine: dicts and a clock, no rows, no budgets, no counters, no log. It says
+what a run must come to, so simply that it can be read beside the documents.
 
-A node type is two methods: `_arrive_<TYPE>` and, if it waits, `_look_<TYPE>` (level-triggered: has
-what it waits for come?). Statuses are the texts of the wire.
+Here are the commands and the time; `naive_visit.py` has what threads do by themselves, and
+`naive_nodes.py` a method or two for each node type.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.sim.naive_values import Json, Problem, fitted, value
+from tests.sim.naive_nodes import Nodes
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Run, Task, Thread
+from tests.sim.naive_values import Json
+from tests.sim.naive_visit import settle, visit
 
-LIVE: Final = ("RUNNING", "HALTING", "HALTED")
-IN_FLIGHT: Final = ("TASK_SCHEDULED", "TASK_RUNNING")
 RETRYABLE: Final = ("TASK_FAILED", "TASK_TIMEOUT")
 BACKOFF_MS_MAX: Final = 24 * 3_600_000
 FAILURE_OF: Final = {
@@ -21,6 +21,7 @@ FAILURE_OF: Final = {
     "TASK_TIMEOUT": "TIMEOUT",
     "TASK_OUTPUT_SERIALIZING_ERROR": "VAR_MUTATION_ERROR",
     "TASK_INPUT_VAR_SUB_ERROR": "VAR_SUB_ERROR",
+    "TASK_EXCEPTION": "sorry",
 }
 
 
@@ -28,260 +29,151 @@ class Refused(Exception):
     """A command is refused with this code."""
 
 
-@dataclass
-class Task:
-    """The work of a TASK node."""
-
-    status: str = "TASK_SCHEDULED"
-    attempt: int = 1
-    worker: str = ""
-    due_ms: int | None = None  # of the time-out, or of the backoff
-
-
-@dataclass
-class Run:
-    """A run of one thread."""
-
-    thread_spec: Json
-    variables: Json
-    status: str = "RUNNING"
-    stopped: bool = False
-    failure: str | None = None
-    output: Any = None
-    nodes: list[list[str]] = field(default_factory=list)  # [name, status], in order
-    tasks: dict[int, Task] = field(default_factory=dict)  # by the position of their node
-    outputs: Json = field(default_factory=dict)  # the newest of each node
-    due_ms: int | None = None  # of the node's own time-out
-    timed_out: bool = False
-    unclaimed: list[tuple[str, Any]] = field(default_factory=list)
-
-    @property
-    def node(self) -> Json:
-        """What the spec says of the current node."""
-        return self.thread_spec["nodes"][self.nodes[-1][0]]
-
-    @property
-    def task(self) -> Task | None:
-        """The task of the current node."""
-        return self.tasks.get(len(self.nodes) - 1)
-
-
 class Naive:
     """All runs, and the time."""
 
-    def __init__(self) -> None:
-        self.now_ms = 0
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
         self.runs: dict[str, Run] = {}
         self.early: dict[str, list[tuple[str, Any]]] = {}  # events before their run
 
-    # Commands.
-
     def run_wf(self, name: str, spec: Json) -> None:
         """Start a run."""
-        thread_spec = spec["threads"][spec["entrypoint"]]
-        variables = {one["name"]: one.get("default") for one in thread_spec["variables"]}
-        run = self.runs[name] = Run(thread_spec, variables)
-        run.unclaimed = self.early.pop(name, [])
-        first = next(
-            node for node, config in thread_spec["nodes"].items() if config["type"] == "ENTRYPOINT"
-        )
-        self._enter(run, first)
-        self._go_on(run)
+        run = self.runs[name] = Run(spec, unclaimed=self.early.pop(name, []))
+        nobody: Any = None
+        Nodes(run, self.now_ms).begin(nobody, "ENTRYPOINT", spec["entrypoint"], {}, nobody)
+        settle(run, self.now_ms)
 
     def put_event(self, name: str, event_def: str, content: Any) -> None:
-        """An event is there, whatever the run does."""
+        """An event is there, whatever the run does: it interrupts, or is for who has waited for it
+        longest and runs."""
         if name not in self.runs:
             self.early.setdefault(name, []).append((event_def, content))
             return
         run = self.runs[name]
-        run.unclaimed.append((event_def, content))
-        self._go_on(run)
+        interrupted = [
+            (thread, thread.blueprint["interrupts"][event_def])
+            for thread in run.threads
+            if thread.live and event_def in thread.blueprint.get("interrupts", ())
+        ]
+        for thread, handler in interrupted:
+            thread.interrupts.append((handler, content))
+        if not interrupted:
+            run.unclaimed.append((event_def, content))
+        self._first_served(run, event_def)
+        settle(run, self.now_ms)
 
-    def stop(self, name: str) -> None:
+    def _first_served(self, run: Run, event_def: str) -> None:
+        """Of several that wait, the first to come takes the event."""
+        waiting = [
+            thread
+            for thread in run.threads
+            if thread.status == "RUNNING"
+            and thread.nodes[-1][1] == "RUNNING"
+            and thread.node.get("event_def") == event_def
+        ]
+        if waiting:
+            first = min(waiting, key=lambda thread: thread.arrival)
+            visit(Nodes(run, self.now_ms), first)
+
+    def stop(self, name: str, number: int) -> None:
         """Halt by hand, once nothing is in flight."""
-        run = self._live(name)
-        run.stopped = True
-        if run.status == "RUNNING":
-            run.status = "HALTING"
-        self._go_on(run)
+        run, thread = self._live(name, number)
+        if "MANUAL_HALT" not in thread.reasons:
+            thread.reasons.append("MANUAL_HALT")
+        settle(run, self.now_ms)
 
-    def resume(self, name: str) -> None:
+    def resume(self, name: str, number: int) -> None:
         """Take the halt away."""
-        run = self._live(name)
-        if not run.stopped:
+        run, thread = self._live(name, number)
+        if "MANUAL_HALT" not in thread.reasons:
             raise Refused("THREAD_NOT_HALTED")
-        run.stopped = False
-        run.status = "RUNNING"
-        if run.nodes[-1][1] == "HALTED":
-            run.nodes[-1][1] = "RUNNING"
-        self._go_on(run)
+        thread.reasons.remove("MANUAL_HALT")
+        settle(run, self.now_ms)
 
-    def start_task(self, name: str, position: int, attempt: int, worker: str) -> None:
+    def start_task(self, name: str, where: tuple[int, int], attempt: int, worker: str) -> None:
         """A worker says that it runs an attempt."""
-        task = self._attempt(name, position, attempt)
+        thread, task = self._attempt(name, where, attempt)
         if task.status not in IN_FLIGHT:
             raise Refused("ATTEMPT_ENDED")
         if task.status == "TASK_RUNNING":
             if task.worker != worker:
                 raise Refused("ATTEMPT_TAKEN")
             return
-        node = self.runs[name].thread_spec["nodes"][self.runs[name].nodes[position][0]]
+        node = thread.blueprint["nodes"][thread.nodes[where[1]][0]]
         task.status, task.worker = "TASK_RUNNING", worker
         task.due_ms = self.now_ms + node["timeout_ms"]
 
-    def report(self, name: str, position: int, attempt: int, status: str, output: Any) -> None:
+    def report(
+        self, name: str, where: tuple[int, int], attempt: int, status: str, output: Any
+    ) -> None:
         """An attempt has ended; an exception's name is always "sorry"."""
-        task = self._attempt(name, position, attempt)
+        thread, task = self._attempt(name, where, attempt)
         if task.status not in IN_FLIGHT:
             raise Refused("ATTEMPT_ENDED")
-        self._end_attempt(self.runs[name], task, status, output)
+        _end_attempt(thread, task, where[1], status, output, self.now_ms)
+        settle(self.runs[name], self.now_ms)
 
     def pass_ms(self, duration_ms: int) -> None:
-        """Time passes; what is due happens."""
+        """Time passes; what is due happens, in the order in which it was due."""
         self.now_ms += duration_ms
         for run in self.runs.values():
-            task = run.task
-            if task is not None and task.due_ms is not None and task.due_ms <= self.now_ms:
-                task.due_ms = None
-                if task.status == "TASK_RUNNING":
-                    self._end_attempt(run, task, "TASK_TIMEOUT", None)
+            while due := _next_due(run, self.now_ms):
+                thread, task = due
+                if task is None:
+                    thread.due_ms = None
                 else:
-                    self._go_on(run)
-            if run.due_ms is not None and run.due_ms <= self.now_ms and run.status in LIVE:
-                run.due_ms, run.timed_out = None, True
-                self._go_on(run)
+                    task.due_ms = None
+                    if task.status == "TASK_RUNNING":
+                        position = next(at for at, one in thread.tasks.items() if one is task)
+                        _end_attempt(thread, task, position, "TASK_TIMEOUT", None, self.now_ms)
+                settle(run, self.now_ms)
 
-    # What a run does by itself.
-
-    def _go_on(self, run: Run) -> None:
-        """Move as far as it goes."""
-        while run.status == "RUNNING":
-            node_status = run.nodes[-1][1]
-            if node_status == "STARTING":
-                getattr(self, "_arrive_" + run.node["type"])(run)
-            elif node_status == "COMPLETED":
-                self._leave(run)
-            elif node_status == "RUNNING":
-                if not getattr(self, "_look_" + run.node["type"])(run):
-                    return
-            else:
-                return
-        if run.status == "HALTING" and not (run.task and run.task.status in IN_FLIGHT):
-            run.status = "HALTED"
-            if run.nodes[-1][1] == "RUNNING" and run.node["type"] != "TASK":
-                run.nodes[-1][1] = "HALTED"
-
-    def _enter(self, run: Run, node: str) -> None:
-        run.nodes.append([node, "STARTING"])
-        run.due_ms, run.timed_out = None, False
-
-    def _done(self, run: Run, output: Any = None) -> None:
-        run.nodes[-1][1] = "COMPLETED"
-        run.outputs[run.nodes[-1][0]] = output
-        run.due_ms = None
-
-    def _fail(self, run: Run, name: str, *, at_node: bool = True) -> None:
-        status = "EXCEPTION" if name == "sorry" else "ERROR"
-        if at_node:
-            run.nodes[-1][1] = status
-        run.status, run.failure = status, name
-        run.due_ms = None
-
-    def _leave(self, run: Run) -> None:
-        """Take the first edge that is open, with all its mutations or none."""
-        try:
-            edge = next(
-                edge
-                for edge in run.node["edges"]
-                if "condition" not in edge or value(edge["condition"], run.variables, run.outputs)
-            )
-        except Problem:
-            self._fail(run, "VAR_SUB_ERROR", at_node=False)
-            return
-        variables = dict(run.variables)
-        kinds = {one["name"]: one["type"] for one in run.thread_spec["variables"]}
-        try:
-            for mutation in edge.get("mutations", ()):
-                name = mutation["variable"]
-                variables[name] = fitted(
-                    value(mutation["value"], variables, run.outputs), kinds[name]
-                )
-        except Problem:
-            self._fail(run, "VAR_MUTATION_ERROR", at_node=False)
-            return
-        run.variables = variables
-        self._enter(run, edge["to"])
-
-    # Node types.
-
-    def _arrive_ENTRYPOINT(self, run: Run) -> None:
-        self._done(run)
-
-    def _arrive_EXIT(self, run: Run) -> None:
-        try:
-            run.output = value(run.node["returns"], run.variables, run.outputs)
-        except Problem:
-            self._fail(run, "VAR_SUB_ERROR")
-            return
-        run.nodes[-1][1], run.status = "COMPLETED", "COMPLETED"
-
-    def _arrive_TASK(self, run: Run) -> None:
-        run.tasks[len(run.nodes) - 1] = Task()
-        run.nodes[-1][1] = "RUNNING"
-
-    def _look_TASK(self, run: Run) -> bool:
-        task = run.task
-        assert task is not None
-        if task.status == "TASK_PENDING" and task.due_ms is None:
-            task.status, task.attempt, task.worker = "TASK_SCHEDULED", task.attempt + 1, ""
-        return False
-
-    def _arrive_EXTERNAL_EVENT(self, run: Run) -> None:
-        if self._take_event(run):
-            return
-        run.nodes[-1][1] = "RUNNING"
-        if "timeout_ms" in run.node:
-            run.due_ms = self.now_ms + run.node["timeout_ms"]
-
-    def _look_EXTERNAL_EVENT(self, run: Run) -> bool:
-        if self._take_event(run):
-            return True
-        if run.timed_out:
-            self._fail(run, "TIMEOUT")
-        return False
-
-    def _take_event(self, run: Run) -> bool:
-        for event in run.unclaimed:
-            if event[0] == run.node["event_def"]:
-                run.unclaimed.remove(event)
-                self._done(run, event[1])
-                return True
-        return False
-
-    def _end_attempt(self, run: Run, task: Task, status: str, output: Any) -> None:
-        task.status, task.due_ms = status, None
-        node = run.node
-        if status == "TASK_SUCCESS":
-            self._done(run, output)
-        elif status in RETRYABLE and task.attempt < node.get("max_attempts", 1):
-            task.status = "TASK_PENDING"
-            if backoff := node.get("backoff"):
-                delay_ms = backoff["base_ms"] * backoff["multiplier"] ** (task.attempt - 1)
-                task.due_ms = self.now_ms + min(int(delay_ms), BACKOFF_MS_MAX)
-        else:
-            self._fail(run, "sorry" if status == "TASK_EXCEPTION" else FAILURE_OF[status])
-        self._go_on(run)
-
-    def _live(self, name: str) -> Run:
+    def _live(self, name: str, number: int) -> tuple[Run, Thread]:
         run = self.runs.get(name)
         if run is None:
             raise Refused("WF_RUN_UNKNOWN")
-        if run.status not in LIVE:
+        if number >= len(run.threads):
+            raise Refused("THREAD_UNKNOWN")
+        if not run.threads[number].live:
             raise Refused("WF_RUN_ENDED")
-        return run
+        return run, run.threads[number]
 
-    def _attempt(self, name: str, position: int, attempt: int) -> Task:
-        task = self.runs[name].tasks[position]
+    def _attempt(self, name: str, where: tuple[int, int], attempt: int) -> tuple[Thread, Task]:
+        thread = self.runs[name].threads[where[0]]
+        task = thread.tasks[where[1]]
         if attempt != task.attempt:
             raise Refused("ATTEMPT_STALE")
-        return task
+        return thread, task
+
+
+def _next_due(run: Run, now_ms: int) -> tuple[Thread, Task | None] | None:
+    """What is due first: what lasts, then time-outs of tasks, then instants."""
+    due: list[tuple[int, int, str, Thread, Task | None]] = []
+    for thread in run.threads:
+        if thread.due_ms is not None:
+            instant = 2 if "until" in thread.node else 0
+            due.append((instant, thread.due_ms, str(thread.number), thread, None))
+        for task in thread.tasks.values():
+            if task.due_ms is not None:
+                running = task.status == "TASK_RUNNING"
+                due.append((int(running), task.due_ms, str(thread.number), thread, task))
+    due = sorted((one for one in due if one[1] <= now_ms), key=lambda one: one[:3])
+    return due[0][3:] if due else None
+
+
+def _end_attempt(
+    thread: Thread, task: Task, position: int, status: str, output: Any, now_ms: int
+) -> None:
+    task.status, task.due_ms = status, None
+    node = thread.blueprint["nodes"][thread.nodes[position][0]]
+    if status == "TASK_SUCCESS":
+        task.output = output
+    elif status in RETRYABLE and task.attempt < node.get("max_attempts", 1) and thread.live:
+        task.status = "TASK_PENDING"
+        if backoff := node.get("backoff"):
+            delay_ms = backoff["base_ms"] * backoff["multiplier"] ** (task.attempt - 1)
+            task.due_ms = now_ms + min(int(delay_ms), BACKOFF_MS_MAX)
+    else:
+        content = output if status == "TASK_EXCEPTION" else None
+        task.failure = Failure(FAILURE_OF[status], content)

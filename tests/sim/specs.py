@@ -180,8 +180,8 @@ def _mutations(here: Here) -> Json:
         made["number"] = _value(here)
     if chance.random() < 0.2:
         texts = [literal("b"), variable("text")]
-        if here.readable:
-            texts.append(output_of(chance.choice(here.readable)))
+        if readable := here.before(READABLE):
+            texts.append(output_of(chance.choice(readable)))
         made["text"] = chance.choice(texts)
     if chance.random() < 0.1:
         made["until"] = literal(chance.choice(UNTIL))

@@ -16,6 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from penstock.core.commands.base import Command
 from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
@@ -24,13 +26,15 @@ from penstock.core.commands.task_started import TaskStarted
 from penstock.core.event_rows import UnclaimedEvent
 from penstock.core.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.transitions import TaskStatus
-from tests.controls import a_task_def
-from tests.scenarios.driver import Driver, memory_driver
-from tests.scenarios.story import accepted, register
+from tests.scenarios.driver import START_MS, Driver, memory_driver
+from tests.scenarios.story import accepted
 from tests.sim.crashing import CrashingDriver, assert_lively, assert_refolds_agree
 from tests.sim.naive import Naive, Refused
-from tests.sim.specs import EVENT_DEFS, INPUT, OUTPUTS, TASK_DEFS, a_spec
+from tests.sim.naive_thread import Thread
+from tests.sim.nodes import EVERYTHING
+from tests.sim.specs import ALL_EVENT_DEFS, OUTPUTS, a_spec, definitions
 
+KINDS = EVERYTHING - {"RUN_CHILD_WF", "WAIT_FOR_CHILD_WF"}
 RUNS_MAX = 3
 RUN_IDS = [f"run-{number}" for number in range(RUNS_MAX)]
 REPORTS = (
@@ -40,7 +44,12 @@ REPORTS = (
     TaskStatus.TASK_INPUT_VAR_SUB_ERROR,
 )
 runs = st.sampled_from(RUN_IDS)
+numbers = st.sampled_from((0, 0, 0, 1, 2, 3))
 outputs = st.sampled_from(OUTPUTS)
+
+
+def _has_tasks(machine: Any) -> bool:
+    return any(machine.tasks_of(name) for name in machine.naive.runs)
 
 
 class EngineAgainstModel(RuleBasedStateMachine):
@@ -48,7 +57,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.naive = Naive()
+        self.naive = Naive(START_MS)
         self.closing = ExitStack()
         self.specs: list[Any] = []
         self.driver: Driver
@@ -60,10 +69,13 @@ class EngineAgainstModel(RuleBasedStateMachine):
         chance = random.Random(seed)
         kind = CrashingDriver if crashing else Driver
         self.driver = self.closing.enter_context(memory_driver(Path(), kind=kind))
-        self.specs = [a_spec(chance) for _ in range(2)]
-        definitions = [a_task_def(name, **{INPUT: "INT"}) for name in TASK_DEFS]
+        self.specs = [a_spec(chance, kinds=KINDS, shared=False) for _ in range(2)]
+        for command in definitions():
+            accepted(self.driver, command)
+        for event_def in ALL_EVENT_DEFS:
+            accepted(self.driver, PutExternalEventDef(name=event_def))
         for number, made in enumerate(self.specs):
-            register(self.driver, f"spec-{number}", made, *definitions)
+            accepted(self.driver, PutWfSpec(name=f"spec-{number}", spec=made))
         for number in range(2):
             self.start(RUN_IDS[number], number)
 
@@ -74,47 +86,46 @@ class EngineAgainstModel(RuleBasedStateMachine):
             accepted(self.driver, RunWf(wf_spec=f"spec-{number}", wf_run_id=name))
             self.naive.run_wf(name, self.specs[number])
 
-    @rule(name=runs, event_def=st.sampled_from(EVENT_DEFS), content=outputs)
+    @rule(name=runs, event_def=st.sampled_from(ALL_EVENT_DEFS), content=outputs)
     def event(self, name: str, event_def: str, content: Any) -> None:
         """Put an event to a run, which may not be there yet or no more."""
-        if any(self._tables_have(event_def)):
-            accepted(
-                self.driver,
-                PutExternalEvent(wf_run_id=name, event_def=event_def, content=content),
-            )
-            self.naive.put_event(name, event_def, content)
+        command = PutExternalEvent(wf_run_id=name, event_def=event_def, content=content)
+        accepted(self.driver, command)
+        self.naive.put_event(name, event_def, content)
 
-    @rule(name=runs)
-    def stop(self, name: str) -> None:
-        """Stop a run."""
-        self._both(StopWfRun(wf_run_id=name), lambda: self.naive.stop(name))
+    @rule(name=runs, thread=numbers)
+    def stop(self, name: str, thread: int) -> None:
+        """Stop a run, or one of its threads."""
+        command = StopWfRun(wf_run_id=name, thread=thread)
+        self._both(command, lambda: self.naive.stop(name, thread))
 
-    @rule(name=runs)
-    def resume(self, name: str) -> None:
-        """Resume a run."""
-        self._both(ResumeWfRun(wf_run_id=name), lambda: self.naive.resume(name))
+    @rule(name=runs, thread=numbers)
+    def resume(self, name: str, thread: int) -> None:
+        """Resume a run, or one of its threads."""
+        command = ResumeWfRun(wf_run_id=name, thread=thread)
+        self._both(command, lambda: self.naive.resume(name, thread))
 
-    @precondition(lambda self: any(run.tasks for run in self.naive.runs.values()))
+    @precondition(_has_tasks)
     @rule(data=st.data(), worker=st.sampled_from(("worker-1", "worker-2")))
     def start_task(self, data: st.DataObject, worker: str) -> None:
         """A worker says that it runs an attempt, which may be an old one."""
-        name, position, guid, attempt = self._an_attempt(data)
+        name, where, guid, attempt = self._an_attempt(data)
         self._both(
             TaskStarted(wf_run_id=name, guid=guid, attempt=attempt, worker=worker),
-            lambda: self.naive.start_task(name, position, attempt, worker),
+            lambda: self.naive.start_task(name, where, attempt, worker),
         )
 
-    @precondition(lambda self: any(run.tasks for run in self.naive.runs.values()))
+    @precondition(_has_tasks)
     @rule(data=st.data(), output=outputs)
     def succeed(self, data: st.DataObject, output: Any) -> None:
         """A worker reports a success."""
         self.report(data, TaskStatus.TASK_SUCCESS, output)
 
-    @precondition(lambda self: any(run.tasks for run in self.naive.runs.values()))
+    @precondition(_has_tasks)
     @rule(data=st.data(), status=st.sampled_from(REPORTS), output=outputs)
     def report(self, data: st.DataObject, status: TaskStatus, output: Any) -> None:
         """A worker reports; the same report again is a repeat, which changes nothing."""
-        name, position, guid, attempt = self._an_attempt(data)
+        name, where, guid, attempt = self._an_attempt(data)
         output = None if status is TaskStatus.TASK_FAILED else output
         answer = self.driver.send(
             ReportTask(
@@ -126,7 +137,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
                 exception="sorry" if status is TaskStatus.TASK_EXCEPTION else None,
             )
         )
-        code = _code(lambda: self.naive.report(name, position, attempt, status, output))
+        code = _code(lambda: self.naive.report(name, where, attempt, status, output))
         assert answer.code == code or (answer.repeated and code is not None)
 
     @rule(duration_ms=st.sampled_from((1, 100, 300, 500, 4_000, 20_000, 60_000)))
@@ -145,22 +156,37 @@ class EngineAgainstModel(RuleBasedStateMachine):
     def both_are_the_same(self) -> None:
         """Everything that a user can see."""
         for name, run in self.naive.runs.items():
-            thread = self.driver.get(ThreadRun, name, 0)
             row = self.driver.get(WfRun, name)
-            assert thread is not None and row is not None
-            nodes = self.driver.scan(NodeRun, name)
-            assert [[node.node, node.status] for node in nodes] == run.nodes
-            assert (thread.status, row.status) == (run.status, run.status)
-            assert (thread.failure.name if thread.failure else None) == run.failure
-            assert thread.output == run.output
-            tasks = {task.position: task for task in self.driver.scan(TaskRun, name)}
-            assert {at: (task.status, task.attempt.number) for at, task in tasks.items()} == {
-                at: (task.status, task.attempt) for at, task in run.tasks.items()
-            }
-            variables = {row.name: row.value for row in self.driver.scan(Variable, name)}
-            known = {key: value for key, value in run.variables.items() if value is not None}
-            assert {key: value for key, value in variables.items() if value is not None} == known
+            assert row is not None and row.status == run.status
+            assert row.threads == len(run.threads)
             assert len(self.driver.scan(UnclaimedEvent, name)) == len(run.unclaimed)
+            tasks = {
+                (task.thread, task.position): (task.status, task.attempt.number)
+                for task in self.driver.scan(TaskRun, name)
+            }
+            assert tasks == {
+                (thread.number, at): (task.status, task.attempt)
+                for thread in run.threads
+                for at, task in thread.tasks.items()
+            }
+            for thread in run.threads:
+                self._same_thread(name, thread)
+
+    def _same_thread(self, name: str, thread: Thread) -> None:
+        row = self.driver.get(ThreadRun, name, thread.number)
+        assert row is not None
+        nodes = [[node.node, node.status] for node in self.driver.scan(NodeRun, name, row.number)]
+        assert (row.status, nodes) == (thread.status, thread.nodes), row
+        assert set(row.halt_reasons) == set(thread.all_reasons)
+        failure = thread.failure
+        assert (row.failure and (row.failure.name, row.failure.content)) == (
+            failure and (failure.name, failure.content)
+        )
+        assert row.output == thread.output
+        rows = self.driver.scan(Variable, name, row.number)
+        variables = {row.name: row.value for row in rows if row.value is not None}
+        known = {key: value for key, value in thread.variables.items() if value is not None}
+        assert variables == known
 
     @invariant()
     def nobody_is_stuck(self) -> None:
@@ -179,21 +205,19 @@ class EngineAgainstModel(RuleBasedStateMachine):
     def _both(self, command: Command, model: Callable[[], None]) -> None:
         assert self.driver.send(command).code == _code(model)
 
-    def _an_attempt(self, data: st.DataObject) -> tuple[str, int, str, int]:
-        """Of any task of any run; mostly the newest attempt."""
-        name = data.draw(
-            st.sampled_from([name for name, run in self.naive.runs.items() if run.tasks])
-        )
+    def tasks_of(self, name: str) -> list[TaskRun]:
+        """The tasks of a run, the oldest first."""
         tasks = self.driver.scan(TaskRun, name)
-        newest = max(tasks, key=lambda task: task.position)
-        task = data.draw(st.sampled_from([newest, newest, newest, *tasks]))
-        attempt = data.draw(st.sampled_from([task.attempt.number] * 3 + [1]))
-        return name, task.position, task.guid, attempt
+        return sorted(tasks, key=lambda task: (task.attempt.sent_offset, task.thread))
 
-    def _tables_have(self, event_def: str) -> Any:
-        for made in self.specs:
-            for thread in made["threads"].values():
-                yield from (node.get("event_def") == event_def for node in thread["nodes"].values())
+    def _an_attempt(self, data: st.DataObject) -> tuple[str, tuple[int, int], str, int]:
+        """Of any task of any run; mostly of the newest ones, and the newest attempt."""
+        name = data.draw(st.sampled_from([name for name in self.naive.runs if self.tasks_of(name)]))
+        tasks = self.tasks_of(name)
+        number = data.draw(st.sampled_from([*[-1] * 3, *[-2] * 3, *range(-len(tasks), 0)]))
+        task = tasks[max(number, -len(tasks))]
+        attempt = data.draw(st.sampled_from([task.attempt.number] * 3 + [1]))
+        return name, (task.thread, task.position), task.guid, attempt
 
 
 def _code(model: Callable[[], None]) -> str | None:

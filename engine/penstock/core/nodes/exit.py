@@ -9,13 +9,18 @@ from typing import cast
 
 from msgspec import Struct
 
-from penstock.core.at import At
+from penstock.core.agenda import wake, wake_later
+from penstock.core.at import At, peek_thread
 from penstock.core.expressions import Expression
 from penstock.core.failures import GROUPS, Failure, FailureName
 from penstock.core.ids import is_inner_name
+from penstock.core.keys import after_prefix
 from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.outcomes import WAIT, Ended, Failed, Outcome
+from penstock.core.run import OWN_REASONS, HaltReason
+from penstock.core.thread_rows import LiveChild
+from penstock.core.transitions import THREAD_LIVE
 from penstock.core.types import ValueProblem
 
 
@@ -48,13 +53,45 @@ def look(at: At) -> Outcome:
     if at.thread.failed_children:
         message = f"{at.thread.failed_children} child threads have failed, and were not waited for"
         return Failed(Failure(FailureName.CHILD_FAILURE, message))
-    if at.thread.moving_children:
+    if at.thread.moving_children or _some_run_again(at):
         return WAIT
     returns = cast(ExitNode, at.config).returns
     try:
         return Ended(None if returns is None else at.evaluate(returns))
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, str(problem)))
+
+
+def _some_run_again(at: At) -> bool:
+    """Whether a thread below that was halted with this one has still to run again: it is woken.
+    They are looked through, so many a turn, only if this thread has been halted at all.
+    """
+    turn, run_id, thread = at.turn, at.run.wf_run_id, at.thread
+    if not thread.live_children or all(fact.status != "HALTED" for fact in thread.history):
+        return False
+    seen: int = (at.node_run.progress or {"seen": 0})["seen"]
+    at.node_run.progress = None
+    prefix = LiveChild.key(turn.tenant, run_id, thread.number)
+    start = LiveChild.key(turn.tenant, run_id, thread.number, seen)
+    for _, row in turn.rows.range(LiveChild, start, after_prefix(prefix)):
+        if turn.nodes_left == 0:
+            at.node_run.progress = {"seen": row.child}
+            wake_later(turn, run_id, thread.number)
+            return True
+        turn.nodes_left -= 1
+        if _runs_again(at, row.child):
+            wake(turn, run_id, row.child)
+            return True
+    return False
+
+
+def _runs_again(at: At, number: int) -> bool:
+    thread = peek_thread(at.turn, at.run.wf_run_id, number)
+    if thread is None or thread.status not in THREAD_LIVE:
+        return False
+    if not (OWN_REASONS | {HaltReason.PARENT_HALTED}).issuperset(thread.halt_reasons):
+        return False
+    return thread.handler is None or _runs_again(at, thread.handler)
 
 
 def check(check: NodeCheck) -> None:

@@ -1,0 +1,240 @@
+"""Node types of the naive model: `arrive_<TYPE>`, and `look_<TYPE>` for those that wait, which is
+level-triggered: has what it waits for come? A hook says DONE with an output, or WAITS; a failure is
+raised.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Run, Task, Thread, Wait
+from tests.sim.naive_values import Json, Problem, fitted, instant_ms, value
+
+WAITS = object()
+
+
+class Failed(Exception):
+    """A node has failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+class Nodes:
+    """The hooks, for one run at one time."""
+
+    def __init__(self, run: Run, now_ms: int) -> None:
+        self.run = run
+        self.now_ms = now_ms
+
+    def arrive(self, at: Thread) -> Any:
+        """Come to a node."""
+        self.run.arrivals += 1
+        at.arrival = self.run.arrivals
+        return self._ask("arrive_", at)
+
+    def look(self, at: Thread) -> Any:
+        """Look at a node that waits."""
+        return self._ask("look_", at)
+
+    def _ask(self, hook: str, at: Thread) -> Any:
+        try:
+            return getattr(self, hook + at.node["type"])(at)
+        except Problem:
+            raise Failed(Failure("VAR_SUB_ERROR")) from None
+
+    def value(self, at: Thread, expression: Json) -> Any:
+        """The value of an expression here."""
+        return value(expression, self.run.seen(at), at.outputs)
+
+    def begin(self, at: Thread, kind: str, name: str, given: Json, parent: Thread) -> Thread:
+        """A thread that `at` holds."""
+        blueprint = self.run.spec["threads"][name]
+        variables = {one["name"]: one.get("default") for one in blueprint.get("variables", ())}
+        thread = Thread(len(self.run.threads), kind, blueprint, variables | given, parent, at)
+        first = [node for node, one in blueprint["nodes"].items() if one["type"] == "ENTRYPOINT"]
+        thread.nodes.append([first[0], "STARTING"])
+        self.run.threads.append(thread)
+        return thread
+
+    def begin_handler(
+        self, at: Thread, kind: str, name: str, content: Any, parent: Thread
+    ) -> Thread:
+        """A thread that handles something, with its content if that fits."""
+        given: Json = {}
+        declared = self.run.spec["threads"][name].get("variables", ())
+        with suppress(Problem):
+            given = {one["name"]: fitted(content, "INT") for one in declared}
+        return self.begin(at, kind, name, given, parent)
+
+    # Node types.
+
+    def arrive_ENTRYPOINT(self, at: Thread) -> Any:
+        return None
+
+    def arrive_NOP(self, at: Thread) -> Any:
+        return None
+
+    def arrive_EXIT(self, at: Thread) -> Any:
+        throws = at.node.get("throws")
+        if throws is None:
+            return self.look_EXIT(at)
+        content = self.value(at, throws["content"]) if "content" in throws else None
+        raise Failed(Failure(throws["name"], content))
+
+    def look_EXIT(self, at: Thread) -> Any:
+        """Threads below must have ended or be halted; one that failed must have been waited for."""
+        children = [one for one in self.run.threads if one.parent is at and one.kind == "CHILD"]
+        if any(child.failure is not None and not child.awaited for child in children):
+            raise Failed(Failure("CHILD_FAILURE"))
+        if self.run.moving_below(at):
+            return WAITS
+        return self.value(at, at.node["returns"]) if "returns" in at.node else None
+
+    def arrive_TASK(self, at: Thread) -> Any:
+        at.tasks[len(at.nodes) - 1] = Task()
+        return WAITS
+
+    def look_TASK(self, at: Thread) -> Any:
+        task = at.task
+        assert task is not None
+        if task.status == "TASK_SUCCESS":
+            return task.output
+        if task.failure is not None:
+            raise Failed(task.failure)
+        if task.status == "TASK_PENDING" and task.due_ms is None and at.status == "RUNNING":
+            task.status, task.attempt, task.worker = "TASK_SCHEDULED", task.attempt + 1, ""
+        return WAITS
+
+    def arrive_EXTERNAL_EVENT(self, at: Thread) -> Any:
+        taken = self._take_event(at)
+        if taken is WAITS and "timeout_ms" in at.node:
+            at.due_ms = self.now_ms + at.node["timeout_ms"]
+        return taken
+
+    def look_EXTERNAL_EVENT(self, at: Thread) -> Any:
+        taken = self._take_event(at)
+        if taken is WAITS and "timeout_ms" in at.node and at.due_ms is None:
+            raise Failed(Failure("TIMEOUT"))
+        return taken
+
+    def _take_event(self, at: Thread) -> Any:
+        for number, event in enumerate(self.run.unclaimed):
+            if event[0] == at.node["event_def"]:
+                del self.run.unclaimed[number]
+                return event[1]
+        return WAITS
+
+    def arrive_SLEEP(self, at: Thread) -> Any:
+        if "until" in at.node:
+            return self.look_SLEEP(at)
+        delay_ms = int(self.value(at, at.node["seconds"]) * 1_000)
+        if delay_ms == 0:
+            return None
+        at.due_ms = self.now_ms + delay_ms
+        return WAITS
+
+    def look_SLEEP(self, at: Thread) -> Any:
+        if "until" not in at.node:
+            return None if at.due_ms is None else WAITS
+        due_ms = instant_ms(self.value(at, at.node["until"]))
+        if due_ms <= self.now_ms:
+            return None
+        at.due_ms = due_ms
+        return WAITS
+
+    def arrive_WAIT_FOR_CONDITION(self, at: Thread) -> Any:
+        return self.look_WAIT_FOR_CONDITION(at)
+
+    def look_WAIT_FOR_CONDITION(self, at: Thread) -> Any:
+        return None if self.value(at, at.node["condition"]) else WAITS
+
+    def arrive_START_THREAD(self, at: Thread) -> Any:
+        given = {name: self.value(at, one) for name, one in at.node["variables"].items()}
+        return self.begin(at, "CHILD", at.node["thread"], given, at).number
+
+    def arrive_START_MULTIPLE_THREADS(self, at: Thread) -> Any:
+        items = self.value(at, at.node["iterable"])
+        if not isinstance(items, list):
+            raise Problem("no array")
+        given = [{"INPUT": fitted(item, "INT")} for item in items]
+        return [self.begin(at, "CHILD", at.node["thread"], one, at).number for one in given]
+
+    def arrive_WAIT_FOR_THREADS(self, at: Thread) -> Any:
+        wanted: dict[int, None] = {}
+        for expression in at.node["threads"]:
+            found = self.value(at, expression)
+            for number in found if isinstance(found, list) else [found]:
+                if not isinstance(number, int) or isinstance(number, bool):
+                    raise Problem("no number")
+                if not 0 < number < len(self.run.threads) or number == at.number:
+                    raise Problem("no such thread")
+                wanted.setdefault(number)
+        at.wait = Wait(list(wanted))
+        for number in wanted:
+            self.run.threads[number].awaited = True
+        return self.look_WAIT_FOR_THREADS(at)
+
+    def look_WAIT_FOR_THREADS(self, at: Thread) -> Any:
+        wait = at.wait
+        assert wait is not None
+        self._see_ends(at, wait)
+        good, bad = wait.count("good"), wait.count("bad")
+        all_ended = good + bad == len(wait.threads)
+        strategy = at.node["strategy"]
+        decided = {
+            "WAIT_FOR_ALL": all_ended or bad > 0,
+            "WAIT_FOR_FIRST": all_ended or good + bad > 0,
+            "WAIT_FOR_ANY": all_ended or good > 0,
+        }[strategy]
+        if not decided:
+            return WAITS
+        if strategy != "WAIT_FOR_ALL":
+            self._stop_others(wait)
+        if bad and (strategy == "WAIT_FOR_ALL" or not good):
+            assert wait.failure is not None
+            raise Failed(Failure("CHILD_FAILURE") if strategy == "WAIT_FOR_ANY" else wait.failure)
+        return None
+
+    def _see_ends(self, at: Thread, wait: Wait) -> None:
+        for number in sorted({*wait.threads, *wait.handlers}):
+            child = wait.handlers.get(number, number)
+            thread = self.run.threads[number]
+            known = wait.ends.get(child)
+            if known not in (None, str(number)) or not (not thread.live or thread.given_up):
+                continue
+            if number == child and known is not None:
+                continue
+            self._see_end(at, wait, child, thread)
+
+    def _see_end(self, at: Thread, wait: Wait, child: int, ended: Thread) -> None:
+        if ended.status == "COMPLETED":
+            wait.ends[child] = "good"
+            return
+        failure = ended.failure or Failure("CHILD_FAILURE")
+        handlers = [one for one in at.node.get("thread_handlers", ()) if failure.is_for(one)]
+        if handlers and ended.number == child and not ended.given_up:
+            begun = self.begin_handler(
+                at, "FAILURE_HANDLER", handlers[0]["thread"], failure.content, ended
+            )
+            begun.awaited = True
+            wait.ends[child] = str(begun.number)
+            wait.handlers[begun.number] = child
+            return
+        wait.ends[child] = "bad"
+        wait.failure = wait.failure or failure.from_above()
+
+    def _stop_others(self, wait: Wait) -> None:
+        for child in wait.threads:
+            end = wait.ends.get(child)
+            if end in ("good", "bad"):
+                continue
+            thread = self.run.threads[child if end is None else int(end)]
+            if thread.live and "HALTED_BY_PARENT" not in thread.reasons:
+                thread.reasons.append("HALTED_BY_PARENT")
+
+    def may_halt(self, at: Thread) -> bool:
+        """Whether nothing of the node is in flight."""
+        return at.task is None or at.task.status not in IN_FLIGHT

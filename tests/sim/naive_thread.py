@@ -1,0 +1,187 @@
+"""Data of the naive model: runs, threads, tasks and waits. Plain values and no behaviour but what
+can be read off them. Statuses are the texts of the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.sim.naive_values import Json
+
+LIVE: Final = ("RUNNING", "HALTING", "HALTED")
+IN_FLIGHT: Final = ("TASK_SCHEDULED", "TASK_RUNNING")
+OWN_REASONS: Final = {"PENDING_FAILURE", "HANDLING_FAILURE", "PENDING_INTERRUPT", "INTERRUPTED"}
+TECHNICAL: Final = {
+    *("TASK_FAILURE", "TIMEOUT", "TASK_CANCELLED", "CHILD_FAILURE"),
+    *("VAR_SUB_ERROR", "VAR_MUTATION_ERROR"),
+}
+VAR_ERRORS: Final = ("VAR_SUB_ERROR", "VAR_MUTATION_ERROR")
+
+
+@dataclass
+class Failure:
+    """A name, and what it carries."""
+
+    name: str
+    content: Any = None
+
+    @property
+    def status(self) -> str:
+        """What it makes of who fails with it."""
+        return "ERROR" if self.name in TECHNICAL else "EXCEPTION"
+
+    def from_above(self) -> Failure:
+        """What it is to who waited for the one that failed."""
+        return Failure("CHILD_FAILURE") if self.name in TECHNICAL else self
+
+    def is_for(self, handler: Json) -> bool:
+        """Whether a handler is for it."""
+        match handler.get("failure"):
+            case None:
+                return True
+            case "ERROR" | "EXCEPTION" as group:
+                return self.status == group
+            case "VAR_ERROR":
+                return self.name in VAR_ERRORS
+            case name:
+                return self.name == name
+
+
+@dataclass
+class Task:
+    """The work of a TASK node."""
+
+    status: str = "TASK_SCHEDULED"
+    attempt: int = 1
+    worker: str = ""
+    due_ms: int | None = None  # of the time-out, or of the backoff
+    failure: Failure | None = None
+    output: Any = None
+
+
+@dataclass
+class Wait:
+    """What a WAIT_FOR_THREADS has seen so far."""
+
+    threads: list[int]
+    ends: dict[int, str] = field(default_factory=dict)  # by child: good, bad or handler's number
+    handlers: dict[int, int] = field(default_factory=dict)  # handler -> child
+    failure: Failure | None = None
+
+    def count(self, how: str) -> int:
+        """How many have ended so."""
+        return list(self.ends.values()).count(how)
+
+
+@dataclass
+class Thread:
+    """A thread, and what it is at."""
+
+    number: int
+    kind: str
+    blueprint: Json
+    variables: Json
+    parent: Thread | None = None
+    holder: Thread | None = None
+    status: str = "RUNNING"
+    reasons: list[str] = field(default_factory=list)  # its own; what its holder asks is no row
+    failure: Failure | None = None
+    output: Any = None
+    nodes: list[list[str]] = field(default_factory=list)  # [name, status], in order
+    node_failure: Failure | None = None
+    node_output: Any = None
+    handled: bool = False
+    handler: Thread | None = None
+    interrupts: list[tuple[str, Any]] = field(default_factory=list)  # (thread, content)
+    awaited: bool = False
+    tasks: dict[int, Task] = field(default_factory=dict)  # by the position of their node
+    outputs: Json = field(default_factory=dict)  # the newest of each node
+    due_ms: int | None = None  # of the node's own timer
+    arrival: int = 0  # when it came to its node, in the order of all
+    wait: Wait | None = None
+
+    @property
+    def node(self) -> Json:
+        """What the spec says of the current node."""
+        return self.blueprint["nodes"][self.nodes[-1][0]]
+
+    @property
+    def task(self) -> Task | None:
+        """The task of the current node."""
+        return self.tasks.get(len(self.nodes) - 1)
+
+    @property
+    def live(self) -> bool:
+        """Whether it has not ended."""
+        return self.status in LIVE
+
+    @property
+    def all_reasons(self) -> list[str]:
+        """Why it should be halted, with what the thread that holds it asks for."""
+        held = self.live and self.holder is not None and _holds(self.holder, self)
+        return [*self.reasons, "PARENT_HALTED"] if held else self.reasons
+
+    @property
+    def held_from_outside(self) -> bool:
+        """Whether it is halted for more than a handler of its own."""
+        return not OWN_REASONS.issuperset(self.all_reasons)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it is halted for good."""
+        return self.status == "HALTED" and "HALTED_BY_PARENT" in self.reasons
+
+
+def _holds(holder: Thread, thread: Thread) -> bool:
+    if not holder.live:
+        return holder.status == "ERROR"
+    if holder.handler is thread:
+        return holder.held_from_outside
+    return bool(holder.all_reasons)
+
+
+@dataclass
+class Run:
+    """A run: its threads by number."""
+
+    spec: Json
+    threads: list[Thread] = field(default_factory=list)
+    unclaimed: list[tuple[str, Any]] = field(default_factory=list)
+    arrivals: int = 0
+
+    def moving(self, thread: Thread) -> bool:
+        """Whether something of a thread, or below it, runs, or is to run again now."""
+        if thread.status != "HALTED":
+            return thread.live
+        at_work = thread.handler is not None and thread.handler.live
+        return self.moving_below(thread) or not (thread.held_from_outside or at_work)
+
+    def moving_below(self, thread: Thread) -> bool:
+        """Whether something below it still runs."""
+        return any(self.moving(other) for other in self.threads if other.holder is thread)
+
+    @property
+    def status(self) -> str:
+        """Its entrypoint's, but for its handlers and what still runs below."""
+        thread = self.threads[0]
+        if thread.status not in ("HALTING", "HALTED"):
+            return thread.status
+        if not thread.held_from_outside:
+            return "RUNNING"
+        return "HALTING" if self.moving(thread) else "HALTED"
+
+    def where(self, thread: Thread, name: str) -> Thread:
+        """The thread that declares a variable, this one or one above it."""
+        at: Thread | None = thread
+        while at is not None:
+            if any(one["name"] == name for one in at.blueprint.get("variables", ())):
+                return at
+            at = at.parent
+        raise KeyError(name)
+
+    def seen(self, thread: Thread) -> Json:
+        """Every variable that can be seen from a thread."""
+        above = {} if thread.parent is None else self.seen(thread.parent)
+        declared = {one["name"]: None for one in thread.blueprint.get("variables", ())}
+        return above | declared | thread.variables

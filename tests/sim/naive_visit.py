@@ -1,0 +1,208 @@
+"""What a thread of the naive model does when it is looked at: halt or run again, handle a failure
+or an interrupt, ask its node, follow an edge. `settle` looks at every thread until nothing changes,
+so nobody has to be told of anything.
+"""
+
+from __future__ import annotations
+
+from tests.sim.naive_nodes import WAITS, Failed, Nodes
+from tests.sim.naive_thread import Failure, Run, Thread
+from tests.sim.naive_values import Json, Problem, fitted, value
+
+PASSES_MAX = 200
+
+
+def settle(run: Run, now_ms: int) -> None:
+    """Look at every thread, in order, until nothing changes."""
+    nodes = Nodes(run, now_ms)
+    for _ in range(PASSES_MAX):
+        changed = [visit(nodes, thread) for thread in list(run.threads)]
+        if not any(changed) and len(changed) == len(run.threads):
+            return
+    raise AssertionError("the naive model does not come to rest")
+
+
+def visit(nodes: Nodes, at: Thread) -> bool:
+    """Look at a thread; whether something has changed."""
+    changed = False
+    while at.live and _step(nodes, at):
+        changed = True
+    return changed
+
+
+def _step(nodes: Nodes, at: Thread) -> bool:
+    holder = at.holder
+    left = holder is not None and holder.status in ("COMPLETED", "EXCEPTION")
+    if left and "HALTED_BY_PARENT" not in at.reasons:
+        at.reasons.append("HALTED_BY_PARENT")
+        return True
+    return _handlers(at) or _halts(nodes, at) or _starts_handler(nodes, at) or _moves(nodes, at)
+
+
+def _handlers(at: Thread) -> bool:
+    handler = at.handler
+    if handler is not None and not handler.live:
+        at.handler = None
+        if handler.status != "COMPLETED":
+            assert handler.failure is not None
+            _fail_for_good(at, handler.failure.from_above())
+        elif handler.kind == "FAILURE_HANDLER":
+            at.handled = True
+            at.reasons.remove("HANDLING_FAILURE")
+        else:
+            at.reasons.remove("INTERRUPTED")
+        return True
+    if at.interrupts and at.handler is None and "PENDING_INTERRUPT" not in at.reasons:
+        at.reasons.append("PENDING_INTERRUPT")
+        return True
+    return False
+
+
+def _halts(nodes: Nodes, at: Thread) -> bool:
+    node = at.nodes[-1]
+    if at.all_reasons and at.status == "RUNNING":
+        at.status = "HALTING"
+        return True
+    if not at.all_reasons and at.status != "RUNNING":
+        at.status = "RUNNING"
+        if node[1] == "HALTED":
+            node[1] = "RUNNING"
+        return True
+    if at.status == "HALTING":
+        if node[1] == "RUNNING" and at.node["type"] == "TASK":
+            if _asks(nodes, at):
+                return True
+            if not nodes.may_halt(at):
+                return False
+        elif node[1] == "RUNNING":
+            node[1] = "HALTED"
+            return True
+        if not nodes.run.moving_below(at):
+            at.status = "HALTED"
+            return True
+    return at.given_up and _leave(at)
+
+
+def _starts_handler(nodes: Nodes, at: Thread) -> bool:
+    if at.status != "HALTED" or at.handler is not None or at.held_from_outside:
+        return False
+    if "PENDING_FAILURE" in at.reasons:
+        failure = at.node_failure
+        assert failure is not None
+        at.reasons.remove("PENDING_FAILURE")
+        at.reasons.append("HANDLING_FAILURE")
+        name = next(one["thread"] for one in at.node["handlers"] if failure.is_for(one))
+        at.handler = nodes.begin_handler(at, "FAILURE_HANDLER", name, failure.content, at)
+        return True
+    if "PENDING_INTERRUPT" in at.reasons:
+        name, content = at.interrupts.pop(0)
+        at.reasons.remove("PENDING_INTERRUPT")
+        at.reasons.append("INTERRUPTED")
+        at.handler = nodes.begin_handler(at, "INTERRUPT", name, content, at)
+        return True
+    return False
+
+
+def _moves(nodes: Nodes, at: Thread) -> bool:
+    if at.status != "RUNNING":
+        return False
+    status = at.nodes[-1][1]
+    if status in ("STARTING", "RUNNING"):
+        return _asks(nodes, at)
+    _follow(nodes.run, at)
+    return True
+
+
+def _asks(nodes: Nodes, at: Thread) -> bool:
+    """Ask the node; False if nothing has changed."""
+    node, before = at.nodes[-1], (at.task and at.task.status)
+    starting = node[1] == "STARTING"
+    try:
+        answer = nodes.arrive(at) if starting else nodes.look(at)
+    except Failed as failed:
+        _fail_node(at, failed.failure)
+        return True
+    if answer is WAITS:
+        node[1] = "RUNNING"
+        return starting or before != (at.task and at.task.status)
+    node[1], at.due_ms = "COMPLETED", None
+    if at.node["type"] == "EXIT":
+        at.output = answer
+        _end(at, "COMPLETED")
+    else:
+        at.node_output = at.outputs[node[0]] = answer
+    return True
+
+
+def _follow(run: Run, at: Thread) -> None:
+    """Take the first edge that is open, with all its mutations or none."""
+    outputs = at.outputs | {at.nodes[-1][0]: at.node_output}
+    try:
+        edge = next(
+            edge
+            for edge in at.node["edges"]
+            if "condition" not in edge or value(edge["condition"], run.seen(at), outputs)
+        )
+    except Problem:
+        _fail_leaving(at, Failure("VAR_SUB_ERROR"))
+        return
+    try:
+        _mutate(run, at, () if at.handled else edge.get("mutations", ()), outputs)
+    except Problem:
+        _fail_leaving(at, Failure("VAR_MUTATION_ERROR"))
+        return
+    at.nodes.append([edge["to"], "STARTING"])
+    at.due_ms, at.node_failure, at.node_output, at.handled, at.wait = None, None, None, False, None
+
+
+def _mutate(run: Run, at: Thread, mutations: tuple[Json, ...], outputs: Json) -> None:
+    changed: Json = {}
+    for mutation in mutations:
+        name = mutation["variable"]
+        declared = run.where(at, name).blueprint["variables"]
+        kind = next(one["type"] for one in declared if one["name"] == name)
+        seen = run.seen(at) | changed
+        changed[name] = fitted(value(mutation["value"], seen, outputs), kind)
+    for name, new in changed.items():
+        run.where(at, name).variables[name] = new
+
+
+def _fail_leaving(at: Thread, failure: Failure) -> None:
+    if at.handled:
+        _fail(at, failure)
+    else:
+        _fail_node(at, failure)
+
+
+def _fail_node(at: Thread, failure: Failure) -> None:
+    at.nodes[-1][1], at.due_ms, at.node_failure = failure.status, None, failure
+    if any(failure.is_for(handler) for handler in at.node.get("handlers", ())):
+        at.reasons.append("PENDING_FAILURE")
+    else:
+        _fail(at, failure)
+
+
+def _fail_for_good(at: Thread, failure: Failure) -> None:
+    _leave(at)
+    if at.nodes[-1][1] in ("STARTING", "RUNNING", "HALTED"):
+        at.nodes[-1][1] = failure.status
+    _fail(at, failure)
+
+
+def _fail(at: Thread, failure: Failure) -> None:
+    at.failure = failure
+    _end(at, failure.status)
+
+
+def _end(at: Thread, status: str) -> None:
+    at.status, at.reasons, at.due_ms = status, [], None
+
+
+def _leave(at: Thread) -> bool:
+    """What the node waited for is wanted no more; whether there was something."""
+    was, at.due_ms = at.due_ms, None
+    task = at.task
+    if task is not None and task.status == "TASK_PENDING":
+        task.status, task.due_ms = "TASK_CANCELLED", None
+        return True
+    return was is not None
