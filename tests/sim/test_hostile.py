@@ -19,6 +19,7 @@ from penstock.core.commands.barrier import Barrier
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.errors import Code
 from penstock.core.fold import ENGINE_PRINCIPAL
@@ -124,6 +125,7 @@ def _define_unused(driver: Driver) -> None:
         a_task_def(UNUSED),
         a_struct_def(UNUSED, declared("field", "INT")),
         PutExternalEventDef(name=UNUSED),
+        PutWorkflowEventDef(name=UNUSED),
         PutWfSpec(name=UNUSED, spec=chain()),
         ScheduleWf(schedule_id=UNUSED, wf_spec=UNUSED, cron="0 0 1 1 *"),
     ):

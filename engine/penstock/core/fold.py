@@ -22,7 +22,14 @@ from msgspec import Struct
 from penstock.core.advance import settle
 from penstock.core.audit import audit
 from penstock.core.commands import TYPE_OF
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
+from penstock.core.commands.base import (
+    Command,
+    CommandType,
+    Repeats,
+    Sender,
+    of_partition_0,
+    of_wf_run,
+)
 from penstock.core.commands.set_event_marker import send_news
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
 from penstock.core.fire import blame, blame_timer, fire
@@ -35,6 +42,7 @@ from penstock.core.limits import (
     TIMERS_PER_TURN_MAX,
 )
 from penstock.core.load import is_being_deleted
+from penstock.core.metadata import DECIDING_PARTITION
 from penstock.core.outputs import Answer, CommandRefused, DeadLetter
 from penstock.core.partition_state import (
     NEVER_MS,
@@ -226,6 +234,9 @@ def _check(turn: Turn, record: Input, kind: CommandType) -> None:
         owner = partition_of_run(wf_run_id, turn.shard.partitions)
         if owner != turn.shard.partition:
             refuse(Code.WRONG_PARTITION, f"the run {wf_run_id!r} belongs on partition {owner}")
+    decided_here = turn.shard.partition == DECIDING_PARTITION
+    if kind.key is of_partition_0 and kind.sender is Sender.CLIENT and not decided_here:
+        refuse(Code.WRONG_PARTITION, f"metadata is decided on partition {DECIDING_PARTITION}")
     if kind.sender is Sender.ENGINE and record.principal != ENGINE_PRINCIPAL:
         refuse(Code.FORBIDDEN, f"{kind.record.__name__} is a command of the engine's own")
 

@@ -3,7 +3,7 @@ since there may be specs and user tasks with it: they go on. Its number is never
 """
 
 from penstock.core.commands.base import Command, CommandType, of_partition_0
-from penstock.core.commands.install_definition import check_deciding, install
+from penstock.core.commands.install_definition import install
 from penstock.core.errors import Code, refuse
 from penstock.core.turn import Turn
 from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
@@ -19,7 +19,6 @@ class DeleteUserTaskDef(Command, frozen=True):
 
 def handle(turn: Turn, command: DeleteUserTaskDef) -> Value:
     """Mark the version, and let the newest that is left take its place."""
-    check_deciding(turn)
     name, version = command.name, command.version
     form = turn.rows.get(UserTaskDef, turn.tenant, name, version) if version > 0 else None
     if form is None or form.deleted_ms is not None:

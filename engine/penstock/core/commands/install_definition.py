@@ -3,8 +3,7 @@
 import msgspec
 
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.errors import Code, refuse
-from penstock.core.metadata import DECIDING_PARTITION, DEFINITIONS
+from penstock.core.metadata import DEFINITIONS
 from penstock.core.rows import Row
 from penstock.core.turn import Turn
 from penstock.core.values import Value
@@ -25,15 +24,8 @@ def handle(turn: Turn, command: InstallDefinition) -> Value:
     return None
 
 
-def check_deciding(turn: Turn) -> None:
-    """Refuse to decide metadata elsewhere than on partition 0."""
-    if turn.shard.partition != DECIDING_PARTITION:
-        refuse(Code.WRONG_PARTITION, f"metadata is decided on partition {DECIDING_PARTITION}")
-
-
 def install(turn: Turn, row: Row) -> None:
     """Write a definition here, where it was decided, and send it everywhere else."""
-    check_deciding(turn)
     turn.rows.put(row)
     command = InstallDefinition(kind=type(row).__name__, row=_encode(row))
     for target in range(turn.shard.partitions):

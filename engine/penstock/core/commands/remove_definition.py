@@ -1,7 +1,6 @@
 """RemoveDefinition: a definition that partition 0 has deleted, as the others are told."""
 
 from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.commands.install_definition import check_deciding
 from penstock.core.metadata import DEFINITIONS
 from penstock.core.rows import Row
 from penstock.core.turn import Turn
@@ -25,7 +24,6 @@ def handle(turn: Turn, command: RemoveDefinition) -> Value:
 
 def remove(turn: Turn, row: Row, name: str) -> None:
     """Delete a definition here, where it is decided, and have every other partition do so."""
-    check_deciding(turn)
     turn.rows.delete(row)
     command = RemoveDefinition(kind=type(row).__name__, name=name)
     for target in range(turn.shard.partitions):
