@@ -34,6 +34,15 @@ TABLES: Final = ("THREAD", "NODE", "TASK")
 CANNOT: Final[dict[tuple[str, str], str]] = {
     ("PutExternalEvent", "WF_RUN_UNKNOWN"): "it loads only a run that waits for the event",
     ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
+    ("CronAnswer", "SCHEDULE_UNKNOWN"): "a question goes with its schedule",
+    ("PutCheckpoint", "ATTEMPT_ENDED"): "it is answered STOP_TASK before",
+    ("PutCheckpoint", "ATTEMPT_STALE"): "it is answered STOP_TASK before",
+    ("ShutdownTaskRun", "LIMIT"): "only a restart has a limit",
+    ("ShutdownTaskRun", "TASK_NOT_IN_FLIGHT"): "only a restart needs an attempt",
+    (
+        "ShutdownTaskRun",
+        "STOP_REQUESTED",
+    ): "only a cancel is stronger, and nothing asks for one yet",
 }
 """Refusals that stand in reach of a command's handler, and why they never come."""
 
