@@ -4,14 +4,15 @@ starts, halts, resumes and ends ten thousand of them; and that others get on mea
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from unittest import mock
 
-from penstock.core import advance
-from penstock.core.at import At
 from penstock.core.commands.base import Command
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
@@ -20,7 +21,8 @@ from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.tick import Tick
-from penstock.core.run import ThreadRun, WfRun
+from penstock.core.limits import NODES_PER_TURN_MAX
+from penstock.core.run import WfRun
 from penstock.core.timers import Clock
 from penstock.core.transitions import ThreadStatus
 from tests.controls import (
@@ -135,24 +137,15 @@ class Wide:
 
     @contextmanager
     def _counting_visits(self) -> Iterator[None]:
+        advance = importlib.import_module("penstock.core.advance")
         sound = advance.visit
 
-        def visit(at: At) -> None:
+        def visit(at: object) -> None:
             self.visits += 1
             sound(at)
 
         with mock.patch.object(advance, "visit", visit):
             yield
-
-
-def statuses(wide: Wide) -> set[ThreadStatus]:
-    """Of the children."""
-    found: set[ThreadStatus] = set()
-    for number in range(1, wide.children + 1):
-        row = wide.engine.rows.get(ThreadRun, ThreadRun.key(TENANT, WIDE, number))
-        assert row is not None
-        found.add(row.status)
-    return found
 
 
 def same_price(few: list[Phase], many: list[Phase], slack: float = 1.1) -> list[str]:
@@ -163,3 +156,28 @@ def same_price(few: list[Phase], many: list[Phase], slack: float = 1.1) -> list[
         for what in ("reads", "scanned", "writes", "bytes")
         if getattr(dear, what) > slack * getattr(cheap, what) + 0.5
     ]
+
+
+def too_large(phases: list[Phase]) -> list[str]:
+    """Phases with a turn that visits more than its budget for timers and that for its command."""
+    return [phase.name for phase in phases if phase.visits_max > 2 * NODES_PER_TURN_MAX]
+
+
+def main() -> int:
+    """Print what a child costs; 1 if one of many costs more, or a turn is too large."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sim.growth_threads")
+    parser.add_argument("--children", type=int, default=10_000)
+    many = parser.parse_args().children
+    found: dict[int, list[Phase]] = {}
+    for children in (100, 1_000, many):
+        found[children] = Wide(children).live()
+        for phase in found[children]:
+            print(f"{children} children: {phase}")
+    dearer = same_price(found[100][1:], found[1_000][1:]) + same_price(found[1_000], found[many])
+    dearer += too_large(found[many])
+    print("a child costs the same" if not dearer else "\n".join(dearer))
+    return int(bool(dearer))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

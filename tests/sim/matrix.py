@@ -21,8 +21,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from penstock.core import fold, transitions
-from penstock.core.commands import COMMANDS
+from penstock.core import commands, fold, transitions
 from penstock.core.commands.base import CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import Code
 
@@ -42,7 +41,7 @@ CANNOT: Final[dict[tuple[str, str], str]] = {
     (
         "ShutdownTaskRun",
         "STOP_REQUESTED",
-    ): "only a cancel is stronger, and nothing asks for one yet",
+    ): "nothing asks for a cancel yet, which is stronger",
 }
 """Refusals that stand in reach of a command's handler, and why they never come."""
 
@@ -68,7 +67,7 @@ def all_refusals() -> set[Refusal]:
     """Every refusal that a command can meet."""
     return {
         (kind.record.__name__, code)
-        for kind in COMMANDS
+        for kind in commands.COMMANDS
         for code in _codes(kind)
         if (kind.record.__name__, code) not in CANNOT
     }
