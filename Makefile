@@ -72,8 +72,9 @@ matrix: $(DEV) ## the moves and refusals that the scenarios go through, and thos
 	@$(PY) -m tests.sim.matrix
 
 .PHONY: growth
-growth: $(DEV) ## what a step costs in a run of 100,000, against runs of ten
+growth: $(DEV) ## what a step costs in a run of 100,000, and a thread in a run of 10,000
 	@$(PY) -m tests.sim.growth
+	@$(PY) -m tests.sim.growth_threads
 
 .PHONY: kafka
 kafka: ## run a Kafka on 127.0.0.1:9092 until Ctrl-C (KAFKA_PORT, KAFKA_DATA)

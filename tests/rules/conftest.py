@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.driver import Driver, memory_driver
+from tests.sim.crashing import assert_lively
 
 
 @pytest.fixture
@@ -15,3 +16,4 @@ def memory(tmp_path: Path) -> Iterator[Driver]:
         yield driver
         if not driver.processor.stopped:
             assert driver.digests_and_refolds_agree()
+            assert_lively(driver)

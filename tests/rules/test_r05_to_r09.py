@@ -16,6 +16,7 @@ from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions import HeldTask
 from penstock.core.event_rows import EventWaiter
 from penstock.core.nodes.external_event import ExternalEventNode
+from penstock.core.outputs import CommandRefused
 from penstock.core.rows import Rows
 from penstock.core.run import TaskRun
 from penstock.core.timers import Timer
@@ -224,6 +225,15 @@ def test_r09_a_command_of_a_later_version_is_refused(memory: Driver) -> None:
     memory.log.append_and_wait(Message(memory.topics.commands, out.key, out.value, headers, None))
     memory.settle()
     assert future.result(0).answer.code == "VERSION_UNKNOWN"
+
+
+def test_r09_the_version_never_goes_down(memory: Driver) -> None:
+    """A Barrier for the version in force, or one below, is refused."""
+    courier = memory.processor._courier
+    memory.log.append_and_wait(courier.command(0, Barrier(version=1), tenant="default"))
+    memory.settle()
+    refusals = [event for event in memory.events() if isinstance(event, CommandRefused)]
+    assert [(event.command, event.code) for event in refusals] == [("Barrier", "VERSION_UNKNOWN")]
 
 
 def test_r09_a_build_below_the_version_in_force_gives_up(memory: Driver) -> None:

@@ -194,7 +194,7 @@ def waits_for(group: Group, thread: ThreadRun) -> str | None:
     if thread.status is ThreadStatus.HALTED:
         takers = [TAKEN_AWAY_BY[why](group, thread) for why in thread.halt_reasons]
         return ", ".join(takers) if takers and all(takers) else None
-    if node_run is None or node_run.status not in (NodeStatus.RUNNING, NodeStatus.HALTING):
+    if node_run is None or node_run.status is not NodeStatus.RUNNING:
         return None
     waits = WAITS.get(node_run.node_type)
     if thread.status is ThreadStatus.HALTING and not _in_flight(group, node_run):

@@ -21,8 +21,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from penstock.core import fold, transitions
-from penstock.core.commands import COMMANDS
+from penstock.core import commands, fold, transitions
 from penstock.core.commands.base import CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import Code
 
@@ -34,6 +33,15 @@ TABLES: Final = ("THREAD", "NODE", "TASK")
 CANNOT: Final[dict[tuple[str, str], str]] = {
     ("PutExternalEvent", "WF_RUN_UNKNOWN"): "it loads only a run that waits for the event",
     ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
+    ("CronAnswer", "SCHEDULE_UNKNOWN"): "a question goes with its schedule",
+    ("PutCheckpoint", "ATTEMPT_ENDED"): "it is answered STOP_TASK before",
+    ("PutCheckpoint", "ATTEMPT_STALE"): "it is answered STOP_TASK before",
+    ("ShutdownTaskRun", "LIMIT"): "only a restart has a limit",
+    ("ShutdownTaskRun", "TASK_NOT_IN_FLIGHT"): "only a restart needs an attempt",
+    (
+        "ShutdownTaskRun",
+        "STOP_REQUESTED",
+    ): "nothing asks for a cancel yet, which is stronger",
 }
 """Refusals that stand in reach of a command's handler, and why they never come."""
 
@@ -59,7 +67,7 @@ def all_refusals() -> set[Refusal]:
     """Every refusal that a command can meet."""
     return {
         (kind.record.__name__, code)
-        for kind in COMMANDS
+        for kind in commands.COMMANDS
         for code in _codes(kind)
         if (kind.record.__name__, code) not in CANNOT
     }

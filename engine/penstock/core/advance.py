@@ -163,7 +163,7 @@ def _give_up(at: At) -> None:
 
 def _run_again(at: At) -> None:
     move_thread(at, ThreadEvent.RESUME)
-    if at.node_run.status in (NodeStatus.HALTING, NodeStatus.HALTED):
+    if at.node_run.status is NodeStatus.HALTED:
         move_node(at, NodeEvent.RESUME)
 
 
@@ -179,7 +179,6 @@ def _settle_halt(at: At, *, asked: bool) -> bool:
             return False
         if not mirrors:
             move_node(at, NodeEvent.HALT)
-            move_node(at, NodeEvent.SETTLE)
     if at.thread.moving_children:
         return False
     move_thread(at, ThreadEvent.SETTLE)

@@ -36,7 +36,9 @@ class ThreadEvent(StrEnum):
 
 
 class NodeStatus(StrEnum):
-    """Of a NodeRun."""
+    """Of a NodeRun. HALTING is a name of the wire that none has: what a node waits for is halted at
+    once, and a TASK mirrors its TaskRun.
+    """
 
     STARTING = "STARTING"
     RUNNING = "RUNNING"
@@ -52,7 +54,6 @@ class NodeEvent(StrEnum):
 
     WAIT = "WAIT"
     HALT = "HALT"
-    SETTLE = "SETTLE"
     RESUME = "RESUME"
     COMPLETE = "COMPLETE"
     FAIL = "FAIL"
@@ -143,14 +144,12 @@ THREAD: Final[Table[ThreadStatus, ThreadEvent]] = _rows(
             _TE.THROW: _T.EXCEPTION,
         },
         _T.HALTING: {
-            _TE.HALT: _T.HALTING,
             _TE.SETTLE: _T.HALTED,
             _TE.RESUME: _T.RUNNING,
             _TE.FAIL: _T.ERROR,
             _TE.THROW: _T.EXCEPTION,
         },
         _T.HALTED: {
-            _TE.HALT: _T.HALTED,
             _TE.RESUME: _T.RUNNING,
             _TE.FAIL: _T.ERROR,
             _TE.THROW: _T.EXCEPTION,
@@ -171,10 +170,10 @@ NODE: Final[Table[NodeStatus, NodeEvent]] = _rows(
     NodeEvent,
     {
         _N.STARTING: {_NE.WAIT: _N.RUNNING, **_NODE_ENDS},
-        _N.RUNNING: {_NE.WAIT: _N.RUNNING, _NE.HALT: _N.HALTING, **_NODE_ENDS},
-        _N.HALTING: {_NE.SETTLE: _N.HALTED, _NE.RESUME: _N.RUNNING, **_NODE_ENDS},
-        _N.HALTED: {_NE.RESUME: _N.RUNNING, **_NODE_ENDS},
-        _N.COMPLETED: {_NE.FAIL: _N.ERROR, _NE.THROW: _N.EXCEPTION},  # no way leads on
+        _N.RUNNING: {_NE.HALT: _N.HALTED, **_NODE_ENDS},
+        _N.HALTING: {},
+        _N.HALTED: {_NE.RESUME: _N.RUNNING, **_NODE_ENDS},  # an operator may skip it
+        _N.COMPLETED: {_NE.FAIL: _N.ERROR},  # no way leads on
         _N.ERROR: {},
         _N.EXCEPTION: {},
     },
@@ -225,7 +224,7 @@ USER_TASK: Final[Table[UserTaskStatus, UserTaskMove]] = _rows(
 )
 
 THREAD_LIVE: Final = frozenset({_T.RUNNING, _T.HALTING, _T.HALTED})
-NODE_LIVE: Final = frozenset({_N.STARTING, _N.RUNNING, _N.HALTING, _N.HALTED})
+NODE_LIVE: Final = frozenset({_N.STARTING, _N.RUNNING, _N.HALTED})
 TASK_IN_FLIGHT: Final = frozenset({_K.TASK_SCHEDULED, _K.TASK_RUNNING})
 TASK_LIVE: Final = TASK_IN_FLIGHT | {_K.TASK_PENDING}
 TASK_RETRYABLE: Final = frozenset({_K.TASK_FAILED, _K.TASK_TIMEOUT})
