@@ -140,7 +140,7 @@ class Nodes:
         if "until" not in at.node:
             return None if at.due_ms is None else WAITS
         due_ms = instant_ms(self.value(at, at.node["until"]))
-        if due_ms <= self.now_ms:
+        if due_ms <= self.now_ms and due_ms != at.due_ms:  # or else it is woken in its turn
             return None
         at.due_ms = due_ms
         return WAITS

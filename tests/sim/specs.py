@@ -146,8 +146,11 @@ def _nodes(
         possible = [kind for kind in MAKERS if kind[0] in kinds and kind[1](here)]
         kind, _, make = chance.choice(possible)
         chosen[name] = kind
+        edges = _edges(here)
         handlers = [a_handler(here)] if handled and chance.random() < 0.25 else []
-        nodes[name] = make(here) | {"edges": _edges(here), "handlers": handlers}
+        if any("again" in str(edge.get("mutations")) for edge in edges):
+            handlers = []  # a handled node is left without mutations: it would go back for ever
+        nodes[name] = make(here) | {"edges": edges, "handlers": handlers}
     here = Here(chance, len(names) - 1, names, chosen, below, writes)
     nodes[EXIT] = _exit(here)
     return nodes

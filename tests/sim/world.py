@@ -16,11 +16,10 @@ from unittest import mock
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.core import fold, threads, turn
+from penstock.core import fold
 from penstock.core.commands.base import CommandType
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.ids import root_of
-from penstock.core.limits import CHILDREN_WOKEN_MAX, NODES_PER_TURN_MAX
 from penstock.core.run import HaltReason, ThreadRun, WfRun
 from penstock.core.timers import Timer, TimerKind
 from penstock.core.transitions import THREAD_LIVE
@@ -28,6 +27,7 @@ from penstock.core.turn import Turn
 from penstock.core.values import Value
 from penstock.processor import processor, ticker
 from tests.sim.broker import Broker, Chance
+from tests.sim.budgets import BUDGETS, short_turns
 from tests.sim.judge import judge, same_definitions
 from tests.sim.node import Broken, Node
 from tests.sim.operators import Operators
@@ -40,7 +40,6 @@ STEPS = 150
 ROUNDS_MAX = 120
 SAID_MAX = 60
 TENANT = "default"
-BUDGETS = ((3, 1), (4, 2), (7, 1_000), (20, 2), *[(NODES_PER_TURN_MAX, CHILDREN_WOKEN_MAX)] * 4)
 UNLUCKY = "3"  # runs whose id ends so
 
 
@@ -264,16 +263,6 @@ def virtual_time(world: World) -> Iterator[None]:
         mock.patch.object(processor, "time", clock),
         mock.patch.object(ticker, "time", clock),
         mock.patch.object(processor, "RETRY_PAUSE_S", 0.0),
-    ):
-        yield
-
-
-@contextmanager
-def short_turns(nodes: int, children: int) -> Iterator[None]:
-    """A turn visits so few nodes, and wakes so few children, that much goes on in later turns."""
-    with (
-        mock.patch.object(turn, "NODES_PER_TURN_MAX", nodes),
-        mock.patch.object(threads, "CHILDREN_WOKEN_MAX", children),
     ):
         yield
 
