@@ -97,7 +97,8 @@ def test_engine_commands_that_come_again_change_nothing(memory: Driver) -> None:
     assert len(before) == len(memory.digests())
 
 
-@pytest.mark.timeout(180)  # 10,000 records, each with a crash and a re-fold
+# A crash after each of ten thousand records would take minutes.
+@pytest.mark.parametrize("memory", ["memory"], indirect=True)
 def test_2500_markers_of_a_key_are_gone_through_in_chunks(memory: Driver) -> None:
     """A turn offers an event to 1,000; the rest is pending work (R3)."""
     definition = PutExternalEventDef(name="paid", correlation=FOR_EVER)

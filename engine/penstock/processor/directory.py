@@ -80,7 +80,10 @@ def clear(data: Path) -> None:
 @contextmanager
 def locked(data: Path, wait_s: float) -> Generator[None]:
     """Hold a data directory; wait a while for a process that is ending, and take it from nobody."""
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"{data} can not be made a directory: {error.strerror}") from error
     deadline = time.monotonic() + wait_s
     with (data / "lock").open("w") as file:
         while True:
