@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.run import WfRun
@@ -15,6 +16,7 @@ from tests.controls import (
     declared,
     edge,
     ends,
+    event,
     holds,
     literal,
     output_of,
@@ -274,3 +276,29 @@ def test_what_may_be_registered_a_moment_later(memory: Driver, made: Any, said: 
     register(memory, "child", CHILD)
     answer = refused(memory, PutWfSpec(name="early", spec=made), "DEFINITION_UNKNOWN")
     assert said in answer.message
+
+
+def test_a_run_is_not_deleted_while_one_below_it_is_live(memory: Driver) -> None:
+    """Neither by hand nor by retention, which looks again later."""
+    register(memory, "child", CHILD)
+    kept = chain(runs("child", item=literal("x"))) | {"retention": {"after_termination_s": 60}}
+    register(memory, "kept", kept)
+    story = run(memory, "kept").is_now("COMPLETED")
+    child = _child(memory, story)
+    assert "below" in refused(memory, DeleteWfRun(wf_run_id=story.id), "WF_RUN_LIVE").message
+    memory.pass_ms(61_000)
+    child.task("work").succeeds().completes()
+    assert memory.get(WfRun, story.id) is not None
+    memory.pass_ms(3_600_000)
+    memory.tick()
+    assert memory.get(WfRun, story.id) is None
+    assert memory.get(WfRun, child.id) is None
+
+
+def test_text_that_is_no_id_is_not_waited_for(memory: Driver) -> None:
+    """It must not lead to another row of the store."""
+    waits = chain(
+        event("go"), waits_for_run({"from": "CAST", "type": "WF_RUN_ID", "value": output_of("n1")})
+    )
+    register(memory, "waits-for-any", waits)
+    run(memory, "waits-for-any", "self").gets("go", "self.x\x00n\x00").ends_with("VAR_SUB_ERROR")

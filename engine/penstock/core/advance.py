@@ -194,7 +194,7 @@ def _see_to_node(at: At) -> bool:
     if not running:
         return False
     if node_run.status is NodeStatus.STARTING:
-        if at.turn.nodes_left == 0:
+        if at.turn.nodes_left == 0 or at.turn.is_full():
             wake_later(at.turn, at.run.wf_run_id, at.thread.number)
             return False
         at.turn.nodes_left -= 1

@@ -12,17 +12,21 @@ from itertools import islice
 from typing import Any, Final
 
 from penstock.core import user_tasks
+from penstock.core.agenda import wake
 from penstock.core.attempts import drop_stop
 from penstock.core.correlation import forget_marker
 from penstock.core.correlation_rows import RunMarker
 from penstock.core.keys import kind_of_run_key
+from penstock.core.limits import RETENTION_AGAIN_MS
 from penstock.core.outputs import WfRunDeleted
 from penstock.core.partition_state import Deleting
 from penstock.core.rows import Row, copy_of
 from penstock.core.run import ROWS_OF_RUNS, NodeRun, TaskRun, WfRun
 from penstock.core.task_cancel import release
 from penstock.core.task_rows import ROWS_OF_TASKS
+from penstock.core.thread_rows import ChildRun
 from penstock.core.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
+from penstock.core.transitions import THREAD_LIVE
 from penstock.core.turn import Turn
 from penstock.core.user_task_rows import UserTaskRun
 
@@ -35,6 +39,8 @@ def begin_deletion(turn: Turn, run: WfRun, principal: str) -> None:
     turn.state.deleting += 1
     _forget_run(turn, run)
     turn.rows.delete(run)
+    for waiter, number in run.awaited_by:
+        wake(turn, waiter, number)
     _go_on_later(turn, run.wf_run_id)
 
 
@@ -67,8 +73,28 @@ def fire_delete(turn: Turn, timer: Timer) -> None:
 def fire_retention(turn: Turn, timer: Timer) -> None:
     """The run has been kept long enough."""
     run = turn.rows.get(WfRun, turn.tenant, timer.wf_run_id)
-    if run is not None and run.retention is not None:
-        begin_deletion(turn, run, "retention")
+    if run is None or run.retention is None:
+        return
+    if is_live_below(turn, run.wf_run_id):
+        kind, due_ms = TimerKind.RETENTION, clock_ms(turn, Clock.DURATION) + RETENTION_AGAIN_MS
+        run.retention = set_timer(
+            turn, kind, run.wf_run_id, clock=Clock.DURATION, due_ms=due_ms, detail="", number=0
+        )
+        turn.rows.put(run)
+        return
+    begin_deletion(turn, run, "retention")
+
+
+def is_live_below(turn: Turn, wf_run_id: str) -> bool:
+    """Whether a run below this one has not ended: it would be deleted with it."""
+    pending = [wf_run_id]
+    while pending:
+        for row in turn.rows.scan(ChildRun, turn.tenant, pending.pop()):
+            child = turn.rows.peek(WfRun, turn.tenant, row.child)
+            if child is not None and child.status in THREAD_LIVE:
+                return True
+            pending.append(row.child)
+    return False
 
 
 def _delete(turn: Turn, key: bytes) -> None:

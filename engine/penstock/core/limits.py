@@ -46,6 +46,7 @@ THREADS_PER_START_MAX: Final = 40_000  # their numbers must fit into one value
 HANDLERS_PER_NODE_MAX: Final = 50
 INTERRUPTS_PENDING_MAX: Final = 1_000
 FAMILY_DEPTH_MAX: Final = 10
+RETENTION_AGAIN_MS: Final = 3_600_000  # a run below it is still live
 LABELS_MAX: Final = 64
 LABELS_BYTES_MAX: Final = 16 * 1024
 HISTORY_FACTS_MAX: Final = 64  # in a row; older ones go to chunks

@@ -7,9 +7,9 @@ from penstock.core.timers import Clock, TimerKind, clock_ms, drop_timer, set_tim
 
 
 def set_retention(at: At) -> None:
-    """The run has ended: plan its deletion."""
+    """The run has ended: plan its deletion. A child run is deleted with its root."""
     retention = at.spec.body.retention
-    if retention is None or retention.after_termination_s is None:
+    if at.run.parent is not None or retention is None or retention.after_termination_s is None:
         return
     due_ms = clock_ms(at.turn, Clock.DURATION) + retention.after_termination_s * 1_000
     at.run.retention = set_timer(

@@ -114,6 +114,8 @@ def _check_handlers(check: NodeCheck) -> None:
     handlers = check.config.handlers
     if len(handlers) > HANDLERS_PER_NODE_MAX:
         check.fault(f"{len(handlers)} handlers: a node may have {HANDLERS_PER_NODE_MAX}")
+    if handlers and _type(check.config).ends:
+        check.fault("no way leads on from here, so nothing can be handled; remove the handlers")
     for handler in handlers:
         check.handles(handler)
 

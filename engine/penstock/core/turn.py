@@ -91,6 +91,7 @@ class Turn:
     def refill(self) -> None:
         """The command has a budget of its own, whatever the timers before it have spent (R3)."""
         self.nodes_left = NODES_PER_TURN_MAX
+        self.output_bytes = 0
         self.repeated = False
 
     def is_full(self) -> bool:

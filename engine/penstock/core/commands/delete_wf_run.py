@@ -1,7 +1,7 @@
 """DeleteWfRun: deletes every row of a run that has ended, and of its child runs."""
 
 from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.deletion import begin_deletion
+from penstock.core.deletion import begin_deletion, is_live_below
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import root_of
 from penstock.core.transitions import THREAD_LIVE
@@ -24,6 +24,8 @@ def handle(turn: Turn, command: DeleteWfRun) -> Value:
         refuse(Code.WF_RUN_IS_CHILD, f"a child run is deleted with its root, WfRun {root!r}")
     if run.status in THREAD_LIVE:
         refuse(Code.WF_RUN_LIVE, f"WfRun {run.wf_run_id!r} is {run.status}; kill it first")
+    if is_live_below(turn, run.wf_run_id):
+        refuse(Code.WF_RUN_LIVE, f"a run below WfRun {run.wf_run_id!r} is live; kill it first")
     begin_deletion(turn, run, turn.principal)
     return None
 

@@ -86,12 +86,18 @@ def _some_run_again(at: At) -> bool:
 
 
 def _runs_again(at: At, number: int) -> bool:
-    thread = peek_thread(at.turn, at.run.wf_run_id, number)
-    if thread is None or thread.status not in THREAD_LIVE:
-        return False
-    if not (OWN_REASONS | {HaltReason.PARENT_HALTED}).issuperset(thread.halt_reasons):
-        return False
-    return thread.handler is None or _runs_again(at, thread.handler)
+    """Whether a thread is halted for nothing but handlers of its own or its holder, down to the
+    handler that is at work.
+    """
+    handler: int | None = number
+    while handler is not None:
+        thread = peek_thread(at.turn, at.run.wf_run_id, handler)
+        if thread is None or thread.status not in THREAD_LIVE:
+            return False
+        if not (OWN_REASONS | {HaltReason.PARENT_HALTED}).issuperset(thread.halt_reasons):
+            return False
+        handler = thread.handler
+    return True
 
 
 def check(check: NodeCheck) -> None:

@@ -16,7 +16,7 @@ from penstock.core.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.run import ThreadKind
 from penstock.core.threads import begin_child, checked_values, given_values
 from penstock.core.types import ValueProblem
-from penstock.core.values import Value, type_name
+from penstock.core.values import Value, coerce, type_name, value_bytes
 
 
 class StartMultipleThreadsNode(NodeConfig, tag="START_MULTIPLE_THREADS", frozen=True):
@@ -42,9 +42,12 @@ def arrive(at: At) -> Outcome:
             f" {THREADS_PER_RUN_MAX} and has had {at.run.threads}"
         )
         return Failed(Failure(FailureName.LIMIT, message))
-    given = given_values(at, at.spec.body.threads[config.thread], config.variables)
+    blueprint = at.spec.body.threads[config.thread]
+    given: dict[str, Value] = given_values(at, blueprint, config.variables)
     for item in cast("list[Any]", items):
-        _values(at, given, item)
+        _input(at, item)
+    if items:
+        given = checked_values(at.turn, blueprint, given | _input(at, items[0]))
     at.node_run.progress = {"items": items, "given": given, "started": []}
     return look(at)
 
@@ -55,22 +58,29 @@ def look(at: At) -> Outcome:
     items: list[Value] = progress["items"]
     started: list[int] = list(progress["started"])
     thread = cast(StartMultipleThreadsNode, at.config).thread
+    size = value_bytes(progress["given"])
     while len(started) < len(items):
-        if at.turn.nodes_left == 0:
+        if at.turn.nodes_left == 0 or at.turn.is_full():
             at.node_run.progress = {**progress, "started": started}
             wake_later(at.turn, at.run.wf_run_id, at.thread.number)
             return WAIT
         at.turn.nodes_left -= 1
-        values = _values(at, progress["given"], items[len(started)])
+        at.turn.output_bytes += size  # of rows, which are as dear as what is sent
+        values = progress["given"] | _input(at, items[len(started)])
         started.append(begin_child(at, ThreadKind.CHILD, thread, values).number)
     at.node_run.progress = None
     return Done(started)
 
 
-def _values(at: At, given: dict[str, Value], item: Value) -> dict[str, Value]:
+def _input(at: At, item: Value) -> dict[str, Value]:
+    """The element as the thread's INPUT takes it, if it declares it; or ValueProblem."""
     blueprint = at.spec.body.threads[cast(StartMultipleThreadsNode, at.config).thread]
-    with_item = given | {INPUT: item} if blueprint.variable(INPUT) is not None else given
-    return checked_values(at.turn, blueprint, with_item)
+    declared = blueprint.variable(INPUT)
+    if declared is None:
+        return {}
+    if item is None and declared.required:
+        raise ValueProblem(f"variable {INPUT!r} must be given, and an element is null")
+    return {INPUT: coerce(item, declared.type, at.struct)}
 
 
 def check(check: NodeCheck) -> None:

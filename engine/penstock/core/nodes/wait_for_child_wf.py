@@ -8,7 +8,7 @@ from typing import cast
 from penstock.core.at import At, peek_thread
 from penstock.core.expressions import Expression
 from penstock.core.failures import Failure, FailureName, seen_from_above
-from penstock.core.ids import root_of
+from penstock.core.ids import is_wf_run_id, root_of
 from penstock.core.node import NodeConfig, NodeType
 from penstock.core.node_check import NodeCheck
 from penstock.core.outcomes import WAIT, Done, Failed, Outcome
@@ -29,6 +29,8 @@ def arrive(at: At) -> Outcome:
     run_id = at.evaluate(cast(WaitForChildWfNode, at.config).wf_run_id)
     if not isinstance(run_id, str):
         raise ValueProblem(f"wf_run_id: {type_name(run_id)} is no id of a run")
+    if not is_wf_run_id(run_id):
+        raise ValueProblem(f"wf_run_id: {run_id[:100]!r} is no id of a run")
     if root_of(run_id) != root_of(at.run.wf_run_id) or run_id == at.run.wf_run_id:
         raise ValueProblem(f"wf_run_id: {run_id!r} is no other run of this family")
     run = at.turn.rows.get(WfRun, at.turn.tenant, run_id)
