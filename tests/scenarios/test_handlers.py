@@ -313,6 +313,10 @@ def test_a_sleep_that_can_not_be(memory: Driver, seconds) -> None:
             spec("end", {"end": throws("odd") | {"returns": literal(1)}}),
             "either returns or throws",
         ),
+        (
+            threads(spec("end", {"end": handled(ends(), ("a", None))}), a=chain()),
+            "no way leads on from here",
+        ),
         (chain({"type": "SLEEP"}), "either seconds or until"),
         (chain(sleeps(1, literal("2023-11-14T22:13:21.000Z"))), "either seconds or until"),
         (chain(holds(literal(5))), "is not BOOL"),

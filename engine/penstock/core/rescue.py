@@ -138,8 +138,8 @@ def _waits_again(at: At, waiter: int, position: int) -> bool:
     assert node_run is not None, "at a node"
     if upper.status not in THREAD_LIVE or upper.position != position:
         return False
-    if node_run.status not in NODE_LIVE:
-        return False
+    if node_run.status not in NODE_LIVE or node_run.progress is None:
+        return False  # it is over, or its thread is halted for good
     awaited = awaited_of(at, waiter, position)
     if awaited is not None and awaited.status is AwaitedStatus.UNSUCCESSFUL:
         wait = msgspec.convert(node_run.progress, Wait)

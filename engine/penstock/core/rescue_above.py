@@ -55,10 +55,14 @@ def is_wanted(at: At) -> bool:
 def awaited_of(at: At, waiter: int, position: int) -> Awaited | None:
     """What a wait knows of the thread, or of the child whose failure it handles."""
     key = (at.turn.tenant, at.run.wf_run_id, waiter, position)
-    serves = at.thread.kind is ThreadKind.FAILURE_HANDLER
-    child = at.thread.parent if serves else at.thread.number
-    assert child is not None, "a handler stands below what it handles"
-    return at.turn.rows.get(Awaited, *key, child)
+    own = at.turn.rows.get(Awaited, *key, at.thread.number)
+    if own is not None or at.thread.kind is not ThreadKind.FAILURE_HANDLER:
+        return own
+    assert at.thread.parent is not None, "a handler stands below what it handles"
+    return at.turn.rows.get(Awaited, *key, at.thread.parent)
+
+
+_DECIDED = (AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED, AwaitedStatus.STOPPED)
 
 
 def _is_waited_for(at: At, waiter: int, position: int) -> bool:
@@ -69,8 +73,10 @@ def _is_waited_for(at: At, waiter: int, position: int) -> bool:
     if _node_run(at, waiter, position).status is NodeStatus.COMPLETED:
         return False
     awaited = awaited_of(at, waiter, position)
-    assert awaited is not None, "a thread that is waited for was joined"
-    if awaited.status in (AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED, AwaitedStatus.STOPPED):
+    if awaited is None or awaited.status in (
+        AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED,
+        AwaitedStatus.STOPPED,
+    ):
         return False
     return awaited.handler in (None, at.thread.number)
 

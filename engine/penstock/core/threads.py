@@ -233,7 +233,7 @@ def tell_waiters(at: At) -> None:
 
 def tell_of_no_end(at: At) -> None:
     """The thread is halted for good: who still waits for it, and did not have it halted itself, is
-    to look; once.
+    to look.
     """
     turn, run_id, thread = at.turn, at.run.wf_run_id, at.thread
     for waiter, position in thread.awaited_by:
@@ -241,7 +241,6 @@ def tell_of_no_end(at: At) -> None:
         if awaited is not None and awaited.status is AwaitedStatus.THREAD_IN_PROGRESS:
             turn.rows.put(AwaitedEnd(turn.tenant, run_id, waiter, position, thread.number))
             wake(turn, run_id, waiter)
-    thread.awaited_by = ()
 
 
 def forget_thread(at: At) -> None:

@@ -103,7 +103,7 @@ def _interrupt(turn: Turn, event: ExternalEvent) -> bool:
     for row in list(rows.scan(Interrupter, turn.tenant, run_id, event.event_def)):
         thread = rows.get(ThreadRun, turn.tenant, run_id, row.thread)
         assert thread is not None, "an interrupter is a thread of the run"
-        if not event.is_for(thread.number, thread.node):
+        if thread.is_abandoned or not event.is_for(thread.number, thread.node):
             continue
         if thread.interrupts == INTERRUPTS_PENDING_MAX:
             refuse(Code.LIMIT, f"thread {thread.number} has {thread.interrupts} to handle already")
