@@ -178,8 +178,8 @@ def test_a_worker_that_stops_finishes_what_it_runs(client: Client, server: str) 
     worker = Worker(e2e_draining, url=server, slots=1)
     worker.start()
     run = client.run(e2e_draining)
-    waiting = client.run(e2e_draining)
     assert begun.wait(10)
+    waiting = client.run(e2e_draining)  # the one slot is taken: no partition is served first
     assert worker.stop()
     assert run.result(timeout=10) == "done"
     assert waiting.status() == "RUNNING"
