@@ -7,8 +7,8 @@ from typing import Any
 from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_user_task_def import PutUserTaskDef
-from penstock.core.definitions import InputVar
-from penstock.core.user_task_def import FieldType, UserTaskField
+from penstock.core.definitions.defs import InputVar
+from penstock.core.definitions.user_task_def import FieldType, UserTaskField
 
 Json = dict[str, Any]
 

@@ -18,7 +18,7 @@ from penstock.contracts.wire import STAMP
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.outputs import ScheduledTask, TaskRunChanged, WfRunChanged
+from penstock.core.state.outputs import ScheduledTask, TaskRunChanged, WfRunChanged
 from tests.bench.process import READY, Parent
 from tests.bench.transport import RawSink, RawSource
 from tests.bench.workflows import INPUT, TASK_DEF, TENANT, WORKFLOWS

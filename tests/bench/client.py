@@ -11,8 +11,8 @@ from typing import Final
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Sent, outgoing
-from penstock.core.commands.base import Command
-from penstock.core.outputs import CommandRefused, WfRunChanged
+from penstock.core.command import Command
+from penstock.core.state.outputs import CommandRefused, WfRunChanged
 from tests.bench.process import BenchError, within
 from tests.bench.transport import Sink, Source
 from tests.bench.workflows import TIMER, TIMER_MS, WF1, Workflow, definitions

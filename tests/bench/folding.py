@@ -17,11 +17,11 @@ from typing import Final
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.wire import Sent, outgoing, read_command
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.fold import Input, begin, fold
-from penstock.core.outputs import EventOutput, ScheduledTask, WfRunChanged
-from penstock.core.partition_state import Shard
-from penstock.core.rows import NoRows, Rows
+from penstock.core.state.outputs import EventOutput, ScheduledTask, WfRunChanged
+from penstock.core.state.partition_state import Shard
+from penstock.core.state.rows import NoRows, Rows
 from penstock.log.port import Record
 from penstock.processor.partition import Partition
 from penstock.store.rocks import RocksStores

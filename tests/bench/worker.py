@@ -7,7 +7,7 @@ from typing import Final
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics, task_group
 from penstock.contracts.wire import Sent, outgoing
-from penstock.core.outputs import ScheduledTask
+from penstock.core.state.outputs import ScheduledTask
 from penstock.log.kafka import KafkaConsumer, KafkaProducer
 from penstock.sdk import Worker, task
 from tests.bench.process import READY, BenchError, Parent

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.outputs import ScheduledTask
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import a_task_def, chain, declared, event, output_of, task, variable
 
 TENANT: Final = "default"

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 import pytest
 
-from penstock.core.run import WfRun
+from penstock.core.state.run import WfRun
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import decode_row
 from tests.gateway.served import one_task, wait_until

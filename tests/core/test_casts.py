@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.casts import cast_to, check_assignable, check_castable, converted
-from penstock.core.texts import text_of
-from penstock.core.types import SIMPLE, ValueProblem, ValueType, no_structs, parse_type
+from penstock.core.values.casts import cast_to, check_assignable, check_castable, converted
+from penstock.core.values.texts import text_of
+from penstock.core.values.types import SIMPLE, ValueProblem, ValueType, no_structs, parse_type
 
 INT, DOUBLE, BOOL, STR = ValueType.INT, ValueType.DOUBLE, ValueType.BOOL, ValueType.STR
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.comparing import Comparator, check_comparable, compare, deep_equal
-from penstock.core.types import ValueProblem, ValueType, parse_type
+from penstock.core.values.comparing import Comparator, check_comparable, compare, deep_equal
+from penstock.core.values.types import ValueProblem, ValueType, parse_type
 
 ORDERED = [(1, 2), (1.5, 2.5), ("a", "b"), (b"a", b"b")]
 ORDERS = ("LESS_THAN", "LESS_THAN_EQ", "GREATER_THAN", "GREATER_THAN_EQ")

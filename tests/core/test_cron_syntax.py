@@ -7,7 +7,7 @@ from cronsim import CronSim, CronSimError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.cron_syntax import CronProblem, check_cron, is_time_zone
+from penstock.core.schedules.cron_syntax import CronProblem, check_cron, is_time_zone
 
 RIGHT = (
     "* * * * *",

@@ -2,12 +2,12 @@
 
 import pytest
 
-from penstock.core.definitions import HeldTask
-from penstock.core.deletion import begin_deletion, fire_delete
-from penstock.core.load import is_being_deleted, is_there
-from penstock.core.partition_state import Deleting, PartitionState, Shard
-from penstock.core.rows import NoRows, Row, Rows
-from penstock.core.run import (
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.flow.load import is_being_deleted, is_there
+from penstock.core.operators.deletion import begin_deletion, fire_delete
+from penstock.core.state.partition_state import Deleting, PartitionState, Shard
+from penstock.core.state.rows import NoRows, Row, Rows
+from penstock.core.state.run import (
     NodeRun,
     TaskAttempt,
     TaskRun,
@@ -15,9 +15,9 @@ from penstock.core.run import (
     Variable,
     WfRun,
 )
-from penstock.core.timers import Clock, Timer, TimerKind, set_timer
-from penstock.core.transitions import NodeStatus, TaskStatus, ThreadStatus
-from penstock.core.turn import Turn
+from penstock.core.state.timers import Clock, Timer, TimerKind, set_timer
+from penstock.core.state.transitions import NodeStatus, TaskStatus, ThreadStatus
+from penstock.core.state.turn import Turn
 
 PENDING = TaskStatus.TASK_PENDING
 

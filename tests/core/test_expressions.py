@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.core.comparing import Comparator
-from penstock.core.expressions import Evaluation, evaluate, evaluate_as, is_true
-from penstock.core.formats import formatted, parse_format
-from penstock.core.forms import (
+from penstock.core.values.comparing import Comparator
+from penstock.core.values.expressions import Evaluation, evaluate, evaluate_as, is_true
+from penstock.core.values.formats import formatted, parse_format
+from penstock.core.values.forms import (
     Built,
     Cast,
     Comparison,
@@ -28,9 +28,9 @@ from penstock.core.forms import (
     check_form,
     children,
 )
-from penstock.core.operations import Operation
-from penstock.core.types import StructField, ValueProblem, parse_type
-from penstock.core.values import check_bounds, encode_value
+from penstock.core.values.operations import Operation
+from penstock.core.values.types import StructField, ValueProblem, parse_type
+from penstock.core.values.value import check_bounds, encode_value
 from tests.controls import (
     a_struct,
     cast,

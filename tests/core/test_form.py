@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.form import OTHERWISE, form_fault
-from penstock.core.spec import SpecBody
+from penstock.core.definitions.wf_spec import SpecBody
+from penstock.core.registration.form import OTHERWISE, form_fault
 from tests.controls import chain, compare, declared, edge, ends, literal, spec, task
 
 GOOD = chain(task("greet", inputs={"x": literal(1)}), variables=(declared("a", "INT"),))

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from penstock.core.masking import shown_value
-from penstock.core.types import StructField
+from penstock.core.values.masking import shown_value
+from penstock.core.values.types import StructField
 
 FIELDS = {
     "name": StructField("name", "STR"),

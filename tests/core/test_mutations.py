@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from penstock.core.expressions import Evaluation
-from penstock.core.mutations import mutated_value
-from penstock.core.node import Mutation
-from penstock.core.types import ValueProblem
+from penstock.core.definitions.graph import Mutation
+from penstock.core.flow.mutations import mutated_value
+from penstock.core.values.expressions import Evaluation
+from penstock.core.values.types import ValueProblem
 from tests.controls import literal, mutation, operate, variable
 from tests.core.test_expressions import AScope
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.limits import INT_MAX, INT_MIN
-from penstock.core.operations import ARITHMETIC, Operation, operate, size_of
-from penstock.core.types import ValueProblem
+from penstock.core.values.operations import ARITHMETIC, Operation, operate, size_of
+from penstock.core.values.types import ValueProblem
 
 integers = st.integers(INT_MIN, INT_MAX)
 doubles = st.floats(allow_nan=False, allow_infinity=False)

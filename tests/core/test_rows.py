@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from penstock.core.keys import Scope, after_prefix, encode_parts
-from penstock.core.rows import Row, Rows
-from penstock.core.run import NodeRun, Variable
+from penstock.core.state.keys import Scope, after_prefix, encode_parts
+from penstock.core.state.rows import Row, Rows
+from penstock.core.state.run import NodeRun, Variable
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition
 from penstock.store.rowstore import RowStore

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from penstock.core.spec import SpecBody
-from penstock.core.spec_versions import (
+from penstock.core.definitions.wf_spec import SpecBody
+from penstock.core.registration.spec_versions import (
     UNKNOWN_TYPE,
     breaks,
     frozen_faults,

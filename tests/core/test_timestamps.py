@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.timestamps import timestamp, timestamp_ms, timestamp_text
-from penstock.core.types import ValueProblem
+from penstock.core.values.timestamps import timestamp, timestamp_ms, timestamp_text
+from penstock.core.values.types import ValueProblem
 
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)

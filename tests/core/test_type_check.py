@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from penstock.core.casts import converted
-from penstock.core.forms import Expression, parts_of
-from penstock.core.operations import Operation
-from penstock.core.operations import operate as values_operated
-from penstock.core.type_check import check_fits, check_part, operation_type, type_of
-from penstock.core.types import StructField, Type, ValueProblem, parse_type
+from penstock.core.values.casts import converted
+from penstock.core.values.forms import Expression, parts_of
+from penstock.core.values.operations import Operation
+from penstock.core.values.operations import operate as values_operated
+from penstock.core.values.type_check import check_fits, check_part, operation_type, type_of
+from penstock.core.values.types import StructField, Type, ValueProblem, parse_type
 from tests.controls import (
     a_struct,
     cast,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.types import (
+from penstock.core.values.types import (
     SIMPLE,
     ArrayOf,
     MapOf,
@@ -18,7 +18,7 @@ from penstock.core.types import (
     check_type,
     parse_type,
 )
-from penstock.core.values import coerce, encode_value
+from penstock.core.values.value import coerce, encode_value
 
 FIELDS = {
     "street": StructField("street", "STR"),

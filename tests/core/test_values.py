@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.expressions import Comparator, Comparison, Literal, check_form
-from penstock.core.paths import follow_path, parse_path, path_type, put_at
-from penstock.core.types import StructField, ValueProblem, ValueType, parse_type
-from penstock.core.values import check_bounds, coerce, encode_value
+from penstock.core.values.expressions import Comparator, Comparison, Literal, check_form
+from penstock.core.values.paths import follow_path, parse_path, path_type, put_at
+from penstock.core.values.types import StructField, ValueProblem, ValueType, parse_type
+from penstock.core.values.value import check_bounds, coerce, encode_value
 
 
 @pytest.mark.parametrize(

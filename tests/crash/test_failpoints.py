@@ -15,7 +15,7 @@ import pytest
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.core.outputs import ScheduledTask, WfRunChanged
+from penstock.core.state.outputs import ScheduledTask, WfRunChanged
 from penstock.log.embedded import EmbeddedLog
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.port import EngineLog, Record

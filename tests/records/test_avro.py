@@ -22,9 +22,9 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
-from penstock.core.outputs import ScheduledTask
-from penstock.core.task_rows import Metric, MetricKind
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.task_rows import Metric, MetricKind
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import a_task_def
 
 AVRO = Avro()

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from penstock.contracts.avro import Avro
-from penstock.core.partition_state import Shard
+from penstock.core.state.partition_state import Shard
 from penstock.log.port import Record
 from penstock.processor.partition import Partition
 from penstock.store.memory import MemoryStore

@@ -18,7 +18,7 @@ from penstock.core.commands.delete_wf_spec import DeleteWfSpec
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.schedules import Misfire
+from penstock.core.schedules.schedules import Misfire
 from penstock.log.port import Message
 from penstock.processor.recovery import read_rulings
 from tests.controls import (

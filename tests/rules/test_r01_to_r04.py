@@ -4,11 +4,11 @@ from penstock.contracts.wire import Sent, command_value, engine_headers
 from penstock.core.commands.install_definition import InstallDefinition
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_task_def import PutTaskDef
-from penstock.core.definitions import TaskDef
+from penstock.core.definitions.defs import TaskDef
 from penstock.core.fold import ENGINE_PRINCIPAL, Origin
-from penstock.core.partition_state import NEVER_MS, InChannel, PartitionState
-from penstock.core.rows import Rows
-from penstock.core.timers import Clock
+from penstock.core.state.partition_state import NEVER_MS, InChannel, PartitionState
+from penstock.core.state.rows import Rows
+from penstock.core.state.timers import Clock
 from penstock.log.port import Message
 from penstock.processor.ticker import Ticker
 from tests.controls import chain, compare, edge, ends, event, literal, output_of, spec, task

@@ -8,19 +8,19 @@ import pytest
 
 from penstock.contracts.wire import VERSION, Sent, outgoing
 from penstock.core import nodes
+from penstock.core.command import CommandType
 from penstock.core.commands import TYPE_OF
 from penstock.core.commands.barrier import Barrier
-from penstock.core.commands.base import CommandType
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.definitions import HeldTask
-from penstock.core.event_rows import EventWaiter
-from penstock.core.nodes.external_event import ExternalEventNode
-from penstock.core.outputs import CommandRefused
-from penstock.core.rows import Rows
-from penstock.core.run import TaskRun
-from penstock.core.timers import Timer
-from penstock.core.transitions import TaskStatus
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.definitions.nodes import ExternalEventNode
+from penstock.core.state.event_rows import EventWaiter
+from penstock.core.state.outputs import CommandRefused
+from penstock.core.state.rows import Rows
+from penstock.core.state.run import TaskRun
+from penstock.core.state.timers import Timer
+from penstock.core.state.transitions import TaskStatus
 from penstock.log.port import LogFatal, Message, Refused
 from tests.controls import chain, event, task
 from tests.scenarios.driver import Driver
@@ -127,7 +127,7 @@ def test_r06_a_defect_of_a_timer_is_ruled_on(
 ) -> None:
     """The timer leaves the due index; the command of the same turn is done."""
     from penstock.core import fire
-    from penstock.core.timers import TimerKind
+    from penstock.core.state.timers import TimerKind
 
     def broken(turn: Any, timer: Any) -> None:
         raise ZeroDivisionError

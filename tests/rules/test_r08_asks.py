@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from penstock.core import fire
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.cron_answer import CronAnswer
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
-from penstock.core.partition_state import PartitionState
-from penstock.core.schedules import CronAsk
-from penstock.core.timers import TimerKind
+from penstock.core.schedules.schedules import CronAsk
+from penstock.core.state.partition_state import PartitionState
+from penstock.core.state.timers import TimerKind
 from penstock.processor.cron_asks import CronAnswerer
 from tests.controls import chain
 from tests.scenarios.driver import Driver

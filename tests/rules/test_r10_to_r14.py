@@ -12,8 +12,8 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import derive_guid, partition_of, partition_of_run
 from penstock.core.limits import ANSWER_WINDOW_MS
-from penstock.core.partition_state import CommandAnswer
-from penstock.core.rows import Rows
+from penstock.core.state.partition_state import CommandAnswer
+from penstock.core.state.rows import Rows
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Mark, Message
 from penstock.processor.preflight import preflight

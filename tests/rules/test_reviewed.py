@@ -8,15 +8,15 @@ import pytest
 
 from penstock.contracts import schema_of
 from penstock.contracts.wire import Sent, outgoing
-from penstock.core.backoff import Backoff
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import partition_of_run
-from penstock.core.run import TaskRun
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.backoff import Backoff
+from penstock.core.state.run import TaskRun
+from penstock.core.state.transitions import TaskStatus
 from penstock.log.port import Fenced, LogFatal, LogUnavailable, Message, Refused
 from tests.controls import (
     a_task_def,
@@ -149,8 +149,8 @@ def test_an_owner_that_is_fenced_while_it_rules_gives_up_one_partition(
     memory: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others go on."""
+    from penstock.core.command import CommandType
     from penstock.core.commands import TYPE_OF
-    from penstock.core.commands.base import CommandType
 
     register(memory, "waits", chain(event("go")))
     story = run(memory, "waits")

@@ -13,14 +13,14 @@ from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.set_event_marker import SetEventMarker
 from penstock.core.commands.tick import Tick
-from penstock.core.correlation_rows import CorrelatedEvent, EventMarker
-from penstock.core.definitions import Correlation, ExternalEventDef
+from penstock.core.definitions.defs import Correlation, ExternalEventDef
 from penstock.core.fold import ENGINE_PRINCIPAL, Origin
 from penstock.core.ids import partition_of, partition_of_run
-from penstock.core.partition_state import InChannel
-from penstock.core.rows import Rows
-from penstock.core.timers import Timer, TimerKind
-from penstock.core.turn import FIRST_STAMP
+from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker
+from penstock.core.state.partition_state import InChannel
+from penstock.core.state.rows import Rows
+from penstock.core.state.timers import Timer, TimerKind
+from penstock.core.state.turn import FIRST_STAMP
 from penstock.log.port import Message
 from tests.controls import (
     chain,

@@ -16,13 +16,13 @@ from typing import Any, TypeVar, cast
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Sent, outgoing
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.tick import Tick
 from penstock.core.ids import partition_of_run, wf_run_id_of
-from penstock.core.keys import Scope, after_prefix, run_prefix
-from penstock.core.outputs import Answer, ScheduledTask, WorkerSignal
-from penstock.core.partition_state import Shard
-from penstock.core.rows import Row, Rows
+from penstock.core.state.keys import Scope, after_prefix, run_prefix
+from penstock.core.state.outputs import Answer, ScheduledTask, WorkerSignal
+from penstock.core.state.partition_state import Shard
+from penstock.core.state.rows import Row, Rows
 from penstock.log.embedded import EmbeddedLog
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.memory import MemoryLog

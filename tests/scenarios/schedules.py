@@ -8,10 +8,10 @@ from typing import Any
 
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.ids import partition_of_run
-from penstock.core.partition_state import PartitionState
-from penstock.core.rows import Rows
-from penstock.core.schedules import CronAsk, Firing, Schedule, ScheduleState
-from penstock.core.timers import Timer
+from penstock.core.schedules.schedules import CronAsk, Firing, Schedule, ScheduleState
+from penstock.core.state.partition_state import PartitionState
+from penstock.core.state.rows import Rows
+from penstock.core.state.timers import Timer
 from tests.scenarios.driver import WAIT_S, Driver
 from tests.scenarios.story import Story, accepted
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
 from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
 from penstock.core.commands.hand_back_task import HandBackTask
@@ -30,11 +30,11 @@ from penstock.core.commands.skip_node import SkipNode
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.outputs import Answer, ScheduledTask
-from penstock.core.rows import Row
-from penstock.core.run import ROWS_OF_RUNS, NodeRun, TaskRun, ThreadRun, Variable, WfRun
-from penstock.core.transitions import TaskStatus
-from penstock.core.user_task_rows import UserTaskRun
+from penstock.core.state.outputs import Answer, ScheduledTask
+from penstock.core.state.rows import Row
+from penstock.core.state.run import ROWS_OF_RUNS, NodeRun, TaskRun, ThreadRun, Variable, WfRun
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.state.user_task_rows import UserTaskRun
 from tests.controls import a_task_def
 from tests.scenarios.driver import WAIT_S, Driver
 

@@ -4,11 +4,11 @@ again when their thread ends otherwise.
 
 import pytest
 
-from penstock.core import turn
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.run import TaskRun
-from penstock.core.thread_rows import AwaitedEnd
-from penstock.core.timers import Timer
+from penstock.core.state import turn
+from penstock.core.state.run import TaskRun
+from penstock.core.state.thread_rows import AwaitedEnd
+from penstock.core.state.timers import Timer
 from tests.controls import (
     chain,
     event,

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from penstock.core import task_stops
-from penstock.core.commands import put_external_event
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.restart_task_run import RestartTaskRun
 from penstock.core.commands.run_wf import RunWf
+from penstock.core.events import placing
+from penstock.core.tasks import stops as task_stops
 from tests.controls import chain, declared, event, interrupted, literal, task, threads
 from tests.scenarios.driver import Driver, memory_driver
 from tests.scenarios.story import refused, register, run
@@ -19,7 +19,7 @@ from tests.scenarios.story import refused, register, run
 @pytest.fixture
 def narrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
     """An engine with low limits; also when its log is folded again."""
-    monkeypatch.setattr(put_external_event, "INTERRUPTS_PENDING_MAX", 2)
+    monkeypatch.setattr(placing, "INTERRUPTS_PENDING_MAX", 2)
     monkeypatch.setattr(task_stops, "RESTARTS_MAX", 1)
     with memory_driver(tmp_path) as driver:
         yield driver

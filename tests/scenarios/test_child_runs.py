@@ -7,8 +7,8 @@ import pytest
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.run import WfRun
-from penstock.core.thread_rows import ChildRun
+from penstock.core.state.run import WfRun
+from penstock.core.state.thread_rows import ChildRun
 from tests.controls import (
     Json,
     chain,

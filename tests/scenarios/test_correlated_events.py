@@ -8,9 +8,9 @@ from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.correlation_rows import RunMarker
-from penstock.core.definitions import Correlation
-from penstock.core.event_rows import EventWaiter, ExternalEvent
+from penstock.core.definitions.defs import Correlation
+from penstock.core.state.correlation_rows import RunMarker
+from penstock.core.state.event_rows import EventWaiter, ExternalEvent
 from tests.controls import (
     chain,
     declared,

@@ -7,9 +7,9 @@ from typing import Any
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.correlation_rows import RunMarker
-from penstock.core.definitions import Correlation
+from penstock.core.definitions.defs import Correlation
 from penstock.core.ids import partition_of
+from penstock.core.state.correlation_rows import RunMarker
 from tests.controls import (
     chain,
     declared,

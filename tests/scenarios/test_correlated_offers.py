@@ -9,9 +9,9 @@ import pytest
 from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
-from penstock.core.correlation_rows import RunMarker
-from penstock.core.event_rows import ExternalEvent, UnclaimedEvent
 from penstock.core.ids import partition_of
+from penstock.core.state.correlation_rows import RunMarker
+from penstock.core.state.event_rows import ExternalEvent, UnclaimedEvent
 from penstock.log.port import Message
 from tests.controls import (
     chain,

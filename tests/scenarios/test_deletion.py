@@ -6,9 +6,9 @@ from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.keys import PARTITION_PREFIX
-from penstock.core.outputs import WfRunDeleted
-from penstock.core.partition_state import (
+from penstock.core.state.keys import PARTITION_PREFIX
+from penstock.core.state.outputs import WfRunDeleted
+from penstock.core.state.partition_state import (
     AnswerExpiry,
     CommandAnswer,
     Deleting,
@@ -16,8 +16,8 @@ from penstock.core.partition_state import (
     OutChannel,
     PartitionState,
 )
-from penstock.core.run import WfRun
-from penstock.core.timers import Timer
+from penstock.core.state.run import WfRun
+from penstock.core.state.timers import Timer
 from penstock.store.port import META
 from tests.controls import (
     chain,

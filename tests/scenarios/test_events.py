@@ -2,8 +2,8 @@
 
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
-from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
-from penstock.core.types import ValueType
+from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.values.types import ValueType
 from tests.controls import chain, compare, edge, ends, event, literal, output_of, spec
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run

@@ -2,7 +2,7 @@
 
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import chain, event, output_of, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import refused, register, run

@@ -3,7 +3,7 @@
 import pytest
 
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.thread_rows import Interrupter, PendingInterrupt
+from penstock.core.state.thread_rows import Interrupter, PendingInterrupt
 from tests.controls import (
     a_task_def,
     chain,

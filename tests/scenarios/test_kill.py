@@ -2,17 +2,17 @@
 
 import pytest
 
-from penstock.core import turn
 from penstock.core.commands import run_wf
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
-from penstock.core.definitions import HeldTask
-from penstock.core.event_rows import EventWaiter
-from penstock.core.run import TaskRun, ThreadRun
-from penstock.core.thread_rows import Interrupter, LiveChild, Watcher
-from penstock.core.timers import Timer
-from penstock.core.transitions import TaskStatus
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.state import turn
+from penstock.core.state.event_rows import EventWaiter
+from penstock.core.state.run import TaskRun, ThreadRun
+from penstock.core.state.thread_rows import Interrupter, LiveChild, Watcher
+from penstock.core.state.timers import Timer
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import (
     chain,
     compare,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from penstock.core.run import Variable
+from penstock.core.state.run import Variable
 from tests.controls import (
     a_struct_def,
     a_task_def,

@@ -2,9 +2,9 @@
 
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
-from penstock.core.run import TaskRun
-from penstock.core.thread_rows import Awaited, LiveChild
-from penstock.core.timers import Timer
+from penstock.core.state.run import TaskRun
+from penstock.core.state.thread_rows import Awaited, LiveChild
+from penstock.core.state.timers import Timer
 from tests.controls import (
     chain,
     edge,

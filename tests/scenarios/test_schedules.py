@@ -10,9 +10,9 @@ from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.ids import partition_of_run
 from penstock.core.limits import SCHEDULE_FIRINGS_MAX
-from penstock.core.run import Variable
-from penstock.core.schedules import Misfire
-from penstock.core.timers import Timer
+from penstock.core.schedules.schedules import Misfire
+from penstock.core.state.run import Variable
+from penstock.core.state.timers import Timer
 from penstock.processor import cron_asks
 from tests.controls import chain, declared, task, variable
 from tests.scenarios.driver import Driver

@@ -9,8 +9,8 @@ from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_wf_spec import AllowedUpdates, PutWfSpec
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.run import Variable
-from penstock.core.spec import WfSpec
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.state.run import Variable
 from tests.controls import (
     a_task_def,
     chain,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.definitions import StructDef
+from penstock.core.definitions.defs import StructDef
 from tests.controls import (
     a_struct_def,
     chain,

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.output_failed import OutputFailed
 from penstock.core.commands.put_checkpoint import PutCheckpoint
@@ -24,8 +24,8 @@ from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.commands.topic_ready import TopicReady
 from penstock.core.ids import partition_of_run
-from penstock.core.run import TaskRun
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.run import TaskRun
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import chain, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, register, run

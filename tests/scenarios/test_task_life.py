@@ -9,8 +9,8 @@ from penstock.core.limits import (
     ATTEMPT_METRIC_SERIES_MAX,
     CHECKPOINTS_MAX,
 )
-from penstock.core.run import TaskRun
-from penstock.core.task_rows import (
+from penstock.core.state.run import TaskRun
+from penstock.core.state.task_rows import (
     AttemptLog,
     AttemptMetrics,
     Checkpoint,
@@ -19,7 +19,7 @@ from penstock.core.task_rows import (
     MetricKind,
     Pulse,
 )
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import chain, output_of, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run

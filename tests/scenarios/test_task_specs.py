@@ -2,11 +2,11 @@
 
 import pytest
 
-from penstock.core.backoff import Backoff
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import fraction_of
-from penstock.core.run import TaskRun
-from penstock.core.spec import WfSpec
+from penstock.core.state.backoff import Backoff
+from penstock.core.state.run import TaskRun
 from tests.controls import (
     Json,
     a_task_def,

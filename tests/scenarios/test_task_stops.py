@@ -7,9 +7,9 @@ from penstock.core.commands.requeue_task import RequeueTask
 from penstock.core.commands.restart_task_run import RestartTaskRun
 from penstock.core.commands.retry_now import RetryNow
 from penstock.core.commands.shutdown_task_run import ShutdownTaskRun
-from penstock.core.definitions import HeldTask
-from penstock.core.run import PastAttempt
-from penstock.core.transitions import TaskStatus
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.state.run import PastAttempt
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import a_task_def, chain, output_of, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.core.errors import Code
-from penstock.core.run import PastAttempt
-from penstock.core.task_rows import Checkpoint
-from penstock.core.transitions import TASK_LIVE, TaskStatus
+from penstock.core.state.run import PastAttempt
+from penstock.core.state.task_rows import Checkpoint
+from penstock.core.state.transitions import TASK_LIVE, TaskStatus
 from tests.controls import a_task_def, chain, task
 from tests.scenarios.driver import memory_driver
 from tests.scenarios.story import Story, register, run

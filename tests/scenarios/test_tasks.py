@@ -4,9 +4,9 @@ import pytest
 
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.run import PastAttempt, TaskRun
-from penstock.core.task_rows import AttemptLog
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.run import PastAttempt, TaskRun
+from penstock.core.state.task_rows import AttemptLog
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import a_task_def, chain, declared, literal, output_of, task, variable
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run

@@ -3,10 +3,10 @@
 import pytest
 
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.event_rows import EventWaiter
 from penstock.core.limits import THREADS_PER_START_MAX
-from penstock.core.run import ThreadRun
-from penstock.core.thread_rows import Awaited, AwaitedEnd, LiveChild
+from penstock.core.state.event_rows import EventWaiter
+from penstock.core.state.run import ThreadRun
+from penstock.core.state.thread_rows import Awaited, AwaitedEnd, LiveChild
 from tests.controls import (
     a_task_def,
     chain,

@@ -8,10 +8,10 @@ from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.topic_ready import TopicReady
-from penstock.core.run import TaskRun
-from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import TaskStatus
-from penstock.core.user_task_rows import UserTaskEvent, UserTaskEventKind
+from penstock.core.state.run import TaskRun
+from penstock.core.state.timers import Timer, TimerKind
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.state.user_task_rows import UserTaskEvent, UserTaskEventKind
 from tests.controls import (
     a_form,
     a_task_def,
@@ -211,8 +211,8 @@ def test_an_assignment_to_a_group_is_no_assignment(memory: Driver) -> None:
 
 def test_actions_that_call_for_each_other_come_to_an_end(monkeypatch, memory: Driver) -> None:
     """By the limit of the audit."""
-    for module in ("user_tasks", "user_task_actions"):
-        monkeypatch.setattr(f"penstock.core.{module}.USER_TASK_EVENTS_MAX", 40)
+    for module in ("user_tasks", "actions"):
+        monkeypatch.setattr(f"penstock.core.user_tasks.{module}.USER_TASK_EVENTS_MAX", 40)
     story = asks(memory, reassigns(0, user="bob"), reassigns(0, user="eve"))
     for _ in range(40):
         memory.pass_ms(10)

@@ -9,8 +9,13 @@ import pytest
 from penstock.core.commands.delete_user_task_def import DeleteUserTaskDef
 from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.definitions.user_task_def import (
+    FieldType,
+    LatestUserTaskDef,
+    UserTaskDef,
+    UserTaskField,
+)
 from penstock.core.limits import USER_TASK_ACTIONS_MAX, USER_TASK_FIELDS_MAX
-from penstock.core.user_task_def import FieldType, LatestUserTaskDef, UserTaskDef, UserTaskField
 from tests.controls import (
     a_form,
     a_task_def,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from penstock.core.command import Command
 from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
-from penstock.core.commands.base import Command
 from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
 from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
 from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
@@ -18,9 +18,9 @@ from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.save_user_task_run import SavePolicy, SaveUserTaskRun
 from penstock.core.ids import partition_of_run
-from penstock.core.keys import PARTITION_PREFIX, after_prefix, run_prefix
-from penstock.core.transitions import UserTaskStatus
-from penstock.core.user_task_rows import UserTaskOf
+from penstock.core.state.keys import PARTITION_PREFIX, after_prefix, run_prefix
+from penstock.core.state.transitions import UserTaskStatus
+from penstock.core.state.user_task_rows import UserTaskOf
 from tests.controls import a_form, chain, user_task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, refused, register, run
@@ -154,7 +154,7 @@ def test_a_full_audit_takes_no_more(
     monkeypatch: pytest.MonkeyPatch, memory: Driver, verb: str
 ) -> None:
     """Taken is still what ends the user task, and what changes nothing."""
-    monkeypatch.setattr("penstock.core.user_tasks.USER_TASK_EVENTS_MAX", 2)
+    monkeypatch.setattr("penstock.core.user_tasks.user_tasks.USER_TASK_EVENTS_MAX", 2)
     kind, fields = VERBS[verb]
     story = brought_to(memory, "user of group")
     if kind in (CompleteUserTaskRun, CancelUserTaskRun) or verb == "claim by the assignee":

@@ -15,9 +15,9 @@ from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.save_user_task_run import SavePolicy, SaveUserTaskRun
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import partition_of_run
-from penstock.core.keys import after_prefix
-from penstock.core.turn import Turn
-from penstock.core.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskOf
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.turn import Turn
+from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskOf
 from tests.controls import (
     a_form,
     chain,

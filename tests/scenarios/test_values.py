@@ -8,8 +8,8 @@ from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.run import TaskRun
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.run import TaskRun
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import (
     a_struct,
     a_struct_def,

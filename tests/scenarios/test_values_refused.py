@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.spec import WfSpec
+from penstock.core.definitions.wf_spec import WfSpec
 from tests.controls import (
     a_struct,
     a_struct_def,

@@ -10,12 +10,12 @@ from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.set_labels import SetLabels
 from penstock.core.commands.skip_node import SkipNode
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.definitions import HeldTask
-from penstock.core.event_rows import EventWaiter
-from penstock.core.facts import AuditEntry, HistoryChunk
-from penstock.core.run import PastAttempt
-from penstock.core.timers import Timer
-from penstock.core.transitions import TaskStatus
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.state.event_rows import EventWaiter
+from penstock.core.state.facts import AuditEntry, HistoryChunk
+from penstock.core.state.run import PastAttempt
+from penstock.core.state.timers import Timer
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import (
     a_task_def,
     chain,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
@@ -20,10 +20,10 @@ from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.skip_node import SkipNode
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.run import TaskRun
-from penstock.core.thread_rows import LiveChild
-from penstock.core.timers import Timer
-from penstock.core.transitions import THREAD_LIVE, TaskStatus
+from penstock.core.state.run import TaskRun
+from penstock.core.state.thread_rows import LiveChild
+from penstock.core.state.timers import Timer
+from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
 from tests.controls import (
     chain,
     compare,

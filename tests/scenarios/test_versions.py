@@ -11,9 +11,9 @@ from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_wf_spec import AllowedUpdates, PutWfSpec
 from penstock.core.commands.remove_definition import RemoveDefinition
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.definitions import TaskDef
-from penstock.core.rows import Rows
-from penstock.core.spec import LatestWfSpec, WfSpec
+from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
+from penstock.core.state.rows import Rows
 from tests.controls import a_task_def, chain, declared, edge, ends, event, literal, spec, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, refused, register, run

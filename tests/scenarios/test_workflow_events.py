@@ -2,9 +2,9 @@
 
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
-from penstock.core.event_rows import WorkflowEvent
-from penstock.core.outputs import WorkflowEventThrown
-from penstock.core.types import ValueType
+from penstock.core.state.event_rows import WorkflowEvent
+from penstock.core.state.outputs import WorkflowEventThrown
+from penstock.core.values.types import ValueType
 from tests.controls import chain, declared, literal, throws_event, variable
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run

@@ -11,8 +11,8 @@ import pytest
 from penstock import TaskContext, TaskDef, TaskError, task
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, VALUE_BYTES_MAX
-from penstock.core.outputs import ScheduledTask
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.transitions import TaskStatus
 from penstock.sdk.attempt import Attempt
 from penstock.sdk.progress import Progress, Seen
 

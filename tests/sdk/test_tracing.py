@@ -16,7 +16,7 @@ from penstock import (
     wait_for_event,
     workflow,
 )
-from penstock.core.spec import SpecBody
+from penstock.core.definitions.wf_spec import SpecBody
 
 
 @dataclass

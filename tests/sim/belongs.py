@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from penstock.core.run import TaskRun, ThreadRun
-from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import THREAD_LIVE, TaskStatus
+from penstock.core.state.run import TaskRun, ThreadRun
+from penstock.core.state.timers import Timer, TimerKind
+from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
 from tests.sim.liveness_user_tasks import belongs_to_user_task
 from tests.sim.tables import Group
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from penstock.core import threads, turn
+from penstock.core.flow import threads
 from penstock.core.limits import CHILDREN_WOKEN_MAX, NODES_PER_TURN_MAX
+from penstock.core.state import turn
 
 BUDGETS = ((3, 1), (4, 2), (7, 1_000), (20, 2), *[(NODES_PER_TURN_MAX, CHILDREN_WOKEN_MAX)] * 4)
 

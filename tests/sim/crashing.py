@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.core.partition_state import Shard
+from penstock.core.state.partition_state import Shard
 from penstock.processor.partition import Partition
 from penstock.processor.recovery import read_rulings
 from penstock.store.memory import MemoryStore

@@ -20,14 +20,14 @@ from typing import Final, TypeVar
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.wire import Sent, outgoing
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.outputs import ScheduledTask
-from penstock.core.partition_state import Shard
-from penstock.core.rows import Row
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.partition_state import Shard
+from penstock.core.state.rows import Row
+from penstock.core.state.transitions import TaskStatus
 from penstock.log.port import Record
 from penstock.processor.partition import Partition
 from penstock.store.memory import MemoryStore

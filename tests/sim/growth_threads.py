@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from unittest import mock
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
@@ -22,9 +22,9 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.tick import Tick
 from penstock.core.limits import NODES_PER_TURN_MAX
-from penstock.core.run import WfRun
-from penstock.core.timers import Clock
-from penstock.core.transitions import ThreadStatus
+from penstock.core.state.run import WfRun
+from penstock.core.state.timers import Clock
+from penstock.core.state.transitions import ThreadStatus
 from tests.controls import (
     chain,
     declared,
@@ -137,7 +137,7 @@ class Wide:
 
     @contextmanager
     def _counting_visits(self) -> Iterator[None]:
-        advance = importlib.import_module("penstock.core.advance")
+        advance = importlib.import_module("penstock.core.advance.advance")
         sound = advance.visit
 
         def visit(at: object) -> None:

@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.limits import COMMAND_BYTES_MAX
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import chain, declared
 
 BIG: Final = COMMAND_BYTES_MAX - 5_000

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from penstock.contracts.wire import SOURCE, STAMP
+from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import MENDED_BY_TIME
-from penstock.core.keys import Scope
-from penstock.core.metadata import DECIDING_PARTITION
-from penstock.core.outputs import TaskRunChanged, WfRunChanged
-from penstock.core.partition_state import InChannel, OutChannel, Shard
-from penstock.core.transitions import THREAD_LIVE
+from penstock.core.state.keys import Scope
+from penstock.core.state.outputs import TaskRunChanged, WfRunChanged
+from penstock.core.state.partition_state import InChannel, OutChannel, Shard
+from penstock.core.state.transitions import THREAD_LIVE
 from penstock.log.port import Message, Record, Refused
 from penstock.processor.answers import Answered, Key
 from penstock.processor.delivery import Courier

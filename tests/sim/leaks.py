@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from penstock.core.correlation_rows import EventMarker
-from penstock.core.definitions import HeldTask
-from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
-from penstock.core.failures import FailureName
-from penstock.core.rows import Row
-from penstock.core.run import NodeRun, TaskRun, ThreadRun
-from penstock.core.thread_rows import (
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.state.correlation_rows import EventMarker
+from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.state.failures import FailureName
+from penstock.core.state.rows import Row
+from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
+from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
     ChildRun,
@@ -20,8 +20,8 @@ from penstock.core.thread_rows import (
     PendingInterrupt,
     Watcher,
 )
-from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import TASK_LIVE, THREAD_LIVE, TaskStatus, ThreadStatus
+from penstock.core.state.timers import Timer, TimerKind
+from penstock.core.state.transitions import TASK_LIVE, THREAD_LIVE, TaskStatus, ThreadStatus
 from tests.sim.belongs import NEXT_TURN, has_timer, is_busy, stands, timers_of_nothing
 from tests.sim.liveness_user_tasks import LEFT_BY_REMINDERS
 from tests.sim.tables import Group

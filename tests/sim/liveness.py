@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from penstock.core.definitions import HeldTask
-from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
-from penstock.core.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
-from penstock.core.thread_rows import Awaited, AwaitedEnd, AwaitedStatus, Watcher
-from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import (
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.state.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus, Watcher
+from penstock.core.state.timers import Timer, TimerKind
+from penstock.core.state.transitions import (
     TASK_IN_FLIGHT,
     THREAD_LIVE,
     NodeStatus,

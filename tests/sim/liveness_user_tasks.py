@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.core.definitions import HeldTask
-from penstock.core.rows import Row
-from penstock.core.run import NodeRun, ThreadRun
-from penstock.core.timers import Timer
-from penstock.core.transitions import USER_TASK_LIVE
-from penstock.core.user_task_rows import UserTaskRun
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.state.rows import Row
+from penstock.core.state.run import NodeRun, ThreadRun
+from penstock.core.state.timers import Timer
+from penstock.core.state.transitions import USER_TASK_LIVE
+from penstock.core.state.user_task_rows import UserTaskRun
 from tests.sim.tables import Group
 
 LEFT_BY_REMINDERS: Final[dict[type[Row], str]] = {

@@ -1,8 +1,8 @@
 """The matrix: which cells of the tables of moves, and which refusals of which command, the
 scenarios have gone through. `make matrix` prints what is missing, and fails if something is.
 
-Cells are the moves that `core/transitions.py` allows. The refusals expected of a command are the
-codes in its own file and in the functions of the core that it calls from there, one file away
+Cells are the moves that `core/state/transitions.py` allows. The refusals expected of a command are
+the codes in its own file and in the functions of the core that it calls from there, a file away
 (read from the source, so that nobody keeps a list), and those that the fold gives for every
 command. What can be read there but can not happen is in `CANNOT`, with the reason.
 """
@@ -21,9 +21,10 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from penstock.core import commands, fold, transitions
-from penstock.core.commands.base import CommandType, Repeats, Sender, of_wf_run
+from penstock.core import commands, fold
+from penstock.core.command import CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import Code
+from penstock.core.state import transitions
 
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final = ROOT / "build" / "matrix.json"
@@ -31,7 +32,6 @@ SUITES: Final = ("tests/scenarios", "tests/rules", "tests/sim/test_hostile.py")
 TABLES: Final = ("THREAD", "NODE", "TASK")
 
 CANNOT: Final[dict[tuple[str, str], str]] = {
-    ("PutExternalEvent", "WF_RUN_UNKNOWN"): "it loads only a run that waits for the event",
     ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
     ("CronAnswer", "SCHEDULE_UNKNOWN"): "a question goes with its schedule",
     ("PutCheckpoint", "ATTEMPT_ENDED"): "it is answered STOP_TASK before",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.requeue_task import RequeueTask
 from penstock.core.commands.restart_task_run import RestartTaskRun
 from penstock.core.commands.retry_now import RetryNow

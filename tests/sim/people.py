@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.wire import PREVIOUS, SOURCE, STAMP, Sent, outgoing
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.install_definition import InstallDefinition
 from penstock.core.commands.put_checkpoint import PutCheckpoint
@@ -22,8 +22,8 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.outputs import ScheduledTask
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.transitions import TaskStatus
 from penstock.log.port import Message, Record
 from tests.sim.broker import Broker
 from tests.sim.specs import ALL_EVENT_DEFS, LEAF, OUTPUTS, a_leaf, a_spec, definitions

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from penstock.core.commands import COMMANDS
-from penstock.core.keys import PARTITION_PREFIX, Scope
-from penstock.core.rows import Row
+from penstock.core.state.keys import PARTITION_PREFIX, Scope
+from penstock.core.state.rows import Row
 from penstock.store.port import META, StoreView
 from penstock.store.rowstore import decode_row
 

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from penstock.contracts.wire import VERSION, Sent, outgoing
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.commands import COMMANDS, TYPE_OF
 from penstock.core.commands.barrier import Barrier
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
@@ -24,8 +24,8 @@ from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.errors import Code
 from penstock.core.fold import ENGINE_PRINCIPAL
 from penstock.core.ids import partition_of_run
-from penstock.core.partition_state import AnswerExpiry, CommandAnswer, PartitionState
-from penstock.core.rows import Row
+from penstock.core.state.partition_state import AnswerExpiry, CommandAnswer, PartitionState
+from penstock.core.state.rows import Row
 from penstock.log.port import AppendRefused, Message
 from penstock.processor.answers import Answered
 from penstock.store.port import META

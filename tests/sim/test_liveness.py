@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from penstock.core.event_rows import EventWaiter
 from penstock.core.nodes import NODE_TYPES
-from penstock.core.rows import Row
-from penstock.core.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
-from penstock.core.timers import Timer, TimerKind
+from penstock.core.state.event_rows import EventWaiter
+from penstock.core.state.rows import Row
+from penstock.core.state.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.state.timers import Timer, TimerKind
 from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore
 from tests.controls import chain, event, task

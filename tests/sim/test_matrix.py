@@ -2,11 +2,12 @@
 
 import pytest
 
-from penstock.core import fold, transitions
+from penstock.core import fold
 from penstock.core.commands import COMMANDS
 from penstock.core.errors import Code
-from penstock.core.outputs import CommandRefused
-from penstock.core.transitions import TASK, TaskEvent, TaskStatus, move
+from penstock.core.state import transitions
+from penstock.core.state.outputs import CommandRefused
+from penstock.core.state.transitions import TASK, TaskEvent, TaskStatus, move
 from tests.controls import chain, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import register, run

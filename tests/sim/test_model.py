@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
@@ -23,9 +23,9 @@ from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.event_rows import UnclaimedEvent
-from penstock.core.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
-from penstock.core.transitions import TaskStatus
+from penstock.core.state.event_rows import UnclaimedEvent
+from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
+from penstock.core.state.transitions import TaskStatus
 from tests.scenarios.driver import START_MS, Driver, memory_driver
 from tests.scenarios.story import accepted
 from tests.sim.crashing import CrashingDriver, assert_lively, assert_refolds_agree

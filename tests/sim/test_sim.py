@@ -9,7 +9,8 @@ from unittest import mock
 
 import pytest
 
-from penstock.core import attempts, fold
+from penstock.core import fold
+from penstock.core.tasks import attempts
 from penstock.processor.delivery import Courier
 from penstock.processor.partition import Partition
 from penstock.processor.recovery import Opener

@@ -17,14 +17,14 @@ from unittest import mock
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core import fold
-from penstock.core.commands.base import CommandType
+from penstock.core.command import CommandType
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.ids import root_of
-from penstock.core.run import HaltReason, ThreadRun, WfRun
-from penstock.core.timers import Timer, TimerKind
-from penstock.core.transitions import THREAD_LIVE
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.state.run import HaltReason, ThreadRun, WfRun
+from penstock.core.state.timers import Timer, TimerKind
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 from penstock.processor import processor, ticker
 from tests.sim.broker import Broker, Chance
 from tests.sim.budgets import BUDGETS, short_turns

@@ -22,7 +22,7 @@ from penstock.contracts.locate import contract_folder
 from penstock.contracts.records import RECORD_TYPES, RecordType
 from penstock.contracts.schema_of import Convert, Schema, conversions
 from penstock.core.limits import RECORD_BYTES_MAX
-from penstock.core.types import ValueProblem
+from penstock.core.values.types import ValueProblem
 
 MAGIC: Final = b"\xc3\x01"
 HEAD_BYTES: Final = len(MAGIC) + 8

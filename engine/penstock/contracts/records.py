@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from penstock.contracts.schema_of import Schema, record_schema
 from penstock.core.commands import COMMANDS
-from penstock.core.outputs import EVENTS, ScheduledTask, WorkerSignal
+from penstock.core.state.outputs import EVENTS, ScheduledTask, WorkerSignal
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

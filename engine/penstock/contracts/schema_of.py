@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from penstock.core.limits import JSON_DEPTH_MAX
-from penstock.core.values import check_depth
+from penstock.core.values.value import check_depth
 
 Schema = dict[str, Any]
 Convert = Callable[[Any], Any] | None

@@ -15,12 +15,12 @@ from typing import Any, Final
 from msgspec import Struct
 
 from penstock.contracts.avro import Avro, Malformed
+from penstock.core.command import Command, of_wf_run
 from penstock.core.commands import TYPE_OF
-from penstock.core.commands.base import Command, of_wf_run
+from penstock.core.definitions.metadata import DECIDING_PARTITION as METADATA_PARTITION
 from penstock.core.fold import Input, Origin
 from penstock.core.ids import is_kebab, root_of
 from penstock.core.limits import COMMAND_BYTES_MAX, FOLD_VERSION
-from penstock.core.metadata import DECIDING_PARTITION as METADATA_PARTITION
 
 COMMAND_ID: Final = "command-id"
 VERSION: Final = "fold-version"

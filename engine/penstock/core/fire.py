@@ -5,16 +5,18 @@ meanwhile does nothing.
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core import deletion, kill_run, offers, sweep, task_timers
-from penstock.core.advance import quarantine
-from penstock.core.agenda import wake
-from penstock.core.load import is_there, load
-from penstock.core.run import NodeRun, TimerKey
+from penstock.core.advance.advance import quarantine
+from penstock.core.events import offers
+from penstock.core.flow.agenda import wake
+from penstock.core.flow.load import is_there, load
+from penstock.core.flow.threads import wake_children
+from penstock.core.operators import deletion, kill_run, sweep
 from penstock.core.schedule_fire import schedule_defective, schedule_due
-from penstock.core.threads import wake_children
-from penstock.core.timers import Timer, TimerKind
-from penstock.core.turn import Turn
-from penstock.core.user_task_actions import action_due
+from penstock.core.state.run import NodeRun, TimerKey
+from penstock.core.state.timers import Timer, TimerKind
+from penstock.core.state.turn import Turn
+from penstock.core.tasks import timers as task_timers
+from penstock.core.user_tasks.actions import action_due
 
 
 def fire(turn: Turn, timer: Timer) -> None:

@@ -19,10 +19,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from penstock.core.advance import settle
-from penstock.core.audit import audit
-from penstock.core.commands import TYPE_OF
-from penstock.core.commands.base import (
+from penstock.core.advance.advance import settle
+from penstock.core.command import (
     Command,
     CommandType,
     Repeats,
@@ -30,9 +28,12 @@ from penstock.core.commands.base import (
     of_partition_0,
     of_wf_run,
 )
+from penstock.core.commands import TYPE_OF
 from penstock.core.commands.set_event_marker import send_news
+from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
 from penstock.core.fire import blame, blame_timer, fire
+from penstock.core.flow.load import is_being_deleted
 from penstock.core.ids import partition_of_run
 from penstock.core.limits import (
     ANSWER_WINDOW_MS,
@@ -41,10 +42,9 @@ from penstock.core.limits import (
     FOLD_VERSION,
     TIMERS_PER_TURN_MAX,
 )
-from penstock.core.load import is_being_deleted
-from penstock.core.metadata import DECIDING_PARTITION
-from penstock.core.outputs import Answer, CommandRefused, DeadLetter
-from penstock.core.partition_state import (
+from penstock.core.state.audit import audit
+from penstock.core.state.outputs import Answer, CommandRefused, DeadLetter
+from penstock.core.state.partition_state import (
     NEVER_MS,
     AnswerExpiry,
     CommandAnswer,
@@ -52,10 +52,10 @@ from penstock.core.partition_state import (
     PartitionState,
     Shard,
 )
-from penstock.core.rows import Rows
-from penstock.core.timers import next_due
-from penstock.core.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
-from penstock.core.values import encode_value
+from penstock.core.state.rows import Rows
+from penstock.core.state.timers import next_due
+from penstock.core.state.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
+from penstock.core.values.value import encode_value
 
 ENGINE_PRINCIPAL = "engine"
 LEAVING = ":leaving"

@@ -10,8 +10,7 @@ from penstock.core.commands import run_wf
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.errors import Reject
 from penstock.core.ids import derive_guid, partition_of_run
-from penstock.core.outputs import CommandRefused
-from penstock.core.schedules import (
+from penstock.core.schedules.schedules import (
     Firing,
     FiringOutcome,
     Misfire,
@@ -22,9 +21,10 @@ from penstock.core.schedules import (
     noted_firing,
     stop,
 )
-from penstock.core.timers import Timer
-from penstock.core.turn import Turn
-from penstock.core.values import value_bytes
+from penstock.core.state.outputs import CommandRefused
+from penstock.core.state.timers import Timer
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import value_bytes
 
 
 def schedule_due(turn: Turn, timer: Timer) -> None:

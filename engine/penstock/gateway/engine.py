@@ -24,7 +24,7 @@ from msgspec import Struct
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Outgoing, Sent, outgoing
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
@@ -34,13 +34,13 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.definitions import ExternalEventDef
+from penstock.core.definitions.defs import ExternalEventDef
+from penstock.core.definitions.metadata import DECIDING_PARTITION
+from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.errors import MENDED_BY_TIME, Code
 from penstock.core.ids import partition_of
 from penstock.core.limits import COMMAND_BYTES_MAX
-from penstock.core.metadata import DECIDING_PARTITION
-from penstock.core.rows import Row
-from penstock.core.spec import LatestWfSpec, MajorWfSpec, WfSpec
+from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode, append_failed, bad_request
 from penstock.gateway.reads import Reads

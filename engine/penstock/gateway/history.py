@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.core.event_rows import ExternalEvent
-from penstock.core.facts import AuditEntry, Fact, HistoryChunk
-from penstock.core.history import subject_of
-from penstock.core.run import NodeRun, PastAttempt, TaskAttempt, TaskRun, ThreadRun, WfRun
-from penstock.core.transitions import NODE_LIVE, TASK_LIVE, THREAD_LIVE
+from penstock.core.state.event_rows import ExternalEvent
+from penstock.core.state.facts import AuditEntry, Fact, HistoryChunk
+from penstock.core.state.history import subject_of
+from penstock.core.state.run import NodeRun, PastAttempt, TaskAttempt, TaskRun, ThreadRun, WfRun
+from penstock.core.state.transitions import NODE_LIVE, TASK_LIVE, THREAD_LIVE
 from penstock.gateway.render import Json, attempts, failure, time_text
 
 Timed = tuple[int, Json]

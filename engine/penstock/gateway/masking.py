@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from penstock.core.correlation_rows import CorrelatedEvent
-from penstock.core.definitions import ExternalEventDef, TaskDef, WorkflowEventDef
-from penstock.core.event_rows import ExternalEvent, WorkflowEvent
-from penstock.core.masking import shown_value
-from penstock.core.output_types import output_type_of
-from penstock.core.rows import Rows
-from penstock.core.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
-from penstock.core.spec import WfSpec
-from penstock.core.structs import struct_fields_of
-from penstock.core.types import Structs
+from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.output_types import output_type_of
+from penstock.core.definitions.structs import struct_fields_of
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.state.correlation_rows import CorrelatedEvent
+from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
+from penstock.core.state.rows import Rows
+from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
+from penstock.core.values.masking import shown_value
+from penstock.core.values.types import Structs
 
 
 def shown_variable(rows: Rows, run: WfRun, row: Variable) -> Variable:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_wf_run_id, partition_of_run
-from penstock.core.metadata import DECIDING_PARTITION
-from penstock.core.rows import Rows
+from penstock.core.state.rows import Rows
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.watch import Watch
 from penstock.log.port import Position

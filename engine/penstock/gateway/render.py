@@ -8,16 +8,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from penstock.contracts.records import DeadRecord
-from penstock.core.correlation_rows import CorrelatedEvent
-from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
-from penstock.core.event_rows import ExternalEvent, WorkflowEvent
-from penstock.core.failures import Failure
-from penstock.core.masking import MASK
-from penstock.core.outputs import ScheduledTask
-from penstock.core.run import NodeRun, PastAttempt, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
-from penstock.core.schedules import Schedule, ScheduleState
-from penstock.core.spec import WfSpec
-from penstock.core.task_rows import AttemptLog
+from penstock.core.definitions.defs import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.schedules.schedules import Schedule, ScheduleState
+from penstock.core.state.correlation_rows import CorrelatedEvent
+from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
+from penstock.core.state.failures import Failure
+from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.run import (
+    NodeRun,
+    PastAttempt,
+    TaskAttempt,
+    TaskRun,
+    ThreadRun,
+    Variable,
+    WfRun,
+)
+from penstock.core.state.task_rows import AttemptLog
+from penstock.core.values.masking import MASK
 from penstock.log.port import Record
 
 Json = dict[str, Any]

@@ -20,7 +20,7 @@ from typing import Final
 from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.topics import Topics, task_group
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.outputs import ScheduledTask
+from penstock.core.state.outputs import ScheduledTask
 from penstock.gateway.auth import Caller
 from penstock.gateway.engine import Engine, Limits, new_command_id
 from penstock.gateway.errors import ApiError, EdgeCode

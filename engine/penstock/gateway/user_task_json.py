@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
-from penstock.core.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
+from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
+from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 from penstock.gateway.render import Json, time_text
 
 

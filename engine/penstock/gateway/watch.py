@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import TypeVar
 
-from penstock.core.rows import Row
+from penstock.core.state.rows import Row
 
 T = TypeVar("T")
 

@@ -19,11 +19,11 @@ from starlette.routing import Route
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import correlation_key_problem, partition_of
-from penstock.core.keys import Part, after_prefix
-from penstock.core.rows import Row
+from penstock.core.state.keys import Part, after_prefix
+from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.engine import Engine, Limits, new_command_id
 from penstock.gateway.errors import ApiError, bad_request

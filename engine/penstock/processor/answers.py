@@ -8,7 +8,7 @@ from threading import Lock
 
 from msgspec import Struct
 
-from penstock.core.outputs import Answer
+from penstock.core.state.outputs import Answer
 from penstock.log.port import Position
 
 

@@ -12,8 +12,8 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.commands.cron_answer import CronAnswer
-from penstock.core.rows import Rows
-from penstock.core.schedules import CronAsk
+from penstock.core.schedules.schedules import CronAsk
+from penstock.core.state.rows import Rows
 from penstock.processor.cron import CannotSay, next_times
 from penstock.processor.partition import Partition
 

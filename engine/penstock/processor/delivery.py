@@ -20,10 +20,10 @@ from penstock.contracts.wire import (
     command_value,
     engine_headers,
 )
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.output_failed import OutputFailed
 from penstock.core.fold import ENGINE_PRINCIPAL, Origin
-from penstock.core.outputs import (
+from penstock.core.state.outputs import (
     CommandOutput,
     DeadLetter,
     EventOutput,
@@ -31,7 +31,7 @@ from penstock.core.outputs import (
     ScheduledTask,
     WorkerSignal,
 )
-from penstock.core.turn import stamp_of
+from penstock.core.state.turn import stamp_of
 from penstock.log.port import EngineLog, Headers, LogFatal, Message, Record, Refused
 from penstock.processor.failpoints import Failpoints
 

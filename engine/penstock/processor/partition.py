@@ -15,8 +15,8 @@ from penstock.contracts.wire import COMMAND_ID, read_command
 from penstock.core.commands.tick import Tick
 from penstock.core.errors import Outdated
 from penstock.core.fold import Folded, Input, begin, fold
-from penstock.core.partition_state import PartitionState, Shard
-from penstock.core.rows import Rows
+from penstock.core.state.partition_state import PartitionState, Shard
+from penstock.core.state.rows import Rows
 from penstock.log.port import LogError, Position, Record
 from penstock.processor.answers import Answered, Key
 from penstock.processor.delivery import TurnOutputs

@@ -23,8 +23,8 @@ from penstock.contracts.topics import Topics
 from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.core.commands.tick import Tick
 from penstock.core.commands.topic_ready import TopicReady
-from penstock.core.definitions import HeldTask
-from penstock.core.rows import Row, Rows
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.state.rows import Row, Rows
 from penstock.log.port import (
     EngineLog,
     Fenced,

@@ -17,7 +17,7 @@ from msgspec import Struct
 from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.records import Verdict
 from penstock.contracts.topics import Topics
-from penstock.core.partition_state import Shard
+from penstock.core.state.partition_state import Shard
 from penstock.log.port import EngineLog, Mark
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Partition, record_hash

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from penstock.core.limits import AWAKE_BETWEEN_TICKS_MS_MAX
-from penstock.core.partition_state import NEVER_MS, PartitionState
-from penstock.core.timers import Clock
+from penstock.core.state.partition_state import NEVER_MS, PartitionState
+from penstock.core.state.timers import Clock
 
 LIVENESS_TICK_MS: Final = AWAKE_BETWEEN_TICKS_MS_MAX // 2
 UNDER_WAY_S_MAX: Final = 1.0

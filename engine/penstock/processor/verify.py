@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.core.partition_state import NEVER_MS, Shard
+from penstock.core.state.partition_state import NEVER_MS, Shard
 from penstock.log.port import EngineLog, Record
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.partition import Defective, Partition

@@ -17,9 +17,9 @@ import msgspec
 
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
-from penstock.core.outputs import ScheduledTask
-from penstock.core.transitions import TaskStatus
-from penstock.core.types import ValueProblem
+from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.values.types import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import TaskError

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from penstock.core.types import ValueProblem
+from penstock.core.values.types import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.errors import ResultTimeout, RunFailed
 from penstock.sdk.story import tell

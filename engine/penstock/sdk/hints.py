@@ -27,8 +27,8 @@ from typing import (
 
 import msgspec
 
-from penstock.core.types import ValueProblem, ValueType
-from penstock.core.values import check_bounds, coerce
+from penstock.core.values.types import ValueProblem, ValueType
+from penstock.core.values.value import check_bounds, coerce
 
 _PLAIN: Final[dict[Any, ValueType]] = {
     int: ValueType.INT,

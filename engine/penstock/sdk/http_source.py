@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from penstock.core.commands.report_task import ReportTask
-from penstock.core.outputs import ScheduledTask
+from penstock.core.state.outputs import ScheduledTask
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
 from penstock.sdk.errors import PenstockError

@@ -15,7 +15,7 @@ from penstock.config import CLUSTER_DEFAULT
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import TENANT_DEFAULT, Sent, outgoing
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf

@@ -22,12 +22,12 @@ from typing import Any, Final, cast
 from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.topics import Topics, task_group
 from penstock.contracts.wire import Sent, client_headers, command_value
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.ids import root_of
 from penstock.core.limits import COMMAND_BYTES_MAX
-from penstock.core.outputs import ScheduledTask
+from penstock.core.state.outputs import ScheduledTask
 from penstock.log.kafka import KafkaConsumer, KafkaProducer
 from penstock.log.port import AppendRefused, LogError, LogFatal, Message, Position, Record
 from penstock.sdk import api

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from penstock.core.backoff import Backoff as CoreBackoff
 from penstock.core.limits import DURATION_MS_MAX, MAX_ATTEMPTS_MAX, TASK_TIMEOUT_MS_DEFAULT
+from penstock.core.state.backoff import Backoff as CoreBackoff
 from penstock.sdk.errors import DefinitionError
 
 Duration = float | timedelta

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
-from penstock.core.expressions import Comparator, Comparison, Expression, OutputRef, VariableRef
-from penstock.core.types import ValueType
+from penstock.core.values.expressions import (
+    Comparator,
+    Comparison,
+    Expression,
+    OutputRef,
+    VariableRef,
+)
+from penstock.core.values.types import ValueType
 from penstock.sdk import hints
 from penstock.sdk.errors import DefinitionError
 from penstock.sdk.place import place_of_caller

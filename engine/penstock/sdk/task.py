@@ -25,10 +25,10 @@ from typing import (
 import msgspec
 
 from penstock.core.commands.put_task_def import PutTaskDef
-from penstock.core.definitions import InputVar
+from penstock.core.definitions.defs import InputVar
 from penstock.core.errors import Reject
 from penstock.core.ids import check_definition_name
-from penstock.core.types import ValueProblem, ValueType
+from penstock.core.values.types import ValueProblem, ValueType
 from penstock.sdk import hints
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import DefinitionError

@@ -16,18 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from penstock.core.casts import check_assignable
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.definitions.graph import Edge, Mutation, NodeConfig
+from penstock.core.definitions.nodes import EntrypointNode, ExitNode, ExternalEventNode, TaskNode
+from penstock.core.definitions.wf_spec import SpecBody, ThreadSpec, VariableDef
 from penstock.core.errors import Reject
-from penstock.core.expressions import Expression, Literal, OutputRef, VariableRef
 from penstock.core.ids import check_definition_name, is_inner_name
-from penstock.core.node import Edge, Mutation, NodeConfig
-from penstock.core.nodes.entrypoint import EntrypointNode
-from penstock.core.nodes.exit import ExitNode
-from penstock.core.nodes.external_event import ExternalEventNode
-from penstock.core.nodes.task import TaskNode
-from penstock.core.spec import SpecBody, ThreadSpec, VariableDef
-from penstock.core.types import ValueProblem, ValueType, parse_type
+from penstock.core.values.casts import check_assignable
+from penstock.core.values.expressions import Expression, Literal, OutputRef, VariableRef
+from penstock.core.values.types import ValueProblem, ValueType, parse_type
 from penstock.sdk import hints
 from penstock.sdk.proxy import Proxy, fault
 

@@ -13,10 +13,10 @@ import msgspec
 
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.definitions.wf_spec import SpecBody, VariableDef
 from penstock.core.errors import Reject
 from penstock.core.ids import check_definition_name
-from penstock.core.spec import SpecBody, VariableDef
-from penstock.core.types import ValueProblem
+from penstock.core.values.types import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.errors import DefinitionError
 from penstock.sdk.options import Duration, duration_ms

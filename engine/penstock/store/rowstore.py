@@ -13,7 +13,7 @@ from typing import Final, TypeVar, cast
 
 import msgspec
 
-from penstock.core.rows import Row
+from penstock.core.state.rows import Row
 from penstock.store.port import (
     FORMAT,
     IDENTITY_KEY,

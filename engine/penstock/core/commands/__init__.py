@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from penstock.core.command import Command, CommandType
 from penstock.core.commands import (
     assign_user_task_run,
     barrier,
@@ -62,7 +63,6 @@ from penstock.core.commands import (
     tick,
     topic_ready,
 )
-from penstock.core.commands.base import Command, CommandType
 
 COMMANDS: Final[tuple[CommandType, ...]] = (
     put_task_def.COMMAND,

@@ -1,11 +1,18 @@
 """AssignUserTaskRun: gives a user task to a user, to a group, or to a user of a group."""
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.turn import Turn
-from penstock.core.user_task_actions import hand_over
-from penstock.core.user_tasks import Owner, answer, check_room, check_user, keep, of_command
-from penstock.core.values import Value
+from penstock.core.state.turn import Turn
+from penstock.core.user_tasks.actions import hand_over
+from penstock.core.user_tasks.user_tasks import (
+    Owner,
+    answer,
+    check_room,
+    check_user,
+    keep,
+    of_command,
+)
+from penstock.core.values.value import Value
 
 
 class AssignUserTaskRun(Command, frozen=True):

@@ -1,10 +1,10 @@
 """Barrier: moves the fold version of the log (R9). Decided on partition 0 and sent to all."""
 
-from penstock.core.commands.base import Command, CommandType, Sender, of_partition_0
+from penstock.core.command import Command, CommandType, Sender, of_partition_0
 from penstock.core.errors import Code, Outdated, refuse
 from penstock.core.limits import FOLD_VERSION
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class Barrier(Command, frozen=True):

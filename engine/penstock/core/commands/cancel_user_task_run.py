@@ -2,11 +2,11 @@
 USER_TASK_CANCELLED, or with the exception that it names.
 """
 
-from penstock.core.agenda import wake
-from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.turn import Turn
-from penstock.core.user_tasks import answer, cancel, keep, of_command
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.flow.agenda import wake
+from penstock.core.state.turn import Turn
+from penstock.core.user_tasks.user_tasks import answer, cancel, keep, of_command
+from penstock.core.values.value import Value
 
 
 class CancelUserTaskRun(Command, frozen=True):

@@ -3,27 +3,27 @@ again. One that has failed may be said to have succeeded while its thread still 
 ERROR: the thread is rescued, and goes on with the output.
 """
 
-from penstock.core.agenda import wake
-from penstock.core.at import At
-from penstock.core.attempts import end_attempt
-from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.definitions import TaskDef
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.structs import structs_of
 from penstock.core.errors import Code, refuse
-from penstock.core.failures import RESERVED_NAMES, Failure
+from penstock.core.flow.agenda import wake
+from penstock.core.flow.at import At
+from penstock.core.flow.load import load
+from penstock.core.flow.moves import complete_node
 from penstock.core.limits import TEXT_CHARS_MAX
-from penstock.core.load import load
-from penstock.core.moves import complete_node
-from penstock.core.rescue import rescue_thread
-from penstock.core.rescue_above import NODE_FAILED
-from penstock.core.run import TaskRun
-from penstock.core.structs import structs_of
-from penstock.core.task_cancel import release
-from penstock.core.tasks import FAILURE_OF, REPORTS
-from penstock.core.transitions import TASK_LIVE, TaskEvent, TaskStatus, ThreadStatus
-from penstock.core.turn import Turn
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, check_bounds, coerce
-from penstock.core.verbs import known_run, known_task, refuse_if_busy, settled_status
+from penstock.core.operators.rescue import rescue_thread
+from penstock.core.operators.rescue_above import NODE_FAILED
+from penstock.core.operators.verbs import known_run, known_task, refuse_if_busy, settled_status
+from penstock.core.state.failures import RESERVED_NAMES, Failure
+from penstock.core.state.run import TaskRun
+from penstock.core.state.transitions import TASK_LIVE, TaskEvent, TaskStatus, ThreadStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.attempts import end_attempt
+from penstock.core.tasks.cancel import release
+from penstock.core.tasks.tasks import FAILURE_OF, REPORTS
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, check_bounds, coerce
 
 _EVENTS = {**REPORTS, TaskStatus.TASK_CANCELLED: TaskEvent.CANCEL}
 

@@ -1,12 +1,12 @@
 """CompleteUserTaskRun: the form is filled in, and its run goes on."""
 
-from penstock.core.agenda import wake
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.definitions.user_task_def import all_results
 from penstock.core.errors import Code, refuse
-from penstock.core.transitions import UserTaskStatus
-from penstock.core.turn import Turn
-from penstock.core.user_task_def import all_results
-from penstock.core.user_tasks import (
+from penstock.core.flow.agenda import wake
+from penstock.core.state.transitions import UserTaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.user_tasks.user_tasks import (
     Owner,
     answer,
     check_user,
@@ -16,7 +16,7 @@ from penstock.core.user_tasks import (
     keep,
     of_command,
 )
-from penstock.core.values import Value
+from penstock.core.values.value import Value
 
 
 class CompleteUserTaskRun(Command, frozen=True):

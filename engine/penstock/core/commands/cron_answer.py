@@ -2,12 +2,19 @@
 answer closes the question; a later one, or one to another question, is refused and changes nothing.
 """
 
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import DATE_MS_MAX, DUE_TIMES_MAX, TEXT_CHARS_MAX
-from penstock.core.schedules import CronAsk, ScheduleStatus, close_ask, go_on, load_schedule, stop
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.schedules.schedules import (
+    CronAsk,
+    ScheduleStatus,
+    close_ask,
+    go_on,
+    load_schedule,
+    stop,
+)
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class CronAnswer(Command, frozen=True):

@@ -2,13 +2,13 @@
 one that is being asked just now may still accept it.
 """
 
-from penstock.core import offers
-from penstock.core.commands.base import Command, CommandType
+from penstock.core.command import Command, CommandType
 from penstock.core.commands.put_correlated_event import check_place, of_event_key
-from penstock.core.correlation_rows import CorrelatedEvent
 from penstock.core.errors import Code, refuse
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.events import offers
+from penstock.core.state.correlation_rows import CorrelatedEvent
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class DeleteCorrelatedEvent(Command, frozen=True):

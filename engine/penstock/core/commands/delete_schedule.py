@@ -1,9 +1,9 @@
 """DeleteSchedule: ends a schedule and forgets it. Runs that it has started go on."""
 
-from penstock.core.commands.base import Command, CommandType
-from penstock.core.schedules import check_here, load_schedule, of_schedule, release
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType
+from penstock.core.schedules.schedules import check_here, load_schedule, of_schedule, release
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class DeleteSchedule(Command, frozen=True):

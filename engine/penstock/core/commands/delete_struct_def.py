@@ -2,12 +2,12 @@
 names it afterwards. The name may be used again.
 """
 
-from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.remove_definition import remove
-from penstock.core.definitions import StructDef
+from penstock.core.definitions.defs import StructDef
 from penstock.core.errors import Code, refuse
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class DeleteStructDef(Command, frozen=True):

@@ -1,11 +1,11 @@
 """DeleteUserTaskComment: a comment on a user task is not to be read any more."""
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.turn import Turn
-from penstock.core.user_task_comments import comment_of
-from penstock.core.user_task_rows import UserTaskEventKind
-from penstock.core.user_tasks import check_room, check_user, keep, note, of_command
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.state.turn import Turn
+from penstock.core.state.user_task_rows import UserTaskEventKind
+from penstock.core.user_tasks.comments import comment_of
+from penstock.core.user_tasks.user_tasks import check_room, check_user, keep, note, of_command
+from penstock.core.values.value import Value
 
 
 class DeleteUserTaskComment(Command, frozen=True):

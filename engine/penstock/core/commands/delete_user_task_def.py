@@ -2,12 +2,12 @@
 since there may be specs and user tasks with it: they go on. Its number is never given again.
 """
 
-from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
+from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
 from penstock.core.errors import Code, refuse
-from penstock.core.turn import Turn
-from penstock.core.user_task_def import LatestUserTaskDef, UserTaskDef
-from penstock.core.values import Value
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class DeleteUserTaskDef(Command, frozen=True):

@@ -1,13 +1,13 @@
 """DeleteWfRun: deletes every row of a run that has ended, and of its child runs."""
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.deletion import begin_deletion, is_live_below
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import root_of
-from penstock.core.transitions import THREAD_LIVE
-from penstock.core.turn import Turn
-from penstock.core.values import Value
-from penstock.core.verbs import known_run
+from penstock.core.operators.deletion import begin_deletion, is_live_below
+from penstock.core.operators.verbs import known_run
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class DeleteWfRun(Command, frozen=True):

@@ -1,14 +1,14 @@
 """EditVariable: an operator gives a variable of a run another value; whoever waits for it looks."""
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.run import Variable
-from penstock.core.transitions import THREAD_LIVE
-from penstock.core.turn import Turn
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, coerce
-from penstock.core.verbs import load_idle
-from penstock.core.watchers import wake_watchers
+from penstock.core.flow.watchers import wake_watchers
+from penstock.core.operators.verbs import load_idle
+from penstock.core.state.run import Variable
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, coerce
 
 
 class EditVariable(Command, frozen=True):

@@ -2,14 +2,14 @@
 anew, in an attempt that does not count, or cancelled (`idempotent`).
 """
 
-from penstock.core.agenda import wake
-from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
-from penstock.core.run import PastAttempt, TaskAttempt
-from penstock.core.task_lookup import in_flight, known
-from penstock.core.task_stops import hand_back
-from penstock.core.transitions import TaskStatus
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, Repeats, of_wf_run
+from penstock.core.flow.agenda import wake
+from penstock.core.state.run import PastAttempt, TaskAttempt
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.lookup import in_flight, known
+from penstock.core.tasks.stops import hand_back
+from penstock.core.values.value import Value
 
 
 class HandBackTask(Command, frozen=True):

@@ -2,11 +2,11 @@
 
 import msgspec
 
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.metadata import DEFINITIONS
-from penstock.core.rows import Row
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.definitions.metadata import DEFINITIONS
+from penstock.core.state.rows import Row
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 

@@ -2,14 +2,14 @@
 deadline has come; then ERROR, with the failure KILLED, which nobody handles.
 """
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.kill_run import kill, kill_below
 from penstock.core.limits import DURATION_MS_MAX, KILL_DEADLINE_MS_DEFAULT
-from penstock.core.transitions import THREAD_LIVE
-from penstock.core.turn import Turn
-from penstock.core.values import Value
-from penstock.core.verbs import known_run, settled_status
+from penstock.core.operators.kill_run import kill, kill_below
+from penstock.core.operators.verbs import known_run, settled_status
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class KillWfRun(Command, frozen=True):

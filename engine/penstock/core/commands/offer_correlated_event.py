@@ -4,31 +4,17 @@ accepts and has the event from then on, or declines because it waits no more.
 
 import msgspec
 
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.commands.put_external_event import place_event
-from penstock.core.correlation_rows import MarkerNews, RunMarker
-from penstock.core.event_rows import ExternalEvent
+from penstock.core.command import CommandType, Repeats, Sender, of_partition_0
+from penstock.core.events.offers import OfferCorrelatedEvent
+from penstock.core.events.placing import place_event
 from penstock.core.ids import derive_guid
 from penstock.core.limits import INTERRUPTS_PENDING_MAX
-from penstock.core.run import NodeRun, ThreadRun, WfRun
-from penstock.core.transitions import THREAD_LIVE
-from penstock.core.turn import Turn
-from penstock.core.values import Value
-
-
-class OfferCorrelatedEvent(Command, frozen=True):
-    """The event, by its serial, and the marker that it is offered to. The content is msgpack: its
-    size is bounded as the value's is, which JSON's is not.
-    """
-
-    event_def: str
-    key: str
-    wf_run_id: str
-    thread: int
-    position: int
-    since_ms: int
-    serial: int
-    content: bytes
+from penstock.core.state.correlation_rows import MarkerNews, RunMarker
+from penstock.core.state.event_rows import ExternalEvent
+from penstock.core.state.run import NodeRun, ThreadRun, WfRun
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 def handle(turn: Turn, command: OfferCorrelatedEvent) -> Value:

@@ -1,15 +1,15 @@
 """OutputFailed: the owner tells that a task could not be delivered (R7). Too large fails the task
 for good; a topic that is not there, or not permitted, holds it until the topic is ready."""
 
-from penstock.core import attempts, tasks
-from penstock.core.agenda import wake
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_wf_run
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.failures import Failure, FailureName
-from penstock.core.task_lookup import newest
-from penstock.core.transitions import TaskEvent, TaskStatus
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.flow.agenda import wake
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.transitions import TaskEvent, TaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks import attempts, tasks
+from penstock.core.tasks.lookup import newest
+from penstock.core.values.value import Value
 
 TOO_LARGE = "TOO_LARGE"
 

@@ -1,8 +1,8 @@
 """PauseSchedule: pauses a schedule, or has it go on from now; one that has failed goes on too."""
 
-from penstock.core.commands.base import Command, CommandType
+from penstock.core.command import Command, CommandType
 from penstock.core.errors import Code, refuse
-from penstock.core.schedules import (
+from penstock.core.schedules.schedules import (
     ScheduleStatus,
     check_here,
     go_on,
@@ -10,8 +10,8 @@ from penstock.core.schedules import (
     of_schedule,
     stop,
 )
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class PauseSchedule(Command, frozen=True):

@@ -2,12 +2,12 @@
 one: a run that an operator has paused is no run that is in trouble.
 """
 
-from penstock.core.advance import halt
-from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.run import HaltReason
-from penstock.core.turn import Turn
-from penstock.core.values import Value
-from penstock.core.verbs import load_live, settled_status
+from penstock.core.advance.advance import halt
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.operators.verbs import load_live, settled_status
+from penstock.core.state.run import HaltReason
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class PauseWfRun(Command, frozen=True):

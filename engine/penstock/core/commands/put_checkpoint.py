@@ -3,15 +3,16 @@ The answer says whether to go on: CONTINUE_TASK, or STOP_TASK when the attempt i
 to stop.
 """
 
-from penstock.core import attempts, task_words
-from penstock.core.checkpoints import checkpoint_count, put_checkpoint
-from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
+from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.commands.task_heartbeat import asked_of
-from penstock.core.run import TaskRun
-from penstock.core.task_lookup import in_flight, known
-from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.state.run import TaskRun
+from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks import attempts
+from penstock.core.tasks import words as task_words
+from penstock.core.tasks.checkpoints import checkpoint_count, put_checkpoint
+from penstock.core.tasks.lookup import in_flight, known
+from penstock.core.values.value import Value
 
 CONTINUE_TASK = "CONTINUE_TASK"
 STOP_TASK = "STOP_TASK"

@@ -6,16 +6,16 @@ first run has taken it.
 
 from typing import Any
 
-from penstock.core import offers
-from penstock.core.commands.base import Command, CommandType
-from penstock.core.commands.put_external_event import derived_event_guid, fitting_content
-from penstock.core.correlation_rows import CorrelatedEvent
-from penstock.core.definitions import Correlation, ExternalEventDef
+from penstock.core.command import Command, CommandType
+from penstock.core.definitions.defs import Correlation, ExternalEventDef
 from penstock.core.errors import Code, refuse
+from penstock.core.events import offers
+from penstock.core.events.placing import derived_event_guid, fitting_content
 from penstock.core.ids import check_guid, correlation_key_problem, partition_of
 from penstock.core.limits import DURATION_MS_MAX
-from penstock.core.turn import Turn
-from penstock.core.values import Value, encode_value
+from penstock.core.state.correlation_rows import CorrelatedEvent
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value, encode_value
 
 TTL_SECONDS_MAX = DURATION_MS_MAX // 1_000
 

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
 from penstock.core.commands.put_correlated_event import check_ttl
-from penstock.core.definitions import Correlation, ExternalEventDef
+from penstock.core.definitions.defs import Correlation, ExternalEventDef
+from penstock.core.definitions.structs import checked_type
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import TEXT_CHARS_MAX
-from penstock.core.structs import checked_type
-from penstock.core.turn import Turn
-from penstock.core.types import TypeText
-from penstock.core.values import Value
+from penstock.core.state.turn import Turn
+from penstock.core.values.types import TypeText
+from penstock.core.values.value import Value
 
 
 class PutExternalEventDef(Command, frozen=True):

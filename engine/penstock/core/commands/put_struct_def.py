@@ -6,16 +6,16 @@ the old one are right for the new one, and nothing needs to say which version it
 
 import msgspec
 
-from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
-from penstock.core.definitions import StructDef
+from penstock.core.definitions.defs import StructDef
+from penstock.core.definitions.structs import checked_type, structs_of
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name, is_inner_name
 from penstock.core.limits import STRUCT_FIELDS_MAX, TEXT_CHARS_MAX
-from penstock.core.structs import checked_type, structs_of
-from penstock.core.turn import Turn
-from penstock.core.types import StructField, ValueProblem
-from penstock.core.values import Value, coerce, encode_value
+from penstock.core.state.turn import Turn
+from penstock.core.values.types import StructField, ValueProblem
+from penstock.core.values.value import Value, coerce, encode_value
 
 
 class PutStructDef(Command, frozen=True):

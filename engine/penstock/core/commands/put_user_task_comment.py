@@ -1,11 +1,11 @@
 """PutUserTaskComment: a user remarks something on a user task. Comments count from 1."""
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.turn import Turn
-from penstock.core.user_task_comments import check_comment
-from penstock.core.user_task_rows import UserTaskComment, UserTaskEventKind
-from penstock.core.user_tasks import check_room, check_user, keep, note, of_command
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.state.turn import Turn
+from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEventKind
+from penstock.core.user_tasks.comments import check_comment
+from penstock.core.user_tasks.user_tasks import check_room, check_user, keep, note, of_command
+from penstock.core.values.value import Value
 
 
 class PutUserTaskComment(Command, frozen=True):

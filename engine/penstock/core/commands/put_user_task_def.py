@@ -1,18 +1,18 @@
 """PutUserTaskDef: registers a version of a form. The same form again is the same version."""
 
-from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
-from penstock.core.errors import Code, refuse
-from penstock.core.ids import check_definition_name, is_inner_name
-from penstock.core.limits import TEXT_CHARS_MAX, USER_TASK_FIELDS_MAX
-from penstock.core.turn import Turn
-from penstock.core.user_task_def import (
+from penstock.core.definitions.user_task_def import (
     LatestUserTaskDef,
     UserTaskDef,
     UserTaskField,
     find_user_task_def,
 )
-from penstock.core.values import Value
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_definition_name, is_inner_name
+from penstock.core.limits import TEXT_CHARS_MAX, USER_TASK_FIELDS_MAX
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class PutUserTaskDef(Command, frozen=True):

@@ -9,29 +9,29 @@ from enum import StrEnum
 
 import msgspec
 
-from penstock.core.commands.base import Command, CommandType, of_partition_0
+from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
+from penstock.core.definitions.faults import Faults
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import ExitNode
+from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, SpecBody, WfSpec
 from penstock.core.errors import Code, refuse
-from penstock.core.expressions import Literal
-from penstock.core.faults import Faults
-from penstock.core.form import form_fault
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
-from penstock.core.node_check import NodeCheck
-from penstock.core.nodes.exit import ExitNode
-from penstock.core.pinning import pinned
-from penstock.core.spec import LatestWfSpec, MajorWfSpec, SpecBody, WfSpec
-from penstock.core.spec_check import check_spec, first_nodes, kept_outputs
-from penstock.core.spec_versions import (
+from penstock.core.registration.form import form_fault
+from penstock.core.registration.pinning import pinned
+from penstock.core.registration.spec_check import check_spec, first_nodes, kept_outputs
+from penstock.core.registration.spec_versions import (
     UNKNOWN_TYPE,
     breaks,
     frozen_faults,
     frozen_of,
     interface_of,
 )
-from penstock.core.turn import Turn
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, encode_value, type_name
+from penstock.core.state.turn import Turn
+from penstock.core.values.expressions import Literal
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, encode_value, type_name
 
 
 class AllowedUpdates(StrEnum):

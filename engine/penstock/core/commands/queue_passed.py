@@ -8,13 +8,13 @@ may still be waiting in the queue.
 
 from msgspec import Struct
 
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.definitions import QUEUE_PASSED_TASKS_MAX
-from penstock.core.run import TaskRun
-from penstock.core.tasks import send_again
-from penstock.core.transitions import TaskStatus
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.definitions.defs import QUEUE_PASSED_TASKS_MAX
+from penstock.core.state.run import TaskRun
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.tasks import send_again
+from penstock.core.values.value import Value
 
 
 class PassedTask(Struct, frozen=True):

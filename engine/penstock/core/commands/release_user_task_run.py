@@ -1,11 +1,11 @@
 """ReleaseUserTaskRun: gives a user task back to its group."""
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.transitions import UserTaskStatus
-from penstock.core.turn import Turn
-from penstock.core.user_tasks import Owner, answer, check_room, give, keep, of_command
-from penstock.core.values import Value
+from penstock.core.state.transitions import UserTaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.user_tasks.user_tasks import Owner, answer, check_room, give, keep, of_command
+from penstock.core.values.value import Value
 
 
 class ReleaseUserTaskRun(Command, frozen=True):

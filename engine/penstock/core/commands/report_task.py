@@ -2,22 +2,23 @@
 changes nothing.
 """
 
-from penstock.core import attempts, task_words, tasks
-from penstock.core.agenda import wake
-from penstock.core.checkpoints import checkpoint_count
-from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
-from penstock.core.definitions import TaskDef
+from penstock.core.command import Command, CommandType, Repeats, of_wf_run
+from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.structs import structs_of
 from penstock.core.errors import Code, refuse
-from penstock.core.failures import RESERVED_NAMES, Failure
+from penstock.core.flow.agenda import wake
 from penstock.core.limits import TEXT_CHARS_MAX
-from penstock.core.run import PastAttempt, TaskAttempt, TaskRun
-from penstock.core.structs import structs_of
-from penstock.core.task_lookup import newest
-from penstock.core.task_rows import Metric
-from penstock.core.transitions import TASK_IN_FLIGHT, TaskStatus
-from penstock.core.turn import Turn
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, check_bounds, coerce, encode_value
+from penstock.core.state.failures import RESERVED_NAMES, Failure
+from penstock.core.state.run import PastAttempt, TaskAttempt, TaskRun
+from penstock.core.state.task_rows import Metric
+from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks import attempts, tasks
+from penstock.core.tasks import words as task_words
+from penstock.core.tasks.checkpoints import checkpoint_count
+from penstock.core.tasks.lookup import newest
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, check_bounds, coerce, encode_value
 
 
 class ReportTask(Command, frozen=True):

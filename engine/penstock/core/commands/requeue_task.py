@@ -2,13 +2,13 @@
 attempt. For a queue that has lost records; the attempt is run once, whichever record is taken.
 """
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.task_lookup import live
-from penstock.core.tasks import send_again
-from penstock.core.transitions import TaskStatus
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.lookup import live
+from penstock.core.tasks.tasks import send_again
+from penstock.core.values.value import Value
 
 
 class RequeueTask(Command, frozen=True):

@@ -1,12 +1,12 @@
 """RescueThreadRun: a thread in ERROR goes on: its node is visited anew, or left along its edges."""
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.rescue import rescue_thread
-from penstock.core.transitions import NodeStatus, ThreadStatus
-from penstock.core.turn import Turn
-from penstock.core.values import Value
-from penstock.core.verbs import load_idle, settled_status
+from penstock.core.operators.rescue import rescue_thread
+from penstock.core.operators.verbs import load_idle, settled_status
+from penstock.core.state.transitions import NodeStatus, ThreadStatus
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class RescueThreadRun(Command, frozen=True):

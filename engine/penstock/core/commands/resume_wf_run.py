@@ -1,13 +1,13 @@
 """ResumeWfRun: takes a stop or a pause away; the thread goes on where it stood."""
 
-from penstock.core.advance import settle, unhalt
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.advance.advance import settle, unhalt
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.load import load
-from penstock.core.run import HaltReason
-from penstock.core.transitions import THREAD_LIVE
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.flow.load import load
+from penstock.core.state.run import HaltReason
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 BY_HAND = (HaltReason.MANUAL_HALT, HaltReason.PAUSED)
 

@@ -1,14 +1,14 @@
 """RetryNow: an operator has a task that waits in its backoff tried again at once."""
 
-from penstock.core.advance import settle
-from penstock.core.agenda import wake
-from penstock.core.attempts import drop_backoff
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.advance.advance import settle
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.run import TaskRun
-from penstock.core.task_lookup import known, live
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.flow.agenda import wake
+from penstock.core.state.run import TaskRun
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.attempts import drop_backoff
+from penstock.core.tasks.lookup import known, live
+from penstock.core.values.value import Value
 
 
 class RetryNow(Command, frozen=True):

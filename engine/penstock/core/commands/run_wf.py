@@ -4,13 +4,13 @@ the first answer.
 
 from hashlib import blake2b
 
-from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
+from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.starting import Start, check_start, start_run
 from penstock.core.ids import check_family_id, check_wf_run_id
-from penstock.core.run import WfRun
-from penstock.core.starting import Start, check_start, start_run
-from penstock.core.turn import Turn
-from penstock.core.values import Value, encode_value
+from penstock.core.state.run import WfRun
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value, encode_value
 
 
 class RunWf(Command, frozen=True):

@@ -2,12 +2,12 @@
 
 from enum import StrEnum
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.definitions.user_task_def import checked_size, some_results
 from penstock.core.errors import Code, refuse
-from penstock.core.turn import Turn
-from penstock.core.user_task_def import checked_size, some_results
-from penstock.core.user_task_rows import UserTaskEventKind
-from penstock.core.user_tasks import (
+from penstock.core.state.turn import Turn
+from penstock.core.state.user_task_rows import UserTaskEventKind
+from penstock.core.user_tasks.user_tasks import (
     answer,
     check_room,
     check_user,
@@ -16,7 +16,7 @@ from penstock.core.user_tasks import (
     note,
     of_command,
 )
-from penstock.core.values import Value
+from penstock.core.values.value import Value
 
 
 class SavePolicy(StrEnum):

@@ -4,10 +4,9 @@ schedule, delete it and make another.
 
 from hashlib import blake2b
 
+from penstock.core.command import Command, CommandType
 from penstock.core.commands import run_wf
-from penstock.core.commands.base import Command, CommandType
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.cron_syntax import CronProblem, check_cron, is_time_zone
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_schedule_id
 from penstock.core.limits import (
@@ -18,7 +17,8 @@ from penstock.core.limits import (
     SCHEDULE_GRACE_MS_DEFAULT,
     SCHEDULE_VARIABLES_BYTES_MAX,
 )
-from penstock.core.schedules import (
+from penstock.core.schedules.cron_syntax import CronProblem, check_cron, is_time_zone
+from penstock.core.schedules.schedules import (
     Misfire,
     Schedule,
     ScheduleState,
@@ -27,8 +27,8 @@ from penstock.core.schedules import (
     go_on,
     of_schedule,
 )
-from penstock.core.turn import Turn
-from penstock.core.values import Value, encode_value, value_bytes
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value, encode_value, value_bytes
 
 
 class ScheduleWf(Command, frozen=True):

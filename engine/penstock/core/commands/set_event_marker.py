@@ -2,12 +2,12 @@
 answers an offer.
 """
 
-from penstock.core import offers
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.correlation_rows import CorrelatedEvent, EventMarker, MarkerNews
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.events import offers
 from penstock.core.ids import partition_of
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker, MarkerNews
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class SetEventMarker(Command, frozen=True):

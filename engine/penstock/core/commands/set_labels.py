@@ -1,10 +1,10 @@
 """SetLabels: gives a run labels, beside those it has; a label may be given another text or go."""
 
-from penstock.core.commands.base import Command, CommandType, of_wf_run
-from penstock.core.labels import check_labels
-from penstock.core.turn import Turn
-from penstock.core.values import Value
-from penstock.core.verbs import known_run
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.flow.labels import check_labels
+from penstock.core.operators.verbs import known_run
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class SetLabels(Command, frozen=True):

@@ -2,14 +2,14 @@
 TASK_CANCELLED once it has, or its time is over; one that nobody runs is TASK_CANCELLED at once.
 """
 
-from penstock.core.agenda import wake
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.flow.agenda import wake
 from penstock.core.limits import STOP_GRACE_MS_DEFAULT
-from penstock.core.run import Stop
-from penstock.core.task_lookup import known, live
-from penstock.core.task_stops import ask_to_stop
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.state.run import Stop
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.lookup import known, live
+from penstock.core.tasks.stops import ask_to_stop
+from penstock.core.values.value import Value
 
 
 class ShutdownTaskRun(Command, frozen=True):

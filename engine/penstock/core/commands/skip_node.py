@@ -1,17 +1,17 @@
 """SkipNode: the node at which a thread waits is done, with an output that an operator gives."""
 
-from penstock.core.agenda import wake
-from penstock.core.at import At
-from penstock.core.commands.base import Command, CommandType, of_wf_run
+from penstock.core.advance.leave import leave
+from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.leave import leave
-from penstock.core.moves import complete_node
-from penstock.core.task_cancel import cancel_live
-from penstock.core.transitions import NODE_LIVE
-from penstock.core.turn import Turn
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, check_bounds, coerce
-from penstock.core.verbs import load_live, settled_status
+from penstock.core.flow.agenda import wake
+from penstock.core.flow.at import At
+from penstock.core.flow.moves import complete_node
+from penstock.core.operators.verbs import load_live, settled_status
+from penstock.core.state.transitions import NODE_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.cancel import cancel_live
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, check_bounds, coerce
 
 
 class SkipNode(Command, frozen=True):

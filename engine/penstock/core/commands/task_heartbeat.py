@@ -2,17 +2,18 @@
 what is asked of it: `stop` is null, or why the attempt is to be ended.
 """
 
-from penstock.core import attempts, task_words
-from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
+from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import PROGRESS_BYTES_MAX
-from penstock.core.run import TaskRun
-from penstock.core.task_lookup import in_flight
-from penstock.core.task_rows import Metric
-from penstock.core.transitions import TaskStatus
-from penstock.core.turn import Turn
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, check_bounds, value_bytes
+from penstock.core.state.run import TaskRun
+from penstock.core.state.task_rows import Metric
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks import attempts
+from penstock.core.tasks import words as task_words
+from penstock.core.tasks.lookup import in_flight
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, check_bounds, value_bytes
 
 
 class TaskHeartbeat(Command, frozen=True):

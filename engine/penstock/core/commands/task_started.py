@@ -2,12 +2,12 @@
 over HTTP, the lease).
 """
 
-from penstock.core import attempts
-from penstock.core.commands.base import Command, CommandType, Repeats, of_wf_run
-from penstock.core.task_lookup import in_flight
-from penstock.core.transitions import TaskStatus
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, Repeats, of_wf_run
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.state.turn import Turn
+from penstock.core.tasks import attempts
+from penstock.core.tasks.lookup import in_flight
+from penstock.core.values.value import Value
 
 
 class TaskStarted(Command, frozen=True):

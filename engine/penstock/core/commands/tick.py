@@ -1,8 +1,8 @@
 """Tick: carries nothing; it lets time pass on its partition (R2)."""
 
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.turn import Turn
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 
 class Tick(Command, frozen=True):

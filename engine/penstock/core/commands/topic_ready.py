@@ -4,14 +4,14 @@
 
 from itertools import islice
 
-from penstock.core import tasks
-from penstock.core.agenda import wake
-from penstock.core.commands.base import Command, CommandType, Repeats, Sender, of_partition_0
-from penstock.core.definitions import TOPIC_READY_TASKS_MAX, HeldTask
-from penstock.core.run import TaskRun
-from penstock.core.turn import Turn
-from penstock.core.user_task_actions import send_held_reminder
-from penstock.core.values import Value
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.definitions.defs import TOPIC_READY_TASKS_MAX, HeldTask
+from penstock.core.flow.agenda import wake
+from penstock.core.state.run import TaskRun
+from penstock.core.state.turn import Turn
+from penstock.core.tasks import tasks
+from penstock.core.user_tasks.actions import send_held_reminder
+from penstock.core.values.value import Value
 
 
 class TopicReady(Command, frozen=True):

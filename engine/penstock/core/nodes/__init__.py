@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from penstock.core.node import NodeConfig, NodeType
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.flow.node import NodeType
 from penstock.core.nodes import (
     entrypoint,
     exit,

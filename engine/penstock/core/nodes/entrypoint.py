@@ -3,14 +3,11 @@
 From here on the thread is interrupted by the events that it names, under the keys that it names.
 """
 
-from penstock.core.at import At
-from penstock.core.correlation import key_of, mark
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.outcomes import Done, Outcome
-
-
-class EntrypointNode(NodeConfig, tag="ENTRYPOINT", frozen=True):
-    """The first node of every thread."""
+from penstock.core.definitions.nodes import EntrypointNode
+from penstock.core.flow.at import At
+from penstock.core.flow.correlation import key_of, mark
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import Done, Outcome
 
 
 def arrive(at: At) -> Outcome:

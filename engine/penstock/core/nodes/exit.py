@@ -7,36 +7,21 @@ nobody has waited for, is a CHILD_FAILURE here.
 from collections.abc import Iterator
 from typing import cast
 
-from msgspec import Struct
-
-from penstock.core.agenda import wake, wake_later
-from penstock.core.at import At, peek_thread
-from penstock.core.expressions import Expression
-from penstock.core.failures import GROUPS, Failure, FailureName
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import ExitNode
+from penstock.core.flow.agenda import wake, wake_later
+from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import WAIT, Ended, Failed, Outcome
 from penstock.core.ids import is_inner_name
-from penstock.core.keys import after_prefix
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import WAIT, Ended, Failed, Outcome
-from penstock.core.run import OWN_REASONS, HaltReason
-from penstock.core.thread_rows import LiveChild
-from penstock.core.transitions import THREAD_LIVE
-from penstock.core.types import ValueProblem
-
-
-class Throw(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A failure to end with: a technical name gives ERROR, any other EXCEPTION."""
-
-    name: str
-    message: str = ""
-    content: Expression | None = None
-
-
-class ExitNode(NodeConfig, tag="EXIT", frozen=True):
-    """The thread's last node; `returns` is the thread's output, `throws` its failure."""
-
-    returns: Expression | None = None
-    throws: Throw | None = None
+from penstock.core.state.failures import GROUPS, Failure, FailureName
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.run import OWN_REASONS, HaltReason
+from penstock.core.state.thread_rows import LiveChild
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueProblem
 
 
 def arrive(at: At) -> Outcome:

@@ -7,32 +7,20 @@ taken; the time-out runs on, and takes effect when the thread does.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, cast
+from typing import cast
 
-from msgspec import Meta
-
-from penstock.core.at import At
-from penstock.core.correlation import key_of, mark, marked, unmark_node
-from penstock.core.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
-from penstock.core.failures import Failure, FailureName
-from penstock.core.forms import Expression
-from penstock.core.limits import DURATION_MS_MAX
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.node_timer import set_node_timer
-from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.timers import Clock, clock_ms
-
-
-class ExternalEventNode(NodeConfig, tag="EXTERNAL_EVENT", frozen=True):
-    """Which event, and how long to wait for it (for ever, if nothing is said). A masked key is not
-    shown to those who ask.
-    """
-
-    event_def: str
-    timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
-    correlation_key: Expression | None = None
-    mask_correlation_key: bool = False
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import ExternalEventNode
+from penstock.core.flow.at import At
+from penstock.core.flow.correlation import key_of, mark, marked, unmark_node
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.node_timer import set_node_timer
+from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.timers import Clock, clock_ms
+from penstock.core.values.forms import Expression
 
 
 def arrive(at: At) -> Outcome:

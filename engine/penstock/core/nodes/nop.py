@@ -1,12 +1,9 @@
 """NOP: does nothing; a place for edges to part and to meet."""
 
-from penstock.core.at import At
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.outcomes import Done, Outcome
-
-
-class NopNode(NodeConfig, tag="NOP", frozen=True):
-    """Nothing but its edges."""
+from penstock.core.definitions.nodes import NopNode
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import Done, Outcome
 
 
 def arrive(at: At) -> Outcome:

@@ -7,32 +7,21 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from penstock.core import starting  # a module: it needs the spec, which imports the nodes
-from penstock.core.at import At
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import RunChildWfNode
 from penstock.core.errors import Code, Reject
-from penstock.core.expressions import Expression
-from penstock.core.failures import Failure, FailureName
+from penstock.core.flow import starting  # a module: it needs the spec, which imports the nodes
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import Done, Failed, Outcome
 from penstock.core.ids import child_run_id
 from penstock.core.limits import FAMILY_DEPTH_MAX
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import Done, Failed, Outcome
-from penstock.core.rows import Rows
-from penstock.core.types import ValueProblem
-from penstock.core.values import type_name
-
-
-class RunChildWfNode(NodeConfig, tag="RUN_CHILD_WF", frozen=True):
-    """Which WfSpec, by name or by an expression, and what it is given: the newest revision of its
-    major version, or the newest version if none is named.
-    """
-
-    OUTPUT = "WF_RUN_ID"
-
-    wf_spec: str | None = None
-    dynamic_wf_spec: Expression | None = None
-    major: int | None = None
-    inputs: dict[str, Expression] = {}
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.rows import Rows
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import type_name
 
 
 def arrive(at: At) -> Outcome:

@@ -7,27 +7,22 @@ make the sleep shorter or longer. A halt does not stop the time.
 from collections.abc import Iterator
 from typing import cast
 
-from penstock.core.at import At
-from penstock.core.expressions import Expression
-from penstock.core.failures import Failure, FailureName
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import SleepNode
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.node_timer import set_node_timer
+from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.watchers import unwatch, watch
 from penstock.core.limits import DURATION_MS_MAX
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.node_timer import set_node_timer
-from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.run import TimerKey
-from penstock.core.timers import Clock, clock_ms
-from penstock.core.timestamps import timestamp_ms
-from penstock.core.types import ValueProblem, ValueType
-from penstock.core.values import Value, type_name
-from penstock.core.watchers import unwatch, watch
-
-
-class SleepNode(NodeConfig, tag="SLEEP", frozen=True):
-    """Either how many seconds (INT or DOUBLE), or until when (a TIMESTAMP)."""
-
-    seconds: Expression | None = None
-    until: Expression | None = None
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.run import TimerKey
+from penstock.core.state.timers import Clock, clock_ms
+from penstock.core.values.expressions import Expression
+from penstock.core.values.timestamps import timestamp_ms
+from penstock.core.values.types import ValueProblem, ValueType
+from penstock.core.values.value import Value, type_name
 
 
 def arrive(at: At) -> Outcome:

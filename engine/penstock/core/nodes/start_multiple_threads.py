@@ -5,28 +5,20 @@ goes on when all have been started. Its output is their numbers, in the order of
 from collections.abc import Iterator
 from typing import Any, cast
 
-from penstock.core.agenda import wake_later
-from penstock.core.at import At
-from penstock.core.expressions import Expression
-from penstock.core.failures import Failure, FailureName
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import INPUT, NodeCheck
+from penstock.core.definitions.nodes import StartMultipleThreadsNode
+from penstock.core.flow.agenda import wake_later
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.threads import begin_child, checked_values, given_values
 from penstock.core.limits import THREADS_PER_RUN_MAX, THREADS_PER_START_MAX
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import INPUT, NodeCheck
-from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.run import ThreadKind
-from penstock.core.threads import begin_child, checked_values, given_values
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, coerce, type_name, value_bytes
-
-
-class StartMultipleThreadsNode(NodeConfig, tag="START_MULTIPLE_THREADS", frozen=True):
-    """Which thread, for each element of what; a variable INPUT of the thread is the element."""
-
-    OUTPUT = "JSON_ARR"
-
-    thread: str
-    iterable: Expression
-    variables: dict[str, Expression] = {}
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.run import ThreadKind
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, coerce, type_name, value_bytes
 
 
 def arrive(at: At) -> Outcome:

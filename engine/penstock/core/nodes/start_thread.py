@@ -3,24 +3,17 @@
 from collections.abc import Iterator
 from typing import cast
 
-from penstock.core.at import At
-from penstock.core.expressions import Expression
-from penstock.core.failures import Failure, FailureName
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import StartThreadNode
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import Done, Failed, Outcome
+from penstock.core.flow.threads import begin_child, checked_values, given_values
 from penstock.core.limits import THREADS_PER_RUN_MAX
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import Done, Failed, Outcome
-from penstock.core.run import ThreadKind
-from penstock.core.threads import begin_child, checked_values, given_values
-
-
-class StartThreadNode(NodeConfig, tag="START_THREAD", frozen=True):
-    """Which thread of the spec, and the variables it begins with."""
-
-    OUTPUT = "INT"
-
-    thread: str
-    variables: dict[str, Expression] = {}
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.run import ThreadKind
+from penstock.core.values.expressions import Expression
 
 
 def arrive(at: At) -> Outcome:

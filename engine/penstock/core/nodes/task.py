@@ -3,62 +3,29 @@
 """
 
 from collections.abc import Iterator
-from typing import Annotated, cast
+from typing import cast
 
-from msgspec import Meta
-from msgspec.structs import force_setattr
-
-from penstock.core import task_stops, tasks
-from penstock.core.at import At
-from penstock.core.backoff import Backoff
-from penstock.core.definitions import TaskDef
-from penstock.core.expressions import Expression
-from penstock.core.failures import Failure, FailureName
+from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import TaskNode
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.ids import is_definition_name
 from penstock.core.limits import (
     BACKOFF_MULTIPLIER_MAX,
     DURATION_MS_MAX,
-    MAX_ATTEMPTS_MAX,
-    TASK_TIMEOUT_MS_DEFAULT,
 )
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.task_inputs import check_inputs, inputs_of
-from penstock.core.transitions import TASK_LIVE, TaskStatus, ThreadStatus
-from penstock.core.types import ValueProblem, ValueType
-from penstock.core.values import type_name
-
-
-class TaskNode(NodeConfig, tag="TASK", frozen=True):
-    """Which TaskDef (by name, or by an expression whose value is the name), with which inputs, how
-    often at most, and how long one attempt may run once it has started, or stay silent.
-
-    `retries` says the same as `max_attempts`, without the first one; specs are kept with
-    `max_attempts`, so that both ways of saying it are one spec.
-    """
-
-    task_def: str | None = None
-    dynamic_task: Expression | None = None
-    inputs: dict[str, Expression] = {}
-    max_attempts: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS_MAX)] | None = None
-    retries: Annotated[int, Meta(ge=0, le=MAX_ATTEMPTS_MAX - 1)] | None = None
-    timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] = TASK_TIMEOUT_MS_DEFAULT
-    heartbeat_timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
-    backoff: Backoff | None = None
-
-    def __post_init__(self) -> None:
-        """Say it in one way; what disagrees is left for `check`."""
-        if self.retries is not None and self.max_attempts in (None, self.retries + 1):
-            force_setattr(self, "max_attempts", self.retries + 1)
-            force_setattr(self, "retries", None)
-        if self.retries is None and self.max_attempts == 1:
-            force_setattr(self, "max_attempts", None)
-
-    @property
-    def attempts_max(self) -> int:
-        """How many attempts there may be in all."""
-        return 1 if self.max_attempts is None else self.max_attempts
+from penstock.core.state.backoff import Backoff
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.transitions import TASK_LIVE, TaskStatus, ThreadStatus
+from penstock.core.tasks import stops as task_stops
+from penstock.core.tasks import tasks
+from penstock.core.tasks.inputs import check_inputs, inputs_of
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueProblem, ValueType
+from penstock.core.values.value import type_name
 
 
 def arrive(at: At) -> Outcome:
@@ -156,5 +123,4 @@ NODE = NodeType(
     check=check,
     expressions=expressions,
     waits=True,
-    mirrors_task=True,
 )

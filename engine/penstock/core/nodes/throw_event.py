@@ -3,23 +3,18 @@
 from collections.abc import Iterator
 from typing import cast
 
-from penstock.core.at import At
-from penstock.core.definitions import WorkflowEventDef
-from penstock.core.event_rows import WorkflowEvent
-from penstock.core.forms import Expression
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import Done, Outcome
-from penstock.core.outputs import WorkflowEventThrown
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, check_bounds, value_bytes
-
-
-class ThrowEventNode(NodeConfig, tag="THROW_EVENT", frozen=True):
-    """Which WorkflowEventDef, and the content (null, if nothing is said)."""
-
-    workflow_event_def: str
-    content: Expression | None = None
+from penstock.core.definitions.defs import WorkflowEventDef
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import ThrowEventNode
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import Done, Outcome
+from penstock.core.state.event_rows import WorkflowEvent
+from penstock.core.state.outputs import WorkflowEventThrown
+from penstock.core.values.forms import Expression
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, check_bounds, value_bytes
 
 
 def arrive(at: At) -> Outcome:

@@ -5,48 +5,27 @@ runs again. When the node is left for any other reason, it is cancelled.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, cast
+from typing import cast
 
-from msgspec import Meta
 from msgspec.structs import replace
 
-from penstock.core import user_tasks
-from penstock.core.at import At
-from penstock.core.expressions import Expression
-from penstock.core.failures import RESERVED_NAMES, Failure, FailureName
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import UserTaskNode
+from penstock.core.definitions.user_task_config import Hook
+from penstock.core.definitions.user_task_def import find_user_task_def
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.ids import is_inner_name
-from penstock.core.limits import INT_MAX
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.rows import Rows
-from penstock.core.transitions import USER_TASK_LIVE, UserTaskStatus
-from penstock.core.types import ValueType
-from penstock.core.user_task_config import (
-    Hook,
-    UserTaskAction,
-    check_actions,
-    check_owner,
-    expressions_of,
-)
-from penstock.core.user_task_def import find_user_task_def
-from penstock.core.user_task_plans import plan, planned
-
-
-class UserTaskNode(NodeConfig, tag="USER_TASK", frozen=True):
-    """Which form (the newest version when the spec is registered, if none is named), for whom, with
-    which notes, and what is done if it takes long.
-    """
-
-    OUTPUT = ValueType.JSON_OBJ
-
-    user_task_def: str
-    version: Annotated[int, Meta(ge=1, le=INT_MAX)] | None = None
-    user_id: Expression | None = None
-    user_group: Expression | None = None
-    notes: Expression | None = None
-    actions: tuple[UserTaskAction, ...] = ()
-    on_cancellation_exception_name: str | None = None
+from penstock.core.state.failures import RESERVED_NAMES, Failure, FailureName
+from penstock.core.state.rows import Rows
+from penstock.core.state.transitions import USER_TASK_LIVE, UserTaskStatus
+from penstock.core.user_tasks import user_tasks
+from penstock.core.user_tasks.checks import check_actions, check_owner, expressions_of
+from penstock.core.user_tasks.plans import plan, planned
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueType
 
 
 def arrive(at: At) -> Outcome:

@@ -5,23 +5,19 @@ business exception goes on under its name, any technical failure is a CHILD_FAIL
 from collections.abc import Iterator
 from typing import cast
 
-from penstock.core.at import At, peek_thread
-from penstock.core.expressions import Expression
-from penstock.core.failures import Failure, FailureName, seen_from_above
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import WaitForChildWfNode
+from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.ids import is_wf_run_id, root_of
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.run import WfRun
-from penstock.core.transitions import THREAD_LIVE, ThreadStatus
-from penstock.core.types import ValueProblem, ValueType
-from penstock.core.values import type_name
-
-
-class WaitForChildWfNode(NodeConfig, tag="WAIT_FOR_CHILD_WF", frozen=True):
-    """Which run: a WF_RUN_ID."""
-
-    wf_run_id: Expression
+from penstock.core.state.failures import Failure, FailureName, seen_from_above
+from penstock.core.state.run import WfRun
+from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueProblem, ValueType
+from penstock.core.values.value import type_name
 
 
 def arrive(at: At) -> Outcome:

@@ -5,20 +5,16 @@ variable that can be seen from here changes.
 from collections.abc import Iterator
 from typing import cast
 
-from penstock.core.at import At
-from penstock.core.expressions import Expression, is_true
-from penstock.core.failures import Failure, FailureName
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.types import ValueProblem, ValueType
-from penstock.core.watchers import unwatch, watch
-
-
-class WaitForConditionNode(NodeConfig, tag="WAIT_FOR_CONDITION", frozen=True):
-    """What must hold."""
-
-    condition: Expression
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import WaitForConditionNode
+from penstock.core.flow.at import At
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.watchers import unwatch, watch
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.values.expressions import Expression, is_true
+from penstock.core.values.types import ValueProblem, ValueType
 
 
 def arrive(at: At) -> Outcome:

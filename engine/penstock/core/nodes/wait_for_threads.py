@@ -6,43 +6,33 @@ counts as one that ended well. Once the wait is decided, threads that are not ne
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
 
-from penstock.core.agenda import wake, wake_later
-from penstock.core.at import At, peek_thread
-from penstock.core.expressions import Expression
-from penstock.core.failures import Failure, FailureHandler, FailureName, handler_of, seen_from_above
-from penstock.core.keys import after_prefix
-from penstock.core.node import NodeConfig, NodeType
-from penstock.core.node_check import NodeCheck
-from penstock.core.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.rows import copy_of
-from penstock.core.run import HaltReason, ThreadKind, ThreadRun
-from penstock.core.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
-from penstock.core.threads import begin_child, handler_input
-from penstock.core.transitions import THREAD_LIVE, ThreadStatus
-from penstock.core.types import ValueProblem
-from penstock.core.values import Value, type_name
-
-
-class Strategy(StrEnum):
-    """What decides a wait: FIRST, whatever ends first; ANY, what ends well first."""
-
-    WAIT_FOR_ALL = "WAIT_FOR_ALL"
-    WAIT_FOR_FIRST = "WAIT_FOR_FIRST"
-    WAIT_FOR_ANY = "WAIT_FOR_ANY"
-
-
-class WaitForThreadsNode(NodeConfig, tag="WAIT_FOR_THREADS", frozen=True):
-    """Which threads: each expression is a number, or an array of numbers."""
-
-    threads: tuple[Expression, ...]
-    strategy: Strategy = Strategy.WAIT_FOR_ALL
-    thread_handlers: tuple[FailureHandler, ...] = ()
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.node_check import NodeCheck
+from penstock.core.definitions.nodes import Strategy, WaitForThreadsNode
+from penstock.core.flow.agenda import wake, wake_later
+from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.node import NodeType
+from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.threads import begin_child, handler_input
+from penstock.core.state.failures import (
+    Failure,
+    FailureName,
+    handler_of,
+    seen_from_above,
+)
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.rows import copy_of
+from penstock.core.state.run import HaltReason, ThreadKind, ThreadRun
+from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
+from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, type_name
 
 
 class Wait(Struct, array_like=True):

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.delete_external_event_def import DeleteExternalEventDef
 from penstock.core.commands.delete_struct_def import DeleteStructDef
 from penstock.core.commands.delete_task_def import DeleteTaskDef
@@ -23,13 +23,13 @@ from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
-from penstock.core.definitions import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.defs import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
+from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
-from penstock.core.rows import Row
-from penstock.core.spec import LatestWfSpec, WfSpec
-from penstock.core.user_task_def import LatestUserTaskDef, find_user_task_def
+from penstock.core.state.rows import Row
 from penstock.gateway import render, user_task_json
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
-from penstock.core.correlation_rows import CorrelatedEvent
 from penstock.core.errors import Code, refuse
-from penstock.core.event_rows import WorkflowEvent
-from penstock.core.keys import after_prefix
 from penstock.core.limits import INT_MAX
+from penstock.core.state.correlation_rows import CorrelatedEvent
+from penstock.core.state.event_rows import WorkflowEvent
+from penstock.core.state.keys import after_prefix
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.core.errors import Code, refuse
-from penstock.core.event_rows import ExternalEvent
-from penstock.core.facts import AuditEntry, HistoryChunk
-from penstock.core.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Variable
-from penstock.core.task_rows import AttemptLog
+from penstock.core.state.event_rows import ExternalEvent
+from penstock.core.state.facts import AuditEntry, HistoryChunk
+from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Variable
+from penstock.core.state.task_rows import AttemptLog
 from penstock.gateway import render
 from penstock.gateway.history import RunRows, facts_of
 from penstock.gateway.masking import (

@@ -9,14 +9,14 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_schedule_id, derive_guid, partition_of_run
-from penstock.core.keys import after_prefix
-from penstock.core.schedules import Schedule, ScheduleState
+from penstock.core.schedules.schedules import Schedule, ScheduleState
+from penstock.core.state.keys import after_prefix
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.core.commands.report_task import ReportTask
-from penstock.core.definitions import TaskDef
+from penstock.core.definitions.defs import TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.gateway import render

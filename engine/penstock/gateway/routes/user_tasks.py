@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from penstock.core.command import Command
 from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
-from penstock.core.commands.base import Command
 from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
 from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
 from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
@@ -20,7 +20,7 @@ from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.save_user_task_run import SaveUserTaskRun
 from penstock.core.errors import Code, refuse
-from penstock.core.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
+from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
 from penstock.gateway.json_in import read_struct

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.core.commands.base import Command
+from penstock.core.command import Command
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable

@@ -15,9 +15,9 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import wf_run_id_of
-from penstock.core.keys import run_prefix
-from penstock.core.run import ThreadRun, WfRun
-from penstock.core.transitions import THREAD_LIVE
+from penstock.core.state.keys import run_prefix
+from penstock.core.state.run import ThreadRun, WfRun
+from penstock.core.state.transitions import THREAD_LIVE
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request

@@ -1,0 +1,85 @@
+"""Killing a run: each of its threads ends, from wherever it stands, and nothing is handled.
+
+A sweep (sweep.py) wakes all threads; a visit of a thread of such a run comes to `die`. A task that
+is with a worker is waited for until the deadline; the entrypoint ends last, and the run with it.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from penstock.core.advance.handlers import add_reason, fail_thread
+from penstock.core.advance.leave import leave
+from penstock.core.flow.agenda import wake
+from penstock.core.flow.at import At
+from penstock.core.flow.moves import ENTRYPOINT_NUMBER, complete_node, move_node, move_thread
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.run import HaltReason, Sweep
+from penstock.core.state.timers import TimerKind, drop_timer
+from penstock.core.state.transitions import (
+    NODE_LIVE,
+    TASK_IN_FLIGHT,
+    TASK_LIVE,
+    NodeEvent,
+    TaskStatus,
+    ThreadEvent,
+    ThreadStatus,
+)
+from penstock.core.tasks.cancel import cancel, task_of
+
+
+def die(at: At) -> None:
+    """End the thread, unless its task is waited for, or it is the entrypoint and others live."""
+    sweep, thread = at.run.sweep, at.thread
+    assert sweep is not None, "only threads of a run that is being killed die"
+    add_reason(at, HaltReason.KILLED)
+    if thread.status is ThreadStatus.RUNNING:
+        move_thread(at, ThreadEvent.HALT)
+    if at.node_run.status in NODE_LIVE and not _end_node(at, sweep):
+        return
+    if thread.number == ENTRYPOINT_NUMBER:
+        if sweep.next < at.run.threads or sweep.waiting:
+            return
+        forget_sweep(at)
+    elif thread.number < sweep.next:
+        at.run.sweep = replace(sweep, waiting=sweep.waiting - 1)
+        if sweep.waiting == 1:
+            wake(at.turn, at.run.wf_run_id, ENTRYPOINT_NUMBER)
+    fail_thread(at, Failure(FailureName.KILLED, sweep.message))
+
+
+def forget_sweep(at: At) -> None:
+    """Nothing goes over the threads of the run any more."""
+    drop_deadline(at)
+    at.run.sweep = None
+
+
+def drop_deadline(at: At) -> None:
+    """The kill has no deadline any more."""
+    sweep, run_id = at.run.sweep, at.run.wf_run_id
+    if sweep is not None and sweep.deadline is not None:
+        kind = TimerKind.KILL_DEADLINE
+        drop_timer(at.turn, sweep.deadline, kind, run_id, detail="", number=0)
+        at.run.sweep = replace(sweep, deadline=None)
+
+
+def _end_node(at: At, sweep: Sweep) -> bool:
+    """The node run ends as its task has, or as killed; False while the task is waited for."""
+    task = task_of(at)
+    failure = Failure(FailureName.KILLED, sweep.message)
+    if task is not None:
+        if task.status in TASK_IN_FLIGHT and not sweep.forced:
+            return False
+        if task.status is TaskStatus.TASK_SUCCESS:
+            leave(at)
+            complete_node(at, task.attempt.output)
+            return True
+        if task.status in TASK_LIVE:
+            cancel(at.turn, task, sweep.message)
+            failure = Failure(FailureName.TASK_CANCELLED, sweep.message)
+        elif task.attempt.failure is not None:
+            failure = task.attempt.failure
+    leave(at)
+    at.node_run.failure = failure
+    move_node(at, NodeEvent.FAIL if failure.technical else NodeEvent.THROW)
+    return True

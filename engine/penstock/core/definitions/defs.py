@@ -1,0 +1,102 @@
+"""Definitions other than the WfSpec: rows that are decided on partition 0 and installed on every
+partition.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.core.state.keys import Scope
+from penstock.core.state.rows import Row
+from penstock.core.values.types import StructField, TypeText
+
+
+class InputVar(Struct, frozen=True, omit_defaults=True):
+    """One input of a TaskDef: matched by name and type. A masked one is shown as `*****`."""
+
+    name: str
+    type: TypeText
+    masked: bool = False
+
+
+class TaskDef(Row):
+    """A kind of work that task workers do. Immutable: the same name means the same inputs and
+    output for ever.
+    """
+
+    KIND, SCOPE, KEY = b"t", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    input_vars: tuple[InputVar, ...]
+    return_type: TypeText | None
+    idempotent: bool
+    description: str
+    created_ms: int
+
+
+class Correlation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Events of this kind may be put under a key: for how long they stay there (for ever, if
+    nothing is said), and whether one goes when the first run has taken it.
+    """
+
+    ttl_seconds: int | None = None
+    delete_after_first: bool = False
+
+
+class ExternalEventDef(Row):
+    """A kind of event that can be put to runs; without a content type any JSON value will do."""
+
+    KIND, SCOPE, KEY = b"e", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    content_type: TypeText | None
+    description: str
+    created_ms: int
+    correlation: Correlation | None = None
+
+
+class StructDef(Row):
+    """A type of struct, in its newest version. Each version takes all that the one before took: it
+    may only add fields that are not required. So a type names the struct, and no version of it.
+    """
+
+    KIND, SCOPE, KEY = b"s", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    version: int
+    fields: tuple[StructField, ...]
+    description: str
+    created_ms: int
+
+
+class WorkflowEventDef(Row):
+    """A kind of event that runs throw; without a content type any JSON value will do."""
+
+    KIND, SCOPE, KEY = b"W", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    content_type: TypeText | None
+    description: str
+    created_ms: int
+
+
+class HeldTask(Row):
+    """A task that could not be sent because its topic is not there; sent when the topic is (R7)."""
+
+    KIND, SCOPE, KEY = b"H", Scope.PARTITION, ("tenant", "task_def", "wf_run_id", "guid")
+    SCANNED = True
+
+    tenant: str
+    task_def: str
+    wf_run_id: str
+    guid: str
+
+
+TOPIC_READY_TASKS_MAX: Final = 1_000
+QUEUE_PASSED_TASKS_MAX: Final = 1_000

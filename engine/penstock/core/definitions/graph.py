@@ -1,0 +1,52 @@
+"""The graph of a thread: nodes and the edges between them, with the mutations of an edge."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from penstock.core.state.failures import FailureHandler
+from penstock.core.values.expressions import Expression
+from penstock.core.values.operations import Operation
+from penstock.core.values.types import TypeText
+
+
+class Mutation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Gives a variable, or what a path leads to in it, a new value: what the operation makes of the
+    old value and of `value`.
+    """
+
+    variable: str
+    value: Expression
+    operation: Operation = Operation.ASSIGN
+    path: str | None = None
+
+
+class Edge(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A way to another node. The first whose condition holds (or that has none) is taken; its
+    mutations are done all or none."""
+
+    to: str
+    condition: Expression | None = None
+    mutations: tuple[Mutation, ...] = ()
+
+
+class NodeConfig(
+    Struct,
+    kw_only=True,
+    frozen=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+):
+    """What the spec says of a node; each type adds its own fields. `OUTPUT` is the type of the
+    output, of a node type for which it is always the same; a node of a type that `MIRRORS_TASK` has
+    its TaskRun's status.
+    """
+
+    OUTPUT: ClassVar[TypeText | None] = None
+    MIRRORS_TASK: ClassVar[bool] = False
+
+    edges: tuple[Edge, ...] = ()
+    handlers: tuple[FailureHandler, ...] = ()

@@ -1,0 +1,28 @@
+"""Metadata: definitions are decided on partition 0 and sent to every other one, in order, as engine
+commands (R4, R11).
+"""
+
+from typing import Final
+
+from penstock.core.definitions.defs import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
+from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
+from penstock.core.state.rows import Row
+
+DEFINITIONS: Final[dict[str, type[Row]]] = {
+    kind.__name__: kind
+    for kind in (
+        TaskDef,
+        WfSpec,
+        LatestWfSpec,
+        MajorWfSpec,
+        ExternalEventDef,
+        StructDef,
+        UserTaskDef,
+        LatestUserTaskDef,
+        WorkflowEventDef,
+    )
+}
+"""The rows that a partition takes from partition 0."""
+
+DECIDING_PARTITION: Final = 0

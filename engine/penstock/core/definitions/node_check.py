@@ -1,0 +1,270 @@
+"""NodeCheck: what a node type's check sees of the spec and of the other definitions, and how it
+reports a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.faults import Faults
+from penstock.core.definitions.graph import Mutation, NodeConfig
+from penstock.core.definitions.output_types import output_type_of
+from penstock.core.definitions.structs import struct_fields_of
+from penstock.core.definitions.user_task_def import UserTaskDef, find_user_task_def
+from penstock.core.definitions.wf_spec import (
+    LatestWfSpec,
+    MajorWfSpec,
+    SpecBody,
+    ThreadSpec,
+    VariableDef,
+    WfSpec,
+)
+from penstock.core.ids import correlation_key_problem
+from penstock.core.state.failures import FailureHandler
+from penstock.core.state.rows import Rows
+from penstock.core.values.casts import check_assignable
+from penstock.core.values.forms import (
+    Expression,
+    Literal,
+    OutputRef,
+    VariableRef,
+    check_form,
+    parts_of,
+)
+from penstock.core.values.paths import path_type
+from penstock.core.values.type_check import check_fits, check_part, operation_type, type_of
+from penstock.core.values.types import (
+    NUMBERS,
+    StructField,
+    Type,
+    ValueProblem,
+    ValueType,
+    parse_type,
+)
+
+INPUT: Final = "INPUT"
+"""The variable that a handler, or a thread for an element of an array, is given."""
+
+
+class NodeCheck:
+    """One node under check; `fault` names it."""
+
+    def __init__(
+        self, *, name: str, body: SpecBody, rows: Rows, tenant: str, faults: Faults
+    ) -> None:
+        self.spec_name = name
+        self.body = body
+        self.faults = faults
+        self._rows = rows
+        self._tenant = tenant
+        self._where = ""
+        self._variables: dict[tuple[str, str], VariableDef] = {}
+        self._anywhere: dict[str, VariableDef] = {}
+        for thread_name, thread in body.threads.items():
+            for declared in thread.variables:
+                self._variables.setdefault((thread_name, declared.name), declared)
+                self._anywhere.setdefault(declared.name, declared)
+        self.thread_name = ""
+        self.node_name = ""
+
+    def stand_at(self, thread_name: str, node_name: str) -> None:
+        """Check this node next."""
+        self.thread_name, self.node_name = thread_name, node_name
+        self._where = f"thread {thread_name!r}, node {node_name!r}"
+
+    @property
+    def thread(self) -> ThreadSpec:
+        """The thread of the node."""
+        return self.body.threads[self.thread_name]
+
+    @property
+    def config(self) -> NodeConfig:
+        """The node's configuration."""
+        return self.thread.nodes[self.node_name]
+
+    def fault(self, message: str) -> None:
+        """Something is wrong with this node."""
+        self.faults.add(f"{self._where}: {message}")
+
+    def missing(self, message: str) -> None:
+        """This node names a definition that is not registered."""
+        self.faults.missing(f"{self._where}: {message}")
+
+    def problem(self, problem: ValueProblem, what: str = "") -> None:
+        """One of the two above."""
+        self.faults.problem(f"{self._where}: {what}", problem)
+
+    def task_def(self, name: str) -> TaskDef | None:
+        """The TaskDef of this name; a fault if there is none."""
+        found = self._rows.peek(TaskDef, self._tenant, name)
+        if found is None:
+            self.missing(f"TaskDef {name!r} is not registered; register it first")
+        return found
+
+    def event_def(self, name: str) -> ExternalEventDef | None:
+        """The ExternalEventDef of this name; a fault if there is none."""
+        found = self._rows.peek(ExternalEventDef, self._tenant, name)
+        if found is None:
+            self.missing(f"ExternalEventDef {name!r} is not registered; register it first")
+        return found
+
+    def user_task_def(self, name: str, version: int | None) -> UserTaskDef | None:
+        """The UserTaskDef of this name and version (the newest if none is named); a fault if there
+        is none.
+        """
+        found = find_user_task_def(self._rows, self._tenant, name, version)
+        if found is None or found.deleted_ms is not None:
+            asked = "" if version is None else f" in version {version}"
+            self.missing(f"UserTaskDef {name!r} is not registered{asked}; register it first")
+        return found
+
+    def workflow_event_def(self, name: str) -> WorkflowEventDef | None:
+        """The WorkflowEventDef of this name; a fault if there is none."""
+        found = self._rows.peek(WorkflowEventDef, self._tenant, name)
+        if found is None:
+            self.missing(f"WorkflowEventDef {name!r} is not registered; register it first")
+        return found
+
+    def correlates(self, event_def: str, key: Expression) -> None:
+        """A fault if events of this kind are not put under keys, or this can be none."""
+        self.fits(key, ValueType.STR, "correlation_key")
+        if isinstance(key, Literal):
+            problem = correlation_key_problem(str(key.value))
+            if problem is not None:
+                self.fault(problem)
+        found = self._rows.peek(ExternalEventDef, self._tenant, event_def)
+        if found is not None and found.correlation is None:
+            self.fault(f"ExternalEventDef {event_def!r} has no `correlation`, so no key either")
+
+    def starts_thread(
+        self, name: str, given: Mapping[str, Expression], given_besides: str = ""
+    ) -> None:
+        """A fault if there is no such thread, or it is not given what it wants."""
+        thread = self.body.threads.get(name)
+        if thread is None:
+            self.fault(f"there is no thread {name!r}")
+            return
+        if name == self.body.entrypoint:
+            self.fault(f"thread {name!r} is the entrypoint, which only a run starts")
+        for variable in sorted(given):
+            declared = thread.variable(variable)
+            if declared is None:
+                self.fault(f"thread {name!r} has no variable {variable!r}")
+            else:
+                self.fits(given[variable], declared.type, f"variable {variable!r}")
+        for declared in thread.variables:
+            if declared.required and declared.name not in {*given, given_besides}:
+                self.fault(f"variable {declared.name!r} of thread {name!r} must be given")
+
+    def starts_run(self, name: str, major: int | None, given: Mapping[str, Expression]) -> None:
+        """A fault if there is no such spec, or it is not given what it wants."""
+        spec = self._spec_of(name, major)
+        if spec is None and name == self.spec_name and major is None:
+            return  # itself, which is being registered
+        if spec is None:
+            asked = "" if major is None else f" in major version {major}"
+            self.missing(f"WfSpec {name!r} is not registered{asked}; register it first")
+            return
+        thread = spec.body.threads[spec.body.entrypoint]
+        if spec.body.parent is not None and spec.body.parent != self.spec_name:
+            self.fault(f"WfSpec {name!r} inherits from {spec.body.parent!r}, which is not this one")
+        for variable in sorted(given):
+            declared = thread.variable(variable)
+            if declared is None or declared.is_inherited:
+                self.fault(f"WfSpec {name!r} has no input {variable!r}")
+            else:
+                self.fits(given[variable], declared.type, f"input {variable!r}")
+        for declared in thread.variables:
+            if declared.required and not declared.is_inherited and declared.name not in given:
+                self.fault(f"input {declared.name!r} of WfSpec {name!r} must be given")
+
+    def _spec_of(self, name: str, major: int | None) -> WfSpec | None:
+        latest: LatestWfSpec | MajorWfSpec | None
+        if major is None:
+            latest = self._rows.peek(LatestWfSpec, self._tenant, name)
+        else:
+            latest = self._rows.peek(MajorWfSpec, self._tenant, name, max(major, 0))
+        version = 0 if latest is None else latest.version
+        return self._rows.peek(WfSpec, self._tenant, name, version) if version else None
+
+    def handles(self, handler: FailureHandler) -> None:
+        """A fault if the thread of a handler can not be one."""
+        self.starts_thread(handler.thread, {}, given_besides=INPUT)
+
+    def variable(self, name: str) -> VariableDef | None:
+        """The variable that a name stands for: this thread's, or one of another thread, which may
+        be above it when the run is there.
+        """
+        return self._variables.get((self.thread_name, name)) or self._anywhere.get(name)
+
+    def fits(self, expression: Expression, wanted: str, what: str) -> None:
+        """A fault if it can be seen now that the value will not be of the wanted type."""
+        try:
+            check_fits(expression, parse_type(wanted), self)
+        except ValueProblem as problem:
+            self.problem(problem, f"{what}: ")
+
+    def expression(self, expression: Expression, what: str = "") -> None:
+        """A fault for each part of an expression that can never be right."""
+        try:
+            check_form(expression)
+        except ValueProblem as problem:
+            self.problem(problem, what)
+            return
+        for part in parts_of(expression):
+            if isinstance(part, VariableRef) and self.variable(part.name) is None:
+                self.fault(f"{what}there is no variable {part.name!r}")
+            elif isinstance(part, OutputRef) and part.node not in self.thread.nodes:
+                self.fault(f"{what}there is no node {part.node!r}")
+            else:
+                self._part(part, what)
+
+    def mutation(self, mutation: Mutation) -> None:
+        """A fault for a mutation that can never be right."""
+        declared = self.variable(mutation.variable)
+        if declared is None:
+            self.fault(f"an edge changes {mutation.variable!r}, which is no variable")
+            return
+        try:
+            self._mutation(mutation, parse_type(declared.type))
+        except ValueProblem as problem:
+            self.problem(problem, f"variable {mutation.variable!r}: ")
+
+    def type_of(self, expression: Expression) -> Type | None:
+        """The type of an expression where it can be seen; None where only the run will tell."""
+        return type_of(expression, self)
+
+    # What type_check.py asks.
+
+    def variable_type(self, name: str) -> Type | None:
+        """The declared type of a variable."""
+        declared = self.variable(name)
+        return None if declared is None else parse_type(declared.type)
+
+    def output_type(self, node: str) -> Type | None:
+        """The type of a node's output."""
+        found = output_type_of(self.thread.nodes.get(node), self._rows, self._tenant)
+        return None if found is None else parse_type(found)
+
+    def struct(self, name: str) -> Mapping[str, StructField] | None:
+        """The fields of a StructDef."""
+        return struct_fields_of(self._rows, self._tenant, name)
+
+    def _part(self, part: Expression, what: str) -> None:
+        try:
+            check_part(part, self)
+        except ValueProblem as problem:
+            self.problem(problem, what)
+
+    def _mutation(self, mutation: Mutation, declared: Type) -> None:
+        target = declared
+        if mutation.path is not None:
+            below = path_type(declared, mutation.path, self.struct)
+            if below is None:
+                return
+            target = below
+        made = operation_type(target, mutation.operation, mutation.value, self)
+        if made is not None and made != target and not {made, target} <= NUMBERS:
+            check_assignable(made, target)

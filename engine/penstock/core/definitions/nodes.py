@@ -1,0 +1,197 @@
+"""What a spec says of a node of each type. What the node does is in `core/nodes`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
+
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.user_task_config import UserTaskAction
+from penstock.core.limits import (
+    DURATION_MS_MAX,
+    INT_MAX,
+    MAX_ATTEMPTS_MAX,
+    TASK_TIMEOUT_MS_DEFAULT,
+)
+from penstock.core.state.backoff import Backoff
+from penstock.core.state.failures import FailureHandler
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueType
+
+
+class EntrypointNode(NodeConfig, tag="ENTRYPOINT", frozen=True):
+    """The first node of every thread."""
+
+
+class Throw(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A failure to end with: a technical name gives ERROR, any other EXCEPTION."""
+
+    name: str
+    message: str = ""
+    content: Expression | None = None
+
+
+class ExitNode(NodeConfig, tag="EXIT", frozen=True):
+    """The thread's last node; `returns` is the thread's output, `throws` its failure."""
+
+    returns: Expression | None = None
+    throws: Throw | None = None
+
+
+class TaskNode(NodeConfig, tag="TASK", frozen=True):
+    """Which TaskDef (by name, or by an expression whose value is the name), with which inputs, how
+    often at most, and how long one attempt may run once it has started, or stay silent.
+
+    `retries` says the same as `max_attempts`, without the first one; specs are kept with
+    `max_attempts`, so that both ways of saying it are one spec.
+    """
+
+    MIRRORS_TASK = True
+
+    task_def: str | None = None
+    dynamic_task: Expression | None = None
+    inputs: dict[str, Expression] = {}
+    max_attempts: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS_MAX)] | None = None
+    retries: Annotated[int, Meta(ge=0, le=MAX_ATTEMPTS_MAX - 1)] | None = None
+    timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] = TASK_TIMEOUT_MS_DEFAULT
+    heartbeat_timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
+    backoff: Backoff | None = None
+
+    def __post_init__(self) -> None:
+        """Say it in one way; what disagrees is left for `check`."""
+        if self.retries is not None and self.max_attempts in (None, self.retries + 1):
+            force_setattr(self, "max_attempts", self.retries + 1)
+            force_setattr(self, "retries", None)
+        if self.retries is None and self.max_attempts == 1:
+            force_setattr(self, "max_attempts", None)
+
+    @property
+    def attempts_max(self) -> int:
+        """How many attempts there may be in all."""
+        return 1 if self.max_attempts is None else self.max_attempts
+
+
+class ExternalEventNode(NodeConfig, tag="EXTERNAL_EVENT", frozen=True):
+    """Which event, and how long to wait for it (for ever, if nothing is said). A masked key is not
+    shown to those who ask.
+    """
+
+    event_def: str
+    timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
+    correlation_key: Expression | None = None
+    mask_correlation_key: bool = False
+
+
+class StartThreadNode(NodeConfig, tag="START_THREAD", frozen=True):
+    """Which thread of the spec, and the variables it begins with."""
+
+    OUTPUT = "INT"
+
+    thread: str
+    variables: dict[str, Expression] = {}
+
+
+class StartMultipleThreadsNode(NodeConfig, tag="START_MULTIPLE_THREADS", frozen=True):
+    """Which thread, for each element of what; a variable INPUT of the thread is the element."""
+
+    OUTPUT = "JSON_ARR"
+
+    thread: str
+    iterable: Expression
+    variables: dict[str, Expression] = {}
+
+
+class Strategy(StrEnum):
+    """What decides a wait: FIRST, whatever ends first; ANY, what ends well first."""
+
+    WAIT_FOR_ALL = "WAIT_FOR_ALL"
+    WAIT_FOR_FIRST = "WAIT_FOR_FIRST"
+    WAIT_FOR_ANY = "WAIT_FOR_ANY"
+
+
+class WaitForThreadsNode(NodeConfig, tag="WAIT_FOR_THREADS", frozen=True):
+    """Which threads: each expression is a number, or an array of numbers."""
+
+    threads: tuple[Expression, ...]
+    strategy: Strategy = Strategy.WAIT_FOR_ALL
+    thread_handlers: tuple[FailureHandler, ...] = ()
+
+
+class NopNode(NodeConfig, tag="NOP", frozen=True):
+    """Nothing but its edges."""
+
+
+class SleepNode(NodeConfig, tag="SLEEP", frozen=True):
+    """Either how many seconds (INT or DOUBLE), or until when (a TIMESTAMP)."""
+
+    seconds: Expression | None = None
+    until: Expression | None = None
+
+
+class WaitForConditionNode(NodeConfig, tag="WAIT_FOR_CONDITION", frozen=True):
+    """What must hold."""
+
+    condition: Expression
+
+
+class UserTaskNode(NodeConfig, tag="USER_TASK", frozen=True):
+    """Which form (the newest version when the spec is registered, if none is named), for whom, with
+    which notes, and what is done if it takes long.
+    """
+
+    OUTPUT = ValueType.JSON_OBJ
+
+    user_task_def: str
+    version: Annotated[int, Meta(ge=1, le=INT_MAX)] | None = None
+    user_id: Expression | None = None
+    user_group: Expression | None = None
+    notes: Expression | None = None
+    actions: tuple[UserTaskAction, ...] = ()
+    on_cancellation_exception_name: str | None = None
+
+
+class RunChildWfNode(NodeConfig, tag="RUN_CHILD_WF", frozen=True):
+    """Which WfSpec, by name or by an expression, and what it is given: the newest revision of its
+    major version, or the newest version if none is named.
+    """
+
+    OUTPUT = "WF_RUN_ID"
+
+    wf_spec: str | None = None
+    dynamic_wf_spec: Expression | None = None
+    major: int | None = None
+    inputs: dict[str, Expression] = {}
+
+
+class WaitForChildWfNode(NodeConfig, tag="WAIT_FOR_CHILD_WF", frozen=True):
+    """Which run: a WF_RUN_ID."""
+
+    wf_run_id: Expression
+
+
+class ThrowEventNode(NodeConfig, tag="THROW_EVENT", frozen=True):
+    """Which WorkflowEventDef, and the content (null, if nothing is said)."""
+
+    workflow_event_def: str
+    content: Expression | None = None
+
+
+AnyNode = (
+    EntrypointNode
+    | ExitNode
+    | TaskNode
+    | ExternalEventNode
+    | StartThreadNode
+    | StartMultipleThreadsNode
+    | WaitForThreadsNode
+    | NopNode
+    | SleepNode
+    | WaitForConditionNode
+    | UserTaskNode
+    | RunChildWfNode
+    | WaitForChildWfNode
+    | ThrowEventNode
+)

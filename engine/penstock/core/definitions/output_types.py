@@ -1,0 +1,22 @@
+"""The types of nodes' outputs."""
+
+from __future__ import annotations
+
+from penstock.core.definitions.defs import ExternalEventDef, TaskDef
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.state.rows import Rows
+from penstock.core.values.types import TypeText
+
+
+def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeText | None:
+    """Of a task its return type, of an event its content type, else what the node type says."""
+    if config is None:
+        return None
+    task_def, event_def = getattr(config, "task_def", None), getattr(config, "event_def", None)
+    if isinstance(task_def, str):
+        task = rows.peek(TaskDef, tenant, task_def)
+        return None if task is None else task.return_type
+    if isinstance(event_def, str):
+        event = rows.peek(ExternalEventDef, tenant, event_def)
+        return None if event is None else event.content_type
+    return config.OUTPUT

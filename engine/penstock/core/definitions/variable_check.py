@@ -1,0 +1,125 @@
+"""Checks the variables that a WfSpec declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from penstock.core.definitions.faults import Faults
+from penstock.core.definitions.node_check import INPUT
+from penstock.core.definitions.wf_spec import (
+    Access,
+    LatestWfSpec,
+    SpecBody,
+    ThreadSpec,
+    VariableDef,
+    WfSpec,
+)
+from penstock.core.limits import JSON_INDEXES_MAX
+from penstock.core.state.rows import Rows
+from penstock.core.values.paths import path_type
+from penstock.core.values.types import SIMPLE, Structs, Type, ValueProblem, check_type
+from penstock.core.values.value import coerce
+
+
+def check_names(body: SpecBody, faults: Faults) -> None:
+    """A name means one variable in all of the spec, since threads see those of threads above."""
+    seen: dict[str, str] = {}
+    for thread_name, thread in body.threads.items():
+        for name in sorted({declared.name for declared in thread.variables} - {INPUT}):
+            if name in seen:
+                faults.add(
+                    f"thread {thread_name!r}: variable {name!r} is declared in thread"
+                    f" {seen[name]!r}, too; use another name"
+                )
+            seen.setdefault(name, thread_name)
+
+
+def check_variables(name: str, thread: ThreadSpec, structs: Structs, faults: Faults) -> None:
+    """Faults of a thread's variables, each with its name."""
+    seen: set[str] = set()
+    for variable in thread.variables:
+        if variable.name in seen:
+            faults.add(f"thread {name!r}: variable {variable.name!r} is declared twice")
+        seen.add(variable.name)
+        try:
+            declared = check_type(variable.type, structs)
+        except ValueProblem as problem:
+            faults.problem(f"thread {name!r}: variable {variable.name!r}: ", problem)
+            continue
+        try:
+            coerce(variable.default, variable.type, structs)
+        except ValueProblem as problem:
+            faults.problem(f"thread {name!r}: default of variable {variable.name!r}: ", problem)
+        for fault in (*_faults(variable), *_index_faults(variable, declared, structs)):
+            faults.add(f"thread {name!r}: variable {variable.name!r} {fault}")
+
+
+def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: Faults) -> None:
+    """What is inherited is a variable of the parent spec's entrypoint that it does not keep to
+    itself, and the entrypoint's here.
+    """
+    inherited = [
+        (name, variable)
+        for name, thread in body.threads.items()
+        for variable in thread.variables
+        if variable.is_inherited
+    ]
+    if body.parent is None:
+        for name, variable in inherited:
+            faults.add(
+                f"thread {name!r}: variable {variable.name!r} is inherited, but the spec names no"
+                " parent"
+            )
+        return
+    latest = rows.peek(LatestWfSpec, tenant, body.parent)
+    spec = rows.peek(WfSpec, tenant, body.parent, latest.version) if latest else None
+    if spec is None:
+        faults.missing(f"the parent WfSpec {body.parent!r} is not registered; register it first")
+        return
+    entrypoint = spec.body.threads[spec.body.entrypoint]
+    for name, variable in inherited:
+        above = entrypoint.variable(variable.name)
+        if name != body.entrypoint:
+            fault = "is inherited, which only the entrypoint's variables can be"
+        elif above is None or above.access is Access.PRIVATE_VAR:
+            fault = f"is inherited, but {body.parent!r} has none of this name that others may see"
+        elif above.type != variable.type:
+            fault = f"is inherited as {variable.type}, but is {above.type} in {body.parent!r}"
+        else:
+            continue
+        faults.add(f"thread {name!r}: variable {variable.name!r} {fault}")
+
+
+def _faults(variable: VariableDef) -> Iterator[str]:
+    if variable.required and variable.default is not None:
+        yield "is required and has a default"
+    if variable.access is Access.INHERITED_VAR and (
+        variable.required or variable.default is not None
+    ):
+        yield "is inherited: it is the parent's, so it is neither required nor has a default"
+
+
+def _index_faults(variable: VariableDef, declared: Type, structs: Structs) -> Iterator[str]:
+    """Simple values are searched for as a whole, others by what paths lead to."""
+    if variable.searchable and declared not in SIMPLE:
+        yield f"is {declared}, which can not be searchable; use json_indexes"
+    if variable.json_indexes and declared in SIMPLE:
+        yield f"is {declared}, which has no json_indexes; use searchable"
+        return
+    if len(variable.json_indexes) > JSON_INDEXES_MAX:
+        yield f"has {len(variable.json_indexes)} json_indexes; it may have {JSON_INDEXES_MAX}"
+    paths: set[str] = set()
+    for index in variable.json_indexes:
+        if index.path in paths:
+            yield f"has the json_index {index.path!r} twice"
+        paths.add(index.path)
+        try:
+            wanted = check_type(index.type, structs)
+            found = path_type(declared, index.path, structs)
+        except ValueProblem as problem:
+            yield f"has a json_index that is wrong: {problem}"
+            continue
+        if wanted not in SIMPLE:
+            yield f"has a json_index of type {wanted}; use one of {', '.join(sorted(SIMPLE))}"
+        elif found is not None and found != wanted:
+            yield f"has a json_index of type {wanted}, but {index.path!r} leads to {found}"

@@ -1,0 +1,157 @@
+"""WfSpec: a workflow as data. Threads are graphs of nodes and edges; the entrypoint thread is where
+a run begins.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from penstock.core.definitions.nodes import AnyNode
+from penstock.core.limits import DURATION_MS_MAX
+from penstock.core.state.keys import Scope
+from penstock.core.state.rows import Row
+from penstock.core.values.forms import Expression
+from penstock.core.values.types import TypeText
+from penstock.core.values.value import Value
+
+
+class Access(StrEnum):
+    """Who else may use a variable: child runs may (PUBLIC_VAR), nobody may (PRIVATE_VAR), or it is
+    the parent run's variable of the same name (INHERITED_VAR).
+    """
+
+    PUBLIC_VAR = "PUBLIC_VAR"
+    PRIVATE_VAR = "PRIVATE_VAR"
+    INHERITED_VAR = "INHERITED_VAR"
+
+
+class JsonIndex(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a JSON variable by which runs can be searched for, and its type."""
+
+    path: str
+    type: TypeText
+
+
+class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A variable of a thread. A required one must be given when the thread starts; else it is
+    `default` (or null). A searchable one can be searched for by its value, a JSON one by its
+    `json_indexes`; a masked one is shown as `*****`, and workers get the clear value.
+    """
+
+    name: str
+    type: TypeText
+    required: bool = False
+    default: Value = None
+    searchable: bool = False
+    json_indexes: tuple[JsonIndex, ...] = ()
+    masked: bool = False
+    access: Access = Access.PUBLIC_VAR
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it is kept in the parent run."""
+        return self.access is Access.INHERITED_VAR
+
+
+class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The blueprint of one thread. `interrupts` names, for each ExternalEventDef that interrupts
+    it, the thread that handles that; `interrupt_keys`, for some of them, the key under which they
+    interrupt it, too, known when the thread begins.
+    """
+
+    nodes: dict[str, AnyNode]
+    variables: tuple[VariableDef, ...] = ()
+    interrupts: dict[str, str] = {}
+    interrupt_keys: dict[str, Expression] = {}
+
+    def variable(self, name: str) -> VariableDef | None:
+        """The variable of this name, if this thread declares it."""
+        for declared in self.variables:
+            if declared.name == name:
+                return declared
+        return None
+
+
+class Retention(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How long a run is kept after its end (for ever, if nothing is said)."""
+
+    after_termination_s: Annotated[int, Meta(ge=0, le=DURATION_MS_MAX // 1_000)] | None = None
+
+
+class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a client registers under a name: the threads, and which of them a run begins with; the
+    WfSpec from whose runs it inherits variables; how long a run is kept.
+    """
+
+    entrypoint: str
+    threads: dict[str, ThreadSpec]
+    parent: str | None = None
+    retention: Retention | None = None
+
+
+class Interface(Struct, array_like=True, frozen=True):
+    """What others rely on in a version: the names of its public variables and of those that must
+    be given to start it, and the types of what it returns; each sorted.
+    """
+
+    public: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
+
+
+class WfSpec(Row):
+    """One version of a workflow. A run stays with the version it was started with.
+
+    Known of each thread: `kept_outputs`, the nodes whose output another node refers to, and
+    `first_nodes`, where it begins. `frozen` are the types that later versions must keep. No run of
+    a deleted version is started any more.
+    """
+
+    KIND, SCOPE, KEY = b"w", Scope.DEFINITION, ("tenant", "name", "version")
+
+    tenant: str
+    name: str
+    version: int
+    major: int
+    revision: int
+    body: SpecBody
+    kept_outputs: dict[str, tuple[str, ...]]
+    first_nodes: dict[str, str]
+    created_ms: int
+    interface: Interface = Interface()
+    frozen: dict[str, str] = {}
+    deleted_ms: int | None = None
+
+    def type_name(self, thread: str, node: str) -> str:
+        """The name of a node's type."""
+        return str(self.body.threads[thread].nodes[node].__struct_config__.tag)
+
+
+class LatestWfSpec(Row):
+    """Which version of a WfSpec is the newest that is not deleted (0: none), and which number was
+    given last.
+    """
+
+    KIND, SCOPE, KEY = b"l", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    version: int
+    last: int = 0
+
+
+class MajorWfSpec(Row):
+    """Which versions are revisions of a major one: from `first` on; `version` is the newest that is
+    not deleted (0: none).
+    """
+
+    KIND, SCOPE, KEY = b"m", Scope.DEFINITION, ("tenant", "name", "major")
+
+    tenant: str
+    name: str
+    major: int
+    first: int
+    version: int

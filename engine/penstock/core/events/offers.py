@@ -1,0 +1,155 @@
+"""Offers, on the partition of a key: a correlated event is offered to who waits for its key.
+
+An event that is consumed by the first who takes it is offered to one at a time, to the next only
+when that one has declined. Any other is offered to all who wait, and to whoever comes later; so
+many a turn (R3).
+"""
+
+from __future__ import annotations
+
+from penstock.core.command import Command
+from penstock.core.ids import partition_of_run
+from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.rows import copy_of
+from penstock.core.state.run import TimerKey
+from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import encode_value
+
+
+class OfferCorrelatedEvent(Command, frozen=True):
+    """The event, by its serial, and the marker that it is offered to. The content is msgpack: its
+    size is bounded as the value's is, which JSON's is not.
+    """
+
+    event_def: str
+    key: str
+    wf_run_id: str
+    thread: int
+    position: int
+    since_ms: int
+    serial: int
+    content: bytes
+
+
+def offer(turn: Turn, event: CorrelatedEvent) -> None:
+    """Offer an event to the first who waits for it, or to all."""
+    if event.once:
+        _offer_to_first(turn, event)
+    else:
+        _offer_to_all(turn, event)
+
+
+def offer_to(turn: Turn, event: CorrelatedEvent, marker: EventMarker) -> bool:
+    """Offer an event to one who waits; False if that one has been asked already."""
+    if marker.offered is not None or marker.after >= event.serial:
+        return False
+    asked = copy_of(marker)
+    asked.offered = event.serial
+    turn.rows.put(asked)
+    content = encode_value(event.content)
+    turn.output_bytes += len(content)
+    command = OfferCorrelatedEvent(
+        event_def=event.event_def,
+        key=event.event_key,
+        wf_run_id=marker.wf_run_id,
+        thread=marker.thread,
+        position=marker.position,
+        since_ms=marker.since_ms,
+        serial=event.serial,
+        content=content,
+    )
+    turn.send(partition_of_run(marker.wf_run_id, turn.shard.partitions), command)
+    return True
+
+
+def forget(turn: Turn, event: CorrelatedEvent) -> None:
+    """The event is gone; who waits goes on waiting."""
+    turn.rows.delete(event)
+    if event.expires_ms is not None:
+        key = TimerKey(Clock.DURATION, event.expires_ms)
+        drop_timer(
+            turn, key, TimerKind.EXPIRE_EVENT, "", detail=_detail(event), number=event.serial
+        )
+
+
+def set_expiry(turn: Turn, event: CorrelatedEvent, ttl_ms: int) -> None:
+    """Have the event go when its time is over."""
+    event.expires_ms = clock_ms(turn, Clock.DURATION) + ttl_ms
+    set_timer(
+        turn,
+        TimerKind.EXPIRE_EVENT,
+        "",
+        clock=Clock.DURATION,
+        due_ms=event.expires_ms,
+        detail=_detail(event),
+        number=event.serial,
+    )
+
+
+def expire(turn: Turn, timer: Timer) -> None:
+    """An event's time is over."""
+    event = _event(turn, timer)
+    if event is not None:
+        turn.rows.delete(event)
+
+
+def go_on(turn: Turn, timer: Timer) -> None:
+    """Offer an event to those whom an earlier turn has not come to."""
+    event = _event(turn, timer)
+    if event is not None:
+        offer(turn, event)
+
+
+def _offer_to_first(turn: Turn, event: CorrelatedEvent) -> None:
+    if event.offered:
+        return
+    for marker in turn.rows.scan(EventMarker, turn.tenant, event.event_def, event.event_key):
+        if offer_to(turn, event, marker):
+            event.offered = True
+            break
+    turn.rows.put(event)
+
+
+def _offer_to_all(turn: Turn, event: CorrelatedEvent) -> None:
+    prefix = EventMarker.key(turn.tenant, event.event_def, event.event_key)
+    start = prefix
+    if event.reached is not None:
+        start = (
+            EventMarker.key(turn.tenant, event.event_def, event.event_key, *event.reached) + b"\x00"
+        )
+    event.reached = None
+    for _, marker in turn.rows.range(EventMarker, start, after_prefix(prefix)):
+        if turn.nodes_left == 0 or turn.is_full():
+            _put_off(turn, event)
+            break
+        if offer_to(turn, event, marker):
+            turn.nodes_left -= 1
+        event.reached = marker.place
+    else:
+        event.reached = None
+    turn.rows.put(event)
+
+
+def _put_off(turn: Turn, event: CorrelatedEvent) -> None:
+    set_timer(
+        turn,
+        TimerKind.OFFER_EVENT,
+        "",
+        clock=Clock.PENDING,
+        due_ms=clock_ms(turn, Clock.PENDING),
+        detail=_detail(event),
+        number=event.serial,
+    )
+
+
+def _detail(event: CorrelatedEvent) -> str:
+    """What tells its timers from those of other events: neither part has a '/'."""
+    return f"{event.event_def}/{event.event_key}"
+
+
+def _event(turn: Turn, timer: Timer) -> CorrelatedEvent | None:
+    event_def, _, key = timer.detail.partition("/")
+    event = turn.rows.get(CorrelatedEvent, turn.tenant, event_def, key)
+    return event if event is not None and event.serial == timer.number else None

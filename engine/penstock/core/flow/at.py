@@ -1,0 +1,141 @@
+"""At: where a thread of a run stands. The one thing that node hooks, tasks and advance hand to each
+other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.output_types import output_type_of
+from penstock.core.definitions.structs import struct_fields_of
+from penstock.core.definitions.wf_spec import ThreadSpec, VariableDef, WfSpec
+from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
+from penstock.core.state.turn import Turn
+from penstock.core.values.expressions import Expression, evaluate, evaluate_as
+from penstock.core.values.types import StructField, ValueProblem
+from penstock.core.values.value import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a variable is kept, and how it is declared."""
+
+    wf_run_id: str
+    thread: int
+    declared: VariableDef
+
+
+class At:
+    """Copies of a run's rows around one thread's current node; `save` writes them. It is also the
+    scope of names.
+    """
+
+    __slots__ = ("node_run", "run", "spec", "thread", "turn")
+
+    def __init__(
+        self, turn: Turn, run: WfRun, spec: WfSpec, thread: ThreadRun, node_run: NodeRun
+    ) -> None:
+        self.turn = turn
+        self.run = run
+        self.spec = spec
+        self.thread = thread
+        self.node_run = node_run
+
+    @property
+    def thread_spec(self) -> ThreadSpec:
+        """The blueprint of the thread."""
+        return self.spec.body.threads[self.thread.thread_spec]
+
+    @property
+    def config(self) -> NodeConfig:
+        """The configuration of the current node."""
+        return self.thread_spec.nodes[self.node_run.node]
+
+    def save(self) -> None:
+        """Write the rows."""
+        rows = self.turn.rows
+        rows.put(self.node_run)
+        rows.put(self.thread)
+        rows.put(self.run)
+
+    def evaluate(self, expression: Expression, place: str = "") -> Value:
+        """The value of an expression here, or ValueProblem."""
+        return evaluate(expression, self, place)
+
+    def evaluate_as(self, expression: Expression, wanted: str, place: str) -> Value:
+        """The value as a place of a type takes it, or ValueProblem; `place` names that place."""
+        return evaluate_as(expression, wanted, self, place)
+
+    def variable(self, name: str) -> Value:
+        """The value of a variable of this thread or of one above it."""
+        place = self.place_of(name)
+        row = self.turn.rows.peek(Variable, self.turn.tenant, place.wf_run_id, place.thread, name)
+        return None if row is None else row.value
+
+    def output(self, node: str) -> Value:
+        """The newest output of a node of this thread."""
+        row = self.turn.rows.peek(
+            NodeOutput, self.turn.tenant, self.run.wf_run_id, self.thread.number, node
+        )
+        if row is None:
+            raise ValueProblem(f"node {node!r} has no output yet")
+        return row.value
+
+    def variable_type(self, name: str) -> str | None:
+        """The declared type of a variable."""
+        return self.place_of(name).declared.type
+
+    def output_type(self, node: str) -> str | None:
+        """The type of a node's output."""
+        return output_type_of(self.thread_spec.nodes.get(node), self.turn.rows, self.turn.tenant)
+
+    def struct(self, name: str) -> Mapping[str, StructField] | None:
+        """The fields of a StructDef."""
+        return struct_fields_of(self.turn.rows, self.turn.tenant, name)
+
+    def now_ms(self) -> int:
+        """The log's time."""
+        return self.turn.at_ms
+
+    def seed(self) -> tuple[str | int, ...]:
+        """This node run, as no other is."""
+        run, node_run = self.run, self.node_run
+        partition = self.turn.shard.partition
+        return (partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position)
+
+    def place_of(self, variable: str) -> Place:
+        """Where a variable that can be seen from here is kept."""
+        thread: ThreadRun | None = self.thread
+        while thread is not None:
+            declared = self.spec.body.threads[thread.thread_spec].variable(variable)
+            if declared is not None:
+                if not declared.is_inherited:
+                    return Place(self.run.wf_run_id, thread.number, declared)
+                return _inherited(self, variable)
+            above = thread.parent
+            thread = None if above is None else peek_thread(self.turn, self.run.wf_run_id, above)
+        raise ValueProblem(f"no variable {variable!r} can be seen from here")
+
+
+def _inherited(at: At, variable: str) -> Place:
+    """A variable of the parent run's entrypoint, or of one further up."""
+    run, rows = at.run, at.turn.rows
+    while run.parent is not None:
+        above = rows.peek(WfRun, at.turn.tenant, run.parent)
+        spec = above and rows.peek(WfSpec, at.turn.tenant, above.wf_spec, above.version)
+        if above is None or spec is None:
+            break
+        declared = spec.body.threads[spec.body.entrypoint].variable(variable)
+        if declared is None:
+            break
+        if not declared.is_inherited:
+            return Place(above.wf_run_id, 0, declared)
+        run = above
+    raise ValueProblem(f"no run above has the variable {variable!r}")
+
+
+def peek_thread(turn: Turn, wf_run_id: str, number: int) -> ThreadRun | None:
+    """A thread's row, not to be changed."""
+    return turn.rows.peek(ThreadRun, turn.tenant, wf_run_id, number)

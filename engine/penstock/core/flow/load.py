@@ -1,0 +1,40 @@
+"""Loads where a thread of a run stands, as copies to be changed and saved."""
+
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.errors import Code, refuse
+from penstock.core.flow.at import At
+from penstock.core.state.partition_state import Deleting
+from penstock.core.state.run import NodeRun, ThreadRun, WfRun
+from penstock.core.state.turn import Turn
+
+
+def load(turn: Turn, wf_run_id: str, number: int) -> At:
+    """Where a thread stands; refuses a run or thread that does not exist."""
+    rows, tenant = turn.rows, turn.tenant
+    run = rows.get(WfRun, tenant, wf_run_id)
+    if run is None:
+        refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
+    thread = rows.get(ThreadRun, tenant, wf_run_id, number) if number >= 0 else None
+    if thread is None:
+        refuse(Code.THREAD_UNKNOWN, f"WfRun {wf_run_id!r} has no thread {number}")
+    spec = rows.peek(WfSpec, tenant, run.wf_spec, run.version)
+    node_run = rows.get(NodeRun, tenant, wf_run_id, number, thread.position)
+    assert spec is not None, "a run's WfSpec stays while the run does"
+    assert node_run is not None, "a thread stands at a node"
+    return At(turn, run, spec, thread, node_run)
+
+
+def is_being_deleted(turn: Turn, wf_run_id: str) -> bool:
+    """Whether the run, or one above it, is being deleted."""
+    if not turn.state.deleting:
+        return False
+    parts = wf_run_id.split(".")
+    family = (".".join(parts[: number + 1]) for number in range(len(parts)))
+    return any(turn.rows.peek(Deleting, turn.tenant, run_id) is not None for run_id in family)
+
+
+def is_there(turn: Turn, wf_run_id: str) -> bool:
+    """Whether there is such a run, and it is not being deleted."""
+    if turn.rows.peek(WfRun, turn.tenant, wf_run_id) is None:
+        return False
+    return not is_being_deleted(turn, wf_run_id)

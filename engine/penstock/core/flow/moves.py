@@ -1,0 +1,99 @@
+"""Moves: the only place that changes the status of a thread, a run or a node run, by the tables of
+transitions.py, and notes each in the history of what it belongs to.
+"""
+
+from __future__ import annotations
+
+from penstock.core.flow.agenda import wake
+from penstock.core.flow.at import At
+from penstock.core.state.history import note
+from penstock.core.state.outputs import WfRunChanged
+from penstock.core.state.run import Counted, NodeOutput, SweepVerb, ThreadRun, WfRun
+from penstock.core.state.transitions import (
+    NODE,
+    THREAD,
+    THREAD_LIVE,
+    ThreadEvent,
+    ThreadStatus,
+    move,
+)
+from penstock.core.state.transitions import NodeEvent as NodeMove
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
+
+ENTRYPOINT_NUMBER = 0
+
+
+def move_thread(at: At, event: ThreadEvent) -> None:
+    """Move the thread; one that has ended is not halted for anything."""
+    thread = at.thread
+    thread.status = move(THREAD, thread.status, event)
+    if thread.status not in THREAD_LIVE:
+        thread.halt_reasons = ()
+    note(at.turn, thread, thread.status)
+    note_status(at.turn, at.run, thread)
+
+
+def move_node(at: At, event: NodeMove) -> None:
+    """Move the current node run."""
+    node_run = at.node_run
+    node_run.status = move(NODE, node_run.status, event)
+    note(at.turn, node_run, node_run.status)
+
+
+def complete_node(at: At, output: Value) -> None:
+    """The current node is done; its output is kept if another node refers to it."""
+    node_run = at.node_run
+    node_run.output = output
+    move_node(at, NodeMove.COMPLETE)
+    if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
+        at.turn.rows.put(
+            NodeOutput(at.turn.tenant, at.run.wf_run_id, at.thread.number, node_run.node, output)
+        )
+
+
+def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
+    """A run's status is its entrypoint thread's; tell the outside when it changes."""
+    if thread.number != ENTRYPOINT_NUMBER:
+        return
+    status = _status_of_run(run, thread)
+    if not note(turn, run, status):
+        return
+    run.status = status
+    run.ended_ms = None if status in THREAD_LIVE else turn.at_ms
+    if run.ended_ms is not None:
+        for waiter, number in run.awaited_by:
+            wake(turn, waiter, number)
+    turn.tell(
+        run.wf_run_id,
+        WfRunChanged(
+            wf_run_id=run.wf_run_id,
+            wf_spec=run.wf_spec,
+            version=run.version,
+            status=run.status,
+            at_ms=turn.at_ms,
+            output=thread.output,
+            failure=None if thread.failure is None else thread.failure.name,
+            message=None if thread.failure is None else thread.failure.message,
+        ),
+    )
+
+
+def counted_as(thread: ThreadRun) -> Counted:
+    """As what its holder should count a thread."""
+    if thread.moving:
+        return Counted.MOVING
+    return Counted.HALTED if thread.status in THREAD_LIVE else Counted.NOT
+
+
+def _status_of_run(run: WfRun, thread: ThreadRun) -> ThreadStatus:
+    """The entrypoint's status, but RUNNING while only a handler of its own holds it, and HALTING
+    while something below it still runs, or while it is being killed.
+    """
+    if run.sweep is not None and run.sweep.verb is SweepVerb.KILL and thread.status in THREAD_LIVE:
+        return ThreadStatus.HALTING
+    if thread.status not in (ThreadStatus.HALTING, ThreadStatus.HALTED):
+        return thread.status
+    if not thread.held_from_outside:
+        return ThreadStatus.RUNNING
+    return ThreadStatus.HALTING if thread.moving else ThreadStatus.HALTED

@@ -1,0 +1,182 @@
+"""Starting a run: which version of which spec, with which variables, below which run."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from penstock.core.definitions.structs import structs_of
+from penstock.core.definitions.wf_spec import (
+    LatestWfSpec,
+    MajorWfSpec,
+    SpecBody,
+    VariableDef,
+    WfSpec,
+)
+from penstock.core.errors import Code, refuse
+from penstock.core.flow.labels import check_labels
+from penstock.core.flow.moves import ENTRYPOINT_NUMBER, note_status
+from penstock.core.flow.threads import begin_thread
+from penstock.core.limits import INPUTS_BYTES_MAX
+from penstock.core.state.rows import Rows
+from penstock.core.state.run import ThreadKind, ThreadRun, WfRun
+from penstock.core.state.thread_rows import ChildRun
+from penstock.core.state.transitions import ThreadStatus
+from penstock.core.state.turn import Turn
+from penstock.core.values.types import Structs, ValueProblem
+from penstock.core.values.value import Value, coerce, value_bytes
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """What a run is started with."""
+
+    wf_spec: str
+    version: int | None = None
+    major: int | None = None
+    revision: int | None = None
+    variables: dict[str, Value] = {}
+    labels: dict[str, str] = {}
+    parent: str | None = None
+
+
+def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
+    """The spec and the variables of a run that may be started; refused is one that may not."""
+    spec = _spec(turn, start)
+    _check_parent(turn, spec, start.parent)
+    variables = _variables(turn, spec.body, start.variables)
+    check_labels(start.labels)
+    return spec, variables
+
+
+def newest_major(rows: Rows, tenant: str, name: str) -> int | None:
+    """The newest major version of a spec; None if there is no such spec yet."""
+    latest = rows.peek(LatestWfSpec, tenant, name)
+    spec = latest and rows.peek(WfSpec, tenant, name, latest.version)
+    return None if not spec else spec.major
+
+
+def start_run(turn: Turn, start: Start, wf_run_id: str, request_hash: bytes) -> WfRun:
+    """Start a run under an id that is free; refused is one that may not be started."""
+    spec, variables = check_start(turn, start)
+    run = WfRun(
+        turn.tenant,
+        wf_run_id,
+        spec.name,
+        spec.version,
+        turn.offset,
+        request_hash,
+        ThreadStatus.RUNNING,
+        turn.at_ms,
+        labels=start.labels,
+        parent=start.parent,
+    )
+    thread = ThreadRun(
+        turn.tenant,
+        wf_run_id,
+        ENTRYPOINT_NUMBER,
+        ThreadKind.ENTRYPOINT,
+        spec.body.entrypoint,
+        ThreadStatus.RUNNING,
+    )
+    note_status(turn, run, thread)
+    begin_thread(turn, run, spec, thread, variables)
+    turn.rows.put(run)
+    if start.parent is not None:
+        turn.rows.put(ChildRun(turn.tenant, start.parent, wf_run_id))
+    return run
+
+
+def _check_parent(turn: Turn, spec: WfSpec, parent: str | None) -> None:
+    """A run that inherits variables stands below a run of the spec that it names."""
+    wanted = spec.body.parent
+    if parent is None:
+        if wanted is not None:
+            refuse(
+                Code.PARENT_REQUIRED,
+                f"WfSpec {spec.name!r} inherits from {wanted!r}: name a run of it as `parent`",
+            )
+        return
+    above = turn.rows.peek(WfRun, turn.tenant, parent)
+    if above is None:
+        refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {parent!r} to be the parent")
+    if wanted is not None and above.wf_spec != wanted:
+        refuse(
+            Code.PARENT_REQUIRED,
+            f"WfSpec {spec.name!r} inherits from {wanted!r}, and {parent!r} is a run of"
+            f" {above.wf_spec!r}",
+        )
+
+
+def _spec(turn: Turn, start: Start) -> WfSpec:
+    version = _version(turn, start)
+    spec = turn.rows.peek(WfSpec, turn.tenant, start.wf_spec, version) if version > 0 else None
+    if spec is None or spec.deleted_ms is not None:
+        refuse(
+            Code.SPEC_UNKNOWN,
+            f"there is no WfSpec {start.wf_spec!r}{_asked(start)}; register it first",
+        )
+    return spec
+
+
+def _version(turn: Turn, start: Start) -> int:
+    """The plain number of the version that is asked for; 0 if there is none."""
+    if start.major is None:
+        if start.revision is not None:
+            refuse(Code.BAD_VALUE, "a revision is one of a major version: name that too")
+        if start.version is not None:
+            return start.version
+        latest = turn.rows.peek(LatestWfSpec, turn.tenant, start.wf_spec)
+        return 0 if latest is None else latest.version
+    if start.version is not None:
+        refuse(Code.BAD_VALUE, "name a version or a major one, not both")
+    if start.major < 0:
+        return 0
+    major = turn.rows.peek(MajorWfSpec, turn.tenant, start.wf_spec, start.major)
+    if major is None or start.revision is None:
+        return 0 if major is None else major.version
+    number = major.first + start.revision
+    spec = turn.rows.peek(WfSpec, turn.tenant, start.wf_spec, max(number, 0))
+    return 0 if spec is None or spec.major != start.major else number
+
+
+def _asked(start: Start) -> str:
+    if start.version is not None:
+        return f" in version {start.version}"
+    if start.major is not None:
+        revision = "" if start.revision is None else f".{start.revision}"
+        return f" in major version {start.major}{revision}"
+    return ""
+
+
+def _variables(turn: Turn, body: SpecBody, given: dict[str, Value]) -> dict[str, Value]:
+    thread = body.threads[body.entrypoint]
+    for name in given:
+        declared = thread.variable(name)
+        if declared is not None and declared.is_inherited:
+            refuse(Code.BAD_VALUE, f"variable {name!r} is inherited: it is set in the parent run")
+        if declared is None:
+            known = sorted(declared.name for declared in thread.variables)
+            refuse(Code.VARIABLE_UNKNOWN, f"the spec has no variable {name!r}; it has {known}")
+    structs = structs_of(turn)
+    values = {
+        declared.name: _value(declared, given, structs)
+        for declared in thread.variables
+        if not declared.is_inherited
+    }
+    if value_bytes(values) > INPUTS_BYTES_MAX:
+        refuse(Code.TOO_LARGE, f"the variables may have {INPUTS_BYTES_MAX} bytes together")
+    return values
+
+
+def _value(declared: VariableDef, given: dict[str, Value], structs: Structs) -> Value:
+    value = given.get(declared.name)
+    if value is None:
+        if declared.required:
+            refuse(
+                Code.VARIABLE_REQUIRED,
+                f"variable {declared.name!r} ({declared.type}) must be given",
+            )
+        value = declared.default
+    try:
+        return coerce(value, declared.type, structs)
+    except ValueProblem as problem:
+        refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {problem}")

@@ -1,0 +1,156 @@
+"""Deletion of a run, of its child runs, and of what lies outside of their rows, so many rows a turn
+(R3). From the first row to the last the run is not there for anybody, and its id is refused (R10).
+
+A kind of row that has set a timer, or has made a row that is not the run's own, says here how that
+goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Final
+
+from penstock.core.flow.agenda import wake
+from penstock.core.flow.correlation import forget_marker
+from penstock.core.limits import RETENTION_AGAIN_MS
+from penstock.core.state.correlation_rows import RunMarker
+from penstock.core.state.keys import kind_of_run_key
+from penstock.core.state.outputs import WfRunDeleted
+from penstock.core.state.partition_state import Deleting
+from penstock.core.state.rows import Row, copy_of
+from penstock.core.state.run import ROWS_OF_RUNS, NodeRun, TaskRun, WfRun
+from penstock.core.state.task_rows import ROWS_OF_TASKS
+from penstock.core.state.thread_rows import ChildRun
+from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.state.user_task_rows import UserTaskRun
+from penstock.core.tasks.attempts import drop_stop
+from penstock.core.tasks.cancel import release
+from penstock.core.user_tasks import user_tasks
+
+KINDS: Final[dict[bytes, type[Row]]] = {kind.KIND: kind for kind in (*ROWS_OF_RUNS, *ROWS_OF_TASKS)}
+
+
+def begin_deletion(turn: Turn, run: WfRun, principal: str) -> None:
+    """Take the run away, and plan the deletion of all else."""
+    turn.rows.put(Deleting(turn.tenant, run.wf_run_id, run.wf_spec, principal))
+    turn.state.deleting += 1
+    _forget_run(turn, run)
+    turn.rows.delete(run)
+    for waiter, number in run.awaited_by:
+        wake(turn, waiter, number)
+    _go_on_later(turn, run.wf_run_id)
+
+
+def fire_delete(turn: Turn, timer: Timer) -> None:
+    """Delete as many rows as the turn allows."""
+    rows, run_id = turn.rows, timer.wf_run_id
+    deleting = rows.get(Deleting, turn.tenant, run_id)
+    assert deleting is not None, "it stays until the last chunk"
+    limit = max(1, turn.nodes_left)
+    keys = list(islice(rows.keys_of_run(turn.tenant, run_id, deleting.after), limit))
+    for key in keys:
+        _delete(turn, key)
+    turn.nodes_left -= min(turn.nodes_left, len(keys))
+    if len(keys) == limit:
+        deleting.after = keys[-1]
+        rows.put(deleting)
+        _go_on_later(turn, run_id)
+        return
+    rows.delete(deleting)
+    turn.state.deleting -= 1
+    gone = WfRunDeleted(
+        wf_run_id=run_id,
+        wf_spec=deleting.wf_spec,
+        principal=deleting.principal,
+        at_ms=turn.at_ms,
+    )
+    turn.tell(run_id, gone)
+
+
+def fire_retention(turn: Turn, timer: Timer) -> None:
+    """The run has been kept long enough."""
+    run = turn.rows.get(WfRun, turn.tenant, timer.wf_run_id)
+    if run is None or run.retention is None:
+        return
+    if is_live_below(turn, run.wf_run_id):
+        kind, due_ms = TimerKind.RETENTION, clock_ms(turn, Clock.DURATION) + RETENTION_AGAIN_MS
+        run.retention = set_timer(
+            turn, kind, run.wf_run_id, clock=Clock.DURATION, due_ms=due_ms, detail="", number=0
+        )
+        turn.rows.put(run)
+        return
+    begin_deletion(turn, run, "retention")
+
+
+def is_live_below(turn: Turn, wf_run_id: str) -> bool:
+    """Whether a run below this one has not ended: it would be deleted with it."""
+    pending = [wf_run_id]
+    while pending:
+        for row in turn.rows.scan(ChildRun, turn.tenant, pending.pop()):
+            child = turn.rows.peek(WfRun, turn.tenant, row.child)
+            if child is not None and child.status in THREAD_LIVE:
+                return True
+            pending.append(row.child)
+    return False
+
+
+def _delete(turn: Turn, key: bytes) -> None:
+    kind = KINDS[kind_of_run_key(key)]
+    forget = _OUTSIDE.get(kind)
+    if forget is not None:
+        row = turn.rows.by_key(kind, key)
+        assert row is not None, "its key was read"
+        forget(turn, copy_of(row))
+    turn.rows.delete_key(kind, key)
+
+
+def _forget_run(turn: Turn, run: WfRun) -> None:
+    if run.retention is not None:
+        kind = TimerKind.RETENTION
+        drop_timer(turn, run.retention, kind, run.wf_run_id, detail="", number=0)
+    if run.sweep is not None and run.sweep.deadline is not None:
+        kind = TimerKind.KILL_DEADLINE
+        drop_timer(turn, run.sweep.deadline, kind, run.wf_run_id, detail="", number=0)
+
+
+def _forget_node(turn: Turn, node_run: NodeRun) -> None:
+    if node_run.timer is not None:
+        drop_timer(
+            turn,
+            node_run.timer,
+            TimerKind.NODE,
+            node_run.wf_run_id,
+            detail=str(node_run.thread),
+            number=node_run.position,
+        )
+
+
+def _forget_task(turn: Turn, task: TaskRun) -> None:
+    release(turn, task)
+    drop_stop(turn, task)
+    if task.attempt.timer is not None:
+        drop_timer(
+            turn,
+            task.attempt.timer,
+            TimerKind.TASK_TIMEOUT,
+            task.wf_run_id,
+            detail=task.guid,
+            number=task.attempt.number,
+        )
+
+
+def _go_on_later(turn: Turn, wf_run_id: str) -> None:
+    kind, due_ms = TimerKind.DELETE_RUN, clock_ms(turn, Clock.PENDING)
+    set_timer(turn, kind, wf_run_id, clock=Clock.PENDING, due_ms=due_ms, detail="", number=0)
+
+
+_OUTSIDE: Final[dict[type[Row], Callable[[Turn, Any], None]]] = {
+    WfRun: _forget_run,
+    NodeRun: _forget_node,
+    TaskRun: _forget_task,
+    UserTaskRun: user_tasks.forget,
+    RunMarker: forget_marker,
+}

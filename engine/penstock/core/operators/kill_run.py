@@ -1,0 +1,84 @@
+"""Killing a run as a whole, and the runs below it: who is told, and how long tasks are waited for.
+What a kill does to a thread stands in kill.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from penstock.core.operators.sweep import begin_sweep, wake_threads
+from penstock.core.state.keys import run_id_of, run_prefix
+from penstock.core.state.run import Sweep, SweepVerb, TimerKey, WfRun
+from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+
+
+def kill(turn: Turn, run: WfRun, *, message: str, deadline_ms: int) -> None:
+    """Kill one run that lives; one that is being killed gets the new deadline."""
+    known, forced = run.sweep, deadline_ms == 0
+    if known is not None and known.deadline is not None:
+        kind = TimerKind.KILL_DEADLINE
+        drop_timer(turn, known.deadline, kind, run.wf_run_id, detail="", number=0)
+    deadline = None if forced else _set_deadline(turn, run, deadline_ms)
+    if known is None or known.verb is not SweepVerb.KILL:
+        sweep = Sweep(SweepVerb.KILL, forced=forced, deadline=deadline, message=message)
+        begin_sweep(turn, run, sweep)
+        return
+    run.sweep = replace(known, forced=forced, deadline=deadline)
+    turn.rows.put(run)
+    if forced:
+        wake_threads(turn, run.wf_run_id, 0)
+
+
+def kill_below(turn: Turn, wf_run_id: str, deadline_ms: int, after: str = "") -> None:
+    """Kill the runs below one, whatever has become of it, so many a turn (R3)."""
+    last = after or wf_run_id
+    for run_id in _runs_below(turn, wf_run_id, last):
+        if turn.nodes_left == 0:
+            set_timer(
+                turn,
+                TimerKind.KILL_BELOW,
+                wf_run_id,
+                clock=Clock.PENDING,
+                due_ms=clock_ms(turn, Clock.PENDING),
+                detail=last,
+                number=deadline_ms,
+            )
+            return
+        turn.nodes_left -= 1
+        run = turn.rows.get(WfRun, turn.tenant, run_id)
+        if run is not None and run.status in THREAD_LIVE:
+            message = f"killed with WfRun {wf_run_id!r}"
+            kill(turn, run, message=message, deadline_ms=deadline_ms)
+        last = run_id
+
+
+def fire_kill_below(turn: Turn, timer: Timer) -> None:
+    """Go on with the next ones."""
+    kill_below(turn, timer.wf_run_id, timer.number, timer.detail)
+
+
+def _runs_below(turn: Turn, wf_run_id: str, last: str) -> Iterator[str]:
+    """Ids of the runs of the family below a run, behind `last`; the rows of each are skipped."""
+    while True:
+        behind = run_prefix(turn.tenant, last) + b"\xff"
+        key = next(turn.rows.keys_of_run(turn.tenant, wf_run_id, behind), None)
+        if key is None:
+            return
+        last = run_id_of(key)
+        yield last
+
+
+def _set_deadline(turn: Turn, run: WfRun, deadline_ms: int) -> TimerKey:
+    return set_timer(
+        turn,
+        TimerKind.KILL_DEADLINE,
+        run.wf_run_id,
+        clock=Clock.DURATION,
+        due_ms=clock_ms(turn, Clock.DURATION) + deadline_ms,
+        detail="",
+        number=0,
+    )

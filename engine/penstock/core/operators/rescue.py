@@ -1,0 +1,157 @@
+"""Rescue: a thread that has failed goes on, from a new visit of the node at which it stands.
+
+What its end had told others is taken back. Threads above that failed because of it (CHILD_FAILURE
+at a WAIT_FOR_THREADS or an EXIT) go on with it; threads below that were halted with it run again by
+themselves. A failure that somebody has handled is not taken up.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from penstock.core.advance.handlers import remove_reason
+from penstock.core.advance.leave import leave
+from penstock.core.errors import Code, refuse
+from penstock.core.flow.agenda import wake
+from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.load import load
+from penstock.core.flow.moves import ENTRYPOINT_NUMBER, move_node, move_thread
+from penstock.core.flow.retention import drop_retention
+from penstock.core.flow.threads import enter, tell_holder
+from penstock.core.nodes.wait_for_threads import Wait
+from penstock.core.operators.rescue_above import FAILED, awaited_of, is_wanted, threads_above
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.run import HaltReason, NodeRun, ThreadKind, ThreadRun
+from penstock.core.state.thread_rows import AwaitedEnd, AwaitedStatus, Interrupter, LiveChild
+from penstock.core.state.transitions import (
+    NODE_LIVE,
+    THREAD_LIVE,
+    NodeEvent,
+    NodeStatus,
+    ThreadEvent,
+    ThreadStatus,
+)
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.cancel import cancel_live
+
+LEVELS_MAX = 1_000
+
+
+def rescue_thread(at: At, *, skip: bool) -> None:
+    """Have a thread in ERROR go on, and those above that failed because of it; `skip` leaves its
+    node along its edges instead of visiting it anew.
+    """
+    turn, run_id = at.turn, at.run.wf_run_id
+    above = threads_above(at)
+    revive(at, skip=skip)
+    for _ in range(LEVELS_MAX):
+        if not above:
+            return
+        upper = load(turn, run_id, above.pop())
+        if upper.thread.status is ThreadStatus.ERROR:
+            above += threads_above(upper)
+            revive(upper)
+    refuse(Code.LIMIT, f"more than {LEVELS_MAX} threads above have failed with it")
+
+
+def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
+    """Have a thread go on in a run that is being restarted; those it depends on, whose numbers are
+    lower, have been seen to.
+    """
+    at = load(turn, wf_run_id, number)
+    if at.thread.status in FAILED and is_wanted(at):
+        revive(at)
+    elif HaltReason.HALTED_BY_PARENT in at.thread.halt_reasons and is_wanted(at):
+        _reopen(at)
+
+
+def revive(at: At, *, skip: bool = False) -> None:
+    """A failed thread goes on; nobody is asked whether it may."""
+    thread, node_run = at.thread, at.node_run
+    _take_back_end(at)
+    run_rows = (at.turn.tenant, at.run.wf_run_id)
+    if thread.holder is not None:
+        at.turn.rows.put(LiveChild(*run_rows, thread.holder, thread.number))
+    for event_def in at.thread_spec.interrupts:
+        at.turn.rows.put(Interrupter(*run_rows, event_def, thread.number))
+    thread.failure, thread.handler = None, None
+    move_thread(at, ThreadEvent.RESCUE)
+    if thread.number == ENTRYPOINT_NUMBER:
+        drop_retention(at)
+    if skip:
+        node_run.handled = node_run.skipped = True
+    elif node_run.status is not NodeStatus.COMPLETED:
+        visit_anew(at)
+    tell_holder(at)
+    at.save()
+    wake(at.turn, at.run.wf_run_id, thread.number)
+
+
+def visit_anew(at: At) -> None:
+    """The thread comes to its node once more, as a new node run."""
+    old = at.node_run
+    at.turn.rows.put(old)
+    position = old.position + 1
+    at.node_run = enter(at.turn, at.run, at.spec, at.thread, position=position, node=old.node)
+    at.node_run.retries = old.position
+
+
+def _reopen(at: At) -> None:
+    """A thread was halted for good with the one that holds it, and that goes on: what its node had
+    waited for is gone, so it is visited anew.
+    """
+    remove_reason(at, HaltReason.HALTED_BY_PARENT)
+    if at.node_run.status in NODE_LIVE and at.node_run.status is not NodeStatus.STARTING:
+        message = "left when the thread that holds it ended; begun anew"
+        cancel_live(at, message)
+        leave(at)
+        at.node_run.failure = Failure(FailureName.TASK_CANCELLED, message)
+        move_node(at, NodeEvent.FAIL)
+        visit_anew(at)
+    at.save()
+    wake(at.turn, at.run.wf_run_id, at.thread.number)
+
+
+def _take_back_end(at: At) -> None:
+    """Those who were told of the thread's end forget it; who waits for it no more is not told."""
+    turn, thread = at.turn, at.thread
+    if thread.awaited_by:
+        thread.awaited_by = tuple(
+            (waiter, position)
+            for waiter, position in thread.awaited_by
+            if _waits_again(at, waiter, position)
+        )
+    elif thread.kind is ThreadKind.CHILD:
+        assert thread.parent is not None, "a child has a parent"
+        parent = turn.rows.get(ThreadRun, turn.tenant, at.run.wf_run_id, thread.parent)
+        assert parent is not None, "which is a thread of the run"
+        parent.failed_children -= 1
+        turn.rows.put(parent)
+
+
+def _waits_again(at: At, waiter: int, position: int) -> bool:
+    """A wait that is not decided takes back what it has counted; False if it is over."""
+    turn, run_id, number = at.turn, at.run.wf_run_id, at.thread.number
+    upper = peek_thread(turn, run_id, waiter)
+    node_run = turn.rows.get(NodeRun, turn.tenant, run_id, waiter, position)
+    assert upper is not None, "a waiter is a thread of the run"
+    assert node_run is not None, "at a node"
+    if upper.status not in THREAD_LIVE or upper.position != position:
+        return False
+    if node_run.status not in NODE_LIVE or node_run.progress is None:
+        return False  # it is over, or its thread is halted for good
+    awaited = awaited_of(at, waiter, position)
+    if awaited is not None and awaited.status is AwaitedStatus.UNSUCCESSFUL:
+        wait = msgspec.convert(node_run.progress, Wait)
+        wait.bad -= 1
+        wait.failure = wait.failure if wait.bad else None
+        node_run.progress = msgspec.to_builtins(wait)
+        turn.rows.put(node_run)
+        child = awaited.child == number
+        awaited.status = (
+            AwaitedStatus.THREAD_IN_PROGRESS if child else AwaitedStatus.HANDLING_FAILURE
+        )
+        turn.rows.put(awaited)
+    else:
+        turn.rows.delete(AwaitedEnd(turn.tenant, run_id, waiter, position, number))
+    return True

@@ -1,0 +1,57 @@
+"""What operators' verbs have in common: where they may act, and what they answer."""
+
+from __future__ import annotations
+
+from penstock.core.advance.advance import settle
+from penstock.core.errors import Code, refuse
+from penstock.core.flow.at import At
+from penstock.core.flow.load import load
+from penstock.core.state.run import TaskRun, WfRun
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
+
+
+def load_idle(turn: Turn, wf_run_id: str, thread: int) -> At:
+    """Where a thread stands; refuses a run that is being killed or restarted just now."""
+    at = load(turn, wf_run_id, thread)
+    refuse_if_busy(at.run)
+    return at
+
+
+def load_live(turn: Turn, wf_run_id: str, thread: int) -> At:
+    """Where a thread that has not ended stands; refuses any other."""
+    at = load_idle(turn, wf_run_id, thread)
+    if at.thread.status not in THREAD_LIVE:
+        refuse(Code.WF_RUN_ENDED, f"thread {thread} of {wf_run_id!r} is {at.thread.status}")
+    return at
+
+
+def refuse_if_busy(run: WfRun) -> None:
+    """Refuse a run that another verb is going over just now."""
+    if run.sweep is not None:
+        message = f"a {run.sweep.verb} of WfRun {run.wf_run_id!r} is under way; wait for its end"
+        refuse(Code.WF_RUN_BUSY, message)
+
+
+def known_run(turn: Turn, wf_run_id: str) -> WfRun:
+    """A run, to be changed and put back; refuses one that does not exist."""
+    run = turn.rows.get(WfRun, turn.tenant, wf_run_id)
+    if run is None:
+        refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
+    return run
+
+
+def known_task(turn: Turn, wf_run_id: str, guid: str) -> TaskRun:
+    """A task of a run, to be changed and put back; refuses one that does not exist."""
+    task = turn.rows.get(TaskRun, turn.tenant, wf_run_id, guid)
+    if task is None:
+        refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {wf_run_id!r} has no TaskRun {guid!r}")
+    return task
+
+
+def settled_status(turn: Turn, wf_run_id: str, thread: int) -> Value:
+    """What a thread, and its run, have become of a verb."""
+    settle(turn)
+    at = load(turn, wf_run_id, thread)
+    return {"status": at.thread.status, "wf_run_status": at.run.status}

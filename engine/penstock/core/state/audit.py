@@ -1,0 +1,32 @@
+"""The audit of a run: what operators did to it. The fold writes it after a command that says so, so
+that no handler can forget it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+
+from penstock.core.limits import AUDIT_FIELD_BYTES_MAX
+from penstock.core.state.facts import AuditEntry
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value, encode_value
+
+
+def audit(turn: Turn, command: msgspec.Struct) -> None:
+    """Keep who did what, and what was asked for; a large value only by its size."""
+    fields = cast("dict[str, Any]", msgspec.to_builtins(command, builtin_types=(bytes,)))
+    wf_run_id = fields.pop("wf_run_id")
+    detail = {name: _short(value) for name, value in fields.items()}
+    verb = type(command).__name__
+    turn.rows.put(
+        AuditEntry(
+            turn.tenant, wf_run_id, turn.offset, verb, turn.principal, turn.at_ms, detail or None
+        )
+    )
+
+
+def _short(value: Value) -> Value:
+    size = len(encode_value(value))
+    return value if size <= AUDIT_FIELD_BYTES_MAX else {"bytes": size}

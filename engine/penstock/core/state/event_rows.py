@@ -1,0 +1,70 @@
+"""Rows of events: what was put to a run, what nobody has taken yet, who waits, and what a run has
+thrown.
+"""
+
+from penstock.core.state.keys import Scope
+from penstock.core.state.rows import Row
+from penstock.core.values.value import Value
+
+
+class ExternalEvent(Row):
+    """An event put to a run from outside; `claimed_by` is the (thread, position) of the node run
+    that took it.
+    """
+
+    KIND, SCOPE, KEY = b"e", Scope.RUN, ("tenant", "wf_run_id", "event_def", "guid")
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    guid: str
+    content: Value
+    put_ms: int
+    thread: int | None = None
+    node: str | None = None
+    claimed_by: tuple[int, int] | None = None
+
+    def is_for(self, thread: int, node: str) -> bool:
+        """Whether a node run may take it: an event may name a thread, and a node of it."""
+        return self.thread in (None, thread) and self.node in (None, node)
+
+
+class UnclaimedEvent(Row):
+    """The queue of events that nobody has taken yet, oldest first."""
+
+    KIND, SCOPE, KEY = b"q", Scope.RUN, ("tenant", "wf_run_id", "event_def", "offset", "guid")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    offset: int
+    guid: str
+
+
+class WorkflowEvent(Row):
+    """An event that the run itself has thrown; `number` counts those of the run, from 0."""
+
+    KIND, SCOPE, KEY = b"W", Scope.RUN, ("tenant", "wf_run_id", "number")
+
+    tenant: str
+    wf_run_id: str
+    number: int
+    workflow_event_def: str
+    content: Value
+    thread: int
+    position: int
+    at_ms: int
+
+
+class EventWaiter(Row):
+    """A node run that waits for an event; of several the first to come is served first."""
+
+    KIND, SCOPE, KEY = b"x", Scope.RUN, ("tenant", "wf_run_id", "event_def", "step", "thread")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    step: int
+    thread: int

@@ -1,0 +1,54 @@
+"""Facts: a status that an object came to have, and when; what an operator did to a run. The rows in
+which they are kept beside the object's own.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from penstock.core.limits import HISTORY_FACTS_MAX
+from penstock.core.state.keys import Scope
+from penstock.core.state.rows import Row
+from penstock.core.values.value import Value
+
+
+class Fact(Struct, array_like=True, frozen=True):
+    """A status that an object came to have, and when."""
+
+    status: str
+    at_ms: int
+
+
+class HistoryChunk(Row):
+    """Older facts of an object of a run, in order; `number` counts 0, 1, 2 for each object."""
+
+    KIND, SCOPE, KEY = b"H", Scope.RUN, ("tenant", "wf_run_id", "subject", "number")
+
+    tenant: str
+    wf_run_id: str
+    subject: str
+    number: int
+    facts: tuple[Fact, ...]
+
+
+class AuditEntry(Row):
+    """What an operator did to a run: the verb, who, when, and what was asked for."""
+
+    KIND, SCOPE, KEY = b"A", Scope.RUN, ("tenant", "wf_run_id", "offset")
+
+    tenant: str
+    wf_run_id: str
+    offset: int
+    verb: str
+    principal: str
+    at_ms: int
+    detail: Value
+
+
+def noted(history: tuple[Fact, ...], status: str, at_ms: int) -> tuple[Fact, ...]:
+    """The history with one more status; the same again is no news. Only the newest are kept:
+    `history.note` loses none.
+    """
+    if history and history[-1].status == status:
+        return history
+    return (*history[1 - HISTORY_FACTS_MAX :], Fact(status, at_ms))

@@ -1,0 +1,97 @@
+"""Failures: why a node, a thread or a run failed, which handler is for which, and what a parent
+sees of a child's.
+
+A technical failure (status ERROR) has one of the names below; any other name is a business
+exception (status EXCEPTION).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.core.values.value import Value
+
+
+class FailureName(StrEnum):
+    """The names of technical failures."""
+
+    TASK_FAILURE = "TASK_FAILURE"
+    TIMEOUT = "TIMEOUT"
+    TASK_CANCELLED = "TASK_CANCELLED"
+    USER_TASK_CANCELLED = "USER_TASK_CANCELLED"
+    CHILD_FAILURE = "CHILD_FAILURE"
+    VAR_SUB_ERROR = "VAR_SUB_ERROR"
+    VAR_MUTATION_ERROR = "VAR_MUTATION_ERROR"
+    OUTPUT_TOO_LARGE = "OUTPUT_TOO_LARGE"
+    STEP_LIMIT = "STEP_LIMIT"
+    LIMIT = "LIMIT"
+    KILLED = "KILLED"
+    ENGINE_DEFECT = "ENGINE_DEFECT"
+
+
+ANY_ERROR: Final = "ERROR"
+ANY_EXCEPTION: Final = "EXCEPTION"
+GROUPS: Final[dict[str, frozenset[str]]] = {
+    ANY_ERROR: frozenset(FailureName),
+    "VAR_ERROR": frozenset((FailureName.VAR_SUB_ERROR, FailureName.VAR_MUTATION_ERROR)),
+    "TASK_ERROR": frozenset((FailureName.TASK_FAILURE, FailureName.TIMEOUT)),
+}
+"""Names that a handler may use for several technical failures."""
+
+TECHNICAL_FAILURES: Final = frozenset(name.value for name in FailureName)
+RESERVED_NAMES: Final = TECHNICAL_FAILURES | GROUPS.keys() | {ANY_EXCEPTION}
+"""What a business exception may not be called."""
+
+UNHANDLED: Final = frozenset((FailureName.KILLED, FailureName.ENGINE_DEFECT))
+"""Nobody handles these: the run is being ended on purpose."""
+
+
+class Failure(Struct, array_like=True, frozen=True):
+    """Why something failed."""
+
+    name: str
+    message: str
+    content: Value = None
+
+    @property
+    def technical(self) -> bool:
+        """Whether it ends a thread in ERROR; a business exception ends it in EXCEPTION."""
+        return self.name in TECHNICAL_FAILURES
+
+
+class FailureHandler(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A thread that handles failures: of one name, of a group, ERROR or EXCEPTION (any of them), or
+    every one if nothing is said. Its variable INPUT, if declared, is the failure's content.
+    """
+
+    thread: str
+    failure: str | None = None
+
+    def is_for(self, failure: Failure) -> bool:
+        """Whether it handles this failure."""
+        if failure.name in UNHANDLED:
+            return False
+        if self.failure is None or self.failure == failure.name:
+            return True
+        if self.failure == ANY_EXCEPTION:
+            return not failure.technical
+        return failure.name in GROUPS.get(self.failure, ())
+
+
+def handler_of(handlers: Sequence[FailureHandler], failure: Failure) -> FailureHandler | None:
+    """The first handler in the list that is for a failure."""
+    return next((handler for handler in handlers if handler.is_for(failure)), None)
+
+
+def seen_from_above(failure: Failure, what: str) -> Failure:
+    """What a failure means to who waited for it: an exception keeps its name and content, any
+    technical one is a CHILD_FAILURE.
+    """
+    message = f"{what}: {failure.name}: {failure.message}"[:2_000]
+    if failure.technical:
+        return Failure(FailureName.CHILD_FAILURE, message)
+    return Failure(failure.name, message, failure.content)

@@ -1,0 +1,287 @@
+"""Rows, and the view of them that a turn reads and writes.
+
+A row is a flat msgspec Struct that knows its key. Collections inside a row are tuples or are never
+changed in place: `Rows.get` hands out a shallow copy, so that what a handler does to it is nothing
+until `put`.
+
+`Rows` lays the changes of a batch over a base (the store). It keeps a journal, so that a refused
+command, a failed timer or a whole turn can be undone; the fold can not see where one batch ends and
+the next begins (I1).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from heapq import merge
+from operator import attrgetter
+from typing import Any, ClassVar, Final, Protocol, TypeVar, cast
+
+from msgspec import Struct
+
+from penstock.core.state.keys import (
+    PARTITION_PREFIX,
+    Part,
+    Scope,
+    after_prefix,
+    child_runs_prefix,
+    definition_prefix,
+    encode_parts,
+    family_of,
+    run_prefix,
+)
+
+R = TypeVar("R", bound="Row")
+
+
+S = TypeVar("S", bound=Struct)
+
+
+def copy_of(struct: S) -> S:
+    """A shallow copy, made by msgspec in C; its stubs do not tell of it."""
+    return cast(S, struct.__copy__())  # type: ignore[attr-defined]
+
+
+class Row(Struct, array_like=True):
+    """Base of all rows. Fields are only ever appended, with a default: old bytes must keep decoding
+    (R9).
+    """
+
+    KIND: ClassVar[bytes]
+    SCOPE: ClassVar[Scope]
+    KEY: ClassVar[tuple[str, ...]]
+    SCANNED: ClassVar[bool] = False  # whether the fold reads ranges of it
+
+    @classmethod
+    def key(cls, *parts: Part) -> bytes:
+        """The key with these parts, or the prefix of all keys that begin with them."""
+        if cls.SCOPE is Scope.RUN:
+            prefix = run_prefix(cast(str, parts[0]), cast(str, parts[1]))
+            return prefix + cls.KIND + encode_parts(parts[2:])
+        if cls.SCOPE is Scope.DEFINITION:
+            return definition_prefix(cast(str, parts[0])) + cls.KIND + encode_parts(parts[1:])
+        return PARTITION_PREFIX + cls.KIND + encode_parts(parts)
+
+    def own_key(self) -> bytes:
+        """The key of this row."""
+        parts_of = _PARTS_OF.get(type(self))
+        if parts_of is None:
+            parts_of = _PARTS_OF[type(self)] = _getter(self.KEY)
+        return self.key(*parts_of(self))
+
+
+PartsOf = Callable[[Row], tuple[Part, ...]]
+_PARTS_OF: Final[dict[type[Row], PartsOf]] = {}
+
+
+def _getter(names: tuple[str, ...]) -> PartsOf:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda row: tuple(getattr(row, name) for name in names)
+
+
+class Reader(Protocol):
+    """Rows by key and by range, as the store or a snapshot of it has them."""
+
+    def get(self, kind: type[R], key: bytes) -> R | None:
+        """The row with this key; it must not be changed by the caller."""
+        ...
+
+    def scan(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
+        """Rows with start <= key < end, in order."""
+        ...
+
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        """Keys of rows of any kind with start <= key < end, in order."""
+        ...
+
+
+class NoRows:
+    """A reader of an empty store."""
+
+    def get(self, kind: type[R], key: bytes) -> R | None:
+        """Nothing is there."""
+        return None
+
+    def scan(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
+        """Nothing is there."""
+        return iter(())
+
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        """Nothing is there."""
+        return iter(())
+
+
+FLOORS_MAX: Final = 64
+KEYS_PER_SLICE: Final = 64
+Savepoint = int
+_ABSENT: Any = object()
+
+
+class Rows:
+    """Changes over a base, with a journal."""
+
+    def __init__(self, base: Reader) -> None:
+        self._base = base
+        self._changed: dict[bytes, Row | None] = {}
+        self._sorted: dict[type[Row], list[bytes]] = {}
+        self._floors: dict[type[Row], dict[bytes, bytes]] = {}
+        self._journal: list[tuple[bytes, Row | None, type[Row]]] = []
+        self._of_family: dict[bytes, set[bytes]] | None = None
+
+    def get(self, kind: type[R], *parts: Part) -> R | None:
+        """A copy of the row, for the caller to change and put back."""
+        row = self.peek(kind, *parts)
+        return None if row is None else copy_of(row)
+
+    def peek(self, kind: type[R], *parts: Part) -> R | None:
+        """The row itself, which the caller must not change."""
+        return self.by_key(kind, kind.key(*parts))
+
+    def by_key(self, kind: type[R], key: bytes) -> R | None:
+        """See `peek`."""
+        row: Any = self._changed.get(key, _ABSENT)
+        return self._base.get(kind, key) if row is _ABSENT else cast("R | None", row)
+
+    def put(self, row: Row) -> None:
+        """Write a row; the caller must not change it afterwards."""
+        self._set(row.own_key(), row, type(row))
+
+    def delete(self, row: Row) -> None:
+        """Delete the row with this row's key."""
+        self._set(row.own_key(), None, type(row))
+
+    def scan(self, kind: type[R], *parts: Part) -> Iterator[R]:
+        """Rows whose key begins with these parts, in order. Rows written while it runs may be
+        missed.
+        """
+        prefix = kind.key(*parts)
+        for _, row in self.range(kind, prefix, after_prefix(prefix)):
+            yield row
+
+    def range(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
+        """Rows with start <= key < end, in order: the changes merged into the base.
+
+        A queue is read from its head again and again while its rows are deleted; so it is kept for
+        each start up to where all is known to be gone, and not looked at twice.
+        """
+        floors = self._floors.setdefault(kind, {})
+        if len(floors) > FLOORS_MAX:
+            floors.clear()
+        nothing_yet = True
+        for key, row in self._merged(kind, max(start, floors.get(start, start)), end):
+            if nothing_yet:
+                floors[start] = key
+                nothing_yet = False
+            yield key, row
+        if nothing_yet:
+            floors[start] = end
+
+    def keys_of_run(self, tenant: str, wf_run_id: str, after: bytes) -> Iterator[bytes]:
+        """Keys above `after` of all rows of a run, then of those of its child runs, in order. Rows
+        at or below the key that is at hand may be deleted meanwhile.
+        """
+        if self._of_family is None:
+            self._of_family = {}
+            for key, row in self._changed.items():
+                if row is not None:
+                    self._note_family(key)
+        changed = self._changed
+        family = self._of_family.get(family_of(run_prefix(tenant, wf_run_id)) or b"", set())
+        for prefix in (run_prefix(tenant, wf_run_id), child_runs_prefix(tenant, wf_run_id)):
+            start, end = max(prefix, after + b"\x00"), after_prefix(prefix)
+            ours = sorted(
+                key for key in family if start <= key < end and changed.get(key) is not None
+            )
+            theirs = (key for key in self._base.keys(start, end) if key not in changed)
+            yield from merge(ours, theirs)
+
+    def delete_key(self, kind: type[Row], key: bytes) -> None:
+        """Delete the row with this key, unread."""
+        self._set(key, None, kind)
+
+    def _note_family(self, key: bytes) -> None:
+        """Remember the key of a row that was written under the run it belongs to; kept only once
+        somebody has asked for the rows of a run in this batch. It may have gone again since.
+        """
+        family = family_of(key)
+        if self._of_family is not None and family is not None:
+            self._of_family.setdefault(family, set()).add(key)
+
+    def _merged(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
+        changed = self._changed_keys(kind, start, end)
+        ours = next(changed, None)
+        for key, row in self._base.scan(kind, start, end):
+            while ours is not None and ours < key:
+                yield from self._if_there(kind, ours)
+                ours = next(changed, None)
+            if ours == key:
+                yield from self._if_there(kind, key)
+                ours = next(changed, None)
+            else:
+                yield key, row
+        while ours is not None:
+            yield from self._if_there(kind, ours)
+            ours = next(changed, None)
+
+    def _changed_keys(self, kind: type[Row], start: bytes, end: bytes) -> Iterator[bytes]:
+        """Changed keys in order. They are taken in small slices, since most readers want the first
+        few of very many."""
+        keys = self._sorted.get(kind, [])
+        while chunk := keys[(at := bisect_left(keys, start)) : at + KEYS_PER_SLICE]:
+            for key in chunk:
+                if key >= end:
+                    return
+                yield key
+            start = chunk[-1] + b"\x00"
+
+    def begin_turn(self) -> None:
+        """Forget how to undo earlier turns."""
+        self._journal.clear()
+
+    def savepoint(self) -> Savepoint:
+        """A point to roll back to."""
+        return len(self._journal)
+
+    def rollback(self, savepoint: Savepoint) -> None:
+        """Undo every change since the savepoint."""
+        journal = self._journal
+        while len(journal) > savepoint:
+            key, before, kind = journal.pop()
+            if kind.SCANNED:
+                self._lower_floors(kind, key)
+            if before is _ABSENT:
+                del self._changed[key]
+                if kind.SCANNED:
+                    keys = self._sorted[kind]
+                    del keys[bisect_left(keys, key)]
+            else:
+                self._changed[key] = before
+
+    def changes(self) -> dict[bytes, Row | None]:
+        """All that a batch changed: key -> row, or None where it was deleted."""
+        return self._changed
+
+    def _set(self, key: bytes, row: Row | None, kind: type[Row]) -> None:
+        before = self._changed.get(key, _ABSENT)
+        self._journal.append((key, before, kind))
+        self._changed[key] = row
+        if self._of_family is not None and row is not None:
+            self._note_family(key)
+        if kind.SCANNED:
+            if before is _ABSENT:
+                insort(self._sorted.setdefault(kind, []), key)
+            if row is not None:
+                self._lower_floors(kind, key)
+
+    def _lower_floors(self, kind: type[Row], key: bytes) -> None:
+        """A row is there, or may be there again."""
+        floors = self._floors.get(kind, {})
+        for start, floor in floors.items():
+            if start <= key < floor:
+                floors[start] = key
+
+    def _if_there(self, kind: type[R], key: bytes) -> Iterator[tuple[bytes, R]]:
+        row = self._changed[key]
+        if row is not None:
+            yield key, cast(R, row)

@@ -1,0 +1,345 @@
+"""Rows of runs: WfRun, ThreadRun, NodeRun, TaskRun, Variable, ExternalEvent and what waits for
+them.
+
+A run is many small rows, so that a command costs what it touches, not what the run has lived
+through. A row that is finished is never written again. Times are LogAppendTime, in milliseconds.
+"""
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.core.state.backoff import Backoff
+from penstock.core.state.correlation_rows import RunMarker
+from penstock.core.state.event_rows import (
+    EventWaiter,
+    ExternalEvent,
+    UnclaimedEvent,
+    WorkflowEvent,
+)
+from penstock.core.state.facts import AuditEntry, Fact, HistoryChunk
+from penstock.core.state.failures import Failure
+from penstock.core.state.keys import Scope
+from penstock.core.state.rows import Row
+from penstock.core.state.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    ChildRun,
+    Interrupter,
+    LiveChild,
+    PendingInterrupt,
+    Watcher,
+)
+from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
+from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
+from penstock.core.values.value import Value
+
+
+class HaltReason(StrEnum):
+    """Why a thread is halted; it runs again when no reason is left."""
+
+    MANUAL_HALT = "MANUAL_HALT"
+    PAUSED = "PAUSED"
+    KILLED = "KILLED"
+    PARENT_HALTED = "PARENT_HALTED"
+    HALTED_BY_PARENT = "HALTED_BY_PARENT"  # for good
+    PENDING_FAILURE = "PENDING_FAILURE"
+    HANDLING_FAILURE = "HANDLING_FAILURE"
+    PENDING_INTERRUPT = "PENDING_INTERRUPT"
+    INTERRUPTED = "INTERRUPTED"
+
+
+OWN_REASONS: Final = frozenset(
+    {
+        HaltReason.PENDING_FAILURE,
+        HaltReason.HANDLING_FAILURE,
+        HaltReason.PENDING_INTERRUPT,
+        HaltReason.INTERRUPTED,
+    }
+)
+"""A thread that is halted for these alone is at work: a handler of its own is running, or will."""
+
+
+class ThreadKind(StrEnum):
+    """What started a thread."""
+
+    ENTRYPOINT = "ENTRYPOINT"
+    CHILD = "CHILD"
+    FAILURE_HANDLER = "FAILURE_HANDLER"
+    INTERRUPT = "INTERRUPT"
+
+
+class TimerKey(Struct, array_like=True, frozen=True):
+    """Where a timer's row lies, kept by the row that may want to delete it."""
+
+    clock: int
+    due_ms: int
+
+
+class Counted(IntEnum):
+    """As what a thread is counted by its holder."""
+
+    NOT = 0
+    MOVING = 1
+    HALTED = 2
+
+
+class SweepVerb(StrEnum):
+    """What is done to all threads of a run."""
+
+    KILL = "KILL"
+    RESTART = "RESTART"
+
+
+class Sweep(Struct, array_like=True, frozen=True):
+    """A verb that goes over all threads of a run, so many a turn. Threads below `next` have been
+    told. Of a kill: how many of these have not ended, and whether tasks are waited for no longer.
+    """
+
+    verb: SweepVerb
+    next: int = 0
+    waiting: int = 0
+    forced: bool = False
+    deadline: TimerKey | None = None
+    message: str = ""
+
+
+class WfRun(Row):
+    """A run of a WfSpec. Its status is its entrypoint thread's."""
+
+    KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
+
+    tenant: str
+    wf_run_id: str
+    wf_spec: str
+    version: int
+    born_offset: int
+    request_hash: bytes
+    status: ThreadStatus
+    started_ms: int
+    ended_ms: int | None = None
+    threads: int = 0
+    steps: int = 0
+    watchers: int = 0
+    parent: str | None = None
+    awaited_by: tuple[tuple[str, int], ...] = ()
+    labels: dict[str, str] = {}
+    history: tuple[Fact, ...] = ()
+    workflow_events: int = 0
+    spilled: int = 0
+    sweep: Sweep | None = None
+    retention: TimerKey | None = None
+
+
+class ThreadRun(Row):
+    """One sequential thread of a run: a status and a pointer to the node run it is at.
+
+    `parent` is whose variables it sees; `holder` is who halts it and waits for it to settle: the
+    parent, but for a handler of a failed child the thread that waits for that child. `handler` is
+    the thread that handles a failure or an interrupt of this one now. `interrupts` counts those to
+    come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
+    have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
+    what the threads below know.
+    """
+
+    KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
+
+    tenant: str
+    wf_run_id: str
+    number: int
+    kind: ThreadKind
+    thread_spec: str
+    status: ThreadStatus
+    parent: int | None = None
+    position: int = 0
+    node: str = ""
+    halt_reasons: tuple[HaltReason, ...] = ()
+    output: Value = None
+    failure: Failure | None = None
+    history: tuple[Fact, ...] = ()
+    holder: int | None = None
+    handler: int | None = None
+    interrupts: int = 0
+    live_children: int = 0
+    moving_children: int = 0
+    failed_children: int = 0
+    counted: Counted = Counted.NOT
+    asked: tuple[bool, bool, bool] = (False, False, False)
+    awaited_by: tuple[tuple[int, int], ...] = ()
+    spilled: int = 0
+
+    @property
+    def held_from_outside(self) -> bool:
+        """Whether it is halted for more than a handler of its own."""
+        return not OWN_REASONS.issuperset(self.halt_reasons)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether it is halted for good: it will never end."""
+        halted = self.status is ThreadStatus.HALTED
+        return halted and HaltReason.HALTED_BY_PARENT in self.halt_reasons
+
+    @property
+    def moving(self) -> bool:
+        """Whether something of it, or below it, still runs."""
+        if self.status is ThreadStatus.HALTED:
+            return self.moving_children > 0
+        return self.status in THREAD_LIVE
+
+
+class NodeRun(Row):
+    """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`;
+    `progress` is what a node type keeps while it waits; `handled` says that a handler, or an
+    operator, has dealt with the failure. `retries` is the position of the failed visit that this
+    one begins anew.
+    """
+
+    KIND, SCOPE, KEY = b"n", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    position: int
+    node: str
+    node_type: str
+    status: NodeStatus
+    task: str | None = None
+    output: Value = None
+    failure: Failure | None = None
+    timer: TimerKey | None = None
+    history: tuple[Fact, ...] = ()
+    progress: Value = None
+    handled: bool = False
+    spilled: int = 0
+    skipped: bool = False
+    retries: int | None = None
+
+
+class NodeOutput(Row):
+    """The newest output of a node that other nodes refer to."""
+
+    KIND, SCOPE, KEY = b"o", Scope.RUN, ("tenant", "wf_run_id", "thread", "node")
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    node: str
+    value: Value
+
+
+class Variable(Row):
+    """A variable of a thread."""
+
+    KIND, SCOPE, KEY = b"v", Scope.RUN, ("tenant", "wf_run_id", "thread", "name")
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    name: str
+    value: Value
+
+
+class TaskAttempt(Struct, array_like=True):
+    """One attempt of a task run. `started_ms` is None while no worker has said that it runs it."""
+
+    number: int
+    status: TaskStatus
+    scheduled_ms: int
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    worker: str = ""
+    output: Value = None
+    failure: Failure | None = None
+    timer: TimerKey | None = None
+    warning: bool = False
+    reported: TaskStatus | None = None  # what the worker said, where it came to another status
+    sent_offset: int = 0  # of the record whose turn sent it last
+
+
+class Stop(StrEnum):
+    """What is asked of a running task. CANCEL: its run is being killed; SHUTDOWN and RESTART: an
+    operator wants it ended, or begun anew.
+    """
+
+    CANCEL = "cancel"
+    SHUTDOWN = "shutdown"
+    RESTART = "restart"
+
+
+class StopRequest(Struct, array_like=True, frozen=True):
+    """A stop that was asked for: it is granted a time, then the attempt is ended without its
+    worker's word.
+    """
+
+    kind: Stop
+    asked_ms: int
+    timer: TimerKey
+
+
+class TaskRun(Row):
+    """A piece of work for a task worker: its inputs, its status and its newest attempt. One that
+    an action of a user task has made carries its guid in `user_task`, and is no node's.
+    """
+
+    KIND, SCOPE, KEY = b"k", Scope.RUN, ("tenant", "wf_run_id", "guid")
+
+    tenant: str
+    wf_run_id: str
+    guid: str
+    thread: int
+    position: int
+    task_def: str
+    status: TaskStatus
+    max_attempts: int
+    timeout_ms: int
+    backoff: Backoff | None
+    inputs: dict[str, Value]
+    attempt: TaskAttempt
+    timer: TimerKey | None = None
+    history: tuple[Fact, ...] = ()
+    heartbeat_timeout_ms: int | None = None
+    uncounted: int = 0  # attempts that do not count towards max_attempts
+    stop: StopRequest | None = None
+    user_task: str | None = None
+    spilled: int = 0
+
+
+class PastAttempt(Row):
+    """An attempt of a task run that has been followed by another one."""
+
+    KIND, SCOPE, KEY = b"a", Scope.RUN, ("tenant", "wf_run_id", "guid", "number")
+
+    tenant: str
+    wf_run_id: str
+    guid: str
+    number: int
+    attempt: TaskAttempt
+
+
+ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
+    WfRun,
+    ThreadRun,
+    NodeRun,
+    NodeOutput,
+    Variable,
+    TaskRun,
+    PastAttempt,
+    ExternalEvent,
+    UnclaimedEvent,
+    EventWaiter,
+    LiveChild,
+    Awaited,
+    AwaitedEnd,
+    Interrupter,
+    PendingInterrupt,
+    Watcher,
+    UserTaskRun,
+    UserTaskEvent,
+    UserTaskComment,
+    ChildRun,
+    RunMarker,
+    WorkflowEvent,
+    HistoryChunk,
+    AuditEntry,
+)

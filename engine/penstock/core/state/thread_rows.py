@@ -1,0 +1,111 @@
+"""Rows by which threads of a run find each other: who is whose child, who waits for whom, who is
+interrupted by what, and who wants to know of changed variables.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from penstock.core.state.keys import Scope
+from penstock.core.state.rows import Row
+
+
+class LiveChild(Row):
+    """A thread that has not ended, under the thread that holds it: the way down, for halting."""
+
+    KIND, SCOPE, KEY = b"L", Scope.RUN, ("tenant", "wf_run_id", "holder", "child")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    holder: int
+    child: int
+
+
+class AwaitedStatus(StrEnum):
+    """What has become of a thread that is waited for."""
+
+    THREAD_IN_PROGRESS = "THREAD_IN_PROGRESS"
+    HANDLING_FAILURE = "HANDLING_FAILURE"
+    COMPLETED_OR_FAILURE_HANDLED = "COMPLETED_OR_FAILURE_HANDLED"
+    UNSUCCESSFUL = "UNSUCCESSFUL"
+    STOPPED = "STOPPED"
+
+
+class Awaited(Row):
+    """A thread that a WAIT_FOR_THREADS node run waits for."""
+
+    KIND, SCOPE, KEY = b"y", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "child")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    waiter: int
+    position: int
+    child: int
+    status: AwaitedStatus
+    handler: int | None = None
+
+
+class AwaitedEnd(Row):
+    """A thread that a node run waits for has ended, and the node run has not looked at it yet."""
+
+    KIND, SCOPE, KEY = b"z", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "child")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    waiter: int
+    position: int
+    child: int
+
+
+class Interrupter(Row):
+    """A live thread that events of a kind interrupt."""
+
+    KIND, SCOPE, KEY = b"i", Scope.RUN, ("tenant", "wf_run_id", "event_def", "thread")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    thread: int
+
+
+class PendingInterrupt(Row):
+    """An interrupt of a thread that has come and has not been handled, oldest first."""
+
+    KIND, SCOPE, KEY = b"j", Scope.RUN, ("tenant", "wf_run_id", "thread", "offset", "guid")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    offset: int
+    event_def: str
+    guid: str
+
+
+class Watcher(Row):
+    """A thread of `watcher` (this run, or one that inherits its variables) to wake when a variable
+    of this run changes.
+    """
+
+    KIND, SCOPE, KEY = b"u", Scope.RUN, ("tenant", "wf_run_id", "watcher", "thread")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    watcher: str
+    thread: int
+
+
+class ChildRun(Row):
+    """A run that was started below another one."""
+
+    KIND, SCOPE, KEY = b"f", Scope.RUN, ("tenant", "wf_run_id", "child")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    child: str

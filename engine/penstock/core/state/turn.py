@@ -1,0 +1,130 @@
+"""A turn: the fold of one record. Handlers read and write rows, emit outputs and set timers through
+it.
+
+Rule: what a turn does after a savepoint can be undone as a whole; R5's bookkeeping happens outside
+of savepoints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from penstock.core.limits import NODES_PER_TURN_MAX, OUTPUT_BYTES_PER_TURN_MAX
+from penstock.core.state.correlation_rows import MarkerNews
+from penstock.core.state.outputs import CommandOutput, Event, EventOutput, Output
+from penstock.core.state.partition_state import OutChannel, PartitionState, Shard
+from penstock.core.state.rows import Rows, copy_of
+
+COMMAND_PART: Final = "command"
+FIRST_STAMP: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSavepoint:
+    """Where to roll back to."""
+
+    rows: int
+    outputs: int
+
+
+class Turn:
+    """What one record does to its partition."""
+
+    __slots__ = (
+        "agenda",
+        "at_ms",
+        "command_id",
+        "key",
+        "news",
+        "nodes_left",
+        "offset",
+        "output_bytes",
+        "outputs",
+        "own_commands",
+        "part",
+        "principal",
+        "repeated",
+        "rows",
+        "shard",
+        "state",
+        "tenant",
+    )
+
+    def __init__(self, rows: Rows, shard: Shard, offset: int, state: PartitionState) -> None:
+        self.agenda: dict[tuple[str, int], None] = {}
+        self.rows = rows
+        self.shard = shard
+        self.offset = offset
+        self.state = state
+        self.at_ms = state.append_ms
+        self.key = ""
+        self.command_id: str | None = None
+        self.output_bytes = 0
+        self.repeated = False
+        self.tenant = ""
+        self.principal = ""
+        self.outputs: list[Output] = []
+        self.own_commands: list[object] = []
+        self.news: list[MarkerNews] = []
+        self.nodes_left = NODES_PER_TURN_MAX
+        self.part = COMMAND_PART
+
+    def savepoint(self) -> TurnSavepoint:
+        """A point to roll back to; also writes the partition's state, so that it is rolled back
+        too.
+        """
+        self.rows.put(copy_of(self.state))
+        return TurnSavepoint(self.rows.savepoint(), len(self.outputs))
+
+    def rollback(self, savepoint: TurnSavepoint) -> None:
+        """Undo rows, outputs and timers since the savepoint."""
+        self.rows.rollback(savepoint.rows)
+        del self.outputs[savepoint.outputs :]
+        self.agenda.clear()
+        self.own_commands.clear()
+        self.news.clear()
+        state = self.rows.get(PartitionState)
+        assert state is not None, "a savepoint wrote it"
+        self.state = state
+
+    def refill(self) -> None:
+        """The command has a budget of its own, whatever the timers before it have spent (R3)."""
+        self.nodes_left = NODES_PER_TURN_MAX
+        self.output_bytes = 0
+        self.repeated = False
+
+    def is_full(self) -> bool:
+        """Whether the turn has asked for as much to be sent as it may (R3)."""
+        return self.output_bytes >= OUTPUT_BYTES_PER_TURN_MAX
+
+    def tell(self, key: str, event: Event) -> None:
+        """Emit an event for the outside."""
+        self.outputs.append(EventOutput(self.tenant, key, event))
+
+    def send(self, target: int, command: object) -> None:
+        """Send a command to a partition, behind all that was sent there before (R4). What it sends
+        to itself is done before the turn ends.
+        """
+        if target == self.shard.partition:
+            self.own_commands.append(command)
+            return
+        channel = self.rows.get(OutChannel, target) or OutChannel(target, FIRST_STAMP)
+        self.outputs.append(CommandOutput(self.tenant, target, channel.last, command))
+        channel.last = stamp_of(self.offset, len(self.outputs) - 1)
+        self.rows.put(channel)
+
+
+def stamp_of(offset: int, index: int) -> str:
+    """What orders the outputs of a partition: the position of the record, and which of its outputs
+    it was.
+    """
+    return f"{offset}:{index}"
+
+
+def stamp_order(stamp: str) -> tuple[int, int]:
+    """A stamp as something to compare; the first stamp of all is below every other."""
+    if stamp == FIRST_STAMP:
+        return (-1, -1)
+    offset, _, index = stamp.partition(":")
+    return (int(offset), int(index))

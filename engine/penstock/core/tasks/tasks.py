@@ -1,0 +1,195 @@
+"""TaskRuns: handing a task out, holding it, and its next attempt; and what its status means for its
+node.
+
+A TaskRun keeps its newest attempt; an earlier one becomes a PastAttempt row, so that a thousandth
+retry costs what the first did. During a backoff the last attempt has ended and the task is
+TASK_PENDING: the thread can be halted, and the retry then waits for the resume.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.core.definitions.defs import HeldTask
+from penstock.core.definitions.nodes import TaskNode
+from penstock.core.flow.at import At
+from penstock.core.flow.outcomes import WAIT, Outcome
+from penstock.core.ids import derive_guid
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.run import (
+    NodeRun,
+    PastAttempt,
+    TaskAttempt,
+    TaskRun,
+    WfRun,
+)
+from penstock.core.state.transitions import (
+    TASK_IN_FLIGHT,
+    TaskEvent,
+    TaskStatus,
+    ThreadStatus,
+)
+from penstock.core.state.turn import Turn
+from penstock.core.tasks.attempts import move_task, own_attempt
+from penstock.core.tasks.checkpoints import checkpoint_count
+from penstock.core.values.value import Value, value_bytes
+
+REPORTS: Final = {
+    TaskStatus.TASK_SUCCESS: TaskEvent.SUCCEED,
+    TaskStatus.TASK_FAILED: TaskEvent.FAIL,
+    TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR: TaskEvent.OUTPUT_ERROR,
+    TaskStatus.TASK_INPUT_VAR_SUB_ERROR: TaskEvent.INPUT_ERROR,
+    TaskStatus.TASK_EXCEPTION: TaskEvent.THROW,
+}
+"""What a worker may report, and what it does to the task."""
+
+FAILURE_OF: Final = {
+    TaskStatus.TASK_FAILED: FailureName.TASK_FAILURE,
+    TaskStatus.TASK_TIMEOUT: FailureName.TIMEOUT,
+    TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR: FailureName.VAR_MUTATION_ERROR,
+    TaskStatus.TASK_INPUT_VAR_SUB_ERROR: FailureName.VAR_SUB_ERROR,
+    TaskStatus.TASK_CANCELLED: FailureName.TASK_CANCELLED,
+}
+"""The failure that a task run's end means for its node; a TASK_EXCEPTION brings its own."""
+
+
+def create(at: At, config: TaskNode, task_def: str, inputs: dict[str, Value]) -> None:
+    """Make the TaskRun of the current node and hand it out."""
+    turn, run, node_run = at.turn, at.run, at.node_run
+    guid = derive_guid(
+        turn.shard.partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position
+    )
+    node_run.task = guid
+    task = TaskRun(
+        turn.tenant,
+        run.wf_run_id,
+        guid,
+        node_run.thread,
+        node_run.position,
+        task_def,
+        TaskStatus.TASK_PENDING,
+        config.attempts_max,
+        config.timeout_ms,
+        config.backoff,
+        inputs,
+        TaskAttempt(1, TaskStatus.TASK_PENDING, turn.at_ms),
+        heartbeat_timeout_ms=config.heartbeat_timeout_ms,
+    )
+    send(at, task)
+
+
+def send(at: At, task: TaskRun) -> None:
+    """Hand the current attempt to the task's queue."""
+    turn = at.turn
+    attempt = own_attempt(task)
+    attempt.status = TaskStatus.TASK_SCHEDULED
+    attempt.scheduled_ms = turn.at_ms
+    attempt.sent_offset = turn.offset
+    move_task(turn, task, TaskEvent.SEND)
+    turn.rows.put(task)
+    _emit(turn, at.run, at.node_run, task)
+
+
+def send_again(turn: Turn, task: TaskRun) -> None:
+    """Hand the same attempt to the queue once more; the record that a worker takes first counts."""
+    run = turn.rows.peek(WfRun, task.tenant, task.wf_run_id)
+    node_run = turn.rows.peek(NodeRun, task.tenant, task.wf_run_id, task.thread, task.position)
+    assert run is not None, "a task has a run"
+    assert node_run is not None, "and a node run"
+    own_attempt(task).sent_offset = turn.offset
+    turn.rows.put(task)
+    _emit(turn, run, node_run, task)
+
+
+def hold(turn: Turn, task: TaskRun) -> None:
+    """The task's topic can not take it now: the same attempt will be sent again (R7)."""
+    move_task(turn, task, TaskEvent.HOLD)
+    attempt = own_attempt(task)
+    attempt.status = TaskStatus.TASK_PENDING
+    turn.rows.put(task)
+    turn.rows.put(held_row(task))
+
+
+def is_held(task: TaskRun) -> bool:
+    """Whether the current attempt waits for its topic (and not for a backoff)."""
+    return task.status is task.attempt.status is TaskStatus.TASK_PENDING
+
+
+def is_interruptible(at: At) -> bool:
+    """A task that is with a worker, or on its way to one, keeps its thread from being halted."""
+    return current(at).status not in TASK_IN_FLIGHT
+
+
+def failure_of(task: TaskRun) -> Failure:
+    """Why a task that has ended without success did."""
+    failure = task.attempt.failure
+    cancelled = task.status is TaskStatus.TASK_CANCELLED
+    if cancelled and (failure is None or failure.name != FailureName.TASK_CANCELLED):
+        return Failure(FailureName.TASK_CANCELLED, "cancelled while it waited to be retried")
+    assert failure is not None, "a task that ends without success has a failure"
+    return failure
+
+
+def held_row(task: TaskRun) -> HeldTask:
+    """The row by which a task waits for its topic."""
+    return HeldTask(task.tenant, task.task_def, task.wf_run_id, task.guid)
+
+
+def go_on(at: At) -> Outcome:
+    """Send what was held once its topic is ready, or make the next attempt once its backoff is
+    over; a halt puts both off.
+    """
+    task = current(at)
+    if task.status is not TaskStatus.TASK_PENDING:
+        return WAIT
+    if at.thread.status is not ThreadStatus.RUNNING:
+        at.turn.rows.delete(held_row(task))  # it is sent when the thread runs again
+    elif is_held(task):
+        waits = (task.tenant, task.task_def, task.wf_run_id, task.guid)
+        if at.turn.rows.peek(HeldTask, *waits) is None:
+            send(at, task)
+    elif task.timer is None:
+        _next_attempt(at, task)
+    return WAIT
+
+
+def current(at: At) -> TaskRun:
+    """The TaskRun of the current node."""
+    guid = at.node_run.task
+    assert guid is not None, "a TASK node run that waits has a task"
+    task = at.turn.rows.get(TaskRun, at.turn.tenant, at.run.wf_run_id, guid)
+    assert task is not None, "and its row"
+    return task
+
+
+def _next_attempt(at: At, task: TaskRun) -> None:
+    turn, past = at.turn, task.attempt
+    turn.rows.put(PastAttempt(task.tenant, task.wf_run_id, task.guid, past.number, past))
+    task.attempt = TaskAttempt(past.number + 1, TaskStatus.TASK_PENDING, turn.at_ms)
+    send(at, task)
+
+
+def _emit(turn: Turn, run: WfRun, node_run: NodeRun, task: TaskRun) -> None:
+    number = task.attempt.number
+    turn.output_bytes += value_bytes(task.inputs)
+    turn.outputs.append(
+        ScheduledTask(
+            tenant=turn.tenant,
+            wf_run_id=task.wf_run_id,
+            guid=task.guid,
+            task_def=task.task_def,
+            attempt=number,
+            inputs=task.inputs,
+            wf_spec=run.wf_spec,
+            version=run.version,
+            node=node_run.node,
+            thread=task.thread,
+            scheduled_at_ms=task.attempt.scheduled_ms,
+            timeout_ms=task.timeout_ms,
+            max_attempts=task.max_attempts + task.uncounted,
+            report_partition=turn.shard.partition,
+            heartbeat_timeout_ms=task.heartbeat_timeout_ms,
+            total_checkpoints=checkpoint_count(turn, task) if number > 1 else 0,
+        )
+    )

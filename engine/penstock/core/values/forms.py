@@ -1,0 +1,163 @@
+"""The forms of expressions, as they stand in a WfSpec: data, told apart by `from`.
+
+expressions.py gives them their values, type_check.py their types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from penstock.core.limits import EXPRESSION_DEPTH_MAX, FORMAT_ARGS_MAX
+from penstock.core.values.comparing import Comparator
+from penstock.core.values.formats import check_format
+from penstock.core.values.operations import Operation
+from penstock.core.values.paths import parse_path
+from penstock.core.values.types import TypeText, ValueProblem, parse_type
+from penstock.core.values.value import Value, check_bounds
+
+
+class _Form(Struct, tag_field="from", frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A form of expression; `from` tells which."""
+
+
+class Literal(_Form, tag="VALUE", frozen=True):
+    """A value that stands in the spec."""
+
+    value: Value
+
+
+class VariableRef(_Form, tag="VARIABLE", frozen=True):
+    """A variable of this thread or of one above it."""
+
+    name: str
+    path: str | None = None
+
+
+class OutputRef(_Form, tag="NODE_OUTPUT", frozen=True):
+    """The newest output of a node of this thread."""
+
+    node: str
+    path: str | None = None
+
+
+class Comparison(_Form, tag="COMPARISON", frozen=True):
+    """A BOOL: whether left compares with right as said."""
+
+    left: Expression
+    comparator: Comparator
+    right: Expression
+
+
+class Operated(_Form, tag="OPERATION", frozen=True):
+    """What an operation makes of left and right; of AND and OR, right is looked at only if left
+    does not decide.
+    """
+
+    left: Expression
+    operation: Operation
+    right: Expression
+
+
+class Not(_Form, tag="NOT", frozen=True):
+    """A BOOL: the other one."""
+
+    value: Expression
+
+
+class SizeOf(_Form, tag="SIZE_OF", frozen=True):
+    """An INT: characters of text, bytes of BYTES, items of an array, keys of an object."""
+
+    value: Expression
+
+
+class Cast(_Form, tag="CAST", frozen=True):
+    """The value as another type."""
+
+    type: TypeText
+    value: Expression
+
+
+class Format(_Form, tag="FORMAT", frozen=True):
+    """A STR: the template, with `{0}`, `{1}`... for the arguments."""
+
+    template: str
+    args: tuple[Expression, ...] = ()
+
+
+class Built(_Form, tag="STRUCT", frozen=True):
+    """A struct, made of its fields."""
+
+    struct: str
+    fields: dict[str, Expression] = {}
+
+
+class Now(_Form, tag="NOW", frozen=True):
+    """A TIMESTAMP: the log's time, not a machine's."""
+
+
+class Uuid(_Form, tag="UUID", frozen=True):
+    """A STR: a UUID derived from where it is asked for; asked again there, it is the same."""
+
+
+Expression = (
+    Literal
+    | VariableRef
+    | OutputRef
+    | Comparison
+    | Operated
+    | Not
+    | SizeOf
+    | Cast
+    | Format
+    | Built
+    | Now
+    | Uuid
+)
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The expressions that one is directly made of."""
+    match expression:
+        case Comparison(left=left, right=right) | Operated(left=left, right=right):
+            return (left, right)
+        case Not(value=value) | SizeOf(value=value) | Cast(value=value):
+            return (value,)
+        case Format(args=args):
+            return args
+        case Built(fields=fields):
+            return tuple(fields[name] for name in sorted(fields))
+        case _:
+            return ()
+
+
+def parts_of(expression: Expression) -> Iterator[Expression]:
+    """The expression and all that it is made of; ValueProblem if it is nested too deep."""
+    pending = [(expression, 1)]
+    while pending:
+        at, depth = pending.pop()
+        if depth > EXPRESSION_DEPTH_MAX:
+            raise ValueProblem(f"an expression may be nested {EXPRESSION_DEPTH_MAX} levels deep")
+        yield at
+        pending += [(child, depth + 1) for child in children(at)]
+
+
+def check_form(expression: Expression) -> None:
+    """Raise ValueProblem for a literal, path, type or template that can never be right."""
+    for part in parts_of(expression):
+        match part:
+            case Literal(value=value):
+                check_bounds(value)
+            case VariableRef(path=str(path)) | OutputRef(path=str(path)):
+                parse_path(path)
+            case Cast(type=wanted):
+                parse_type(wanted)
+            case Operated(operation=Operation.ASSIGN):
+                raise ValueProblem("ASSIGN is an operation of mutations, not of expressions")
+            case Format(template=template, args=args):
+                if len(args) > FORMAT_ARGS_MAX:
+                    raise ValueProblem(f"{len(args)} args: a format may have {FORMAT_ARGS_MAX}")
+                check_format(template, len(args))
+            case _:
+                pass
