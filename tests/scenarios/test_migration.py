@@ -132,11 +132,7 @@ def test_a_task_in_flight_stays_what_it_is(driver: Driver) -> None:
 )
 def test_a_wait_goes_on_only_for_the_same(memory: Driver, before, after, said) -> None:
     """Once the thread has gone on, the same plan is right."""
-    definitions = (
-        a_task_def("one"),
-        a_form("form", "text", text="STR"),
-        a_form("other", "a", a="INT"),
-    )
+    forms = (a_form("form", "text", text="STR"), a_form("other", "a", a="INT"))
     events = [PutExternalEventDef(name=name) for name in ("go", "other")]
     when = declared("when", "TIMESTAMP", access="PRIVATE_VAR")
     register(
