@@ -167,23 +167,23 @@ def test_a_deletion_wins(few_a_turn: None, memory: Driver) -> None:
 
 
 @pytest.mark.parametrize("memory", ["memory"], indirect=True)  # a re-fold a record takes minutes
-def test_ten_thousand_threads_are_migrated_in_chunks(memory: Driver) -> None:
+def test_three_thousand_threads_are_migrated_in_chunks(memory: Driver) -> None:
     """No turn visits more than its budget; others progress meanwhile."""
-    register(memory, "wide", _wide(10_000, chain(event("go"))))
+    register(memory, "wide", _wide(3_000, chain(event("go"))))
     register(memory, "one", chain(task("one")))
     story = run(memory, "wide")
     for _ in range(30):
         memory.tick()
-    next_version(memory, "wide", _wide(10_000, _renamed()))
+    next_version(memory, "wide", _wide(3_000, _renamed()))
     _ask(story, **PLAN)
     run(memory, "one").task("one").succeeds().completes()
-    for _ in range(80):
+    for _ in range(30):
         memory.tick()
     assert (story.run.version, story.run.sweep) == (2, None)
     nodes = {(thread.node, thread.version) for thread in memory.scan(ThreadRun, story.id)[1:]}
     assert nodes == {("wait", 2)}
     story.is_killed()
-    for _ in range(60):
+    for _ in range(30):
         memory.tick()
     story.ends_with("KILLED")
 

@@ -118,7 +118,7 @@ def _take_unclaimed(at: At) -> Outcome:
     for unclaimed in rows.scan(UnclaimedEvent, tenant, wf_run_id, event_def):
         event = rows.get(ExternalEvent, tenant, wf_run_id, event_def, unclaimed.guid)
         assert event is not None, "an unclaimed event has a row"
-        if not event.is_for(at.thread.number, at.node_run.node):
+        if not event.is_for(at.thread.number, at.node_run.node, *at.node_run.formerly):
             continue
         event.claimed_by = (at.node_run.thread, at.node_run.position)
         rows.put(event)

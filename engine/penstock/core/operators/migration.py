@@ -112,7 +112,10 @@ def _carry(plan: Plan, number: int) -> None:
     former = Former(version_of(run, thread), thread.thread_spec, thread.position)
     thread.formers = (*thread.formers, former)
     thread.version, thread.thread_spec = plan.new.version, part.name
-    thread.node = node_run.node = part.nodes[node_run.node]
+    name = part.nodes[node_run.node]
+    if name != node_run.node:
+        node_run.formerly = (*node_run.formerly, node_run.node)
+    thread.node = node_run.node = name
     at = At(turn, run, plan.new, thread, node_run)
     if thread.status in THREAD_LIVE:
         _carry_interrupts(at, part)

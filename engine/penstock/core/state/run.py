@@ -201,7 +201,7 @@ class NodeRun(Row):
     """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`;
     `progress` is what a node type keeps while it waits; `handled` says that a handler, or an
     operator, has dealt with the failure. `retries` is the position of the failed visit that this
-    one begins anew.
+    one begins anew; `formerly` are names of the node in versions from which it was migrated.
     """
 
     KIND, SCOPE, KEY = b"n", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
@@ -223,6 +223,7 @@ class NodeRun(Row):
     spilled: int = 0
     skipped: bool = False
     retries: int | None = None
+    formerly: tuple[str, ...] = ()
 
 
 class NodeOutput(Row):
