@@ -14,7 +14,8 @@ from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.set_labels import SetLabels
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.operators import migration_check
+from penstock.core.operators import migration, migration_check
+from penstock.core.operators.migration_plan import Plan, ThreadPlan
 from penstock.core.state import turn
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.migration_rows import Migration
@@ -244,3 +245,37 @@ def test_child_threads_are_begun_in_the_version_of_the_run(memory: Driver) -> No
     register(memory, "w", new)
     migrates(story).gets("go").task("b").succeeds().completes()
     assert story.thread_run(1).version == 2
+
+
+def test_one_that_a_defect_cut_short_is_brought_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, few_a_turn: None, memory: Driver
+) -> None:
+    """Until then its threads follow two versions; another version is refused."""
+    story = _many(memory)
+    next_version(memory, "wide", _wide(20, _renamed()))
+    monkeypatch.setattr(migration, "_carry_variables", _breaks_at_thread_10)
+    _BREAKS.append(True)
+    accepted(memory, MigrateWfRun(wf_run_id=story.id, **PLAN))
+    _settle(memory, 20)
+    _BREAKS.clear()
+    story.ends_with("ENGINE_DEFECT")
+    versions = [thread.version for thread in memory.scan(ThreadRun, story.id)]
+    assert (set(versions), story.run.version, story.run.migrates_to) == ({1, 2}, 1, 2)
+    can_not(story, "a migration to version 2 was cut short", version=1)
+    story.is_begun_again()
+    _settle(memory, 20)
+    assert {thread.version for thread in memory.scan(ThreadRun, story.id)} == {2}
+    assert (story.run.version, memory.get(Migration, story.id)) == (2, None)
+    for _ in range(20):
+        story.gets("go")
+    _settle(memory, 20)
+    story.completes()
+
+
+_BREAKS: list[bool] = []
+_carry_variables = migration._carry_variables
+
+
+def _breaks_at_thread_10(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
+    assert thread.number != 10 or not _BREAKS, "a defect"
+    _carry_variables(plan, part, thread)
