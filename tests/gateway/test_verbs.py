@@ -37,3 +37,23 @@ def test_a_verb_that_is_refused_says_why(served: Served) -> None:
     assert rescued[:2] == (409, "THREAD_NOT_FAILED")
     assert deleted[:2] == (409, "WF_RUN_LIVE")
     assert wrong[:2] == (400, "BAD_REQUEST")
+
+
+def test_a_run_is_migrated(served: Served) -> None:
+    """To the newest version; one that it can not follow is refused, and says why."""
+    first = waiting_for_event("verbs-migrated", "verbs-go")
+    served.good("PUT", "/v1/wf-specs?wait=all", first)
+    path = f"/v1/wf-runs/{served.run('verbs-migrated')}"
+    threads = first["spec"]["threads"]
+    main = threads[first["spec"]["entrypoint"]]
+    variables = [{"name": "who", "type": "STR", "required": True}]
+    second = {**first["spec"], "threads": {**threads, "main": {**main, "variables": variables}}}
+    served.good("PUT", "/v1/wf-specs?wait=all", {**first, "spec": second})
+
+    refused = served.refused("POST", f"{path}/actions/migrate", {})
+    plan = {"variables": {"main": {"who": "Ada"}}}
+    migrated = served.good("POST", f"{path}/actions/migrate", plan)
+
+    assert refused[:2] == (409, "MIGRATION_IMPOSSIBLE")
+    assert (migrated["version"], migrated["done"]) == (2, True)
+    assert served.good("GET", path)["version"] == 2

@@ -88,7 +88,7 @@ def _external_event(group: Group, thread: ThreadRun, node_run: NodeRun) -> str |
 
 def _fits(group: Group, unclaimed: UnclaimedEvent, node_run: NodeRun) -> bool:
     event = group.one(ExternalEvent, unclaimed.event_def, unclaimed.guid)
-    return event is not None and event.is_for(node_run.thread, node_run.node)
+    return event is not None and event.is_for(node_run.thread, node_run.node, *node_run.formerly)
 
 
 def _sleep(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:

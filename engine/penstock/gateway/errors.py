@@ -62,6 +62,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.THREAD_UNKNOWN: 404,
     Code.WF_RUN_LIVE: 409,
     Code.WF_RUN_BUSY: 409,
+    Code.MIGRATION_IMPOSSIBLE: 409,
     Code.WF_RUN_NOT_FAILED: 409,
     Code.WF_RUN_IS_CHILD: 409,
     Code.WF_RUN_DELETING: 409,

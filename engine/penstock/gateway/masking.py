@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.definitions.output_types import output_type_of
 from penstock.core.definitions.structs import struct_fields_of
-from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
+from penstock.core.flow.versions import followed_at
 from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.state.rows import Rows
@@ -23,11 +24,10 @@ from penstock.core.values.types import Structs
 
 def shown_variable(rows: Rows, run: WfRun, row: Variable) -> Variable:
     """A variable of a run."""
-    spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
     thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
-    if spec is None or thread is None:
+    if thread is None:
         return row
-    declared = spec.body.threads[thread.thread_spec].variable(row.name)
+    declared = _blueprint(rows, run, thread, thread.position).variable(row.name)
     if declared is None:
         return row
     structs = _structs(rows, run.tenant)
@@ -38,11 +38,10 @@ def shown_variable(rows: Rows, run: WfRun, row: Variable) -> Variable:
 
 def shown_node(rows: Rows, run: WfRun, row: NodeRun) -> NodeRun:
     """A node run of a run."""
-    spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
     thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
-    if spec is None or thread is None or row.output is None:
+    if thread is None or row.output is None:
         return row
-    config = spec.body.threads[thread.thread_spec].nodes.get(row.node)
+    config = _blueprint(rows, run, thread, row.position).nodes.get(row.node)
     declared = output_type_of(config, rows, run.tenant)
     if declared is None:
         return row
@@ -103,6 +102,14 @@ def shown_workflow_event(rows: Rows, row: WorkflowEvent) -> WorkflowEvent:
     structs = _structs(rows, row.tenant)
     content = shown_value(row.content, event_def.content_type, structs, masked=False)
     return replace(row, content=content)
+
+
+def _blueprint(rows: Rows, run: WfRun, thread: ThreadRun, position: int) -> ThreadSpec:
+    """What a thread followed at a position."""
+    version, name = followed_at(run, thread, position)
+    spec = rows.peek(WfSpec, run.tenant, run.wf_spec, version)
+    assert spec is not None, "a run's WfSpec stays while the run does"
+    return spec.body.threads[name]
 
 
 def _structs(rows: Rows, tenant: str) -> Structs:

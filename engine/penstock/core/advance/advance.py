@@ -67,7 +67,7 @@ def visit(at: At) -> None:
     live = at.thread.status in THREAD_LIVE
     sweep = at.run.sweep
     if sweep is not None:
-        if sweep.verb is SweepVerb.RESTART:
+        if sweep.verb is not SweepVerb.KILL:
             return  # all its threads are woken when the sweep is over
         if live:
             die(at)

@@ -14,7 +14,8 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, complete_node, move_node, move_thread
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.run import HaltReason, Sweep
+from penstock.core.state.migration_rows import Migration
+from penstock.core.state.run import HaltReason, Sweep, SweepVerb
 from penstock.core.state.timers import TimerKind, drop_timer
 from penstock.core.state.transitions import (
     NODE_LIVE,
@@ -51,6 +52,8 @@ def die(at: At) -> None:
 def forget_sweep(at: At) -> None:
     """Nothing goes over the threads of the run any more."""
     drop_deadline(at)
+    if at.run.sweep is not None and at.run.sweep.verb is SweepVerb.CHECK_MIGRATION:
+        at.turn.rows.delete(Migration(at.turn.tenant, at.run.wf_run_id, 0, {}, {}, {}))
     at.run.sweep = None
 
 

@@ -26,6 +26,7 @@ from penstock.core.commands import (
     hand_back_task,
     install_definition,
     kill_wf_run,
+    migrate_wf_run,
     offer_correlated_event,
     output_failed,
     pause_schedule,
@@ -122,6 +123,7 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     edit_variable.COMMAND,
     change_task_run_state.COMMAND,
     set_labels.COMMAND,
+    migrate_wf_run.COMMAND,
     delete_wf_run.COMMAND,
 )
 

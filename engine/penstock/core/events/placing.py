@@ -74,7 +74,8 @@ def _give(turn: Turn, event: ExternalEvent) -> bool:
             continue
         at = load(turn, run_id, waiter.thread)
         running = at.thread.status is ThreadStatus.RUNNING
-        if running and event.is_for(at.thread.number, at.node_run.node):
+        names = (at.node_run.node, *at.node_run.formerly)
+        if running and event.is_for(at.thread.number, *names):
             rows.delete(waiter)
             event.claimed_by = (at.thread.number, at.node_run.position)
             at.node_run.progress = {**at.node_run.progress, "guid": event.guid}

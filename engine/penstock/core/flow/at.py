@@ -11,6 +11,7 @@ from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.output_types import output_type_of
 from penstock.core.definitions.structs import struct_fields_of
 from penstock.core.definitions.wf_spec import ThreadSpec, VariableDef, WfSpec
+from penstock.core.flow.versions import spec_of
 from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.expressions import Expression, evaluate, evaluate_as
@@ -47,6 +48,13 @@ class At:
     def thread_spec(self) -> ThreadSpec:
         """The blueprint of the thread."""
         return self.spec.body.threads[self.thread.thread_spec]
+
+    def blueprint_of(self, thread: ThreadRun) -> ThreadSpec:
+        """The blueprint of a thread of the run, which may follow another version."""
+        spec = self.spec
+        if thread.version != self.thread.version:
+            spec = spec_of(self.turn.rows, self.run, thread)
+        return spec.body.threads[thread.thread_spec]
 
     @property
     def config(self) -> NodeConfig:
@@ -109,24 +117,26 @@ class At:
         """Where a variable that can be seen from here is kept."""
         thread: ThreadRun | None = self.thread
         while thread is not None:
-            declared = self.spec.body.threads[thread.thread_spec].variable(variable)
+            declared = self.blueprint_of(thread).variable(variable)
             if declared is not None:
                 if not declared.is_inherited:
                     return Place(self.run.wf_run_id, thread.number, declared)
-                return _inherited(self, variable)
+                return inherited_place(self.turn, self.run, variable)
             above = thread.parent
             thread = None if above is None else peek_thread(self.turn, self.run.wf_run_id, above)
         raise ValueProblem(f"no variable {variable!r} can be seen from here")
 
 
-def _inherited(at: At, variable: str) -> Place:
-    """A variable of the parent run's entrypoint, or of one further up."""
-    run, rows = at.run, at.turn.rows
+def inherited_place(turn: Turn, run: WfRun, variable: str) -> Place:
+    """A variable of the parent run's entrypoint, or of one further up; ValueProblem if there is
+    none.
+    """
     while run.parent is not None:
-        above = rows.peek(WfRun, at.turn.tenant, run.parent)
-        spec = above and rows.peek(WfSpec, at.turn.tenant, above.wf_spec, above.version)
-        if above is None or spec is None:
+        above = turn.rows.peek(WfRun, turn.tenant, run.parent)
+        first = above and peek_thread(turn, above.wf_run_id, 0)
+        if not above or not first:
             break
+        spec = spec_of(turn.rows, above, first)
         declared = spec.body.threads[spec.body.entrypoint].variable(variable)
         if declared is None:
             break

@@ -33,13 +33,12 @@ def key_of(at: At, expression: Expression, what: str) -> str:
 def mark(
     at: At, event_def: str, key: str, *, stays: bool = False, masked: bool = False
 ) -> RunMarker:
-    """The node run, or the thread that begins with it, waits for events with this key."""
-    node_run = at.node_run
+    """The node run, or (`stays`) the thread, waits for events with this key."""
     marker = RunMarker(
         at.turn.tenant,
         at.run.wf_run_id,
-        node_run.thread,
-        node_run.position,
+        at.thread.number,
+        ENTRYPOINT_POSITION if stays else at.node_run.position,
         event_def,
         key,
         at.turn.at_ms,

@@ -1,8 +1,8 @@
 """Loads where a thread of a run stands, as copies to be changed and saved."""
 
-from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import At
+from penstock.core.flow.versions import spec_of
 from penstock.core.state.partition_state import Deleting
 from penstock.core.state.run import NodeRun, ThreadRun, WfRun
 from penstock.core.state.turn import Turn
@@ -17,9 +17,8 @@ def load(turn: Turn, wf_run_id: str, number: int) -> At:
     thread = rows.get(ThreadRun, tenant, wf_run_id, number) if number >= 0 else None
     if thread is None:
         refuse(Code.THREAD_UNKNOWN, f"WfRun {wf_run_id!r} has no thread {number}")
-    spec = rows.peek(WfSpec, tenant, run.wf_spec, run.version)
+    spec = spec_of(rows, run, thread)
     node_run = rows.get(NodeRun, tenant, wf_run_id, number, thread.position)
-    assert spec is not None, "a run's WfSpec stays while the run does"
     assert node_run is not None, "a thread stands at a node"
     return At(turn, run, spec, thread, node_run)
 

@@ -32,6 +32,14 @@ def _nothing_to_undo(at: At) -> None:
     return None
 
 
+def _any_config(before: NodeConfig, after: NodeConfig) -> str | None:
+    return None
+
+
+def _nothing_to_carry(at: At, before: NodeConfig) -> None:
+    return None
+
+
 def _nothing_to_check(check: NodeCheck) -> None:
     return None
 
@@ -53,6 +61,9 @@ class NodeType:
     halt         whether the thread can be halted here and now (nothing is in flight).
     leave        the node waits no more, for whatever reason: undo what was set up to wait.
     check        what can be seen to be wrong when the spec is registered.
+    carries      why a visit that waits can not go on with another configuration, in words that
+                 follow on the node's name; None if it can.
+    carried      the visit has come to another configuration: set up what that wants besides.
     pin          the configuration with the versions that it leaves open: the newest ones now.
     expressions  all that the node evaluates, for the checks that every expression gets.
     """
@@ -64,6 +75,8 @@ class NodeType:
     halt: Callable[[At], bool] = field(default=_at_once)
     leave: Callable[[At], None] = field(default=_nothing_to_undo)
     check: Callable[[NodeCheck], None] = field(default=_nothing_to_check)
+    carries: Callable[[NodeConfig, NodeConfig], str | None] = field(default=_any_config)
+    carried: Callable[[At, NodeConfig], None] = field(default=_nothing_to_carry)
     pin: Callable[[NodeConfig, Rows, str], NodeConfig] = field(default=_as_it_is)
     expressions: Callable[[NodeConfig], Iterator[Expression]] = field(default=_no_expressions)
     begins: bool = False  # a thread begins here

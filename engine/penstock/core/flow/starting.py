@@ -40,7 +40,7 @@ class Start(Struct, frozen=True, kw_only=True):
 
 def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
     """The spec and the variables of a run that may be started; refused is one that may not."""
-    spec = _spec(turn, start)
+    spec = wanted_spec(turn, start)
     _check_parent(turn, spec, start.parent)
     variables = _variables(turn, spec.body, start.variables)
     check_labels(start.labels)
@@ -106,7 +106,8 @@ def _check_parent(turn: Turn, spec: WfSpec, parent: str | None) -> None:
         )
 
 
-def _spec(turn: Turn, start: Start) -> WfSpec:
+def wanted_spec(turn: Turn, start: Start) -> WfSpec:
+    """The version that is asked for; refused is one that is not there."""
     version = _version(turn, start)
     spec = turn.rows.peek(WfSpec, turn.tenant, start.wf_spec, version) if version > 0 else None
     if spec is None or spec.deleted_ms is not None:

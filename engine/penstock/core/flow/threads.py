@@ -46,6 +46,7 @@ def begin_thread(
 ) -> None:
     """Write the rows of a new thread, and wake it; the values have been checked."""
     run.threads += 1
+    thread.version = spec.version
     blueprint = spec.body.threads[thread.thread_spec]
     for declared in blueprint.variables:
         if declared.is_inherited:

@@ -15,7 +15,7 @@ from penstock.core.definitions.nodes import ExternalEventNode
 from penstock.core.flow.at import At
 from penstock.core.flow.correlation import key_of, mark, marked, unmark_node
 from penstock.core.flow.node import NodeType
-from penstock.core.flow.node_timer import set_node_timer
+from penstock.core.flow.node_timer import drop_node_timer, set_node_timer
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.failures import Failure, FailureName
@@ -78,6 +78,25 @@ def leave(at: At) -> None:
     unmark_node(at, config.event_def)
 
 
+def carries(before: NodeConfig, after: NodeConfig) -> str | None:
+    """It waits for the same event, and goes on waiting under the key that it has."""
+    old, new = cast(ExternalEventNode, before), cast(ExternalEventNode, after)
+    if old.event_def != new.event_def:
+        return f"waits for {new.event_def} there, not for {old.event_def}"
+    if (old.correlation_key is None) == (new.correlation_key is None):
+        return None
+    return f"waits {'without' if new.correlation_key is None else 'under'} a key there"
+
+
+def carried(at: At, before: NodeConfig) -> None:
+    """A time-out that is new runs from now on; one that was there already runs on."""
+    old, new = cast(ExternalEventNode, before), cast(ExternalEventNode, at.config)
+    if new.timeout_ms is None:
+        drop_node_timer(at)
+    elif old.timeout_ms is None:
+        set_node_timer(at, Clock.DURATION, clock_ms(at.turn, Clock.DURATION) + new.timeout_ms)
+
+
 def check(check: NodeCheck) -> None:
     """The event's definition exists, and knows keys if the node has one."""
     config = cast(ExternalEventNode, check.config)
@@ -99,7 +118,7 @@ def _take_unclaimed(at: At) -> Outcome:
     for unclaimed in rows.scan(UnclaimedEvent, tenant, wf_run_id, event_def):
         event = rows.get(ExternalEvent, tenant, wf_run_id, event_def, unclaimed.guid)
         assert event is not None, "an unclaimed event has a row"
-        if not event.is_for(at.thread.number, at.node_run.node):
+        if not event.is_for(at.thread.number, at.node_run.node, *at.node_run.formerly):
             continue
         event.claimed_by = (at.node_run.thread, at.node_run.position)
         rows.put(event)
@@ -114,6 +133,8 @@ NODE = NodeType(
     arrive,
     look=look,
     leave=leave,
+    carries=carries,
+    carried=carried,
     check=check,
     expressions=expressions,
     waits=True,

@@ -71,6 +71,14 @@ def _delay_ms(at: At, seconds: Expression) -> int:
     return int(value * 1_000)
 
 
+def carries(before: NodeConfig, after: NodeConfig) -> str | None:
+    """A number of seconds that has begun to pass goes on passing; an instant is looked at anew."""
+    old, new = cast(SleepNode, before), cast(SleepNode, after)
+    if (old.until is None) == (new.until is None):
+        return None
+    return f"sleeps {'for some seconds' if new.until is None else 'until an instant'} there"
+
+
 def check(check: NodeCheck) -> None:
     """One of the two is given, of the right type."""
     config = cast(SleepNode, check.config)
@@ -92,6 +100,7 @@ NODE = NodeType(
     arrive,
     look=look,
     leave=unwatch,
+    carries=carries,
     check=check,
     expressions=expressions,
     waits=True,

@@ -75,6 +75,11 @@ def _input(at: At, item: Value) -> dict[str, Value]:
     return {INPUT: coerce(item, declared.type, at.struct)}
 
 
+def carries(before: NodeConfig, after: NodeConfig) -> str | None:
+    """What it gives to threads was checked for all of them at once."""
+    return "has not started all its threads yet: migrate once it has"
+
+
 def check(check: NodeCheck) -> None:
     """The thread exists and gets what it wants."""
     config = cast(StartMultipleThreadsNode, check.config)
@@ -93,6 +98,7 @@ NODE = NodeType(
     StartMultipleThreadsNode,
     arrive,
     look=look,
+    carries=carries,
     check=check,
     expressions=expressions,
 )

@@ -66,6 +66,14 @@ def leave(at: At) -> None:
         task_stops.give_up(at.turn, tasks.current(at))
 
 
+def carries(before: NodeConfig, after: NodeConfig) -> str | None:
+    """The task that was handed out stays as it is: it must be one of the same TaskDef."""
+    old, new = cast(TaskNode, before), cast(TaskNode, after)
+    if old.task_def == new.task_def:
+        return None
+    return f"does {new.task_def or 'a dynamic task'} there, and its task is one of another TaskDef"
+
+
 def check(check: NodeCheck) -> None:
     """A TaskDef that is named exists and gets what it wants, by name and (where it can be seen) by
     type; of a dynamic one only the run can tell.
@@ -120,6 +128,7 @@ NODE = NodeType(
     look=look,
     halt=tasks.is_interruptible,
     leave=leave,
+    carries=carries,
     check=check,
     expressions=expressions,
     waits=True,

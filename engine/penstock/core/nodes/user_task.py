@@ -67,6 +67,16 @@ def leave(at: At) -> None:
         user_tasks.keep(at.turn, row)
 
 
+def carries(before: NodeConfig, after: NodeConfig) -> str | None:
+    """The user task stays as it is, in the version of the form that it has; what is planned for it
+    is known by the number of the action.
+    """
+    old, new = cast(UserTaskNode, before), cast(UserTaskNode, after)
+    if old.user_task_def != new.user_task_def:
+        return f"wants the form {new.user_task_def} there, not {old.user_task_def}"
+    return None if old.actions == new.actions else "has other actions there"
+
+
 def check(check: NodeCheck) -> None:
     """The form exists, somebody is named, and the actions can be done."""
     config = cast(UserTaskNode, check.config)
@@ -102,6 +112,7 @@ NODE = NodeType(
     arrive,
     look=look,
     leave=leave,
+    carries=carries,
     check=check,
     pin=pin,
     expressions=expressions,

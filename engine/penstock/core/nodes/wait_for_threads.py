@@ -275,6 +275,12 @@ def _stop(at: At, number: int) -> None:
         wake(at.turn, at.run.wf_run_id, number)
 
 
+def carries(before: NodeConfig, after: NodeConfig) -> str | None:
+    """It goes on waiting for the same threads; what it has counted was counted for one strategy."""
+    old, new = cast(WaitForThreadsNode, before), cast(WaitForThreadsNode, after)
+    return None if old.strategy is new.strategy else f"has the strategy {new.strategy} there"
+
+
 def check(check: NodeCheck) -> None:
     """Handlers exist."""
     for handler in cast(WaitForThreadsNode, check.config).thread_handlers:
@@ -292,6 +298,7 @@ NODE = NodeType(
     arrive,
     look=look,
     leave=leave,
+    carries=carries,
     check=check,
     expressions=expressions,
     waits=True,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from penstock.core.operators.migration import forget_plan
 from penstock.core.operators.sweep import begin_sweep, wake_threads
 from penstock.core.state.keys import run_id_of, run_prefix
 from penstock.core.state.run import Sweep, SweepVerb, TimerKey, WfRun
@@ -22,6 +23,8 @@ def kill(turn: Turn, run: WfRun, *, message: str, deadline_ms: int) -> None:
     if known is not None and known.deadline is not None:
         kind = TimerKind.KILL_DEADLINE
         drop_timer(turn, known.deadline, kind, run.wf_run_id, detail="", number=0)
+    if known is not None and known.verb is SweepVerb.CHECK_MIGRATION:
+        forget_plan(turn, run)
     deadline = None if forced else _set_deadline(turn, run, deadline_ms)
     if known is None or known.verb is not SweepVerb.KILL:
         sweep = Sweep(SweepVerb.KILL, forced=forced, deadline=deadline, message=message)

@@ -11,14 +11,19 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from penstock.core.errors import Reject
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.operators import migration
 from penstock.core.operators.rescue import restart_thread
 from penstock.core.state.run import Sweep, SweepVerb, WfRun
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, set_timer
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
+
+Tell = Callable[[int], int]
+"""Tells a thread, by its number; counts those that are waited for."""
 
 
 def begin_sweep(turn: Turn, run: WfRun, sweep: Sweep) -> None:
@@ -33,28 +38,32 @@ def sweep_on(turn: Turn, wf_run_id: str) -> None:
     run = _run(turn, wf_run_id)
     sweep = run.sweep
     assert sweep is not None, "somebody has begun it"
-    last = _take(turn, run, sweep.next)
-    told = sum(_TELL[sweep.verb](turn, run, number) for number in range(sweep.next, last))
+    last, told = _tell_chunk(turn, run, sweep)
     run = _run(turn, wf_run_id)
+    run.sweep = replace(sweep, next=last, waiting=sweep.waiting + told)
     if sweep.verb is SweepVerb.KILL:
-        run.sweep = replace(sweep, next=last, waiting=sweep.waiting + told)
         wake(turn, wf_run_id, ENTRYPOINT_NUMBER)
-    elif last < run.threads:
-        run.sweep = replace(sweep, next=last)
-    else:
-        run.sweep = None
-    turn.rows.put(run)
     if last < run.threads:
+        turn.rows.put(run)
         _put_off(turn, TimerKind.SWEEP, wf_run_id, last)
-    elif run.sweep is None:
-        wake_threads(turn, wf_run_id, 0)
+    else:
+        _all_told(turn, run, sweep.verb)
 
 
 def fire_sweep(turn: Turn, timer: Timer) -> None:
-    """Go on, unless another sweep has taken the place of the one that set the timer."""
+    """Go on, unless another sweep has taken the place of the one that set the timer. What a thread
+    can not do ends the sweep: its command has been answered.
+    """
     sweep = _run(turn, timer.wf_run_id).sweep
-    if sweep is not None and sweep.next == timer.number:
+    if sweep is None or sweep.next != timer.number:
+        return
+    try:
         sweep_on(turn, timer.wf_run_id)
+    except Reject as rejection:
+        run = _run(turn, timer.wf_run_id)
+        migration.tell_refused(turn, run, rejection)
+        migration.forget_plan(turn, run)
+        _end(turn, run)
 
 
 def fire_deadline(turn: Turn, timer: Timer) -> None:
@@ -81,6 +90,40 @@ def wake_threads(turn: Turn, wf_run_id: str, first: int) -> None:
         _put_off(turn, TimerKind.WAKE_THREADS, wf_run_id, last)
 
 
+def _tell_chunk(turn: Turn, run: WfRun, sweep: Sweep) -> tuple[int, int]:
+    """Tell as many threads as this turn may; where that ends, and what the telling has counted."""
+    tell, last, told = _TELL[sweep.verb](turn, run), _take(turn, run, sweep.next), 0
+    for number in range(sweep.next, last):
+        told += tell(number)
+        if turn.nodes_left == 0 or turn.is_full():
+            return number + 1, told
+    return last, told
+
+
+def _all_told(turn: Turn, run: WfRun, verb: SweepVerb) -> None:
+    """The last thread has been told: what comes then."""
+    if verb is SweepVerb.CHECK_MIGRATION:
+        begin_carrying(turn, run)
+        return
+    migration.finish(turn, run)
+    if verb is SweepVerb.KILL:
+        turn.rows.put(run)
+    else:
+        _end(turn, run)
+
+
+def begin_carrying(turn: Turn, run: WfRun) -> None:
+    """The plan of a migration can be carried out."""
+    run.migrates_to = migration.plan_of(turn, run).new.version
+    begin_sweep(turn, run, Sweep(SweepVerb.MIGRATE))
+
+
+def _end(turn: Turn, run: WfRun) -> None:
+    run.sweep = None
+    turn.rows.put(run)
+    wake_threads(turn, run.wf_run_id, 0)
+
+
 def _wake_live(turn: Turn, run: WfRun, number: int) -> int:
     """Wake a thread if it lives; counts those beside the entrypoint."""
     thread = peek_thread(turn, run.wf_run_id, number)
@@ -90,9 +133,42 @@ def _wake_live(turn: Turn, run: WfRun, number: int) -> int:
     return int(number != ENTRYPOINT_NUMBER)
 
 
-def _restart(turn: Turn, run: WfRun, number: int) -> int:
-    restart_thread(turn, run.wf_run_id, number)
-    return 0
+def _killing(turn: Turn, run: WfRun) -> Tell:
+    """A migration that was under way is carried out, so that all threads follow one version."""
+    carry = migration.carrying(turn, run)
+
+    def tell(number: int) -> int:
+        carry(number)
+        return _wake_live(turn, run, number)
+
+    return tell
+
+
+def _restarting(turn: Turn, run: WfRun) -> Tell:
+    carry = migration.carrying(turn, run)
+
+    def tell(number: int) -> int:
+        carry(number)
+        restart_thread(turn, run.wf_run_id, number)
+        return 0
+
+    return tell
+
+
+def _migrating(turn: Turn, run: WfRun) -> Tell:
+    return _uncounted(migration.carrying(turn, run))
+
+
+def _checking(turn: Turn, run: WfRun) -> Tell:
+    return _uncounted(migration.checking(turn, run))
+
+
+def _uncounted(do: Callable[[int], None]) -> Tell:
+    def tell(number: int) -> int:
+        do(number)
+        return 0
+
+    return tell
 
 
 def _take(turn: Turn, run: WfRun, first: int) -> int:
@@ -113,7 +189,10 @@ def _run(turn: Turn, wf_run_id: str) -> WfRun:
     return run
 
 
-_TELL: Final[dict[SweepVerb, Callable[[Turn, WfRun, int], int]]] = {
-    SweepVerb.KILL: _wake_live,
-    SweepVerb.RESTART: _restart,
+_TELL: Final[dict[SweepVerb, Callable[[Turn, WfRun], Tell]]] = {
+    SweepVerb.KILL: _killing,
+    SweepVerb.RESTART: _restarting,
+    SweepVerb.CHECK_MIGRATION: _checking,
+    SweepVerb.MIGRATE: _migrating,
 }
+"""What tells the threads of a chunk, made once for all of them."""

@@ -27,6 +27,15 @@ def audit(turn: Turn, command: msgspec.Struct) -> None:
     )
 
 
+def audit_refusal(turn: Turn, wf_run_id: str, verb: str, code: str, message: str) -> None:
+    """Keep that a verb, which went on after its command, could not be done."""
+    detail: Value = {"refused": code, "message": message}
+    row = AuditEntry(
+        turn.tenant, wf_run_id, turn.offset, f"{verb}:refused", "engine", turn.at_ms, detail
+    )
+    turn.rows.put(row)
+
+
 def _short(value: Value) -> Value:
     size = len(encode_value(value))
     return value if size <= AUDIT_FIELD_BYTES_MAX else {"bytes": size}

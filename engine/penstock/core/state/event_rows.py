@@ -24,9 +24,11 @@ class ExternalEvent(Row):
     node: str | None = None
     claimed_by: tuple[int, int] | None = None
 
-    def is_for(self, thread: int, node: str) -> bool:
-        """Whether a node run may take it: an event may name a thread, and a node of it."""
-        return self.thread in (None, thread) and self.node in (None, node)
+    def is_for(self, thread: int, *names: str) -> bool:
+        """Whether a node run may take it: an event may name a thread, and a node of it by one of
+        its names.
+        """
+        return self.thread in (None, thread) and (self.node is None or self.node in names)
 
 
 class UnclaimedEvent(Row):

@@ -21,6 +21,7 @@ from penstock.core.state.event_rows import (
 from penstock.core.state.facts import AuditEntry, Fact, HistoryChunk
 from penstock.core.state.failures import Failure
 from penstock.core.state.keys import Scope
+from penstock.core.state.migration_rows import Former, Migration
 from penstock.core.state.rows import Row
 from penstock.core.state.thread_rows import (
     Awaited,
@@ -90,6 +91,8 @@ class SweepVerb(StrEnum):
 
     KILL = "KILL"
     RESTART = "RESTART"
+    CHECK_MIGRATION = "CHECK_MIGRATION"
+    MIGRATE = "MIGRATE"
 
 
 class Sweep(Struct, array_like=True, frozen=True):
@@ -106,7 +109,9 @@ class Sweep(Struct, array_like=True, frozen=True):
 
 
 class WfRun(Row):
-    """A run of a WfSpec. Its status is its entrypoint thread's."""
+    """A run of a WfSpec. Its status is its entrypoint thread's. `migrates_to` is the version to
+    which its threads are brought just now.
+    """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
 
@@ -130,6 +135,7 @@ class WfRun(Row):
     spilled: int = 0
     sweep: Sweep | None = None
     retention: TimerKey | None = None
+    migrates_to: int | None = None
 
 
 class ThreadRun(Row):
@@ -140,7 +146,8 @@ class ThreadRun(Row):
     the thread that handles a failure or an interrupt of this one now. `interrupts` counts those to
     come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
     have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
-    what the threads below know.
+    what the threads below know. `version` is that of the WfSpec which it follows (0: its
+    run's), and `formers` what it was before it was migrated.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -168,6 +175,8 @@ class ThreadRun(Row):
     asked: tuple[bool, bool, bool] = (False, False, False)
     awaited_by: tuple[tuple[int, int], ...] = ()
     spilled: int = 0
+    version: int = 0
+    formers: tuple[Former, ...] = ()
 
     @property
     def held_from_outside(self) -> bool:
@@ -192,7 +201,7 @@ class NodeRun(Row):
     """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`;
     `progress` is what a node type keeps while it waits; `handled` says that a handler, or an
     operator, has dealt with the failure. `retries` is the position of the failed visit that this
-    one begins anew.
+    one begins anew; `formerly` are names of the node in versions from which it was migrated.
     """
 
     KIND, SCOPE, KEY = b"n", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
@@ -214,6 +223,7 @@ class NodeRun(Row):
     spilled: int = 0
     skipped: bool = False
     retries: int | None = None
+    formerly: tuple[str, ...] = ()
 
 
 class NodeOutput(Row):
@@ -342,4 +352,5 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     WorkflowEvent,
     HistoryChunk,
     AuditEntry,
+    Migration,
 )

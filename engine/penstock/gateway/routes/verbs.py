@@ -14,6 +14,7 @@ from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
+from penstock.core.commands.migrate_wf_run import MigrateWfRun
 from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
@@ -33,6 +34,7 @@ ACTIONS: Final[dict[str, type[Command]]] = {
     "edit-variable": EditVariable,
     "change-state": ChangeTaskRunState,
     "set-labels": SetLabels,
+    "migrate": MigrateWfRun,
     "delete": DeleteWfRun,
 }
 

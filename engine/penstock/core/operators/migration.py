@@ -1,0 +1,219 @@
+"""Migration: a run goes on in another version of its WfSpec. A sweep looks at its threads, if the
+two versions do not decide it (CHECK_MIGRATION), and another brings them over (MIGRATE).
+
+Each thread says which version it follows, so that a run whose migration is under way, or was cut
+short, is sound at any time. The plan is a row of the run until the last thread has come over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from penstock.core.definitions.structs import structs_of
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.errors import Reject
+from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.correlation import ENTRYPOINT_POSITION, key_of, mark, unmark
+from penstock.core.flow.versions import version_of
+from penstock.core.flow.watchers import unwatch, watch
+from penstock.core.nodes import TYPE_OF
+from penstock.core.operators.migration_check import (
+    check_thread,
+    found_output,
+    node_run_of,
+    to_migrate,
+    waits,
+)
+from penstock.core.operators.migration_plan import Plan, ThreadPlan
+from penstock.core.state.audit import audit_refusal
+from penstock.core.state.migration_rows import Former, Migration
+from penstock.core.state.outputs import CommandRefused
+from penstock.core.state.rows import copy_of
+from penstock.core.state.run import HaltReason, NodeOutput, ThreadRun, Variable, WfRun
+from penstock.core.state.thread_rows import Interrupter, PendingInterrupt, Watcher
+from penstock.core.state.transitions import THREAD_LIVE, NodeStatus
+from penstock.core.state.turn import Turn
+from penstock.core.values.casts import converted
+from penstock.core.values.types import ValueProblem, parse_type
+from penstock.core.values.value import Value, value_bytes
+
+
+def plan_of(turn: Turn, run: WfRun) -> Plan:
+    """The plan that the run follows."""
+    asked = turn.rows.peek(Migration, turn.tenant, run.wf_run_id)
+    assert asked is not None, "it stays until the last thread has come over"
+    return plan_by(turn, run, asked)
+
+
+def plan_by(turn: Turn, run: WfRun, asked: Migration) -> Plan:
+    """What a row says, for a run."""
+    old, new = (
+        turn.rows.peek(WfSpec, turn.tenant, run.wf_spec, version)
+        for version in (run.version, asked.version)
+    )
+    assert old is not None, "a WfSpec stays while it is followed"
+    assert new is not None, "and is there when a plan is made"
+    return Plan(turn, run, old, new, asked)
+
+
+def checking(turn: Turn, run: WfRun) -> Callable[[int], None]:
+    """What looks at a thread."""
+    plan = plan_of(turn, run)
+    return lambda number: check_thread(plan, number)
+
+
+def carrying(turn: Turn, run: WfRun) -> Callable[[int], None]:
+    """What brings a thread over; nothing, if the run is not being migrated."""
+    if run.migrates_to is None:
+        return lambda number: None
+    plan = plan_of(turn, run)
+    return lambda number: _carry(plan, number)
+
+
+def finish(turn: Turn, run: WfRun) -> None:
+    """The last thread has come over. The caller saves the run."""
+    if run.migrates_to is not None:
+        run.version, run.migrates_to = run.migrates_to, None
+        forget_plan(turn, run)
+
+
+def forget_plan(turn: Turn, run: WfRun) -> None:
+    """The plan is carried out, or is not to be."""
+    turn.rows.delete(Migration(turn.tenant, run.wf_run_id, 0, {}, {}, {}))
+
+
+def tell_refused(turn: Turn, run: WfRun, rejection: Reject) -> None:
+    """A thread can not follow the plan, which was seen after the command had been answered."""
+    asked = turn.rows.peek(Migration, turn.tenant, run.wf_run_id)
+    command_id = None if asked is None else asked.command_id
+    code, message = rejection.code, rejection.message
+    audit_refusal(turn, run.wf_run_id, "MigrateWfRun", code, message)
+    refused = CommandRefused(
+        command="MigrateWfRun",
+        command_id=command_id,
+        code=code,
+        message=message,
+        at_ms=turn.at_ms,
+    )
+    turn.tell(run.wf_run_id, refused)
+
+
+def _carry(plan: Plan, number: int) -> None:
+    """Bring a thread over. It has been seen that it can be, and it has done nothing since."""
+    found = to_migrate(plan, number)
+    if found is None:
+        _keep(plan, number)
+        return
+    turn, run, thread = plan.turn, plan.run, copy_of(found)
+    node_run, part = node_run_of(plan, thread), plan.of(thread.thread_spec)
+    before = At(turn, copy_of(run), plan.old, copy_of(thread), copy_of(node_run))
+    _carry_outputs(plan, part, thread)
+    _carry_variables(plan, part, thread)
+    former = Former(version_of(run, thread), thread.thread_spec, thread.position)
+    thread.formers = (*thread.formers, former)
+    thread.version, thread.thread_spec = plan.new.version, part.name
+    name = part.nodes[node_run.node]
+    if name != node_run.node:
+        node_run.formerly = (*node_run.formerly, node_run.node)
+    thread.node = node_run.node = name
+    at = At(turn, run, plan.new, thread, node_run)
+    if thread.status in THREAD_LIVE:
+        _carry_interrupts(at, part)
+    if waits(thread, node_run):
+        _carry_wait(before, at)
+    turn.rows.put(node_run)
+    turn.rows.put(thread)
+
+
+def _keep(plan: Plan, number: int) -> None:
+    """A thread that stays in the version in which it ended says so itself: its run's will be
+    another.
+    """
+    thread = peek_thread(plan.turn, plan.run.wf_run_id, number)
+    if thread is not None and thread.version == 0:
+        kept = copy_of(thread)
+        kept.version = plan.run.version
+        plan.turn.rows.put(kept)
+
+
+def _carry_outputs(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
+    """Outputs are kept by the names that nodes have now, and those that nobody reads go."""
+    turn, here = plan.turn, (plan.turn.tenant, plan.run.wf_run_id, thread.number)
+    found: dict[str, Value] = {}
+    for name, node in part.wanted.items():
+        there, value = found_output(plan, thread, node)
+        if there:
+            found[name] = value
+    kept_before = plan.old.kept_outputs.get(thread.thread_spec, ())
+    rows = {node: turn.rows.peek(NodeOutput, *here, node) for node in kept_before}
+    for name, node in part.outputs.items():
+        row = rows[node]
+        if row is not None:
+            found[name] = row.value
+    same = {name for name, node in part.outputs.items() if name == node}
+    for row in rows.values():
+        if row is not None and row.node not in same:
+            turn.rows.delete(row)
+    for name in sorted(found.keys() - same):
+        turn.rows.put(NodeOutput(*here, name, found[name]))
+
+
+def _carry_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
+    turn, here = plan.turn, (plan.turn.tenant, plan.run.wf_run_id, thread.number)
+    for name in part.gone:
+        turn.rows.delete(Variable(*here, name, None))
+    for name, value in part.made.items():
+        if value is not None:
+            turn.output_bytes += value_bytes(value)  # of rows, which are as dear as what is sent
+            turn.rows.put(Variable(*here, name, value))
+    for name, wanted in part.converted.items():
+        row = turn.rows.get(Variable, *here, name)
+        if row is not None:
+            row.value = converted(row.value, parse_type(wanted), structs_of(turn))
+            turn.rows.put(row)
+
+
+def _carry_interrupts(at: At, part: ThreadPlan) -> None:
+    turn, thread, here = at.turn, at.thread, (at.turn.tenant, at.run.wf_run_id)
+    for event_def in part.interrupts_gone:
+        turn.rows.delete(Interrupter(*here, event_def, thread.number))
+        _drop_pending(at, event_def)
+    for event_def in part.interrupts:
+        turn.rows.put(Interrupter(*here, event_def, thread.number))
+    for event_def in part.keys_gone:
+        unmark(turn, at.run.wf_run_id, (thread.number, ENTRYPOINT_POSITION), event_def)
+    if at.node_run.position == ENTRYPOINT_POSITION and at.node_run.status is NodeStatus.STARTING:
+        return  # it has not said yet under which keys it is interrupted
+    for event_def in part.keys:
+        try:
+            key = key_of(at, at.thread_spec.interrupt_keys[event_def], "key")
+        except ValueProblem:
+            continue  # what it inherits has changed since it was looked at
+        mark(at, event_def, key, stays=True)
+
+
+def _drop_pending(at: At, event_def: str) -> None:
+    """Interrupts that came since the thread was looked at, and that nobody handles any more."""
+    turn, thread = at.turn, at.thread
+    if not thread.interrupts:
+        return
+    for row in list(turn.rows.scan(PendingInterrupt, turn.tenant, at.run.wf_run_id, thread.number)):
+        if row.event_def == event_def:
+            turn.rows.delete(row)
+            thread.interrupts -= 1
+    if not thread.interrupts:
+        pending = HaltReason.PENDING_INTERRUPT
+        thread.halt_reasons = tuple(one for one in thread.halt_reasons if one is not pending)
+
+
+def _carry_wait(before: At, at: At) -> None:
+    """What the node has set up to wait, as its new configuration has it."""
+    here = (at.turn.tenant, at.run.wf_run_id, at.run.wf_run_id, at.thread.number)
+    run = at.turn.rows.get(WfRun, at.turn.tenant, at.run.wf_run_id)
+    assert run is not None, "it is being migrated"
+    if at.turn.rows.peek(Watcher, *here) is not None:
+        before.run = at.run = run
+        unwatch(before)  # of the runs above it watches those from which the version inherits
+        watch(at)
+        at.turn.rows.put(run)
+    TYPE_OF[type(at.config)].carried(at, before.config)
