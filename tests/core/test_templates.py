@@ -102,7 +102,7 @@ TEXTS = [
     ("{{ fromJson('{\"a\": [1]}').a[0] }}", "1"),
     ("{{ render('{{ inputs.n }}') }}", "5"),
     ("{{ now() }}", "2024-11-13T14:38:38.355Z"),
-    ("{{ now() | date('EEE d MMM yyyy HH:mm:ss XXX', '+02') }}", "Wed 13 Nov 2024 16:38:38 +02:00"),
+    ("{{ now() | date('EEE d MMM yyyy HH:mm:ss xxx', '+02') }}", "Wed 13 Nov 2024 16:38:38 +02:00"),
     ("{{ '2024-01-31' | dateAdd(1, 'MONTHS') }}", "2024-02-29T00:00:00.000Z"),
     ("{{ now() | timestamp }} {{ now() | timestampMilli }}", "1731508718 1731508718355"),
     ("{{ max(1, 3, 2) }} {{ min(inputs.xs) }}", "3 1"),

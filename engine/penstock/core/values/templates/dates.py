@@ -22,7 +22,7 @@ _OFFSET: Final = re.compile(r"(?:UTC|GMT|Z)?(?:([+-])(\d{1,2})(?::?(\d\d))?)?", 
 _FIELD: Final = re.compile(
     r"'((?:[^']|'')*)'|(y+|u+|M+|d+|H+|h+|m+|s+|S+|a|E+|X+|x+|Z+|D+)|(.)", re.DOTALL
 )
-ISO: Final = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
+ISO: Final = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS" + 3 * "X"
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
     *("October", "November", "December"),

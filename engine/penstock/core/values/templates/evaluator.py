@@ -235,8 +235,8 @@ class Rendering:
         if isinstance(value, (str, bytes)):
             self._spend(len(value) // EXPRESSION_BYTES_PER_STEP)
         elif isinstance(value, (list, dict)):
-            self._spend(value_bytes(value) // EXPRESSION_BYTES_PER_STEP)
-        return value
+            self._spend(value_bytes(cast(Value, value)) // EXPRESSION_BYTES_PER_STEP)
+        return cast(Value, value)
 
     def _made(self, found: Found) -> Found:
         if not isinstance(found, (Undefined, Lazy)):

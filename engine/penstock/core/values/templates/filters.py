@@ -32,8 +32,18 @@ _HEX_BYTE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
 
 
+def _one(work: Callable[[Value], Value]) -> Called:
+    """A filter without arguments."""
+    return Called(work)
+
+
+def _two(name: str, work: Callable[[Value, Value], Value]) -> Called:
+    """A filter with one argument, which must be given."""
+    return Called(work, (name,), 1)
+
+
 def _of_text(work: Callable[[str], Value]) -> Called:
-    return Called(lambda value: work(text(value)))
+    return _one(lambda value: work(text(value)))
 
 
 def _object(value: Value, what: str) -> dict[str, Value]:
@@ -228,30 +238,37 @@ def _values(value: Value) -> list[Value]:
     return [found[key] for key in sorted(found)]
 
 
-_WITH_DATE: Final = Called(
-    lambda value, format=ISO, timeZone="UTC": formatted(value, text(format), text(timeZone)),
-    ("format", "timeZone"),
-)
+def _indent(value: Value, amount: Value = 2) -> Value:
+    return _indented(value, amount, first=True)
+
+
+def _nindent(value: Value, amount: Value = 2) -> Value:
+    return "\n" + _indented(value, amount, first=True)
+
+
+def _date(value: Value, format: Value = ISO, timeZone: Value = "UTC") -> Value:
+    return formatted(value, text(format), text(timeZone))
+
+
+def _date_add(value: Value, amount: Value, unit: Value = "DAYS") -> Value:
+    return moved(value, amount, text(unit))
+
 
 FILTERS: Final[dict[str, Called]] = {
     "abbreviate": Called(_abbreviated, ("length",), 1),
-    "abs": Called(lambda value: abs(number(value, "abs"))),
+    "abs": _one(lambda value: abs(number(value, "abs"))),
     "base64decode": Called(_from_base64),
     "base64encode": _of_text(lambda value: b64encode(value.encode()).decode()),
-    "boolean": Called(lambda value: text(value).strip().lower() == "true"),
+    "boolean": _one(lambda value: text(value).strip().lower() == "true"),
     "capitalize": _of_text(lambda value: value[:1].upper() + value[1:]),
     "chunk": Called(_chunked, ("size",), 1),
     "contains": Called(contains, ("part",), 1),
-    "date": _WITH_DATE,
-    "dateAdd": Called(
-        lambda value, amount, unit="DAYS": moved(value, amount, text(unit)), ("amount", "unit"), 1
-    ),
-    "default": Called(
-        lambda value, default: default if value in (None, "") else value, ("default",), 1
-    ),
+    "date": Called(_date, ("format", "timeZone")),
+    "dateAdd": Called(_date_add, ("amount", "unit"), 1),
+    "default": _two("default", lambda value, default: default if value in (None, "") else value),
     "distinct": Called(_distinct),
-    "endsWith": Called(lambda value, suffix: text(value).endswith(text(suffix)), ("suffix",), 1),
-    "equals": Called(lambda value, other: equal(value, other), ("other",), 1),
+    "endsWith": _two("suffix", lambda value, suffix: text(value).endswith(text(suffix))),
+    "equals": _two("other", lambda value, other: equal(value, other)),
     "escape": _of_text(
         lambda value: (
             value.replace("&", "&amp;")
@@ -263,42 +280,38 @@ FILTERS: Final[dict[str, Called]] = {
     ),
     "first": Called(_first),
     "flatten": Called(_flat),
-    "indent": Called(lambda value, amount=2: _indented(value, amount, first=True), ("amount",)),
+    "indent": Called(_indent, ("amount",)),
     "join": Called(_joined, ("separator",)),
     "json": Called(json_text),
     "keys": Called(_keys),
     "last": Called(_last),
-    "length": Called(lambda value: 0 if value is None else size_of(value)),
+    "length": _one(lambda value: 0 if value is None else size_of(value)),
     "lower": _of_text(str.lower),
     "ltrim": _of_text(str.lstrip),
     "md5": _hash(lambda data: md5(data, usedforsecurity=False)),
     "merge": Called(_merge, ("other",), 1),
-    "nindent": Called(
-        lambda value, amount=2: "\n" + _indented(value, amount, first=True), ("amount",)
-    ),
+    "nindent": Called(_nindent, ("amount",)),
     "number": Called(_as_number, ("type",)),
     "numberFormat": Called(_number_format, ("format",)),
     "replace": Called(_replace, ("replace_pairs", "regexp"), 1),
     "reverse": Called(_reversed),
     "round": Called(_rounded, ("places",)),
-    "rsort": Called(lambda value: _sorted(value, reverse=True)),
+    "rsort": _one(lambda value: _sorted(value, reverse=True)),
     "rtrim": _of_text(str.rstrip),
     "sha1": _hash(lambda data: sha1(data, usedforsecurity=False)),
     "sha256": _hash(sha256),
     "sha512": _hash(sha512),
     "slice": Called(_slice, ("fromIndex", "toIndex")),
     "slugify": _of_text(lambda value: _NOT_SLUG.sub("-", value.lower()).strip("-")),
-    "sort": Called(lambda value: _sorted(value, reverse=False)),
+    "sort": _one(lambda value: _sorted(value, reverse=False)),
     "split": Called(_split, ("delimiter", "limit"), 1),
-    "startsWith": Called(
-        lambda value, prefix: text(value).startswith(text(prefix)), ("prefix",), 1
-    ),
+    "startsWith": _two("prefix", lambda value, prefix: text(value).startswith(text(prefix))),
     "string": _of_text(lambda value: value),
     "substringAfter": _substring(after=True, last=False),
     "substringAfterLast": _substring(after=True, last=True),
     "substringBefore": _substring(after=False, last=False),
     "substringBeforeLast": _substring(after=False, last=True),
-    "timestamp": Called(lambda value: instant_ms(value) // 1_000),
+    "timestamp": _one(lambda value: instant_ms(value) // 1_000),
     "timestampMilli": Called(instant_ms),
     "title": _of_text(lambda value: " ".join(w[:1].upper() + w[1:] for w in value.split(" "))),
     "toJson": Called(json_text),

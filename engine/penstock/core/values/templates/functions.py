@@ -53,7 +53,7 @@ def _from_json(at: Asking, json_text: Value) -> Value:
     except (ValueError, RecursionError) as error:
         raise ValueProblem(f"fromJson: {source[:40]!r} is no JSON") from error
     check_bounds(value)
-    return cast(Value, value)
+    return value
 
 
 def _no_constant(name: str) -> Any:
@@ -78,14 +78,13 @@ def _range(at: Asking, start: Value, end: Value) -> Value:
 def _each_output(at: Asking, outputs: Found) -> Found:
     """The output that belongs to the value of this task run and those above, outermost first."""
     steps: list[str] = []
-    parents = at.names.root("parents")
-    for parent in reversed(parents if isinstance(parents, list) else []):
-        value = parent.get("taskrun", {}).get("value") if isinstance(parent, dict) else None
-        if value is not None:
-            steps.append(text(value))
-    own = at.names.root("taskrun")
-    if isinstance(own, dict) and own.get("value") is not None:
-        steps.append(text(own["value"]))
+    parents: Any = at.names.root("parents")
+    own: Any = at.names.root("taskrun")
+    above = cast("list[Any]", parents) if isinstance(parents, list) else []
+    task_run: Any
+    for task_run in (*(parent.get("taskrun") for parent in reversed(above)), own):
+        if isinstance(task_run, dict) and task_run.get("value") is not None:
+            steps.append(text(task_run["value"]))
     found: Found = outputs
     for step in steps:
         if isinstance(found, Lazy):
