@@ -23,7 +23,8 @@ from penstock.core.values.value import Value, check_bounds, coerce, encode_value
 
 class ReportTask(Command, frozen=True):
     """How the attempt ended. `exception` names a business exception, whose content is `output`;
-    `warning` flags a success; `checkpoints` is how many the worker knows of, if it says.
+    `warning` flags a success; `checkpoints` is how many the worker knows of, if it says; a retry
+    waits `retry_after_ms` at least.
     """
 
     wf_run_id: str
@@ -39,6 +40,7 @@ class ReportTask(Command, frozen=True):
     metrics: tuple[Metric, ...] = ()
     warning: bool = False
     checkpoints: int | None = None
+    retry_after_ms: int = 0
 
 
 def handle(turn: Turn, command: ReportTask) -> Value:
@@ -63,7 +65,14 @@ def handle(turn: Turn, command: ReportTask) -> Value:
         refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
     _check_checkpoints(turn, task, command)
     _keep_workers_words(turn, task, command)
-    attempts.end_attempt(turn, task, tasks.REPORTS[status], output=output, failure=failure)
+    attempts.end_attempt(
+        turn,
+        task,
+        tasks.REPORTS[status],
+        output=output,
+        failure=failure,
+        retry_after_ms=command.retry_after_ms,
+    )
     wake(turn, task.wf_run_id, task.thread)
     return {"status": task.status}
 

@@ -46,7 +46,9 @@ class TaskNode(NodeConfig, tag="TASK", frozen=True):
     often at most, and how long one attempt may run once it has started, or stay silent.
 
     `retries` says the same as `max_attempts`, without the first one; specs are kept with
-    `max_attempts`, so that both ways of saying it are one spec.
+    `max_attempts`, so that both ways of saying it are one spec. No retry begins later than
+    `retry_within_ms` after the first attempt's start; with `warn_on_retry` a success that took more
+    than one attempt is one with a warning.
     """
 
     MIRRORS_TASK = True
@@ -59,6 +61,8 @@ class TaskNode(NodeConfig, tag="TASK", frozen=True):
     timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] = TASK_TIMEOUT_MS_DEFAULT
     heartbeat_timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
     backoff: Backoff | None = None
+    retry_within_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
+    warn_on_retry: bool = False
 
     def __post_init__(self) -> None:
         """Say it in one way; what disagrees is left for `check`."""

@@ -313,6 +313,8 @@ class TaskRun(Row):
     stop: StopRequest | None = None
     user_task: str | None = None
     spilled: int = 0
+    retry_within_ms: int | None = None
+    warn_on_retry: bool = False
 
 
 class PastAttempt(Row):

@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.flow.at import peek_thread
+from penstock.core.limits import RETRY_AFTER_MS_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.history import note
 from penstock.core.state.outputs import TaskRunChanged
 from penstock.core.state.rows import copy_of
-from penstock.core.state.run import Stop, TaskAttempt, TaskRun, TimerKey
+from penstock.core.state.run import PastAttempt, Stop, TaskAttempt, TaskRun, TimerKey
 from penstock.core.state.task_rows import Pulse
 from penstock.core.state.timers import Clock, TimerKind, clock_ms, drop_timer, set_timer
 from penstock.core.state.transitions import (
@@ -45,10 +46,17 @@ def start(turn: Turn, task: TaskRun, worker: str) -> None:
 
 
 def end_attempt(
-    turn: Turn, task: TaskRun, event: TaskEvent, *, output: Value, failure: Failure | None
+    turn: Turn,
+    task: TaskRun,
+    event: TaskEvent,
+    *,
+    output: Value,
+    failure: Failure | None,
+    retry_after_ms: int = 0,
 ) -> None:
-    """End the current attempt; if it may be tried again, plan the next one. One that was asked to
-    stop, and did not get to an end of its own, has stopped.
+    """End the current attempt; if it may be tried again, plan the next one, not sooner than after
+    the time that its worker has named. One that was asked to stop, and did not get to an end of its
+    own, has stopped.
     """
     attempt = own_attempt(task)
     asked = drop_stop(turn, task)
@@ -69,7 +77,11 @@ def end_attempt(
     if restarts:
         task.uncounted += 1
     elif _may_retry(turn, task):
-        _plan_retry(turn, task)
+        delay_ms = max(_delay_ms(task), min(retry_after_ms, RETRY_AFTER_MS_MAX))
+        if _is_within(turn, task, turn.at_ms + delay_ms):
+            _plan_retry(turn, task, delay_ms)
+    elif event is TaskEvent.SUCCEED and task.warn_on_retry:
+        attempt.warning = attempt.warning or _counted(task) > 1
     tell(turn, task)
     turn.rows.put(task)
 
@@ -165,11 +177,28 @@ def _thread_lives(turn: Turn, task: TaskRun) -> bool:
     return thread is not None and thread.status in THREAD_LIVE
 
 
-def _plan_retry(turn: Turn, task: TaskRun) -> None:
+def _delay_ms(task: TaskRun) -> int:
+    """How long the next attempt waits, by the backoff."""
+    if task.backoff is None:
+        return 0
+    return task.backoff.delay_ms(_counted(task), task.guid, task.attempt.number)
+
+
+def _is_within(turn: Turn, task: TaskRun, due_ms: int) -> bool:
+    """Whether a retry at this time begins soon enough after the first attempt's start."""
+    if task.retry_within_ms is None:
+        return True
+    first: TaskAttempt = task.attempt
+    if first.number > 1:
+        past = turn.rows.peek(PastAttempt, task.tenant, task.wf_run_id, task.guid, 1)
+        assert past is not None, "an attempt that is followed by another is kept"
+        first = past.attempt
+    began_ms = first.scheduled_ms if first.started_ms is None else first.started_ms
+    return due_ms <= began_ms + task.retry_within_ms
+
+
+def _plan_retry(turn: Turn, task: TaskRun, delay_ms: int) -> None:
     move_task(turn, task, TaskEvent.RETRY)
-    number, delay_ms = task.attempt.number, 0
-    if task.backoff is not None:
-        delay_ms = task.backoff.delay_ms(_counted(task), task.guid, number)
     if delay_ms == 0:
         return
     task.timer = set_timer(
@@ -179,7 +208,7 @@ def _plan_retry(turn: Turn, task: TaskRun) -> None:
         clock=Clock.DURATION,
         due_ms=clock_ms(turn, Clock.DURATION) + delay_ms,
         detail=task.guid,
-        number=number,
+        number=task.attempt.number,
     )
 
 

@@ -75,6 +75,8 @@ def create(at: At, config: TaskNode, task_def: str, inputs: dict[str, Value]) ->
         inputs,
         TaskAttempt(1, TaskStatus.TASK_PENDING, turn.at_ms),
         heartbeat_timeout_ms=config.heartbeat_timeout_ms,
+        retry_within_ms=config.retry_within_ms,
+        warn_on_retry=config.warn_on_retry,
     )
     send(at, task)
 

@@ -20,10 +20,7 @@ _MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 def timestamp_text(at_ms: int) -> str:
     """The TIMESTAMP of a time in milliseconds since 1970, or ValueProblem beyond years 1-9999."""
-    if not _FIRST_MS <= at_ms <= _LAST_MS:
-        raise ValueProblem(f"{at_ms} ms since 1970 is not within the years 1 to 9999")
-    days, rest = divmod(at_ms, _DAY_MS)
-    year, month, day = _date_of(days)
+    year, month, day, rest = calendar_of(at_ms)
     seconds, millisecond = divmod(rest, 1_000)
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
@@ -47,7 +44,7 @@ def timestamp_ms(text: str) -> int:
     away_ms = (away[0] * 60 + away[1]) * 60_000 * (-1 if sign == "-" else 1)
     of_day_ms = ((hour * 60 + minute) * 60 + second) * 1_000
     millisecond = int((fraction or "0").ljust(3, "0")[:3])
-    return _day_number(year, month, day) * _DAY_MS + of_day_ms + millisecond - away_ms
+    return date_number(year, month, day) * _DAY_MS + of_day_ms + millisecond - away_ms
 
 
 def timestamp(text: str) -> str:
@@ -55,14 +52,27 @@ def timestamp(text: str) -> str:
     return timestamp_text(timestamp_ms(text))
 
 
+def calendar_of(at_ms: int) -> tuple[int, int, int, int]:
+    """Year, month, day, and the milliseconds of that day, in UTC; or ValueProblem."""
+    if not _FIRST_MS <= at_ms <= _LAST_MS:
+        raise ValueProblem(f"{at_ms} ms since 1970 is not within the years 1 to 9999")
+    days, rest = divmod(at_ms, _DAY_MS)
+    return (*_date_of(days), rest)
+
+
+def days_in_month(year: int, month: int) -> int:
+    """How many days a month has."""
+    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return _MONTH_DAYS[month - 1] + leap
+
+
 def _is_date(year: int, month: int, day: int) -> bool:
     if year < 1 or not 1 <= month <= 12:
         return False
-    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return 1 <= day <= _MONTH_DAYS[month - 1] + leap
+    return 1 <= day <= days_in_month(year, month)
 
 
-def _day_number(year: int, month: int, day: int) -> int:
+def date_number(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01. Years begin in March here, so that the leap day is a year's last."""
     if month <= 2:
         year -= 1
@@ -83,5 +93,5 @@ def _date_of(days: int) -> tuple[int, int, int]:
     return era * 400 + year + (month <= 2), month, day
 
 
-_FIRST_MS: Final = _day_number(1, 1, 1) * _DAY_MS
-_LAST_MS: Final = _day_number(10_000, 1, 1) * _DAY_MS - 1
+_FIRST_MS: Final = date_number(1, 1, 1) * _DAY_MS
+_LAST_MS: Final = date_number(10_000, 1, 1) * _DAY_MS - 1

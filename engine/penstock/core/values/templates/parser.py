@@ -1,0 +1,363 @@
+"""From text to the parts of a template. A template that is none is refused when it is registered,
+with the character at which it goes wrong.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from penstock.core.limits import TEMPLATE_CHARS_MAX, TEMPLATE_DEPTH_MAX
+from penstock.core.values.templates.filters import FILTERS
+from penstock.core.values.templates.functions import FUNCTIONS
+from penstock.core.values.templates.lexer import Piece, Token, pieces, problem, tokens, unquoted
+from penstock.core.values.templates.operators import TESTS
+from penstock.core.values.templates.syntax import (
+    Asked,
+    Assign,
+    Binary,
+    Body,
+    Branches,
+    Call,
+    Choice,
+    Constant,
+    Expr,
+    Filtered,
+    Item,
+    Items,
+    Loop,
+    Name,
+    Output,
+    Pairs,
+    Statement,
+    Text,
+    Unary,
+)
+from penstock.core.values.types import ValueProblem
+
+_LEVELS: Final[tuple[tuple[str, ...], ...]] = (
+    ("??", "???"),
+    ("or",),
+    ("and",),
+    ("==", "!=", "equals", "contains", "in"),
+    ("<", ">", "<=", ">="),
+    ("..",),
+    ("~",),
+    ("+", "-"),
+    ("*", "/", "%"),
+)
+"""Operators between two values, those that bind least first."""
+
+_CONSTANTS: Final = {"true": True, "false": False, "null": None, "none": None}
+_KEYWORDS: Final = frozenset({"and", "or", "not", "is", "in", "equals", "contains"})
+
+
+@lru_cache(maxsize=2_048)
+def parse_template(template: str) -> Body:
+    """The parts of a template, or ValueProblem."""
+    if len(template) > TEMPLATE_CHARS_MAX:
+        raise ValueProblem(f"a template may have {TEMPLATE_CHARS_MAX} characters")
+    return _Bodies(list(pieces(template))).all()
+
+
+def only_expression(body: Body) -> Expr | None:
+    """The expression, if the template is nothing but one `{{ }}`."""
+    match body:
+        case (Output(value=value),):
+            return value
+        case _:
+            return None
+
+
+class _Bodies:
+    """Reads tags, and what is between them."""
+
+    def __init__(self, found: list[Piece]) -> None:
+        self._pieces = found
+        self._next = 0
+        self._depth = 0
+
+    def all(self) -> Body:
+        body, closed = self._body(())
+        assert closed is None, "nothing closes a whole template"
+        return body
+
+    def _body(self, closers: tuple[str, ...]) -> tuple[Body, _Expressions | None]:
+        """The statements up to one of these tags, and what is left of that tag."""
+        self._depth += 1
+        if self._depth > TEMPLATE_DEPTH_MAX:
+            raise ValueProblem(f"a template may be nested {TEMPLATE_DEPTH_MAX} levels deep")
+        statements: list[Statement] = []
+        while self._next < len(self._pieces):
+            piece = self._pieces[self._next]
+            self._next += 1
+            if not piece.kind:
+                statements += [Text(piece.text)] if piece.text else []
+                continue
+            inner = _Expressions(piece)
+            if piece.kind == "{{":
+                statements.append(Output(inner.whole()))
+                continue
+            tag = inner.word()
+            if tag in closers:
+                self._depth -= 1
+                inner.tag = tag
+                return tuple(statements), inner
+            statements.append(self._tag(tag, inner))
+        if closers:
+            raise ValueProblem(f"template: there is no {closers[-1]}")
+        self._depth -= 1
+        return tuple(statements), None
+
+    def _tag(self, tag: str, inner: _Expressions) -> Statement:
+        match tag:
+            case "set":
+                name = inner.name()
+                inner.sign("=")
+                return Assign(name, inner.whole())
+            case "if":
+                return self._branches(inner)
+            case "for":
+                return self._loop(inner)
+            case _:
+                raise inner.problem(f"the tag {tag!r} is not known; if, for, set and raw are")
+
+    def _branches(self, inner: _Expressions) -> Branches:
+        branches: list[tuple[Expr | None, Body]] = []
+        condition: Expr | None = inner.whole()
+        while True:
+            body, closed = self._body(("elseif", "else", "endif"))
+            assert closed is not None, "a body ends with one of its closers"
+            branches.append((condition, body))
+            if closed.tag == "endif":
+                closed.done()
+                return Branches(tuple(branches))
+            if condition is None:
+                raise closed.problem(f"{closed.tag} after else")
+            if closed.tag == "else":
+                closed.done()
+            condition = closed.whole() if closed.tag == "elseif" else None
+
+    def _loop(self, inner: _Expressions) -> Loop:
+        name = inner.name()
+        if inner.word() != "in":
+            raise inner.problem("a for is written `for name in values`")
+        values = inner.whole()
+        body, closed = self._body(("else", "endfor"))
+        otherwise: Body = ()
+        if closed is not None and closed.tag == "else":
+            otherwise, _ = self._body(("endfor",))
+        return Loop(name, values, body, otherwise)
+
+
+class _Expressions:
+    """Reads the expression of one pair of braces, by descent; its depth is bounded."""
+
+    def __init__(self, piece: Piece) -> None:
+        self._piece = piece
+        self._tokens = tokens(piece)
+        self._next = 0
+        self._depth = 0
+        self.tag = ""
+
+    def whole(self) -> Expr:
+        """The expression, up to the end of the braces."""
+        found = self._choice()
+        self.done()
+        return found
+
+    def done(self) -> None:
+        """Nothing may be left."""
+        if self._next < len(self._tokens):
+            raise self.problem(f"{self._tokens[self._next].text!r} is not expected here")
+
+    def problem(self, message: str) -> ValueProblem:
+        """What goes wrong at the next token."""
+        at = self._piece.at + len(self._piece.text.rstrip())
+        if self._next < len(self._tokens):
+            at = self._tokens[self._next].at
+        return problem(message, at)
+
+    def word(self) -> str:
+        """The next token, which must be a word."""
+        token = self._take()
+        if token is None or token.kind != "name":
+            raise self.problem("a word is expected here")
+        return token.text
+
+    def name(self) -> str:
+        """A name that may be set."""
+        name = self.word()
+        if name in _CONSTANTS or name in _KEYWORDS:
+            raise self.problem(f"{name!r} can be no name")
+        return name
+
+    def sign(self, wanted: str) -> None:
+        """The next token, which must be this sign."""
+        if not self._skip(wanted):
+            raise self.problem(f"{wanted!r} is expected here")
+
+    def _take(self) -> Token | None:
+        if self._next == len(self._tokens):
+            return None
+        self._next += 1
+        return self._tokens[self._next - 1]
+
+    def _peek(self) -> str:
+        """The next token, if it is a sign or a word; quoted text is neither."""
+        if self._next == len(self._tokens) or self._tokens[self._next].kind == "text":
+            return ""
+        return self._tokens[self._next].text
+
+    def _skip(self, wanted: str) -> bool:
+        if self._peek() != wanted:
+            return False
+        self._next += 1
+        return True
+
+    def _choice(self) -> Expr:
+        self._depth += 1
+        if self._depth > TEMPLATE_DEPTH_MAX:
+            raise ValueProblem(f"a template may be nested {TEMPLATE_DEPTH_MAX} levels deep")
+        found = self._level(0)
+        if self._skip("?"):
+            yes = self._choice()
+            self.sign(":")
+            found = Choice(found, yes, self._choice())
+        self._depth -= 1
+        return found
+
+    def _level(self, level: int) -> Expr:
+        if level == len(_LEVELS):
+            return self._unary()
+        found = self._level(level + 1)
+        count = 0
+        while self._peek() in _LEVELS[level] or (level == 3 and self._peek() == "is"):
+            count += 1
+            if count > TEMPLATE_DEPTH_MAX:  # each adds a level to what is evaluated
+                raise ValueProblem(f"a template may be nested {TEMPLATE_DEPTH_MAX} levels deep")
+            operator = self.sign_or_word()
+            if operator == "is":
+                found = self._test(found)
+            else:
+                found = Binary(operator, found, self._level(level + 1))
+        return found
+
+    def sign_or_word(self) -> str:
+        """The next token's text."""
+        token = self._take()
+        assert token is not None, "it was peeked at"
+        return token.text
+
+    def _test(self, value: Expr) -> Expr:
+        negated = self._skip("not")
+        test = self.word()
+        if test not in TESTS:
+            raise self.problem(f"the test {test!r} is not known; {', '.join(sorted(TESTS))} are")
+        return Asked(value, test, negated)
+
+    def _unary(self) -> Expr:
+        for operator in ("-", "not"):
+            if self._skip(operator):
+                self._depth += 1
+                if self._depth > TEMPLATE_DEPTH_MAX:
+                    raise ValueProblem(f"a template may be nested {TEMPLATE_DEPTH_MAX} levels deep")
+                value = self._unary()
+                self._depth -= 1
+                return Unary(operator, value)
+        return self._postfix()
+
+    def _postfix(self) -> Expr:
+        found = self._primary()
+        for _ in range(TEMPLATE_DEPTH_MAX):
+            if self._skip("."):
+                found = Item(found, Constant(self._key()))
+            elif self._skip("["):
+                found = Item(found, self._choice())
+                self.sign("]")
+            elif self._skip("|"):
+                found = self._filter(found)
+            else:
+                return found
+        raise ValueProblem(f"a template may be nested {TEMPLATE_DEPTH_MAX} levels deep")
+
+    def _key(self) -> str:
+        token = self._take()
+        if token is None or token.kind not in ("name", "number"):
+            raise self.problem("a key is expected behind the dot; write others as ['key']")
+        return token.text
+
+    def _filter(self, value: Expr) -> Expr:
+        name = self.word()
+        if name not in FILTERS:
+            raise self.problem(f"the filter {name!r} is not known")
+        args, named = self._arguments() if self._skip("(") else ((), ())
+        return Filtered(value, name, args, named)
+
+    def _arguments(self) -> tuple[tuple[Expr, ...], tuple[tuple[str, Expr], ...]]:
+        args: list[Expr] = []
+        named: list[tuple[str, Expr]] = []
+        while not self._skip(")"):
+            if args or named:
+                self.sign(",")
+            ahead = self._tokens[self._next + 1 : self._next + 2]
+            if ahead and ahead[0].text == "=" and ahead[0].kind == "sign":
+                name = self.word()
+                self.sign("=")
+                named.append((name, self._choice()))
+            else:
+                args.append(self._choice())
+        return tuple(args), tuple(named)
+
+    def _primary(self) -> Expr:
+        token = self._take()
+        match token:
+            case None:
+                raise self.problem("a value is expected here")
+            case Token(kind="number", text=text):
+                return Constant(float(text) if "." in text else int(text))
+            case Token(kind="text", text=text):
+                return Constant(unquoted(text))
+            case Token(kind="name", text=text):
+                return self._named(text)
+            case Token(text="("):
+                found = self._choice()
+                self.sign(")")
+                return found
+            case Token(text="["):
+                return Items(tuple(self._list("]")))
+            case Token(text="{"):
+                return self._pairs()
+            case _:
+                self._next -= 1
+                raise self.problem(f"{token.text!r} is no value")
+
+    def _named(self, name: str) -> Expr:
+        if name in _CONSTANTS:
+            return Constant(_CONSTANTS[name])
+        if name in _KEYWORDS:
+            raise self.problem(f"{name!r} is no value")
+        if not self._skip("("):
+            return Name(name)
+        if name not in FUNCTIONS:
+            raise self.problem(f"the function {name!r} is not known")
+        args, named = self._arguments()
+        return Call(name, args, named)
+
+    def _list(self, close: str) -> list[Expr]:
+        found: list[Expr] = []
+        while not self._skip(close):
+            if found:
+                self.sign(",")
+            found.append(self._choice())
+        return found
+
+    def _pairs(self) -> Pairs:
+        pairs: list[tuple[Expr, Expr]] = []
+        while not self._skip("}"):
+            if pairs:
+                self.sign(",")
+            key = self._choice()
+            self.sign(":")
+            pairs.append((key, self._choice()))
+        return Pairs(tuple(pairs))
