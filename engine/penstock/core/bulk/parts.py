@@ -36,9 +36,7 @@ def stop_waiting(turn: Turn, cursor: BulkCursor) -> None:
 def count_looked(cursor: BulkCursor, *, matched: bool) -> None:
     """A run was looked at."""
     counts = cursor.counts
-    cursor.counts = replace(
-        counts, looked=counts.looked + 1, matched=counts.matched + int(matched)
-    )
+    cursor.counts = replace(counts, looked=counts.looked + 1, matched=counts.matched + int(matched))
 
 
 def count_done(cursor: BulkCursor) -> None:

@@ -24,9 +24,9 @@ def next_task_in_backoff(
         guid = _waiting_at(turn, wf_run_id, number)
         if guid is not None:
             return {"guid": guid}, number + 1 if number + 1 < run.threads else None
-    if last < run.threads:
-        return None, last
-    refuse(Code.TASK_NOT_IN_BACKOFF, f"no task of WfRun {wf_run_id!r} waits for a backoff")
+    if last == run.threads:
+        refuse(Code.TASK_NOT_IN_BACKOFF, f"no task of WfRun {wf_run_id!r} waits for a backoff")
+    return None, last
 
 
 def _waiting_at(turn: Turn, wf_run_id: str, number: int) -> str | None:

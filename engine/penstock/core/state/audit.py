@@ -1,5 +1,5 @@
-"""The audit of a run: what operators did to it. The fold writes it after a command that says so, and
-a bulk job after each of its verbs, so that no handler can forget it.
+"""The audit of a run: what operators did to it. The fold writes it after a command that says so,
+and a bulk job after each of its verbs, so that no handler can forget it.
 """
 
 from __future__ import annotations
