@@ -11,9 +11,10 @@ from typing import Any
 from penstock.core.bulk.rows import BulkFilter, BulkState
 from penstock.core.commands.bulk import Bulk
 from penstock.core.commands.cancel_bulk import CancelBulk
+from penstock.core.ids import partition_of_run
 from penstock.core.limits import BULK_PAUSE_MS
 from tests.scenarios.driver import WAIT_S, Driver
-from tests.scenarios.story import accepted
+from tests.scenarios.story import Story, accepted, run
 
 CHUNKS_MAX = 500
 
@@ -30,6 +31,14 @@ def bulk(driver: Driver, verb: str, *, tenant: str = "default", **asked: Any) ->
     """A job that is accepted."""
     answer = accepted(driver, command(verb, **asked), tenant=tenant)
     return Job(driver, answer.body["bulk_id"], tenant)
+
+
+def some(driver: Driver, wf_spec: str, count: int) -> list[Story]:
+    """Runs of a spec, on all partitions."""
+    stories = [run(driver, wf_spec) for _ in range(count)]
+    if driver.clock is not None:
+        assert {partition_of_run(story.id, 3) for story in stories} == {0, 1, 2}
+    return stories
 
 
 class Job:

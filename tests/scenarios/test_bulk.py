@@ -1,47 +1,28 @@
 """Bulk jobs: one verb on many runs, as if an operator had done it to each of them."""
 
-from dataclasses import replace
-
 import pytest
 
-from penstock.core import bulk_fire
-from penstock.core.bulk.filters import check_filter, is_meant
-from penstock.core.bulk.rows import ROWS_OF_BULK, BulkFilter, BulkPart
+from penstock.core.bulk.rows import ROWS_OF_BULK
 from penstock.core.commands.bulk import VERBS
 from penstock.core.commands.cancel_bulk import CancelBulk
-from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.set_labels import SetLabels
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.ids import derive_guid, partition_of_run
+from penstock.core.ids import derive_guid
 from penstock.core.limits import (
-    BULK_EFFORT_OF_A_VERB,
-    BULK_EFFORT_PER_CHUNK,
-    BULK_IDS_MAX,
     BULK_KEPT_MS,
-    BULK_LIVE_MAX,
-    BULK_PAUSE_MS,
 )
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.run import WfRun
 from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import ThreadStatus
-from penstock.core.state.turn import Turn
 from tests.controls import chain, event, sleeps, starts, task, threads
-from tests.scenarios.bulks import Job, bulk, command
+from tests.scenarios.bulks import Job, bulk, command, some
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, refused, register, run
-
-
-def some(driver: Driver, wf_spec: str, count: int) -> list[Story]:
-    """Runs of a spec, on all partitions."""
-    stories = [run(driver, wf_spec) for _ in range(count)]
-    if driver.clock is not None:
-        assert {partition_of_run(story.id, 3) for story in stories} == {0, 1, 2}
-    return stories
 
 
 def test_all_runs_of_a_spec_are_stopped_and_resumed(driver: Driver) -> None:
@@ -327,163 +308,7 @@ def test_an_ended_job_is_forgotten_after_a_while(memory: Driver) -> None:
     assert memory.everywhere(Timer) == []
 
 
-def ids_as_long_as(chars: int) -> tuple[str, ...]:
-    """Ids of runs below others."""
-    return tuple(f"{'a.' * (chars // 2)}{number:03}" for number in range(999))
-
-
-@pytest.mark.parametrize(
-    ("criteria", "code"),
-    [
-        ({}, "BAD_FILTER"),
-        ({"all": True, "wf_spec": "waits"}, "BAD_FILTER"),
-        ({"children": True}, "BAD_FILTER"),
-        ({"version": 1}, "BAD_FILTER"),
-        ({"started_after_ms": -1}, "BAD_FILTER"),
-        ({"ended_before_ms": 2**62}, "BAD_FILTER"),
-        ({"wf_spec": ".."}, "BAD_NAME"),
-        ({"wf_run_ids": ("not an id",)}, "BAD_ID"),
-        ({"wf_run_ids": ("a",) * (BULK_IDS_MAX + 1)}, "LIMIT"),
-        ({"wf_run_ids": tuple(f"{'a' * 60}.{number:060}" for number in range(999))}, None),
-        (
-            {"wf_run_ids": tuple(f"{'a' * 63}.{'b' * 63}.{number}" for number in range(999))},
-            "TOO_LARGE",
-        ),
-        ({"labels": {f"label-{number}": "x" for number in range(65)}}, "LIMIT"),
-    ],
-)
-def test_a_filter_that_can_not_be_meant(memory: Driver, criteria, code) -> None:
-    """All runs are meant only by who says so."""
-    if code is None:
-        bulk(memory, "stop", **criteria).completes(done=0, WF_RUN_UNKNOWN=999)
-    else:
-        refused(memory, command("stop", **criteria), code)
-        assert all(memory.everywhere(kind) == [] for kind in ROWS_OF_BULK)
-
-
-@pytest.mark.parametrize(
-    ("verb", "arguments", "code"),
-    [
-        ("explode", {}, "VERB_UNKNOWN"),
-        ("stop", {"thread": "first"}, "BAD_VALUE"),
-        ("stop", {"speed": 1}, "BAD_VALUE"),
-        ("stop", {"wf_run_id": "a"}, "BAD_VALUE"),
-        ("retry-now", {"guid": "a"}, "BAD_VALUE"),
-        ("set-labels", {"labels": {"big": "x" * 40_000}}, "TOO_LARGE"),
-    ],
-)
-def test_a_verb_that_can_not_be_meant(memory: Driver, verb, arguments, code) -> None:
-    """It is refused at once, not at each run."""
-    refused(memory, command(verb, arguments=arguments, all=True), code)
-
-
 def test_each_verb_has_a_name_and_a_command() -> None:
     """Those of the routes."""
     names = ("stop", "resume", "pause", "kill", "restart", "rescue", "delete", "set-labels")
     assert {*names, "retry-now"} <= set(VERBS)
-
-
-def test_so_many_jobs_of_a_tenant_are_under_way(memory: Driver) -> None:
-    """More are refused until one has ended."""
-    jobs = [command("stop", all=True) for _ in range(BULK_LIVE_MAX + 1)]
-    codes = [answer.code for answer in memory.send_together(*jobs)]
-    assert codes == [None] * BULK_LIVE_MAX + ["LIMIT"]
-    for _ in range(10):
-        memory.pass_ms(100)
-    bulk(memory, "stop", all=True).completes(done=0)
-
-
-def test_a_criterion_counts_as_one() -> None:
-    """Each field of a filter is one, but for those that only say how the others are meant."""
-    good = {
-        "wf_run_ids": ("a",),
-        "wf_spec": "a",
-        "statuses": (ThreadStatus.RUNNING,),
-        "labels": {"a": "b"},
-        **dict.fromkeys(("started_after_ms", "started_before_ms"), 1),
-        **dict.fromkeys(("ended_after_ms", "ended_before_ms"), 1),
-    }
-    assert good.keys() | {"all", "children", "version"} == set(BulkFilter.__struct_fields__)
-    for name, value in good.items():
-        check_filter(BulkFilter(**{name: value}))  # type: ignore[arg-type]
-
-
-def test_a_defect_in_one_run_does_not_stop_the_job(
-    memory: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That run ends for it, and is told; the verb is done to all others (R6)."""
-    register(memory, "waits", chain(event("go")))
-    stories = some(memory, "waits", 9)
-    bad, known = stories[4], VERBS["stop"]
-
-    def handle(turn: Turn, stop: StopWfRun) -> object:
-        if stop.wf_run_id == bad.id:
-            raise ZeroDivisionError
-        return known.kind.handle(turn, stop)
-
-    broken = replace(known, kind=replace(known.kind, handle=handle))
-    monkeypatch.setitem(VERBS, "stop", broken)
-    job = bulk(memory, "stop", all=True).completes(done=8, ENGINE_DEFECT=1)
-    assert [refusal.wf_run_id for refusal in job.state.refusals] == [bad.id]
-    bad.ends_with("ENGINE_DEFECT")
-    assert {story.run.status for story in stories if story is not bad} == {"HALTED"}
-    assert len(memory.log.read_all(memory.topics.verdicts)) == 1
-
-
-def test_a_defect_in_the_search_fails_the_job(
-    memory: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Visibly, and on that partition only."""
-    register(memory, "waits", chain(event("go")))
-    stories = some(memory, "waits", 9)
-    bad = stories[4]
-    number = partition_of_run(bad.id, 3)
-
-    def meant(part: BulkPart, run: WfRun) -> bool:
-        if run.wf_run_id == bad.id:
-            raise ZeroDivisionError
-        return is_meant(part, run)
-
-    monkeypatch.setattr(bulk_fire, "is_meant", meant)
-    job = bulk(memory, "stop", all=True).is_now("FAILED")
-    assert "defect" in job.state.reason
-    for story in stories:
-        if partition_of_run(story.id, 3) != number:
-            story.is_now("HALTED")
-    bad.is_now("RUNNING")
-
-
-MANY = 2_000
-LARGE = pytest.mark.parametrize("memory", ["memory"], indirect=True)
-
-
-@LARGE  # a fold from 0 at each of thousands of records takes too long
-def test_a_job_on_thousands_of_runs_lets_others_go_on(memory: Driver) -> None:
-    """So many runs a chunk; its progress is seen; a run that comes meanwhile does not wait."""
-    register(memory, "waits", chain(event("go")))
-    register(memory, "works", chain(task("work")))
-    commands = [RunWf(wf_spec="waits", wf_run_id=f"many-{number}") for number in range(MANY)]
-    assert all(answer.ok for answer in memory.send_together(*commands))
-    memory.pass_ms(1)
-    job, told = bulk(memory, "stop", wf_spec="waits"), {0}
-    halted, most = _halted(memory), 0
-    while job.state.status == "RUNNING":
-        story = run(memory, "works").task("work").succeeds().completes()
-        memory.pass_ms(BULK_PAUSE_MS)
-        now = _halted(memory)
-        most, halted = max(most, now - halted), now
-        told.add(job.state.counts.done)
-        accepted(memory, DeleteWfRun(wf_run_id=story.id))
-    assert halted == MANY
-    a_chunk = BULK_EFFORT_PER_CHUNK // (BULK_EFFORT_OF_A_VERB + 1) + 1
-    assert most <= 3 * a_chunk
-    assert len(told) > 2
-    job.completes(done=MANY)
-
-
-def _halted(driver: Driver) -> int:
-    """How many runs are HALTED: asked of one view a partition."""
-    ids = [f"many-{number}" for number in range(MANY)]
-    views = [driver.processor.view(number) for number in range(3)]
-    rows = [views[partition_of_run(of, 3)].get(WfRun, WfRun.key("default", of)) for of in ids]  # type: ignore[union-attr]
-    return sum(row is not None and row.status == "HALTED" for row in rows)

@@ -191,9 +191,8 @@ class Rows:
         """Keys of rows of runs, whatever their kinds, with start <= key < end, in order."""
         if self._keys_of_runs is None:
             self._keys_of_runs = KeyOrder()
-            for key, row in self._changed.items():
-                if row is not None and row.SCOPE is Scope.RUN:
-                    self._keys_of_runs.add(key)
+            for key in self._changed:  # also what was deleted: that may be undone
+                self._keys_of_runs.add(key)
         changed = self._changed
         noted = self._keys_of_runs.between(start, end)
         ours = (key for key in noted if changed.get(key) is not None)
