@@ -17,7 +17,7 @@ from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, set_ti
 from penstock.core.state.turn import Turn
 
 
-def begin_job(turn: Turn, job: BulkJob, parts: int) -> BulkState:
+def begin_job(turn: Turn, job: BulkJob, parts: int) -> None:
     """Keep a job that so many partitions have a part of."""
     live = turn.rows.get(BulkLive, turn.tenant) or BulkLive(turn.tenant, 0)
     if live.jobs >= BULK_LIVE_MAX:
@@ -30,7 +30,6 @@ def begin_job(turn: Turn, job: BulkJob, parts: int) -> BulkState:
     state = BulkState(turn.tenant, job.bulk_id, BulkStatus.RUNNING, parts)
     for row in (live, job, state):
         turn.rows.put(row)
-    return state
 
 
 def known_state(turn: Turn, bulk_id: str) -> BulkState:

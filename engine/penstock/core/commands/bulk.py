@@ -13,9 +13,9 @@ import msgspec
 
 from penstock.core.bulk.filters import check_filter
 from penstock.core.bulk.jobs import begin_job
-from penstock.core.bulk.rows import BulkFilter, BulkJob, BulkState
+from penstock.core.bulk.rows import BulkFilter, BulkJob
 from penstock.core.bulk.tasks_in_backoff import next_task_in_backoff
-from penstock.core.command import Command, CommandType, Repeats, of_partition_0
+from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands import (
     delete_wf_run,
     kill_wf_run,
@@ -40,7 +40,8 @@ class Bulk(Command, frozen=True):
     """Which runs, which verb (a name in `VERBS`), and what else its command says: its fields, but
     for the run's id. A `dry_run` only counts the runs that the filter names.
 
-    Its id is derived from the command id, so that the same request again is the same job.
+    Its id is derived from the command id, so that the same request again is the same job, as long
+    as that is kept.
     """
 
     filter: BulkFilter
@@ -96,9 +97,7 @@ def handle(turn: Turn, command: Bulk) -> Value:
         if known.request_hash != request_hash:
             refuse(Code.COMMAND_ID_REUSED, "the command id was used for another bulk job")
         turn.repeated = True
-        state = turn.rows.peek(BulkState, turn.tenant, bulk_id)
-        assert state is not None, "it goes with its job"
-        return {"bulk_id": bulk_id, "status": state.status}
+        return {"bulk_id": bulk_id}
     _check(command)
     parts = _parts(turn, command, bulk_id)
     job = BulkJob(
@@ -112,10 +111,10 @@ def handle(turn: Turn, command: Bulk) -> Value:
         command.arguments,
         command.dry_run,
     )
-    state = begin_job(turn, job, len(parts))
+    begin_job(turn, job, len(parts))
     for number, part in sorted(parts.items()):
         turn.send(number, part)
-    return {"bulk_id": bulk_id, "status": state.status}
+    return {"bulk_id": bulk_id}
 
 
 def _id_of(turn: Turn) -> str:
@@ -174,4 +173,4 @@ def _parts(turn: Turn, command: Bulk, bulk_id: str) -> dict[int, BeginBulkPart]:
     }
 
 
-COMMAND = CommandType(Bulk, handle, of_partition_0, repeats=Repeats.OWN_ROWS)
+COMMAND = CommandType(Bulk, handle, of_partition_0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.core.bulk.jobs import known_state
 from penstock.core.bulk.rows import BULK_LIVE, BulkStatus
-from penstock.core.command import Command, CommandType, Repeats, of_partition_0
+from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.end_bulk_part import EndBulkPart
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_guid
@@ -33,4 +33,4 @@ def handle(turn: Turn, command: CancelBulk) -> Value:
     return {"bulk_id": state.bulk_id, "status": state.status}
 
 
-COMMAND = CommandType(CancelBulk, handle, of_partition_0, repeats=Repeats.OWN_ROWS)
+COMMAND = CommandType(CancelBulk, handle, of_partition_0)
