@@ -59,6 +59,7 @@ ROOMS: dict[str, set[str]] = {
     "tasks": {"values", "state", "definitions", "flow"},
     "user_tasks": {"values", "state", "definitions", "flow", "tasks"},
     "schedules": {"values", "state"},
+    "bulk": {"values", "state"},
     "nodes": {"values", "state", "definitions", "flow", "tasks", "user_tasks"},
     "registration": {"values", "state", "definitions", "flow", "nodes"},
     "advance": {"values", "state", "definitions", "flow", "tasks", "nodes"},
@@ -67,12 +68,13 @@ ROOMS: dict[str, set[str]] = {
     },
     "commands": {
         *("values", "state", "command", "definitions", "flow", "events", "tasks", "user_tasks"),
-        *("schedules", "registration", "advance", "operators"),
+        *("schedules", "bulk", "registration", "advance", "operators"),
     },
     "schedule_fire": {"values", "state", "schedules", "commands"},
+    "bulk_fire": {"state", "flow", "bulk", "advance", "commands"},
     "fire": {
-        *("state", "flow", "events", "tasks", "user_tasks", "advance", "operators"),
-        "schedule_fire",
+        *("state", "flow", "events", "tasks", "user_tasks", "bulk", "advance", "operators"),
+        *("schedule_fire", "bulk_fire"),
     },
     "fold": {"values", "state", "command", "definitions", "flow", "advance", "commands", "fire"},
 }

@@ -1,10 +1,21 @@
 """The view of rows that a turn writes: an overlay with a journal, against a naive model."""
 
+from collections.abc import Iterator
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from penstock.core.state.keys import Scope, after_prefix, encode_parts
+from penstock.core.state.keys import (
+    Scope,
+    after_prefix,
+    behind_child_runs,
+    behind_run,
+    encode_parts,
+    run_id_of,
+    run_prefix,
+    runs_prefix,
+)
 from penstock.core.state.rows import Row, Rows
 from penstock.core.state.run import NodeRun, Variable
 from penstock.store.memory import MemoryStore
@@ -152,6 +163,71 @@ def test_the_rows_of_a_run_are_found_whatever_lies_beside_them() -> None:
     rows.rollback(savepoint)
     assert list(rows.keys_of_run("t", "run", b"")) == wanted
     assert list(rows.keys_of_run("t", "run", wanted[1])) == wanted[2:]
+
+
+class CountingStore(RowStore):
+    """Counts the keys that are read by range."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore())
+        self.read = 0
+
+    def keys(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        """See RowView."""
+        for key in super().keys(start, end):
+            self.read += 1
+            yield key
+
+
+def _ids(rows: Rows, *, children: bool) -> list[str]:
+    """The ids of a tenant's runs, from one seek to the next."""
+    found: list[str] = []
+    start, end = runs_prefix("t"), after_prefix(runs_prefix("t"))
+    while (key := next(rows.keys_of_runs(start, end), None)) is not None:
+        run_id = run_id_of(key)
+        below = "." in run_id and not children
+        start = behind_child_runs("t", "run") if below else behind_run("t", run_id)
+        if not below:
+            found.append(run_id)
+    return found
+
+
+IDS = ["a", "run", "run-2", "run.a", "run.a.b", "run.b", "run0", "z"]
+
+
+@given(st.lists(st.sampled_from([*IDS, "|"]), max_size=20), st.sets(st.sampled_from(IDS)))
+def test_runs_are_found_wherever_a_batch_ends(order: list[str], deleted: set[str]) -> None:
+    """`|` is where the batch is written: what a fold reads must not tell (I1)."""
+    store = RowStore(MemoryStore())
+    rows = Rows(store)
+    next(rows.keys_of_runs(b"t", b"u"), None)  # from here on keys are noted as they come
+    for at in order:
+        if at == "|":
+            store.write(rows.changes(), StorePosition(0))
+            rows = Rows(store)
+        else:
+            rows.put(Variable("t", at, 0, "v", 1))
+    savepoint = rows.savepoint()
+    for run_id in sorted(deleted):
+        rows.delete(Variable("t", run_id, 0, "v", 1))
+    there = sorted(set(order) - deleted - {"|"}, key=lambda of: run_prefix("t", of))
+    assert _ids(rows, children=True) == there
+    rows.rollback(savepoint)
+    there = sorted(set(order) - {"|"}, key=lambda of: run_prefix("t", of))
+    assert _ids(rows, children=True) == there
+    assert _ids(rows, children=False) == [of for of in there if "." not in of]
+
+
+def test_a_run_costs_one_seek_however_many_rows_it_has() -> None:
+    """And a family of child runs one more, however many they are."""
+    store = CountingStore()
+    rows = Rows(store)
+    for run_id in ("a", "run", *(f"run.{number}" for number in range(50)), "z"):
+        for number in range(50):
+            rows.put(Variable("t", run_id, 0, f"v{number}", 1))
+    store.write(rows.changes(), StorePosition(0))
+    assert _ids(Rows(store), children=False) == ["a", "run", "z"]
+    assert store.read == 4
 
 
 TestOverlay = OverlayMachine.TestCase

@@ -7,6 +7,7 @@ import pytest
 import penstock.core.commands as commands
 import penstock.core.nodes as nodes
 from penstock.core import fire
+from penstock.core.bulk.rows import ROWS_OF_BULK
 from penstock.core.definitions.defs import (
     ExternalEventDef,
     HeldTask,
@@ -47,6 +48,7 @@ ALL_ROWS = (
     *ROWS_OF_TASKS,
     *ROWS_OF_PARTITIONS,
     *ROWS_OF_SCHEDULES,
+    *ROWS_OF_BULK,
     TaskDef,
     ExternalEventDef,
     StructDef,

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo
 
+from penstock.core.bulk.rows import BulkFilter
 from penstock.core.command import Command
 from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.core.state.transitions import TaskStatus
@@ -102,6 +103,8 @@ def _bad(kind: Any) -> Iterator[Any]:
         yield from _bad_dicts(parts[1])
     elif origin in (tuple, list):
         yield from _bad_rows(parts[0])
+    elif isinstance(kind, type) and issubclass(kind, Struct):
+        yield from (rows[0] for rows in _bad_rows(kind) if len(rows) == 1)
 
 
 def _bad_dicts(of: Any) -> Iterator[dict[str, Any]]:
@@ -142,6 +145,8 @@ PLAUSIBLE: Final[Mapping[str, Any]] = {
     "attempt": 1,
     "kind": "TaskDef",
     "code": "NO_TOPIC",
+    "filter": BulkFilter(wf_spec="works"),
+    "verb": "stop",
 }
 """By the name of the field; the ids of a run and of its task are the test's."""
 

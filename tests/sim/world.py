@@ -192,7 +192,7 @@ class World:
         """All that a run may wait for: each of its threads runs again, and each event comes."""
         wf_run_id = group.key[1]
         for thread in group.of(ThreadRun):
-            if HaltReason.MANUAL_HALT in thread.halt_reasons:
+            if not {HaltReason.MANUAL_HALT, HaltReason.PAUSED}.isdisjoint(thread.halt_reasons):
                 self.clients.resume(wf_run_id, thread.number, None)
         for event_def in (*EVENT_DEFS, OPEN):
             self.clients.put_event(wf_run_id, event_def, 1)

@@ -158,8 +158,8 @@ def _optional(wanted: Any) -> Any:
 
 
 def _holds_structs(wanted: Any) -> bool:
-    """Whether it is an array of records, or a record that may be left out."""
-    inner = get_args(wanted)[0] if get_origin(wanted) is tuple else _optional(wanted)
+    """Whether it is an array of records, or a record, which may be left out or not."""
+    inner = get_args(wanted)[0] if get_origin(wanted) is tuple else _optional(wanted) or wanted
     return isinstance(inner, type) and issubclass(inner, Struct)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from penstock.core.advance.advance import quarantine
+from penstock.core.bulk.jobs import forget_job
+from penstock.core.bulk_fire import bulk_defective, bulk_due
 from penstock.core.events import offers
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.load import is_there, load
@@ -29,9 +31,12 @@ def fire(turn: Turn, timer: Timer) -> None:
 
 def blame_timer(turn: Turn, timer: Timer, message: str, *, leaving: bool) -> None:
     """A defect of a timer was ruled on: what it belongs to ends, or stops, for it (R6)."""
+    wf_run_id = timer.wf_run_id
     if timer.kind is TimerKind.SCHEDULE:
         schedule_defective(turn, timer, message)
-    blame(turn, timer.wf_run_id, message, leaving=leaving)
+    elif timer.kind is TimerKind.BULK:
+        wf_run_id = bulk_defective(turn, timer, message)
+    blame(turn, wf_run_id, message, leaving=leaving)
 
 
 def blame(turn: Turn, wf_run_id: str, message: str, *, leaving: bool) -> None:
@@ -66,6 +71,8 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.NODE: _node,
     TimerKind.USER_TASK: action_due,
     TimerKind.SCHEDULE: schedule_due,
+    TimerKind.BULK: bulk_due,
+    TimerKind.FORGET_BULK: forget_job,
     TimerKind.OFFER_EVENT: offers.go_on,
     TimerKind.EXPIRE_EVENT: offers.expire,
     TimerKind.SWEEP: sweep.fire_sweep,

@@ -83,6 +83,21 @@ CATCH_UP_MAX_DEFAULT: Final = 100
 CATCH_UP_MAX: Final = 10_000
 DUE_TIMES_MAX: Final = 10
 
+# Bulk jobs. A partition goes on with a job in chunks: what one costs is bounded, and between two of
+# them there is time for all else.
+BULK_IDS_MAX: Final = 1_000
+BULK_BYTES_MAX: Final = 128 * 1024
+BULK_ARGUMENTS_BYTES_MAX: Final = 32 * 1024
+BULK_LIVE_MAX: Final = 10  # of a tenant
+BULK_REFUSALS_MAX: Final = 20  # kept with their sentences
+BULK_MESSAGE_CHARS_MAX: Final = 300
+BULK_KEPT_MS: Final = 7 * 24 * 3_600_000
+BULK_EFFORT_PER_CHUNK: Final = 200  # a look at a run costs 1
+BULK_EFFORT_OF_A_VERB: Final = 8
+BULK_THREADS_PER_LOOK: Final = 100
+BULK_PAUSE_MS: Final = 20
+BULK_REPORT_MS: Final = 1_000
+
 # One turn (R3). What exceeds them goes on in a later turn.
 TIMERS_PER_TURN_MAX: Final = 1_000
 NODES_PER_TURN_MAX: Final = 1_000

@@ -21,6 +21,7 @@ from penstock.gateway.engine import Engine, Limits
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
+    bulk,
     definitions,
     events,
     operations,
@@ -43,6 +44,7 @@ ROUTES: Final = [
     *wf_runs.ROUTES,
     *user_tasks.ROUTES,
     *verbs.ROUTES,
+    *bulk.ROUTES,
     *run_parts.ROUTES,
     *events.ROUTES,
     *schedules.ROUTES,

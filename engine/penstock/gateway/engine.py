@@ -25,6 +25,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Outgoing, Sent, outgoing
 from penstock.core.command import Command
+from penstock.core.commands.cancel_bulk import CancelBulk
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
@@ -48,7 +49,10 @@ from penstock.log.port import EngineLog, LogError, Message, Position
 from penstock.processor.answers import Answered, Key
 from penstock.processor.processor import Processor
 
-ALWAYS_TAKEN: Final = (ReportTask, TaskStarted, StopWfRun, PauseSchedule, DeleteSchedule)
+ALWAYS_TAKEN: Final = (
+    *(ReportTask, TaskStarted, StopWfRun, PauseSchedule, DeleteSchedule),
+    CancelBulk,
+)
 APPEND_THREADS: Final = 32
 
 

@@ -74,6 +74,8 @@ def _verbs(entries: Iterable[AuditEntry]) -> Iterator[Timed]:
     """What operators did."""
     for entry in entries:
         told = {"verb": entry.verb, "principal": entry.principal, "detail": entry.detail}
+        if entry.bulk_id is not None:
+            told["bulk_id"] = entry.bulk_id
         yield entry.at_ms, {"what": "OPERATOR", **told}
 
 

@@ -6,6 +6,10 @@ from penstock.core.command import Command, CommandType
 from penstock.core.commands import (
     assign_user_task_run,
     barrier,
+    begin_bulk_part,
+    bulk,
+    bulk_progress,
+    cancel_bulk,
     cancel_user_task_run,
     change_task_run_state,
     claim_user_task_run,
@@ -23,6 +27,7 @@ from penstock.core.commands import (
     delete_workflow_event_def,
     edit_user_task_comment,
     edit_variable,
+    end_bulk_part,
     hand_back_task,
     install_definition,
     kill_wf_run,
@@ -125,6 +130,11 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     set_labels.COMMAND,
     migrate_wf_run.COMMAND,
     delete_wf_run.COMMAND,
+    bulk.COMMAND,
+    cancel_bulk.COMMAND,
+    begin_bulk_part.COMMAND,
+    bulk_progress.COMMAND,
+    end_bulk_part.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

@@ -1,5 +1,5 @@
-"""The audit of a run: what operators did to it. The fold writes it after a command that says so, so
-that no handler can forget it.
+"""The audit of a run: what operators did to it. The fold writes it after a command that says so,
+and a bulk job after each of its verbs, so that no handler can forget it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,24 @@ from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value, encode_value
 
 
-def audit(turn: Turn, command: msgspec.Struct) -> None:
+def audit(turn: Turn, command: msgspec.Struct, bulk_id: str | None = None) -> None:
     """Keep who did what, and what was asked for; a large value only by its size."""
     fields = cast("dict[str, Any]", msgspec.to_builtins(command, builtin_types=(bytes,)))
     wf_run_id = fields.pop("wf_run_id")
     detail = {name: _short(value) for name, value in fields.items()}
-    verb = type(command).__name__
-    turn.rows.put(
-        AuditEntry(
-            turn.tenant, wf_run_id, turn.offset, verb, turn.principal, turn.at_ms, detail or None
-        )
+    entry = AuditEntry(
+        turn.tenant,
+        wf_run_id,
+        turn.offset,
+        type(command).__name__,
+        turn.principal,
+        turn.at_ms,
+        detail or None,
+        turn.audited,
+        bulk_id,
     )
+    turn.audited += 1
+    turn.rows.put(entry)
 
 
 def audit_refusal(turn: Turn, wf_run_id: str, verb: str, code: str, message: str) -> None:

@@ -32,9 +32,11 @@ class HistoryChunk(Row):
 
 
 class AuditEntry(Row):
-    """What an operator did to a run: the verb, who, when, and what was asked for."""
+    """What an operator did to a run: the verb, who, when, and what was asked for; if it was one of
+    many runs, in which bulk job. `index` tells entries of one turn apart.
+    """
 
-    KIND, SCOPE, KEY = b"A", Scope.RUN, ("tenant", "wf_run_id", "offset")
+    KIND, SCOPE, KEY = b"A", Scope.RUN, ("tenant", "wf_run_id", "offset", "index")
 
     tenant: str
     wf_run_id: str
@@ -43,6 +45,8 @@ class AuditEntry(Row):
     principal: str
     at_ms: int
     detail: Value
+    index: int = 0
+    bulk_id: str | None = None
 
 
 def noted(history: tuple[Fact, ...], status: str, at_ms: int) -> tuple[Fact, ...]:

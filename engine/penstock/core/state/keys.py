@@ -48,6 +48,23 @@ def child_runs_prefix(tenant: str, wf_run_id: str) -> bytes:
     return f"{tenant}\x00r{wf_run_id}.".encode()
 
 
+def runs_prefix(tenant: str) -> bytes:
+    """What all keys of all runs of a tenant begin with."""
+    return f"{tenant}\x00r".encode()
+
+
+def behind_run(tenant: str, wf_run_id: str) -> bytes:
+    """The first key that is above every row of a run; its child runs lie above it."""
+    return after_prefix(run_prefix(tenant, wf_run_id))
+
+
+def behind_child_runs(tenant: str, wf_run_id: str) -> bytes:
+    """The first key that is above every row of the runs below a run. Between the run and these
+    there may lie others, whose ids begin like its own.
+    """
+    return after_prefix(child_runs_prefix(tenant, wf_run_id))
+
+
 def kind_of_run_key(key: bytes) -> bytes:
     """The kind of a row of a run."""
     end_of_id = key.index(b"\x00", key.index(b"\x00") + 1) + 1
@@ -58,16 +75,6 @@ def run_id_of(key: bytes) -> str:
     """The id of the run that a row of a run belongs to."""
     start = key.index(b"\x00") + 2
     return key[start : key.index(b"\x00", start)].decode()
-
-
-def family_of(key: bytes) -> bytes | None:
-    """The run at the root of the family that a row belongs to: tenant 00 'r' root id; None for a
-    row that is not a run's.
-    """
-    end_of_tenant = key.index(b"\x00")
-    if end_of_tenant == 0 or key[end_of_tenant + 1 : end_of_tenant + 2] != b"r":
-        return None
-    return key[: key.index(b"\x00", end_of_tenant + 1)].partition(b".")[0]
 
 
 def definition_prefix(tenant: str) -> bytes:

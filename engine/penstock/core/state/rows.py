@@ -14,11 +14,13 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from heapq import merge
+from itertools import chain
 from operator import attrgetter
 from typing import Any, ClassVar, Final, Protocol, TypeVar, cast
 
 from msgspec import Struct
 
+from penstock.core.state.key_order import KeyOrder, slices
 from penstock.core.state.keys import (
     PARTITION_PREFIX,
     Part,
@@ -27,7 +29,6 @@ from penstock.core.state.keys import (
     child_runs_prefix,
     definition_prefix,
     encode_parts,
-    family_of,
     run_prefix,
 )
 
@@ -113,7 +114,6 @@ class NoRows:
 
 
 FLOORS_MAX: Final = 64
-KEYS_PER_SLICE: Final = 64
 Savepoint = int
 _ABSENT: Any = object()
 
@@ -127,7 +127,7 @@ class Rows:
         self._sorted: dict[type[Row], list[bytes]] = {}
         self._floors: dict[type[Row], dict[bytes, bytes]] = {}
         self._journal: list[tuple[bytes, Row | None, type[Row]]] = []
-        self._of_family: dict[bytes, set[bytes]] | None = None
+        self._keys_of_runs: KeyOrder | None = None
 
     def get(self, kind: type[R], *parts: Part) -> R | None:
         """A copy of the row, for the caller to change and put back."""
@@ -181,35 +181,30 @@ class Rows:
         """Keys above `after` of all rows of a run, then of those of its child runs, in order. Rows
         at or below the key that is at hand may be deleted meanwhile.
         """
-        if self._of_family is None:
-            self._of_family = {}
-            for key, row in self._changed.items():
-                if row is not None:
-                    self._note_family(key)
+        prefixes = (run_prefix(tenant, wf_run_id), child_runs_prefix(tenant, wf_run_id))
+        return chain.from_iterable(
+            self.keys_of_runs(max(prefix, after + b"\x00"), after_prefix(prefix))
+            for prefix in prefixes
+        )
+
+    def keys_of_runs(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        """Keys of rows of runs, whatever their kinds, with start <= key < end, in order."""
+        if self._keys_of_runs is None:
+            self._keys_of_runs = KeyOrder()
+            for key in self._changed:  # also what was deleted: that may be undone
+                self._keys_of_runs.add(key)
         changed = self._changed
-        family = self._of_family.get(family_of(run_prefix(tenant, wf_run_id)) or b"", set())
-        for prefix in (run_prefix(tenant, wf_run_id), child_runs_prefix(tenant, wf_run_id)):
-            start, end = max(prefix, after + b"\x00"), after_prefix(prefix)
-            ours = sorted(
-                key for key in family if start <= key < end and changed.get(key) is not None
-            )
-            theirs = (key for key in self._base.keys(start, end) if key not in changed)
-            yield from merge(ours, theirs)
+        noted = self._keys_of_runs.between(start, end)
+        ours = (key for key in noted if changed.get(key) is not None)
+        theirs = (key for key in self._base.keys(start, end) if key not in changed)
+        return merge(ours, theirs)
 
     def delete_key(self, kind: type[Row], key: bytes) -> None:
         """Delete the row with this key, unread."""
         self._set(key, None, kind)
 
-    def _note_family(self, key: bytes) -> None:
-        """Remember the key of a row that was written under the run it belongs to; kept only once
-        somebody has asked for the rows of a run in this batch. It may have gone again since.
-        """
-        family = family_of(key)
-        if self._of_family is not None and family is not None:
-            self._of_family.setdefault(family, set()).add(key)
-
     def _merged(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
-        changed = self._changed_keys(kind, start, end)
+        changed = slices(self._sorted.get(kind, []), start, end)
         ours = next(changed, None)
         for key, row in self._base.scan(kind, start, end):
             while ours is not None and ours < key:
@@ -223,17 +218,6 @@ class Rows:
         while ours is not None:
             yield from self._if_there(kind, ours)
             ours = next(changed, None)
-
-    def _changed_keys(self, kind: type[Row], start: bytes, end: bytes) -> Iterator[bytes]:
-        """Changed keys in order. They are taken in small slices, since most readers want the first
-        few of very many."""
-        keys = self._sorted.get(kind, [])
-        while chunk := keys[(at := bisect_left(keys, start)) : at + KEYS_PER_SLICE]:
-            for key in chunk:
-                if key >= end:
-                    return
-                yield key
-            start = chunk[-1] + b"\x00"
 
     def begin_turn(self) -> None:
         """Forget how to undo earlier turns."""
@@ -266,8 +250,8 @@ class Rows:
         before = self._changed.get(key, _ABSENT)
         self._journal.append((key, before, kind))
         self._changed[key] = row
-        if self._of_family is not None and row is not None:
-            self._note_family(key)
+        if self._keys_of_runs is not None and row is not None and kind.SCOPE is Scope.RUN:
+            self._keys_of_runs.add(key)
         if kind.SCANNED:
             if before is _ABSENT:
                 insort(self._sorted.setdefault(kind, []), key)

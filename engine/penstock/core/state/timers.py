@@ -40,6 +40,8 @@ class TimerKind(StrEnum):
     OFFER_EVENT = "OFFER_EVENT"
     EXPIRE_EVENT = "EXPIRE_EVENT"
     SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
+    BULK = "BULK"  # of no run, as that of a schedule
+    FORGET_BULK = "FORGET_BULK"
     SWEEP = "SWEEP"
     WAKE_THREADS = "WAKE_THREADS"
     KILL_BELOW = "KILL_BELOW"

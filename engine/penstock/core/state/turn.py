@@ -34,6 +34,7 @@ class Turn:
     __slots__ = (
         "agenda",
         "at_ms",
+        "audited",
         "command_id",
         "key",
         "news",
@@ -58,6 +59,7 @@ class Turn:
         self.offset = offset
         self.state = state
         self.at_ms = state.append_ms
+        self.audited = 0
         self.key = ""
         self.command_id: str | None = None
         self.output_bytes = 0

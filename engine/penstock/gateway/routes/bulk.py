@@ -1,0 +1,106 @@
+"""Bulk jobs: one verb on many runs. Ask for one, see how far it has come, cancel it, list them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.core.bulk.rows import BulkJob, BulkState
+from penstock.core.commands.bulk import Bulk
+from penstock.core.commands.cancel_bulk import CancelBulk
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_guid
+from penstock.gateway.auth import identify
+from penstock.gateway.json_in import read_struct
+from penstock.gateway.reads import View
+from penstock.gateway.render import time_text
+from penstock.gateway.web import (
+    command_id_of,
+    json_answer,
+    listed,
+    page,
+    route,
+    send,
+    view_of_definitions,
+)
+
+Json = dict[str, Any]
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """A body with nothing in it."""
+
+
+async def ask(request: Request) -> Response:
+    """Begin a job; what becomes of it is read under its id."""
+    caller = identify(request)
+    command_id = command_id_of(request)
+    command = await read_struct(request, Bulk)
+    return await send(request, command, caller=caller, command_id=command_id, created=202)
+
+
+async def cancel(request: Request) -> Response:
+    """Go no further; what is done stays done."""
+    caller = identify(request)
+    await read_struct(request, Nothing)
+    command = CancelBulk(bulk_id=_id(request))
+    return await send(request, command, caller=caller, command_id=command_id_of(request))
+
+
+async def get(request: Request) -> Response:
+    """A job: what was asked for, and how far it has come."""
+    bulk_id = _id(request)
+    view, tenant = await view_of_definitions(request)
+    job = view.rows.peek(BulkJob, tenant, bulk_id)
+    shown = None if job is None else _shown(view, job)
+    if job is None or shown is None:
+        refuse(Code.BULK_UNKNOWN, f"there is no bulk job {bulk_id!r}; an ended one is forgotten")
+    filter_and_arguments = {"filter": job.filter, "arguments": job.arguments}
+    return json_answer(shown | filter_and_arguments, position=view.position)
+
+
+async def list_all(request: Request) -> Response:
+    """Jobs by id, without their filters and arguments, which may be large."""
+    view, tenant = await view_of_definitions(request)
+    jobs, cursor = page(request, view, BulkJob, tenant)
+    return listed([_shown(view, job) for job in jobs], cursor, view.position)
+
+
+def _id(request: Request) -> str:
+    return check_guid("bulk_id", request.path_params["bulk_id"])
+
+
+def _shown(view: View, job: BulkJob) -> Json | None:
+    state = view.rows.peek(BulkState, job.tenant, job.bulk_id)
+    if state is None:
+        return None
+    counts = state.counts
+    return {
+        "bulk_id": job.bulk_id,
+        "verb": job.verb,
+        "dry_run": job.dry_run,
+        "principal": job.principal,
+        "asked_at": time_text(job.asked_ms),
+        "status": state.status,
+        "reason": state.reason,
+        "cancelled_by": state.cancelled_by,
+        "ended_at": time_text(state.ended_ms),
+        "partitions_left": state.parts,
+        "looked": counts.looked,
+        "matched": counts.matched,
+        "done": counts.done,
+        "refused": counts.refused,
+        "refusals": state.refusals,
+    }
+
+
+BY_ID: Final = "/v1/bulk/{bulk_id}"
+ROUTES: Final = [
+    route("POST", "/v1/bulk", ask),
+    route("GET", "/v1/bulk", list_all),
+    route("GET", BY_ID, get),
+    route("POST", BY_ID + "/cancel", cancel),
+]
