@@ -43,6 +43,7 @@ from penstock.core.commands import (
     queue_passed,
     release_user_task_run,
     remove_definition,
+    replay_wf_run,
     report_task,
     requeue_task,
     rescue_thread_run,
@@ -57,6 +58,7 @@ from penstock.core.commands import (
     set_labels,
     shutdown_task_run,
     skip_node,
+    start_replay,
     stop_wf_run,
     task_heartbeat,
     task_started,
@@ -123,6 +125,8 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     change_task_run_state.COMMAND,
     set_labels.COMMAND,
     delete_wf_run.COMMAND,
+    replay_wf_run.COMMAND,
+    start_replay.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

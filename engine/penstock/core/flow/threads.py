@@ -46,6 +46,7 @@ def begin_thread(
 ) -> None:
     """Write the rows of a new thread, and wake it; the values have been checked."""
     run.threads += 1
+    thread.began = run.steps
     blueprint = spec.body.threads[thread.thread_spec]
     for declared in blueprint.variables:
         if declared.is_inherited:
@@ -243,6 +244,7 @@ def tell_of_no_end(at: At) -> None:
 def forget_thread(at: At) -> None:
     """The thread has ended: nothing looks for it any more."""
     turn, run, thread = at.turn, at.run, at.thread
+    thread.ended = run.steps
     if thread.kind is ThreadKind.ENTRYPOINT:
         set_retention(at)
     if thread.holder is not None:

@@ -101,6 +101,7 @@ def _reopen(at: At) -> None:
     waited for is gone, so it is visited anew.
     """
     remove_reason(at, HaltReason.HALTED_BY_PARENT)
+    at.thread.ended = 0
     if at.node_run.status in NODE_LIVE and at.node_run.status is not NodeStatus.STARTING:
         message = "left when the thread that holds it ended; begun anew"
         cancel_live(at, message)
