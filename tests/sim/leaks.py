@@ -121,8 +121,12 @@ def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
             yield f"it has ended, task {task.guid} is {task.status}"
 
 
+RETAINED: Final = (TimerKind.RETENTION, TimerKind.THREAD_RETENTION, TimerKind.DELETE_THREAD)
+"""What is planned for a run, or a thread, that has ended."""
+
+
 def _goes_next_turn(row: Row) -> bool:
-    return isinstance(row, Timer) and row.kind in NEXT_TURN
+    return isinstance(row, Timer) and (row.kind in NEXT_TURN or row.kind in RETAINED)
 
 
 def _tasks(group: Group) -> Iterator[str]:

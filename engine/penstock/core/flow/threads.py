@@ -13,7 +13,7 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.correlation import unmark_thread
 from penstock.core.flow.moves import counted_as
-from penstock.core.flow.retention import set_retention
+from penstock.core.flow.retention import plan_thread_deletion, set_retention
 from penstock.core.limits import CHILDREN_WOKEN_MAX
 from penstock.core.state.facts import noted
 from penstock.core.state.keys import after_prefix
@@ -247,6 +247,8 @@ def forget_thread(at: At) -> None:
     thread.ended = run.steps
     if thread.kind is ThreadKind.ENTRYPOINT:
         set_retention(at)
+    else:
+        plan_thread_deletion(at)
     if thread.holder is not None:
         turn.rows.delete(LiveChild(turn.tenant, run.wf_run_id, thread.holder, thread.number))
     for event_def in at.thread_spec.interrupts:

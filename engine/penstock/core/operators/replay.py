@@ -1,5 +1,5 @@
-"""Replay: a new run that begins as another one began, or as that one was when its entrypoint reached
-a node. Here is what is taken from the old run; replay_start.py begins the new one with it.
+"""Replay: a new run that begins as another one began, or as that one was when its entrypoint
+reached a node. Here is what is taken from the old run; replay_start.py begins the new one with it.
 
 Only the entrypoint can be replayed, and only from where nothing else of the run was at work: what
 other threads were in the middle of is not kept. Threads that had ended are carried over as rows
@@ -177,12 +177,11 @@ def _value_at(turn: Turn, run: WfRun, name: str, step: int) -> Value:
     if now is None or now.since <= step:
         return None if now is None else now.value
     first, end = OldVariable.key(*of_run, name, step), after_prefix(OldVariable.key(*of_run, name))
-    for _, old in turn.rows.range(OldVariable, first, end):
-        if old.since <= step:
-            return old.value
-        break
-    refuse(
-        Code.OLD_VALUE_GONE,
-        f"what variable {name!r} was there is not kept, since the run has changed its variables"
-        " too often; replay from a later node, or from the beginning",
-    )
+    _, old = next(turn.rows.range(OldVariable, first, end), (b"", None))
+    if old is None or old.since > step:
+        refuse(
+            Code.OLD_VALUE_GONE,
+            f"what variable {name!r} was there is not kept, since the run has changed its"
+            " variables too often; replay from a later node, or from the beginning",
+        )
+    return old.value
