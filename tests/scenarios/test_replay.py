@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.replay_wf_run import ReplayWfRun
@@ -15,7 +16,8 @@ from penstock.core.limits import OLD_VALUE_ROW_BYTES
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.outputs import CommandRefused
 from penstock.core.state.replay_rows import OldVariable, ReplayOf
-from penstock.core.state.run import NodeOutput, Variable
+from penstock.core.state.run import NodeOutput, Variable, WfRun
+from penstock.core.state.thread_rows import ChildRun
 from tests.controls import (
     a_task_def,
     chain,
@@ -29,9 +31,11 @@ from tests.controls import (
     output_of,
     spec,
     starts,
+    starts_each,
     task,
     threads,
     variable,
+    waits_for,
 )
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, refused, register, run
@@ -149,6 +153,29 @@ def test_a_variable_that_is_never_changed_costs_nothing(memory: Driver) -> None:
     assert len(memory.scan(OldVariable, story.id)) == 1
 
 
+def test_a_child_run_keeps_no_old_values(memory: Driver) -> None:
+    """It is not replayed; a variable that it inherits is its parent's, which is."""
+    inherited = declared("n", "INT", access="INHERITED_VAR")
+    nodes = {
+        "one": event("a", edge("two", n=literal(2), own=literal(2))),
+        "two": event("b", edge("end")),
+        "end": ends(),
+    }
+    below = spec("one", nodes, inherited, declared("own", "INT", default=1)) | {"parent": "above"}
+    made = chain(event("go"), event("on"), variables=(declared("n", "INT", default=1),))
+    register(memory, "above", made)
+    register(memory, "below", below)
+    story = run(memory, "above")
+    accepted(memory, RunWf(wf_spec="below", wf_run_id="below", parent=story.id))
+    child = Story(memory, f"{story.id}.below").gets("a")
+    assert (story.value("n"), child.value("own")) == (2, 2)
+    assert memory.scan(OldVariable, child.id) == []
+    assert replay(story).value("n") == 1
+    assert replay(story, position=1).value("n") == 1
+    story.gets("go")
+    assert replay(story, position=2).value("n") == 2
+
+
 def test_a_variable_that_was_null_is_null_again(memory: Driver) -> None:
     """Whatever its default."""
     made = chain(
@@ -254,6 +281,26 @@ def test_which_runs_and_places_can_be_replayed(memory: Driver) -> None:
     not_replayed(child, "WF_RUN_IS_CHILD")
 
 
+def test_a_run_that_was_started_below_is_not_waited_for_again(memory: Driver) -> None:
+    """It belongs to the old run; behind the wait for it, or before its start, nothing is missed."""
+    register(memory, "child", chain(event("done")))
+    main = chain(
+        {"type": "RUN_CHILD_WF", "wf_spec": "child"},
+        event("go"),
+        {"type": "WAIT_FOR_CHILD_WF", "wf_run_id": output_of("n1")},
+        event("end"),
+    )
+    register(memory, "family", main)
+    story = run(memory, "family").gets("go")
+    [row] = memory.scan(ChildRun, story.id)
+    Story(memory, row.child).gets("done").completes()
+    story.at_node("n4")
+    assert "'n1'" in not_replayed(story, "NOT_REPLAYABLE", position=2)
+    not_replayed(story, "NOT_REPLAYABLE", position=3)
+    replay(story, position=1).gets("go").at_node("n3")
+    replay(story, position=4).gets("end").completes()
+
+
 def elsewhere(driver: Driver, wf_run_id: str, *, here: bool) -> str:
     """An id that belongs on the partition of a run, or on another one."""
     partitions = driver.topics.partitions
@@ -310,3 +357,32 @@ def test_what_is_too_large_to_travel_stays_on_its_partition(memory: Driver) -> N
     again = replay(story, position=2).completes()
     assert again.value("v4") == text
     assert memory.scan(NodeOutput, again.id) == []
+
+
+def test_a_version_whose_runs_stand_below_others_is_refused(memory: Driver) -> None:
+    """A replay is the root of its family."""
+    register(memory, "above", chain(event("go")))
+    register(memory, "waits", chain(event("go")))
+    story = run(memory, "waits")
+    accepted(memory, PutWfSpec(name="waits", spec=chain(event("go")) | {"parent": "above"}))
+    not_replayed(story, "PARENT_REQUIRED", version=2)
+    not_replayed(story, "PARENT_REQUIRED", version=2, position=1)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_an_id_whose_run_is_being_deleted_is_not_taken(memory: Driver, here: bool) -> None:
+    """On another partition, whoever listens is told."""
+    register(memory, "waits", chain(event("go")))
+    child = chain(variables=(declared("n", "INT", default=1),))
+    main = chain(starts_each("child", literal([0] * 900)), waits_for(output_of("n1")))
+    register(memory, "many", threads(main, child=child))
+    story = run(memory, "waits")
+    old = run(memory, "many", elsewhere(memory, story.id, here=here)).completes()
+    replaying = ReplayWfRun(wf_run_id=story.id, new_wf_run_id=old.id)
+    answers = memory.send_together(DeleteWfRun(wf_run_id=old.id), replaying)
+    assert [answer.code for answer in answers] == [None, "WF_RUN_DELETING" if here else None]
+    told = [one for one in memory.events() if isinstance(one, CommandRefused)]
+    command = "ReplayWfRun" if here else "StartReplay"
+    assert [(one.command, one.code) for one in told] == [(command, "WF_RUN_DELETING")]
+    assert memory.get(WfRun, old.id) is None
+    replay(story, new_wf_run_id=old.id).gets("go").completes()

@@ -184,6 +184,7 @@ def thread_run(row: ThreadRun) -> Json:
         "position": row.position,
         "node": row.node,
         "halt_reasons": row.halt_reasons,
+        "gone": row.gone,
         "output": row.output,
         "failure": failure(row.failure),
     }

@@ -52,7 +52,9 @@ def _run_of(at: At, row: Variable) -> WfRun:
 
 
 def _keep(run: WfRun, change: Change, at: At) -> None:
-    """Keep the value before, if a node may have seen it."""
+    """Keep the value before, if a node may have seen it, and the run may be replayed."""
+    if run.parent is not None:
+        return
     before, after = change.before, change.after
     value, since = (None, 0) if before is None else (before.value, before.since)
     if since > run.steps:

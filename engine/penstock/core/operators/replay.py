@@ -22,7 +22,7 @@ from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.starting import Start, check_start, spec_to_start
 from penstock.core.ids import derive_guid, partition_of_run
 from penstock.core.limits import REPLAY_BYTES_MAX, REPLAY_SENT_BYTES_MAX
-from penstock.core.operators.replay_outputs import outputs_before
+from penstock.core.operators.replay_outputs import check_child_runs, outputs_before
 from penstock.core.operators.replay_threads import (
     PastThread,
     step_of,
@@ -81,6 +81,7 @@ def seed_of(
         _check_node(spec, node)
         threads = threads_before(turn, run, place, step)
         outputs = outputs_before(turn, run, spec, place)
+        check_child_runs(spec, node, outputs)
     first = run.replay
     replay = ReplayOf(
         run.wf_run_id,

@@ -1,7 +1,10 @@
-"""Outputs of nodes as they were when a node of the entrypoint was reached."""
+"""Outputs of nodes as they were when a node of the entrypoint was reached; but not the id of a run
+that was started below, if it is still to be waited for: it belongs to the old run.
+"""
 
 from __future__ import annotations
 
+from penstock.core.definitions.nodes import RunChildWfNode, WaitForChildWfNode
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
@@ -10,6 +13,7 @@ from penstock.core.state.replay_rows import Replayed
 from penstock.core.state.run import NodeOutput, NodeRun, WfRun
 from penstock.core.state.transitions import NodeStatus
 from penstock.core.state.turn import Turn
+from penstock.core.values.forms import Expression, OutputRef, parts_of
 from penstock.core.values.value import Value
 
 
@@ -44,6 +48,33 @@ def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[
     begun = turn.rows.peek(Replayed, turn.tenant, run.wf_run_id)
     carried = {} if begun is None else begun.outputs
     return found | {node: carried[node] for node in sorted(wanted & carried.keys())}
+
+
+def check_child_runs(spec: WfSpec, node: str, outputs: dict[str, Value]) -> None:
+    """Refuse a beginning from which a wait for a run can be reached, and not the node that starts
+    it.
+    """
+    nodes = spec.body.threads[spec.body.entrypoint].nodes
+    for starter in outputs:
+        if not isinstance(nodes.get(starter), RunChildWfNode) or node == starter:
+            continue
+        seen, pending = {node, starter}, [node]
+        while pending:
+            config = nodes[pending.pop()]
+            if isinstance(config, WaitForChildWfNode) and _refers(config.wf_run_id, starter):
+                refuse(
+                    Code.NOT_REPLAYABLE,
+                    f"the run that node {starter!r} has started is to be waited for, and belongs"
+                    f" to the old run; replay from a node run of {starter!r}, or from before",
+                )
+            for edge in config.edges:
+                if edge.to not in seen:
+                    seen.add(edge.to)
+                    pending.append(edge.to)
+
+
+def _refers(expression: Expression, node: str) -> bool:
+    return any(isinstance(part, OutputRef) and part.node == node for part in parts_of(expression))
 
 
 def _was_completed(visit: NodeRun) -> bool:
