@@ -57,3 +57,21 @@ def test_a_run_is_migrated(served: Served) -> None:
     assert refused[:2] == (409, "MIGRATION_IMPOSSIBLE")
     assert (migrated["version"], migrated["done"]) == (2, True)
     assert served.good("GET", path)["version"] == 2
+
+
+def test_a_run_is_replayed(served: Served) -> None:
+    path = f"/v1/wf-runs/{served.run('verbs-event')}"
+    first = served.good("POST", f"{path}/actions/replay", {})
+    again = served.good("POST", f"{path}/actions/replay", {"position": 1})
+    refused = served.refused("POST", f"{path}/actions/replay", {"position": 7})
+    wrong = served.refused("POST", f"{path}/actions/replay", {"thread": 3})
+
+    runs = [served.good("GET", f"/v1/wf-runs/{one['wf_run_id']}") for one in (first, again)]
+    of = path.rpartition("/")[2]
+    assert [one["replay"] for one in runs] == [
+        {"replay_of": of, "original": of, "attempt": 2, "position": position}
+        for position in (None, 1)
+    ]
+    assert served.good("GET", path)["replay"] is None
+    assert refused[:2] == (404, "NODE_RUN_UNKNOWN")
+    assert wrong[:2] == (404, "THREAD_UNKNOWN")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from penstock.core.state.run import TaskRun, ThreadRun
+from penstock.core.state.run import TaskRun, ThreadRun, TimerKey
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
 from tests.sim.liveness_user_tasks import belongs_to_user_task
@@ -25,6 +25,17 @@ def _of_thread(group: Group, timer: Timer) -> bool:
     return group.one(ThreadRun, timer.number) is not None
 
 
+def _kept(group: Group, timer: Timer) -> bool:
+    """A thread that has ended and is kept for a time."""
+    thread = group.one(ThreadRun, timer.number)
+    return thread is not None and thread.retention == TimerKey(timer.clock, timer.due_ms)
+
+
+def _gone(group: Group, timer: Timer) -> bool:
+    thread = group.one(ThreadRun, timer.number)
+    return thread is not None and thread.gone
+
+
 def _of_node(group: Group, timer: Timer) -> bool:
     return stands(group, int(timer.detail), timer.number)
 
@@ -42,6 +53,8 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.TASK_TIMEOUT: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.TASK_RETRY: _of_task(TaskStatus.TASK_PENDING),
     TimerKind.NODE: _of_node,
+    TimerKind.THREAD_RETENTION: _kept,
+    TimerKind.DELETE_THREAD: _gone,
     TimerKind.USER_TASK: belongs_to_user_task,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
     **{kind: lambda *_: True for kind in OF_NO_THREAD},

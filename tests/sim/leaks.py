@@ -9,6 +9,7 @@ from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.correlation_rows import EventMarker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.failures import FailureName
+from penstock.core.state.replay_rows import OldVariable
 from penstock.core.state.rows import Row
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
 from penstock.core.state.thread_rows import (
@@ -34,6 +35,7 @@ LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     Awaited: "what has become of threads that were waited for is told from them",
     AwaitedEnd: "of a thread that ended after the wait for it was decided",
     ChildRun: "the way down to the runs below, for deletion",
+    OldVariable: "what variables had been, for a replay",
     PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
 }
 """Queues that may keep rows of a run that has ended, and why."""
@@ -119,8 +121,12 @@ def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
             yield f"it has ended, task {task.guid} is {task.status}"
 
 
+RETAINED: Final = (TimerKind.RETENTION, TimerKind.THREAD_RETENTION, TimerKind.DELETE_THREAD)
+"""What is planned for a run, or a thread, that has ended."""
+
+
 def _goes_next_turn(row: Row) -> bool:
-    return isinstance(row, Timer) and row.kind in NEXT_TURN
+    return isinstance(row, Timer) and (row.kind in NEXT_TURN or row.kind in RETAINED)
 
 
 def _tasks(group: Group) -> Iterator[str]:

@@ -12,7 +12,7 @@ from penstock.core.events import offers
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.load import is_there, load
 from penstock.core.flow.threads import wake_children
-from penstock.core.operators import deletion, kill_run, sweep
+from penstock.core.operators import deletion, kill_run, sweep, thread_retention
 from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.state.run import NodeRun, TimerKey
 from penstock.core.state.timers import Timer, TimerKind
@@ -81,4 +81,6 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.KILL_DEADLINE: sweep.fire_deadline,
     TimerKind.RETENTION: deletion.fire_retention,
     TimerKind.DELETE_RUN: deletion.fire_delete,
+    TimerKind.THREAD_RETENTION: thread_retention.fire_thread_retention,
+    TimerKind.DELETE_THREAD: thread_retention.fire_delete_thread,
 }

@@ -70,6 +70,8 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.THREAD_NOT_FAILED: 409,
     Code.FAILURE_HANDLED: 409,
     Code.NODE_NOT_SKIPPABLE: 409,
+    Code.NOT_REPLAYABLE: 409,
+    Code.OLD_VALUE_GONE: 409,
     Code.TASK_RUN_ENDED: 409,
     Code.NODE_RUN_UNKNOWN: 404,
     Code.TASK_RUN_UNKNOWN: 404,

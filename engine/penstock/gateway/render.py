@@ -15,6 +15,7 @@ from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.state.failures import Failure
 from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.replay_rows import ReplayOf
 from penstock.core.state.run import (
     NodeRun,
     PastAttempt,
@@ -147,6 +148,17 @@ def wf_run_head(row: WfRun) -> Json:
         "started_at": time_text(row.started_ms),
         "ended_at": time_text(row.ended_ms),
         "labels": row.labels,
+        "replay": None if row.replay is None else replay(row.replay),
+    }
+
+
+def replay(of: ReplayOf) -> Json:
+    """Of which run another one is a replay."""
+    return {
+        "replay_of": of.of,
+        "original": of.original,
+        "attempt": of.attempt,
+        "position": of.position,
     }
 
 
@@ -172,6 +184,7 @@ def thread_run(row: ThreadRun) -> Json:
         "position": row.position,
         "node": row.node,
         "halt_reasons": row.halt_reasons,
+        "gone": row.gone,
         "output": row.output,
         "failure": failure(row.failure),
     }

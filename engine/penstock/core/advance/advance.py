@@ -21,7 +21,7 @@ from penstock.core.advance.kill import die, forget_sweep
 from penstock.core.advance.leave import leave
 from penstock.core.flow.agenda import next_woken, wake, wake_later
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.flow.load import is_there, load
+from penstock.core.flow.load import find, is_there
 from penstock.core.flow.moves import complete_node, move_node, move_thread, note_status
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import Done, Ended, Failed, Outcome
@@ -35,7 +35,7 @@ from penstock.core.flow.threads import (
     tell_waiters,
     wake_children,
 )
-from penstock.core.flow.watchers import wake_watchers
+from penstock.core.flow.variables import write_variables
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.nodes import TYPE_OF
 from penstock.core.state.failures import Failure, FailureName
@@ -58,8 +58,9 @@ def settle(turn: Turn) -> None:
     while (woken := next_woken(turn)) is not None:
         turn.nodes_left -= 1
         wf_run_id, number = woken
-        if is_there(turn, wf_run_id):
-            visit(load(turn, wf_run_id, number))
+        at = find(turn, wf_run_id, number) if is_there(turn, wf_run_id) else None
+        if at is not None:
+            visit(at)
 
 
 def visit(at: At) -> None:
@@ -156,6 +157,7 @@ def _see_to_threads(at: At, *, asked: bool) -> bool:
 def _give_up(at: At) -> None:
     """The thread is halted for good: what it waited for is wanted no more, and who waits for it
     learns that it will not end."""
+    at.thread.ended = at.thread.ended or at.run.steps
     if at.node_run.status in NODE_LIVE:
         leave(at)
     tell_of_no_end(at)
@@ -206,6 +208,7 @@ def _see_to_node(at: At) -> bool:
 
 def _arrive(at: At) -> Outcome:
     at.run.steps += 1
+    at.node_run.step = at.run.steps
     if at.run.steps > STEPS_PER_RUN_MAX:
         message = f"the run has taken {STEPS_PER_RUN_MAX} steps, which is its limit"
         return Failed(Failure(FailureName.STEP_LIMIT, message))
@@ -250,11 +253,8 @@ def _follow_edge(at: At) -> None:
     except ValueProblem as problem:
         _fail_leaving(at, FailureName.VAR_MUTATION_ERROR, str(problem))
         return
-    rows = at.turn.rows
-    for row in changed:
-        rows.put(row)
-    wake_watchers(at, changed)
-    rows.put(at.node_run)
+    write_variables(at, changed)
+    at.turn.rows.put(at.node_run)
     at.node_run = enter(
         at.turn, at.run, at.spec, at.thread, position=at.thread.position + 1, node=edge.to
     )

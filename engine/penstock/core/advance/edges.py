@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from penstock.core.definitions.graph import Edge, Mutation
 from penstock.core.flow.at import At
 from penstock.core.flow.mutations import mutated_value
+from penstock.core.flow.variables import Change
 from penstock.core.state.run import Variable
 from penstock.core.values.expressions import Evaluation
 from penstock.core.values.types import StructField, ValueProblem
@@ -14,7 +15,11 @@ from penstock.core.values.value import Value
 
 
 def open_edge(at: At) -> Edge:
-    """The first edge whose condition holds, or that has none; ValueProblem if there is none."""
+    """The first edge whose condition holds, or that has none; ValueProblem if there is none. A
+    replay goes from its ENTRYPOINT to where it begins.
+    """
+    if at.node_run.leads_to is not None:
+        return Edge(at.node_run.leads_to)
     evaluation = Evaluation(_Leaving(at), "condition")
     for edge in at.config.edges:
         if edge.condition is None or evaluation.holds(edge.condition):
@@ -22,7 +27,7 @@ def open_edge(at: At) -> Edge:
     raise ValueProblem("no edge is open: no condition holds and none is without one")
 
 
-def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Variable]:
+def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Change]:
     """The variables as the mutations leave them; later ones see what earlier ones did."""
     if not mutations:
         return []
@@ -38,7 +43,7 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Variable]:
         scope.changed[mutation.variable] = Variable(
             at.turn.tenant, place.wf_run_id, place.thread, mutation.variable, value
         )
-    return list(scope.changed.values())
+    return [Change(scope.before[name], after) for name, after in scope.changed.items()]
 
 
 class _Leaving:
@@ -48,12 +53,17 @@ class _Leaving:
 
     def __init__(self, at: At) -> None:
         self._at = at
+        self.before: dict[str, Variable | None] = {}
         self.changed: dict[str, Variable] = {}
 
     def variable(self, name: str) -> Value:
-        """A changed variable, or as the thread sees it."""
+        """A changed variable, or as the thread sees it, which is read once."""
         row = self.changed.get(name)
-        return self._at.variable(name) if row is None else row.value
+        if row is None:
+            if name not in self.before:
+                self.before[name] = self._at.variable_row(self._at.place_of(name))
+            row = self.before[name]
+        return None if row is None else row.value
 
     def output(self, node: str) -> Value:
         """The output of the node that is being left, or of an earlier one."""

@@ -49,6 +49,7 @@ from penstock.core.commands import (
     queue_passed,
     release_user_task_run,
     remove_definition,
+    replay_wf_run,
     report_task,
     requeue_task,
     rescue_thread_run,
@@ -63,6 +64,7 @@ from penstock.core.commands import (
     set_labels,
     shutdown_task_run,
     skip_node,
+    start_replay,
     stop_wf_run,
     task_heartbeat,
     task_started,
@@ -135,6 +137,8 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     begin_bulk_part.COMMAND,
     bulk_progress.COMMAND,
     end_bulk_part.COMMAND,
+    replay_wf_run.COMMAND,
+    start_replay.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

@@ -2,7 +2,8 @@
 
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.flow.watchers import wake_watchers
+from penstock.core.flow.at import Place
+from penstock.core.flow.variables import Change, write_variables
 from penstock.core.operators.verbs import load_idle
 from penstock.core.state.run import Variable
 from penstock.core.state.transitions import THREAD_LIVE
@@ -41,9 +42,10 @@ def handle(turn: Turn, command: EditVariable) -> Value:
         value = coerce(command.value, declared.type, at.struct)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"variable {command.name!r}: {problem}")
-    row = Variable(turn.tenant, command.wf_run_id, command.thread, command.name, value)
-    turn.rows.put(row)
-    wake_watchers(at, [row])
+    before = at.variable_row(Place(command.wf_run_id, command.thread, declared))
+    after = Variable(turn.tenant, command.wf_run_id, command.thread, command.name, value)
+    write_variables(at, [Change(before, after)])
+    turn.rows.put(at.run)
     return None
 
 

@@ -56,16 +56,26 @@ class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
         return self.access is Access.INHERITED_VAR
 
 
+class Retention(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How long a run, or a thread, is kept after its end: for ever, a thread as long as its run, if
+    nothing is said.
+    """
+
+    after_termination_s: Annotated[int, Meta(ge=0, le=DURATION_MS_MAX // 1_000)] | None = None
+
+
 class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The blueprint of one thread. `interrupts` names, for each ExternalEventDef that interrupts
     it, the thread that handles that; `interrupt_keys`, for some of them, the key under which they
-    interrupt it, too, known when the thread begins.
+    interrupt it, too, known when the thread begins. `retention` is how long what it leaves is kept
+    while its run lives on; how it ended is kept as long as the run.
     """
 
     nodes: dict[str, AnyNode]
     variables: tuple[VariableDef, ...] = ()
     interrupts: dict[str, str] = {}
     interrupt_keys: dict[str, Expression] = {}
+    retention: Retention | None = None
 
     def variable(self, name: str) -> VariableDef | None:
         """The variable of this name, if this thread declares it."""
@@ -73,12 +83,6 @@ class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
             if declared.name == name:
                 return declared
         return None
-
-
-class Retention(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How long a run is kept after its end (for ever, if nothing is said)."""
-
-    after_termination_s: Annotated[int, Meta(ge=0, le=DURATION_MS_MAX // 1_000)] | None = None
 
 
 class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

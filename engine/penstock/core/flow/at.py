@@ -78,9 +78,13 @@ class At:
 
     def variable(self, name: str) -> Value:
         """The value of a variable of this thread or of one above it."""
-        place = self.place_of(name)
-        row = self.turn.rows.peek(Variable, self.turn.tenant, place.wf_run_id, place.thread, name)
+        row = self.variable_row(self.place_of(name))
         return None if row is None else row.value
+
+    def variable_row(self, place: Place) -> Variable | None:
+        """What is kept of a variable; nothing of one that is null from the beginning."""
+        parts = (place.wf_run_id, place.thread, place.declared.name)
+        return self.turn.rows.peek(Variable, self.turn.tenant, *parts)
 
     def output(self, node: str) -> Value:
         """The newest output of a node of this thread."""

@@ -9,7 +9,15 @@ from penstock.core.state.turn import Turn
 
 
 def load(turn: Turn, wf_run_id: str, number: int) -> At:
-    """Where a thread stands; refuses a run or thread that does not exist."""
+    """Where a thread stands; refuses a run or thread that does not exist, and one that is gone."""
+    at = find(turn, wf_run_id, number)
+    if at is None:
+        refuse(Code.THREAD_UNKNOWN, f"thread {number} of {wf_run_id!r} has ended, and is not kept")
+    return at
+
+
+def find(turn: Turn, wf_run_id: str, number: int) -> At | None:
+    """Where a thread stands; None if it is gone. Refuses a run or thread that does not exist."""
     rows, tenant = turn.rows, turn.tenant
     run = rows.get(WfRun, tenant, wf_run_id)
     if run is None:
@@ -17,6 +25,8 @@ def load(turn: Turn, wf_run_id: str, number: int) -> At:
     thread = rows.get(ThreadRun, tenant, wf_run_id, number) if number >= 0 else None
     if thread is None:
         refuse(Code.THREAD_UNKNOWN, f"WfRun {wf_run_id!r} has no thread {number}")
+    if thread.gone:
+        return None
     spec = spec_of(rows, run, thread)
     node_run = rows.get(NodeRun, tenant, wf_run_id, number, thread.position)
     assert node_run is not None, "a thread stands at a node"

@@ -48,7 +48,14 @@ def complete_node(at: At, output: Value) -> None:
     move_node(at, NodeMove.COMPLETE)
     if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
         at.turn.rows.put(
-            NodeOutput(at.turn.tenant, at.run.wf_run_id, at.thread.number, node_run.node, output)
+            NodeOutput(
+                at.turn.tenant,
+                at.run.wf_run_id,
+                node_run.thread,
+                node_run.node,
+                output,
+                node_run.position,
+            )
         )
 
 

@@ -1,9 +1,13 @@
-"""Retention: a run that has ended is deleted when its spec says so, unless it goes on before."""
+"""Retention: a run, or a thread of it, that has ended is deleted when the spec says so, unless it
+goes on before.
+"""
 
 from __future__ import annotations
 
 from penstock.core.flow.at import At
+from penstock.core.state.run import ThreadRun
 from penstock.core.state.timers import Clock, TimerKind, clock_ms, drop_timer, set_timer
+from penstock.core.state.turn import Turn
 
 
 def set_retention(at: At) -> None:
@@ -29,3 +33,31 @@ def drop_retention(at: At) -> None:
         kind, run_id = TimerKind.RETENTION, at.run.wf_run_id
         drop_timer(at.turn, at.run.retention, kind, run_id, detail="", number=0)
         at.run.retention = None
+
+
+def plan_thread_deletion(at: At) -> None:
+    """A thread has ended that is not to be kept as long as its run."""
+    retention = at.thread_spec.retention
+    if retention is not None and retention.after_termination_s is not None:
+        set_thread_retention(at.turn, at.thread, retention.after_termination_s * 1_000)
+
+
+def set_thread_retention(turn: Turn, thread: ThreadRun, delay_ms: int) -> None:
+    """Have what the thread leaves looked at after a time; the caller saves it."""
+    thread.retention = set_timer(
+        turn,
+        TimerKind.THREAD_RETENTION,
+        thread.wf_run_id,
+        clock=Clock.DURATION,
+        due_ms=clock_ms(turn, Clock.DURATION) + delay_ms,
+        detail="",
+        number=thread.number,
+    )
+
+
+def drop_thread_retention(turn: Turn, thread: ThreadRun) -> None:
+    """The thread goes on, or its run is deleted."""
+    if thread.retention is not None:
+        kind, run_id = TimerKind.THREAD_RETENTION, thread.wf_run_id
+        drop_timer(turn, thread.retention, kind, run_id, detail="", number=thread.number)
+        thread.retention = None

@@ -57,6 +57,18 @@ def newest_major(rows: Rows, tenant: str, name: str) -> int | None:
 def start_run(turn: Turn, start: Start, wf_run_id: str, request_hash: bytes) -> WfRun:
     """Start a run under an id that is free; refused is one that may not be started."""
     spec, variables = check_start(turn, start)
+    return begin_run(turn, spec, start, wf_run_id, variables, request_hash)
+
+
+def begin_run(
+    turn: Turn,
+    spec: WfSpec,
+    start: Start,
+    wf_run_id: str,
+    variables: dict[str, Value],
+    request_hash: bytes,
+) -> WfRun:
+    """Write the rows of a run that has been checked, and wake its entrypoint."""
     run = WfRun(
         turn.tenant,
         wf_run_id,
@@ -107,7 +119,7 @@ def _check_parent(turn: Turn, spec: WfSpec, parent: str | None) -> None:
 
 
 def wanted_spec(turn: Turn, start: Start) -> WfSpec:
-    """The version that is asked for; refused is one that is not there."""
+    """The version that is asked for; refused is one that is not there, or is deleted."""
     version = _version(turn, start)
     spec = turn.rows.peek(WfSpec, turn.tenant, start.wf_spec, version) if version > 0 else None
     if spec is None or spec.deleted_ms is not None:

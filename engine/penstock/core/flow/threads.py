@@ -13,7 +13,7 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.correlation import unmark_thread
 from penstock.core.flow.moves import counted_as
-from penstock.core.flow.retention import set_retention
+from penstock.core.flow.retention import plan_thread_deletion, set_retention
 from penstock.core.limits import CHILDREN_WOKEN_MAX
 from penstock.core.state.facts import noted
 from penstock.core.state.keys import after_prefix
@@ -47,6 +47,7 @@ def begin_thread(
     """Write the rows of a new thread, and wake it; the values have been checked."""
     run.threads += 1
     thread.version = spec.version
+    thread.began = run.steps
     blueprint = spec.body.threads[thread.thread_spec]
     for declared in blueprint.variables:
         if declared.is_inherited:
@@ -244,8 +245,11 @@ def tell_of_no_end(at: At) -> None:
 def forget_thread(at: At) -> None:
     """The thread has ended: nothing looks for it any more."""
     turn, run, thread = at.turn, at.run, at.thread
+    thread.ended = run.steps
     if thread.kind is ThreadKind.ENTRYPOINT:
         set_retention(at)
+    else:
+        plan_thread_deletion(at)
     if thread.holder is not None:
         turn.rows.delete(LiveChild(turn.tenant, run.wf_run_id, thread.holder, thread.number))
     for event_def in at.thread_spec.interrupts:

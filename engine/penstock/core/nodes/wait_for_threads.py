@@ -271,6 +271,7 @@ def _stop(at: At, number: int) -> None:
     assert thread is not None, "a thread of the run"
     if thread.status in THREAD_LIVE and HaltReason.HALTED_BY_PARENT not in thread.halt_reasons:
         thread.halt_reasons = (*thread.halt_reasons, HaltReason.HALTED_BY_PARENT)
+        thread.ended = at.run.steps
         at.turn.rows.put(thread)
         wake(at.turn, at.run.wf_run_id, number)
 

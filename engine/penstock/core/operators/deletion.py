@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.correlation import forget_marker
+from penstock.core.flow.retention import drop_thread_retention
 from penstock.core.limits import RETENTION_AGAIN_MS
 from penstock.core.state.correlation_rows import RunMarker
 from penstock.core.state.keys import kind_of_run_key
 from penstock.core.state.outputs import WfRunDeleted
 from penstock.core.state.partition_state import Deleting
 from penstock.core.state.rows import Row, copy_of
-from penstock.core.state.run import ROWS_OF_RUNS, NodeRun, TaskRun, WfRun
+from penstock.core.state.run import ROWS_OF_RUNS, NodeRun, TaskRun, ThreadRun, WfRun
 from penstock.core.state.task_rows import ROWS_OF_TASKS
 from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
@@ -52,7 +53,7 @@ def fire_delete(turn: Turn, timer: Timer) -> None:
     limit = max(1, turn.nodes_left)
     keys = list(islice(rows.keys_of_run(turn.tenant, run_id, deleting.after), limit))
     for key in keys:
-        _delete(turn, key)
+        delete_row(turn, key)
     turn.nodes_left -= min(turn.nodes_left, len(keys))
     if len(keys) == limit:
         deleting.after = keys[-1]
@@ -97,7 +98,8 @@ def is_live_below(turn: Turn, wf_run_id: str) -> bool:
     return False
 
 
-def _delete(turn: Turn, key: bytes) -> None:
+def delete_row(turn: Turn, key: bytes) -> None:
+    """Delete a row of a run that is there, and what lies outside of the run for it."""
     kind = KINDS[kind_of_run_key(key)]
     forget = _OUTSIDE.get(kind)
     if forget is not None:
@@ -114,6 +116,10 @@ def _forget_run(turn: Turn, run: WfRun) -> None:
     if run.sweep is not None and run.sweep.deadline is not None:
         kind = TimerKind.KILL_DEADLINE
         drop_timer(turn, run.sweep.deadline, kind, run.wf_run_id, detail="", number=0)
+
+
+def _forget_thread(turn: Turn, thread: ThreadRun) -> None:
+    drop_thread_retention(turn, thread)
 
 
 def _forget_node(turn: Turn, node_run: NodeRun) -> None:
@@ -149,6 +155,7 @@ def _go_on_later(turn: Turn, wf_run_id: str) -> None:
 
 _OUTSIDE: Final[dict[type[Row], Callable[[Turn, Any], None]]] = {
     WfRun: _forget_run,
+    ThreadRun: _forget_thread,
     NodeRun: _forget_node,
     TaskRun: _forget_task,
     UserTaskRun: user_tasks.forget,

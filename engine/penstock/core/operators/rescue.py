@@ -14,9 +14,9 @@ from penstock.core.advance.leave import leave
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.flow.load import load
+from penstock.core.flow.load import find, load
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, move_node, move_thread
-from penstock.core.flow.retention import drop_retention
+from penstock.core.flow.retention import drop_retention, drop_thread_retention
 from penstock.core.flow.threads import enter, tell_holder
 from penstock.core.nodes.wait_for_threads import Wait
 from penstock.core.operators.rescue_above import FAILED, awaited_of, is_wanted, threads_above
@@ -58,7 +58,9 @@ def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
     """Have a thread go on in a run that is being restarted; those it depends on, whose numbers are
     lower, have been seen to.
     """
-    at = load(turn, wf_run_id, number)
+    at = find(turn, wf_run_id, number)
+    if at is None:
+        return  # it is gone, since nobody could want it any more
     if at.thread.status in FAILED and is_wanted(at):
         revive(at)
     elif HaltReason.HALTED_BY_PARENT in at.thread.halt_reasons and is_wanted(at):
@@ -76,6 +78,7 @@ def revive(at: At, *, skip: bool = False) -> None:
         at.turn.rows.put(Interrupter(*run_rows, event_def, thread.number))
     thread.failure, thread.handler = None, None
     move_thread(at, ThreadEvent.RESCUE)
+    drop_thread_retention(at.turn, thread)
     if thread.number == ENTRYPOINT_NUMBER:
         drop_retention(at)
     if skip:
@@ -101,6 +104,7 @@ def _reopen(at: At) -> None:
     waited for is gone, so it is visited anew.
     """
     remove_reason(at, HaltReason.HALTED_BY_PARENT)
+    at.thread.ended = 0
     if at.node_run.status in NODE_LIVE and at.node_run.status is not NodeStatus.STARTING:
         message = "left when the thread that holds it ended; begun anew"
         cancel_live(at, message)
@@ -133,11 +137,11 @@ def _waits_again(at: At, waiter: int, position: int) -> bool:
     """A wait that is not decided takes back what it has counted; False if it is over."""
     turn, run_id, number = at.turn, at.run.wf_run_id, at.thread.number
     upper = peek_thread(turn, run_id, waiter)
-    node_run = turn.rows.get(NodeRun, turn.tenant, run_id, waiter, position)
     assert upper is not None, "a waiter is a thread of the run"
-    assert node_run is not None, "at a node"
     if upper.status not in THREAD_LIVE or upper.position != position:
         return False
+    node_run = turn.rows.get(NodeRun, turn.tenant, run_id, waiter, position)
+    assert node_run is not None, "which stands at a node"
     if node_run.status not in NODE_LIVE or node_run.progress is None:
         return False  # it is over, or its thread is halted for good
     awaited = awaited_of(at, waiter, position)

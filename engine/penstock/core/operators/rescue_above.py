@@ -67,6 +67,8 @@ _DECIDED = (AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED, AwaitedStatus.STOPPED)
 
 def _is_waited_for(at: At, waiter: int, position: int) -> bool:
     upper = _thread(at, waiter)
+    if upper.gone:
+        return False
     now = _node_run(at, waiter, upper.position)
     if position not in (upper.position, now.retries) or upper.status is ThreadStatus.COMPLETED:
         return False
@@ -86,7 +88,9 @@ def _waiter_above(at: At, waiter: int, position: int) -> list[int]:
     awaited = awaited_of(at, waiter, position)
     if awaited is not None and _is_handled(awaited, at.thread):
         _refuse(at, f"thread {waiter} has handled its failure, or is about to")
-    upper, node = _thread(at, waiter), _node_run(at, waiter, position)
+    upper = _thread(at, waiter)
+    _refuse_gone(at, upper)
+    node = _node_run(at, waiter, position)
     if node.status in NODE_LIVE:
         return []
     if node.status is NodeStatus.COMPLETED or (node.handled and not node.skipped):
@@ -100,6 +104,7 @@ def _parent_above(at: At) -> list[int]:
     """The parent, if it failed at its EXIT because nobody had waited for the thread."""
     assert at.thread.parent is not None, "a child has a parent"
     parent = _thread(at, at.thread.parent)
+    _refuse_gone(at, parent)
     node = _node_run(at, parent.number, parent.position)
     at_exit = node.node_type == exit_node.NODE.name and node.status in NODE_FAILED
     if at_exit or parent.status in (ThreadStatus.COMPLETED, ThreadStatus.EXCEPTION):
@@ -121,6 +126,11 @@ def _is_handled(awaited: Awaited, thread: ThreadRun) -> bool:
     if awaited.status is AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED:
         return True
     return awaited.status is AwaitedStatus.HANDLING_FAILURE and awaited.handler != thread.number
+
+
+def _refuse_gone(at: At, upper: ThreadRun) -> None:
+    if upper.gone:
+        _refuse(at, f"thread {upper.number}, which it belongs to, has ended, and is not kept")
 
 
 def _refuse(at: At, why: str) -> NoReturn:

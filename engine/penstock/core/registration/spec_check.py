@@ -38,6 +38,8 @@ def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
     if not faults:
         if body.entrypoint not in body.threads:
             faults.add(f"the entrypoint thread {body.entrypoint!r} is not among the threads")
+        elif body.threads[body.entrypoint].retention is not None:
+            faults.add("the entrypoint is kept as long as its run: move its retention to the spec")
         check_names(body, faults)
         check_inherited(body, rows, tenant, faults)
         for thread_name, thread in body.threads.items():

@@ -22,6 +22,7 @@ from penstock.core.state.facts import AuditEntry, Fact, HistoryChunk
 from penstock.core.state.failures import Failure
 from penstock.core.state.keys import Scope
 from penstock.core.state.migration_rows import Former, Migration
+from penstock.core.state.replay_rows import OldVariable, Replayed, ReplayOf
 from penstock.core.state.rows import Row
 from penstock.core.state.thread_rows import (
     Awaited,
@@ -109,8 +110,9 @@ class Sweep(Struct, array_like=True, frozen=True):
 
 
 class WfRun(Row):
-    """A run of a WfSpec. Its status is its entrypoint thread's. `migrates_to` is the version to
-    which its threads are brought just now.
+    """A run of a WfSpec. Its status is its entrypoint thread's. `steps` counts nodes that were
+    reached, by all threads: it is the run's own order; `old_bytes` what OldVariable rows keep;
+    `migrates_to` is the version to which its threads are brought just now.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -136,6 +138,8 @@ class WfRun(Row):
     sweep: Sweep | None = None
     retention: TimerKey | None = None
     migrates_to: int | None = None
+    old_bytes: int = 0
+    replay: ReplayOf | None = None
 
 
 class ThreadRun(Row):
@@ -147,7 +151,8 @@ class ThreadRun(Row):
     come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
     have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
     what the threads below know. `version` is that of the WfSpec which it follows (0: its
-    run's), and `formers` what it was before it was migrated.
+    run's), and `formers` what it was before it was migrated. `began` and `ended` are steps of the
+    run. One that is `gone` has ended, and this row, which says how, is all that is kept of it.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -177,6 +182,10 @@ class ThreadRun(Row):
     spilled: int = 0
     version: int = 0
     formers: tuple[Former, ...] = ()
+    began: int = 0
+    ended: int = 0
+    gone: bool = False
+    retention: TimerKey | None = None
 
     @property
     def held_from_outside(self) -> bool:
@@ -201,7 +210,9 @@ class NodeRun(Row):
     """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`;
     `progress` is what a node type keeps while it waits; `handled` says that a handler, or an
     operator, has dealt with the failure. `retries` is the position of the failed visit that this
-    one begins anew; `formerly` are names of the node in versions from which it was migrated.
+    one begins anew; `formerly` are names of the node in versions from which it was migrated; `step`
+    is the run's step at which the node was reached; `leads_to` the node at which a replay begins,
+    whatever the edges say.
     """
 
     KIND, SCOPE, KEY = b"n", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
@@ -224,10 +235,12 @@ class NodeRun(Row):
     skipped: bool = False
     retries: int | None = None
     formerly: tuple[str, ...] = ()
+    step: int = 0
+    leads_to: str | None = None
 
 
 class NodeOutput(Row):
-    """The newest output of a node that other nodes refer to."""
+    """The newest output of a node that other nodes refer to, and of which of its visits."""
 
     KIND, SCOPE, KEY = b"o", Scope.RUN, ("tenant", "wf_run_id", "thread", "node")
 
@@ -236,10 +249,13 @@ class NodeOutput(Row):
     thread: int
     node: str
     value: Value
+    position: int = 0
 
 
 class Variable(Row):
-    """A variable of a thread."""
+    """A variable of a thread; of one of the entrypoint, the step of the run from which on it has
+    this value.
+    """
 
     KIND, SCOPE, KEY = b"v", Scope.RUN, ("tenant", "wf_run_id", "thread", "name")
 
@@ -248,6 +264,7 @@ class Variable(Row):
     thread: int
     name: str
     value: Value
+    since: int = 0
 
 
 class TaskAttempt(Struct, array_like=True):
@@ -355,4 +372,6 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     HistoryChunk,
     AuditEntry,
     Migration,
+    OldVariable,
+    Replayed,
 )

@@ -16,6 +16,7 @@ from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.migrate_wf_run import MigrateWfRun
 from penstock.core.commands.pause_wf_run import PauseWfRun
+from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.commands.set_labels import SetLabels
@@ -30,6 +31,7 @@ ACTIONS: Final[dict[str, type[Command]]] = {
     "rescue": RescueThreadRun,
     "kill": KillWfRun,
     "restart": RestartWfRun,
+    "replay": ReplayWfRun,
     "skip": SkipNode,
     "edit-variable": EditVariable,
     "change-state": ChangeTaskRunState,

@@ -1,0 +1,188 @@
+"""Replay: a new run that begins as another one began, or as that one was when its entrypoint
+reached a node. Here is what is taken from the old run; replay_start.py begins the new one with it.
+
+Only the entrypoint can be replayed, and only from where nothing else of the run was at work: what
+other threads were in the middle of is not kept. Threads that had ended are carried over as rows
+that say how, for nodes that wait for them.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from penstock.core.definitions.structs import structs_of
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.errors import Code, refuse
+from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.flow.starting import Start, check_start, wanted_spec
+from penstock.core.ids import derive_guid, partition_of_run
+from penstock.core.limits import REPLAY_BYTES_MAX, REPLAY_SENT_BYTES_MAX
+from penstock.core.operators.replay_outputs import check_child_runs, outputs_before
+from penstock.core.operators.replay_threads import (
+    PastThread,
+    step_of,
+    threads_before,
+)
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.replay_rows import OldVariable, Replayed, ReplayOf
+from penstock.core.state.run import NodeRun, Variable, WfRun
+from penstock.core.state.turn import Turn
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, coerce, encode_value
+
+START: Final = 0
+"""The step, and the position, of a run's beginning."""
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+class Seed(Struct, array_like=True, frozen=True):
+    """What a replay is begun with. `node` is None if it begins at its beginning; of a run of
+    another partition that must travel, in the bytes of a row rather than in JSON.
+    """
+
+    wf_spec: str
+    version: int
+    variables: dict[str, Value]
+    labels: dict[str, str]
+    replay: ReplayOf
+    principal: str
+    request_hash: bytes
+    node: str | None = None
+    outputs: dict[str, Value] = {}
+    threads: tuple[PastThread, ...] = ()
+
+
+def seed_of(
+    turn: Turn, run: WfRun, *, position: int | None, version: int | None, request: Any
+) -> Seed:
+    """What the replay of a run begins with; refused is one that can not be had."""
+    start = Start(wf_spec=run.wf_spec, version=run.version if version is None else version)
+    spec = wanted_spec(turn, start)
+    if spec.body.parent is not None:
+        refuse(Code.PARENT_REQUIRED, f"a run of {spec.name!r} must stand below another one")
+    begun = turn.rows.peek(Replayed, turn.tenant, run.wf_run_id)
+    place = START if position is None else position
+    node_run = _node_run(turn, run, place)
+    node: str | None = node_run.node
+    step = step_of(run, node_run)
+    if place == START:
+        step, node = START, None if begun is None else begun.node
+    outputs: dict[str, Value] = {}
+    threads: tuple[PastThread, ...] = ()
+    variables = _variables(turn, run, spec, step)
+    if node is None:
+        check_start(turn, replace(start, variables=variables))
+    else:
+        _check_node(spec, node)
+        threads = threads_before(turn, run, place, step)
+        outputs = outputs_before(turn, run, spec, place)
+        check_child_runs(spec, node, outputs)
+    first = run.replay
+    replay = ReplayOf(
+        run.wf_run_id,
+        run.wf_run_id if first is None else first.original,
+        2 if first is None else first.attempt + 1,
+        None if place == START else place,
+    )
+    return Seed(
+        spec.name,
+        spec.version,
+        variables,
+        run.labels,
+        replay,
+        turn.principal,
+        blake2b(encode_value(request), digest_size=12).digest(),
+        node,
+        outputs,
+        threads,
+    )
+
+
+def packed(turn: Turn, seed: Seed, target: int) -> bytes:
+    """The seed as it travels; refused is one that is too large for it."""
+    data = _encode(seed)
+    here = target == turn.shard.partition
+    limit = REPLAY_BYTES_MAX if here else REPLAY_SENT_BYTES_MAX
+    if len(data) > limit:
+        hint = "" if here else "; name no new_wf_run_id, and it stays on its partition"
+        refuse(Code.TOO_LARGE, f"{len(data)} bytes to begin with, {limit} are allowed{hint}")
+    turn.output_bytes += len(data)
+    return data
+
+
+def unpacked(data: bytes) -> Seed:
+    """The seed again."""
+    return msgspec.msgpack.decode(data, type=Seed)
+
+
+def new_run_id(turn: Turn, wf_run_id: str) -> str:
+    """An id for a replay (R10) that belongs on this partition, so that nothing need travel."""
+    number = 0
+    while True:
+        number += 1
+        made = derive_guid("replay", turn.shard.partition, turn.offset, wf_run_id, number)
+        if partition_of_run(made, turn.shard.partitions) == turn.shard.partition:
+            return made
+
+
+def _node_run(turn: Turn, run: WfRun, position: int) -> NodeRun:
+    where = (turn.tenant, run.wf_run_id, ENTRYPOINT_NUMBER)
+    found = turn.rows.peek(NodeRun, *where, position) if position >= 0 else None
+    if found is None:
+        refuse(
+            Code.NODE_RUN_UNKNOWN,
+            f"the entrypoint of WfRun {run.wf_run_id!r} has no node run {position}",
+        )
+    return found
+
+
+def _check_node(spec: WfSpec, node: str) -> None:
+    if node not in spec.body.threads[spec.body.entrypoint].nodes:
+        refuse(
+            Code.NOT_REPLAYABLE,
+            f"the entrypoint of WfSpec {spec.name!r} has no node {node!r} in version"
+            f" {spec.version}; replay from another node, or name another version",
+        )
+
+
+def _variables(turn: Turn, run: WfRun, spec: WfSpec, step: int) -> dict[str, Value]:
+    """The variables of the entrypoint as they were at a step, as the version declares them."""
+    old = turn.rows.peek(WfSpec, turn.tenant, run.wf_spec, run.version)
+    assert old is not None, "a run's WfSpec stays while the run does"
+    known = old.body.threads[old.body.entrypoint]
+    structs = structs_of(turn)
+    values: dict[str, Value] = {}
+    for declared in spec.body.threads[spec.body.entrypoint].variables:
+        if declared.is_inherited:
+            continue
+        if known.variable(declared.name) is None:
+            values[declared.name] = declared.default
+            continue
+        value = _value_at(turn, run, declared.name, step)
+        try:
+            values[declared.name] = coerce(value, declared.type, structs)
+        except ValueProblem as problem:
+            refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {problem}")
+    return values
+
+
+def _value_at(turn: Turn, run: WfRun, name: str, step: int) -> Value:
+    """What a variable of the entrypoint was when the run had come to a step."""
+    of_run = (turn.tenant, run.wf_run_id)
+    now = turn.rows.peek(Variable, *of_run, ENTRYPOINT_NUMBER, name)
+    if now is None or now.since <= step:
+        return None if now is None else now.value
+    first, end = OldVariable.key(*of_run, name, step), after_prefix(OldVariable.key(*of_run, name))
+    _, old = next(turn.rows.range(OldVariable, first, end), (b"", None))
+    if old is None or old.since > step:
+        refuse(
+            Code.OLD_VALUE_GONE,
+            f"what variable {name!r} was there is not kept, since the run has changed its"
+            " variables too often; replay from a later node, or from the beginning",
+        )
+    return old.value

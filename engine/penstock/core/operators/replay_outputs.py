@@ -1,0 +1,82 @@
+"""Outputs of nodes as they were when a node of the entrypoint was reached; but not the id of a run
+that was started below, if it is still to be waited for: it belongs to the old run.
+"""
+
+from __future__ import annotations
+
+from penstock.core.definitions.nodes import RunChildWfNode, WaitForChildWfNode
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.errors import Code, refuse
+from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.limits import REPLAY_VISITS_SEEN_MAX
+from penstock.core.state.replay_rows import Replayed
+from penstock.core.state.run import NodeOutput, NodeRun, WfRun
+from penstock.core.state.transitions import NodeStatus
+from penstock.core.state.turn import Turn
+from penstock.core.values.forms import Expression, OutputRef, parts_of
+from penstock.core.values.value import Value
+
+
+def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[str, Value]:
+    """The newest output, before a position, of each node to which others of the version refer. One
+    that has been visited since is looked for, backwards.
+    """
+    of_thread = (turn.tenant, run.wf_run_id, ENTRYPOINT_NUMBER)
+    found: dict[str, Value] = {}
+    wanted: set[str] = set()
+    for node in spec.kept_outputs.get(spec.body.entrypoint, ()):
+        kept = turn.rows.peek(NodeOutput, *of_thread, node)
+        if kept is not None and kept.position < position:
+            found[node] = kept.value
+        elif kept is not None or spec.version != run.version:
+            wanted.add(node)
+    end = max(-1, position - 1 - REPLAY_VISITS_SEEN_MAX)
+    for before in range(position - 1, end, -1):
+        if not wanted:
+            break
+        visit = turn.rows.peek(NodeRun, *of_thread, before)
+        assert visit is not None, "positions follow each other"
+        if visit.node in wanted and _was_completed(visit):
+            found[visit.node] = visit.output
+            wanted.discard(visit.node)
+    if wanted and end >= 0:
+        refuse(
+            Code.LIMIT,
+            f"the output of {sorted(wanted)} would have to be looked for more than"
+            f" {REPLAY_VISITS_SEEN_MAX} node runs back; replay from a node before, or a later one",
+        )
+    begun = turn.rows.peek(Replayed, turn.tenant, run.wf_run_id)
+    carried = {} if begun is None else begun.outputs
+    return found | {node: carried[node] for node in sorted(wanted & carried.keys())}
+
+
+def check_child_runs(spec: WfSpec, node: str, outputs: dict[str, Value]) -> None:
+    """Refuse a beginning from which a wait for a run can be reached, and not the node that starts
+    it.
+    """
+    nodes = spec.body.threads[spec.body.entrypoint].nodes
+    for starter in outputs:
+        if not isinstance(nodes.get(starter), RunChildWfNode) or node == starter:
+            continue
+        seen, pending = {node, starter}, [node]
+        while pending:
+            config = nodes[pending.pop()]
+            if isinstance(config, WaitForChildWfNode) and _refers(config.wf_run_id, starter):
+                refuse(
+                    Code.NOT_REPLAYABLE,
+                    f"the run that node {starter!r} has started is to be waited for, and belongs"
+                    f" to the old run; replay from a node run of {starter!r}, or from before",
+                )
+            for edge in config.edges:
+                if edge.to not in seen:
+                    seen.add(edge.to)
+                    pending.append(edge.to)
+
+
+def _refers(expression: Expression, node: str) -> bool:
+    return any(isinstance(part, OutputRef) and part.node == node for part in parts_of(expression))
+
+
+def _was_completed(visit: NodeRun) -> bool:
+    """Whether it had an output; if no way led on, it has failed after that."""
+    return any(fact.status == NodeStatus.COMPLETED for fact in visit.history)

@@ -1,0 +1,52 @@
+"""Rows that make a run replayable: the values that its variables had, and, in a run that is a
+replay, what it was begun with.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from penstock.core.state.keys import Scope
+from penstock.core.state.rows import Row
+from penstock.core.values.value import Value
+
+
+class ReplayOf(Struct, array_like=True, frozen=True):
+    """Of which run another one is a replay: `original` is the first of all, and the number of the
+    attempt counts from its 1. `position` is the node run of the entrypoint from which it was
+    replayed; None: from the beginning.
+    """
+
+    of: str
+    original: str
+    attempt: int
+    position: int | None = None
+
+
+class OldVariable(Row):
+    """A value that a variable of the entrypoint had, from the run's step `since` to `until`, both
+    included. Step 0 is the start, before any node was reached.
+    """
+
+    KIND, SCOPE, KEY = b"V", Scope.RUN, ("tenant", "wf_run_id", "name", "until")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    name: str
+    until: int
+    since: int
+    value: Value
+
+
+class Replayed(Row):
+    """Where a replay that does not begin at its beginning began: the node, and the outputs of nodes
+    before it, which no node run of its own tells. Kept for a replay of the replay.
+    """
+
+    KIND, SCOPE, KEY = b"R", Scope.RUN, ("tenant", "wf_run_id")
+
+    tenant: str
+    wf_run_id: str
+    node: str
+    outputs: dict[str, Value]
