@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -58,7 +58,9 @@ def endless(head: bytes, piece: bytes, pause_s: float = 0.0) -> Answer:
 
 
 @asynccontextmanager
-async def receiving(*answers: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+async def receiving(
+    *answers: Answer, tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[Receiver]:
     """A receiver that gives each request its next answer, and the last one for ever."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

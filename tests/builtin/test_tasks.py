@@ -206,7 +206,7 @@ def test_an_answer_that_says_no_fails_the_attempt_unless_allowed(call: Calls) ->
 def test_a_request_that_may_never_be_sent_is_not_tried_again(call: Calls) -> None:
     for inputs, code in (
         (request(uri="http://169.254.169.254/latest"), "PORT_REFUSED"),
-        (request(uri="HERE".replace("HERE", "http://[::1]/")), "PORT_REFUSED"),
+        (request(uri="http://[::1]/"), "PORT_REFUSED"),
         (request(uri="nonsense"), "BAD_URL"),
         (request(headers={"Host": "x"}), "BAD_HEADER"),
         (request(method="TRACE"), "BAD_METHOD"),
@@ -250,10 +250,10 @@ def test_credentials_that_are_wrong_or_for_another_host_are_not_sent(call: Calls
         assert report.exception == code
         assert call.seen.connections == 0
         assert "t0ken" not in str(report)
-    tricky = request(
-        uri="http://127.0.0.1\\@api.example.com/", auth={"type": "bearer", "secret": "crm"}
-    )
-    assert call("http-request", (raw(OK),), **tricky).exception == "BAD_URL"
+    crm = {"type": "bearer", "secret": "crm"}
+    for uri in ("http://127.0.0.1\\@api.example.com/", "http://api.example.com\\@127.0.0.1/"):
+        report = call("http-request", (raw(OK),), **request(uri=uri, auth=crm))
+        assert report.exception == "BAD_URL"
     typed = call("http-request", (raw(OK),), **request(auth={"type": "digest"}))
     assert typed.status is TaskStatus.TASK_INPUT_VAR_SUB_ERROR
 
@@ -353,7 +353,7 @@ def test_a_changed_secret_counts_at_once(tmp_path: Path) -> None:
         ("[webhooks.a]\nsecrets = ['whsec_c2VjcmV0']", "[webhooks.a]: a signing secret has 24"),
         ("[webhooks.a]\nsecrets = []", "it has no secrets"),
         ("[webhooks.a]\nsecrets = 'hidden!'", "Expected `array`"),
-        ("[webhooks.a]\nsecret = ['hidden!']", "missing required field"),
+        ("[webhooks.a]\nsecret = ['hidden!']", "unknown field `secret`"),
         ("[webhooks.a]\nsecrets = hidden!", "is not TOML (at line 2, column"),
         ("[credentials.a]\nsecret = 'hidden!'\nhosts = []", "at least one"),
         ("[credentials.a]\nsecret = 'hidden!'\nhosts = ['*']", "names in lower case"),

@@ -88,15 +88,15 @@ def parsed(url: str) -> httpx.URL:
     if len(url) > URL_CHARS_MAX:
         raise _bad_url(f"the URL has {len(url)} characters, at most {URL_CHARS_MAX} are taken")
     try:
-        parsed = httpx.URL(url)
+        made = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         raise _bad_url("this is no URL; it looks like https://example.com/path") from None
-    if parsed.scheme not in _PORT_OF:
-        raise _bad_url(f"scheme {parsed.scheme[:20]!r}: use https or http")
-    if parsed.userinfo:
+    if made.scheme not in _PORT_OF:
+        raise _bad_url(f"scheme {made.scheme[:20]!r}: use https or http")
+    if made.userinfo:
         raise _bad_url("a URL holds no credentials; give them as auth")
-    checked_host(parsed)
-    return parsed
+    checked_host(made)
+    return made
 
 
 def checked_host(url: httpx.URL) -> str:

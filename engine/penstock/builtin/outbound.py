@@ -16,6 +16,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import httpx
@@ -48,7 +49,13 @@ TIMEOUT_S_MAX: Final = 30.0  # well below what an attempt may take
 CONNECT_TIMEOUT_S: Final = 5.0
 ADDRESSES_TRIED_MAX: Final = 4
 CONNECTIONS_MAX: Final = 200
+LOOK_UPS_MAX: Final = 64
 USER_AGENT: Final = "Penstock"
+
+_LOOK_UPS: Final = ThreadPoolExecutor(LOOK_UPS_MAX, thread_name_prefix="penstock-look-up")
+"""A look-up can not be broken off. The event loop's own few threads would soon all wait for names
+whose servers say nothing.
+"""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host, as texts; OSError if it has none."""
@@ -65,7 +72,9 @@ class Answer(Struct, frozen=True):
 async def resolve(host: str, port: int) -> Sequence[str]:
     """As this machine resolves names."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await loop.run_in_executor(
+        _LOOK_UPS, socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM
+    )
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
