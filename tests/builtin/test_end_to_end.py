@@ -24,7 +24,7 @@ builtin = BuiltinTasks()
 
 
 @workflow
-def builtin_notify(url: str, note: str) -> str:
+def builtin_notify(url: str, note: str) -> str | None:
     builtin.log(note)
     builtin.http_request(url, method="PUT", body=note, auth=Auth(type="bearer", token="hidden!"))
     told = builtin.return_(note)
