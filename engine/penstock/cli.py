@@ -17,7 +17,9 @@ from penstock.config import (
     PARTITIONS_DEFAULT,
     PORT_DEFAULT,
     SESSION_TIMEOUT_MS_DEFAULT,
+    BuiltinConfig,
     Config,
+    builtin_default,
     data_default,
     kafka_default,
     log_level,
@@ -25,6 +27,7 @@ from penstock.config import (
 from penstock.core.ids import is_kebab
 from penstock.log.port import LogError
 from penstock.processor.directory import CannotStart, listening, locked
+from penstock.sdk.errors import PenstockError
 from penstock.store.port import StoreError
 
 VERIFY_TIMEOUT_S = 3_600.0
@@ -62,17 +65,36 @@ def _tell(line: str) -> None:
 def _run(options: argparse.Namespace) -> int:
     """dev, and server."""
     from penstock import server
+    from penstock.builtin.beside import BesideServer
 
     try:
-        return server.run(_config(options), _tell)
+        beside = BesideServer(builtin_default(), _tell) if options.builtin else None
+        return server.run(_config(options), _tell, beside)
     except (CannotStart, StoreError) as error:
         return _fail(str(error))
 
 
 def _config(options: argparse.Namespace) -> Config:
-    given = {name: value for name, value in vars(options).items() if name not in ("do", "command")}
+    not_its_own = ("do", "command", "builtin")
+    given = {name: value for name, value in vars(options).items() if name not in not_its_own}
     given["kafka_settings"] = dict(given.get("kafka_settings") or [])
     return Config(**given)
+
+
+def _builtin_worker(options: argparse.Namespace) -> int:
+    from penstock.builtin import worker
+
+    config = BuiltinConfig(
+        secrets=options.secrets,
+        allow=tuple(options.allow) or builtin_default().allow,
+        allow_ports=tuple(options.allow_ports) or builtin_default().allow_ports,
+        timeout_s=options.timeout_s,
+    )
+    try:
+        worker.run(config, options.url, tenant=options.tenant, slots=options.slots, tell=_tell)
+    except (worker.CannotWork, PenstockError) as error:
+        return _fail(str(error))
+    return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -140,6 +162,12 @@ def _parser() -> argparse.ArgumentParser:
     dev.add_argument(
         "--sync", action="store_true", help="survive a power cut, not only a crash: slower"
     )
+    dev.add_argument(
+        "--no-builtin",
+        dest="builtin",
+        action="store_false",
+        help="without the worker of the engine's own tasks",
+    )
     dev.set_defaults(do=_run, kafka=None)
 
     server = commands.add_parser("server", help="run the engine and its gateway on Kafka")
@@ -165,7 +193,9 @@ def _parser() -> argparse.ArgumentParser:
         default=SESSION_TIMEOUT_MS_DEFAULT,
         help="how long another owner waits for this one (%(default)s)",
     )
-    server.set_defaults(do=_run)
+    server.set_defaults(do=_run, builtin=False)
+
+    _add_builtin_worker(commands.add_parser("builtin-worker", help="run the engine's own tasks"))
 
     verify = commands.add_parser(
         "verify", help="fold the log anew and compare with the stores, running or stopped"
@@ -176,6 +206,47 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser
+
+
+def _add_builtin_worker(parser: argparse.ArgumentParser) -> None:
+    default = builtin_default()
+    parser.add_argument(
+        "--url",
+        default=f"http://{HOST_DEFAULT}:{PORT_DEFAULT}",
+        help="the server, or kafka://HOST:PORT[/CLUSTER] (%(default)s)",
+    )
+    parser.add_argument(
+        "--tenant", default="default", metavar="NAME", help="whose tasks (%(default)s)"
+    )
+    parser.add_argument(
+        "--slots", type=_count, default=50, metavar="N", help="how many run at once (%(default)s)"
+    )
+    parser.add_argument(
+        "--secrets", type=Path, default=default.secrets, metavar="FILE", help="a TOML file"
+    )
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="HOST|NETWORK",
+        help="beside the internet, where requests may go; may be repeated",
+    )
+    parser.add_argument(
+        "--allow-port",
+        dest="allow_ports",
+        action="append",
+        default=[],
+        metavar="PORT",
+        help="beside 80 and 443; may be repeated",
+    )
+    parser.add_argument(
+        "--timeout-s",
+        type=float,
+        default=default.timeout_s,
+        metavar="S",
+        help="how long a request may take (%(default)s)",
+    )
+    parser.set_defaults(do=_builtin_worker)
 
 
 def _add_serving(parser: argparse.ArgumentParser) -> None:

@@ -1,5 +1,5 @@
-"""What a server is started with. The one place that reads the environment; the command line goes
-before it.
+"""What a server or a built-in worker is started with. The one place that reads the environment; the
+command line goes before it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ DATA_DEFAULT: Final = ".penstock"
 DATA_VARIABLE: Final = "PENSTOCK_DATA"
 KAFKA_VARIABLE: Final = "PENSTOCK_KAFKA"
 LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
+SECRETS_VARIABLE: Final = "PENSTOCK_SECRETS"
+ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
+ALLOW_PORTS_VARIABLE: Final = "PENSTOCK_ALLOW_PORTS"
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -44,6 +47,18 @@ class Config(Struct, frozen=True, kw_only=True):
     session_timeout_ms: int = SESSION_TIMEOUT_MS_DEFAULT
 
 
+class BuiltinConfig(Struct, frozen=True, kw_only=True):
+    """The worker of the engine's own tasks: the file with its secrets; the hosts, addresses and
+    networks beside the internet, and the ports beside 80 and 443, that its requests may go to; and
+    how long one may take.
+    """
+
+    secrets: Path | None = None
+    allow: tuple[str, ...] = ()
+    allow_ports: tuple[str, ...] = ()
+    timeout_s: float = 20.0
+
+
 def data_default() -> Path:
     """Where data is kept if nothing is said."""
     return Path(os.environ.get(DATA_VARIABLE) or DATA_DEFAULT)
@@ -52,6 +67,21 @@ def data_default() -> Path:
 def kafka_default() -> str | None:
     """Which Kafka to use if nothing is said."""
     return os.environ.get(KAFKA_VARIABLE) or None
+
+
+def builtin_default() -> BuiltinConfig:
+    """How the built-in worker works if nothing is said; lists have commas between."""
+    secrets = os.environ.get(SECRETS_VARIABLE)
+    return BuiltinConfig(
+        secrets=Path(secrets) if secrets else None,
+        allow=_listed(ALLOW_VARIABLE),
+        allow_ports=_listed(ALLOW_PORTS_VARIABLE),
+    )
+
+
+def _listed(variable: str) -> tuple[str, ...]:
+    items = os.environ.get(variable, "").split(",")
+    return tuple(item.strip() for item in items if item.strip())
 
 
 def log_level() -> str:

@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 from starlette.applications import Starlette
@@ -59,7 +59,19 @@ class Parts(Struct, frozen=True):
     app: Starlette
 
 
-def run(config: Config, tell: Callable[[str], None]) -> int:
+class Beside(Protocol):
+    """What runs in a server's process beside it, and reaches it as others do."""
+
+    def start(self, url: str) -> None:
+        """The server is ready. Returns at once."""
+        ...
+
+    def stop(self) -> None:
+        """The server is about to stop. Returns at once; may be called more than once."""
+        ...
+
+
+def run(config: Config, tell: Callable[[str], None], beside: Beside | None = None) -> int:
     """Run a server until a signal ends it; the exit code. Raises CannotStart or a LogError before
     it runs.
     """
@@ -76,10 +88,16 @@ def run(config: Config, tell: Callable[[str], None]) -> int:
             def ready() -> None:
                 set_listening(config.data, url)
                 tell("ready; Ctrl-C stops")
+                if beside is not None:
+                    beside.start(url)
+
+            def stopping() -> None:
+                if beside is not None:
+                    beside.stop()
 
             try:
                 with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                    return runner.run(_serve(made, listener, tell, ready))
+                    return runner.run(_serve(made, listener, tell, ready, stopping))
             finally:
                 set_listening(config.data, None)
 
@@ -232,12 +250,17 @@ def _tell_what_runs(
 
 
 async def _serve(
-    made: Parts, listener: socket.socket, tell: Callable[[str], None], ready: Callable[[], None]
+    made: Parts,
+    listener: socket.socket,
+    tell: Callable[[str], None],
+    ready: Callable[[], None],
+    stopping: Callable[[], None],
 ) -> int:
     """Serve until a signal, or until the processor can not go on."""
     server = http_server(made.app)
 
     def stop() -> None:
+        stopping()
         server.force_exit = server.should_exit  # the second time
         server.should_exit = True
         release(made.app.state.gateway)

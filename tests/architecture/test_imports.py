@@ -1,7 +1,8 @@
 """Holds the direction of dependencies, by reading the engine's imports.
 
 core <- contracts <- store, log <- processor <- gateway <- cli; the SDK stands on core's
-definitions, contracts and log. Core is pure: what it does follows from its arguments alone.
+definitions, contracts and log, and the built-in worker on the SDK. Core is pure: what it does
+follows from its arguments alone.
 A new package or library is allowed by adding it to a table below, on purpose.
 """
 
@@ -31,6 +32,7 @@ LAYERS: dict[str, set[str]] = {
     "processor": {"core", "contracts", "store", "log", "config", "observe"},
     "gateway": {"core", "contracts", "store", "log", "processor", "config", "observe"},
     "sdk": {"core", "contracts", "log", "config", "observe"},
+    "builtin": {"core", "contracts", "sdk", "config"},
     "testing": {"core", "contracts", "store", "log", "processor", "sdk"},
     "ui": set(),
     "server": {
@@ -39,7 +41,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "cli": {
         *("core", "contracts", "store", "log", "processor", "gateway", "ui", "server"),
-        *("sdk", "testing", "config", "observe"),
+        *("sdk", "builtin", "testing", "config", "observe"),
     },
     "__init__": {"core", "sdk"},
     "__main__": {"cli"},
@@ -91,7 +93,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "anyio": ("gateway/",),
     "uvicorn": ("gateway/", "server.py", "cli.py"),
     "uvloop": ("gateway/", "server.py", "cli.py"),
-    "httpx": ("gateway/", "sdk/", "cli.py"),
+    "httpx": ("gateway/", "sdk/", "builtin/bounds.py", "builtin/outbound.py", "cli.py"),
     "opentelemetry": ("observe.py", "observe/"),
     "pydantic": ("sdk/",),
     "obstore": ("store/snapshots.py",),
@@ -123,7 +125,7 @@ WALL_CLOCK = {
 # The embedded log stands in for the broker, which stamps records with its time.
 WALL_CLOCK_FILES = (
     *("processor/ticker.py", "observe.py", "observe/", "sdk/", "gateway/"),
-    "log/embedded/engine.py",
+    *("log/embedded/engine.py", "builtin/send_webhook.py"),
 )
 
 # Data may never choose code. The CLI imports the module that its user names.
@@ -289,6 +291,9 @@ BAD = [
     ("processor/partition.py", "from penstock.gateway.app import app", "processor may not"),
     ("gateway/app.py", "from penstock import cli", "gateway may not import"),
     ("sdk/worker.py", "from penstock.store.memory import MemoryStore", "sdk may not import"),
+    ("builtin/send_webhook.py", "import httpx", "httpx may be imported in"),
+    ("builtin/tasks.py", "from penstock.gateway import app", "builtin may not import"),
+    ("sdk/client.py", "from penstock.builtin import tasks", "sdk may not import"),
     ("sdk/client.py", "import requests", "library requests is not in LIBRARIES"),
     ("log/kafka/engine.py", "import os\nx = os.environ['A']", "only config.py"),
     ("cli.py", "from os import getenv as g", "only config.py"),
@@ -327,7 +332,10 @@ def test_no_two_rooms_of_core_import_each_other() -> None:
 
 def test_sdk_and_cli_load_without_the_server_extra() -> None:
     """`pip install penstock` brings no RocksDB and no web server; a worker must not miss them."""
-    names = [f"penstock.{name}" for name in ("core", "contracts", "sdk", "cli", "log.kafka")]
+    names = [
+        f"penstock.{name}"
+        for name in ("core", "contracts", "sdk", "builtin.worker", "cli", "log.kafka")
+    ]
     script = (
         "import importlib, importlib.util, sys\n"
         "for name in ('rocksdict', 'starlette', 'uvicorn', 'uvloop', 'pydantic', 'obstore',\n"

@@ -171,7 +171,7 @@ def _failing(data: Path) -> subprocess.CompletedProcess[str]:
     """A server whose fold fails at its first batch."""
     command = [sys.executable, "-m", "penstock.cli", "dev", "--data", str(data), "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--failpoint", "before_produce=raise"],
+        [*command, "--no-builtin", "--failpoint", "before_produce=raise"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -28,13 +28,13 @@ class Server:
         self.port = _free_port()
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20.0)
         self._log = [] if kafka is None else ["--kafka", kafka]
-        self._verb = "dev" if kafka is None else "server"
+        self._verb = ["dev", "--no-builtin"] if kafka is None else ["server"]
         self._cluster = [] if kafka is None else ["--cluster", cluster]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, failpoint: str | None = None) -> None:
         """Start, and wait until it is ready."""
-        words = [self._verb, *self._log, *self._cluster, "--data", str(self.data)]
+        words = [*self._verb, *self._log, *self._cluster, "--data", str(self.data)]
         words += ["--port", str(self.port), "--partitions", "2"]
         if failpoint is not None:
             words += ["--failpoint", failpoint]

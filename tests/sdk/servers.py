@@ -1,10 +1,11 @@
 """Real servers for tests: `penstock dev` or `penstock server`, each a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,14 +13,21 @@ START_S = 45
 
 
 @contextmanager
-def running_server(data: Path, *arguments: str) -> Iterator[str]:
-    """The address of a server that is ended by its own pid."""
+def running_server(
+    data: Path, *arguments: str, env: Mapping[str, str] | None = None, builtin: bool = False
+) -> Iterator[str]:
+    """The address of a server that is ended by its own pid; `dev` if nothing else is said."""
     command = [sys.executable, "-m", "penstock.cli", *(arguments or ("dev",))]
+    if not builtin and "dev" in command:
+        command.append("--no-builtin")
     data.mkdir(parents=True, exist_ok=True)
     log_path = data.parent / f"{data.name}.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [*command, "--port", "0", "--data", str(data)], stdout=log, stderr=subprocess.STDOUT
+            [*command, "--port", "0", "--data", str(data)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
         )
     try:
         yield _address(process, data, log_path)

@@ -10,7 +10,11 @@ import pytest
 
 from penstock import TaskContext, TaskDef, TaskError, task
 from penstock.core.commands.report_task import ReportTask
-from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, VALUE_BYTES_MAX
+from penstock.core.limits import (
+    ATTEMPT_LOGS_CHARS_MAX,
+    ATTEMPT_METRIC_SERIES_MAX,
+    VALUE_BYTES_MAX,
+)
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.sdk.attempt import Attempt
@@ -253,3 +257,37 @@ def test_what_was_seen_is_known_for_a_while() -> None:
     for guid in "bcdef":
         assert seen.is_new(guid, 1)
     assert seen.is_new("a", 1)  # memory is bounded
+
+
+def test_what_is_measured_travels_with_the_report() -> None:
+    @task
+    def measured(ctx: TaskContext) -> None:
+        ctx.counter("rows", 2)
+        ctx.counter("rows", 3)
+        ctx.counter("rows", 1, {"kind": "x" * 200})
+        ctx.timer("rows", 0.25)
+
+    rows, of_kind, took = ran(measured).metrics
+    assert (rows.name, rows.kind, rows.value, rows.tags) == ("rows", "counter", 5.0, {})
+    assert of_kind.tags == {"kind": "x" * 128}
+    assert (took.kind, took.value) == ("timer", 250.0)
+
+
+def test_an_attempt_has_a_hundred_series() -> None:
+    @task
+    def measured(ctx: TaskContext) -> None:
+        for number in range(1_000):
+            ctx.counter(f"c{number}")
+        ctx.counter("c0")
+        raise ValueError("what was measured before an error counts, too")
+
+    metrics = ran(measured).metrics
+    assert len(metrics) == ATTEMPT_METRIC_SERIES_MAX
+    assert metrics[0].value == 2.0
+
+
+def test_masked_inputs_are_registered_as_such() -> None:
+    @task(masked=("card",))
+    def charge(cents: int, card: str) -> None: ...
+
+    assert [var.masked for var in charge.definition.input_vars] == [False, True]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import DefinitionError, task, wait_for_event, workflow
+from penstock import Backoff, DefinitionError, task, wait_for_event, workflow
 
 
 @dataclass
@@ -172,3 +172,13 @@ def test_a_bad_duration_or_count() -> None:
 def test_steps_outside_of_a_workflow() -> None:
     with pytest.raises(DefinitionError, match="in a workflow only"):
         wait_for_event("e")
+
+
+def test_a_jitter_is_a_fraction_and_masked_inputs_exist() -> None:
+    with pytest.raises(DefinitionError, match=r"from 0 to 1, not 1\.5"):
+        task(backoff=Backoff(jitter=1.5))(greet.function)
+    with pytest.raises(DefinitionError, match="no such input"):
+        task(masked=("nam",))(greet.function)
+    backoff = task(backoff=Backoff(jitter=0.5))(greet.function).options.backoff
+    assert backoff is not None
+    assert backoff.jitter == 0.5

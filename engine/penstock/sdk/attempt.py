@@ -127,6 +127,7 @@ class Attempt:
             logs=_text(logs) if logs else "",
             worker=self._worker,
             started_at_ms=self._started_ms,
+            metrics=self._context.metrics,
         )
 
 

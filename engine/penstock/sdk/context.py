@@ -1,12 +1,22 @@
-"""What a task's function may ask of the attempt that it is: its ids, and a place for its log."""
+"""What a task's function may ask of the attempt that it is: its ids, and a place for its log and
+for what it measures.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX
+from penstock.core.limits import (
+    ATTEMPT_LOGS_CHARS_MAX,
+    ATTEMPT_METRIC_SERIES_MAX,
+    METRIC_TEXT_CHARS_MAX,
+)
+from penstock.core.state.task_rows import Metric, MetricKind
 
 _CUT: Final = "\n... (cut)"
+_NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class TaskContext:
@@ -16,7 +26,7 @@ class TaskContext:
     twice.
     """
 
-    __slots__ = ("_chars", "_lines", "attempt", "guid", "max_attempts", "wf_run_id")
+    __slots__ = (*("_chars", "_lines", "_series", "attempt", "guid", "max_attempts", "wf_run_id"),)
 
     def __init__(
         self, wf_run_id: str = "local", guid: str = "local", attempt: int = 1, max_attempts: int = 1
@@ -27,6 +37,7 @@ class TaskContext:
         self.max_attempts = max_attempts
         self._lines: list[str] = []
         self._chars = 0
+        self._series: dict[tuple[str, MetricKind, tuple[tuple[str, str], ...]], float] = {}
 
     @property
     def idempotency_key(self) -> str:
@@ -41,6 +52,30 @@ class TaskContext:
         if self._chars <= ATTEMPT_LOGS_CHARS_MAX:
             self._lines.append(line)
             self._chars += len(line) + 1
+
+    def counter(self, name: str, value: float = 1.0, tags: Mapping[str, str] = _NO_TAGS) -> None:
+        """Count something; it travels with the report. Name and tags name a series, which adds up:
+        at most 100 an attempt, what exceeds them is dropped.
+        """
+        self._measure(MetricKind.COUNTER, name, value, tags)
+
+    def timer(self, name: str, seconds: float, tags: Mapping[str, str] = _NO_TAGS) -> None:
+        """Say how long something took; else as `counter`."""
+        self._measure(MetricKind.TIMER, name, seconds * 1_000, tags)
+
+    def _measure(self, kind: MetricKind, name: str, value: float, tags: Mapping[str, str]) -> None:
+        texts = sorted((tag, text[:METRIC_TEXT_CHARS_MAX]) for tag, text in tags.items())
+        key = name, kind, tuple(texts)
+        if key in self._series or len(self._series) < ATTEMPT_METRIC_SERIES_MAX:
+            self._series[key] = self._series.get(key, 0.0) + value
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that was measured so far, each series once."""
+        return tuple(
+            Metric(name, kind, value, dict(tags))
+            for (name, kind, tags), value in self._series.items()
+        )
 
     @property
     def logs(self) -> str:

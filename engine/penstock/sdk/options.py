@@ -20,12 +20,13 @@ Duration = float | timedelta
 
 class Backoff(Struct, frozen=True):
     """How long to wait before a retry: `base`, then `multiplier` times as long each time, at most
-    `max`.
+    `max`; less up to the fraction `jitter` of it, so that retries do not come all at once.
     """
 
     base: Duration = 1.0
     multiplier: float = 2.0
     max: Duration = 3600.0
+    jitter: float = 0.0
 
 
 class TaskOptions(Struct, frozen=True):
@@ -68,9 +69,16 @@ def options_with(
             raise DefinitionError(
                 where, f"a backoff's multiplier is at least 1, not {backoff.multiplier}"
             )
+        if not 0 <= backoff.jitter <= 1:
+            raise DefinitionError(
+                where, f"a backoff's jitter is a fraction from 0 to 1, not {backoff.jitter}"
+            )
+        # None is left out, as the defaults of a node are: written out, it would be another spec.
+        jitter = {"jitter": float(backoff.jitter)} if backoff.jitter else {}
         changed["backoff"] = CoreBackoff(
             base_ms=duration_ms(backoff.base, "base", where),
             multiplier=float(backoff.multiplier),
             max_ms=duration_ms(backoff.max, "max", where),
+            **jitter,
         )
     return msgspec.structs.replace(base, **changed)

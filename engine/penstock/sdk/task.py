@@ -7,7 +7,7 @@ Called anywhere else, it is the function that it was.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import copy
 from typing import (
     Any,
@@ -50,7 +50,13 @@ class TaskDef(Generic[P, R]):
     """A function and what the engine knows of it. Made by `@task`."""
 
     def __init__(
-        self, function: Callable[P, R], *, name: str, options: TaskOptions, idempotent: bool
+        self,
+        function: Callable[P, R],
+        *,
+        name: str,
+        options: TaskOptions,
+        idempotent: bool,
+        masked: Collection[str] = (),
     ) -> None:
         self.function = function
         self.name = name
@@ -62,11 +68,16 @@ class TaskDef(Generic[P, R]):
         self.__name__ = getattr(function, "__name__", name)
         self.__wrapped__ = function
         self._read_signature()
+        self.masked = frozenset(masked)
+        if unknown := self.masked - self.input_types.keys():
+            raise DefinitionError(self.where, f"{name}: masked={sorted(unknown)}: no such input")
 
     @property
     def definition(self) -> PutTaskDef:
         """What is registered."""
-        inputs = tuple(InputVar(of, kind) for of, kind in self.input_types.items())
+        inputs = tuple(
+            InputVar(of, kind, of in self.masked) for of, kind in self.input_types.items()
+        )
         return PutTaskDef(
             name=self.name,
             input_vars=inputs,
@@ -206,6 +217,7 @@ def task(
     timeout: Duration | None = None,
     backoff: Backoff | None = None,
     idempotent: bool = True,
+    masked: Collection[str] = (),
 ) -> _Make: ...
 def task(
     function: Callable[..., Any] | None = None,
@@ -216,9 +228,10 @@ def task(
     timeout: Duration | None = None,
     backoff: Backoff | None = None,
     idempotent: bool = True,
+    masked: Collection[str] = (),
 ) -> Any:
     """Make a function a task. Its parameters are the inputs; their hints, and the hint of what it
-    returns, the types.
+    returns, the types. Inputs that are `masked` are shown to nobody.
 
     >>> @task(max_attempts=3, timeout=5)
     ... def greet(name: str) -> str:
@@ -235,7 +248,7 @@ def task(
         except Reject as reject:
             raise DefinitionError(where, f"{reject.message}; or give another by name=") from None
         options = options_with(TaskOptions(), max_attempts, timeout, backoff, where)
-        return TaskDef(made_of, name=named, options=options, idempotent=idempotent)
+        return TaskDef(made_of, name=named, options=options, idempotent=idempotent, masked=masked)
 
     return make if function is None else make(function)
 
