@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from penstock.core.command import Command
 from penstock.core.commands.put_external_event import PutExternalEvent
-from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.resume_wf_run import ResumeWfRun
@@ -34,7 +33,8 @@ from tests.sim.naive_thread import Thread
 from tests.sim.nodes import EVERYTHING
 from tests.sim.specs import ALL_EVENT_DEFS, OUTPUTS, a_spec, definitions
 
-KINDS = EVERYTHING - {"RUN_CHILD_WF", "WAIT_FOR_CHILD_WF"}
+OTHERS = {"RUN_CHILD_WF", "WAIT_FOR_CHILD_WF", "USER_TASK", "KEYED_EVENT", "THROW_EVENT"}
+KINDS = EVERYTHING - OTHERS
 RUNS_MAX = 3
 RUN_IDS = [f"run-{number}" for number in range(RUNS_MAX)]
 REPORTS = (
@@ -72,8 +72,6 @@ class EngineAgainstModel(RuleBasedStateMachine):
         self.specs = [a_spec(chance, kinds=KINDS, shared=False) for _ in range(2)]
         for command in definitions():
             accepted(self.driver, command)
-        for event_def in ALL_EVENT_DEFS:
-            accepted(self.driver, PutExternalEventDef(name=event_def))
         for number, made in enumerate(self.specs):
             accepted(self.driver, PutWfSpec(name=f"spec-{number}", spec=made))
         for number in range(2):
