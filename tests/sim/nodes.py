@@ -125,6 +125,7 @@ def _action(here: Here) -> Json:
         return reminds(TASK_DEFS[0], after_s, hook=hook, **{INPUT: given})
     if kind < 0.8:
         user, group = chance.choice(((USERS[1], ""), ("", GROUP), (USERS[1], GROUP)))
+        after_s = max(after_s, 5)  # one that is taken away at once is never filled in
         return reassigns(after_s, hook=hook, user=user, group=group)
     return cancels(after_s, hook=hook)
 

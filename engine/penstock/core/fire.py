@@ -28,8 +28,8 @@ def fire(turn: Turn, timer: Timer) -> None:
 
 
 def blame_timer(turn: Turn, timer: Timer, message: str, *, leaving: bool) -> None:
-    """A defect of a timer was ruled on: what it belongs to ends, or stops, for it (R6). The timer is
-    gone, so a thread that it was for, and that an operator has go on, must not wait for it.
+    """A defect of a timer was ruled on: what it belongs to ends, or stops, for it (R6). The timer
+    is gone, so a thread that it was for, and that an operator has go on, must not wait for it.
     """
     if timer.kind is TimerKind.SCHEDULE:
         schedule_defective(turn, timer, message)
