@@ -22,7 +22,7 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import TaskStatus
 from penstock.log.port import LogFatal, Message, Refused
-from tests.controls import chain, event, task
+from tests.controls import chain, event, sleeps, starts, task, threads
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
 
@@ -139,6 +139,26 @@ def test_r06_a_defect_of_a_timer_is_ruled_on(
     memory.pass_ms(2_000)
     story.ends_with("ENGINE_DEFECT")
     run(memory, "quick").completes()
+
+
+def test_r06_a_rescued_run_does_not_wait_for_a_timer_that_is_gone(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was ruled on was for another thread than the one that ended for it."""
+    from penstock.core import fire
+    from penstock.core.state.timers import TimerKind
+
+    def broken(turn: Any, timer: Any) -> None:
+        raise ZeroDivisionError
+
+    child = chain(sleeps(1), task("after"))
+    register(memory, "sleeps", threads(chain(starts("child"), event("go")), child=child))
+    story = run(memory, "sleeps")
+    with monkeypatch.context() as patched:
+        patched.setitem(fire._FIRE, TimerKind.NODE, broken)
+        memory.pass_ms(2_000)
+        story.ends_with("ENGINE_DEFECT").thread_is(1, "HALTED")
+    story.is_rescued().task("after").succeeds().gets("go").completes()
 
 
 def test_r06_below_the_delivered_mark_nobody_rules(

@@ -4,14 +4,14 @@ every output, and everything there is must be what that fold gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from penstock.contracts.wire import SOURCE, STAMP
 from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import MENDED_BY_TIME
 from penstock.core.state.keys import Scope
-from penstock.core.state.outputs import TaskRunChanged, WfRunChanged
+from penstock.core.state.outputs import TaskRunChanged, WfRunChanged, WfRunDeleted
 from penstock.core.state.partition_state import InChannel, OutChannel, Shard
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.log.port import Message, Record, Refused
@@ -23,7 +23,9 @@ from penstock.processor.recovery import read_rulings
 from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore
 from tests.sim.broker import Broker
+from tests.sim.liveness import problems
 from tests.sim.people import FORGED_STAMP
+from tests.sim.standing import keys_at_rest
 from tests.sim.tables import Tables
 
 if TYPE_CHECKING:
@@ -78,9 +80,13 @@ def judge(broker: Broker, nodes: list[Node]) -> None:
     _same_rows(broker, nodes, references)
     _same_outputs(broker, references)
     _told_once(broker, asker)
-    same_definitions([reference.tables() for reference in references])
+    tables = [reference.tables() for reference in references]
+    same_definitions(tables)
+    if found := [problem for one in tables for problem in problems(one)] + keys_at_rest(tables):
+        raise Wrong(f"something is stuck, or lies around: {found}")
+    deleted = {one.wf_run_id for one in _events(broker, asker) if isinstance(one, WfRunDeleted)}
     for reference in references:
-        _first_answers(reference)
+        _first_answers(reference, deleted)
 
 
 def _same_rows(broker: Broker, nodes: list[Node], references: list[Reference]) -> None:
@@ -139,23 +145,35 @@ def _stamp(message: Message | Record) -> tuple[bytes, bytes]:
 
 
 def _told_once(broker: Broker, node: Node) -> None:
-    """I4: without repeats, each attempt ended once, and each run."""
+    """I4: without repeats, each attempt ended once, and each run, unless it went on again."""
     ends: set[tuple[str, ...]] = set()
-    stamps: set[bytes] = set()
-    for record in (one for part in broker.records[broker.topics.events] for one in part):
-        if record.headers[STAMP] in stamps:
-            continue
-        stamps.add(record.headers[STAMP])
-        event, _ = node.avro.decode(record.value or b"")
-        if isinstance(event, TaskRunChanged):
-            end = ("task", event.wf_run_id, event.guid, str(event.attempt), event.status)
-        elif isinstance(event, WfRunChanged) and event.status not in THREAD_LIVE:
-            end = ("run", event.wf_run_id)
-        else:
-            continue
+    for event in _events(broker, node):
+        match event:
+            case TaskRunChanged():
+                end = ("task", event.wf_run_id, event.guid, str(event.attempt), event.status)
+            case WfRunDeleted():
+                ends.discard(("run", event.wf_run_id))  # it may be started anew
+                continue
+            case WfRunChanged(status=status) if status not in THREAD_LIVE:
+                end = ("run", event.wf_run_id)
+            case WfRunChanged():
+                ends.discard(("run", event.wf_run_id))
+                continue
+            case _:
+                continue
         if end in ends:
             raise Wrong(f"it ended twice (I4): {event}")
         ends.add(end)
+
+
+def _events(broker: Broker, node: Node) -> Iterator[object]:
+    """What was told, without repeats, of each partition in the order in which it happened."""
+    told: dict[tuple[int, ...], bytes] = {}
+    for record in (one for part in broker.records[broker.topics.events] for one in part):
+        stamp = record.headers[STAMP].split(b":")[-3:]
+        told[tuple(int(number) for number in stamp)] = record.value or b""
+    for _, value in sorted(told.items()):
+        yield node.avro.decode(value)[0]
 
 
 def same_definitions(partitions: Sequence[Tables]) -> None:
@@ -173,13 +191,15 @@ def same_definitions(partitions: Sequence[Tables]) -> None:
             raise Wrong(f"partition {channel.target} has not taken {channel.last} (R4)")
 
 
-def _first_answers(reference: Reference) -> None:
+def _first_answers(reference: Reference, deleted: set[str]) -> None:
     """R12: a command that is sent again gets the first answer again. Reports are known by their
-    attempt, which goes on meanwhile."""
+    attempt, which goes on meanwhile; a start is known by its run, which may have been deleted."""
     first: dict[Key, Answered] = {}
     for key, answered in reference.answers:
         answer = answered.answer
         if answer.code in MENDED_BY_TIME or key[1].startswith("r-"):
+            continue
+        if key[1].removeprefix("start-") in deleted:
             continue
         known = first.setdefault(key, answered)
         if (known.answer.code, known.answer.body) != (answer.code, answer.body):

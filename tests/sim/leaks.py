@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from penstock.core.definitions.defs import HeldTask
-from penstock.core.state.correlation_rows import EventMarker
+from penstock.core.state.correlation_rows import EventMarker, RunMarker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.failures import FailureName
 from penstock.core.state.replay_rows import OldVariable
@@ -32,6 +32,7 @@ BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (ExternalEvent, UnclaimedEvent, E
 
 LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     UnclaimedEvent: "an event that nobody took is a fact of the run",
+    EventMarker: "it goes when its partition is told; `keys_at_rest` sees whether it does",
     Awaited: "what has become of threads that were waited for is told from them",
     AwaitedEnd: "of a thread that ended after the wait for it was decided",
     ChildRun: "the way down to the runs below, for deletion",
@@ -46,6 +47,7 @@ LEFT_BY_HALTED_CHILDREN: Final[dict[type[Row], str]] = {
     PendingInterrupt: "as above",
     Timer: "of children that may run again",
     EventWaiter: "as timers",
+    RunMarker: "as timers; an offer is declined",
     HeldTask: "as timers",
     Watcher: "as timers",
     AwaitedEnd: "of a wait that was decided without it",
@@ -72,6 +74,7 @@ def of_a_live_run(group: Group) -> Iterator[str]:
     yield from _tasks(group)
     yield from timers_of_nothing(group)
     yield from _counters(group)
+    yield from _lost_timers(group)
     for waiter in group.of(EventWaiter):
         if not _is_waited_for(group, waiter):
             yield f"nobody waits for an event there: {waiter}"
@@ -83,6 +86,16 @@ def _is_waited_for(group: Group, waiter: EventWaiter) -> bool:
         return False
     node_run = group.one(NodeRun, thread.number, thread.position)
     return node_run is not None and (node_run.progress or {}).get("step") == waiter.step
+
+
+def _lost_timers(group: Group) -> Iterator[str]:
+    """A node that has set a timer has it, as long as its thread stands there."""
+    for thread in group.of(ThreadRun):
+        node_run = group.one(NodeRun, thread.number, thread.position)
+        if thread.status not in THREAD_LIVE or node_run is None or node_run.timer is None:
+            continue
+        if not has_timer(group, TimerKind.NODE, str(thread.number), node_run.position):
+            yield f"thread {thread.number} has lost its timer {node_run.timer}"
 
 
 def _counters(group: Group) -> Iterator[str]:

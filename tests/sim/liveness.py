@@ -10,6 +10,7 @@ from typing import Final
 
 from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.state.partition_state import Deleting
 from penstock.core.state.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
 from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus, Watcher
 from penstock.core.state.timers import Timer, TimerKind
@@ -23,7 +24,8 @@ from penstock.core.state.transitions import (
 from tests.sim.belongs import has_timer, is_busy
 from tests.sim.leaks import of_a_live_run, of_an_ended_run, without_run
 from tests.sim.liveness_user_tasks import waits_for_user
-from tests.sim.tables import Group, Tables
+from tests.sim.standing import standing_problems
+from tests.sim.tables import Group, RunKey, Tables
 
 Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
 """What the thread waits for at its node; None: nothing that can come."""
@@ -31,7 +33,18 @@ Waits = Callable[[Group, ThreadRun, NodeRun], str | None]
 
 def problems(tables: Tables) -> list[str]:
     """Every fault of a partition's rows."""
-    return [problem for group in tables.groups() for problem in problems_of(group)]
+    faults = [problem for group in tables.groups() for problem in problems_in(tables, group.key)]
+    return [*faults, *standing_problems(tables)]
+
+
+def problems_in(tables: Tables, key: RunKey) -> list[str]:
+    """Every fault of one run's rows; none while it is being deleted, some rows a turn."""
+    tenant, wf_run_id = key
+    family = wf_run_id.split(".")
+    above = (".".join(family[: number + 1]) for number in range(len(family)))
+    if any(tables.group((tenant, run_id)).of(Deleting) for run_id in above):
+        return []
+    return problems_of(tables.group(key))
 
 
 def problems_of(group: Group) -> list[str]:
@@ -93,7 +106,8 @@ def _fits(group: Group, unclaimed: UnclaimedEvent, node_run: NodeRun) -> bool:
 
 def _sleep(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
     """A time, of which the timer is there."""
-    return "a time" if node_run.timer is not None else None
+    there = has_timer(group, TimerKind.NODE, str(thread.number), node_run.position)
+    return "a time" if there else None
 
 
 def _condition(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:

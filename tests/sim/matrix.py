@@ -29,9 +29,15 @@ from penstock.core.state import transitions
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final = ROOT / "build" / "matrix.json"
 SUITES: Final = ("tests/scenarios", "tests/rules", "tests/sim/test_hostile.py")
-TABLES: Final = ("THREAD", "NODE", "TASK")
+TABLES: Final = ("THREAD", "NODE", "TASK", "USER_TASK")
 
 CANNOT: Final[dict[tuple[str, str], str]] = {
+    (
+        "CancelUserTaskRun",
+        "WF_RUN_ENDED",
+    ): "what its thread has left behind can be cancelled, and only that",
+    ("ChangeTaskRunState", "THREAD_UNKNOWN"): "a task has a thread",
+    ("OfferCorrelatedEvent", "LIMIT"): "a thread with so much to handle declines before",
     ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
     ("CronAnswer", "SCHEDULE_UNKNOWN"): "a question goes with its schedule",
     ("PutCheckpoint", "ATTEMPT_ENDED"): "it is answered STOP_TASK before",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tests.sim.naive_forms import Persons
 from tests.sim.naive_nodes import Nodes
-from tests.sim.naive_thread import IN_FLIGHT, Failure, Run, Task, Thread
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Refused, Run, Task, Thread
 from tests.sim.naive_values import Json
 from tests.sim.naive_visit import settle, visit
 
 RETRYABLE: Final = ("TASK_FAILED", "TASK_TIMEOUT")
+BY_HAND: Final = {"MANUAL_HALT", "PAUSED"}
 BACKOFF_MS_MAX: Final = 24 * 3_600_000
 FAILURE_OF: Final = {
     "TASK_FAILED": "TASK_FAILURE",
@@ -23,10 +25,6 @@ FAILURE_OF: Final = {
     "TASK_INPUT_VAR_SUB_ERROR": "VAR_SUB_ERROR",
     "TASK_EXCEPTION": "sorry",
 }
-
-
-class Refused(Exception):
-    """A command is refused with this code."""
 
 
 class Naive:
@@ -76,19 +74,25 @@ class Naive:
             first = min(waiting, key=lambda thread: thread.arrival)
             visit(Nodes(run, self.now_ms), first)
 
-    def stop(self, name: str, number: int) -> None:
+    def stop(self, name: str, number: int, reason: str = "MANUAL_HALT") -> None:
         """Halt by hand, once nothing is in flight."""
         run, thread = self._live(name, number)
-        if "MANUAL_HALT" not in thread.reasons:
-            thread.reasons.append("MANUAL_HALT")
+        if reason not in thread.reasons:
+            thread.reasons.append(reason)
         settle(run, self.now_ms)
 
     def resume(self, name: str, number: int) -> None:
-        """Take the halt away."""
+        """Take the halt away, whether it is a stop, a pause, or both."""
         run, thread = self._live(name, number)
-        if "MANUAL_HALT" not in thread.reasons:
+        if not BY_HAND & set(thread.reasons):
             raise Refused("THREAD_NOT_HALTED")
-        thread.reasons.remove("MANUAL_HALT")
+        thread.reasons = [reason for reason in thread.reasons if reason not in BY_HAND]
+        settle(run, self.now_ms)
+
+    def form(self, name: str, where: tuple[int, int], verb: str, **given: Any) -> None:
+        """A person does something to a user task."""
+        run = self.runs[name]
+        Persons(run.threads[where[0]].forms[where[1]]).act(verb, **given)
         settle(run, self.now_ms)
 
     def start_task(self, name: str, where: tuple[int, int], attempt: int, worker: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from tests.sim.naive_thread import IN_FLIGHT, Failure, Run, Task, Thread, Wait
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Form, Run, Task, Thread, Wait
 from tests.sim.naive_values import Json, Problem, fitted, instant_ms, value
 
 WAITS = object()
@@ -106,6 +106,26 @@ class Nodes:
             raise Failed(task.failure)
         if task.status == "TASK_PENDING" and task.due_ms is None and at.status == "RUNNING":
             task.status, task.attempt, task.worker = "TASK_SCHEDULED", task.attempt + 1, ""
+        return WAITS
+
+    def arrive_USER_TASK(self, at: Thread) -> Any:
+        user, group = (
+            self.value(at, at.node[name]) if name in at.node else None
+            for name in ("user_id", "user_group")
+        )
+        if user is None and group is None:
+            raise Problem("nobody")
+        at.forms[len(at.nodes) - 1] = Form(user, group)
+        return WAITS
+
+    def look_USER_TASK(self, at: Thread) -> Any:
+        form = at.form
+        assert form is not None
+        if form.ended == "DONE":
+            return form.results
+        if form.ended == "CANCELLED":
+            name = at.node.get("on_cancellation_exception_name", "USER_TASK_CANCELLED")
+            raise Failed(Failure(name))
         return WAITS
 
     def arrive_EXTERNAL_EVENT(self, at: Thread) -> Any:

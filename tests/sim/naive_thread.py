@@ -13,10 +13,14 @@ LIVE: Final = ("RUNNING", "HALTING", "HALTED")
 IN_FLIGHT: Final = ("TASK_SCHEDULED", "TASK_RUNNING")
 OWN_REASONS: Final = {"PENDING_FAILURE", "HANDLING_FAILURE", "PENDING_INTERRUPT", "INTERRUPTED"}
 TECHNICAL: Final = {
-    *("TASK_FAILURE", "TIMEOUT", "TASK_CANCELLED", "CHILD_FAILURE"),
+    *("TASK_FAILURE", "TIMEOUT", "TASK_CANCELLED", "USER_TASK_CANCELLED", "CHILD_FAILURE"),
     *("VAR_SUB_ERROR", "VAR_MUTATION_ERROR"),
 }
 VAR_ERRORS: Final = ("VAR_SUB_ERROR", "VAR_MUTATION_ERROR")
+
+
+class Refused(Exception):
+    """A command is refused with this code."""
 
 
 @dataclass
@@ -61,6 +65,26 @@ class Task:
 
 
 @dataclass
+class Form:
+    """The work of a USER_TASK node."""
+
+    user: str | None
+    group: str | None
+    results: Json = field(default_factory=dict)
+    ended: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it can be worked at."""
+        return self.ended is None
+
+    @property
+    def status(self) -> str:
+        """It is its user's, or else its group's, until it ends."""
+        return self.ended or ("UNASSIGNED" if self.user is None else "ASSIGNED")
+
+
+@dataclass
 class Wait:
     """What a WAIT_FOR_THREADS has seen so far."""
 
@@ -96,6 +120,7 @@ class Thread:
     interrupts: list[tuple[str, Any]] = field(default_factory=list)  # (thread, content)
     awaited: bool = False
     tasks: dict[int, Task] = field(default_factory=dict)  # by the position of their node
+    forms: dict[int, Form] = field(default_factory=dict)  # as tasks
     outputs: Json = field(default_factory=dict)  # the newest of each node
     due_ms: int | None = None  # of the node's own timer
     arrival: int = 0  # when it came to its node, in the order of all
@@ -110,6 +135,11 @@ class Thread:
     def task(self) -> Task | None:
         """The task of the current node."""
         return self.tasks.get(len(self.nodes) - 1)
+
+    @property
+    def form(self) -> Form | None:
+        """The user task of the current node."""
+        return self.forms.get(len(self.nodes) - 1)
 
     @property
     def live(self) -> bool:

@@ -201,7 +201,10 @@ def _end(at: Thread, status: str) -> None:
 def _leave(at: Thread) -> bool:
     """What the node waited for is wanted no more; whether there was something."""
     was, at.due_ms = at.due_ms, None
-    task = at.task
+    task, form = at.task, at.form
+    if form is not None and form.live:
+        form.ended = "CANCELLED"
+        return True
     if task is not None and task.status == "TASK_PENDING":
         task.status, task.due_ms = "TASK_CANCELLED", None
         return True

@@ -37,7 +37,7 @@ class SimStore(MemoryStore):
         self._chance.crash("before write")
         super().write(changes)
         for key in sorted(self.tables.apply(changes)):
-            found = liveness.problems_of(self.tables.group(key))
+            found = liveness.problems_in(self.tables, key)
             if found:
                 raise Broken(f"{self._where}: {found}")
         self._chance.crash("after write")

@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.controls import (
+    cancels,
+    cast,
     compare,
     event,
+    event_with_key,
     holds,
     literal,
     nop,
     output_of,
+    reassigns,
+    reminds,
     sleeps,
     starts,
     starts_each,
     task,
+    throws_event,
+    user_task,
     variable,
     waits_for,
 )
@@ -26,10 +33,16 @@ Json = dict[str, Any]
 
 TASK_DEFS: Final = ("work-0", "work-1", "work-2")
 EVENTS: Final = ("event-0", "event-1")
+KEYED_EVENTS: Final = ("paid-once", "paid-for-a-time")  # put under a key
+KEYS: Final = ("k-0", "k-1", "k-2")
+FORM: Final = "form"
+USERS: Final = ("ada", "bob")
+GROUP: Final = "tax"
+THROWN: Final = "happened"
 INPUT: Final = "INPUT"  # of each TaskDef, each child and each handler: an INT
 HANDLERS: Final = ("mend-0", "mend-1")
 STRATEGIES: Final = ("WAIT_FOR_ALL", "WAIT_FOR_FIRST", "WAIT_FOR_ANY")
-READABLE: Final = frozenset({"TASK", "EXTERNAL_EVENT"})
+READABLE: Final = frozenset({"TASK", "EXTERNAL_EVENT", "KEYED_EVENT"})
 """Kinds of nodes whose outputs may be anything."""
 
 STARTS: Final = frozenset({"START_THREAD", "START_MULTIPLE_THREADS"})
@@ -79,6 +92,46 @@ def _event(here: Here) -> Json:
     chance = here.chance
     settings: Json = {} if chance.random() < 0.5 else {"timeout_ms": chance.choice((300, 20_000))}
     return event(chance.choice(EVENTS), **settings)
+
+
+def _keyed_event(here: Here) -> Json:
+    chance = here.chance
+    key = variable("text") if chance.random() < 0.2 else literal(chance.choice(KEYS))
+    settings: Json = {} if chance.random() < 0.5 else {"timeout_ms": chance.choice((300, 20_000))}
+    if chance.random() < 0.2:
+        settings["mask_correlation_key"] = True
+    return event_with_key(chance.choice(KEYED_EVENTS), key, **settings)
+
+
+def _user_task(here: Here) -> Json:
+    chance = here.chance
+    user, group = chance.choice(((USERS[0], ""), ("", GROUP), (USERS[0], GROUP)))
+    made = user_task(FORM, user=user, group=group)
+    if chance.random() < 0.15:
+        made["user_id"] = variable("text")  # whoever that may be
+    if chance.random() < 0.2:
+        made["on_cancellation_exception_name"] = "sorry"
+    made["actions"] = [_action(here) for _ in range(chance.choice((0, 0, 1, 2)))]
+    return made
+
+
+def _action(here: Here) -> Json:
+    chance = here.chance
+    after_s = chance.choice((0, 0.3, 5, 60))
+    hook = chance.choice(("ON_ARRIVAL", "ON_TASK_ASSIGNED"))
+    kind = chance.random()
+    if kind < 0.5:
+        given = variable("number") if chance.random() < 0.8 else cast("INT", variable("text"))
+        return reminds(TASK_DEFS[0], after_s, hook=hook, **{INPUT: given})
+    if kind < 0.8:
+        user, group = chance.choice(((USERS[1], ""), ("", GROUP), (USERS[1], GROUP)))
+        after_s = max(after_s, 5)  # one that is taken away at once is never filled in
+        return reassigns(after_s, hook=hook, user=user, group=group)
+    return cancels(after_s, hook=hook)
+
+
+def _throw(here: Here) -> Json:
+    return throws_event(THROWN, here.chance.choice((None, literal(1), variable("number"))))
 
 
 def _nop(here: Here) -> Json:
@@ -144,6 +197,9 @@ MAKERS: Final[tuple[Maker, ...]] = (
     *[("TASK", _always, _task)] * 4,
     *[("EXTERNAL_EVENT", _always, _event)] * 2,
     ("NOP", _always, _nop),
+    *[("USER_TASK", _always, _user_task)] * 2,
+    *[("KEYED_EVENT", _always, _keyed_event)] * 2,
+    ("THROW_EVENT", _always, _throw),
     ("SLEEP", _always, _sleep),
     ("WAIT_FOR_CONDITION", _always, _condition),
     *[("START_THREAD", _may_start, _start)] * 4,

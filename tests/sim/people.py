@@ -1,11 +1,10 @@
-"""Who uses the engine in the simulator: clients that repeat themselves, workers that die, operators
-who change their minds, and somebody who writes garbage.
+"""Who uses the engine in the simulator: how commands are sent, workers that die, and somebody who
+writes garbage. Clients, persons and operators have files of their own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.wire import PREVIOUS, SOURCE, STAMP, Sent, outgoing
@@ -13,12 +12,7 @@ from penstock.core.command import Command
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.install_definition import InstallDefinition
 from penstock.core.commands.put_checkpoint import PutCheckpoint
-from penstock.core.commands.put_external_event import PutExternalEvent
-from penstock.core.commands.put_external_event_def import PutExternalEventDef
-from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
-from penstock.core.commands.resume_wf_run import ResumeWfRun
-from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
@@ -26,11 +20,9 @@ from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.log.port import Message, Record
 from tests.sim.broker import Broker
-from tests.sim.specs import ALL_EVENT_DEFS, LEAF, OUTPUTS, a_leaf, a_spec, definitions
+from tests.sim.specs import OUTPUTS
 
-SPECS = 3
 FORGED_STAMP = b"999999999:0"
-BOOM = "boom"  # an event with this content meets a defect of the engine (world.py)
 
 
 class Sender:
@@ -60,87 +52,6 @@ class Sender:
         """The record of a command."""
         out = outgoing(self.avro, Sent(command=command, principal=principal), command_id)
         return Message(self.broker.topics.commands, out.key, out.value, out.headers, out.partition)
-
-
-class Clients:
-    """Start runs, put events, stop and resume; and define what the runs need."""
-
-    def __init__(self, sender: Sender, runs_max: int) -> None:
-        self.sender = sender
-        self.chance = sender.broker.chance.random
-        self.runs: dict[str, str] = {}  # WfRun id -> spec
-        self.definitions = self._definitions()
-        self.runs_max = runs_max
-
-    def _definitions(self) -> list[Command]:
-        made: list[Command] = definitions()
-        made += [PutExternalEventDef(name=name) for name in ALL_EVENT_DEFS]
-        made += [PutWfSpec(name=LEAF, spec=a_leaf(self.chance))]
-        made += [
-            PutWfSpec(name=f"spec-{number}", spec=a_spec(self.chance)) for number in range(SPECS)
-        ]
-        return made
-
-    def define(self) -> None:
-        """Send the definitions. A spec that comes before its TaskDefs is refused, and taken when it
-        is sent again under its id (R12)."""
-        for number, command in enumerate(self.definitions):
-            self.sender.send(command, f"define-{number}")
-
-    def act(self) -> None:
-        """Do something."""
-        acts = [self._start] * 6 + [self._event] * 4 + [self._halt] * 2 + [self._revise] * 2
-        self.chance.choice(acts)()
-
-    def _revise(self) -> None:
-        """A spec gets another version."""
-        name = f"spec-{self.chance.randrange(SPECS)}"
-        command = PutWfSpec(name=name, spec=a_spec(self.chance))
-        self.sender.send(command, self.sender.new_id("revise"))
-
-    def start_again(self) -> None:
-        """Each client asks until its run is there (R12: the run's own rows know it)."""
-        for wf_run_id, wf_spec in self.runs.items():
-            self._run(wf_run_id, wf_spec)
-
-    def _start(self) -> None:
-        if len(self.runs) < self.runs_max:
-            wf_run_id = self.sender.new_id("run")
-            self.runs[wf_run_id] = f"spec-{self.chance.randrange(SPECS)}"
-        wf_run_id = self._any_run()
-        self._run(wf_run_id, self.runs[wf_run_id])
-
-    def _run(self, wf_run_id: str, wf_spec: str) -> None:
-        command = RunWf(wf_spec=wf_spec, wf_run_id=wf_run_id)
-        self.sender.send(command, f"start-{wf_run_id}")
-
-    def _event(self) -> None:
-        content = BOOM if self.chance.random() < 0.03 else self.chance.choice(OUTPUTS)
-        self.put_event(self._any_run(), self.chance.choice(ALL_EVENT_DEFS), content)
-
-    def put_event(self, wf_run_id: str, event_def: str, content: Any) -> None:
-        """Put an event, by the client's guid or without one."""
-        guid = self.sender.new_id("guid") if self.chance.random() < 0.5 else None
-        command = PutExternalEvent(
-            wf_run_id=wf_run_id, event_def=event_def, guid=guid, content=content
-        )
-        self.sender.send(command, self.sender.new_id("put"))
-
-    def _halt(self) -> None:
-        wf_run_id = self._any_run()
-        command_id = self.sender.new_id("halt") if self.chance.random() < 0.8 else None
-        thread = self.chance.choice((0, 0, 0, 1, 2, 3, 4))
-        if self.chance.random() < 0.5:
-            self.sender.send(StopWfRun(wf_run_id=wf_run_id, thread=thread), command_id)
-        else:
-            self.resume(wf_run_id, thread, command_id)
-
-    def resume(self, wf_run_id: str, thread: int, command_id: str | None) -> None:
-        """Resume a thread, whether it is halted or not."""
-        self.sender.send(ResumeWfRun(wf_run_id=wf_run_id, thread=thread), command_id)
-
-    def _any_run(self) -> str:
-        return self.chance.choice(sorted(self.runs) or ["run-never"])
 
 
 @dataclass(slots=True)

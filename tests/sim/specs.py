@@ -14,7 +14,11 @@ from __future__ import annotations
 import random
 from typing import Any, Final
 
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
+from penstock.core.definitions.defs import Correlation
 from tests.controls import (
+    a_form,
     a_task_def,
     chain,
     compare,
@@ -30,11 +34,15 @@ from tests.controls import (
 )
 from tests.sim.nodes import (
     EVERYTHING,
+    FORM,
     HANDLERS,
     INPUT,
+    KEYED_EVENTS,
+    KEYS,
     MAKERS,
     READABLE,
     TASK_DEFS,
+    THROWN,
     Here,
     Json,
     a_handler,
@@ -45,6 +53,12 @@ OPEN: Final = "open"  # opens what a WAIT_FOR_CONDITION waits for
 RECALL: Final = "recall"  # interrupts with a handler that works
 INTERRUPT_DEFS: Final = (OPEN, RECALL)
 ALL_EVENT_DEFS: Final = (*EVENT_DEFS, *INTERRUPT_DEFS)
+PING: Final = "ping"  # interrupts whoever has its key
+CORRELATIONS: Final = {
+    KEYED_EVENTS[0]: Correlation(delete_after_first=True),
+    KEYED_EVENTS[1]: Correlation(ttl_seconds=5),
+    PING: Correlation(ttl_seconds=60, delete_after_first=True),
+}
 
 UNTIL: Final = (
     "2023-11-14T22:13:21.000Z",  # a second after time begins
@@ -61,18 +75,27 @@ VARIABLES: Final = (
 OF_A_CHILD: Final = (declared(INPUT, "INT"),)
 EXIT: Final = "exit"
 LEAF: Final = "leaf"  # the spec of all child runs
+OF_A_LEAF: Final = frozenset(
+    {"TASK", "EXTERNAL_EVENT", "NOP", "USER_TASK", "KEYED_EVENT", "THROW_EVENT"}
+)
 CHILDREN_MAX: Final = 3
 
 
 def definitions() -> list[Any]:
-    """The TaskDefs that the specs need."""
+    """What the specs need."""
     lasting = TASK_DEFS[-1]  # what its workers hand back is not begun anew
-    return [a_task_def(name, idempotent=name != lasting, **{INPUT: "INT"}) for name in TASK_DEFS]
+    return [
+        *(a_task_def(name, idempotent=name != lasting, **{INPUT: "INT"}) for name in TASK_DEFS),
+        *(PutExternalEventDef(name=name) for name in ALL_EVENT_DEFS),
+        *(PutExternalEventDef(name=name, correlation=of) for name, of in CORRELATIONS.items()),
+        PutWorkflowEventDef(name=THROWN),
+        a_form(FORM, "note", agreed="BOOL", note="STR"),
+    ]
 
 
 def a_leaf(chance: random.Random) -> Json:
     """A spec of one thread for child runs: it has tasks and events, and starts nothing."""
-    nodes = _nodes(chance, 3, (), frozenset({"TASK", "EXTERNAL_EVENT", "NOP"}), handled=False)
+    nodes = _nodes(chance, 3, (), OF_A_LEAF, handled=False)
     return spec("n0", nodes, *VARIABLES)
 
 
@@ -103,6 +126,9 @@ def a_spec(
     made["main"]["interrupts"] = {OPEN: OPEN}
     if chance.random() < 0.5:
         made["main"]["interrupts"][RECALL] = chance.choice(HANDLERS)
+    if "KEYED_EVENT" in kinds and chance.random() < 0.4:
+        made["main"]["interrupts"][PING] = chance.choice(HANDLERS)
+        made["main"]["interrupt_keys"] = {PING: literal(chance.choice(KEYS))}
     return {"entrypoint": "main", "threads": made}
 
 

@@ -11,14 +11,14 @@ from penstock.core.state.transitions import TASK, TaskEvent, TaskStatus, move
 from tests.controls import chain, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import register, run
-from tests.sim.matrix import CANNOT, Recorder, _codes, all_cells, all_refusals, missing
+from tests.sim.matrix import CANNOT, TABLES, Recorder, _codes, all_cells, all_refusals, missing
 
 
 def test_what_a_run_goes_through_is_noted(memory: Driver) -> None:
     """Moves and refusals; and nothing more once it has stopped."""
     register(memory, "w", chain(task("work")))
     recorder = Recorder()
-    rows = {name: dict(getattr(transitions, name)) for name in ("THREAD", "NODE", "TASK")}
+    rows = {name: dict(getattr(transitions, name)) for name in TABLES}
     recorder.start()
     story = run(memory, "w").task("work").starts().succeeds().completes()
     memory.send(story.report(TaskStatus.TASK_FAILED))

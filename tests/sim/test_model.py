@@ -15,17 +15,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from penstock.core.command import Command
+from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
+from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
+from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
+from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
+from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.put_external_event import PutExternalEvent
-from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.save_user_task_run import SaveUserTaskRun
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.state.event_rows import UnclaimedEvent
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.state.transitions import TaskStatus
+from penstock.core.state.user_task_rows import UserTaskRun
 from tests.scenarios.driver import START_MS, Driver, memory_driver
 from tests.scenarios.story import accepted
 from tests.sim.crashing import CrashingDriver, assert_lively, assert_refolds_agree
@@ -34,7 +41,8 @@ from tests.sim.naive_thread import Thread
 from tests.sim.nodes import EVERYTHING
 from tests.sim.specs import ALL_EVENT_DEFS, OUTPUTS, a_spec, definitions
 
-KINDS = EVERYTHING - {"RUN_CHILD_WF", "WAIT_FOR_CHILD_WF"}
+OTHERS = {"RUN_CHILD_WF", "WAIT_FOR_CHILD_WF", "KEYED_EVENT", "THROW_EVENT"}
+KINDS = EVERYTHING - OTHERS
 RUNS_MAX = 3
 RUN_IDS = [f"run-{number}" for number in range(RUNS_MAX)]
 REPORTS = (
@@ -48,8 +56,47 @@ numbers = st.sampled_from((0, 0, 0, 1, 2, 3))
 outputs = st.sampled_from(OUTPUTS)
 
 
+DEEDS: tuple[tuple[str, type[Command], Any], ...] = (
+    ("claim", ClaimUserTaskRun, {"user_id": "ada"}),
+    ("claim", ClaimUserTaskRun, {"user_id": "bob"}),
+    (
+        "assign",
+        AssignUserTaskRun,
+        {"user_id": "bob", "user_group": None, "override_claim": False},
+    ),
+    (
+        "assign",
+        AssignUserTaskRun,
+        {"user_id": None, "user_group": "tax", "override_claim": True},
+    ),
+    ("release", ReleaseUserTaskRun, {}),
+    ("save", SaveUserTaskRun, {"user_id": "ada", "results": {"note": "well"}}),
+    *[
+        (
+            "complete",
+            CompleteUserTaskRun,
+            {"user_id": "ada", "results": {"agreed": True}, "override": override},
+        )
+        for override in (True, True, False)
+    ],
+    ("complete", CompleteUserTaskRun, {"user_id": "ada", "results": {}, "override": True}),
+    ("cancel", CancelUserTaskRun, {}),
+)
+
+
 def _has_tasks(machine: Any) -> bool:
     return any(machine.tasks_of(name) for name in machine.naive.runs)
+
+
+def _has_forms(machine: Any) -> bool:
+    return any(machine.forms_of(name) for name in machine.naive.runs)
+
+
+def _without_actions(spec: Any) -> None:
+    """The model knows no reminders."""
+    for thread in spec["threads"].values():
+        for node in thread["nodes"].values():
+            node.pop("actions", None)
 
 
 class EngineAgainstModel(RuleBasedStateMachine):
@@ -70,10 +117,10 @@ class EngineAgainstModel(RuleBasedStateMachine):
         kind = CrashingDriver if crashing else Driver
         self.driver = self.closing.enter_context(memory_driver(Path(), kind=kind))
         self.specs = [a_spec(chance, kinds=KINDS, shared=False) for _ in range(2)]
+        for made in self.specs:
+            _without_actions(made)
         for command in definitions():
             accepted(self.driver, command)
-        for event_def in ALL_EVENT_DEFS:
-            accepted(self.driver, PutExternalEventDef(name=event_def))
         for number, made in enumerate(self.specs):
             accepted(self.driver, PutWfSpec(name=f"spec-{number}", spec=made))
         for number in range(2):
@@ -104,6 +151,25 @@ class EngineAgainstModel(RuleBasedStateMachine):
         """Resume a run, or one of its threads."""
         command = ResumeWfRun(wf_run_id=name, thread=thread)
         self._both(command, lambda: self.naive.resume(name, thread))
+
+    @rule(name=runs, thread=numbers)
+    def pause(self, name: str, thread: int) -> None:
+        """Pause a run, or one of its threads."""
+        command = PauseWfRun(wf_run_id=name, thread=thread)
+        self._both(command, lambda: self.naive.stop(name, thread, "PAUSED"))
+
+    @precondition(_has_forms)
+    @rule(data=st.data(), deed=st.sampled_from(DEEDS))
+    def fill_in(self, data: st.DataObject, deed: tuple[str, type[Command], Any]) -> None:
+        """A person does something to a user task, mostly to the newest."""
+        name = data.draw(st.sampled_from([one for one in self.naive.runs if self.forms_of(one)]))
+        forms = self.forms_of(name)
+        row = forms[data.draw(st.sampled_from((-1, -1, 0)))]
+        verb, kind, given = deed
+        self._both(
+            kind(wf_run_id=name, guid=row.guid, **given),
+            lambda: self.naive.form(name, (row.thread, row.position), verb, **given),
+        )
 
     @precondition(_has_tasks)
     @rule(data=st.data(), worker=st.sampled_from(("worker-1", "worker-2")))
@@ -169,6 +235,17 @@ class EngineAgainstModel(RuleBasedStateMachine):
                 for thread in run.threads
                 for at, task in thread.tasks.items()
             }
+            assert {
+                (form.thread, form.position): (
+                    *(form.status, form.user_id, form.user_group),
+                    form.results,
+                )
+                for form in self.driver.scan(UserTaskRun, name)
+            } == {
+                (thread.number, at): (form.status, form.user, form.group, form.results)
+                for thread in run.threads
+                for at, form in thread.forms.items()
+            }
             for thread in run.threads:
                 self._same_thread(name, thread)
 
@@ -209,6 +286,11 @@ class EngineAgainstModel(RuleBasedStateMachine):
         """The tasks of a run, the oldest first."""
         tasks = self.driver.scan(TaskRun, name)
         return sorted(tasks, key=lambda task: (task.attempt.sent_offset, task.thread))
+
+    def forms_of(self, name: str) -> list[UserTaskRun]:
+        """The user tasks of a run, the oldest first."""
+        rows = self.driver.scan(UserTaskRun, name)
+        return sorted(rows, key=lambda row: (row.scheduled_ms, row.thread, row.position))
 
     def _an_attempt(self, data: st.DataObject) -> tuple[str, tuple[int, int], str, int]:
         """Of any task of any run; mostly of the newest ones, and the newest attempt."""

@@ -8,39 +8,35 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from types import SimpleNamespace
-from typing import Any
-from unittest import mock
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.core import fold
-from penstock.core.command import CommandType
-from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import root_of
+from penstock.core.state.correlation_rows import RunMarker
 from penstock.core.state.run import HaltReason, ThreadRun, WfRun
-from penstock.core.state.timers import Timer, TimerKind
-from penstock.core.state.transitions import THREAD_LIVE
-from penstock.core.state.turn import Turn
-from penstock.core.values.value import Value
-from penstock.processor import processor, ticker
+from penstock.core.state.transitions import THREAD_LIVE, USER_TASK_LIVE
+from penstock.core.state.user_task_rows import UserTaskRun
+from tests.sim.assignees import Assignees
 from tests.sim.broker import Broker, Chance
 from tests.sim.budgets import BUDGETS, short_turns
+from tests.sim.clients import Clients
+from tests.sim.inbox import Inbox
 from tests.sim.judge import judge, same_definitions
 from tests.sim.node import Broken, Node
 from tests.sim.operators import Operators
-from tests.sim.people import BOOM, Clients, Sender, Workers, garbage
+from tests.sim.patches import a_defect, virtual_time
+from tests.sim.people import Sender, Workers, garbage
 from tests.sim.specs import EVENT_DEFS, OPEN
 from tests.sim.tables import Group, Tables
 
 START_MS = 1_700_000_000_000
-STEPS = 150
+STEPS = 180
 ROUNDS_MAX = 120
 SAID_MAX = 60
 TENANT = "default"
-UNLUCKY = "3"  # runs whose id ends so
 
 
 @lru_cache(maxsize=1)
@@ -75,7 +71,9 @@ class World:
         sender = Sender(self.broker, avro())
         self.clients = Clients(sender, runs_max=self.random.randint(2, 10))
         self.workers = Workers(sender)
-        self.operators = Operators(sender, self.workers)
+        self.inbox = Inbox(self.broker, avro())
+        self.assignees = Assignees(sender, self.inbox)
+        self.operators = Operators(sender, self.clients, self.workers, self.inbox)
         self.withheld: set[str] = set()
         self.budget = self.random.choice(BUDGETS)
 
@@ -86,7 +84,7 @@ class World:
 
     def live(self) -> None:
         """Live through it; raises Broken (or whatever a defect raises)."""
-        with virtual_time(self), a_defect(), short_turns(*self.budget):
+        with virtual_time(lambda: self.now_ms), a_defect(), short_turns(*self.budget):
             self._begin()
             for _ in range(STEPS):
                 self.broker.step += 1
@@ -103,12 +101,14 @@ class World:
 
     def _happen(self) -> None:
         draw = self.random.random()
-        if draw < 0.55:
+        if draw < 0.52:
             self.random.choice(self.nodes).step()
-        elif draw < 0.72:
+        elif draw < 0.68:
             self.clients.act()
-        elif draw < 0.86:
+        elif draw < 0.79:
             self.workers.act()
+        elif draw < 0.83:
+            self.assignees.act()
         elif draw < 0.88:
             self.operators.act()
         elif draw < 0.91:
@@ -174,6 +174,8 @@ class World:
         same_definitions(list(self._tables()))
         self.clients.define()
         self._quiet()
+        self._all_is_defined()
+        self.clients.plan_no_more()
         self.clients.start_again()
         self._quiet()
         runs = sorted(self.clients.runs)
@@ -188,14 +190,29 @@ class World:
             self.pass_ms(20_000 if number < ROUNDS_MAX // 2 else 3_600_000)  # for a log clock
         self._quiet()
 
+    def _all_is_defined(self) -> None:
+        """Or the worlds would be smaller than they seem."""
+        for tables in self._tables():
+            known = {row.name for row in tables.of(WfSpec)}
+            for command in self.clients.definitions:
+                if isinstance(command, PutWfSpec) and command.name not in known:
+                    raise Broken(f"{command.name} is not registered")
+
     def _give_all(self, group: Group) -> None:
-        """All that a run may wait for: each of its threads runs again, and each event comes."""
+        """All that a run may wait for: each of its threads runs again, each event comes, to it or
+        under its key, and each form is filled in."""
         wf_run_id = group.key[1]
         for thread in group.of(ThreadRun):
-            if not {HaltReason.MANUAL_HALT, HaltReason.PAUSED}.isdisjoint(thread.halt_reasons):
+            if {HaltReason.MANUAL_HALT, HaltReason.PAUSED} & set(thread.halt_reasons):
                 self.clients.resume(wf_run_id, thread.number, None)
         for event_def in (*EVENT_DEFS, OPEN):
             self.clients.put_event(wf_run_id, event_def, 1)
+        for marker in group.of(RunMarker):
+            if not marker.stays:
+                self.clients.put_under(marker.event_def, marker.event_key, 1)
+        for row in group.of(UserTaskRun):
+            if row.status in USER_TASK_LIVE:
+                self.assignees.complete(row)
 
     def _quiet(self) -> None:
         """Step until nothing moves."""
@@ -239,9 +256,10 @@ class World:
             yield node.stores.by_partition[number].tables
 
     def _all_have_ended(self) -> None:
+        self.inbox.read()
         known = {group.key for tables in self._tables() for group in tables.groups()}
         for wf_run_id in self.clients.runs:
-            if (TENANT, wf_run_id) not in known:
+            if (TENANT, wf_run_id) not in known and wf_run_id not in self.inbox.deleted:
                 raise Broken(f"{wf_run_id} was started, and is not there")
         for group in self._live():
             if not self._is_withheld(group.key[1]):
@@ -251,39 +269,3 @@ class World:
     def _is_withheld(self, wf_run_id: str) -> bool:
         """A run gets nothing, nor do those below it."""
         return root_of(wf_run_id) in self.withheld
-
-
-@contextmanager
-def virtual_time(world: World) -> Iterator[None]:
-    """The clock of the processes is the world's."""
-    clock = SimpleNamespace(
-        time=lambda: world.now_ms / 1_000, monotonic=lambda: world.now_ms / 1_000
-    )
-    with (
-        mock.patch.object(processor, "time", clock),
-        mock.patch.object(ticker, "time", clock),
-        mock.patch.object(processor, "RETRY_PAUSE_S", 0.0),
-    ):
-        yield
-
-
-@contextmanager
-def a_defect() -> Iterator[None]:
-    """The engine has two defects: it divides by zero at some events, and when the time of some
-    runs is over (R6)."""
-    sound, sound_fire = fold.TYPE_OF[PutExternalEvent], fold.fire
-
-    def handle(turn: Turn, command: Any) -> Value:
-        return 1 // 0 if command.content == BOOM else sound.handle(turn, command)
-
-    def fire(turn: Turn, timer: Timer) -> None:
-        if timer.kind is TimerKind.NODE and timer.wf_run_id.endswith(UNLUCKY):
-            raise ZeroDivisionError(timer.wf_run_id)
-        sound_fire(turn, timer)
-
-    broken = CommandType(PutExternalEvent, handle, sound.key, sound.repeats, sound.sender)
-    with (
-        mock.patch.dict(fold.TYPE_OF, {PutExternalEvent: broken}),
-        mock.patch.object(fold, "fire", fire),
-    ):
-        yield

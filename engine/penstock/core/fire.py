@@ -30,12 +30,16 @@ def fire(turn: Turn, timer: Timer) -> None:
 
 
 def blame_timer(turn: Turn, timer: Timer, message: str, *, leaving: bool) -> None:
-    """A defect of a timer was ruled on: what it belongs to ends, or stops, for it (R6)."""
+    """A defect of a timer was ruled on: what it belongs to ends, or stops, for it (R6). The timer
+    is gone, so a thread that it was for, and that an operator has go on, must not wait for it.
+    """
     wf_run_id = timer.wf_run_id
     if timer.kind is TimerKind.SCHEDULE:
         schedule_defective(turn, timer, message)
     elif timer.kind is TimerKind.BULK:
         wf_run_id = bulk_defective(turn, timer, message)
+    elif timer.kind is TimerKind.NODE:
+        _time_is_over(turn, timer)
     blame(turn, wf_run_id, message, leaving=leaving)
 
 
@@ -54,12 +58,19 @@ def _wake_children(turn: Turn, timer: Timer) -> None:
 
 
 def _node(turn: Turn, timer: Timer) -> None:
-    thread = int(timer.detail)
-    node_run = turn.rows.get(NodeRun, turn.tenant, timer.wf_run_id, thread, timer.number)
-    if node_run is not None and node_run.timer == TimerKey(timer.clock, timer.due_ms):
-        node_run.timer = None
-        turn.rows.put(node_run)
-        wake(turn, timer.wf_run_id, thread)
+    if _time_is_over(turn, timer):
+        wake(turn, timer.wf_run_id, int(timer.detail))
+
+
+def _time_is_over(turn: Turn, timer: Timer) -> bool:
+    """A node waits for its timer no more; False if it has not waited for this one."""
+    place = (turn.tenant, timer.wf_run_id, int(timer.detail), timer.number)
+    node_run = turn.rows.get(NodeRun, *place)
+    if node_run is None or node_run.timer != TimerKey(timer.clock, timer.due_ms):
+        return False
+    node_run.timer = None
+    turn.rows.put(node_run)
+    return True
 
 
 _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {

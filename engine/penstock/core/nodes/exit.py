@@ -5,7 +5,7 @@ nobody has waited for, is a CHILD_FAILURE here.
 """
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Final, cast
 
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
@@ -19,7 +19,7 @@ from penstock.core.state.failures import GROUPS, Failure, FailureName
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.run import OWN_REASONS, HaltReason
 from penstock.core.state.thread_rows import LiveChild
-from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem
 
@@ -49,10 +49,11 @@ def look(at: At) -> Outcome:
 
 def _some_run_again(at: At) -> bool:
     """Whether a thread below that was halted with this one has still to run again: it is woken.
-    They are looked through, so many a turn, only if this thread has been halted at all.
+    They are looked through, so many a turn, only if this thread has held them at all.
     """
     turn, run_id, thread = at.turn, at.run.wf_run_id, at.thread
-    if not thread.live_children or all(fact.status != "HALTED" for fact in thread.history):
+    has_held = thread.spilled or any(fact.status in _HOLDING for fact in thread.history)
+    if not thread.live_children or not has_held:
         return False
     seen: int = (at.node_run.progress or {"seen": 0})["seen"]
     at.node_run.progress = None
@@ -68,6 +69,9 @@ def _some_run_again(at: At) -> bool:
             wake(turn, run_id, row.child)
             return True
     return False
+
+
+_HOLDING: Final = (ThreadStatus.HALTED, ThreadStatus.ERROR)  # and then it was rescued
 
 
 def _runs_again(at: At, number: int) -> bool:

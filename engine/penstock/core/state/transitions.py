@@ -180,23 +180,23 @@ NODE: Final[Table[NodeStatus, NodeEvent]] = _rows(
 )
 
 _K, _KE = TaskStatus, TaskEvent
-_TASK_REPORTS: Final[Mapping[TaskEvent, TaskStatus]] = {
+_ENDS: Final[Mapping[TaskEvent, TaskStatus]] = {
     _KE.SUCCEED: _K.TASK_SUCCESS,
     _KE.FAIL: _K.TASK_FAILED,
     _KE.OUTPUT_ERROR: _K.TASK_OUTPUT_SERIALIZING_ERROR,
     _KE.INPUT_ERROR: _K.TASK_INPUT_VAR_SUB_ERROR,
     _KE.THROW: _K.TASK_EXCEPTION,
     _KE.CANCEL: _K.TASK_CANCELLED,
-    _KE.RESTART: _K.TASK_PENDING,
 }
+_IN_FLIGHT: Final[Mapping[TaskEvent, TaskStatus]] = {**_ENDS, _KE.RESTART: _K.TASK_PENDING}
 _BY_HAND: Final[Mapping[TaskEvent, TaskStatus]] = {_KE.SUCCEED: _K.TASK_SUCCESS}
 """An operator says that a task that has failed has succeeded after all."""
 TASK: Final[Table[TaskStatus, TaskEvent]] = _rows(
     TaskEvent,
     {
-        _K.TASK_PENDING: {_KE.SEND: _K.TASK_SCHEDULED, **_TASK_REPORTS},
-        _K.TASK_SCHEDULED: {_KE.START: _K.TASK_RUNNING, _KE.HOLD: _K.TASK_PENDING, **_TASK_REPORTS},
-        _K.TASK_RUNNING: {_KE.TIME_OUT: _K.TASK_TIMEOUT, **_TASK_REPORTS},
+        _K.TASK_PENDING: {_KE.SEND: _K.TASK_SCHEDULED, **_ENDS},
+        _K.TASK_SCHEDULED: {_KE.START: _K.TASK_RUNNING, _KE.HOLD: _K.TASK_PENDING, **_IN_FLIGHT},
+        _K.TASK_RUNNING: {_KE.TIME_OUT: _K.TASK_TIMEOUT, **_IN_FLIGHT},
         _K.TASK_FAILED: {_KE.RETRY: _K.TASK_PENDING, **_BY_HAND},
         _K.TASK_TIMEOUT: {_KE.RETRY: _K.TASK_PENDING, **_BY_HAND},
         _K.TASK_SUCCESS: {},

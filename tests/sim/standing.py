@@ -1,0 +1,115 @@
+"""What stands on a partition by itself, and belongs to no run: schedules, and events under keys.
+None that is to do something is without what will move it on, and nothing lies around that belongs
+to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from penstock.core.ids import partition_of
+from penstock.core.schedules.schedules import CronAsk, Schedule, ScheduleState, ScheduleStatus
+from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker, RunMarker
+from penstock.core.state.partition_state import Deleting, PartitionState
+from penstock.core.state.timers import Timer, TimerKind
+from tests.sim.tables import Tables
+
+Mark = tuple[str, str, str, int, str, int, int]
+
+OF_EVENTS: Final = (TimerKind.EXPIRE_EVENT, TimerKind.OFFER_EVENT)
+
+
+def standing_problems(tables: Tables) -> list[str]:
+    """Every fault of what belongs to no run."""
+    return [*_schedules(tables), *_events(tables), *_counts(tables)]
+
+
+def _schedules(tables: Tables) -> Iterator[str]:
+    """One that is ACTIVE waits for a time or an answer, any other for nothing."""
+    timers = {timer.detail for timer in tables.of(Timer) if timer.kind is TimerKind.SCHEDULE}
+    asks = {ask.schedule_id: ask.number for ask in tables.of(CronAsk)}
+    known = {row.schedule_id for row in tables.of(Schedule)}
+    for state in tables.of(ScheduleState):
+        timed, asked = state.schedule_id in timers, asks.get(state.schedule_id)
+        if (state.ask, state.timer is not None) != (asked, timed):
+            yield f"a schedule does not know what it waits for: {state}"
+        if (state.status is ScheduleStatus.ACTIVE) != (timed or asked is not None):
+            yield f"a schedule is {state.status}: {state}"
+        if timed and asked is not None:
+            yield f"a schedule waits for a time and an answer: {state}"
+    states = {state.schedule_id for state in tables.of(ScheduleState)}
+    if states != known or not (timers | asks.keys()) <= known:
+        yield f"rows of no schedule: {known}, {states}, {timers}, {asks}"
+
+
+def _events(tables: Tables) -> Iterator[str]:
+    """An event has the timer of its end, and each timer an event, unless that went before."""
+    timers = {
+        (timer.kind, timer.detail, timer.number)
+        for timer in tables.of(Timer)
+        if timer.kind in OF_EVENTS
+    }
+    for event in tables.of(CorrelatedEvent):
+        detail = f"{event.event_def}/{event.event_key}"
+        expires = (TimerKind.EXPIRE_EVENT, detail, event.serial) in timers
+        if expires != (event.expires_ms is not None):
+            yield f"an event has lost its end, or has one too many: {event}"
+        going_on = (TimerKind.OFFER_EVENT, detail, event.serial) in timers
+        if (event.reached is not None) != going_on:
+            yield f"an event is offered to some, and nobody goes on: {event}"
+        timers.discard((TimerKind.EXPIRE_EVENT, detail, event.serial))
+    for kind, detail, number in sorted(timers):
+        if kind is TimerKind.EXPIRE_EVENT:
+            yield f"the end of an event that is not there: {detail}, {number}"
+
+
+def _counts(tables: Tables) -> Iterator[str]:
+    """What the partition has counted is so."""
+    for state in tables.of(PartitionState):
+        counted = (state.open_asks, state.deleting)
+        there = (len(tables.of(CronAsk)), len(tables.of(Deleting)))
+        if counted != there:
+            yield f"the partition counts asks and deletions {counted}, not {there}"
+
+
+# --- at rest --------------------------------------------------------------------------------------
+
+
+def keys_at_rest(partitions: Sequence[Tables]) -> list[str]:
+    """Faults between partitions when nothing is on its way: who waits for a key is known where the
+    key lives, and no event lies there that one of them would take."""
+    count = len(partitions)
+    wanted = [
+        (partition_of(row.event_key.encode(), count), _mark(row))
+        for tables in partitions
+        for row in tables.of(RunMarker)
+    ]
+    known = [
+        (number, _mark(row))
+        for number, tables in enumerate(partitions)
+        for row in tables.of(EventMarker)
+    ]
+    different = set(wanted) ^ set(known)
+    found = [f"who waits for keys is not who is known to: {one}" for one in sorted(different)]
+    return found + [problem for tables in partitions for problem in _not_taken(tables)]
+
+
+def _mark(row: RunMarker | EventMarker) -> Mark:
+    return (
+        *(row.tenant, row.event_def, row.event_key, row.since_ms),
+        *(row.wf_run_id, row.thread, row.position),
+    )
+
+
+def _not_taken(tables: Tables) -> Iterator[str]:
+    events = {(row.tenant, row.event_def, row.event_key): row for row in tables.of(CorrelatedEvent)}
+    for row in tables.of(EventMarker):
+        event = events.get((row.tenant, row.event_def, row.event_key))
+        if row.offered is not None:
+            yield f"an offer has no answer: {row}"
+        if event is not None and row.after < event.serial:
+            yield f"an event is there and not offered: {event}, {row}"
+    for event in events.values():
+        if event.offered:
+            yield f"an offer has no answer: {event}"
