@@ -18,6 +18,7 @@ from penstock.core.state.thread_rows import (
     Interrupter,
     LiveChild,
     PendingInterrupt,
+    ThreadWaiter,
     Watcher,
 )
 from penstock.core.state.timers import Timer, TimerKind
@@ -33,6 +34,7 @@ LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     UnclaimedEvent: "an event that nobody took is a fact of the run",
     Awaited: "what has become of threads that were waited for is told from them",
     AwaitedEnd: "of a thread that ended after the wait for it was decided",
+    ThreadWaiter: "as Awaited: who failed with a thread is told from them",
     ChildRun: "the way down to the runs below, for deletion",
     PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
 }

@@ -4,7 +4,7 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from penstock.core.definitions.graph import NodeConfig
@@ -32,7 +32,7 @@ class At:
     scope of names.
     """
 
-    __slots__ = ("node_run", "run", "spec", "thread", "turn")
+    __slots__ = ("_above", "_places", "node_run", "run", "spec", "thread", "turn")
 
     def __init__(
         self, turn: Turn, run: WfRun, spec: WfSpec, thread: ThreadRun, node_run: NodeRun
@@ -42,6 +42,8 @@ class At:
         self.spec = spec
         self.thread = thread
         self.node_run = node_run
+        self._places: dict[str, Place] = {}  # a thread's parents, and what they declare, stay
+        self._above: list[ThreadRun] = []
 
     @property
     def thread_spec(self) -> ThreadSpec:
@@ -107,16 +109,36 @@ class At:
 
     def place_of(self, variable: str) -> Place:
         """Where a variable that can be seen from here is kept."""
-        thread: ThreadRun | None = self.thread
-        while thread is not None:
-            declared = self.spec.body.threads[thread.thread_spec].variable(variable)
-            if declared is not None:
-                if not declared.is_inherited:
-                    return Place(self.run.wf_run_id, thread.number, declared)
+        place = self._places.get(variable)
+        if place is None:
+            place = self._places[variable] = self._find(variable)
+        return place
+
+    def _find(self, variable: str) -> Place:
+        undeclared: set[str] = set()
+        for number, name in self._scopes():
+            if name in undeclared:
+                continue
+            declared = self.spec.body.threads[name].variable(variable)
+            if declared is None:
+                undeclared.add(name)
+            elif declared.is_inherited:
                 return _inherited(self, variable)
-            above = thread.parent
-            thread = None if above is None else peek_thread(self.turn, self.run.wf_run_id, above)
+            else:
+                return Place(self.run.wf_run_id, number, declared)
         raise ValueProblem(f"no variable {variable!r} can be seen from here")
+
+    def _scopes(self) -> Iterator[tuple[int, str]]:
+        """The thread and those above it, by number and blueprint; their rows are read once."""
+        yield self.thread.number, self.thread.thread_spec
+        yield from ((above.number, above.thread_spec) for above in self._above)
+        last = self._above[-1] if self._above else self.thread
+        while last.parent is not None:
+            above = peek_thread(self.turn, self.run.wf_run_id, last.parent)
+            assert above is not None, "a parent is a thread of the run"
+            self._above.append(above)
+            yield above.number, above.thread_spec
+            last = above
 
 
 def _inherited(at: At, variable: str) -> Place:

@@ -13,6 +13,7 @@ from penstock.core.definitions.wf_spec import (
     WfSpec,
 )
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.family import count_live
 from penstock.core.flow.labels import check_labels
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, note_status
 from penstock.core.flow.threads import begin_thread
@@ -82,6 +83,7 @@ def start_run(turn: Turn, start: Start, wf_run_id: str, request_hash: bytes) -> 
     turn.rows.put(run)
     if start.parent is not None:
         turn.rows.put(ChildRun(turn.tenant, start.parent, wf_run_id))
+        count_live(turn, run, 1)
     return run
 
 

@@ -15,6 +15,7 @@ from penstock.core.state.correlation_rows import RunMarker
 from penstock.core.state.event_rows import (
     EventWaiter,
     ExternalEvent,
+    PlacingEvent,
     UnclaimedEvent,
     WorkflowEvent,
 )
@@ -27,8 +28,12 @@ from penstock.core.state.thread_rows import (
     AwaitedEnd,
     ChildRun,
     Interrupter,
+    LiveBelow,
     LiveChild,
     PendingInterrupt,
+    RoundUnderWay,
+    RunWaiter,
+    ThreadWaiter,
     Watcher,
 )
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
@@ -123,7 +128,7 @@ class WfRun(Row):
     steps: int = 0
     watchers: int = 0
     parent: str | None = None
-    awaited_by: tuple[tuple[str, int], ...] = ()
+    waiters: int = 0
     labels: dict[str, str] = {}
     history: tuple[Fact, ...] = ()
     workflow_events: int = 0
@@ -140,7 +145,7 @@ class ThreadRun(Row):
     the thread that handles a failure or an interrupt of this one now. `interrupts` counts those to
     come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
     have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
-    what the threads below know.
+    what the threads below know. `depth` counts the threads whose variables it sees besides its own.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -166,8 +171,9 @@ class ThreadRun(Row):
     failed_children: int = 0
     counted: Counted = Counted.NOT
     asked: tuple[bool, bool, bool] = (False, False, False)
-    awaited_by: tuple[tuple[int, int], ...] = ()
+    waiters: int = 0
     spilled: int = 0
+    depth: int = 0
 
     @property
     def held_from_outside(self) -> bool:
@@ -326,18 +332,23 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     TaskRun,
     PastAttempt,
     ExternalEvent,
+    PlacingEvent,
     UnclaimedEvent,
     EventWaiter,
     LiveChild,
     Awaited,
     AwaitedEnd,
+    ThreadWaiter,
     Interrupter,
     PendingInterrupt,
     Watcher,
+    RoundUnderWay,
     UserTaskRun,
     UserTaskEvent,
     UserTaskComment,
     ChildRun,
+    RunWaiter,
+    LiveBelow,
     RunMarker,
     WorkflowEvent,
     HistoryChunk,
