@@ -162,14 +162,16 @@ def _interrupt(
 
 
 def _give_next(turn: Turn, event: ExternalEvent, placing: PlacingEvent) -> bool:
-    """Give the event to the node run that has waited longest and whose thread is running; False if
-    there are more to look at.
+    """Give the event to the node run that has waited longest and whose thread is running, or leave
+    it; False if there are more to look at.
     """
     prefix = EventWaiter.key(turn.tenant, event.wf_run_id, event.event_def)
     start = placing.offered + b"\x00" if placing.offered else prefix
     size = chunk_of(turn)
-    found = list(islice(turn.rows.range(EventWaiter, start, after_prefix(prefix)), size + 1))
-    for key, waiter in found[:size]:
+    for seen, (key, waiter) in enumerate(turn.rows.range(EventWaiter, start, after_prefix(prefix))):
+        if seen == size:
+            _leave(turn, event, placing.offset)
+            return False
         pay(turn, 1)
         placing.offered = key
         thread = peek_thread(turn, event.wf_run_id, waiter.thread)
@@ -178,7 +180,7 @@ def _give_next(turn: Turn, event: ExternalEvent, placing: PlacingEvent) -> bool:
             turn.rows.delete(_unclaimed(event, placing.offset))
             return True
     _leave(turn, event, placing.offset)
-    return len(found) <= size
+    return True
 
 
 def _give_to(turn: Turn, event: ExternalEvent, thread: ThreadRun) -> bool:
