@@ -9,6 +9,7 @@ the other, in the order in which they came.
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any, cast
 
 from penstock.core.definitions.defs import ExternalEventDef
 from penstock.core.definitions.structs import structs_of
@@ -189,7 +190,8 @@ def _give_to(turn: Turn, event: ExternalEvent, thread: ThreadRun) -> bool:
     node_run = rows.get(NodeRun, turn.tenant, run_id, thread.number, thread.position)
     if node_run is None or not isinstance(node_run.progress, dict):
         return False
-    step = node_run.progress.get("step")
+    progress = cast("dict[str, Any]", node_run.progress)
+    step: int | None = progress.get("step")
     if step is None or not event.is_for(thread.number, thread.node):
         return False
     waiter = rows.peek(EventWaiter, turn.tenant, run_id, event.event_def, step, thread.number)
@@ -197,7 +199,7 @@ def _give_to(turn: Turn, event: ExternalEvent, thread: ThreadRun) -> bool:
         return False
     rows.delete(waiter)
     event.claimed_by = (thread.number, thread.position)
-    node_run.progress = {**node_run.progress, "guid": event.guid}
+    node_run.progress = {**progress, "guid": event.guid}
     rows.put(node_run)
     wake(turn, run_id, thread.number)
     return True

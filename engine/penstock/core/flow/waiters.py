@@ -92,8 +92,9 @@ def _waits(turn: Turn, row: ThreadWaiter, thread: ThreadRun) -> bool:
         return awaited.status is AwaitedStatus.THREAD_IN_PROGRESS
     assert thread.parent is not None, "a handler stands below what it handles"
     handled = turn.rows.peek(Awaited, *wait, thread.parent)
-    at_work = handled is not None and handled.status is AwaitedStatus.HANDLING_FAILURE
-    return at_work and handled.handler == thread.number
+    if handled is None or handled.status is not AwaitedStatus.HANDLING_FAILURE:
+        return False
+    return handled.handler == thread.number
 
 
 def _wake_waiter(turn: Turn, row: RunWaiter) -> None:
