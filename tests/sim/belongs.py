@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from penstock.core.state.event_rows import PlacingEvent
 from penstock.core.state.run import TaskRun, ThreadRun, TimerKey
+from penstock.core.state.thread_rows import RoundUnderWay
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
 from tests.sim.liveness_user_tasks import belongs_to_user_task
@@ -36,12 +38,25 @@ def _gone(group: Group, timer: Timer) -> bool:
     return thread is not None and thread.gone
 
 
+def _of_round(group: Group, timer: Timer) -> bool:
+    """Where it has come to is known."""
+    return group.one(RoundUnderWay, timer.kind, timer.number) is not None
+
+
 def _of_node(group: Group, timer: Timer) -> bool:
     return stands(group, int(timer.detail), timer.number)
 
 
+ROUNDS: Final = frozenset(
+    {
+        *(TimerKind.WAKE_CHILDREN, TimerKind.WAKE_WATCHERS),
+        *(TimerKind.TELL_WAITERS, TimerKind.TELL_WAITERS_OF_RUN),
+    }
+)
+"""Lists that are gone through, so many rows a turn."""
+
 OF_NO_THREAD: Final = (
-    *(TimerKind.WAKE_CHILDREN, TimerKind.WAKE_THREADS, TimerKind.SWEEP, TimerKind.KILL_BELOW),
+    *(TimerKind.PLACE_EVENT, TimerKind.WAKE_THREADS, TimerKind.SWEEP, TimerKind.KILL_BELOW),
     *(TimerKind.KILL_DEADLINE, TimerKind.RETENTION, TimerKind.DELETE_RUN),
     *(TimerKind.SCHEDULE, TimerKind.OFFER_EVENT, TimerKind.EXPIRE_EVENT),
     *(TimerKind.BULK, TimerKind.FORGET_BULK),
@@ -58,6 +73,7 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.USER_TASK: belongs_to_user_task,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
     **{kind: lambda *_: True for kind in OF_NO_THREAD},
+    **dict.fromkeys(ROUNDS, _of_round),
 }
 """Whether a timer belongs to something that is still there for it."""
 
@@ -85,11 +101,21 @@ def stands(group: Group, number: int, position: int) -> bool:
 
 NEXT_TURN: Final = frozenset(
     {
-        *(TimerKind.ADVANCE, TimerKind.WAKE_CHILDREN, TimerKind.WAKE_THREADS, TimerKind.SWEEP),
-        TimerKind.KILL_BELOW,
+        *(TimerKind.ADVANCE, TimerKind.PLACE_EVENT, TimerKind.WAKE_THREADS, TimerKind.SWEEP),
+        *(TimerKind.KILL_BELOW, *ROUNDS),
     }
 )
 """Work that goes on in the next turn, whatever it finds (R3)."""
+
+
+def without_timers(group: Group) -> Iterator[str]:
+    """What is to go on in the next turn, but nothing goes on with it."""
+    for row in group.of(RoundUnderWay):
+        if not any(t.kind == row.round and t.number == row.number for t in group.of(Timer)):
+            yield f"a list that is gone through no more: {row}"
+    for event_def in {row.event_def for row in group.of(PlacingEvent)}:
+        if not has_timer(group, TimerKind.PLACE_EVENT, event_def, 0):
+            yield f"events {event_def} that are placed no more"
 
 
 def is_busy(group: Group) -> bool:

@@ -19,6 +19,7 @@ from penstock.core.state.thread_rows import (
     Interrupter,
     LiveChild,
     PendingInterrupt,
+    ThreadWaiter,
     Watcher,
 )
 from penstock.core.state.timers import Timer, TimerKind
@@ -35,6 +36,7 @@ LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     EventMarker: "it goes when its partition is told; `keys_at_rest` sees whether it does",
     Awaited: "what has become of threads that were waited for is told from them",
     AwaitedEnd: "of a thread that ended after the wait for it was decided",
+    ThreadWaiter: "as Awaited: who failed with a thread is told from them",
     ChildRun: "the way down to the runs below, for deletion",
     OldVariable: "what variables had been, for a replay",
     PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",

@@ -21,7 +21,7 @@ from penstock.core.state.transitions import (
     TaskStatus,
     ThreadStatus,
 )
-from tests.sim.belongs import has_timer, is_busy
+from tests.sim.belongs import ROUNDS, has_timer, is_busy, without_timers
 from tests.sim.leaks import of_a_live_run, of_an_ended_run, without_run
 from tests.sim.liveness_user_tasks import waits_for_user
 from tests.sim.standing import standing_problems
@@ -59,6 +59,7 @@ def _of_run(group: Group, run: WfRun) -> Iterator[str]:
     if entrypoint is None:
         yield "no entrypoint thread"
         return
+    yield from without_timers(group)
     if (run.status in THREAD_LIVE) != (entrypoint.status in THREAD_LIVE):
         yield f"the run is {run.status}, its entrypoint thread {entrypoint.status}"
     if (run.ended_ms is None) != (run.status in THREAD_LIVE):
@@ -196,12 +197,15 @@ TAKEN_AWAY_BY: Final[dict[HaltReason, Callable[[Group, ThreadRun], str]]] = {
 """Who ends a halt for this reason."""
 
 
+_TELLS: Final = ROUNDS | {TimerKind.PLACE_EVENT}
+
+
 def waits_for(group: Group, thread: ThreadRun) -> str | None:
     """What will move a live thread on; None: nothing, it is stuck."""
     if has_timer(group, TimerKind.ADVANCE, None, thread.number):
         return "the next turn"
-    if any(timer.kind is TimerKind.WAKE_CHILDREN for timer in group.of(Timer)):
-        return "its turn to be woken"
+    if any(timer.kind in _TELLS for timer in group.of(Timer)):
+        return "its turn to be told"
     node_run = group.one(NodeRun, thread.number, thread.position)
     if thread.status is ThreadStatus.HALTING and thread.moving_children:
         return "its children"

@@ -3,15 +3,18 @@ meanwhile does nothing.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from penstock.core.advance.advance import quarantine
 from penstock.core.bulk.jobs import forget_job
 from penstock.core.bulk_fire import bulk_defective, bulk_due
-from penstock.core.events import offers
+from penstock.core.events import offers, placing
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.load import is_there, load
-from penstock.core.flow.threads import wake_children
+from penstock.core.flow.rounds import Round, forget_round
+from penstock.core.flow.threads import CHILDREN
+from penstock.core.flow.waiters import TELLING, TELLING_OF_RUN
+from penstock.core.flow.watchers import WATCHERS
 from penstock.core.operators import deletion, kill_run, sweep, thread_retention
 from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.state.run import NodeRun, TimerKey
@@ -40,6 +43,10 @@ def blame_timer(turn: Turn, timer: Timer, message: str, *, leaving: bool) -> Non
         wf_run_id = bulk_defective(turn, timer, message)
     elif timer.kind is TimerKind.NODE:
         _time_is_over(turn, timer)
+    elif timer.kind is TimerKind.PLACE_EVENT:
+        placing.pass_over(turn, timer)
+    elif timer.kind in _ROUNDS:
+        forget_round(turn, timer)
     blame(turn, wf_run_id, message, leaving=leaving)
 
 
@@ -51,10 +58,6 @@ def blame(turn: Turn, wf_run_id: str, message: str, *, leaving: bool) -> None:
 
 def _advance(turn: Turn, timer: Timer) -> None:
     wake(turn, timer.wf_run_id, timer.number)
-
-
-def _wake_children(turn: Turn, timer: Timer) -> None:
-    wake_children(turn, timer.wf_run_id, int(timer.detail), timer.number)
 
 
 def _node(turn: Turn, timer: Timer) -> None:
@@ -73,9 +76,14 @@ def _time_is_over(turn: Turn, timer: Timer) -> bool:
     return True
 
 
+_ROUNDS: Final[dict[TimerKind, Round[Any]]] = {
+    round_.timer: round_ for round_ in (CHILDREN, WATCHERS, TELLING, TELLING_OF_RUN)
+}
+
 _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.ADVANCE: _advance,
-    TimerKind.WAKE_CHILDREN: _wake_children,
+    **{kind: round_.go_on for kind, round_ in _ROUNDS.items()},
+    TimerKind.PLACE_EVENT: placing.go_on,
     TimerKind.TASK_TIMEOUT: task_timers.timeout_due,
     TimerKind.TASK_RETRY: task_timers.retry_due,
     TimerKind.TASK_STOP: task_timers.stop_due,

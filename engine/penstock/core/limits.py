@@ -45,6 +45,7 @@ DATE_MS_MAX: Final = 32_503_680_000_000  # the year 3000
 # A run.
 STEPS_PER_RUN_MAX: Final = 1_000_000
 THREADS_PER_RUN_MAX: Final = 100_000
+THREAD_DEPTH_MAX: Final = 100  # threads whose variables one sees, besides its own
 THREADS_PER_START_MAX: Final = 40_000  # their numbers must fit into one value
 HANDLERS_PER_NODE_MAX: Final = 50
 INTERRUPTS_PENDING_MAX: Final = 1_000
@@ -107,7 +108,6 @@ BULK_REPORT_MS: Final = 1_000
 # One turn (R3). What exceeds them goes on in a later turn.
 TIMERS_PER_TURN_MAX: Final = 1_000
 NODES_PER_TURN_MAX: Final = 1_000
-CHILDREN_WOKEN_MAX: Final = 1_000
 OUTPUT_BYTES_PER_TURN_MAX: Final = 8 * 1024 * 1024
 ANSWERS_EXPIRED_PER_TURN_MAX: Final = 4
 

@@ -31,8 +31,8 @@ from penstock.core.flow.threads import (
     forget_thread,
     held_by,
     tell_holder,
-    tell_of_no_end,
-    tell_waiters,
+    tell_of_end,
+    tell_waiters_of,
     wake_children,
 )
 from penstock.core.flow.variables import write_variables
@@ -160,7 +160,7 @@ def _give_up(at: At) -> None:
     at.thread.ended = at.thread.ended or at.run.steps
     if at.node_run.status in NODE_LIVE:
         leave(at)
-    tell_of_no_end(at)
+    tell_waiters_of(at)
 
 
 def _run_again(at: At) -> None:
@@ -274,7 +274,7 @@ def _tell(at: At, was_live: bool) -> None:
     thread = at.thread
     if was_live and thread.status not in THREAD_LIVE:
         forget_thread(at)
-        tell_waiters(at)
+        tell_of_end(at)
     tell_holder(at)
     asked = asks(thread)
     if asked != thread.asked:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from penstock.core.advance.leave import leave
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.moves import move_node, move_thread, note_status
+from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
 from penstock.core.state.event_rows import ExternalEvent
 from penstock.core.state.failures import Failure, handler_of, seen_from_above
@@ -109,12 +110,20 @@ def _start_failure_handler(at: At) -> None:
     assert failure is not None, "a failure is what is handled"
     handler = handler_of(at.config.handlers, failure)
     assert handler is not None, "it was there when the node failed"
+    full = no_room(at.run, at.thread)
+    if full is not None:
+        fail_thread(at, unhandled(failure, full))
+        return
     _replace(at, HaltReason.PENDING_FAILURE, HaltReason.HANDLING_FAILURE)
     _begin(at, ThreadKind.FAILURE_HANDLER, handler.thread, failure.content)
 
 
 def _start_interrupt(at: At) -> None:
     turn, thread = at.turn, at.thread
+    full = no_room(at.run, thread)
+    if full is not None:
+        _fail_without_grace(at, full)
+        return
     pending = next(turn.rows.scan(PendingInterrupt, turn.tenant, at.run.wf_run_id, thread.number))
     turn.rows.delete(pending)
     thread.interrupts -= 1

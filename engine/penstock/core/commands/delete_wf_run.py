@@ -2,8 +2,9 @@
 
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.family import is_live_below
 from penstock.core.ids import root_of
-from penstock.core.operators.deletion import begin_deletion, is_live_below
+from penstock.core.operators.deletion import begin_deletion
 from penstock.core.operators.verbs import known_run
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn

@@ -47,10 +47,7 @@ def handle(turn: Turn, command: SetEventMarker) -> Value:
             offers.forget(turn, event)
             return None
         event.offered = False
-    if event.once:
-        offers.offer(turn, event)
-    elif marker is not None:
-        offers.offer_to(turn, event, marker)
+    offers.offer_again(turn, event, marker)
     return None
 
 

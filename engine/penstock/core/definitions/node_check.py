@@ -66,6 +66,7 @@ class NodeCheck:
             for declared in thread.variables:
                 self._variables.setdefault((thread_name, declared.name), declared)
                 self._anywhere.setdefault(declared.name, declared)
+        self.starts: dict[str, list[str]] = {}  # what each thread starts, as far as was checked
         self.thread_name = ""
         self.node_name = ""
 
@@ -146,6 +147,7 @@ class NodeCheck:
         if thread is None:
             self.fault(f"there is no thread {name!r}")
             return
+        self.starts.setdefault(self.thread_name, []).append(name)
         if name == self.body.entrypoint:
             self.fault(f"thread {name!r} is the entrypoint, which only a run starts")
         for variable in sorted(given):

@@ -7,6 +7,8 @@ many a turn (R3).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from penstock.core.command import Command
 from penstock.core.ids import partition_of_run
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker
@@ -39,6 +41,15 @@ def offer(turn: Turn, event: CorrelatedEvent) -> None:
         _offer_to_first(turn, event)
     else:
         _offer_to_all(turn, event)
+
+
+def offer_again(turn: Turn, event: CorrelatedEvent, marker: EventMarker | None) -> None:
+    """Somebody waits from now on (None: no more), or has answered."""
+    if event.once and event.reached is None:
+        _offer_to_first(turn, event)
+    elif marker is not None and not event.offered and offer_to(turn, event, marker) and event.once:
+        event.offered, event.reached = True, None
+        turn.rows.put(event)
 
 
 def offer_to(turn: Turn, event: CorrelatedEvent, marker: EventMarker) -> bool:
@@ -103,16 +114,24 @@ def go_on(turn: Turn, timer: Timer) -> None:
 
 
 def _offer_to_first(turn: Turn, event: CorrelatedEvent) -> None:
+    """Offer it to the first who has not been asked; who has may be many, to be passed by."""
     if event.offered:
         return
-    for marker in turn.rows.scan(EventMarker, turn.tenant, event.event_def, event.event_key):
+    for marker in _next_markers(turn, event):
         if offer_to(turn, event, marker):
-            event.offered = True
+            event.offered, event.reached = True, None
             break
     turn.rows.put(event)
 
 
 def _offer_to_all(turn: Turn, event: CorrelatedEvent) -> None:
+    for marker in _next_markers(turn, event):
+        offer_to(turn, event, marker)
+    turn.rows.put(event)
+
+
+def _next_markers(turn: Turn, event: CorrelatedEvent) -> Iterator[EventMarker]:
+    """Those who wait, from where an earlier turn has come to; so many a turn."""
     prefix = EventMarker.key(turn.tenant, event.event_def, event.event_key)
     start = prefix
     if event.reached is not None:
@@ -123,13 +142,11 @@ def _offer_to_all(turn: Turn, event: CorrelatedEvent) -> None:
     for _, marker in turn.rows.range(EventMarker, start, after_prefix(prefix)):
         if turn.nodes_left == 0 or turn.is_full():
             _put_off(turn, event)
-            break
-        if offer_to(turn, event, marker):
-            turn.nodes_left -= 1
+            return
+        turn.nodes_left -= 1
         event.reached = marker.place
-    else:
-        event.reached = None
-    turn.rows.put(event)
+        yield marker
+    event.reached = None
 
 
 def _put_off(turn: Turn, event: CorrelatedEvent) -> None:

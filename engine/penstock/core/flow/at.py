@@ -4,7 +4,7 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from penstock.core.definitions.graph import NodeConfig
@@ -33,7 +33,7 @@ class At:
     scope of names.
     """
 
-    __slots__ = ("node_run", "run", "spec", "thread", "turn")
+    __slots__ = ("_above", "_places", "node_run", "run", "spec", "thread", "turn")
 
     def __init__(
         self, turn: Turn, run: WfRun, spec: WfSpec, thread: ThreadRun, node_run: NodeRun
@@ -43,6 +43,8 @@ class At:
         self.spec = spec
         self.thread = thread
         self.node_run = node_run
+        self._places: dict[str, Place] = {}  # a thread's parents, and what they declare, stay
+        self._above: list[ThreadRun] = []
 
     @property
     def thread_spec(self) -> ThreadSpec:
@@ -119,16 +121,37 @@ class At:
 
     def place_of(self, variable: str) -> Place:
         """Where a variable that can be seen from here is kept."""
-        thread: ThreadRun | None = self.thread
-        while thread is not None:
+        place = self._places.get(variable)
+        if place is None:
+            place = self._places[variable] = self._find(variable)
+        return place
+
+    def _find(self, variable: str) -> Place:
+        undeclared: set[tuple[int, str]] = set()
+        for thread in self._scopes():
+            blueprint = thread.version, thread.thread_spec
+            if blueprint in undeclared:
+                continue
             declared = self.blueprint_of(thread).variable(variable)
-            if declared is not None:
-                if not declared.is_inherited:
-                    return Place(self.run.wf_run_id, thread.number, declared)
+            if declared is None:
+                undeclared.add(blueprint)
+            elif declared.is_inherited:
                 return inherited_place(self.turn, self.run, variable)
-            above = thread.parent
-            thread = None if above is None else peek_thread(self.turn, self.run.wf_run_id, above)
+            else:
+                return Place(self.run.wf_run_id, thread.number, declared)
         raise ValueProblem(f"no variable {variable!r} can be seen from here")
+
+    def _scopes(self) -> Iterator[ThreadRun]:
+        """The thread and those above it; their rows are read once."""
+        yield self.thread
+        yield from self._above
+        last = self._above[-1] if self._above else self.thread
+        while last.parent is not None:
+            above = peek_thread(self.turn, self.run.wf_run_id, last.parent)
+            assert above is not None, "a parent is a thread of the run"
+            self._above.append(above)
+            yield above
+            last = above
 
 
 def inherited_place(turn: Turn, run: WfRun, variable: str) -> Place:

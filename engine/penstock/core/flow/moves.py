@@ -4,8 +4,9 @@ transitions.py, and notes each in the history of what it belongs to.
 
 from __future__ import annotations
 
-from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
+from penstock.core.flow.family import count_live
+from penstock.core.flow.waiters import tell_waiters_of_run
 from penstock.core.state.history import note
 from penstock.core.state.outputs import WfRunChanged
 from penstock.core.state.run import Counted, NodeOutput, SweepVerb, ThreadRun, WfRun
@@ -66,11 +67,13 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
     status = _status_of_run(run, thread)
     if not note(turn, run, status):
         return
+    was_live = run.status in THREAD_LIVE
     run.status = status
     run.ended_ms = None if status in THREAD_LIVE else turn.at_ms
     if run.ended_ms is not None:
-        for waiter, number in run.awaited_by:
-            wake(turn, waiter, number)
+        tell_waiters_of_run(turn, run)
+    if was_live != (run.ended_ms is None):
+        count_live(turn, run, -1 if was_live else 1)
     turn.tell(
         run.wf_run_id,
         WfRunChanged(

@@ -13,6 +13,7 @@ from penstock.core.definitions.wf_spec import (
     WfSpec,
 )
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.family import count_live
 from penstock.core.flow.labels import check_labels
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, note_status
 from penstock.core.flow.threads import begin_thread
@@ -94,6 +95,7 @@ def begin_run(
     turn.rows.put(run)
     if start.parent is not None:
         turn.rows.put(ChildRun(turn.tenant, start.parent, wf_run_id))
+        count_live(turn, run, 1)
     return run
 
 

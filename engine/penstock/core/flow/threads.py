@@ -14,9 +14,10 @@ from penstock.core.flow.at import At
 from penstock.core.flow.correlation import unmark_thread
 from penstock.core.flow.moves import counted_as
 from penstock.core.flow.retention import plan_thread_deletion, set_retention
-from penstock.core.limits import CHILDREN_WOKEN_MAX
+from penstock.core.flow.rounds import Round
+from penstock.core.flow.waiters import tell_waiters, wait_for_thread
 from penstock.core.state.facts import noted
-from penstock.core.state.keys import after_prefix
+from penstock.core.state.rows import copy_of
 from penstock.core.state.run import (
     Counted,
     HaltReason,
@@ -26,14 +27,8 @@ from penstock.core.state.run import (
     Variable,
     WfRun,
 )
-from penstock.core.state.thread_rows import (
-    Awaited,
-    AwaitedEnd,
-    AwaitedStatus,
-    Interrupter,
-    LiveChild,
-)
-from penstock.core.state.timers import Clock, TimerKind, clock_ms, set_timer
+from penstock.core.state.thread_rows import Interrupter, LiveChild
+from penstock.core.state.timers import TimerKind
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.expressions import Expression
@@ -73,12 +68,13 @@ def begin_child(
     thread_spec: str,
     values: Mapping[str, Value],
     *,
-    parent: int | None = None,
-    awaited_by: tuple[tuple[int, int], ...] = (),
+    parent: ThreadRun | None = None,
+    awaited: bool = False,
 ) -> ThreadRun:
     """Begin a thread that the one at hand holds, and whose variables it sees unless `parent` says
-    otherwise.
+    otherwise. `awaited`: the node run at hand waits for it. There is room for it.
     """
+    above = at.thread if parent is None else parent
     child = ThreadRun(
         at.turn.tenant,
         at.run.wf_run_id,
@@ -86,11 +82,13 @@ def begin_child(
         kind,
         thread_spec,
         ThreadStatus.RUNNING,
-        parent=at.thread.number if parent is None else parent,
+        parent=above.number,
         holder=at.thread.number,
         counted=Counted.MOVING,
-        awaited_by=awaited_by,
+        depth=above.depth + 1,
     )
+    if awaited:
+        wait_for_thread(at.turn, child, at.thread.number, at.node_run.position)
     at.thread.live_children += 1
     at.thread.moving_children += 1
     begin_thread(at.turn, at.run, at.spec, child, values)
@@ -178,24 +176,9 @@ def asks(thread: ThreadRun) -> tuple[bool, bool, bool]:
     return ended, bool(thread.halt_reasons), thread.held_from_outside
 
 
-def wake_children(turn: Turn, wf_run_id: str, holder: int, first: int = 0) -> None:
+def wake_children(turn: Turn, wf_run_id: str, holder: int) -> None:
     """Wake the threads below, so many a turn."""
-    prefix = LiveChild.key(turn.tenant, wf_run_id, holder)
-    start = LiveChild.key(turn.tenant, wf_run_id, holder, first)
-    rows = turn.rows.range(LiveChild, start, after_prefix(prefix))
-    for woken, (_, row) in enumerate(rows):
-        if woken == CHILDREN_WOKEN_MAX:
-            set_timer(
-                turn,
-                TimerKind.WAKE_CHILDREN,
-                wf_run_id,
-                clock=Clock.PENDING,
-                due_ms=clock_ms(turn, Clock.PENDING),
-                detail=str(holder),
-                number=row.child,
-            )
-            return
-        wake(turn, wf_run_id, row.child)
+    CHILDREN.begin(turn, wf_run_id, holder)
 
 
 def tell_holder(at: At) -> None:
@@ -213,16 +196,14 @@ def tell_holder(at: At) -> None:
     wake(turn, at.run.wf_run_id, holder.number)
 
 
-def tell_waiters(at: At) -> None:
+def tell_of_end(at: At) -> None:
     """The thread has ended: who waits for it is to look; if nobody does, its parent will notice a
     failure at its EXIT.
     """
     turn, run, thread = at.turn, at.run, at.thread
-    for waiter, position in thread.awaited_by:
-        turn.rows.put(AwaitedEnd(turn.tenant, run.wf_run_id, waiter, position, thread.number))
-        wake(turn, run.wf_run_id, waiter)
+    tell_waiters_of(at)
     failed = thread.status is not ThreadStatus.COMPLETED
-    if failed and thread.kind is ThreadKind.CHILD and not thread.awaited_by:
+    if failed and thread.kind is ThreadKind.CHILD and not thread.waiters:
         assert thread.parent is not None, "a child has a parent"
         parent = turn.rows.get(ThreadRun, turn.tenant, run.wf_run_id, thread.parent)
         assert parent is not None, "which is a thread of the run"
@@ -230,16 +211,11 @@ def tell_waiters(at: At) -> None:
         turn.rows.put(parent)
 
 
-def tell_of_no_end(at: At) -> None:
-    """The thread is halted for good: who still waits for it, and did not have it halted itself, is
-    to look.
-    """
-    turn, run_id, thread = at.turn, at.run.wf_run_id, at.thread
-    for waiter, position in thread.awaited_by:
-        awaited = turn.rows.peek(Awaited, turn.tenant, run_id, waiter, position, thread.number)
-        if awaited is not None and awaited.status is AwaitedStatus.THREAD_IN_PROGRESS:
-            turn.rows.put(AwaitedEnd(turn.tenant, run_id, waiter, position, thread.number))
-            wake(turn, run_id, waiter)
+def tell_waiters_of(at: At) -> None:
+    """The thread has ended, or is halted for good: who waits for it is to look."""
+    if at.thread.waiters:
+        at.turn.rows.put(copy_of(at.thread))  # they look at it
+        tell_waiters(at.turn, at.thread)
 
 
 def forget_thread(at: At) -> None:
@@ -255,3 +231,10 @@ def forget_thread(at: At) -> None:
     for event_def in at.thread_spec.interrupts:
         turn.rows.delete(Interrupter(turn.tenant, run.wf_run_id, event_def, thread.number))
     unmark_thread(at)
+
+
+def _wake_child(turn: Turn, row: LiveChild) -> None:
+    wake(turn, row.wf_run_id, row.child)
+
+
+CHILDREN = Round(TimerKind.WAKE_CHILDREN, LiveChild, _wake_child)

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
+from penstock.core.flow.rounds import Round
 from penstock.core.state.run import Variable, WfRun
 from penstock.core.state.thread_rows import Watcher
+from penstock.core.state.timers import TimerKind
+from penstock.core.state.turn import Turn
 
 
 def watch(at: At) -> None:
@@ -34,14 +37,20 @@ def unwatch(at: At) -> None:
 
 
 def wake_watchers(at: At, changed: Iterable[Variable]) -> None:
-    """Variables have changed."""
+    """Variables have changed: the threads that watch their runs are woken, so many a turn."""
     for wf_run_id in dict.fromkeys(row.wf_run_id for row in changed):
         run: WfRun | None = at.run
         if wf_run_id != at.run.wf_run_id:
             run = at.turn.rows.peek(WfRun, at.turn.tenant, wf_run_id)
         if run is not None and run.watchers:
-            for row in at.turn.rows.scan(Watcher, at.turn.tenant, wf_run_id):
-                wake(at.turn, row.watcher, row.thread)
+            WATCHERS.begin(at.turn, wf_run_id)
+
+
+def _wake(turn: Turn, row: Watcher) -> None:
+    wake(turn, row.watcher, row.thread)
+
+
+WATCHERS = Round(TimerKind.WAKE_WATCHERS, Watcher, _wake, numbered=False)
 
 
 def _watched(at: At) -> Iterator[WfRun]:

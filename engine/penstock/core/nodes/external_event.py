@@ -17,7 +17,12 @@ from penstock.core.flow.correlation import key_of, mark, marked, unmark_node
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.node_timer import drop_node_timer, set_node_timer
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.state.event_rows import (
+    EventWaiter,
+    ExternalEvent,
+    UnclaimedEvent,
+    queues_of,
+)
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.timers import Clock, clock_ms
 from penstock.core.values.forms import Expression
@@ -115,16 +120,19 @@ def expressions(config: NodeConfig) -> Iterator[Expression]:
 def _take_unclaimed(at: At) -> Outcome:
     rows, tenant, wf_run_id = at.turn.rows, at.turn.tenant, at.run.wf_run_id
     event_def = cast(ExternalEventNode, at.config).event_def
-    for unclaimed in rows.scan(UnclaimedEvent, tenant, wf_run_id, event_def):
-        event = rows.get(ExternalEvent, tenant, wf_run_id, event_def, unclaimed.guid)
-        assert event is not None, "an unclaimed event has a row"
-        if not event.is_for(at.thread.number, at.node_run.node, *at.node_run.formerly):
-            continue
-        event.claimed_by = (at.node_run.thread, at.node_run.position)
-        rows.put(event)
-        rows.delete(unclaimed)
-        return Done(event.content)
-    return WAIT
+    kind = (tenant, wf_run_id, event_def)
+    queues = queues_of(at.thread.number, at.node_run.node, *at.node_run.formerly)
+    heads = (next(rows.scan(UnclaimedEvent, *kind, queue), None) for queue in queues)
+    there = [head for head in heads if head is not None]
+    if not there:
+        return WAIT
+    oldest = min(there, key=lambda head: (head.offset, head.guid))
+    event = rows.get(ExternalEvent, *kind, oldest.guid)
+    assert event is not None, "an unclaimed event has a row"
+    event.claimed_by = (at.node_run.thread, at.node_run.position)
+    rows.put(event)
+    rows.delete(oldest)
+    return Done(event.content)
 
 
 NODE = NodeType(

@@ -12,8 +12,9 @@ from penstock.core.flow.agenda import wake_later
 from penstock.core.flow.at import At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.room import no_room
 from penstock.core.flow.threads import begin_child, checked_values, given_values
-from penstock.core.limits import THREADS_PER_RUN_MAX, THREADS_PER_START_MAX
+from penstock.core.limits import THREADS_PER_START_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import ThreadKind
 from penstock.core.values.expressions import Expression
@@ -28,12 +29,12 @@ def arrive(at: At) -> Outcome:
     if not isinstance(items, list):
         raise ValueProblem(f"iterable: {type_name(items)} is no array")
     count = len(cast("list[Any]", items))
-    if count > THREADS_PER_START_MAX or at.run.threads + count > THREADS_PER_RUN_MAX:
-        message = (
-            f"{count} threads: one node may start {THREADS_PER_START_MAX}, a run may have"
-            f" {THREADS_PER_RUN_MAX} and has had {at.run.threads}"
-        )
+    if count > THREADS_PER_START_MAX:
+        message = f"{count} threads: one node may start {THREADS_PER_START_MAX}"
         return Failed(Failure(FailureName.LIMIT, message))
+    full = no_room(at.run, at.thread, count)
+    if count and full is not None:
+        return Failed(full)
     blueprint = at.spec.body.threads[config.thread]
     given: dict[str, Value] = given_values(at, blueprint, config.variables)
     for item in cast("list[Any]", items):
@@ -56,6 +57,9 @@ def look(at: At) -> Outcome:
             at.node_run.progress = {**progress, "started": started}
             wake_later(at.turn, at.run.wf_run_id, at.thread.number)
             return WAIT
+        full = no_room(at.run, at.thread)  # others have begun threads meanwhile
+        if full is not None:
+            return Failed(full)
         at.turn.nodes_left -= 1
         at.turn.output_bytes += size  # of rows, which are as dear as what is sent
         values = progress["given"] | _input(at, items[len(started)])

@@ -9,9 +9,8 @@ from penstock.core.definitions.nodes import StartThreadNode
 from penstock.core.flow.at import At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import Done, Failed, Outcome
+from penstock.core.flow.room import no_room
 from penstock.core.flow.threads import begin_child, checked_values, given_values
-from penstock.core.limits import THREADS_PER_RUN_MAX
-from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import ThreadKind
 from penstock.core.values.expressions import Expression
 
@@ -19,9 +18,9 @@ from penstock.core.values.expressions import Expression
 def arrive(at: At) -> Outcome:
     """Start the thread."""
     config = cast(StartThreadNode, at.config)
-    if at.run.threads >= THREADS_PER_RUN_MAX:
-        message = f"the run has had {THREADS_PER_RUN_MAX} threads, which is its limit"
-        return Failed(Failure(FailureName.LIMIT, message))
+    full = no_room(at.run, at.thread)
+    if full is not None:
+        return Failed(full)
     blueprint = at.spec.body.threads[config.thread]
     given = given_values(at, blueprint, config.variables)
     values = checked_values(at.turn, blueprint, given)

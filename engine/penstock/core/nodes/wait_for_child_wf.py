@@ -11,6 +11,7 @@ from penstock.core.definitions.nodes import WaitForChildWfNode
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.waiters import wait_for_run, wait_for_run_no_more
 from penstock.core.ids import is_wf_run_id, root_of
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
 from penstock.core.state.run import WfRun
@@ -32,10 +33,8 @@ def arrive(at: At) -> Outcome:
     run = at.turn.rows.get(WfRun, at.turn.tenant, run_id)
     if run is None:
         return Failed(Failure(FailureName.CHILD_FAILURE, f"there is no WfRun {run_id!r}"))
-    here = (at.run.wf_run_id, at.thread.number)
-    if run.status in THREAD_LIVE and here not in run.awaited_by:
-        run.awaited_by = (*run.awaited_by, here)
-        at.turn.rows.put(run)
+    if run.status in THREAD_LIVE:
+        wait_for_run(at.turn, run, at.run.wf_run_id, at.thread.number)
     at.node_run.progress = {"wf_run_id": run_id}
     return look(at)
 
@@ -59,10 +58,8 @@ def look(at: At) -> Outcome:
 def leave(at: At) -> None:
     """The run need not tell any more."""
     run = at.turn.rows.get(WfRun, at.turn.tenant, at.node_run.progress["wf_run_id"])
-    here = (at.run.wf_run_id, at.thread.number)
-    if run is not None and here in run.awaited_by:
-        run.awaited_by = tuple(waiter for waiter in run.awaited_by if waiter != here)
-        at.turn.rows.put(run)
+    if run is not None:
+        wait_for_run_no_more(at.turn, run, at.run.wf_run_id, at.thread.number)
 
 
 def check(check: NodeCheck) -> None:

@@ -18,7 +18,9 @@ from penstock.core.flow.agenda import wake, wake_later
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
+from penstock.core.flow.waiters import wait_for_thread
 from penstock.core.state.failures import (
     Failure,
     FailureName,
@@ -130,8 +132,7 @@ def _join_one(at: At, awaited: Awaited) -> bool:
         _excuse(at, joined)
     elif joined.is_abandoned:
         turn.rows.put(AwaitedEnd(turn.tenant, at.run.wf_run_id, *here, joined.number))
-    others = (entry for entry in joined.awaited_by if entry[0] != at.thread.number)
-    joined.awaited_by = (*others, here)
+    wait_for_thread(turn, joined, *here)
     turn.rows.put(joined)
     return False
 
@@ -155,7 +156,7 @@ def _excuse(at: At, child: ThreadRun) -> None:
     """A child that has failed is waited for now: its parent need not take notice at its EXIT."""
     if child.kind is not ThreadKind.CHILD or child.status is ThreadStatus.COMPLETED:
         return
-    if child.awaited_by:
+    if child.waiters:
         return
     if child.parent == at.thread.number:
         at.thread.failed_children -= 1
@@ -185,43 +186,45 @@ def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
     good, since nobody needed it, has not ended well.
     """
     turn, here = at.turn, (at.thread.number, at.node_run.position)
-    child = ended.number
-    awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, child)
+    awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, ended.number)
     handled = awaited is None
     if awaited is None:
         assert ended.parent is not None, "a handler stands below what it handles"
-        child = ended.parent
-        awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, child)
+        awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, ended.parent)
     assert awaited is not None, "only what was joined tells"
     failure = ended.failure or Failure(FailureName.CHILD_FAILURE, "it was halted for good")
     if ended.status is ThreadStatus.COMPLETED:
         awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
         wait.good += 1
-    elif handled or ended.is_abandoned or not _handle(at, awaited, ended):
-        awaited.status = AwaitedStatus.UNSUCCESSFUL
-        wait.bad += 1
-        if wait.failure is None:
-            wait.failure = seen_from_above(failure, f"thread {child}")
+    else:
+        left = failure if handled or ended.is_abandoned else _handle(at, awaited, ended)
+        _count_failed(wait, awaited, left)
     turn.rows.put(awaited)
 
 
-def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> bool:
-    """Start the handler of a child's failure, if there is one."""
+def _count_failed(wait: Wait, awaited: Awaited, failure: Failure | None) -> None:
+    """One more has failed; None: its handler is at work."""
+    if failure is not None:
+        awaited.status = AwaitedStatus.UNSUCCESSFUL
+        wait.bad += 1
+        if wait.failure is None:
+            wait.failure = seen_from_above(failure, f"thread {awaited.child}")
+
+
+def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> Failure | None:
+    """Start the handler of a child's failure; the failure again, if there is none or no room."""
     assert failed.failure is not None, "a thread fails with a failure"
     handler = handler_of(cast(WaitForThreadsNode, at.config).thread_handlers, failed.failure)
     if handler is None:
-        return False
+        return failed.failure
+    full = no_room(at.run, failed)
+    if full is not None:
+        return unhandled(failed.failure, full)
     values = handler_input(at.turn, at.spec.body.threads[handler.thread], failed.failure.content)
-    begun = begin_child(
-        at,
-        ThreadKind.FAILURE_HANDLER,
-        handler.thread,
-        values,
-        parent=failed.number,
-        awaited_by=((at.thread.number, at.node_run.position),),
-    )
+    kind = ThreadKind.FAILURE_HANDLER
+    begun = begin_child(at, kind, handler.thread, values, parent=failed, awaited=True)
     awaited.status, awaited.handler = AwaitedStatus.HANDLING_FAILURE, begun.number
-    return True
+    return None
 
 
 def _is_decided(strategy: Strategy, wait: Wait) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
-from penstock.core.flow.agenda import wake
 from penstock.core.flow.correlation import forget_marker
+from penstock.core.flow.family import is_live_below
 from penstock.core.flow.retention import drop_thread_retention
 from penstock.core.limits import RETENTION_AGAIN_MS
 from penstock.core.state.correlation_rows import RunMarker
@@ -22,9 +22,7 @@ from penstock.core.state.partition_state import Deleting
 from penstock.core.state.rows import Row, copy_of
 from penstock.core.state.run import ROWS_OF_RUNS, NodeRun, TaskRun, ThreadRun, WfRun
 from penstock.core.state.task_rows import ROWS_OF_TASKS
-from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
-from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 from penstock.core.state.user_task_rows import UserTaskRun
 from penstock.core.tasks.attempts import drop_stop
@@ -40,8 +38,6 @@ def begin_deletion(turn: Turn, run: WfRun, principal: str) -> None:
     turn.state.deleting += 1
     _forget_run(turn, run)
     turn.rows.delete(run)
-    for waiter, number in run.awaited_by:
-        wake(turn, waiter, number)
     _go_on_later(turn, run.wf_run_id)
 
 
@@ -84,18 +80,6 @@ def fire_retention(turn: Turn, timer: Timer) -> None:
         turn.rows.put(run)
         return
     begin_deletion(turn, run, "retention")
-
-
-def is_live_below(turn: Turn, wf_run_id: str) -> bool:
-    """Whether a run below this one has not ended: it would be deleted with it."""
-    pending = [wf_run_id]
-    while pending:
-        for row in turn.rows.scan(ChildRun, turn.tenant, pending.pop()):
-            child = turn.rows.peek(WfRun, turn.tenant, row.child)
-            if child is not None and child.status in THREAD_LIVE:
-                return True
-            pending.append(row.child)
-    return False
 
 
 def delete_row(turn: Turn, key: bytes) -> None:

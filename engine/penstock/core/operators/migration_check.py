@@ -52,7 +52,8 @@ def to_migrate(plan: Plan, number: int) -> ThreadRun | None:
     thread = peek_thread(plan.turn, plan.run.wf_run_id, number)
     assert thread is not None, "threads have numbers in a row"
     done = version_of(plan.run, thread) == plan.new.version
-    return None if done or thread.status is ThreadStatus.COMPLETED else thread
+    stays = thread.gone or thread.status is ThreadStatus.COMPLETED
+    return None if done or stays else thread
 
 
 def node_run_of(plan: Plan, thread: ThreadRun) -> NodeRun:
@@ -208,18 +209,18 @@ class _Migrated(At):
 
     def place_of(self, variable: str) -> Place:
         """Where the variable will be."""
-        place, _ = self._find(variable)
+        place, _ = self._foreseen(variable)
         return place
 
     def variable(self, name: str) -> Value:
         """What it will be."""
-        place, made = self._find(name)
+        place, made = self._foreseen(name)
         if name in made:
             return made[name]
         row = self.turn.rows.peek(Variable, self.turn.tenant, place.wf_run_id, place.thread, name)
         return None if row is None else row.value
 
-    def _find(self, name: str) -> tuple[Place, dict[str, Value]]:
+    def _foreseen(self, name: str) -> tuple[Place, dict[str, Value]]:
         plan, number = self._plan, self.thread.number
         above: int | None = number
         while above is not None:

@@ -75,6 +75,5 @@ def _thread(tenant: str, wf_run_id: str, past: PastThread) -> ThreadRun:
         holder=past.holder,
         output=past.output,
         failure=past.failure,
-        awaited_by=past.awaited_by,
         gone=True,
     )

@@ -12,6 +12,7 @@ from msgspec import Struct
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.flow.waiters import waiters_of
 from penstock.core.limits import REPLAY_THREADS_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun, WfRun
@@ -23,7 +24,7 @@ HALTED_FOR_GOOD: Final = Failure(FailureName.CHILD_FAILURE, "it was halted for g
 
 
 class PastThread(Struct, array_like=True, frozen=True):
-    """A thread that has ended: how, and who had waited for it."""
+    """A thread that has ended, and how."""
 
     number: int
     kind: ThreadKind
@@ -33,7 +34,6 @@ class PastThread(Struct, array_like=True, frozen=True):
     holder: int | None
     output: Value
     failure: Failure | None
-    awaited_by: tuple[tuple[int, int], ...]
 
 
 def step_of(run: WfRun, node_run: NodeRun) -> int:
@@ -61,7 +61,7 @@ def threads_before(turn: Turn, run: WfRun, position: int, step: int) -> tuple[Pa
     was not over.
     """
     threads = _threads(turn, run, step)
-    live = [thread for thread in threads if not _was_over(thread, position, step)]
+    live = [thread for thread in threads if not _was_over(turn, thread, position, step)]
     if live:
         refuse(
             Code.NOT_REPLAYABLE,
@@ -91,7 +91,7 @@ def _threads(turn: Turn, run: WfRun, step: int) -> list[ThreadRun]:
     return threads
 
 
-def _was_over(thread: ThreadRun, position: int, step: int) -> bool:
+def _was_over(turn: Turn, thread: ThreadRun, position: int, step: int) -> bool:
     """Whether a thread had ended by a step, and nobody had still to see to its failure."""
     if thread.status in THREAD_LIVE:
         return thread.is_abandoned and thread.ended < max(step, 1)
@@ -103,8 +103,8 @@ def _was_over(thread: ThreadRun, position: int, step: int) -> bool:
         return True
     if thread.parent != ENTRYPOINT_NUMBER:
         return True  # its failure is its parent's, which is asked itself
-    waits = [at for waiter, at in thread.awaited_by if waiter == ENTRYPOINT_NUMBER]
-    return bool(thread.awaited_by) and all(at < position for at in waits)
+    waits = [at for waiter, at in waiters_of(turn, thread) if waiter == ENTRYPOINT_NUMBER]
+    return thread.waiters > 0 and all(at < position for at in waits)
 
 
 def _past(thread: ThreadRun) -> PastThread:
@@ -118,7 +118,6 @@ def _past(thread: ThreadRun) -> PastThread:
         thread.holder,
         thread.output,
         HALTED_FOR_GOOD if abandoned else thread.failure,
-        thread.awaited_by,
     )
 
 
@@ -130,7 +129,7 @@ def _instead(turn: Turn, run: WfRun, threads: list[ThreadRun], step: int) -> str
         live = [
             thread.began
             for thread in threads
-            if thread.began < reached and not _was_over(thread, position, reached)
+            if thread.began < reached and not _was_over(turn, thread, position, reached)
         ]
         if position == 0 or not live:
             break

@@ -18,6 +18,7 @@ from penstock.core.flow.load import find, load
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, move_node, move_thread
 from penstock.core.flow.retention import drop_retention, drop_thread_retention
 from penstock.core.flow.threads import enter, tell_holder
+from penstock.core.flow.waiters import forget_waiter, waiters_of
 from penstock.core.nodes.wait_for_threads import Wait
 from penstock.core.operators.rescue_above import FAILED, awaited_of, is_wanted, threads_above
 from penstock.core.state.failures import Failure, FailureName
@@ -119,12 +120,10 @@ def _reopen(at: At) -> None:
 def _take_back_end(at: At) -> None:
     """Those who were told of the thread's end forget it; who waits for it no more is not told."""
     turn, thread = at.turn, at.thread
-    if thread.awaited_by:
-        thread.awaited_by = tuple(
-            (waiter, position)
-            for waiter, position in thread.awaited_by
-            if _waits_again(at, waiter, position)
-        )
+    if thread.waiters:
+        for waiter, position in waiters_of(turn, thread):
+            if not _waits_again(at, waiter, position):
+                forget_waiter(turn, thread, waiter)
     elif thread.kind is ThreadKind.CHILD:
         assert thread.parent is not None, "a child has a parent"
         parent = turn.rows.get(ThreadRun, turn.tenant, at.run.wf_run_id, thread.parent)

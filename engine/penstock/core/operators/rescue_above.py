@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.waiters import waiters_of
 from penstock.core.nodes import exit as exit_node
 from penstock.core.state.failures import FailureName
 from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun
@@ -13,6 +14,7 @@ from penstock.core.state.thread_rows import Awaited, AwaitedStatus
 from penstock.core.state.transitions import NODE_LIVE, THREAD_LIVE, NodeStatus, ThreadStatus
 
 FAILED: Final = frozenset((ThreadStatus.ERROR, ThreadStatus.EXCEPTION))
+WAITERS_MAX: Final = 1_000
 NODE_FAILED: Final = frozenset((NodeStatus.ERROR, NodeStatus.EXCEPTION))
 
 
@@ -21,10 +23,12 @@ def threads_above(at: At) -> list[int]:
     not matter any more.
     """
     thread = at.thread
-    if thread.awaited_by:
+    if thread.waiters > WAITERS_MAX:
+        refuse(Code.LIMIT, f"more than {WAITERS_MAX} threads wait for thread {thread.number}")
+    if thread.waiters:
         return [
             above
-            for waiter, position in thread.awaited_by
+            for waiter, position in waiters_of(at.turn, thread)
             for above in _waiter_above(at, waiter, position)
         ]
     if thread.kind is ThreadKind.ENTRYPOINT:
@@ -47,8 +51,8 @@ def is_wanted(at: At) -> bool:
         return True
     if _thread(at, thread.holder).status not in THREAD_LIVE:
         return False
-    if thread.awaited_by:
-        return any(_is_waited_for(at, *entry) for entry in thread.awaited_by)
+    if thread.waiters:
+        return any(_is_waited_for(at, *entry) for entry in waiters_of(at.turn, thread))
     return thread.kind is ThreadKind.CHILD  # what a handler serves is taken up itself
 
 

@@ -8,9 +8,10 @@ taken up, by a handler or a rescue.
 
 from __future__ import annotations
 
-from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.retention import set_thread_retention
+from penstock.core.flow.versions import spec_of
+from penstock.core.flow.waiters import waiters_of
 from penstock.core.limits import RETENTION_AGAIN_MS
 from penstock.core.operators.thread_parts import delete_lot, delete_rest
 from penstock.core.state.run import ThreadKind, ThreadRun, TimerKey, WfRun
@@ -37,9 +38,9 @@ def fire_delete_thread(turn: Turn, timer: Timer) -> None:
     """Delete as many of its rows as the turn allows."""
     thread = turn.rows.get(ThreadRun, turn.tenant, timer.wf_run_id, timer.number)
     run = turn.rows.peek(WfRun, turn.tenant, timer.wf_run_id)
-    spec = run and turn.rows.peek(WfSpec, turn.tenant, run.wf_spec, run.version)
     assert thread is not None, "its row stays"
-    assert spec, "and its run's"
+    assert run is not None, "and its run's"
+    spec = spec_of(turn.rows, run, thread)
     position, lot = (int(part) for part in timer.detail.split(":"))
     while turn.nodes_left and position <= thread.position:
         position, lot = delete_lot(turn, thread, position, lot)
@@ -56,9 +57,9 @@ def _is_needed(turn: Turn, thread: ThreadRun) -> bool:
         return True
     if thread.status is ThreadStatus.COMPLETED:
         return False
-    if thread.kind is not ThreadKind.CHILD or not thread.awaited_by:
+    if thread.kind is not ThreadKind.CHILD or not thread.waiters:
         return True  # it may be rescued
-    return not all(_was_handled(turn, thread, *entry) for entry in thread.awaited_by)
+    return not all(_was_handled(turn, thread, *entry) for entry in waiters_of(turn, thread))
 
 
 def _was_handled(turn: Turn, thread: ThreadRun, waiter: int, position: int) -> bool:

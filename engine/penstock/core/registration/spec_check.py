@@ -21,6 +21,7 @@ from penstock.core.limits import (
     SPEC_NODES_MAX,
     SPEC_THREADS_MAX,
     SPEC_VARIABLES_MAX,
+    THREAD_DEPTH_MAX,
 )
 from penstock.core.nodes import TYPE_OF
 from penstock.core.state.rows import Rows
@@ -44,6 +45,7 @@ def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
         check_inherited(body, rows, tenant, faults)
         for thread_name, thread in body.threads.items():
             _check_thread(check, thread_name, thread)
+        _check_depth(check)
     if faults.is_wrong:
         refuse(Code.BAD_SPEC, str(faults))
     if faults:
@@ -111,6 +113,21 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
     _check_interrupt_keys(check, thread)
     if len(starts) == 1 and not faults.is_wrong:
         _check_shape(check, name, thread, starts[0])
+
+
+def _check_depth(check: NodeCheck) -> None:
+    """A thread that can not begin, since even the shortest way down to it is too long. One that
+    starts itself may come too deep in a run: that the run finds out.
+    """
+    level, seen = [check.body.entrypoint], {check.body.entrypoint}
+    for _ in range(THREAD_DEPTH_MAX + 1):
+        below = (name for above in level for name in check.starts.get(above, ()))
+        level = [name for name in dict.fromkeys(below) if name not in seen]
+        seen.update(level)
+    for name in level:
+        check.faults.add(
+            f"thread {name!r} stands more than {THREAD_DEPTH_MAX} threads below the entrypoint"
+        )
 
 
 def _check_handlers(check: NodeCheck) -> None:

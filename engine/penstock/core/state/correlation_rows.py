@@ -86,8 +86,8 @@ class CorrelatedEvent(Row):
     """An event under a key. `serial` tells it from others that had the key before.
 
     One that is `once` goes when a run has accepted it; `offered` says that a run has been asked and
-    has not answered. Any other is offered to all; `reached` is how far that has come, while it
-    takes several turns.
+    has not answered. Any other is offered to all. `reached` is how far looking for those who wait
+    has come, while it takes several turns.
     """
 
     KIND, SCOPE, KEY = b"E", Scope.PARTITION, ("tenant", "event_def", "event_key")

@@ -2,9 +2,13 @@
 thrown.
 """
 
+from typing import Final
+
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 from penstock.core.values.value import Value
+
+ANYBODY: Final = ""
 
 
 class ExternalEvent(Row):
@@ -30,11 +34,52 @@ class ExternalEvent(Row):
         """
         return self.thread in (None, thread) and (self.node is None or self.node in names)
 
+    @property
+    def wanted(self) -> str:
+        """The queue of those who may take it, as `queues_of` names it."""
+        return _queue(self.thread, self.node)
+
+
+def queues_of(thread: int, *names: str) -> tuple[str, ...]:
+    """The queues from which a node run may take events: of those for anybody, for its thread, and
+    for the node alone, by each name that it has had. So nobody has to look through events for
+    others.
+    """
+    return (ANYBODY, _queue(thread, None), *(_queue(thread, name) for name in names))
+
+
+def _queue(thread: int | None, node: str | None) -> str:
+    if thread is None:
+        return ANYBODY
+    return str(thread) if node is None else f"{thread}/{node}"
+
 
 class UnclaimedEvent(Row):
-    """The queue of events that nobody has taken yet, oldest first."""
+    """The queues of events that nobody has taken yet, oldest first; `wanted` is who may take it."""
 
-    KIND, SCOPE, KEY = b"q", Scope.RUN, ("tenant", "wf_run_id", "event_def", "offset", "guid")
+    KIND, SCOPE, KEY = (
+        b"q",
+        Scope.RUN,
+        ("tenant", "wf_run_id", "event_def", "wanted", "offset", "guid"),
+    )
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    event_def: str
+    wanted: str
+    offset: int
+    guid: str
+
+
+class PlacingEvent(Row):
+    """An event that is being placed, a chunk a turn, or waits until those before it are. It
+    `interrupts` threads from `first` up to, and without, `threads`: those that had begun when it
+    came. If it has interrupted none, it is offered to the node runs that wait, which has come to
+    the key `offered`.
+    """
+
+    KIND, SCOPE, KEY = b"Q", Scope.RUN, ("tenant", "wf_run_id", "event_def", "offset", "guid")
     SCANNED = True
 
     tenant: str
@@ -42,6 +87,10 @@ class UnclaimedEvent(Row):
     event_def: str
     offset: int
     guid: str
+    threads: int
+    interrupts: bool = True
+    first: int = 0
+    offered: bytes = b""
 
 
 class WorkflowEvent(Row):

@@ -27,7 +27,7 @@ class Migration(Row):
     values of new variables are by the new names of threads.
     """
 
-    KIND, SCOPE, KEY = b"g", Scope.RUN, ("tenant", "wf_run_id")
+    KIND, SCOPE, KEY = b"G", Scope.RUN, ("tenant", "wf_run_id")
 
     tenant: str
     wf_run_id: str

@@ -15,6 +15,7 @@ from penstock.core.state.correlation_rows import RunMarker
 from penstock.core.state.event_rows import (
     EventWaiter,
     ExternalEvent,
+    PlacingEvent,
     UnclaimedEvent,
     WorkflowEvent,
 )
@@ -29,8 +30,12 @@ from penstock.core.state.thread_rows import (
     AwaitedEnd,
     ChildRun,
     Interrupter,
+    LiveBelow,
     LiveChild,
     PendingInterrupt,
+    RoundUnderWay,
+    RunWaiter,
+    ThreadWaiter,
     Watcher,
 )
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
@@ -130,7 +135,7 @@ class WfRun(Row):
     steps: int = 0
     watchers: int = 0
     parent: str | None = None
-    awaited_by: tuple[tuple[str, int], ...] = ()
+    waiters: int = 0
     labels: dict[str, str] = {}
     history: tuple[Fact, ...] = ()
     workflow_events: int = 0
@@ -153,6 +158,7 @@ class ThreadRun(Row):
     what the threads below know. `version` is that of the WfSpec which it follows (0: its
     run's), and `formers` what it was before it was migrated. `began` and `ended` are steps of the
     run. One that is `gone` has ended, and this row, which says how, is all that is kept of it.
+    `depth` counts the threads whose variables it sees besides its own.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -178,7 +184,7 @@ class ThreadRun(Row):
     failed_children: int = 0
     counted: Counted = Counted.NOT
     asked: tuple[bool, bool, bool] = (False, False, False)
-    awaited_by: tuple[tuple[int, int], ...] = ()
+    waiters: int = 0
     spilled: int = 0
     version: int = 0
     formers: tuple[Former, ...] = ()
@@ -186,6 +192,7 @@ class ThreadRun(Row):
     ended: int = 0
     gone: bool = False
     retention: TimerKey | None = None
+    depth: int = 0
 
     @property
     def held_from_outside(self) -> bool:
@@ -355,18 +362,23 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     TaskRun,
     PastAttempt,
     ExternalEvent,
+    PlacingEvent,
     UnclaimedEvent,
     EventWaiter,
     LiveChild,
     Awaited,
     AwaitedEnd,
+    ThreadWaiter,
     Interrupter,
     PendingInterrupt,
     Watcher,
+    RoundUnderWay,
     UserTaskRun,
     UserTaskEvent,
     UserTaskComment,
     ChildRun,
+    RunWaiter,
+    LiveBelow,
     RunMarker,
     WorkflowEvent,
     HistoryChunk,

@@ -47,6 +47,31 @@ class Awaited(Row):
     handler: int | None = None
 
 
+class ThreadWaiter(Row):
+    """A node run that waits for `thread`, or has; a thread waits for another at one position."""
+
+    KIND, SCOPE, KEY = b"h", Scope.RUN, ("tenant", "wf_run_id", "thread", "waiter")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    waiter: int
+    position: int
+
+
+class RunWaiter(Row):
+    """A thread of the run `waiter` that waits for this run to end."""
+
+    KIND, SCOPE, KEY = b"r", Scope.RUN, ("tenant", "wf_run_id", "waiter", "thread")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    waiter: str
+    thread: int
+
+
 class AwaitedEnd(Row):
     """A thread that a node run waits for has ended, and the node run has not looked at it yet."""
 
@@ -100,8 +125,33 @@ class Watcher(Row):
     thread: int
 
 
+class RoundUnderWay(Row):
+    """A list of the run is gone through, so many rows a turn: rows up to the key `behind` are done.
+    Then it is gone through `again`. The list is named by the timer that goes on with it.
+    """
+
+    KIND, SCOPE, KEY = b"g", Scope.RUN, ("tenant", "wf_run_id", "round", "number")
+
+    tenant: str
+    wf_run_id: str
+    round: str
+    number: int
+    behind: bytes = b""
+    again: bool = False
+
+
+class LiveBelow(Row):
+    """How many runs below this one, which is the root of its family, have not ended."""
+
+    KIND, SCOPE, KEY = b"F", Scope.RUN, ("tenant", "wf_run_id")
+
+    tenant: str
+    wf_run_id: str
+    runs: int = 0
+
+
 class ChildRun(Row):
-    """A run that was started below another one."""
+    """A run that was started below another one: the way down, for whoever looks at a family."""
 
     KIND, SCOPE, KEY = b"f", Scope.RUN, ("tenant", "wf_run_id", "child")
     SCANNED = True

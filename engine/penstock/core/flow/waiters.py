@@ -1,0 +1,105 @@
+"""Waiters: node runs that wait for a thread, or for a run, and are told of its end. Thousands may
+wait for one, so they are rows, told so many a turn.
+"""
+
+from __future__ import annotations
+
+from penstock.core.flow.agenda import wake
+from penstock.core.flow.at import peek_thread
+from penstock.core.flow.rounds import Round
+from penstock.core.state.run import ThreadRun, WfRun
+from penstock.core.state.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    AwaitedStatus,
+    RunWaiter,
+    ThreadWaiter,
+)
+from penstock.core.state.timers import TimerKind
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.turn import Turn
+
+
+def wait_for_thread(turn: Turn, thread: ThreadRun, waiter: int, position: int) -> None:
+    """A node run waits for the thread; a waiter waits at one position. The thread is to be put."""
+    row = ThreadWaiter(turn.tenant, thread.wf_run_id, thread.number, waiter, position)
+    known = turn.rows.peek(ThreadWaiter, turn.tenant, thread.wf_run_id, thread.number, waiter)
+    thread.waiters += known is None
+    turn.rows.put(row)
+
+
+def waiters_of(turn: Turn, thread: ThreadRun) -> list[tuple[int, int]]:
+    """Which node runs wait for a thread: thread and position."""
+    if not thread.waiters:
+        return []
+    rows = turn.rows.scan(ThreadWaiter, turn.tenant, thread.wf_run_id, thread.number)
+    return [(row.waiter, row.position) for row in rows]
+
+
+def forget_waiter(turn: Turn, thread: ThreadRun, waiter: int) -> None:
+    """It waits for the thread no more. The thread is to be put."""
+    turn.rows.delete(ThreadWaiter(turn.tenant, thread.wf_run_id, thread.number, waiter, 0))
+    thread.waiters -= 1
+
+
+def tell_waiters(turn: Turn, thread: ThreadRun) -> None:
+    """The thread has ended, or is halted for good: who waits for it is to look. The thread has been
+    put.
+    """
+    if thread.waiters:
+        TELLING.begin(turn, thread.wf_run_id, thread.number)
+
+
+def wait_for_run(turn: Turn, run: WfRun, wf_run_id: str, thread: int) -> None:
+    """A thread of another run of the family waits for this one."""
+    row = RunWaiter(turn.tenant, run.wf_run_id, wf_run_id, thread)
+    if turn.rows.peek(RunWaiter, turn.tenant, run.wf_run_id, wf_run_id, thread) is None:
+        turn.rows.put(row)
+        run.waiters += 1
+        turn.rows.put(run)
+
+
+def wait_for_run_no_more(turn: Turn, run: WfRun, wf_run_id: str, thread: int) -> None:
+    """Doing it twice changes nothing."""
+    row = turn.rows.peek(RunWaiter, turn.tenant, run.wf_run_id, wf_run_id, thread)
+    if row is not None:
+        turn.rows.delete(row)
+        run.waiters -= 1
+        turn.rows.put(run)
+
+
+def tell_waiters_of_run(turn: Turn, run: WfRun) -> None:
+    """The run has ended."""
+    if run.waiters:
+        TELLING_OF_RUN.begin(turn, run.wf_run_id)
+
+
+def _tell(turn: Turn, row: ThreadWaiter) -> None:
+    """Tell one who waits still, and has not been told; the thread may have been rescued since."""
+    thread = peek_thread(turn, row.wf_run_id, row.thread)
+    assert thread is not None, "a thread's row stays while its run does"
+    over = thread.status not in THREAD_LIVE or thread.is_abandoned
+    if over and _waits(turn, row, thread):
+        turn.rows.put(AwaitedEnd(turn.tenant, row.wf_run_id, row.waiter, row.position, row.thread))
+        wake(turn, row.wf_run_id, row.waiter)
+
+
+def _waits(turn: Turn, row: ThreadWaiter, thread: ThreadRun) -> bool:
+    """Whether the node run waits for the thread, or for it as the handler of another's failure."""
+    wait = (turn.tenant, row.wf_run_id, row.waiter, row.position)
+    awaited = turn.rows.peek(Awaited, *wait, thread.number)
+    if awaited is not None:
+        return awaited.status is AwaitedStatus.THREAD_IN_PROGRESS
+    assert thread.parent is not None, "a handler stands below what it handles"
+    handled = turn.rows.peek(Awaited, *wait, thread.parent)
+    if handled is None or handled.status is not AwaitedStatus.HANDLING_FAILURE:
+        return False
+    return handled.handler == thread.number
+
+
+def _wake_waiter(turn: Turn, row: RunWaiter) -> None:
+    wake(turn, row.waiter, row.thread)
+
+
+TELLING = Round(TimerKind.TELL_WAITERS, ThreadWaiter, _tell)
+TELLING_OF_RUN = Round(TimerKind.TELL_WAITERS_OF_RUN, RunWaiter, _wake_waiter, numbered=False)
