@@ -269,12 +269,12 @@ class Stop(StrEnum):
 
 class StopRequest(Struct, array_like=True, frozen=True):
     """A stop that was asked for: it is granted a time, then the attempt is ended without its
-    worker's word.
+    worker's word. One without a timer is ended by who has asked: a kill, at its deadline.
     """
 
     kind: Stop
     asked_ms: int
-    timer: TimerKey
+    timer: TimerKey | None
 
 
 class TaskRun(Row):
