@@ -21,6 +21,7 @@ from penstock.core.advance.kill import die, forget_sweep
 from penstock.core.advance.leave import leave
 from penstock.core.flow.agenda import next_woken, wake, wake_later
 from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.correlation import mark_thread, unmark_thread
 from penstock.core.flow.load import is_there, load
 from penstock.core.flow.moves import complete_node, move_node, move_thread, note_status
 from penstock.core.flow.node import NodeType
@@ -158,11 +159,13 @@ def _give_up(at: At) -> None:
     learns that it will not end."""
     if at.node_run.status in NODE_LIVE:
         leave(at)
+    unmark_thread(at)
     tell_of_no_end(at)
 
 
 def _run_again(at: At) -> None:
     move_thread(at, ThreadEvent.RESUME)
+    mark_thread(at)  # an offer was declined, perhaps, while its run had ended
     if at.node_run.status is NodeStatus.HALTED:
         move_node(at, NodeEvent.RESUME)
 

@@ -11,9 +11,9 @@ from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
-from penstock.core.flow.correlation import unmark_thread
+from penstock.core.flow.correlation import mark_thread, unmark_thread
 from penstock.core.flow.moves import counted_as
-from penstock.core.flow.retention import set_retention
+from penstock.core.flow.retention import drop_retention, set_retention
 from penstock.core.limits import CHILDREN_WOKEN_MAX
 from penstock.core.state.facts import noted
 from penstock.core.state.keys import after_prefix
@@ -238,6 +238,18 @@ def tell_of_no_end(at: At) -> None:
         if awaited is not None and awaited.status is AwaitedStatus.THREAD_IN_PROGRESS:
             turn.rows.put(AwaitedEnd(turn.tenant, run_id, waiter, position, thread.number))
             wake(turn, run_id, waiter)
+
+
+def recall_thread(at: At) -> None:
+    """A thread that had ended goes on: it is looked for again, by whoever did before."""
+    turn, run, thread = at.turn, at.run, at.thread
+    if thread.kind is ThreadKind.ENTRYPOINT:
+        drop_retention(at)
+    if thread.holder is not None:
+        turn.rows.put(LiveChild(turn.tenant, run.wf_run_id, thread.holder, thread.number))
+    for event_def in at.thread_spec.interrupts:
+        turn.rows.put(Interrupter(turn.tenant, run.wf_run_id, event_def, thread.number))
+    mark_thread(at)
 
 
 def forget_thread(at: At) -> None:

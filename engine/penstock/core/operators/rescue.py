@@ -14,15 +14,15 @@ from penstock.core.advance.leave import leave
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.correlation import mark_thread
 from penstock.core.flow.load import load
-from penstock.core.flow.moves import ENTRYPOINT_NUMBER, move_node, move_thread
-from penstock.core.flow.retention import drop_retention
-from penstock.core.flow.threads import enter, tell_holder
+from penstock.core.flow.moves import move_node, move_thread
+from penstock.core.flow.threads import enter, recall_thread, tell_holder
 from penstock.core.nodes.wait_for_threads import Wait
 from penstock.core.operators.rescue_above import FAILED, awaited_of, is_wanted, threads_above
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import HaltReason, NodeRun, ThreadKind, ThreadRun
-from penstock.core.state.thread_rows import AwaitedEnd, AwaitedStatus, Interrupter, LiveChild
+from penstock.core.state.thread_rows import AwaitedEnd, AwaitedStatus
 from penstock.core.state.transitions import (
     NODE_LIVE,
     THREAD_LIVE,
@@ -69,15 +69,9 @@ def revive(at: At, *, skip: bool = False) -> None:
     """A failed thread goes on; nobody is asked whether it may."""
     thread, node_run = at.thread, at.node_run
     _take_back_end(at)
-    run_rows = (at.turn.tenant, at.run.wf_run_id)
-    if thread.holder is not None:
-        at.turn.rows.put(LiveChild(*run_rows, thread.holder, thread.number))
-    for event_def in at.thread_spec.interrupts:
-        at.turn.rows.put(Interrupter(*run_rows, event_def, thread.number))
+    recall_thread(at)
     thread.failure, thread.handler = None, None
     move_thread(at, ThreadEvent.RESCUE)
-    if thread.number == ENTRYPOINT_NUMBER:
-        drop_retention(at)
     if skip:
         node_run.handled = node_run.skipped = True
     elif node_run.status is not NodeStatus.COMPLETED:
@@ -101,6 +95,7 @@ def _reopen(at: At) -> None:
     waited for is gone, so it is visited anew.
     """
     remove_reason(at, HaltReason.HALTED_BY_PARENT)
+    mark_thread(at)
     if at.node_run.status in NODE_LIVE and at.node_run.status is not NodeStatus.STARTING:
         message = "left when the thread that holds it ended; begun anew"
         cancel_live(at, message)

@@ -140,7 +140,8 @@ class ThreadRun(Row):
     the thread that handles a failure or an interrupt of this one now. `interrupts` counts those to
     come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
     have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
-    what the threads below know.
+    what the threads below know. `interrupt_keys` are the keys of the events that interrupt it, as
+    they were when it began.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -168,6 +169,7 @@ class ThreadRun(Row):
     asked: tuple[bool, bool, bool] = (False, False, False)
     awaited_by: tuple[tuple[int, int], ...] = ()
     spilled: int = 0
+    interrupt_keys: dict[str, str] = {}
 
     @property
     def held_from_outside(self) -> bool:
