@@ -94,6 +94,9 @@ def _counters(group: Group) -> Iterator[str]:
         counted = (holder.live_children, holder.moving_children, len(rows))
         if counted != (len(live), len(moving), len(live)) and not is_busy(group):
             yield f"thread {holder.number} counts {counted}, not {len(live)}, {len(moving)}"
+        failed = [row for row in threads if row.parent == holder.number and row.unnoticed]
+        if holder.failed_children != len(failed):
+            yield f"thread {holder.number} counts {holder.failed_children} failed, not {failed}"
 
 
 def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:

@@ -31,11 +31,12 @@ from penstock.core.flow.threads import (
     enter,
     forget_thread,
     held_by,
+    is_lost_below,
     tell_holder,
-    tell_of_no_end,
-    tell_waiters,
+    tell_of_end,
     wake_children,
 )
+from penstock.core.flow.waits import take_back, tell_of_loss
 from penstock.core.flow.watchers import wake_watchers
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.nodes import TYPE_OF
@@ -84,8 +85,7 @@ def visit(at: At) -> None:
             asked_node = at.thread.position
             if at.thread.status is ThreadStatus.HALTED or not _see_to_node(at):
                 break
-        if at.thread.is_abandoned:
-            _give_up(at)
+        _see_to_loss(at)
         note_status(at.turn, at.run, at.thread)
     _tell(at, live)
     at.save()
@@ -154,13 +154,21 @@ def _see_to_threads(at: At, *, asked: bool) -> bool:
     return _settle_halt(at, asked=asked) or start_handler(at)
 
 
-def _give_up(at: At) -> None:
-    """The thread is halted for good: what it waited for is wanted no more, and who waits for it
-    learns that it will not end."""
-    if at.node_run.status in NODE_LIVE:
-        leave(at)
-    unmark_thread(at)
-    tell_of_no_end(at)
+def _see_to_loss(at: At) -> None:
+    """What a thread that is halted for good waited for is wanted no more; who waits for one that is
+    lost learns of it, and forgets it when the thread goes on after all.
+    """
+    thread, was_lost = at.thread, at.thread.lost
+    if thread.is_abandoned:
+        if at.node_run.status in NODE_LIVE:
+            leave(at)
+        unmark_thread(at)
+    thread.lost = is_lost_below(at)
+    if thread.lost:
+        tell_of_loss(at)
+    elif was_lost:
+        for waiter, position in thread.awaited_by:
+            take_back(at, waiter, position)
 
 
 def _run_again(at: At) -> None:
@@ -277,7 +285,7 @@ def _tell(at: At, was_live: bool) -> None:
     thread = at.thread
     if was_live and thread.status not in THREAD_LIVE:
         forget_thread(at)
-        tell_waiters(at)
+        tell_of_end(at)
     tell_holder(at)
     asked = asks(thread)
     if asked != thread.asked:

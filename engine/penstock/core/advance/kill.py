@@ -1,8 +1,8 @@
 """Killing a run: each of its threads ends, from wherever it stands, and nothing is handled.
 
-A sweep (sweep.py) wakes all threads; a visit of a thread of such a run comes to `die`. A worker that
-runs a task is asked to stop, and waited for until the deadline; what no worker has started ends at
-once. The entrypoint ends last, and the run with it.
+A sweep (sweep.py) wakes all threads; a visit of a thread of such a run comes to `die`. A worker
+that runs a task is asked to stop, and waited for until the deadline; what no worker has started
+ends at once. The entrypoint ends last, and the run with it.
 """
 
 from __future__ import annotations

@@ -10,10 +10,11 @@ from penstock.core.definitions.node_check import INPUT
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.flow.agenda import wake
-from penstock.core.flow.at import At
+from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import mark_thread, unmark_thread
 from penstock.core.flow.moves import counted_as
 from penstock.core.flow.retention import drop_retention, set_retention
+from penstock.core.flow.waits import leave_to_parent
 from penstock.core.limits import CHILDREN_WOKEN_MAX
 from penstock.core.state.facts import noted
 from penstock.core.state.keys import after_prefix
@@ -26,13 +27,7 @@ from penstock.core.state.run import (
     Variable,
     WfRun,
 )
-from penstock.core.state.thread_rows import (
-    Awaited,
-    AwaitedEnd,
-    AwaitedStatus,
-    Interrupter,
-    LiveChild,
-)
+from penstock.core.state.thread_rows import AwaitedEnd, Interrupter, LiveChild
 from penstock.core.state.timers import Clock, TimerKind, clock_ms, set_timer
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.state.turn import Turn
@@ -161,8 +156,11 @@ def enter(
 
 def held_by(holder: ThreadRun, child: ThreadRun) -> HaltReason | None:
     """Why a thread is halted on account of the one that holds it."""
+    for_good = HaltReason.HALTED_BY_PARENT
     if holder.status in (ThreadStatus.COMPLETED, ThreadStatus.EXCEPTION):
-        return HaltReason.HALTED_BY_PARENT
+        return for_good
+    if for_good in holder.halt_reasons:
+        return for_good
     if holder.status is ThreadStatus.ERROR:
         return HaltReason.PARENT_HALTED  # it may be rescued
     serves = holder.handler == child.number
@@ -170,10 +168,25 @@ def held_by(holder: ThreadRun, child: ThreadRun) -> HaltReason | None:
     return HaltReason.PARENT_HALTED if held else None
 
 
-def asks(thread: ThreadRun) -> tuple[bool, bool, bool]:
-    """What decides `held_by` for the threads below: when it changes, they are woken."""
+def is_lost_below(at: At) -> bool:
+    """Whether the thread is lost (waits.py), by what the one that holds it knows of itself."""
+    thread = at.thread
+    if thread.status is not ThreadStatus.HALTED or thread.moving_children:
+        return False
+    if thread.is_abandoned or thread.holder is None:
+        return thread.is_abandoned
+    holder = peek_thread(at.turn, at.run.wf_run_id, thread.holder)
+    assert holder is not None, "a holder is a thread of the run"
+    return holder.lost or holder.status not in THREAD_LIVE
+
+
+def asks(thread: ThreadRun) -> tuple[bool, ...]:
+    """What decides `held_by` and `is_lost_below` for the threads below: when it changes, they are
+    woken.
+    """
     ended = thread.status not in THREAD_LIVE
-    return ended, bool(thread.halt_reasons), thread.held_from_outside
+    for_good = HaltReason.HALTED_BY_PARENT in thread.halt_reasons
+    return ended, bool(thread.halt_reasons), thread.held_from_outside, for_good, thread.lost
 
 
 def wake_children(turn: Turn, wf_run_id: str, holder: int, first: int = 0) -> None:
@@ -211,33 +224,16 @@ def tell_holder(at: At) -> None:
     wake(turn, at.run.wf_run_id, holder.number)
 
 
-def tell_waiters(at: At) -> None:
-    """The thread has ended: who waits for it is to look; if nobody does, its parent will notice a
-    failure at its EXIT.
+def tell_of_end(at: At) -> None:
+    """The thread has ended: who waits for it is to look; a failure that nobody has looked at is
+    noticed by its parent, at its EXIT.
     """
     turn, run, thread = at.turn, at.run, at.thread
     for waiter, position in thread.awaited_by:
         turn.rows.put(AwaitedEnd(turn.tenant, run.wf_run_id, waiter, position, thread.number))
         wake(turn, run.wf_run_id, waiter)
-    failed = thread.status is not ThreadStatus.COMPLETED
-    if failed and thread.kind is ThreadKind.CHILD and not thread.awaited_by:
-        assert thread.parent is not None, "a child has a parent"
-        parent = turn.rows.get(ThreadRun, turn.tenant, run.wf_run_id, thread.parent)
-        assert parent is not None, "which is a thread of the run"
-        parent.failed_children += 1
-        turn.rows.put(parent)
-
-
-def tell_of_no_end(at: At) -> None:
-    """The thread is halted for good: who still waits for it, and did not have it halted itself, is
-    to look.
-    """
-    turn, run_id, thread = at.turn, at.run.wf_run_id, at.thread
-    for waiter, position in thread.awaited_by:
-        awaited = turn.rows.peek(Awaited, turn.tenant, run_id, waiter, position, thread.number)
-        if awaited is not None and awaited.status is AwaitedStatus.THREAD_IN_PROGRESS:
-            turn.rows.put(AwaitedEnd(turn.tenant, run_id, waiter, position, thread.number))
-            wake(turn, run_id, waiter)
+    if thread.status is not ThreadStatus.COMPLETED:
+        leave_to_parent(at)
 
 
 def recall_thread(at: At) -> None:

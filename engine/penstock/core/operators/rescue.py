@@ -7,25 +7,21 @@ themselves. A failure that somebody has handled is not taken up.
 
 from __future__ import annotations
 
-import msgspec
-
 from penstock.core.advance.handlers import remove_reason
 from penstock.core.advance.leave import leave
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
-from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.at import At
 from penstock.core.flow.correlation import mark_thread
 from penstock.core.flow.load import load
 from penstock.core.flow.moves import move_node, move_thread
 from penstock.core.flow.threads import enter, recall_thread, tell_holder
-from penstock.core.nodes.wait_for_threads import Wait
-from penstock.core.operators.rescue_above import FAILED, awaited_of, is_wanted, threads_above
+from penstock.core.flow.waits import take_back, take_notice
+from penstock.core.operators.rescue_above import FAILED, is_wanted, threads_above
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.run import HaltReason, NodeRun, ThreadKind, ThreadRun
-from penstock.core.state.thread_rows import AwaitedEnd, AwaitedStatus
+from penstock.core.state.run import HaltReason
 from penstock.core.state.transitions import (
     NODE_LIVE,
-    THREAD_LIVE,
     NodeEvent,
     NodeStatus,
     ThreadEvent,
@@ -109,44 +105,6 @@ def _reopen(at: At) -> None:
 
 def _take_back_end(at: At) -> None:
     """Those who were told of the thread's end forget it; who waits for it no more is not told."""
-    turn, thread = at.turn, at.thread
-    if thread.awaited_by:
-        thread.awaited_by = tuple(
-            (waiter, position)
-            for waiter, position in thread.awaited_by
-            if _waits_again(at, waiter, position)
-        )
-    elif thread.kind is ThreadKind.CHILD:
-        assert thread.parent is not None, "a child has a parent"
-        parent = turn.rows.get(ThreadRun, turn.tenant, at.run.wf_run_id, thread.parent)
-        assert parent is not None, "which is a thread of the run"
-        parent.failed_children -= 1
-        turn.rows.put(parent)
-
-
-def _waits_again(at: At, waiter: int, position: int) -> bool:
-    """A wait that is not decided takes back what it has counted; False if it is over."""
-    turn, run_id, number = at.turn, at.run.wf_run_id, at.thread.number
-    upper = peek_thread(turn, run_id, waiter)
-    node_run = turn.rows.get(NodeRun, turn.tenant, run_id, waiter, position)
-    assert upper is not None, "a waiter is a thread of the run"
-    assert node_run is not None, "at a node"
-    if upper.status not in THREAD_LIVE or upper.position != position:
-        return False
-    if node_run.status not in NODE_LIVE or node_run.progress is None:
-        return False  # it is over, or its thread is halted for good
-    awaited = awaited_of(at, waiter, position)
-    if awaited is not None and awaited.status is AwaitedStatus.UNSUCCESSFUL:
-        wait = msgspec.convert(node_run.progress, Wait)
-        wait.bad -= 1
-        wait.failure = wait.failure if wait.bad else None
-        node_run.progress = msgspec.to_builtins(wait)
-        turn.rows.put(node_run)
-        child = awaited.child == number
-        awaited.status = (
-            AwaitedStatus.THREAD_IN_PROGRESS if child else AwaitedStatus.HANDLING_FAILURE
-        )
-        turn.rows.put(awaited)
-    else:
-        turn.rows.delete(AwaitedEnd(turn.tenant, run_id, waiter, position, number))
-    return True
+    thread = at.thread
+    take_notice(at, thread)
+    thread.awaited_by = tuple(entry for entry in thread.awaited_by if take_back(at, *entry))

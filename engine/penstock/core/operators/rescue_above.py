@@ -6,9 +6,10 @@ from typing import Final, NoReturn
 
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.waits import awaited_of
 from penstock.core.nodes import exit as exit_node
 from penstock.core.state.failures import FailureName
-from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun
+from penstock.core.state.run import HaltReason, NodeRun, ThreadKind, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedStatus
 from penstock.core.state.transitions import NODE_LIVE, THREAD_LIVE, NodeStatus, ThreadStatus
 
@@ -21,6 +22,8 @@ def threads_above(at: At) -> list[int]:
     not matter any more.
     """
     thread = at.thread
+    if thread.unnoticed:
+        return _parent_above(at)
     if thread.awaited_by:
         return [
             above
@@ -35,7 +38,7 @@ def threads_above(at: At) -> list[int]:
             f"thread {thread.number} is a handler, and has failed thread {thread.holder} with it;"
             " rescue that one",
         )
-    return _parent_above(at)
+    return []
 
 
 def is_wanted(at: At) -> bool:
@@ -45,21 +48,14 @@ def is_wanted(at: At) -> bool:
     thread = at.thread
     if thread.holder is None:
         return True
-    if _thread(at, thread.holder).status not in THREAD_LIVE:
+    holder = _thread(at, thread.holder)
+    if holder.status not in THREAD_LIVE or HaltReason.HALTED_BY_PARENT in holder.halt_reasons:
         return False
+    if thread.unnoticed or holder.handler == thread.number:
+        return True
     if thread.awaited_by:
         return any(_is_waited_for(at, *entry) for entry in thread.awaited_by)
     return thread.kind is ThreadKind.CHILD  # what a handler serves is taken up itself
-
-
-def awaited_of(at: At, waiter: int, position: int) -> Awaited | None:
-    """What a wait knows of the thread, or of the child whose failure it handles."""
-    key = (at.turn.tenant, at.run.wf_run_id, waiter, position)
-    own = at.turn.rows.get(Awaited, *key, at.thread.number)
-    if own is not None or at.thread.kind is not ThreadKind.FAILURE_HANDLER:
-        return own
-    assert at.thread.parent is not None, "a handler stands below what it handles"
-    return at.turn.rows.get(Awaited, *key, at.thread.parent)
 
 
 _DECIDED = (AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED, AwaitedStatus.STOPPED)
@@ -73,10 +69,7 @@ def _is_waited_for(at: At, waiter: int, position: int) -> bool:
     if _node_run(at, waiter, position).status is NodeStatus.COMPLETED:
         return False
     awaited = awaited_of(at, waiter, position)
-    if awaited is None or awaited.status in (
-        AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED,
-        AwaitedStatus.STOPPED,
-    ):
+    if awaited is None or awaited.status in _DECIDED:
         return False
     return awaited.handler in (None, at.thread.number)
 

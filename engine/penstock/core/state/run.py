@@ -141,7 +141,8 @@ class ThreadRun(Row):
     come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
     have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
     what the threads below know. `interrupt_keys` are the keys of the events that interrupt it, as
-    they were when it began.
+    they were when it began. `lost`: it will not go on by itself (flow/waits.py). `unnoticed`: it is
+    one of the failed children of its parent.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -166,10 +167,12 @@ class ThreadRun(Row):
     moving_children: int = 0
     failed_children: int = 0
     counted: Counted = Counted.NOT
-    asked: tuple[bool, bool, bool] = (False, False, False)
+    asked: tuple[bool, ...] = (False,) * 5
     awaited_by: tuple[tuple[int, int], ...] = ()
     spilled: int = 0
     interrupt_keys: dict[str, str] = {}
+    lost: bool = False
+    unnoticed: bool = False
 
     @property
     def held_from_outside(self) -> bool:
