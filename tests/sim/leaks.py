@@ -15,6 +15,7 @@ from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
     ChildRun,
+    FailedWait,
     Interrupter,
     LiveChild,
     PendingInterrupt,
@@ -34,6 +35,7 @@ LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     Awaited: "what has become of threads that were waited for is told from them",
     AwaitedEnd: "of a thread that ended after the wait for it was decided",
     ChildRun: "the way down to the runs below, for deletion",
+    FailedWait: "the way up to the runs that failed with this one, for a rescue",
     PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
 }
 """Queues that may keep rows of a run that has ended, and why."""

@@ -1,15 +1,15 @@
 """Rescue: a thread that has failed goes on, from a new visit of the node at which it stands.
 
 What its end had told others is taken back. Threads above that failed because of it (CHILD_FAILURE
-at a WAIT_FOR_THREADS or an EXIT) go on with it; threads below that were halted with it run again by
-themselves. A failure that somebody has handled is not taken up.
+at a WAIT_FOR_THREADS or an EXIT, or in another run at a WAIT_FOR_CHILD_WF) go on with it; threads
+below that were halted with it run again by themselves. A failure that somebody has handled is not
+taken up.
 """
 
 from __future__ import annotations
 
 from penstock.core.advance.handlers import remove_reason
 from penstock.core.advance.leave import leave
-from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.correlation import mark_thread
@@ -17,7 +17,14 @@ from penstock.core.flow.load import load
 from penstock.core.flow.moves import move_node, move_thread
 from penstock.core.flow.threads import enter, recall_thread, tell_holder
 from penstock.core.flow.waits import take_back, take_notice
-from penstock.core.operators.rescue_above import FAILED, is_wanted, threads_above
+from penstock.core.operators.rescue_above import (
+    FAILED,
+    Place,
+    all_above,
+    all_above_waits,
+    forget_waits,
+    is_wanted,
+)
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import HaltReason
 from penstock.core.state.transitions import (
@@ -25,29 +32,18 @@ from penstock.core.state.transitions import (
     NodeEvent,
     NodeStatus,
     ThreadEvent,
-    ThreadStatus,
 )
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.cancel import cancel_live
-
-LEVELS_MAX = 1_000
 
 
 def rescue_thread(at: At, *, skip: bool) -> None:
     """Have a thread in ERROR go on, and those above that failed because of it; `skip` leaves its
     node along its edges instead of visiting it anew.
     """
-    turn, run_id = at.turn, at.run.wf_run_id
-    above = threads_above(at)
+    above = all_above(at)
     revive(at, skip=skip)
-    for _ in range(LEVELS_MAX):
-        if not above:
-            return
-        upper = load(turn, run_id, above.pop())
-        if upper.thread.status is ThreadStatus.ERROR:
-            above += threads_above(upper)
-            revive(upper)
-    refuse(Code.LIMIT, f"more than {LEVELS_MAX} threads above have failed with it")
+    _take_along(at, above)
 
 
 def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
@@ -56,7 +52,9 @@ def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
     """
     at = load(turn, wf_run_id, number)
     if at.thread.status in FAILED and is_wanted(at):
+        above = all_above_waits(at)
         revive(at)
+        _take_along(at, above)
     elif HaltReason.HALTED_BY_PARENT in at.thread.halt_reasons and is_wanted(at):
         _reopen(at)
 
@@ -66,6 +64,7 @@ def revive(at: At, *, skip: bool = False) -> None:
     thread, node_run = at.thread, at.node_run
     _take_back_end(at)
     recall_thread(at)
+    forget_waits(at)
     thread.failure, thread.handler = None, None
     move_thread(at, ThreadEvent.RESCUE)
     if skip:
@@ -75,6 +74,11 @@ def revive(at: At, *, skip: bool = False) -> None:
     tell_holder(at)
     at.save()
     wake(at.turn, at.run.wf_run_id, thread.number)
+
+
+def _take_along(at: At, above: list[Place]) -> None:
+    for place in above:
+        revive(load(at.turn, *place))
 
 
 def visit_anew(at: At) -> None:

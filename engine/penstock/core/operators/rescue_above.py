@@ -1,26 +1,100 @@
-"""What became of a thread's failure: whether it was handled, and who failed because of it."""
+"""What became of a thread's failure: whether it was handled, and who failed because of it, in its
+run or in another one that waited for the run.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import Final, NoReturn
 
-from penstock.core.errors import Code, refuse
+from penstock.core.errors import Code, Reject, refuse
 from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.load import is_there, load
 from penstock.core.flow.waits import awaited_of
 from penstock.core.nodes import exit as exit_node
+from penstock.core.operators.verbs import refuse_if_busy
 from penstock.core.state.failures import FailureName
 from penstock.core.state.run import HaltReason, NodeRun, ThreadKind, ThreadRun
-from penstock.core.state.thread_rows import Awaited, AwaitedStatus
+from penstock.core.state.thread_rows import Awaited, AwaitedStatus, FailedWait
 from penstock.core.state.transitions import NODE_LIVE, THREAD_LIVE, NodeStatus, ThreadStatus
 
 FAILED: Final = frozenset((ThreadStatus.ERROR, ThreadStatus.EXCEPTION))
 NODE_FAILED: Final = frozenset((NodeStatus.ERROR, NodeStatus.EXCEPTION))
 
 
-def threads_above(at: At) -> list[int]:
-    """The threads that failed because this one did; refuses when the failure was handled, or does
-    not matter any more.
+LEVELS_MAX: Final = 1_000
+
+Place = tuple[str, int]
+"""A thread of a run."""
+
+
+def all_above(at: At) -> list[Place]:
+    """All threads that failed because this one did, and those above these; refuses when one of the
+    failures was handled, or does not matter any more.
     """
+    found: dict[Place, None] = {}
+    pending = _above(at)
+    while pending:
+        place = pending.pop()
+        upper = load(at.turn, *place)
+        if place in found or upper.thread.status is not ThreadStatus.ERROR:
+            continue
+        if len(found) == LEVELS_MAX:
+            refuse(Code.LIMIT, f"more than {LEVELS_MAX} threads above have failed with it")
+        found[place] = None
+        pending += _above(upper)
+    return list(found)
+
+
+def all_above_waits(at: At) -> list[Place]:
+    """The same of a run that is restarted, for what waited for the run. It goes on in any case:
+    where its failure was handled, it is waited for no more.
+    """
+    found: dict[Place, None] = {}
+    for row in islice(_failed_waits(at), LEVELS_MAX):
+        with suppress(Reject):
+            for place in _wait_above(at, row):
+                found |= dict.fromkeys([place, *all_above(load(at.turn, *place))])
+    return list(found)
+
+
+def forget_waits(at: At) -> None:
+    """The run goes on: who failed with it does too, or does not wait for it any more."""
+    for row in islice(_failed_waits(at), LEVELS_MAX):
+        at.turn.rows.delete(row)
+
+
+def _above(at: At) -> list[Place]:
+    """The threads that failed because this one did."""
+    if at.thread.kind is ThreadKind.ENTRYPOINT:
+        return [place for row in _failed_waits(at) for place in _wait_above(at, row)]
+    return [(at.run.wf_run_id, number) for number in _threads_above(at)]
+
+
+def _failed_waits(at: At) -> Iterator[FailedWait]:
+    """Of other runs, for the run of the entrypoint thread at hand."""
+    if at.thread.kind is not ThreadKind.ENTRYPOINT:
+        return iter(())
+    return iter(list(at.turn.rows.scan(FailedWait, at.turn.tenant, at.run.wf_run_id)))
+
+
+def _wait_above(at: At, row: FailedWait) -> list[Place]:
+    """The thread that failed at a WAIT_FOR_CHILD_WF, if it still stands there."""
+    if not is_there(at.turn, row.waiter):
+        return []
+    upper = load(at.turn, row.waiter, row.thread)
+    refuse_if_busy(upper.run)
+    node = _node_run(upper, row.thread, row.position)
+    if node.handled and not node.skipped:
+        _refuse(at, f"{_named(at, upper)} has gone on without it")
+    if upper.thread.position != row.position:
+        return []
+    return [(row.waiter, number) for number in _failed_with(at, upper, node)]
+
+
+def _threads_above(at: At) -> list[int]:
     thread = at.thread
     if thread.unnoticed:
         return _parent_above(at)
@@ -30,8 +104,6 @@ def threads_above(at: At) -> list[int]:
             for waiter, position in thread.awaited_by
             for above in _waiter_above(at, waiter, position)
         ]
-    if thread.kind is ThreadKind.ENTRYPOINT:
-        return []
     if thread.kind is not ThreadKind.CHILD:
         refuse(
             Code.FAILURE_HANDLED,
@@ -79,12 +151,12 @@ def _waiter_above(at: At, waiter: int, position: int) -> list[int]:
     awaited = awaited_of(at, waiter, position)
     if awaited is not None and _is_handled(awaited, at.thread):
         _refuse(at, f"thread {waiter} has handled its failure, or is about to")
-    upper, node = _thread(at, waiter), _node_run(at, waiter, position)
+    upper, node = load(at.turn, at.run.wf_run_id, waiter), _node_run(at, waiter, position)
     if node.status in NODE_LIVE:
         return []
     if node.status is NodeStatus.COMPLETED or (node.handled and not node.skipped):
         _refuse(at, f"thread {waiter} has gone on without it")
-    if upper.position != position:
+    if upper.thread.position != position:
         return []  # the wait has been begun anew, or skipped
     return _failed_with(at, upper, node)
 
@@ -92,22 +164,23 @@ def _waiter_above(at: At, waiter: int, position: int) -> list[int]:
 def _parent_above(at: At) -> list[int]:
     """The parent, if it failed at its EXIT because nobody had waited for the thread."""
     assert at.thread.parent is not None, "a child has a parent"
-    parent = _thread(at, at.thread.parent)
-    node = _node_run(at, parent.number, parent.position)
+    parent = load(at.turn, at.run.wf_run_id, at.thread.parent)
+    node = parent.node_run
     at_exit = node.node_type == exit_node.NODE.name and node.status in NODE_FAILED
-    if at_exit or parent.status in (ThreadStatus.COMPLETED, ThreadStatus.EXCEPTION):
+    if at_exit or parent.thread.status in (ThreadStatus.COMPLETED, ThreadStatus.EXCEPTION):
         return _failed_with(at, parent, node)
     return []
 
 
-def _failed_with(at: At, upper: ThreadRun, node: NodeRun) -> list[int]:
+def _failed_with(at: At, upper: At, node: NodeRun) -> list[int]:
     """The upper thread stands at a node that has failed, or it has ended."""
-    if upper.status in THREAD_LIVE:
-        _refuse(at, f"a handler of thread {upper.number} is dealing with it")
-    if upper.status is not ThreadStatus.ERROR:
-        _refuse(at, f"thread {upper.number}, which it belongs to, has ended: {upper.status}")
+    status = upper.thread.status
+    if status in THREAD_LIVE:
+        _refuse(at, f"a handler of {_named(at, upper)} is dealing with it")
+    if status is not ThreadStatus.ERROR:
+        _refuse(at, f"{_named(at, upper)}, which it belongs to, has ended: {status}")
     caused = node.failure is not None and node.failure.name == FailureName.CHILD_FAILURE
-    return [upper.number] if caused else []
+    return [upper.thread.number] if caused else []
 
 
 def _is_handled(awaited: Awaited, thread: ThreadRun) -> bool:
@@ -117,7 +190,14 @@ def _is_handled(awaited: Awaited, thread: ThreadRun) -> bool:
 
 
 def _refuse(at: At, why: str) -> NoReturn:
-    refuse(Code.FAILURE_HANDLED, f"thread {at.thread.number} can not be rescued: {why}")
+    where = f"thread {at.thread.number} of WfRun {at.run.wf_run_id!r}"
+    refuse(Code.FAILURE_HANDLED, f"{where} can not be rescued: {why}")
+
+
+def _named(at: At, upper: At) -> str:
+    name = f"thread {upper.thread.number}"
+    same = at.run.wf_run_id == upper.run.wf_run_id
+    return name if same else f"{name} of WfRun {upper.run.wf_run_id!r}"
 
 
 def _thread(at: At, number: int) -> ThreadRun:
