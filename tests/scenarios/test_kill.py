@@ -6,6 +6,8 @@ from penstock.core.commands import run_wf
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
+from penstock.core.commands.shutdown_task_run import ShutdownTaskRun
+from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions.defs import HeldTask
 from penstock.core.state import turn
 from penstock.core.state.event_rows import EventWaiter
@@ -47,22 +49,82 @@ def test_a_run_that_waits_is_killed_at_once(driver: Driver) -> None:
 
 
 def test_a_task_with_a_worker_is_waited_for(driver: Driver) -> None:
-    """HALTING until it is reported; what it says is kept."""
+    """HALTING until it is reported: its worker is asked to stop, and what it says is kept."""
     register(driver, "two", chain(task("one"), task("two")))
-    story = run(driver, "two").task("one").is_killed().is_now("HALTING")
+    story = run(driver, "two").task("one").starts().is_killed().is_now("HALTING")
+    assert story.beats().body == {"cancel": True, "stop": "cancel"}
+    [signal] = driver.signals()
+    assert (signal.guid, signal.worker, signal.stop) == (story.taken.guid, "worker-1", "cancel")
     story.succeeds("kept").ends_with("KILLED").no_task("two")
     assert (story.nodes[1].status, story.nodes[1].output) == ("COMPLETED", "kept")
     statuses = [fact.status for fact in story.run.history]
     assert statuses == ["RUNNING", "HALTING", "ERROR"]
 
 
-def test_a_failure_during_a_kill_is_not_tried_again(memory: Driver) -> None:
-    """Nor handled."""
+def test_a_worker_that_stops_as_asked_ends_the_kill(memory: Driver) -> None:
+    """Its failure means that: it is neither tried again nor handled."""
     nodes = chain(handled(task("shaky", max_attempts=9), ("heal", None)))
     register(memory, "shaky", threads(nodes, heal=chain(task("medicine"))))
-    story = run(memory, "shaky").task("shaky").is_killed().fails().ends_with("KILLED")
+    story = run(memory, "shaky").task("shaky").starts().is_killed().fails().ends_with("KILLED")
     assert story.task_run.status is TaskStatus.TASK_CANCELLED
-    assert story.task_run.attempt.status is TaskStatus.TASK_FAILED
+    assert story.task_run.attempt.reported is TaskStatus.TASK_FAILED
+    assert story.task_run.stop is None
+    assert story.nodes[1].failure is not None
+    assert story.nodes[1].failure.name == "TASK_CANCELLED"
+    assert memory.everywhere(Timer) == []
+
+
+def test_a_task_that_no_worker_has_started_ends_at_once(memory: Driver) -> None:
+    """There is nobody to be asked; who starts it later is refused."""
+    register(memory, "one", chain(task("one")))
+    story = run(memory, "one").task("one").is_killed().ends_with("KILLED")
+    assert story.task_run.status is TaskStatus.TASK_CANCELLED
+    assert memory.signals() == []
+    late = TaskStarted(**story.attempt, worker="worker-1")
+    story.refuses(late, "ATTEMPT_ENDED")
+    story.refuses(story.report(TaskStatus.TASK_SUCCESS), "ATTEMPT_ENDED")
+
+
+def test_a_worker_is_asked_once_however_often_its_thread_is_visited(memory: Driver) -> None:
+    """A kill takes the place of an operator's request, and the other way round is refused; time
+    that the weaker one had granted is of no account.
+    """
+    register(memory, "one", chain(task("one")))
+    story = run(memory, "one").task("one").starts().is_shut_down(grace_ms=1_000)
+    story.is_killed().is_killed()
+    memory.pass_ms(1_000)
+    story.is_now("HALTING")
+    assert [signal.stop for signal in memory.signals()] == ["shutdown", "cancel"]
+    story.refuses(ShutdownTaskRun(**story.task_id), "STOP_REQUESTED")
+    story.is_handed_back().ends_with("KILLED")
+    assert story.task_run.status is TaskStatus.TASK_CANCELLED
+    assert memory.everywhere(Timer) == []
+
+
+@pytest.mark.parametrize(("first_ms", "then_ms"), [(5_000, 50_000), (50_000, 5_000)])
+def test_the_deadline_that_was_set_last_holds(memory: Driver, first_ms: int, then_ms: int) -> None:
+    """Later or earlier than the first one."""
+    register(memory, "one", chain(task("one")))
+    story = run(memory, "one").task("one").starts().is_killed(first_ms).is_killed(then_ms)
+    memory.pass_ms(then_ms - 1)
+    story.is_now("HALTING")
+    memory.pass_ms(1)
+    story.ends_with("KILLED")
+    assert story.task_run.status is TaskStatus.TASK_CANCELLED
+    assert memory.everywhere(Timer) == []
+
+
+def test_a_run_that_was_killed_is_restarted_with_a_task_of_its_own(memory: Driver) -> None:
+    """The worker that did not hear of the kill comes too late with the old one."""
+    register(memory, "one", chain(task("one"), returns=output_of("n1")))
+    story = run(memory, "one").task("one").starts().is_killed(5_000)
+    memory.pass_ms(5_000)
+    late = story.report(TaskStatus.TASK_SUCCESS, output="old")
+    story.ends_with("KILLED").is_begun_again().is_now("RUNNING")
+    story.refuses(late, "ATTEMPT_ENDED")
+    story.task("one")
+    assert story.taken.guid != late.guid
+    story.succeeds("new").completes("new")
 
 
 def test_at_the_deadline_the_task_is_cancelled(memory: Driver) -> None:
@@ -118,7 +180,7 @@ def test_many_runs_below_are_killed_in_chunks(
 def test_a_second_kill_brings_a_new_deadline(memory: Driver) -> None:
     """None at all, here."""
     register(memory, "one", chain(task("one")))
-    story = run(memory, "one").task("one").is_killed().is_now("HALTING").is_killed(0)
+    story = run(memory, "one").task("one").starts().is_killed().is_now("HALTING").is_killed(0)
     story.ends_with("KILLED")
     assert memory.everywhere(Timer) == []
 
@@ -160,13 +222,13 @@ def test_a_halted_run_is_killed_too(memory: Driver) -> None:
 
 
 def test_threads_below_one_that_has_failed_are_killed_too(memory: Driver) -> None:
-    """They are halted, or halting; a task of one is waited for as any other."""
+    """They are halted, or halting; a task of one is waited for as any other, if it was started."""
     middle = chain(starts("leaf"), starts("leaf"), task("bad"))
     spec = threads(chain(starts("middle"), event("go")), middle=middle, leaf=chain(task("slow")))
     register(memory, "deep", spec)
     story = run(memory, "deep").task("bad").fails().thread_is(1, "ERROR")
     story.task("slow").succeeds().is_now("RUNNING").thread_is(3, "HALTING")
-    story.is_killed().is_now("HALTING").task("slow").succeeds().ends_with("KILLED")
+    story.task("slow").starts().is_killed().is_now("HALTING").succeeds().ends_with("KILLED")
     statuses = [row.status for row in memory.scan(ThreadRun, story.id)]
     assert statuses == ["ERROR"] * 4
 
@@ -193,7 +255,7 @@ def test_ten_thousand_threads_are_killed_in_chunks(memory: Driver) -> None:
 def test_what_a_kill_refuses(memory: Driver) -> None:
     """Unknown, ended; and other verbs are refused while it is under way."""
     register(memory, "one", chain(task("one")))
-    story = run(memory, "one").task("one")
+    story = run(memory, "one").task("one").starts()
     story.refuses(KillWfRun(wf_run_id=story.id, deadline_ms=-1), "BAD_VALUE")
     story.refuses(KillWfRun(wf_run_id="no-such-run"), "WF_RUN_UNKNOWN")
     story.is_killed()

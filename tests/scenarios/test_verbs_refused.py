@@ -78,7 +78,7 @@ def test_a_failure_that_went_too_far_up_is_not_taken_back(
     monkeypatch: pytest.MonkeyPatch, memory: Driver
 ) -> None:
     """Neither by a rescue nor by an operator's word on the task."""
-    monkeypatch.setattr("penstock.core.operators.rescue.LEVELS_MAX", 1)
+    monkeypatch.setattr("penstock.core.operators.rescue_above.LEVELS_MAX", 1)
     main = chain(starts("middle"), waits_for(output_of("n1")))
     middle = chain(starts("leaf"), waits_for(output_of("n1")))
     register(memory, "deep", threads(main, middle=middle, leaf=chain(task("work"))))

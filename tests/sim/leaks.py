@@ -16,6 +16,7 @@ from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
     ChildRun,
+    FailedWait,
     Interrupter,
     LiveChild,
     PendingInterrupt,
@@ -39,6 +40,7 @@ LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     ThreadWaiter: "as Awaited: who failed with a thread is told from them",
     ChildRun: "the way down to the runs below, for deletion",
     OldVariable: "what variables had been, for a replay",
+    FailedWait: "the way up to the runs that failed with this one, for a rescue",
     PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
 }
 """Queues that may keep rows of a run that has ended, and why."""
@@ -111,6 +113,9 @@ def _counters(group: Group) -> Iterator[str]:
         counted = (holder.live_children, holder.moving_children, len(rows))
         if counted != (len(live), len(moving), len(live)) and not is_busy(group):
             yield f"thread {holder.number} counts {counted}, not {len(live)}, {len(moving)}"
+        failed = [row for row in threads if row.parent == holder.number and row.unnoticed]
+        if holder.failed_children != len(failed):
+            yield f"thread {holder.number} counts {holder.failed_children} failed, not {failed}"
 
 
 def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:

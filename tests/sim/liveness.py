@@ -123,13 +123,13 @@ def _threads(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
     waiting = [row for row in group.of(Awaited) if (row.waiter, row.position) == here]
     ended = [row for row in group.of(AwaitedEnd) if (row.waiter, row.position) == here]
     live = [row for row in waiting if row.status in _AT_WORK and _may_end(group, row)]
-    return "a thread" if live and not ended else None
+    return "a thread" if (live and not ended) or is_busy(group) else None
 
 
 def _may_end(group: Group, awaited: Awaited) -> bool:
     number = awaited.child if awaited.handler is None else awaited.handler
     thread = group.one(ThreadRun, number)
-    return thread is not None and thread.status in THREAD_LIVE and not thread.is_abandoned
+    return thread is not None and thread.status in THREAD_LIVE and not thread.lost
 
 
 _AT_WORK: Final = (AwaitedStatus.THREAD_IN_PROGRESS, AwaitedStatus.HANDLING_FAILURE)

@@ -12,6 +12,7 @@ from tests.sim.naive_thread import IN_FLIGHT, Failure, Form, Run, Task, Thread, 
 from tests.sim.naive_values import Json, Problem, fitted, instant_ms, value
 
 WAITS = object()
+WAITING = ("STARTING", "RUNNING", "HALTED")
 
 
 class Failed(Exception):
@@ -87,7 +88,7 @@ class Nodes:
     def look_EXIT(self, at: Thread) -> Any:
         """Threads below must have ended or be halted; one that failed must have been waited for."""
         children = [one for one in self.run.threads if one.parent is at and one.kind == "CHILD"]
-        if any(child.failure is not None and not child.awaited for child in children):
+        if any(child.failure is not None and not child.noticed for child in children):
             raise Failed(Failure("CHILD_FAILURE"))
         if self.run.moving_below(at):
             return WAITS
@@ -193,8 +194,8 @@ class Nodes:
                     raise Problem("no such thread")
                 wanted.setdefault(number)
         at.wait = Wait(list(wanted))
-        for number in wanted:
-            self.run.threads[number].awaited = True
+        for child in (self.run.threads[number] for number in wanted):
+            child.noticed |= not child.live and child.parent is not at
         return self.look_WAIT_FOR_THREADS(at)
 
     def look_WAIT_FOR_THREADS(self, at: Thread) -> Any:
@@ -223,7 +224,7 @@ class Nodes:
             child = wait.handlers.get(number, number)
             thread = self.run.threads[number]
             known = wait.ends.get(child)
-            if known not in (None, str(number)) or not (not thread.live or thread.given_up):
+            if known not in (None, str(number)) or (thread.live and not self.run.lost(thread)):
                 continue
             if number == child and known is not None:
                 continue
@@ -233,13 +234,13 @@ class Nodes:
         if ended.status == "COMPLETED":
             wait.ends[child] = "good"
             return
+        ended.noticed = True
         failure = ended.failure or Failure("CHILD_FAILURE")
         handlers = [one for one in at.node.get("thread_handlers", ()) if failure.is_for(one)]
-        if handlers and ended.number == child and not ended.given_up:
+        if handlers and ended.number == child and not ended.live:
             begun = self.begin_handler(
                 at, "FAILURE_HANDLER", handlers[0]["thread"], failure.content, ended
             )
-            begun.awaited = True
             wait.ends[child] = str(begun.number)
             wait.handlers[begun.number] = child
             return
@@ -252,8 +253,16 @@ class Nodes:
             if end in ("good", "bad"):
                 continue
             thread = self.run.threads[child if end is None else int(end)]
+            thread.noticed = True
             if thread.live and "HALTED_BY_PARENT" not in thread.reasons:
                 thread.reasons.append("HALTED_BY_PARENT")
+
+    def note_end(self, ended: Thread) -> None:
+        """A wait of another thread than its parent's will look at how it has ended."""
+        for other in self.run.threads:
+            waits = other.live and other.wait is not None and other.nodes[-1][1] in WAITING
+            if waits and ended.number in other.wait.threads and other is not ended.parent:
+                ended.noticed = True
 
     def may_halt(self, at: Thread) -> bool:
         """Whether nothing of the node is in flight."""

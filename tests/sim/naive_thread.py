@@ -118,7 +118,7 @@ class Thread:
     handled: bool = False
     handler: Thread | None = None
     interrupts: list[tuple[str, Any]] = field(default_factory=list)  # (thread, content)
-    awaited: bool = False
+    noticed: bool = False  # somebody has looked at its failure, or will, or nobody needs it
     tasks: dict[int, Task] = field(default_factory=dict)  # by the position of their node
     forms: dict[int, Form] = field(default_factory=dict)  # as tasks
     outputs: Json = field(default_factory=dict)  # the newest of each node
@@ -164,6 +164,8 @@ class Thread:
 
 
 def _holds(holder: Thread, thread: Thread) -> bool:
+    if "HALTED_BY_PARENT" in holder.reasons:
+        return False  # then the thread is halted for good, too
     if not holder.live:
         return holder.status == "ERROR"
     if holder.handler is thread:
@@ -186,6 +188,19 @@ class Run:
             return thread.live
         at_work = thread.handler is not None and thread.handler.live
         return self.moving_below(thread) or not (thread.held_from_outside or at_work)
+
+    def lost(self, thread: Thread) -> bool:
+        """Whether it is halted, and will not go on by itself."""
+        if thread.status != "HALTED" or self.moving_below(thread):
+            return False
+        above = thread
+        while "HALTED_BY_PARENT" not in above.reasons:
+            if above.holder is None:
+                return False
+            above = above.holder
+            if not above.live:
+                return True
+        return True
 
     def moving_below(self, thread: Thread) -> bool:
         """Whether something below it still runs."""

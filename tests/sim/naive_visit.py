@@ -24,15 +24,19 @@ def settle(run: Run, now_ms: int) -> None:
 
 def visit(nodes: Nodes, at: Thread) -> bool:
     """Look at a thread; whether something has changed."""
-    changed = False
+    changed, was_live = False, at.live
     while at.live and _step(nodes, at):
         changed = True
+    if was_live and not at.live:
+        nodes.note_end(at)
     return changed
 
 
 def _step(nodes: Nodes, at: Thread) -> bool:
     holder = at.holder
-    left = holder is not None and holder.status in ("COMPLETED", "EXCEPTION")
+    left = holder is not None and (
+        holder.status in ("COMPLETED", "EXCEPTION") or "HALTED_BY_PARENT" in holder.reasons
+    )
     if left and "HALTED_BY_PARENT" not in at.reasons:
         at.reasons.append("HALTED_BY_PARENT")
         return True

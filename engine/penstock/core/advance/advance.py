@@ -21,6 +21,7 @@ from penstock.core.advance.kill import die, forget_sweep
 from penstock.core.advance.leave import leave
 from penstock.core.flow.agenda import next_woken, wake, wake_later
 from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.correlation import mark_thread, unmark_thread
 from penstock.core.flow.load import find, is_there
 from penstock.core.flow.moves import complete_node, move_node, move_thread, note_status
 from penstock.core.flow.node import NodeType
@@ -30,12 +31,15 @@ from penstock.core.flow.threads import (
     enter,
     forget_thread,
     held_by,
+    is_lost_below,
     tell_holder,
     tell_of_end,
     tell_waiters_of,
     wake_children,
 )
 from penstock.core.flow.variables import write_variables
+from penstock.core.flow.waiters import waiters_of
+from penstock.core.flow.waits import take_back
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.nodes import TYPE_OF
 from penstock.core.state.failures import Failure, FailureName
@@ -84,8 +88,7 @@ def visit(at: At) -> None:
             asked_node = at.thread.position
             if at.thread.status is ThreadStatus.HALTED or not _see_to_node(at):
                 break
-        if at.thread.is_abandoned:
-            _give_up(at)
+        _see_to_loss(at)
         note_status(at.turn, at.run, at.thread)
     _tell(at, live)
     at.save()
@@ -154,17 +157,27 @@ def _see_to_threads(at: At, *, asked: bool) -> bool:
     return _settle_halt(at, asked=asked) or start_handler(at)
 
 
-def _give_up(at: At) -> None:
-    """The thread is halted for good: what it waited for is wanted no more, and who waits for it
-    learns that it will not end."""
-    at.thread.ended = at.thread.ended or at.run.steps
-    if at.node_run.status in NODE_LIVE:
-        leave(at)
-    tell_waiters_of(at)
+def _see_to_loss(at: At) -> None:
+    """What a thread that is halted for good waited for is wanted no more; who waits for one that is
+    lost learns of it, and forgets it when the thread goes on after all.
+    """
+    thread, was_lost = at.thread, at.thread.lost
+    if thread.is_abandoned:
+        thread.ended = thread.ended or at.run.steps
+        if at.node_run.status in NODE_LIVE:
+            leave(at)
+        unmark_thread(at)
+    thread.lost = is_lost_below(at)
+    if thread.lost:
+        tell_waiters_of(at)
+    elif was_lost:
+        for waiter, position in waiters_of(at.turn, thread):
+            take_back(at, waiter, position)
 
 
 def _run_again(at: At) -> None:
     move_thread(at, ThreadEvent.RESUME)
+    mark_thread(at)  # an offer was declined, perhaps, while its run had ended
     if at.node_run.status is NodeStatus.HALTED:
         move_node(at, NodeEvent.RESUME)
 

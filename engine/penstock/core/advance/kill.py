@@ -1,7 +1,8 @@
 """Killing a run: each of its threads ends, from wherever it stands, and nothing is handled.
 
-A sweep (sweep.py) wakes all threads; a visit of a thread of such a run comes to `die`. A task that
-is with a worker is waited for until the deadline; the entrypoint ends last, and the run with it.
+A sweep (sweep.py) wakes all threads; a visit of a thread of such a run comes to `die`. A worker
+that runs a task is asked to stop, and waited for until the deadline; what no worker has started
+ends at once. The entrypoint ends last, and the run with it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from penstock.core.flow.at import At
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, complete_node, move_node, move_thread
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.migration_rows import Migration
-from penstock.core.state.run import HaltReason, Sweep, SweepVerb
+from penstock.core.state.run import HaltReason, Stop, Sweep, SweepVerb
 from penstock.core.state.timers import TimerKind, drop_timer
 from penstock.core.state.transitions import (
     NODE_LIVE,
-    TASK_IN_FLIGHT,
     TASK_LIVE,
     NodeEvent,
     TaskStatus,
@@ -27,6 +27,7 @@ from penstock.core.state.transitions import (
     ThreadStatus,
 )
 from penstock.core.tasks.cancel import cancel, task_of
+from penstock.core.tasks.stops import ask_to_stop
 
 
 def die(at: At) -> None:
@@ -71,7 +72,9 @@ def _end_node(at: At, sweep: Sweep) -> bool:
     task = task_of(at)
     failure = Failure(FailureName.KILLED, sweep.message)
     if task is not None:
-        if task.status in TASK_IN_FLIGHT and not sweep.forced:
+        if task.status is TaskStatus.TASK_RUNNING and not sweep.forced:
+            if task.stop is None or task.stop.kind is not Stop.CANCEL:
+                ask_to_stop(at.turn, task, Stop.CANCEL, None)
             return False
         if task.status is TaskStatus.TASK_SUCCESS:
             leave(at)

@@ -30,12 +30,13 @@ def handle(turn: Turn, command: OfferCorrelatedEvent) -> Value:
     if marker is None or (marker.event_key, marker.since_ms) != (command.key, command.since_ms):
         _answer(turn, _named(turn, command), command, waits=False, accepted=False)
         return None
-    accepted = _is_wanted(turn, marker)
+    event = _event(turn, marker, command)
+    accepted = _is_wanted(turn, marker) and not _is_known(turn, event)
     waits = marker.stays and _is_live(turn, marker)
     if not waits:
         turn.rows.delete(marker)
     if accepted:
-        place_event(turn, _event(turn, marker, command))
+        place_event(turn, event)
     _answer(turn, marker, command, waits=waits, accepted=accepted)
     return None
 
@@ -55,6 +56,14 @@ def _is_wanted(turn: Turn, marker: RunMarker) -> bool:
     thread = turn.rows.peek(ThreadRun, turn.tenant, marker.wf_run_id, marker.thread)
     full = thread is not None and thread.interrupts >= INTERRUPTS_PENDING_MAX
     return not (marker.stays and full)
+
+
+def _is_known(turn: Turn, event: ExternalEvent) -> bool:
+    """Whether the thread has had the event: one that stays under its key is offered once more when
+    a thread that was rescued marks the key anew.
+    """
+    key = (turn.tenant, event.wf_run_id, event.event_def, event.guid)
+    return turn.rows.peek(ExternalEvent, *key) is not None
 
 
 def _event(turn: Turn, marker: RunMarker, command: OfferCorrelatedEvent) -> ExternalEvent:

@@ -30,24 +30,19 @@ def key_of(at: At, expression: Expression, what: str) -> str:
     return value
 
 
-def mark(
-    at: At, event_def: str, key: str, *, stays: bool = False, masked: bool = False
-) -> RunMarker:
-    """The node run, or (`stays`) the thread, waits for events with this key."""
-    marker = RunMarker(
-        at.turn.tenant,
-        at.run.wf_run_id,
-        at.thread.number,
-        ENTRYPOINT_POSITION if stays else at.node_run.position,
-        event_def,
-        key,
-        at.turn.at_ms,
-        stays,
-        masked,
-    )
-    at.turn.rows.put(marker)
-    at.turn.news.append(MarkerNews(marker, waits=True))
-    return marker
+def mark(at: At, event_def: str, key: str, *, masked: bool = False) -> None:
+    """The node run waits for events with this key."""
+    _mark(at, _place(at), event_def, key, masked=masked)
+
+
+def mark_thread(at: At) -> None:
+    """Events interrupt the thread under the keys that it had when it began: when it begins, and
+    when it goes on after it had ended. Where they do already, nothing changes.
+    """
+    place = at.thread.number, ENTRYPOINT_POSITION
+    for event_def, key in sorted(at.thread.interrupt_keys.items()):
+        if _marker(at.turn, at.run.wf_run_id, place, event_def) is None:
+            _mark(at, place, event_def, key, stays=True)
 
 
 def marked(at: At, event_def: str) -> bool:
@@ -68,9 +63,9 @@ def unmark_node(at: At, event_def: str) -> None:
 
 
 def unmark_thread(at: At) -> None:
-    """The thread has ended: no event with a key interrupts it any more."""
-    for event_def in sorted(at.thread_spec.interrupt_keys):
-        place = at.thread.number, ENTRYPOINT_POSITION
+    """The thread has ended, or is halted for good: no event with a key interrupts it any more."""
+    place = at.thread.number, ENTRYPOINT_POSITION
+    for event_def in sorted(at.thread.interrupt_keys):
         unmark(at.turn, at.run.wf_run_id, place, event_def)
 
 
@@ -78,6 +73,24 @@ def forget_marker(turn: Turn, marker: RunMarker) -> None:
     """Take a marker away, whatever the reason (its run may be being deleted), and say so."""
     turn.rows.delete(marker)
     turn.news.append(MarkerNews(marker, waits=False))
+
+
+def _mark(
+    at: At,
+    place: tuple[int, int],
+    event_def: str,
+    key: str,
+    *,
+    stays: bool = False,
+    masked: bool = False,
+) -> None:
+    turn = at.turn
+    run_id = at.run.wf_run_id
+    marker = RunMarker(
+        turn.tenant, run_id, *place, event_def, key, turn.at_ms, stays=stays, masked=masked
+    )
+    turn.rows.put(marker)
+    turn.news.append(MarkerNews(marker, waits=True))
 
 
 def _place(at: At) -> tuple[int, int]:

@@ -26,11 +26,11 @@ ENTRYPOINT_NUMBER = 0
 
 
 def move_thread(at: At, event: ThreadEvent) -> None:
-    """Move the thread; one that has ended is not halted for anything."""
+    """Move the thread; one that has ended is neither halted for anything nor lost."""
     thread = at.thread
     thread.status = move(THREAD, thread.status, event)
     if thread.status not in THREAD_LIVE:
-        thread.halt_reasons = ()
+        thread.halt_reasons, thread.lost = (), False
     note(at.turn, thread, thread.status)
     note_status(at.turn, at.run, thread)
 

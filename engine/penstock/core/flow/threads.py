@@ -10,12 +10,18 @@ from penstock.core.definitions.node_check import INPUT
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.flow.agenda import wake
-from penstock.core.flow.at import At
-from penstock.core.flow.correlation import unmark_thread
+from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.correlation import mark_thread, unmark_thread
 from penstock.core.flow.moves import counted_as
-from penstock.core.flow.retention import plan_thread_deletion, set_retention
+from penstock.core.flow.retention import (
+    drop_retention,
+    drop_thread_retention,
+    plan_thread_deletion,
+    set_retention,
+)
 from penstock.core.flow.rounds import Round
 from penstock.core.flow.waiters import tell_waiters, wait_for_thread
+from penstock.core.flow.waits import leave_to_parent
 from penstock.core.state.facts import noted
 from penstock.core.state.rows import copy_of
 from penstock.core.state.run import (
@@ -161,8 +167,11 @@ def enter(
 
 def held_by(holder: ThreadRun, child: ThreadRun) -> HaltReason | None:
     """Why a thread is halted on account of the one that holds it."""
+    for_good = HaltReason.HALTED_BY_PARENT
     if holder.status in (ThreadStatus.COMPLETED, ThreadStatus.EXCEPTION):
-        return HaltReason.HALTED_BY_PARENT
+        return for_good
+    if for_good in holder.halt_reasons:
+        return for_good
     if holder.status is ThreadStatus.ERROR:
         return HaltReason.PARENT_HALTED  # it may be rescued
     serves = holder.handler == child.number
@@ -170,10 +179,28 @@ def held_by(holder: ThreadRun, child: ThreadRun) -> HaltReason | None:
     return HaltReason.PARENT_HALTED if held else None
 
 
-def asks(thread: ThreadRun) -> tuple[bool, bool, bool]:
-    """What decides `held_by` for the threads below: when it changes, they are woken."""
-    ended = thread.status not in THREAD_LIVE
-    return ended, bool(thread.halt_reasons), thread.held_from_outside
+def is_lost_below(at: At) -> bool:
+    """Whether the thread is lost (waits.py), by what the one that holds it knows of itself."""
+    thread = at.thread
+    if thread.status is not ThreadStatus.HALTED or thread.moving_children:
+        return False
+    if thread.is_abandoned or thread.holder is None:
+        return thread.is_abandoned
+    holder = peek_thread(at.turn, at.run.wf_run_id, thread.holder)
+    assert holder is not None, "a holder is a thread of the run"
+    return holder.lost or holder.status not in THREAD_LIVE
+
+
+def asks(thread: ThreadRun) -> tuple[bool, ...]:
+    """What decides `held_by` and `is_lost_below` for the threads below: when it changes, they are
+    woken. One that was rescued may have ended in the same visit.
+    """
+    failed = thread.status is ThreadStatus.ERROR
+    over = not failed and thread.status not in THREAD_LIVE
+    halted = failed or bool(thread.halt_reasons)
+    from_outside = failed or thread.held_from_outside
+    for_good = HaltReason.HALTED_BY_PARENT in thread.halt_reasons
+    return over, halted, from_outside, for_good, failed or thread.lost
 
 
 def wake_children(turn: Turn, wf_run_id: str, holder: int) -> None:
@@ -197,18 +224,26 @@ def tell_holder(at: At) -> None:
 
 
 def tell_of_end(at: At) -> None:
-    """The thread has ended: who waits for it is to look; if nobody does, its parent will notice a
-    failure at its EXIT.
+    """The thread has ended: who waits for it is to look; a failure that nobody has looked at is
+    noticed by its parent, at its EXIT.
     """
-    turn, run, thread = at.turn, at.run, at.thread
     tell_waiters_of(at)
-    failed = thread.status is not ThreadStatus.COMPLETED
-    if failed and thread.kind is ThreadKind.CHILD and not thread.waiters:
-        assert thread.parent is not None, "a child has a parent"
-        parent = turn.rows.get(ThreadRun, turn.tenant, run.wf_run_id, thread.parent)
-        assert parent is not None, "which is a thread of the run"
-        parent.failed_children += 1
-        turn.rows.put(parent)
+    if at.thread.status is not ThreadStatus.COMPLETED:
+        leave_to_parent(at)
+
+
+def recall_thread(at: At) -> None:
+    """A thread that had ended goes on: it is looked for again, by whoever did before."""
+    turn, run, thread = at.turn, at.run, at.thread
+    if thread.kind is ThreadKind.ENTRYPOINT:
+        drop_retention(at)
+    else:
+        drop_thread_retention(turn, thread)
+    if thread.holder is not None:
+        turn.rows.put(LiveChild(turn.tenant, run.wf_run_id, thread.holder, thread.number))
+    for event_def in at.thread_spec.interrupts:
+        turn.rows.put(Interrupter(turn.tenant, run.wf_run_id, event_def, thread.number))
+    mark_thread(at)
 
 
 def tell_waiters_of(at: At) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.rounds import Round
-from penstock.core.state.run import ThreadRun, WfRun
+from penstock.core.state.run import HaltReason, NodeRun, ThreadRun, WfRun
 from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
@@ -16,7 +16,7 @@ from penstock.core.state.thread_rows import (
     ThreadWaiter,
 )
 from penstock.core.state.timers import TimerKind
-from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.transitions import NODE_LIVE, THREAD_LIVE, ThreadStatus
 from penstock.core.state.turn import Turn
 
 
@@ -50,6 +50,33 @@ def tell_waiters(turn: Turn, thread: ThreadRun) -> None:
         TELLING.begin(turn, thread.wf_run_id, thread.number)
 
 
+def is_lost(turn: Turn, thread: ThreadRun) -> bool:
+    """Whether the thread is lost now, whatever it was when it was visited last."""
+    if thread.status is not ThreadStatus.HALTED or thread.moving_children:
+        return False
+    one = thread
+    while HaltReason.HALTED_BY_PARENT not in one.halt_reasons:
+        holder = None if one.holder is None else peek_thread(turn, thread.wf_run_id, one.holder)
+        if holder is None:
+            return False
+        if holder.status not in THREAD_LIVE:
+            return True
+        one = holder
+    return True
+
+
+def wait_of(turn: Turn, wf_run_id: str, waiter: int, position: int) -> NodeRun | None:
+    """The node run of a wait that goes on; None if it is over, or its thread is halted for good."""
+    upper = peek_thread(turn, wf_run_id, waiter)
+    node_run = turn.rows.get(NodeRun, turn.tenant, wf_run_id, waiter, position)
+    assert upper is not None, "a waiter is a thread of the run"
+    assert node_run is not None, "at a node"
+    if upper.status not in THREAD_LIVE or upper.position != position:
+        return None
+    goes_on = node_run.status in NODE_LIVE and node_run.progress is not None
+    return node_run if goes_on else None
+
+
 def wait_for_run(turn: Turn, run: WfRun, wf_run_id: str, thread: int) -> None:
     """A thread of another run of the family waits for this one."""
     row = RunWaiter(turn.tenant, run.wf_run_id, wf_run_id, thread)
@@ -78,7 +105,9 @@ def _tell(turn: Turn, row: ThreadWaiter) -> None:
     """Tell one who waits still, and has not been told; the thread may have been rescued since."""
     thread = peek_thread(turn, row.wf_run_id, row.thread)
     assert thread is not None, "a thread's row stays while its run does"
-    over = thread.status not in THREAD_LIVE or thread.is_abandoned
+    over = thread.status not in THREAD_LIVE or (
+        is_lost(turn, thread) and wait_of(turn, row.wf_run_id, row.waiter, row.position) is not None
+    )
     if over and _waits(turn, row, thread):
         turn.rows.put(AwaitedEnd(turn.tenant, row.wf_run_id, row.waiter, row.position, row.thread))
         wake(turn, row.wf_run_id, row.waiter)

@@ -5,7 +5,7 @@ From here on the thread is interrupted by the events that it names, under the ke
 
 from penstock.core.definitions.nodes import EntrypointNode
 from penstock.core.flow.at import At
-from penstock.core.flow.correlation import key_of, mark
+from penstock.core.flow.correlation import key_of, mark_thread
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import Done, Outcome
 
@@ -16,8 +16,8 @@ def arrive(at: At) -> Outcome:
         event_def: key_of(at, key, f"key of interrupt {event_def!r}")
         for event_def, key in sorted(at.thread_spec.interrupt_keys.items())
     }
-    for event_def, key in keys.items():
-        mark(at, event_def, key, stays=True)
+    at.thread.interrupt_keys = keys
+    mark_thread(at)
     return Done()
 
 

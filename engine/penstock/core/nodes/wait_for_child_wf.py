@@ -15,6 +15,7 @@ from penstock.core.flow.waiters import wait_for_run, wait_for_run_no_more
 from penstock.core.ids import is_wf_run_id, root_of
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
 from penstock.core.state.run import WfRun
+from penstock.core.state.thread_rows import FailedWait
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem, ValueType
@@ -52,6 +53,9 @@ def look(at: At) -> Outcome:
     if thread.status is ThreadStatus.COMPLETED:
         return Done(thread.output)
     assert thread.failure is not None, "a thread fails with a failure"
+    if thread.failure.technical:
+        here = (at.run.wf_run_id, at.thread.number, at.node_run.position)
+        at.turn.rows.put(FailedWait(at.turn.tenant, run_id, *here))
     return Failed(seen_from_above(thread.failure, f"run {run_id}"))
 
 

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import msgspec
-from msgspec import Struct
 
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import Strategy, WaitForThreadsNode
 from penstock.core.flow.agenda import wake, wake_later
-from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.at import At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
-from penstock.core.flow.waiters import wait_for_thread
+from penstock.core.flow.waiters import is_lost, wait_for_thread
+from penstock.core.flow.waits import Wait, take_notice
 from penstock.core.state.failures import (
     Failure,
     FailureName,
@@ -35,20 +35,6 @@ from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, type_name
-
-
-class Wait(Struct, array_like=True):
-    """How far a wait has come. `to_join` have still to be told that they are waited for; once it is
-    decided, threads below `stopped` have been halted if they were not needed. It must stay small.
-    """
-
-    count: int
-    to_join: list[int]
-    good: int = 0
-    bad: int = 0
-    failure: Failure | None = None
-    decided: bool = False
-    stopped: int = 0
 
 
 def arrive(at: At) -> Outcome:
@@ -84,7 +70,7 @@ def _go_on(at: At, wait: Wait) -> Outcome:
     """Join threads, count those that have ended, and stop what is not needed, as far as the turn
     allows.
     """
-    done = _join(at, wait) and _count_ends(at, wait)
+    done = _join(at, wait) and (wait.decided or _count_ends(at, wait))
     if not wait.decided:
         wait.decided = _is_decided(cast(WaitForThreadsNode, at.config).strategy, wait)
     done = done and (not wait.decided or _stop_others(at, wait))
@@ -129,8 +115,9 @@ def _join_one(at: At, awaited: Awaited) -> bool:
         joined = _thread(at, before.handler)
     if joined.status not in THREAD_LIVE:
         turn.rows.put(AwaitedEnd(turn.tenant, at.run.wf_run_id, *here, joined.number))
-        _excuse(at, joined)
-    elif joined.is_abandoned:
+        if joined.parent != at.thread.number:
+            take_notice(at, joined)  # its parent may come to its EXIT before this one looks
+    elif is_lost(turn, joined):
         turn.rows.put(AwaitedEnd(turn.tenant, at.run.wf_run_id, *here, joined.number))
     wait_for_thread(turn, joined, *here)
     turn.rows.put(joined)
@@ -152,21 +139,6 @@ def _thread(at: At, number: int) -> ThreadRun:
     return thread
 
 
-def _excuse(at: At, child: ThreadRun) -> None:
-    """A child that has failed is waited for now: its parent need not take notice at its EXIT."""
-    if child.kind is not ThreadKind.CHILD or child.status is ThreadStatus.COMPLETED:
-        return
-    if child.waiters:
-        return
-    if child.parent == at.thread.number:
-        at.thread.failed_children -= 1
-        return
-    parent = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, child.parent or 0)
-    assert parent is not None, "a parent is a thread of the run"
-    parent.failed_children -= 1
-    at.turn.rows.put(parent)
-
-
 def _count_ends(at: At, wait: Wait) -> bool:
     """Count threads that have ended since the last look."""
     turn, here = at.turn, (at.thread.number, at.node_run.position)
@@ -175,15 +147,15 @@ def _count_ends(at: At, wait: Wait) -> bool:
             return False
         turn.nodes_left -= 1
         turn.rows.delete(end)
-        ended = peek_thread(turn, at.run.wf_run_id, end.child)
-        assert ended is not None, "a thread's row stays while its run does"
-        _count(at, wait, ended)
+        ended = _thread(at, end.child)
+        if ended.status not in THREAD_LIVE or is_lost(turn, ended):
+            _count(at, wait, ended)
     return True
 
 
 def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
-    """One more has ended: the thread itself, or the handler of its failure. One that is halted for
-    good, since nobody needed it, has not ended well.
+    """One more has ended: the thread itself, or the handler of its failure. One that is lost has
+    not ended well. Who is counted already is not counted twice.
     """
     turn, here = at.turn, (at.thread.number, at.node_run.position)
     awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, ended.number)
@@ -192,12 +164,16 @@ def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
         assert ended.parent is not None, "a handler stands below what it handles"
         awaited = turn.rows.get(Awaited, turn.tenant, at.run.wf_run_id, *here, ended.parent)
     assert awaited is not None, "only what was joined tells"
-    failure = ended.failure or Failure(FailureName.CHILD_FAILURE, "it was halted for good")
+    at_work = AwaitedStatus.HANDLING_FAILURE if handled else AwaitedStatus.THREAD_IN_PROGRESS
+    if awaited.status is not at_work:
+        return
+    take_notice(at, ended)
+    failure = ended.failure or Failure(FailureName.CHILD_FAILURE, _why_lost(ended))
     if ended.status is ThreadStatus.COMPLETED:
         awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
         wait.good += 1
     else:
-        left = failure if handled or ended.is_abandoned else _handle(at, awaited, ended)
+        left = failure if handled or ended.failure is None else _handle(at, awaited, ended)
         _count_failed(wait, awaited, left)
     turn.rows.put(awaited)
 
@@ -209,6 +185,12 @@ def _count_failed(wait: Wait, awaited: Awaited, failure: Failure | None) -> None
         wait.bad += 1
         if wait.failure is None:
             wait.failure = seen_from_above(failure, f"thread {awaited.child}")
+
+
+def _why_lost(thread: ThreadRun) -> str:
+    if thread.is_abandoned:
+        return "it was halted for good"
+    return "it is halted, below a thread that has failed"
 
 
 def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> Failure | None:
@@ -272,6 +254,7 @@ _AT_WORK = frozenset((AwaitedStatus.THREAD_IN_PROGRESS, AwaitedStatus.HANDLING_F
 def _stop(at: At, number: int) -> None:
     thread = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, number)
     assert thread is not None, "a thread of the run"
+    take_notice(at, thread)
     if thread.status in THREAD_LIVE and HaltReason.HALTED_BY_PARENT not in thread.halt_reasons:
         thread.halt_reasons = (*thread.halt_reasons, HaltReason.HALTED_BY_PARENT)
         thread.ended = at.run.steps

@@ -8,12 +8,13 @@ short, is sound at any time. The plan is a row of the run until the last thread 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Reject
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.flow.correlation import ENTRYPOINT_POSITION, key_of, mark, unmark
+from penstock.core.flow.correlation import ENTRYPOINT_POSITION, key_of, mark_thread, unmark
 from penstock.core.flow.versions import version_of
 from penstock.core.flow.watchers import unwatch, watch
 from penstock.core.nodes import TYPE_OF
@@ -119,6 +120,7 @@ def _carry(plan: Plan, number: int) -> None:
     at = At(turn, run, plan.new, thread, node_run)
     if thread.status in THREAD_LIVE:
         _carry_interrupts(at, part)
+    _carry_keys(at, part)
     if waits(thread, node_run):
         _carry_wait(before, at)
     turn.rows.put(node_run)
@@ -180,16 +182,23 @@ def _carry_interrupts(at: At, part: ThreadPlan) -> None:
         _drop_pending(at, event_def)
     for event_def in part.interrupts:
         turn.rows.put(Interrupter(*here, event_def, thread.number))
+
+
+def _carry_keys(at: At, part: ThreadPlan) -> None:
+    """The keys under which events interrupt the thread: those of new interrupts are worked out."""
+    turn, thread = at.turn, at.thread
+    keys = {name: key for name, key in thread.interrupt_keys.items() if name not in part.keys_gone}
     for event_def in part.keys_gone:
         unmark(turn, at.run.wf_run_id, (thread.number, ENTRYPOINT_POSITION), event_def)
-    if at.node_run.position == ENTRYPOINT_POSITION and at.node_run.status is NodeStatus.STARTING:
-        return  # it has not said yet under which keys it is interrupted
-    for event_def in part.keys:
-        try:
-            key = key_of(at, at.thread_spec.interrupt_keys[event_def], "key")
-        except ValueProblem:
-            continue  # what it inherits has changed since it was looked at
-        mark(at, event_def, key, stays=True)
+    if at.node_run.position != ENTRYPOINT_POSITION or at.node_run.status is not NodeStatus.STARTING:
+        for event_def in part.keys:
+            # what it inherits may have changed since it was looked at: then there is no key
+            with suppress(ValueProblem):
+                key = key_of(at, at.thread_spec.interrupt_keys[event_def], "key")
+                keys[event_def] = key
+    thread.interrupt_keys = keys
+    if thread.status in THREAD_LIVE and not thread.is_abandoned:
+        mark_thread(at)
 
 
 def _drop_pending(at: At, event_def: str) -> None:

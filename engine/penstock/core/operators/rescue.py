@@ -1,58 +1,50 @@
 """Rescue: a thread that has failed goes on, from a new visit of the node at which it stands.
 
 What its end had told others is taken back. Threads above that failed because of it (CHILD_FAILURE
-at a WAIT_FOR_THREADS or an EXIT) go on with it; threads below that were halted with it run again by
-themselves. A failure that somebody has handled is not taken up.
+at a WAIT_FOR_THREADS or an EXIT, or in another run at a WAIT_FOR_CHILD_WF) go on with it; threads
+below that were halted with it run again by themselves. A failure that somebody has handled is not
+taken up.
 """
 
 from __future__ import annotations
 
-import msgspec
-
 from penstock.core.advance.handlers import remove_reason
 from penstock.core.advance.leave import leave
-from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
-from penstock.core.flow.at import At, peek_thread
+from penstock.core.flow.at import At
+from penstock.core.flow.correlation import mark_thread
 from penstock.core.flow.load import find, load
-from penstock.core.flow.moves import ENTRYPOINT_NUMBER, move_node, move_thread
-from penstock.core.flow.retention import drop_retention, drop_thread_retention
-from penstock.core.flow.threads import enter, tell_holder
+from penstock.core.flow.moves import move_node, move_thread
+from penstock.core.flow.threads import enter, recall_thread, tell_holder
 from penstock.core.flow.waiters import forget_waiter, waiters_of
-from penstock.core.nodes.wait_for_threads import Wait
-from penstock.core.operators.rescue_above import FAILED, awaited_of, is_wanted, threads_above
+from penstock.core.flow.waits import take_back, take_notice
+from penstock.core.operators.rescue_above import (
+    FAILED,
+    Place,
+    all_above,
+    all_above_waits,
+    forget_waits,
+    is_wanted,
+)
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.run import HaltReason, NodeRun, ThreadKind, ThreadRun
-from penstock.core.state.thread_rows import AwaitedEnd, AwaitedStatus, Interrupter, LiveChild
+from penstock.core.state.run import HaltReason
 from penstock.core.state.transitions import (
     NODE_LIVE,
-    THREAD_LIVE,
     NodeEvent,
     NodeStatus,
     ThreadEvent,
-    ThreadStatus,
 )
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.cancel import cancel_live
-
-LEVELS_MAX = 1_000
 
 
 def rescue_thread(at: At, *, skip: bool) -> None:
     """Have a thread in ERROR go on, and those above that failed because of it; `skip` leaves its
     node along its edges instead of visiting it anew.
     """
-    turn, run_id = at.turn, at.run.wf_run_id
-    above = threads_above(at)
+    above = all_above(at)
     revive(at, skip=skip)
-    for _ in range(LEVELS_MAX):
-        if not above:
-            return
-        upper = load(turn, run_id, above.pop())
-        if upper.thread.status is ThreadStatus.ERROR:
-            above += threads_above(upper)
-            revive(upper)
-    refuse(Code.LIMIT, f"more than {LEVELS_MAX} threads above have failed with it")
+    _take_along(at, above)
 
 
 def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
@@ -63,7 +55,9 @@ def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
     if at is None:
         return  # it is gone, since nobody could want it any more
     if at.thread.status in FAILED and is_wanted(at):
+        above = all_above_waits(at)
         revive(at)
+        _take_along(at, above)
     elif HaltReason.HALTED_BY_PARENT in at.thread.halt_reasons and is_wanted(at):
         _reopen(at)
 
@@ -72,16 +66,10 @@ def revive(at: At, *, skip: bool = False) -> None:
     """A failed thread goes on; nobody is asked whether it may."""
     thread, node_run = at.thread, at.node_run
     _take_back_end(at)
-    run_rows = (at.turn.tenant, at.run.wf_run_id)
-    if thread.holder is not None:
-        at.turn.rows.put(LiveChild(*run_rows, thread.holder, thread.number))
-    for event_def in at.thread_spec.interrupts:
-        at.turn.rows.put(Interrupter(*run_rows, event_def, thread.number))
+    recall_thread(at)
+    forget_waits(at)
     thread.failure, thread.handler = None, None
     move_thread(at, ThreadEvent.RESCUE)
-    drop_thread_retention(at.turn, thread)
-    if thread.number == ENTRYPOINT_NUMBER:
-        drop_retention(at)
     if skip:
         node_run.handled = node_run.skipped = True
     elif node_run.status is not NodeStatus.COMPLETED:
@@ -89,6 +77,11 @@ def revive(at: At, *, skip: bool = False) -> None:
     tell_holder(at)
     at.save()
     wake(at.turn, at.run.wf_run_id, thread.number)
+
+
+def _take_along(at: At, above: list[Place]) -> None:
+    for place in above:
+        revive(load(at.turn, *place))
 
 
 def visit_anew(at: At) -> None:
@@ -106,6 +99,7 @@ def _reopen(at: At) -> None:
     """
     remove_reason(at, HaltReason.HALTED_BY_PARENT)
     at.thread.ended = 0
+    mark_thread(at)
     if at.node_run.status in NODE_LIVE and at.node_run.status is not NodeStatus.STARTING:
         message = "left when the thread that holds it ended; begun anew"
         cancel_live(at, message)
@@ -120,41 +114,7 @@ def _reopen(at: At) -> None:
 def _take_back_end(at: At) -> None:
     """Those who were told of the thread's end forget it; who waits for it no more is not told."""
     turn, thread = at.turn, at.thread
-    if thread.waiters:
-        for waiter, position in waiters_of(turn, thread):
-            if not _waits_again(at, waiter, position):
-                forget_waiter(turn, thread, waiter)
-    elif thread.kind is ThreadKind.CHILD:
-        assert thread.parent is not None, "a child has a parent"
-        parent = turn.rows.get(ThreadRun, turn.tenant, at.run.wf_run_id, thread.parent)
-        assert parent is not None, "which is a thread of the run"
-        parent.failed_children -= 1
-        turn.rows.put(parent)
-
-
-def _waits_again(at: At, waiter: int, position: int) -> bool:
-    """A wait that is not decided takes back what it has counted; False if it is over."""
-    turn, run_id, number = at.turn, at.run.wf_run_id, at.thread.number
-    upper = peek_thread(turn, run_id, waiter)
-    assert upper is not None, "a waiter is a thread of the run"
-    if upper.status not in THREAD_LIVE or upper.position != position:
-        return False
-    node_run = turn.rows.get(NodeRun, turn.tenant, run_id, waiter, position)
-    assert node_run is not None, "which stands at a node"
-    if node_run.status not in NODE_LIVE or node_run.progress is None:
-        return False  # it is over, or its thread is halted for good
-    awaited = awaited_of(at, waiter, position)
-    if awaited is not None and awaited.status is AwaitedStatus.UNSUCCESSFUL:
-        wait = msgspec.convert(node_run.progress, Wait)
-        wait.bad -= 1
-        wait.failure = wait.failure if wait.bad else None
-        node_run.progress = msgspec.to_builtins(wait)
-        turn.rows.put(node_run)
-        child = awaited.child == number
-        awaited.status = (
-            AwaitedStatus.THREAD_IN_PROGRESS if child else AwaitedStatus.HANDLING_FAILURE
-        )
-        turn.rows.put(awaited)
-    else:
-        turn.rows.delete(AwaitedEnd(turn.tenant, run_id, waiter, position, number))
-    return True
+    take_notice(at, thread)
+    for waiter, position in waiters_of(turn, thread):
+        if not take_back(at, waiter, position):
+            forget_waiter(turn, thread, waiter)

@@ -29,6 +29,7 @@ from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
     ChildRun,
+    FailedWait,
     Interrupter,
     LiveBelow,
     LiveChild,
@@ -158,7 +159,9 @@ class ThreadRun(Row):
     what the threads below know. `version` is that of the WfSpec which it follows (0: its
     run's), and `formers` what it was before it was migrated. `began` and `ended` are steps of the
     run. One that is `gone` has ended, and this row, which says how, is all that is kept of it.
-    `depth` counts the threads whose variables it sees besides its own.
+    `depth` counts the threads whose variables it sees besides its own. `interrupt_keys` are
+    the keys of the events that interrupt it, as they were when it began. `lost`: it will not go on
+    by itself (flow/waits.py). `unnoticed`: it is one of the failed children of its parent.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -183,7 +186,7 @@ class ThreadRun(Row):
     moving_children: int = 0
     failed_children: int = 0
     counted: Counted = Counted.NOT
-    asked: tuple[bool, bool, bool] = (False, False, False)
+    asked: tuple[bool, ...] = (False,) * 5
     waiters: int = 0
     spilled: int = 0
     version: int = 0
@@ -193,6 +196,9 @@ class ThreadRun(Row):
     gone: bool = False
     retention: TimerKey | None = None
     depth: int = 0
+    interrupt_keys: dict[str, str] = {}
+    lost: bool = False
+    unnoticed: bool = False
 
     @property
     def held_from_outside(self) -> bool:
@@ -303,12 +309,12 @@ class Stop(StrEnum):
 
 class StopRequest(Struct, array_like=True, frozen=True):
     """A stop that was asked for: it is granted a time, then the attempt is ended without its
-    worker's word.
+    worker's word. One without a timer is ended by who has asked: a kill, at its deadline.
     """
 
     kind: Stop
     asked_ms: int
-    timer: TimerKey
+    timer: TimerKey | None
 
 
 class TaskRun(Row):
@@ -379,6 +385,7 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     ChildRun,
     RunWaiter,
     LiveBelow,
+    FailedWait,
     RunMarker,
     WorkflowEvent,
     HistoryChunk,

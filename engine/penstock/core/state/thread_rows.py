@@ -150,6 +150,21 @@ class LiveBelow(Row):
     runs: int = 0
 
 
+class FailedWait(Row):
+    """A thread of the run `waiter` that waited for this run at a node, which has failed with it: if
+    this run goes on after all, so does the thread.
+    """
+
+    KIND, SCOPE, KEY = b"Z", Scope.RUN, ("tenant", "wf_run_id", "waiter", "thread")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    waiter: str
+    thread: int
+    position: int
+
+
 class ChildRun(Row):
     """A run that was started below another one: the way down, for whoever looks at a family."""
 

@@ -117,7 +117,8 @@ def drop_stop(turn: Turn, task: TaskRun) -> Stop | None:
     asked = task.stop
     if asked is None:
         return None
-    _drop(turn, task, TimerKind.TASK_STOP, asked.timer)
+    if asked.timer is not None:
+        _drop(turn, task, TimerKind.TASK_STOP, asked.timer)
     task.stop = None
     return asked.kind
 

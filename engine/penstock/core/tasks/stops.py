@@ -16,7 +16,7 @@ from penstock.core.errors import Code, refuse
 from penstock.core.limits import DURATION_MS_MAX, RESTARTS_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.outputs import WorkerSignal
-from penstock.core.state.run import Stop, StopRequest, TaskRun
+from penstock.core.state.run import Stop, StopRequest, TaskRun, TimerKey
 from penstock.core.state.timers import Clock, TimerKind, clock_ms, set_timer
 from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskEvent, TaskStatus
 from penstock.core.state.turn import Turn
@@ -34,9 +34,11 @@ STRENGTH: Final = (Stop.RESTART, Stop.SHUTDOWN, Stop.CANCEL)
 """A stronger request takes the place of a weaker one, never the other way round."""
 
 
-def ask_to_stop(turn: Turn, task: TaskRun, kind: Stop, grace_ms: int) -> None:
-    """Stop a live task: at once, or once its worker has had this long to do so."""
-    if not 0 <= grace_ms <= DURATION_MS_MAX:
+def ask_to_stop(turn: Turn, task: TaskRun, kind: Stop, grace_ms: int | None) -> None:
+    """Stop a live task: at once, or once its worker has had this long to do so. Without a time the
+    caller ends it, if its worker does not.
+    """
+    if grace_ms is not None and not 0 <= grace_ms <= DURATION_MS_MAX:
         refuse(Code.BAD_VALUE, f"grace_ms {grace_ms}: use 0 to {DURATION_MS_MAX}")
     if task.status not in TASK_IN_FLIGHT:
         if kind is Stop.RESTART:
@@ -88,17 +90,9 @@ def _check_request(task: TaskRun, kind: Stop) -> None:
         refuse(Code.LIMIT, f"TaskRun {task.guid} has been restarted {RESTARTS_MAX} times")
 
 
-def _request(turn: Turn, task: TaskRun, kind: Stop, grace_ms: int) -> None:
+def _request(turn: Turn, task: TaskRun, kind: Stop, grace_ms: int | None) -> None:
     drop_stop(turn, task)
-    timer = set_timer(
-        turn,
-        TimerKind.TASK_STOP,
-        task.wf_run_id,
-        clock=Clock.AWAKE,
-        due_ms=clock_ms(turn, Clock.AWAKE) + grace_ms,
-        detail=task.guid,
-        number=task.attempt.number,
-    )
+    timer = None if grace_ms is None else _set_timer(turn, task, grace_ms)
     task.stop = StopRequest(kind, turn.at_ms, timer)
     turn.rows.put(task)
     turn.outputs.append(
@@ -111,6 +105,18 @@ def _request(turn: Turn, task: TaskRun, kind: Stop, grace_ms: int) -> None:
             worker=task.attempt.worker,
             stop=kind,
         )
+    )
+
+
+def _set_timer(turn: Turn, task: TaskRun, grace_ms: int) -> TimerKey:
+    return set_timer(
+        turn,
+        TimerKind.TASK_STOP,
+        task.wf_run_id,
+        clock=Clock.AWAKE,
+        due_ms=clock_ms(turn, Clock.AWAKE) + grace_ms,
+        detail=task.guid,
+        number=task.attempt.number,
     )
 
 

@@ -1,0 +1,118 @@
+"""Waits for threads, as the threads see them that are waited for: whether a wait goes on, what it
+takes back, and whether a failure is left to the parent of who has failed.
+
+A thread is *lost* while nothing of it is at work and it will not go on by itself: it is halted for
+good, or a thread that holds it has ended. Who waits for it is told, as of an end; if an operator
+has it go on after all, a wait that is not decided forgets it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from penstock.core.flow.at import At
+from penstock.core.flow.waiters import wait_of, waiters_of
+from penstock.core.state.failures import Failure
+from penstock.core.state.run import ThreadKind, ThreadRun
+from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
+
+WAITERS_SEEN_MAX: Final = 1_000
+"""Of a thread for which more wait, the others are not asked: its parent takes notice, too."""
+
+
+class Wait(Struct, array_like=True):
+    """How far a wait has come. `to_join` have still to be told that they are waited for; once it is
+    decided, threads below `stopped` have been halted if they were not needed. It must stay small.
+    """
+
+    count: int
+    to_join: list[int]
+    good: int = 0
+    bad: int = 0
+    failure: Failure | None = None
+    decided: bool = False
+    stopped: int = 0
+
+
+def take_back(at: At, waiter: int, position: int) -> bool:
+    """The thread goes on after all: a wait that is not decided takes back what it has counted;
+    False if it is over.
+    """
+    turn, run_id, number = at.turn, at.run.wf_run_id, at.thread.number
+    node_run = wait_of(turn, run_id, waiter, position)
+    if node_run is None:
+        return False
+    wait = msgspec.convert(node_run.progress, Wait)
+    if wait.decided:
+        return False
+    awaited = awaited_of(at, waiter, position)
+    if awaited is not None and awaited.status is AwaitedStatus.UNSUCCESSFUL:
+        wait.bad -= 1
+        wait.failure = wait.failure if wait.bad else None
+        node_run.progress = msgspec.to_builtins(wait)
+        turn.rows.put(node_run)
+        child = awaited.child == number
+        awaited.status = (
+            AwaitedStatus.THREAD_IN_PROGRESS if child else AwaitedStatus.HANDLING_FAILURE
+        )
+        turn.rows.put(awaited)
+    else:
+        turn.rows.delete(AwaitedEnd(turn.tenant, run_id, waiter, position, number))
+    return True
+
+
+def awaited_of(at: At, waiter: int, position: int) -> Awaited | None:
+    """What a wait knows of the thread, or of the child whose failure it handles."""
+    key = (at.turn.tenant, at.run.wf_run_id, waiter, position)
+    own = at.turn.rows.get(Awaited, *key, at.thread.number)
+    if own is not None or at.thread.kind is not ThreadKind.FAILURE_HANDLER:
+        return own
+    assert at.thread.parent is not None, "a handler stands below what it handles"
+    return at.turn.rows.get(Awaited, *key, at.thread.parent)
+
+
+def leave_to_parent(at: At) -> None:
+    """A child has failed: its parent takes notice at its EXIT, unless a wait does before."""
+    thread = at.thread
+    if thread.kind is ThreadKind.CHILD and not _is_seen_to(at):
+        thread.unnoticed = True
+        _count_for_parent(at, thread, 1)
+
+
+def take_notice(at: At, child: ThreadRun) -> None:
+    """Somebody has seen how a child has ended (`at` is where a thread stands that may be its
+    parent, and is to be saved): it is not left to its parent any more.
+    """
+    if child.unnoticed:
+        child.unnoticed = False
+        at.turn.rows.put(child)
+        _count_for_parent(at, child, -1)
+
+
+def _is_seen_to(at: At) -> bool:
+    """Whether a wait has halted the thread for good, or one of another thread than its parent will
+    look. The parent's own has yet to look, and may be left before.
+    """
+    turn, thread = at.turn, at.thread
+    for waiter, position in waiters_of(turn, thread)[:WAITERS_SEEN_MAX]:
+        wait = (turn.tenant, at.run.wf_run_id, waiter, position)
+        awaited = turn.rows.peek(Awaited, *wait, thread.number)
+        if awaited is not None and awaited.status is AwaitedStatus.STOPPED:
+            return True
+        if waiter != thread.parent and wait_of(turn, *wait[1:]) is not None:
+            return True
+    return False
+
+
+def _count_for_parent(at: At, child: ThreadRun, number: int) -> None:
+    if child.parent == at.thread.number:
+        at.thread.failed_children += number
+        return
+    assert child.parent is not None, "a child has a parent"
+    parent = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, child.parent)
+    assert parent is not None, "which is a thread of the run"
+    parent.failed_children += number
+    at.turn.rows.put(parent)
