@@ -20,6 +20,7 @@ DATA_DEFAULT: Final = ".penstock"
 
 DATA_VARIABLE: Final = "PENSTOCK_DATA"
 KAFKA_VARIABLE: Final = "PENSTOCK_KAFKA"
+SECRET_PREFIX: Final = "PENSTOCK_SECRET_"
 LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
 
 
@@ -52,6 +53,11 @@ def data_default() -> Path:
 def kafka_default() -> str | None:
     """Which Kafka to use if nothing is said."""
     return os.environ.get(KAFKA_VARIABLE) or None
+
+
+def secret_of(name: str) -> str | None:
+    """The secret of a name that a worker has in its environment."""
+    return os.environ.get(SECRET_PREFIX + name.upper())
 
 
 def log_level() -> str:

@@ -138,7 +138,7 @@ def _return_types(turn: Turn, body: SpecBody) -> Iterator[str]:
     """The types of what the entrypoint's EXITs return, as far as they can be seen."""
     check = NodeCheck(name="", body=body, rows=turn.rows, tenant=turn.tenant, faults=Faults())
     for name, config in body.threads[body.entrypoint].nodes.items():
-        if not isinstance(config, ExitNode):
+        if not isinstance(config, ExitNode) or config.throws is not None:
             continue
         check.stand_at(body.entrypoint, name)
         if config.returns is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import INPUT, NodeCheck
+from penstock.core.definitions.nodes import ExitNode
 from penstock.core.definitions.variable_check import check_inherited, check_names, check_variables
 from penstock.core.definitions.wf_spec import SpecBody, ThreadSpec
 from penstock.core.errors import Code, refuse
@@ -107,6 +108,7 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
         _check_handlers(check)
     _check_interrupts(check, name, thread)
     _check_interrupt_keys(check, thread)
+    _check_returns(check, name, thread)
     if len(starts) == 1 and not faults.is_wrong:
         _check_shape(check, name, thread, starts[0])
 
@@ -174,6 +176,27 @@ def _edge_expressions(thread: ThreadSpec, node: str) -> Iterator[tuple[str, Expr
             yield f"condition of the edge to {edge.to!r}: ", edge.condition
         for mutation in edge.mutations:
             yield f"mutation of {mutation.variable!r}: ", mutation.value
+
+
+def _check_returns(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
+    """All EXITs of a thread return the same type, or nothing; what only the run will tell agrees
+    with any type, and so does null.
+    """
+    first: tuple[str, str] | None = None
+    for node, config in thread.nodes.items():
+        if not isinstance(config, ExitNode) or config.throws is not None:
+            continue
+        check.stand_at(name, node)
+        found = "nothing"
+        if config.returns is not None:
+            found = str(check.type_of(config.returns) or "")
+        if first is None and found:
+            first = node, found
+        elif first is not None and found and found != first[1]:
+            check.fault(
+                f"it returns {found}, but {first[0]!r} returns {first[1]}; all EXITs of a thread"
+                " return the same type, or nothing"
+            )
 
 
 def _check_shape(check: NodeCheck, name: str, thread: ThreadSpec, start: str) -> None:

@@ -315,6 +315,7 @@ class TaskRun(Row):
     spilled: int = 0
     retry_within_ms: int | None = None
     warn_on_retry: bool = False
+    secrets: dict[str, str] = {}  # inputs that the worker fills in, and the names of the secrets
 
 
 class PastAttempt(Row):

@@ -7,12 +7,16 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from penstock.core.values.types import (
+    AnyStruct,
     ArrayOf,
+    DefinitionMissing,
+    InlineStruct,
     MapOf,
     StructOf,
     Structs,
     Type,
     parse_type,
+    struct_fields,
 )
 from penstock.core.values.value import Value
 
@@ -35,14 +39,17 @@ def _shown(value: Value, kind: Type, structs: Structs) -> Value:
         case MapOf(_, item) if isinstance(value, dict):
             parts = cast("dict[str, Any]", value)
             return {key: _shown(part, item, structs) for key, part in parts.items()}
-        case StructOf(name) if isinstance(value, dict):
-            return _shown_struct(cast("dict[str, Any]", value), name, structs)
+        case StructOf() | InlineStruct() if isinstance(value, dict):
+            return _shown_struct(cast("dict[str, Any]", value), kind, structs)
         case _:
             return value
 
 
-def _shown_struct(value: dict[str, Any], name: str, structs: Structs) -> Value:
-    fields = structs(name) or {}
+def _shown_struct(value: dict[str, Any], kind: AnyStruct, structs: Structs) -> Value:
+    try:
+        fields = struct_fields(kind, structs)
+    except DefinitionMissing:
+        return MASK  # nobody knows any more what may be shown
     made: dict[str, Any] = {}
     for key, part in value.items():
         field = fields.get(key)

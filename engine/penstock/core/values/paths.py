@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from penstock.core.limits import JSON_DEPTH_MAX
 from penstock.core.values.types import (
     ArrayOf,
+    InlineStruct,
     MapOf,
     StructOf,
     Structs,
@@ -127,8 +128,8 @@ def _step_type(at: Type, step: str | int, path: str, structs: Structs) -> Type |
                     f"path {path!r}: write the key {step!r} as {map_key(step, key_type)!r}"
                 )
             return value
-        case StructOf(name), str():
-            fields = struct_fields(name, structs)
+        case ((StructOf() | InlineStruct()), str()):
+            fields = struct_fields(at, structs)
             if step not in fields:
                 raise ValueProblem(
                     f"path {path!r}: {at} has no field {step!r}; it has {sorted(fields)[:20]}"
