@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from penstock.core.definitions.graph import Edge, Mutation
 from penstock.core.flow.at import At
 from penstock.core.flow.mutations import mutated_value
 from penstock.core.state.run import Variable
 from penstock.core.values.expressions import Evaluation
+from penstock.core.values.operations import Operation
 from penstock.core.values.types import StructField, ValueProblem
 from penstock.core.values.value import Value
 
@@ -17,7 +19,9 @@ def open_edge(at: At) -> Edge:
     """The first edge whose condition holds, or that has none; ValueProblem if there is none."""
     evaluation = Evaluation(_Leaving(at), "condition")
     for edge in at.config.edges:
-        if edge.condition is None or evaluation.holds(edge.condition):
+        if edge.condition is None or at.watched(
+            edge.condition, None, partial(evaluation.holds, edge.condition)
+        ):
             return edge
     raise ValueProblem("no edge is open: no condition holds and none is without one")
 
@@ -32,13 +36,27 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Variable]:
         place = at.place_of(mutation.variable)
         try:
             current = scope.variable(mutation.variable)
-            value = mutated_value(mutation, place.declared.type, current, evaluation, at.struct)
+            masked = _keeps(mutation) and scope.is_masked(mutation.variable)
+            declared = place.declared.type
+            work = partial(mutated_value, mutation, declared, current, evaluation, at.struct)
+            wanted = None if _keeps(mutation) else declared
+            value = at.watched(mutation.value, wanted, work)
         except ValueProblem as problem:
             raise ValueProblem(f"variable {mutation.variable!r}: {problem}") from problem
         scope.changed[mutation.variable] = Variable(
-            at.turn.tenant, place.wf_run_id, place.thread, mutation.variable, value
+            at.turn.tenant,
+            place.wf_run_id,
+            place.thread,
+            mutation.variable,
+            value,
+            masked or at.masked,
         )
     return list(scope.changed.values())
+
+
+def _keeps(mutation: Mutation) -> bool:
+    """Whether something of the old value is in the new one."""
+    return mutation.path is not None or mutation.operation is not Operation.ASSIGN
 
 
 class _Leaving:
@@ -53,12 +71,32 @@ class _Leaving:
     def variable(self, name: str) -> Value:
         """A changed variable, or as the thread sees it."""
         row = self.changed.get(name)
-        return self._at.variable(name) if row is None else row.value
+        if row is None:
+            return self._at.variable(name)
+        declared = self._at.place_of(name).declared
+        self._at.note_read("VARIABLE", name, declared.type)
+        self._at.masked |= row.masked or declared.masked
+        return row.value
+
+    def is_masked(self, name: str) -> bool:
+        """Whether the value of a variable, declared masked or not, is made of something masked."""
+        row = self.changed.get(name)
+        if row is not None:
+            return row.masked
+        place = self._at.place_of(name)
+        kept = self._at.turn.rows.peek(
+            Variable, self._at.turn.tenant, place.wf_run_id, place.thread, name
+        )
+        return kept is not None and kept.masked
 
     def output(self, node: str) -> Value:
         """The output of the node that is being left, or of an earlier one."""
         node_run = self._at.node_run
-        return node_run.output if node == node_run.node else self._at.output(node)
+        if node != node_run.node:
+            return self._at.output(node)
+        self._at.note_read("NODE_OUTPUT", node, self.output_type(node))
+        self._at.masked |= node_run.masked
+        return node_run.output
 
     def variable_type(self, name: str) -> str | None:
         """As the thread sees it."""

@@ -40,9 +40,11 @@ def handle(turn: Turn, command: EditVariable) -> Value:
     try:
         value = coerce(command.value, declared.type, at.struct)
     except ValueProblem as problem:
-        refuse(Code.BAD_VALUE, f"variable {command.name!r}: {problem}")
+        said = f"it is not {declared.type}" if declared.masked else str(problem)
+        refuse(Code.BAD_VALUE, f"variable {command.name!r}: {said}")
     row = Variable(turn.tenant, command.wf_run_id, command.thread, command.name, value)
     turn.rows.put(row)
+    turn.unaudited = ("value",) if declared.masked else ()
     wake_watchers(at, [row])
     return None
 

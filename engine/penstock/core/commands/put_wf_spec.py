@@ -20,7 +20,12 @@ from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
 from penstock.core.registration.form import form_fault
 from penstock.core.registration.pinning import pinned
-from penstock.core.registration.spec_check import check_spec, first_nodes, kept_outputs
+from penstock.core.registration.spec_check import (
+    check_spec,
+    first_nodes,
+    kept_outputs,
+    masked_outputs,
+)
 from penstock.core.registration.spec_versions import (
     UNKNOWN_TYPE,
     breaks,
@@ -102,6 +107,7 @@ def _first_version(turn: Turn, name: str, body: SpecBody) -> WfSpec:
         turn.at_ms,
         interface_of(body, _return_types(turn, body)),
         frozen_of(body),
+        masked_outputs=masked_outputs(body),
     )
 
 

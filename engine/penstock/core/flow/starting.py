@@ -36,6 +36,7 @@ class Start(Struct, frozen=True, kw_only=True):
     variables: dict[str, Value] = {}
     labels: dict[str, str] = {}
     parent: str | None = None
+    masked: tuple[str, ...] = ()
 
 
 def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
@@ -78,7 +79,7 @@ def start_run(turn: Turn, start: Start, wf_run_id: str, request_hash: bytes) -> 
         ThreadStatus.RUNNING,
     )
     note_status(turn, run, thread)
-    begin_thread(turn, run, spec, thread, variables)
+    begin_thread(turn, run, spec, thread, variables, start.masked)
     turn.rows.put(run)
     if start.parent is not None:
         turn.rows.put(ChildRun(turn.tenant, start.parent, wf_run_id))
@@ -180,4 +181,5 @@ def _value(declared: VariableDef, given: dict[str, Value], structs: Structs) -> 
     try:
         return coerce(value, declared.type, structs)
     except ValueProblem as problem:
-        refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {problem}")
+        said = f"it is not {declared.type}" if declared.masked else str(problem)
+        refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {said}")

@@ -23,9 +23,9 @@ def arrive(at: At) -> Outcome:
         message = f"the run has had {THREADS_PER_RUN_MAX} threads, which is its limit"
         return Failed(Failure(FailureName.LIMIT, message))
     blueprint = at.spec.body.threads[config.thread]
-    given = given_values(at, blueprint, config.variables)
+    given, masked = given_values(at, blueprint, config.variables)
     values = checked_values(at.turn, blueprint, given)
-    return Done(begin_child(at, ThreadKind.CHILD, config.thread, values).number)
+    return Done(begin_child(at, ThreadKind.CHILD, config.thread, values, masked=masked).number)
 
 
 def check(check: NodeCheck) -> None:

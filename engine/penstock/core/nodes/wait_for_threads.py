@@ -219,6 +219,7 @@ def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> bool:
         values,
         parent=failed.number,
         awaited_by=((at.thread.number, at.node_run.position),),
+        masked=values if failed.failure.masked else (),
     )
     awaited.status, awaited.handler = AwaitedStatus.HANDLING_FAILURE, begun.number
     return True

@@ -5,6 +5,7 @@ name, all at once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.graph import NodeConfig
@@ -54,6 +55,31 @@ def kept_outputs(body: SpecBody) -> dict[str, tuple[str, ...]]:
     edges).
     """
     return {name: _kept_outputs(thread) for name, thread in body.threads.items()}
+
+
+def masked_outputs(body: SpecBody) -> dict[str, tuple[str, ...]]:
+    """For each thread that has some, the nodes of whose output a masked variable is made."""
+    masked = {
+        declared.name
+        for thread in body.threads.values()
+        for declared in thread.variables
+        if declared.masked
+    }
+    found = {name: _masked_outputs(thread, masked) for name, thread in body.threads.items()}
+    return {name: nodes for name, nodes in found.items() if nodes}
+
+
+def _masked_outputs(thread: ThreadSpec, masked: AbstractSet[str]) -> tuple[str, ...]:
+    nodes = {
+        part.node
+        for config in thread.nodes.values()
+        for edge in config.edges
+        for mutation in edge.mutations
+        if mutation.variable in masked
+        for part in parts_of(mutation.value)
+        if isinstance(part, OutputRef)
+    }
+    return tuple(sorted(nodes))
 
 
 def first_nodes(body: SpecBody) -> dict[str, str]:

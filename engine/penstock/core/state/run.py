@@ -177,6 +177,7 @@ class ThreadRun(Row):
     spilled: int = 0
     version: int = 0
     formers: tuple[Former, ...] = ()
+    masked: bool = False
 
     @property
     def held_from_outside(self) -> bool:
@@ -224,6 +225,7 @@ class NodeRun(Row):
     skipped: bool = False
     retries: int | None = None
     formerly: tuple[str, ...] = ()
+    masked: bool = False
 
 
 class NodeOutput(Row):
@@ -236,10 +238,13 @@ class NodeOutput(Row):
     thread: int
     node: str
     value: Value
+    masked: bool = False
 
 
 class Variable(Row):
-    """A variable of a thread."""
+    """A variable of a thread. Its value is `masked` if it was made of something masked, however the
+    variable is declared.
+    """
 
     KIND, SCOPE, KEY = b"v", Scope.RUN, ("tenant", "wf_run_id", "thread", "name")
 
@@ -248,6 +253,7 @@ class Variable(Row):
     thread: int
     name: str
     value: Value
+    masked: bool = False
 
 
 class TaskAttempt(Struct, array_like=True):
@@ -316,6 +322,7 @@ class TaskRun(Row):
     retry_within_ms: int | None = None
     warn_on_retry: bool = False
     secrets: dict[str, str] = {}  # inputs that the worker fills in, and the names of the secrets
+    masked: tuple[str, ...] = ()  # inputs that were made of something masked
 
 
 class PastAttempt(Row):

@@ -22,10 +22,13 @@ from penstock.core.values.value import Value, value_bytes
 
 
 class Inputs(Struct, frozen=True):
-    """What a task is given: values, and for those that are secrets (null there) their names."""
+    """What a task is given: values, for those that are secrets (null there) their names, and the
+    names of those that are made of something masked.
+    """
 
     values: dict[str, Value]
     secrets: dict[str, str]
+    masked: tuple[str, ...]
 
 
 def expressions_in(given: Mapping[str, Expression]) -> Iterator[Expression]:
@@ -62,6 +65,7 @@ def inputs_of(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> Inp
     """The values of the inputs here, or ValueProblem."""
     inputs: dict[str, Value] = {}
     secrets: dict[str, str] = {}
+    masked: list[str] = []
     for var in task_def.input_vars:
         if var.name not in given:
             raise ValueProblem(f"{var.name!r} is not given")
@@ -72,6 +76,7 @@ def inputs_of(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> Inp
                 inputs[var.name], secrets[var.name] = None, expression.name
             else:
                 inputs[var.name] = at.evaluate_as(expression, var.type, f"input {var.name}")
+                masked += [var.name] if at.masked else []
         except ValueProblem as problem:
             raise ValueProblem(f"{var.name!r}: {problem}") from problem
     if len(given) > len(inputs):
@@ -80,4 +85,4 @@ def inputs_of(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> Inp
     size = value_bytes(inputs)
     if size > INPUTS_BYTES_MAX:
         raise ValueProblem(f"{size} bytes together: a task may be given {INPUTS_BYTES_MAX}")
-    return Inputs(inputs, secrets)
+    return Inputs(inputs, secrets, tuple(masked))

@@ -79,6 +79,7 @@ def create(at: At, config: TaskNode, task_def: str, inputs: Inputs) -> None:
         retry_within_ms=config.retry_within_ms,
         warn_on_retry=config.warn_on_retry,
         secrets=inputs.secrets,
+        masked=inputs.masked,
     )
     send(at, task)
 

@@ -114,6 +114,7 @@ def _remind(at: At, row: UserTaskRun, reminder: Reminder) -> None:
         TaskAttempt(1, TaskStatus.TASK_PENDING, turn.at_ms),
         user_task=row.guid,
         secrets=inputs.secrets,
+        masked=inputs.masked,
     )
     send(at, task)
     note(turn, row, UserTaskEventKind.TASK_EXECUTED, task=task.guid)

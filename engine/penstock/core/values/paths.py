@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from penstock.core.limits import JSON_DEPTH_MAX
 from penstock.core.values.types import (
+    AnyStruct,
     ArrayOf,
     InlineStruct,
     MapOf,
@@ -112,6 +113,18 @@ def path_type(declared: Type, path: str, structs: Structs) -> Type | None:
             return None
         at = found
     return at
+
+
+def passes_masked(declared: Type, path: str, structs: Structs) -> bool:
+    """Whether a path leads to a masked field of a struct, or through one."""
+    at: Type | None = declared
+    for step in parse_path(path):
+        if isinstance(at, AnyStruct) and isinstance(step, str):
+            field = struct_fields(at, structs).get(step)
+            if field is None or field.masked:
+                return field is not None
+        at = None if at is None else _step_type(at, step, path, structs)
+    return False
 
 
 def _step_type(at: Type, step: str | int, path: str, structs: Structs) -> Type | None:
