@@ -36,7 +36,7 @@ def arrive(at: At) -> Outcome:
         )
         return Failed(Failure(FailureName.LIMIT, message))
     blueprint = at.spec.body.threads[config.thread]
-    given, masked = given_values(at, blueprint, config.variables)
+    given, of_given = given_values(at, blueprint, config.variables)
     try:
         for item in cast("list[Any]", items):
             _input(at, item)
@@ -44,8 +44,8 @@ def arrive(at: At) -> Outcome:
             given = checked_values(at.turn, blueprint, given | _input(at, items[0]))
     except ValueProblem as problem:
         raise ValueProblem(NOT_SHOWN if hidden else str(problem)) from None
-    progress = {"items": items, "given": given, "started": [], "masked": [*masked, *hidden]}
-    at.node_run.progress = progress
+    masked = [*of_given, *hidden]
+    at.node_run.progress = {"items": items, "given": given, "started": [], "masked": masked}
     return look(at)
 
 
