@@ -5,17 +5,20 @@ from typing import Any
 import pytest
 
 from penstock.core.command import Command
+from penstock.core.commands.delete_struct_def import DeleteStructDef
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.defs import StructDef
+from penstock.core.state.failures import Failure
 from tests.controls import (
     a_struct,
     a_struct_def,
     a_task_def,
     chain,
     declared,
+    event,
     literal,
     output_of,
     task,
@@ -180,3 +183,17 @@ def test_a_definition_that_comes_before_its_struct_def_is_taken_later(
     accepted(memory, a_struct_def("late", {"name": "a", "type": "INT"}))
     assert not accepted(memory, early, **sent).repeated
     assert accepted(memory, early, **sent).repeated
+
+
+def test_a_run_whose_struct_def_is_deleted_fails_by_name(memory: Driver) -> None:
+    """And goes on once it is there again."""
+    place = a_struct_def("place", {"name": "street", "type": "STR"})
+    to = declared("to", "STRUCT<place>")
+    nodes = chain(event("go"), returns=variable("to", "$.street"), variables=(to,))
+    register(memory, "goes", nodes, place)
+    story = run(memory, "goes", to={"street": "A"})
+    accepted(memory, DeleteStructDef(name="place"))
+    story.gets("go").ends_with("VAR_SUB_ERROR")
+    assert "StructDef 'place'" in (story.thread.failure or Failure("", "")).message
+    accepted(memory, place)
+    story.is_rescued().completes("A")

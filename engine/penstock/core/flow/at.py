@@ -17,8 +17,8 @@ from penstock.core.flow.versions import spec_of
 from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.expressions import Expression, evaluate, evaluate_as
-from penstock.core.values.masking import reads_masked
-from penstock.core.values.types import StructField, ValueProblem
+from penstock.core.values.masking import has_masked, reads_masked
+from penstock.core.values.types import DefinitionMissing, StructField, ValueProblem, parse_type
 from penstock.core.values.value import Value
 
 NOT_SHOWN: Final = "it reads something masked, so what is wrong with it is not shown"
@@ -93,15 +93,19 @@ class At:
         self.masked, self._types = False, {}
         try:
             value = work()
-        except ValueProblem as problem:
-            raise ValueProblem(self.told(str(problem))) from None
+        except DefinitionMissing:
+            raise  # it quotes names alone
+        except ValueProblem:
+            if self.masked or self._reads_parts():
+                raise ValueProblem(NOT_SHOWN) from None
+            raise
         if self._types and not self.masked:
             self.masked = reads_masked(expression, wanted, self._types, self.struct)
         return value
 
-    def told(self, message: str) -> str:
-        """A message about what was worked out last, as it may be shown."""
-        return NOT_SHOWN if self.masked or self._types else message
+    def _reads_parts(self) -> bool:
+        """Whether something was read that may have masked parts."""
+        return any(has_masked(parse_type(text), self.struct) for text in self._types.values())
 
     def variable(self, name: str) -> Value:
         """The value of a variable of this thread or of one above it."""
