@@ -6,10 +6,12 @@ import pytest
 
 from penstock.core.commands import run_wf
 from penstock.core.commands.delete_schedule import DeleteSchedule
+from penstock.core.commands.note_refused_firing import NoteRefusedFiring
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
+from penstock.core.commands.start_scheduled_run import StartScheduledRun
 from penstock.core.ids import partition_of_run
 from penstock.core.limits import SCHEDULE_FIRINGS_MAX
 from penstock.core.schedules.schedules import Misfire
@@ -361,3 +363,10 @@ def test_a_scheduled_run_is_started_in_the_name_of_who_made_the_schedule(
     firings = Plan(memory, "hers").firings
     assert {firing.outcome for firing in firings} == {"STARTED", "SENT"}
     assert {*names} == {"test"}, "and not the engine's"
+
+
+def test_what_partitions_say_of_schedules_is_theirs_alone(memory: Driver) -> None:
+    """No client starts runs in another's name, or has a firing refused."""
+    start = StartScheduledRun(schedule_id="s", made_by="ada", wf_run_id="x", wf_spec="job")
+    refused(memory, start, "FORBIDDEN")
+    refused(memory, NoteRefusedFiring(schedule_id="s", wf_run_id="x", message=""), "FORBIDDEN")
