@@ -42,10 +42,9 @@ def shown_node(rows: Rows, run: WfRun, row: NodeRun) -> NodeRun:
     thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
     if thread is None or row.output is None:
         return row
-    config = _blueprint(rows, run, thread, row.position).nodes.get(row.node)
     if row.masked:
         return replace(row, output=MASK)
-    config = spec.body.threads[thread.thread_spec].nodes.get(row.node)
+    config = _blueprint(rows, run, thread, row.position).nodes.get(row.node)
     declared = output_type_of(config, rows, run.tenant)
     if declared is None:
         return row
@@ -122,6 +121,8 @@ def _blueprint(rows: Rows, run: WfRun, thread: ThreadRun, position: int) -> Thre
     spec = rows.peek(WfSpec, run.tenant, run.wf_spec, version)
     assert spec is not None, "a run's WfSpec stays while the run does"
     return spec.body.threads[name]
+
+
 def shown_user_task(rows: Rows, row: UserTaskRun) -> UserTaskRun:
     """A user task; of its results the names stay."""
     notes = MASK if row.masked_notes else row.notes
@@ -138,10 +139,12 @@ def _is_masked_at(
     node_run = rows.peek(NodeRun, of.tenant, of.wf_run_id, thread, position)
     thread_run = rows.peek(ThreadRun, of.tenant, of.wf_run_id, thread)
     run = rows.peek(WfRun, of.tenant, of.wf_run_id)
-    spec = run and rows.peek(WfSpec, of.tenant, run.wf_spec, run.version)
-    if node_run is None or thread_run is None or not spec:
+    if node_run is None or thread_run is None or run is None:
         return False
-    return node_run.masked or node_run.node in spec.masked_outputs.get(thread_run.thread_spec, ())
+    version, name = followed_at(run, thread_run, position)
+    spec = rows.peek(WfSpec, of.tenant, run.wf_spec, version)
+    assert spec is not None, "a run's WfSpec stays while the run does"
+    return node_run.masked or node_run.node in spec.masked_outputs.get(name, ())
 
 
 def _structs(rows: Rows, tenant: str) -> Structs:
