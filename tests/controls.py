@@ -246,6 +246,11 @@ def uuid() -> Json:
     return {"from": "UUID"}
 
 
+def secret(name: str) -> Json:
+    """A secret of the worker's."""
+    return {"from": "SECRET", "name": name}
+
+
 def mutation(name: str, operation: str, value: Json, path: str | None = None) -> Json:
     """A mutation of a variable."""
     made = {"variable": name, "operation": operation, "value": value}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from penstock.sdk.handle import RunHandle
     from penstock.sdk.kafka_client import CommandSender
     from penstock.sdk.options import Backoff
+    from penstock.sdk.secret import secret
     from penstock.sdk.task import TaskDef, task
     from penstock.sdk.worker import Worker
     from penstock.sdk.workflow import Workflow, assign, variable, wait_for_event, workflow
@@ -51,6 +52,7 @@ __all__ = [
     "Worker",
     "Workflow",
     "assign",
+    "secret",
     "task",
     "variable",
     "wait_for_event",

@@ -20,6 +20,7 @@ DATA_DEFAULT: Final = ".penstock"
 
 DATA_VARIABLE: Final = "PENSTOCK_DATA"
 KAFKA_VARIABLE: Final = "PENSTOCK_KAFKA"
+SECRET_PREFIX: Final = "PENSTOCK_SECRET_"
 LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
 SECRETS_VARIABLE: Final = "PENSTOCK_SECRETS"
 ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
@@ -82,6 +83,11 @@ def builtin_default() -> BuiltinConfig:
 def _listed(variable: str) -> tuple[str, ...]:
     items = os.environ.get(variable, "").split(",")
     return tuple(item.strip() for item in items if item.strip())
+
+
+def secret_of(name: str) -> str | None:
+    """The secret of a name that a worker has in its environment."""
+    return os.environ.get(SECRET_PREFIX + name.upper())
 
 
 def log_level() -> str:

@@ -20,7 +20,7 @@ from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.schedules.schedules import ROWS_OF_SCHEDULES
 from penstock.core.state.keys import Scope
 from penstock.core.state.partition_state import ROWS_OF_PARTITIONS
-from penstock.core.state.run import ROWS_OF_RUNS
+from penstock.core.state.run_kinds import ROWS_OF_RUNS
 from penstock.core.state.task_rows import ROWS_OF_TASKS
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import (

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from penstock.core.values.types import (
     SIMPLE,
     ArrayOf,
+    InlineStruct,
     MapOf,
     StructField,
     StructOf,
@@ -43,6 +44,20 @@ types_of_parts: st.SearchStrategy[Type] = st.recursive(
         ("ARRAY<INT>", ArrayOf(ValueType.INT)),
         ("MAP<STR,ARRAY<DOUBLE>>", MapOf(ValueType.STR, ArrayOf(ValueType.DOUBLE))),
         ("ARRAY<STRUCT<a.b-c_1>>", ArrayOf(StructOf("a.b-c_1"))),
+        ("STRUCT{a:INT}", InlineStruct((StructField("a", "INT"),))),
+        (
+            "MAP<INT,STRUCT{a?:MAP<STR,INT>,b:STRUCT{c:STRUCT<x>,d:STR},e:STR}>",
+            MapOf(
+                ValueType.INT,
+                InlineStruct(
+                    (
+                        StructField("a", "MAP<STR,INT>", required=False),
+                        StructField("b", "STRUCT{c:STRUCT<x>,d:STR}"),
+                        StructField("e", "STR"),
+                    )
+                ),
+            ),
+        ),
     ],
 )
 def test_a_type_is_read(text: str, found: Type) -> None:
@@ -73,10 +88,21 @@ def test_a_type_is_its_text(kind: Type) -> None:
         ("MAP<ARRAY<INT>,INT>", "key is one of"),
         ("MAP<STR, INT>", "' INT' in"),
         ("STRUCT<>", "is no type"),
+        ("STRUCT{}", "'' is no field"),
+        ("STRUCT{a}", "'a' is no field"),
+        ("STRUCT{a:}", "'' in"),
+        ("STRUCT{a:INT,}", "'' is no field"),
+        ("STRUCT{a:INT", "is no type"),
+        ("STRUCT{a: INT}", "' INT' in"),
+        ("STRUCT{a:INT},b:INT}", "is no type"),
+        ("STRUCT{b:INT,a:INT}", "write STRUCT{a:INT,b:INT}"),
+        ("STRUCT{a:INT,a:STR}", "field 'a' is there twice"),
+        ("STRUCT{a??:INT}", "is no field"),
+        ("STRUCT{a:" * 9 + "INT" + "}" * 9, "deeper than 8 levels"),
         ("STRUCT<a b>", "is no type"),
         ("STRUCT<a..b>", "is no type"),
         ("ARRAY<" * 9 + "INT" + ">" * 9, "deeper than 8 levels"),
-        ("ARRAY<" * 100 + "INT" + ">" * 100, "256 characters"),
+        ("ARRAY<" * 200 + "INT" + ">" * 200, "1024 characters"),
     ],
 )
 def test_what_is_no_type(text: str, says: str) -> None:
@@ -160,3 +186,36 @@ def test_what_is_said_does_not_depend_on_the_order_of_keys(keys: list[str]) -> N
     with pytest.raises(ValueProblem) as caught:
         coerce(dict.fromkeys(keys, 1), "INT")
     assert str(caught.value) == 'JSON_OBJ {"a":1,"b":1,"c":1,"d":1} is not INT'
+
+
+INLINE = "STRUCT{at:STRUCT<address>,count?:INT,tags?:ARRAY<STR>}"
+
+
+def test_a_struct_that_is_given_in_place() -> None:
+    """Takes what a StructDef of these fields would."""
+    fitted = coerce({"at": {"street": "A"}, "count": 2.0, "tags": None}, INLINE, STRUCTS)
+    assert fitted == {"at": {"street": "A", "number": 1}, "count": 2}
+    assert coerce(fitted, INLINE, STRUCTS) == fitted
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ([], "is not STRUCT{at:"),
+        ({}, "field 'at'"),
+        ({"at": {"street": "A"}, "cuont": 1}, "has no field 'cuont'"),
+        ({"at": {"street": "A"}, "count": "1"}, "field 'count'.*is not INT"),
+        ({"at": {}}, "field 'at'.*field 'street'"),
+    ],
+)
+def test_what_does_not_fit_a_struct_in_place(value: Any, says: str) -> None:
+    """Is said with the field."""
+    with pytest.raises(ValueProblem, match=says):
+        coerce(value, INLINE, STRUCTS)
+
+
+def test_every_struct_def_in_a_struct_in_place_must_be_there() -> None:
+    """In each of its branches."""
+    assert check_type(INLINE, STRUCTS)
+    with pytest.raises(ValueProblem, match="'other' is not registered"):
+        check_type("STRUCT{a:STRUCT<address>,b:MAP<STR,STRUCT<other>>}", STRUCTS)

@@ -127,8 +127,7 @@ def test_types_with_parts_are_taken_over_http(served: Served) -> None:
     assert read["input_vars"] == [
         {"name": "items", "type": "ARRAY<STRUCT<defs-n>>", "masked": True}
     ]
-    for body in (
-        {"name": "defs-bad", "return_type": "ARRAY<TEXT>"},
-        {"name": "defs-bad", "input_vars": [{"name": "x", "type": "STRUCT<nobody>"}]},
-    ):
-        assert served.refused("PUT", "/v1/task-defs", body)[:2] == (400, "BAD_TYPE")
+    body = {"name": "defs-bad", "return_type": "ARRAY<TEXT>"}
+    assert served.refused("PUT", "/v1/task-defs", body)[:2] == (400, "BAD_TYPE")
+    body = {"name": "defs-bad", "input_vars": [{"name": "x", "type": "STRUCT<nobody>"}]}
+    assert served.refused("PUT", "/v1/task-defs", body)[:2] == (400, "DEFINITION_UNKNOWN")

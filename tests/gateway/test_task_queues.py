@@ -27,7 +27,7 @@ def test_a_task_is_polled_and_reported(served: Served) -> None:
     assert set(task) == {
         *("wf_run_id", "guid", "task_def", "attempt", "inputs", "wf_spec", "version", "node"),
         *("scheduled_at", "timeout_ms", "max_attempts"),
-        *("heartbeat_timeout_ms", "total_checkpoints"),
+        *("heartbeat_timeout_ms", "total_checkpoints", "secrets"),
     }
     assert (task["wf_run_id"], task["attempt"], task["node"]) == (wf_run_id, 1, "work")
     running = served.good("GET", f"/v1/wf-runs/{wf_run_id}/task-runs")["items"][0]

@@ -32,7 +32,8 @@ from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.state.outputs import Answer, ScheduledTask
 from penstock.core.state.rows import Row
-from penstock.core.state.run import ROWS_OF_RUNS, NodeRun, TaskRun, ThreadRun, Variable, WfRun
+from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, Variable, WfRun
+from penstock.core.state.run_kinds import ROWS_OF_RUNS
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.state.user_task_rows import UserTaskRun
 from tests.controls import a_task_def

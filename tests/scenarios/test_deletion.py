@@ -1,11 +1,16 @@
 """DeleteWfRun and retention: nothing of a run is left behind."""
 
+from typing import Any
+
+import pytest
+
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.operators import deletion
 from penstock.core.state.keys import PARTITION_PREFIX
 from penstock.core.state.outputs import WfRunDeleted
 from penstock.core.state.partition_state import (
@@ -203,3 +208,24 @@ def test_a_deletion_by_hand_drops_the_timer(memory: Driver) -> None:
 def test_a_retention_that_is_no_duration_is_refused(memory: Driver) -> None:
     """By name."""
     refused(memory, PutWfSpec(name="bad", spec=kept_for(-1, event("go"))), "BAD_SPEC")
+
+
+def test_a_defect_in_a_deletion_does_not_hold_the_id_for_ever(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is ruled on (R6): the rows go without what is done besides."""
+    known = deletion.delete_row
+
+    def broken(turn: Any, key: bytes, *, bluntly: bool) -> None:
+        if not bluntly:
+            raise ZeroDivisionError
+        known(turn, key, bluntly=bluntly)
+
+    monkeypatch.setattr(deletion, "delete_row", broken)
+    register(memory, "quick", chain(returns=literal(1)))
+    story = run(memory, "quick").completes(1)
+    accepted(memory, DeleteWfRun(wf_run_id=story.id))
+    memory.tick()
+    assert memory.everywhere(Deleting) == []
+    assert story.rows() == []
+    run(memory, "quick", story.id).completes(1)

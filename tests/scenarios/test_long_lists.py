@@ -13,7 +13,7 @@ from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.state import turn
 from penstock.core.state.event_rows import PlacingEvent, UnclaimedEvent
-from penstock.core.state.run import ROWS_OF_RUNS
+from penstock.core.state.run_kinds import ROWS_OF_RUNS
 from penstock.core.state.thread_rows import (
     AwaitedEnd,
     LiveBelow,

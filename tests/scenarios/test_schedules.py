@@ -4,15 +4,20 @@ from typing import Any
 
 import pytest
 
+from penstock.core.commands import run_wf
 from penstock.core.commands.delete_schedule import DeleteSchedule
+from penstock.core.commands.note_refused_firing import NoteRefusedFiring
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
+from penstock.core.commands.start_scheduled_run import StartScheduledRun
 from penstock.core.ids import partition_of_run
 from penstock.core.limits import SCHEDULE_FIRINGS_MAX
 from penstock.core.schedules.schedules import Misfire
 from penstock.core.state.run import Variable
 from penstock.core.state.timers import Timer
+from penstock.core.state.turn import Turn
 from penstock.processor import cron_asks
 from tests.controls import chain, declared, task, variable
 from tests.scenarios.driver import Driver
@@ -329,14 +334,39 @@ def test_a_refused_start_is_in_the_history_and_ends_nothing(memory: Driver) -> N
     plan = schedule(memory, "refused", "0 * * * *")
     accepted(memory, PutWfSpec(name="job", spec=chain(variables=WHO)))
     live_through(memory, *(f"2024-01-01 0{hour}:00" for hour in range(1, 9)))
-    outcomes = {str(firing.outcome) for firing in plan.firings}
-    assert len(plan.firings) == 8
-    assert outcomes == {"REFUSED", "SENT"}, "what was sent is refused where it belongs"
-    here = next(firing for firing in plan.firings if firing.outcome == "REFUSED")
-    assert here.message.startswith("VARIABLE_REQUIRED: ")
+    assert len({partition_of_run(one.wf_run_id or "", 3) for one in plan.firings}) == 3
+    assert [firing.outcome for firing in plan.firings] == ["REFUSED"] * 8, "wherever they belong"
+    assert all(firing.message.startswith("VARIABLE_REQUIRED: ") for firing in plan.firings)
+    here = plan.firings[0]
     codes = [told.code for told in memory.events() if hasattr(told, "code")]
     assert codes == ["VARIABLE_REQUIRED"] * 8
     assert memory.get(Variable, here.wf_run_id or "", 0, "who") is None
     register(memory, "job", chain())
     come_to(memory, "2024-01-01 09:00")
     Story(memory, plan.firings[-1].wf_run_id or "").completes()
+
+
+def test_a_scheduled_run_is_started_in_the_name_of_who_made_the_schedule(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On its own partition and on any other."""
+    names: list[str] = []
+    known = run_wf.handle
+
+    def noting(turn: Turn, command: RunWf) -> Any:
+        names.append(turn.principal)
+        return known(turn, command)
+
+    monkeypatch.setattr(run_wf, "handle", noting)
+    schedule(memory, "hers", "*/15 * * * *")
+    live_through(memory, *(f"2024-01-01 0{at // 4}:{at % 4 * 15:02}" for at in range(1, 9)))
+    firings = Plan(memory, "hers").firings
+    assert {firing.outcome for firing in firings} == {"STARTED", "SENT"}
+    assert {*names} == {"test"}, "and not the engine's"
+
+
+def test_what_partitions_say_of_schedules_is_theirs_alone(memory: Driver) -> None:
+    """No client starts runs in another's name, or has a firing refused."""
+    start = StartScheduledRun(schedule_id="s", made_by="ada", wf_run_id="x", wf_spec="job")
+    refused(memory, start, "FORBIDDEN")
+    refused(memory, NoteRefusedFiring(schedule_id="s", wf_run_id="x", message=""), "FORBIDDEN")

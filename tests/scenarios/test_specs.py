@@ -20,9 +20,12 @@ from tests.controls import (
     ends,
     event,
     literal,
+    nop,
     output_of,
     spec,
     task,
+    threads,
+    throws,
     variable,
 )
 from tests.scenarios.driver import Driver
@@ -272,3 +275,46 @@ def test_a_cycle_that_neither_waits_nor_chooses_is_refused(memory: Driver) -> No
     body = {"entrypoint": "main", "threads": {"main": {"nodes": nodes}}}
     answer = refused(memory, PutWfSpec(name="spin", spec=body), "BAD_SPEC")
     assert "neither a wait nor a condition" in answer.message
+
+
+def _exits(*returns: Any, throws_besides: bool = False) -> Any:
+    """A thread that ends in one of several ways."""
+    nodes: dict[str, Any] = {f"z{number}": ends(one) for number, one in enumerate(returns)}
+    if throws_besides:
+        nodes["broken"] = throws("no-luck", content=literal({}))
+    first = edge("z0", compare(variable("v"), "EQUALS", literal(0)))
+    edges = [first, *(edge(name) for name in nodes if name != "z0")]
+    nodes["a"] = nop(*edges)
+    return spec("a", nodes, declared("v", "INT"), declared("any", "JSON_OBJ"))
+
+
+@pytest.mark.parametrize(
+    "agreed",
+    [
+        _exits(None, None),
+        _exits(variable("v"), literal(3)),
+        _exits(variable("any", "$.a"), literal("x"), literal(None), literal("y")),
+        _exits(literal("x"), throws_besides=True),
+        _exits(None, throws_besides=True),
+    ],
+)
+def test_exits_that_agree_on_what_is_returned(memory: Driver, agreed: Any) -> None:
+    """What only the run can tell agrees with anything; what fails returns nothing."""
+    accepted(memory, PutWfSpec(name="agreed", spec=agreed))
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (_exits(None, literal(1)), "node 'z1': it returns INT, but 'z0' returns nothing"),
+        (_exits(literal("x"), None), "node 'z1': it returns nothing, but 'z0' returns STR"),
+        (_exits(literal(1), literal(1.5)), "node 'z1': it returns DOUBLE, but 'z0' returns INT"),
+        (_exits(literal(None), literal(1), literal("x")), "'z2': it returns STR, but 'z1'"),
+    ],
+)
+def test_exits_that_do_not_agree_are_refused(memory: Driver, broken: Any, says: str) -> None:
+    """In any thread: whoever waits for it must know what comes."""
+    assert says in refused(memory, PutWfSpec(name="broken", spec=broken), "BAD_SPEC").message
+    below = PutWfSpec(name="broken", spec=threads(chain(), other=broken))
+    answer = refused(memory, below, "BAD_SPEC")
+    assert "thread 'other'" in answer.message

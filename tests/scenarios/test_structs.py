@@ -4,12 +4,24 @@ from typing import Any
 
 import pytest
 
+from penstock.core.command import Command
+from penstock.core.commands.delete_struct_def import DeleteStructDef
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.defs import StructDef
+from penstock.core.state.failures import Failure
 from tests.controls import (
+    a_struct,
     a_struct_def,
+    a_task_def,
     chain,
     declared,
+    event,
+    literal,
+    output_of,
+    task,
     variable,
 )
 from tests.scenarios.driver import Driver
@@ -45,7 +57,11 @@ def test_a_struct_def_may_gain_fields_that_are_not_required(driver: Driver) -> N
         ([{"name": "x"}], "BAD_TYPE", "missing required field `type`"),
         ([{"name": "x", "type": "INT", "more": 1}], "BAD_TYPE", "unknown field `more`"),
         ([{"name": "x", "type": "INTEGER"}], "BAD_TYPE", "field 'x': 'INTEGER' is no type"),
-        ([{"name": "x", "type": "STRUCT<wrong>"}], "BAD_TYPE", "'wrong' is not registered"),
+        (
+            [{"name": "x", "type": "STRUCT<no>"}],
+            "DEFINITION_UNKNOWN",
+            "'no' is not registered",
+        ),
         ([{"name": "x y", "type": "INT"}], "BAD_NAME", "field 'x y' is no name"),
         ([{"name": "x", "type": "INT"}] * 2, "BAD_NAME", "is there twice"),
         ([{"name": "x", "type": "INT", "default": 1}], "BAD_TYPE", "is required and has a default"),
@@ -105,3 +121,79 @@ def test_a_struct_may_hold_itself_where_it_is_not_required(memory: Driver) -> No
     wrong = {"value": 1, "children": [{"value": 2, "children": [{"value": "x"}]}]}
     command = RunWf(wf_spec="climbs", wf_run_id="a", variables={"top": wrong})
     assert "STR 'x' is not INT" in refused(memory, command, "BAD_VALUE").message
+
+
+PLACE = "STRUCT{floor?:INT,name:STR}"
+
+
+def test_a_struct_given_in_place_goes_through_a_run(driver: Driver) -> None:
+    """At the start, made of its fields, read by a path, and out again."""
+    visit = a_task_def("visit", place=PLACE, returns=f"ARRAY<{PLACE}>")
+    made = a_struct("{floor?:INT,name:STR}", name=variable("place", "$.name"))
+    register(
+        driver,
+        "visits",
+        chain(
+            task("visit", inputs={"place": made}),
+            returns=output_of("n1", "$[0].floor"),
+            variables=(declared("place", PLACE, required=True),),
+        ),
+        visit,
+    )
+    story = run(driver, "visits", place={"name": "roof", "floor": 9})
+    story.task("visit", place={"name": "roof"})
+    story.succeeds([{"name": "cellar", "floor": -1}]).completes(-1)
+    command = RunWf(wf_spec="visits", wf_run_id=driver.new_id(), variables={"place": {"flor": 1}})
+    assert "no field 'flor'" in refused(driver, command, "BAD_VALUE").message
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (chain(variables=(declared("v", "STRUCT{b:INT,a:INT}"),)), "write STRUCT{a:INT,b:INT}"),
+        (chain(returns=variable("v", "$.c"), variables=(declared("v", "STRUCT{a:INT}"),)), "'c'"),
+        (chain(returns=a_struct("{a:INT}", a=literal("x"))), "is not INT"),
+        (chain(returns=a_struct("{a:INT}")), "field 'a'"),
+        (chain(returns=a_struct("{a}")), "is no field"),
+    ],
+)
+def test_what_is_wrong_with_a_struct_in_place_is_refused(
+    memory: Driver, broken: Any, says: str
+) -> None:
+    """When the spec is registered."""
+    assert says in refused(memory, PutWfSpec(name="broken", spec=broken), "BAD_SPEC").message
+
+
+@pytest.mark.parametrize(
+    "early",
+    [
+        a_task_def("uses", of="ARRAY<STRUCT<late>>"),
+        a_task_def("uses", returns="STRUCT<late>"),
+        a_struct_def("uses", {"name": "of", "type": "STRUCT{a:STRUCT<late>}"}),
+        PutExternalEventDef(name="uses", content_type="STRUCT<late>"),
+        PutWorkflowEventDef(name="uses", content_type="MAP<STR,STRUCT<late>>"),
+    ],
+)
+def test_a_definition_that_comes_before_its_struct_def_is_taken_later(
+    memory: Driver, early: Command
+) -> None:
+    """The same command again: that the StructDef was not there yet is not remembered (R12)."""
+    sent: dict[str, Any] = {"command_id": "the-same"}
+    refused(memory, early, "DEFINITION_UNKNOWN", **sent)
+    accepted(memory, a_struct_def("late", {"name": "a", "type": "INT"}))
+    assert not accepted(memory, early, **sent).repeated
+    assert accepted(memory, early, **sent).repeated
+
+
+def test_a_run_whose_struct_def_is_deleted_fails_by_name(memory: Driver) -> None:
+    """And goes on once it is there again."""
+    place = a_struct_def("place", {"name": "street", "type": "STR"})
+    to = declared("to", "STRUCT<place>")
+    nodes = chain(event("go"), returns=variable("to", "$.street"), variables=(to,))
+    register(memory, "goes", nodes, place)
+    story = run(memory, "goes", to={"street": "A"})
+    accepted(memory, DeleteStructDef(name="place"))
+    story.gets("go").ends_with("VAR_SUB_ERROR")
+    assert "StructDef 'place'" in (story.thread.failure or Failure("", "")).message
+    accepted(memory, place)
+    story.is_rescued().completes("A")

@@ -100,7 +100,7 @@ def having(**variable_settings: Any) -> Any:
         (given(operate(variable("int"), "ADD", variable("str"))), "does not work on INT and STR"),
         (given(operate(literal(1), "ASSIGN", literal(1))), "an operation of mutations"),
         (given(operate(literal(1), "MODULO", literal(1))), "'MODULO' is none of"),
-        (given({"from": "SECRET", "name": "x"}), "'SECRET' is none of"),
+        (given({"from": "SECRETS", "name": "x"}), "'SECRETS' is none of"),
         (given(formats("{1}", literal(1))), "{1} is not there; it has 1 args"),
         (given(formats("{")), "expected {0}, {{ or }} at character 1"),
         (given(a_struct("address")), "field 'street' (STR) must be given"),

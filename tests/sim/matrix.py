@@ -40,6 +40,8 @@ CANNOT: Final[dict[tuple[str, str], str]] = {
     ("OfferCorrelatedEvent", "LIMIT"): "a thread with so much to handle declines before",
     ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
     ("CronAnswer", "SCHEDULE_UNKNOWN"): "a question goes with its schedule",
+    ("StartScheduledRun", "ALREADY_EXISTS"): "the schedule is told instead",
+    ("StartScheduledRun", "BAD_ID"): "the schedule is told instead",
     ("PutCheckpoint", "ATTEMPT_ENDED"): "it is answered STOP_TASK before",
     ("PutCheckpoint", "ATTEMPT_STALE"): "it is answered STOP_TASK before",
     ("ShutdownTaskRun", "LIMIT"): "only a restart has a limit",

@@ -39,6 +39,8 @@ def blame_timer(turn: Turn, timer: Timer, message: str, *, leaving: bool) -> Non
     wf_run_id = timer.wf_run_id
     if timer.kind is TimerKind.SCHEDULE:
         schedule_defective(turn, timer, message)
+    elif timer.kind is TimerKind.DELETE_RUN:
+        deletion.deletion_defective(turn, timer)
     elif timer.kind is TimerKind.BULK:
         wf_run_id = bulk_defective(turn, timer, message)
     elif timer.kind is TimerKind.NODE:

@@ -6,9 +6,7 @@ One due time a timer: a schedule that catches up takes its turn among the others
 
 from __future__ import annotations
 
-from penstock.core.commands import run_wf
-from penstock.core.commands.run_wf import RunWf
-from penstock.core.errors import Reject
+from penstock.core.commands.start_scheduled_run import StartScheduledRun, refusal, start
 from penstock.core.ids import derive_guid, partition_of_run
 from penstock.core.schedules.schedules import (
     Firing,
@@ -21,7 +19,6 @@ from penstock.core.schedules.schedules import (
     noted_firing,
     stop,
 )
-from penstock.core.state.outputs import CommandRefused
 from penstock.core.state.timers import Timer
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import value_bytes
@@ -81,9 +78,11 @@ def _pass_over(turn: Turn, schedule: Schedule, state: ScheduleState) -> None:
 
 def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) -> None:
     wf_run_id = run_id_of(schedule, turn.shard.partition, due_ms)
-    command = RunWf(
-        wf_spec=schedule.wf_spec,
+    command = StartScheduledRun(
+        schedule_id=schedule.schedule_id,
+        made_by=schedule.principal,
         wf_run_id=wf_run_id,
+        wf_spec=schedule.wf_spec,
         version=schedule.version,
         major=schedule.major,
         revision=schedule.revision,
@@ -91,34 +90,13 @@ def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) ->
         labels=schedule.labels,
     )
     target = partition_of_run(wf_run_id, turn.shard.partitions)
-    outcome, message = FiringOutcome.SENT, ""
+    outcome, message = FiringOutcome.STARTED, ""
     if target != turn.shard.partition:
         turn.output_bytes += value_bytes(schedule.variables)
         turn.send(target, command)
+        outcome = FiringOutcome.SENT
     else:
-        outcome, message = _start_here(turn, command, schedule.principal)
+        rejection = start(turn, command)
+        if rejection is not None:
+            outcome, message = FiringOutcome.REFUSED, refusal(rejection)
     noted_firing(state, Firing(due_ms, turn.at_ms, outcome, wf_run_id, message))
-
-
-def _start_here(turn: Turn, command: RunWf, principal: str) -> tuple[FiringOutcome, str]:
-    """What would be sent to this partition is done at once; a refusal must not end the chain."""
-    savepoint = turn.savepoint()
-    turn.principal = principal
-    try:
-        run_wf.handle(turn, command)
-    except Reject as rejection:
-        turn.rollback(savepoint)
-        turn.tell(
-            command.wf_run_id or "",
-            CommandRefused(
-                command=RunWf.__name__,
-                command_id=None,
-                code=rejection.code,
-                message=rejection.message,
-                at_ms=turn.at_ms,
-            ),
-        )
-        return FiringOutcome.REFUSED, f"{rejection.code}: {rejection.message}"
-    finally:
-        turn.principal = ""
-    return FiringOutcome.STARTED, ""

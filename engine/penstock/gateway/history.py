@@ -16,7 +16,7 @@ from penstock.core.state.facts import AuditEntry, Fact, HistoryChunk
 from penstock.core.state.history import subject_of
 from penstock.core.state.run import NodeRun, PastAttempt, TaskAttempt, TaskRun, ThreadRun, WfRun
 from penstock.core.state.transitions import NODE_LIVE, TASK_LIVE, THREAD_LIVE
-from penstock.gateway.render import Json, attempts, failure, time_text
+from penstock.gateway.render import Json, attempts, failure, thread_output, time_text
 
 Timed = tuple[int, Json]
 
@@ -64,7 +64,7 @@ def _run(rows: RunRows, *, ended: bool) -> Iterator[Timed]:
         told: dict[str, Any] = {"what": "WF_RUN", "status": fact.status}
         if ended and rows.threads:
             told |= {
-                "output": rows.threads[0].output,
+                "output": thread_output(rows.threads[0]),
                 "failure": failure(rows.threads[0].failure),
             }
         yield fact.at_ms, told

@@ -1,8 +1,9 @@
 """Rows as they may be shown: what their definitions call masked is `*****`.
 
-A variable and a task's inputs are masked as their definitions say; outputs of tasks and nodes, and
-contents of events, by the masked fields of structs in their types. What a thread returns, and what
-a failure says, has no type: it is shown.
+Two rules. What a definition calls masked is: variables, inputs of TaskDefs, fields of structs
+wherever a type has them. What the engine makes of that is masked as a whole, and its row says so
+(`masked`): variables, inputs, outputs, events, contents of failures; so is an output of which a
+masked variable is made.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
-from penstock.core.values.masking import shown_value
+from penstock.core.state.user_task_rows import UserTaskRun
+from penstock.core.values.masking import MASK, shown_value
 from penstock.core.values.types import Structs
 
 
@@ -31,9 +33,8 @@ def shown_variable(rows: Rows, run: WfRun, row: Variable) -> Variable:
     if declared is None:
         return row
     structs = _structs(rows, run.tenant)
-    return replace(
-        row, value=shown_value(row.value, declared.type, structs, masked=declared.masked)
-    )
+    masked = declared.masked or row.masked
+    return replace(row, value=shown_value(row.value, declared.type, structs, masked=masked))
 
 
 def shown_node(rows: Rows, run: WfRun, row: NodeRun) -> NodeRun:
@@ -41,6 +42,8 @@ def shown_node(rows: Rows, run: WfRun, row: NodeRun) -> NodeRun:
     thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
     if thread is None or row.output is None:
         return row
+    if row.masked:
+        return replace(row, output=MASK)
     config = _blueprint(rows, run, thread, row.position).nodes.get(row.node)
     declared = output_type_of(config, rows, run.tenant)
     if declared is None:
@@ -59,12 +62,15 @@ def shown_task(rows: Rows, row: TaskRun) -> TaskRun:
     for var in task_def.input_vars:
         if var.name in inputs:
             value = inputs[var.name]
-            inputs[var.name] = shown_value(value, var.type, structs, masked=var.masked)
+            masked = var.masked or var.name in row.masked
+            inputs[var.name] = shown_value(value, var.type, structs, masked=masked)
     return replace(row, inputs=inputs, attempt=shown_attempt(rows, row, row.attempt))
 
 
 def shown_attempt(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> TaskAttempt:
     """An attempt of a task run."""
+    if attempt.output is not None and _is_masked_at(rows, task, task.thread, task.position):
+        return replace(attempt, output=MASK)
     task_def = rows.peek(TaskDef, task.tenant, task.task_def)
     if task_def is None or task_def.return_type is None or attempt.failure is not None:
         return attempt
@@ -75,6 +81,9 @@ def shown_attempt(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> TaskAttemp
 
 def shown_event(rows: Rows, row: ExternalEvent) -> ExternalEvent:
     """An event that was put to a run."""
+    claimed = row.claimed_by
+    if row.content is not None and claimed and _is_masked_at(rows, row, *claimed):
+        return replace(row, content=MASK)
     event_def = rows.peek(ExternalEventDef, row.tenant, row.event_def)
     if event_def is None or event_def.content_type is None:
         return row
@@ -96,6 +105,8 @@ def shown_correlated_event(rows: Rows, row: CorrelatedEvent) -> CorrelatedEvent:
 
 def shown_workflow_event(rows: Rows, row: WorkflowEvent) -> WorkflowEvent:
     """An event that a run has thrown."""
+    if row.masked:
+        return replace(row, content=None if row.content is None else MASK)
     event_def = rows.peek(WorkflowEventDef, row.tenant, row.workflow_event_def)
     if event_def is None or event_def.content_type is None:
         return row
@@ -110,6 +121,30 @@ def _blueprint(rows: Rows, run: WfRun, thread: ThreadRun, position: int) -> Thre
     spec = rows.peek(WfSpec, run.tenant, run.wf_spec, version)
     assert spec is not None, "a run's WfSpec stays while the run does"
     return spec.body.threads[name]
+
+
+def shown_user_task(rows: Rows, row: UserTaskRun) -> UserTaskRun:
+    """A user task; of its results the names stay."""
+    notes = MASK if row.masked_notes else row.notes
+    results = row.results
+    if _is_masked_at(rows, row, row.thread, row.position):
+        results = {name: None if value is None else MASK for name, value in results.items()}
+    return replace(row, notes=notes, results=results)
+
+
+def _is_masked_at(
+    rows: Rows, of: TaskRun | ExternalEvent | UserTaskRun, thread: int, position: int
+) -> bool:
+    """Whether the output of a node run is masked; the spec knows before it has one."""
+    node_run = rows.peek(NodeRun, of.tenant, of.wf_run_id, thread, position)
+    thread_run = rows.peek(ThreadRun, of.tenant, of.wf_run_id, thread)
+    run = rows.peek(WfRun, of.tenant, of.wf_run_id)
+    if node_run is None or thread_run is None or run is None:
+        return False
+    version, name = followed_at(run, thread_run, position)
+    spec = rows.peek(WfSpec, of.tenant, run.wf_spec, version)
+    assert spec is not None, "a run's WfSpec stays while the run does"
+    return node_run.masked or node_run.node in spec.masked_outputs.get(name, ())
 
 
 def _structs(rows: Rows, tenant: str) -> Structs:

@@ -167,7 +167,7 @@ def wf_run(row: WfRun, threads: list[ThreadRun]) -> Json:
     first = threads[0] if threads else None
     return {
         **wf_run_head(row),
-        "output": first.output if first else None,
+        "output": thread_output(first) if first else None,
         "failure": failure(first.failure) if first else None,
         "threads": [thread_run(thread) for thread in threads],
     }
@@ -185,9 +185,14 @@ def thread_run(row: ThreadRun) -> Json:
         "node": row.node,
         "halt_reasons": row.halt_reasons,
         "gone": row.gone,
-        "output": row.output,
+        "output": thread_output(row),
         "failure": failure(row.failure),
     }
+
+
+def thread_output(row: ThreadRun) -> Any:
+    """What a thread has returned; stars if that was made of something masked."""
+    return MASK if row.masked and row.output is not None else row.output
 
 
 def node_run(row: NodeRun) -> Json:
@@ -311,7 +316,8 @@ def failure(row: Failure | None) -> Json | None:
     """A Failure."""
     if row is None:
         return None
-    return {"name": row.name, "message": row.message, "content": row.content}
+    content = MASK if row.masked and row.content is not None else row.content
+    return {"name": row.name, "message": row.message, "content": content}
 
 
 def scheduled_task(task: ScheduledTask) -> Json:
@@ -330,6 +336,7 @@ def scheduled_task(task: ScheduledTask) -> Json:
         "max_attempts": task.max_attempts,
         "heartbeat_timeout_ms": task.heartbeat_timeout_ms,
         "total_checkpoints": task.total_checkpoints,
+        "secrets": task.secrets,
     }
 
 

@@ -15,6 +15,7 @@ from penstock.core.state.keys import after_prefix
 from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.state.user_task_rows import FoundBy, UserTaskOf, UserTaskRun
 from penstock.gateway.errors import bad_request
+from penstock.gateway.masking import shown_user_task
 from penstock.gateway.reads import Reads, View, check_part
 from penstock.gateway.web import cursor_bytes, cursor_text
 
@@ -83,7 +84,7 @@ def search(
                 row = view.rows.peek(UserTaskRun, tenant, entry.wf_run_id, entry.guid)
                 left -= 1
                 if row is not None and asked.wants(row):
-                    rows.append(row)
+                    rows.append(shown_user_task(view.rows, row))
                 if len(rows) == limit or left == 0:
                     return rows, cursor_text(f"{number}:".encode() + rest)
         number, after = number + 1, b""

@@ -18,6 +18,7 @@ from penstock.sdk.errors import (
 from penstock.sdk.handle import RunHandle
 from penstock.sdk.kafka_client import CommandSender
 from penstock.sdk.options import Backoff
+from penstock.sdk.secret import secret
 from penstock.sdk.task import TaskDef, task
 from penstock.sdk.worker import Worker
 from penstock.sdk.workflow import Workflow, assign, variable, wait_for_event, workflow
@@ -43,6 +44,7 @@ __all__ = [
     "Worker",
     "Workflow",
     "assign",
+    "secret",
     "task",
     "variable",
     "wait_for_event",

@@ -23,6 +23,13 @@ from penstock.core.values.types import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import TaskError
+from penstock.sdk.secret import (
+    NO_SECRETS,
+    SecretMissing,
+    SecretProvider,
+    Secrets,
+    from_environment,
+)
 from penstock.sdk.task import TaskDef
 
 FRAMES_MAX: Final = 20
@@ -32,12 +39,29 @@ _OURS: Final = 2  # frames of the traceback that are this file's and the TaskDef
 class Attempt:
     """An attempt that a worker has taken."""
 
-    __slots__ = ("_arguments", "_context", "_started_ms", "_worker", "scheduled", "task")
+    __slots__ = (
+        "_arguments",
+        "_context",
+        "_provider",
+        "_secrets",
+        "_started_ms",
+        "_worker",
+        "scheduled",
+        "task",
+    )
 
-    def __init__(self, task: TaskDef[..., Any], scheduled: ScheduledTask, worker: str) -> None:
+    def __init__(
+        self,
+        task: TaskDef[..., Any],
+        scheduled: ScheduledTask,
+        worker: str,
+        provider: SecretProvider = from_environment,
+    ) -> None:
         self.task = task
         self.scheduled = scheduled
         self._worker = worker
+        self._provider = provider
+        self._secrets = NO_SECRETS
 
     def run(self) -> ReportTask:
         """Call a sync function."""
@@ -69,8 +93,15 @@ class Attempt:
         self._context = TaskContext(
             scheduled.wf_run_id, scheduled.guid, scheduled.attempt, scheduled.max_attempts
         )
+        inputs = scheduled.inputs
         try:
-            self._arguments = task.decode(scheduled.inputs)
+            if scheduled.secrets:
+                self._secrets = Secrets(scheduled.secrets, self._provider)
+                inputs = inputs | self._secrets.values
+        except SecretMissing as missing:  # another worker, or this one later, may know it
+            return self._report(TaskStatus.TASK_FAILED, error=str(missing))
+        try:
+            self._arguments = task.decode(inputs)
         except ValueProblem as problem:
             return self._report(
                 TaskStatus.TASK_INPUT_VAR_SUB_ERROR, error=f"inputs of {task.name}: {problem}"
@@ -112,7 +143,7 @@ class Attempt:
         exception: str | None = None,
         trace: str = "",
     ) -> ReportTask:
-        scheduled, logs = self.scheduled, self._context.logs
+        scheduled, logs, hide = self.scheduled, self._context.logs, self._secrets.hide
         if trace:
             room = max(0, ATTEMPT_LOGS_CHARS_MAX - len(trace) - 1)
             logs = f"{logs[:room]}\n{trace}" if logs else trace
@@ -121,10 +152,10 @@ class Attempt:
             guid=scheduled.guid,
             attempt=scheduled.attempt,
             status=status,
-            output=output,
-            error=None if error is None else _text(error[:TEXT_CHARS_MAX]),
+            output=self._secrets.hide_in(output),
+            error=None if error is None else _text(hide(error)[:TEXT_CHARS_MAX]),
             exception=exception,
-            logs=_text(logs) if logs else "",
+            logs=_text(hide(logs)[:ATTEMPT_LOGS_CHARS_MAX]) if logs else "",
             worker=self._worker,
             started_at_ms=self._started_ms,
             metrics=self._context.metrics,

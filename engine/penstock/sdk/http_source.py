@@ -122,8 +122,8 @@ class HttpSource:
             retry = 0
             wait_s = WAIT_FIRST_S if taken else min(WAIT_MAX_S, wait_s * 2)
             for scheduled in taken:
-                job = Job(Attempt(task, scheduled, self._worker), self._report)
-                self._runner.submit(job)
+                attempt = Attempt(task, scheduled, self._worker, self._runner.secrets)
+                self._runner.submit(Job(attempt, self._report))
 
     async def _free(self) -> int:
         """How many tasks to ask for, as soon as there is room for one; 0 when the worker stops.
@@ -221,4 +221,5 @@ def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
         report_partition=-1,
         heartbeat_timeout_ms=found.get("heartbeat_timeout_ms"),
         total_checkpoints=found.get("total_checkpoints", 0),
+        secrets=found.get("secrets", {}),
     )

@@ -206,7 +206,7 @@ class Reader:
         if not is_task or not self._seen.is_new(scheduled.guid, scheduled.attempt):
             self.acked.append((record.partition, record.offset))
             return
-        attempt = Attempt(self._task, scheduled, self._source.worker)
+        attempt = Attempt(self._task, scheduled, self._source.worker, self._source.runner.secrets)
         self._source.runner.submit(
             Job(attempt, self._report, self._started, record.partition, record.offset)
         )

@@ -16,6 +16,7 @@ from penstock.core.values.expressions import (
     OutputRef,
     VariableRef,
 )
+from penstock.core.values.forms import Secret
 from penstock.core.values.types import ValueType
 from penstock.sdk import hints
 from penstock.sdk.errors import DefinitionError
@@ -101,6 +102,8 @@ class Proxy:
                 return f"<variable {name}{(path or '$')[1:]}>"
             case OutputRef(node, path):
                 return f"<output of {node}{(path or '$')[1:]}>"
+            case Secret(name):
+                return f"<secret {name}>"
             case _:
                 return "<a condition>"
 

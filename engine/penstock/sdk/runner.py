@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from penstock.core.commands.report_task import ReportTask
 from penstock.sdk.attempt import Attempt
+from penstock.sdk.secret import SecretProvider, from_environment
 
 LOOK_S: Final = 0.1
 
@@ -45,8 +46,11 @@ class Job:
 class Runner:
     """The slots of a worker. `slots` sync attempts run at once, and as many async ones."""
 
-    def __init__(self, slots: int, *, started_after_s: float) -> None:
+    def __init__(
+        self, slots: int, *, started_after_s: float, secrets: SecretProvider = from_environment
+    ) -> None:
         self.slots = slots
+        self.secrets = secrets
         self.finished = 0
         self._started_after_s = started_after_s
         self._queue: SimpleQueue[Job | None] = SimpleQueue()

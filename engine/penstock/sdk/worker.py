@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from penstock.config import CLUSTER_DEFAULT
 from penstock.sdk import api
 from penstock.sdk.runner import Runner
+from penstock.sdk.secret import SecretProvider, from_environment
 from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow
 
@@ -49,7 +50,8 @@ class Worker:
     `kafka://host:port[,host:port][/cluster]`.
 
     `slots` is how many sync functions run at once, and how many async ones. A worker of workflows
-    runs all their tasks. It reconnects by itself.
+    runs all their tasks. It reconnects by itself. `secret_provider` gives the secrets that tasks
+    want, by name; without one they are environment variables, PENSTOCK_SECRET_<NAME>.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Worker:
         name: str | None = None,
         tenant: str = "default",
         started_after_s: float = STARTED_AFTER_S,
+        secret_provider: SecretProvider = from_environment,
     ) -> None:
         if slots < 1:
             raise ValueError(f"slots={slots}: a worker has at least one")
@@ -68,6 +71,7 @@ class Worker:
         self.tenant = tenant
         self.tasks = _tasks_by_name(tasks)
         self._slots = slots
+        self._secret_provider = secret_provider
         self._started_after_s = started_after_s
         self._running: tuple[Source, Runner] | None = None
 
@@ -109,7 +113,9 @@ class Worker:
         """Begin to work, in threads of its own."""
         if self._running is not None:
             raise RuntimeError(f"{self.name} runs already")
-        runner = Runner(self._slots, started_after_s=self._started_after_s)
+        runner = Runner(
+            self._slots, started_after_s=self._started_after_s, secrets=self._secret_provider
+        )
         source = self._source(runner)
         tasks = self.tasks.values()
         runner.start(

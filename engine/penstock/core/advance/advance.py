@@ -241,11 +241,11 @@ def _take(at: At, outcome: Outcome) -> None:
     if node_run.status is not NodeStatus.STARTING:
         leave(at)
     match outcome:
-        case Done(output):
-            complete_node(at, output)
-        case Ended(output):
+        case Done(output, masked):
+            complete_node(at, output, masked=masked)
+        case Ended(output, masked):
             move_node(at, NodeEvent.COMPLETE)
-            at.thread.output = output
+            at.thread.output, at.thread.masked = output, masked
             move_thread(at, ThreadEvent.COMPLETE)
         case Failed(failure):
             fail_node(at, failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from penstock.core.definitions.graph import Edge, Mutation
 from penstock.core.flow.at import At
@@ -10,6 +11,7 @@ from penstock.core.flow.mutations import mutated_value
 from penstock.core.flow.variables import Change
 from penstock.core.state.run import Variable
 from penstock.core.values.expressions import Evaluation
+from penstock.core.values.operations import Operation
 from penstock.core.values.types import StructField, ValueProblem
 from penstock.core.values.value import Value
 
@@ -22,7 +24,9 @@ def open_edge(at: At) -> Edge:
         return Edge(at.node_run.leads_to)
     evaluation = Evaluation(_Leaving(at), "condition")
     for edge in at.config.edges:
-        if edge.condition is None or evaluation.holds(edge.condition):
+        if edge.condition is None or at.watched(
+            edge.condition, None, partial(evaluation.holds, edge.condition)
+        ):
             return edge
     raise ValueProblem("no edge is open: no condition holds and none is without one")
 
@@ -37,13 +41,27 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Change]:
         place = at.place_of(mutation.variable)
         try:
             current = scope.variable(mutation.variable)
-            value = mutated_value(mutation, place.declared.type, current, evaluation, at.struct)
+            masked = _keeps(mutation) and scope.is_masked(mutation.variable)
+            declared = place.declared.type
+            work = partial(mutated_value, mutation, declared, current, evaluation, at.struct)
+            wanted = None if _keeps(mutation) else declared
+            value = at.watched(mutation.value, wanted, work)
         except ValueProblem as problem:
             raise ValueProblem(f"variable {mutation.variable!r}: {problem}") from problem
         scope.changed[mutation.variable] = Variable(
-            at.turn.tenant, place.wf_run_id, place.thread, mutation.variable, value
+            at.turn.tenant,
+            place.wf_run_id,
+            place.thread,
+            mutation.variable,
+            value,
+            masked=masked or at.masked,
         )
     return [Change(scope.before[name], after) for name, after in scope.changed.items()]
+
+
+def _keeps(mutation: Mutation) -> bool:
+    """Whether something of the old value is in the new one."""
+    return mutation.path is not None or mutation.operation is not Operation.ASSIGN
 
 
 class _Leaving:
@@ -57,18 +75,33 @@ class _Leaving:
         self.changed: dict[str, Variable] = {}
 
     def variable(self, name: str) -> Value:
-        """A changed variable, or as the thread sees it, which is read once."""
-        row = self.changed.get(name)
-        if row is None:
-            if name not in self.before:
-                self.before[name] = self._at.variable_row(self._at.place_of(name))
-            row = self.before[name]
+        """A changed variable, or as the thread sees it."""
+        declared, row = self._at.place_of(name).declared, self._row(name)
+        self._at.note_read("VARIABLE", name, declared.type)
+        self._at.masked |= declared.masked or (row is not None and row.masked)
         return None if row is None else row.value
+
+    def is_masked(self, name: str) -> bool:
+        """Whether the value of a variable, declared masked or not, is made of something masked."""
+        row = self._row(name)
+        return row is not None and row.masked
+
+    def _row(self, name: str) -> Variable | None:
+        """What there is of a variable; what there was before is read once."""
+        if name in self.changed:
+            return self.changed[name]
+        if name not in self.before:
+            self.before[name] = self._at.variable_row(self._at.place_of(name))
+        return self.before[name]
 
     def output(self, node: str) -> Value:
         """The output of the node that is being left, or of an earlier one."""
         node_run = self._at.node_run
-        return node_run.output if node == node_run.node else self._at.output(node)
+        if node != node_run.node:
+            return self._at.output(node)
+        self._at.note_read("NODE_OUTPUT", node, self.output_type(node))
+        self._at.masked |= node_run.masked
+        return node_run.output
 
     def variable_type(self, name: str) -> str | None:
         """As the thread sees it."""

@@ -115,7 +115,7 @@ def _start_failure_handler(at: At) -> None:
         fail_thread(at, unhandled(failure, full))
         return
     _replace(at, HaltReason.PENDING_FAILURE, HaltReason.HANDLING_FAILURE)
-    _begin(at, ThreadKind.FAILURE_HANDLER, handler.thread, failure.content)
+    _begin(at, ThreadKind.FAILURE_HANDLER, handler.thread, failure.content, masked=failure.masked)
 
 
 def _start_interrupt(at: At) -> None:
@@ -135,9 +135,13 @@ def _start_interrupt(at: At) -> None:
     _begin(at, ThreadKind.INTERRUPT, at.thread_spec.interrupts[pending.event_def], event.content)
 
 
-def _begin(at: At, kind: ThreadKind, thread_spec: str, content: Value) -> None:
+def _begin(
+    at: At, kind: ThreadKind, thread_spec: str, content: Value, *, masked: bool = False
+) -> None:
     values = handler_input(at.turn, at.spec.body.threads[thread_spec], content)
-    at.thread.handler = begin_child(at, kind, thread_spec, values).number
+    at.thread.handler = begin_child(
+        at, kind, thread_spec, values, masked=values if masked else ()
+    ).number
 
 
 def _replace(at: At, old: HaltReason, new: HaltReason) -> None:

@@ -41,10 +41,12 @@ def handle(turn: Turn, command: EditVariable) -> Value:
     try:
         value = coerce(command.value, declared.type, at.struct)
     except ValueProblem as problem:
-        refuse(Code.BAD_VALUE, f"variable {command.name!r}: {problem}")
+        said = f"it is not {declared.type}" if declared.masked else str(problem)
+        refuse(Code.BAD_VALUE, f"variable {command.name!r}: {said}")
     before = at.variable_row(Place(command.wf_run_id, command.thread, declared))
     after = Variable(turn.tenant, command.wf_run_id, command.thread, command.name, value)
     write_variables(at, [Change(before, after)])
+    turn.unaudited = ("value",) if declared.masked else ()
     turn.rows.put(at.run)
     return None
 

@@ -20,7 +20,12 @@ from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
 from penstock.core.registration.form import form_fault
 from penstock.core.registration.pinning import pinned
-from penstock.core.registration.spec_check import check_spec, first_nodes, kept_outputs
+from penstock.core.registration.spec_check import (
+    check_spec,
+    first_nodes,
+    kept_outputs,
+    masked_outputs,
+)
 from penstock.core.registration.spec_versions import (
     UNKNOWN_TYPE,
     breaks,
@@ -102,6 +107,7 @@ def _first_version(turn: Turn, name: str, body: SpecBody) -> WfSpec:
         turn.at_ms,
         interface_of(body, _return_types(turn, body)),
         frozen_of(body),
+        masked_outputs=masked_outputs(body),
     )
 
 
@@ -138,7 +144,7 @@ def _return_types(turn: Turn, body: SpecBody) -> Iterator[str]:
     """The types of what the entrypoint's EXITs return, as far as they can be seen."""
     check = NodeCheck(name="", body=body, rows=turn.rows, tenant=turn.tenant, faults=Faults())
     for name, config in body.threads[body.entrypoint].nodes.items():
-        if not isinstance(config, ExitNode):
+        if not isinstance(config, ExitNode) or config.throws is not None:
             continue
         check.stand_at(body.entrypoint, name)
         if config.returns is None:

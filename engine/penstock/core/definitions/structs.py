@@ -8,7 +8,13 @@ from penstock.core.definitions.defs import StructDef
 from penstock.core.errors import Code, refuse
 from penstock.core.state.rows import Rows
 from penstock.core.state.turn import Turn
-from penstock.core.values.types import StructField, Structs, ValueProblem, check_type
+from penstock.core.values.types import (
+    DefinitionMissing,
+    StructField,
+    Structs,
+    ValueProblem,
+    check_type,
+)
 
 
 def struct_fields_of(rows: Rows, tenant: str, name: str) -> Mapping[str, StructField] | None:
@@ -23,8 +29,12 @@ def structs_of(turn: Turn) -> Structs:
 
 
 def checked_type(turn: Turn, text: str, what: str) -> None:
-    """Refuse a type that is none, or names a StructDef that is not registered."""
+    """Refuse a type that is none. One that names a StructDef that is not registered may be right a
+    moment later: that has a code of its own, and is not remembered (R12).
+    """
     try:
         check_type(text, structs_of(turn))
+    except DefinitionMissing as missing:
+        refuse(Code.DEFINITION_UNKNOWN, f"{what}: {missing}")
     except ValueProblem as problem:
         refuse(Code.BAD_TYPE, f"{what}: {problem}")

@@ -110,7 +110,8 @@ class WfSpec(Row):
     """One version of a workflow. A run stays with the version it was started with.
 
     Known of each thread: `kept_outputs`, the nodes whose output another node refers to, and
-    `first_nodes`, where it begins. `frozen` are the types that later versions must keep. No run of
+    `first_nodes`, where it begins; `masked_outputs`, the nodes whose output is what a masked
+    variable is made of. `frozen` are the types that later versions must keep. No run of
     a deleted version is started any more.
     """
 
@@ -128,6 +129,7 @@ class WfSpec(Row):
     interface: Interface = Interface()
     frozen: dict[str, str] = {}
     deleted_ms: int | None = None
+    masked_outputs: dict[str, tuple[str, ...]] = {}
 
     def type_name(self, thread: str, node: str) -> str:
         """The name of a node's type."""

@@ -4,8 +4,10 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.output_types import output_type_of
@@ -15,8 +17,11 @@ from penstock.core.flow.versions import spec_of
 from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.expressions import Expression, evaluate, evaluate_as
-from penstock.core.values.types import StructField, ValueProblem
+from penstock.core.values.masking import has_masked, reads_masked
+from penstock.core.values.types import DefinitionMissing, StructField, ValueProblem, parse_type
 from penstock.core.values.value import Value
+
+NOT_SHOWN: Final = "it reads something masked, so what is wrong with it is not shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,9 @@ class At:
     scope of names.
     """
 
-    __slots__ = ("_above", "_places", "node_run", "run", "spec", "thread", "turn")
+    __slots__ = (
+        *("_above", "_places", "_types", "masked", "node_run", "run", "spec", "thread", "turn"),
+    )
 
     def __init__(
         self, turn: Turn, run: WfRun, spec: WfSpec, thread: ThreadRun, node_run: NodeRun
@@ -45,6 +52,8 @@ class At:
         self.node_run = node_run
         self._places: dict[str, Place] = {}  # a thread's parents, and what they declare, stay
         self._above: list[ThreadRun] = []
+        self.masked = False
+        self._types: dict[tuple[str, str], str] = {}
 
     @property
     def thread_spec(self) -> ThreadSpec:
@@ -72,15 +81,42 @@ class At:
 
     def evaluate(self, expression: Expression, place: str = "") -> Value:
         """The value of an expression here, or ValueProblem."""
-        return evaluate(expression, self, place)
+        return self.watched(expression, None, partial(evaluate, expression, self, place))
 
     def evaluate_as(self, expression: Expression, wanted: str, place: str) -> Value:
         """The value as a place of a type takes it, or ValueProblem; `place` names that place."""
-        return evaluate_as(expression, wanted, self, place)
+        work = partial(evaluate_as, expression, wanted, self, place)
+        return self.watched(expression, wanted, work)
+
+    def watched(
+        self, expression: Expression, wanted: str | None, work: Callable[[], Value]
+    ) -> Value:
+        """What is worked out here of an expression; `masked` says afterwards whether it was made of
+        something masked. Then what is wrong with it is not said: that would quote it.
+        """
+        self.masked, self._types = False, {}
+        try:
+            value = work()
+        except DefinitionMissing:
+            raise  # it quotes names alone
+        except ValueProblem:
+            if self.masked or self._reads_parts():
+                raise ValueProblem(NOT_SHOWN) from None
+            raise
+        if self._types and not self.masked:
+            self.masked = reads_masked(expression, wanted, self._types, self.struct)
+        return value
+
+    def _reads_parts(self) -> bool:
+        """Whether something was read that may have masked parts."""
+        return any(has_masked(parse_type(text), self.struct) for text in self._types.values())
 
     def variable(self, name: str) -> Value:
         """The value of a variable of this thread or of one above it."""
-        row = self.variable_row(self.place_of(name))
+        place = self.place_of(name)
+        row = self.variable_row(place)
+        self.note_read("VARIABLE", name, place.declared.type)
+        self.masked |= place.declared.masked or (row is not None and row.masked)
         return None if row is None else row.value
 
     def variable_row(self, place: Place) -> Variable | None:
@@ -95,7 +131,14 @@ class At:
         )
         if row is None:
             raise ValueProblem(f"node {node!r} has no output yet")
+        self.note_read("NODE_OUTPUT", node, self.output_type(node))
+        self.masked |= row.masked
         return row.value
+
+    def note_read(self, what: str, name: str, declared: str | None) -> None:
+        """What was read may have parts that are masked: fields of structs."""
+        if declared is not None and "STRUCT<" in declared:
+            self._types[what, name] = declared
 
     def variable_type(self, name: str) -> str | None:
         """The declared type of a variable."""

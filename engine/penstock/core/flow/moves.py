@@ -20,6 +20,7 @@ from penstock.core.state.transitions import (
 )
 from penstock.core.state.transitions import NodeEvent as NodeMove
 from penstock.core.state.turn import Turn
+from penstock.core.values.masking import MASK
 from penstock.core.values.value import Value
 
 ENTRYPOINT_NUMBER = 0
@@ -42,10 +43,15 @@ def move_node(at: At, event: NodeMove) -> None:
     note(at.turn, node_run, node_run.status)
 
 
-def complete_node(at: At, output: Value) -> None:
+def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
     """The current node is done; its output is kept if another node refers to it."""
     node_run = at.node_run
     node_run.output = output
+    node_run.masked = masked or node_run.node in at.spec.masked_outputs.get(
+        at.thread.thread_spec, ()
+    )
+    if node_run.masked:
+        at.turn.unaudited = ("output",)  # an operator may have given it
     move_node(at, NodeMove.COMPLETE)
     if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
         at.turn.rows.put(
@@ -56,6 +62,7 @@ def complete_node(at: At, output: Value) -> None:
                 node_run.node,
                 output,
                 node_run.position,
+                masked=node_run.masked,
             )
         )
 
@@ -82,7 +89,7 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
             version=run.version,
             status=run.status,
             at_ms=turn.at_ms,
-            output=thread.output,
+            output=MASK if thread.masked and thread.output is not None else thread.output,
             failure=None if thread.failure is None else thread.failure.name,
             message=None if thread.failure is None else thread.failure.message,
         ),

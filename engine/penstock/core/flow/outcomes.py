@@ -18,6 +18,7 @@ class Done:
     """The node is complete; the thread goes on along an edge."""
 
     output: Value = None
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Ended:
     """The thread is complete."""
 
     output: Value = None
+    masked: bool = False
 
 
 WAIT = Wait()

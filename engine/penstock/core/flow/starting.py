@@ -37,6 +37,7 @@ class Start(Struct, frozen=True, kw_only=True):
     variables: dict[str, Value] = {}
     labels: dict[str, str] = {}
     parent: str | None = None
+    masked: tuple[str, ...] = ()
 
 
 def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
@@ -91,7 +92,7 @@ def begin_run(
         ThreadStatus.RUNNING,
     )
     note_status(turn, run, thread)
-    begin_thread(turn, run, spec, thread, variables)
+    begin_thread(turn, run, spec, thread, variables, start.masked)
     turn.rows.put(run)
     if start.parent is not None:
         turn.rows.put(ChildRun(turn.tenant, start.parent, wf_run_id))
@@ -194,4 +195,5 @@ def _value(declared: VariableDef, given: dict[str, Value], structs: Structs) -> 
     try:
         return coerce(value, declared.type, structs)
     except ValueProblem as problem:
-        refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {problem}")
+        said = f"it is not {declared.type}" if declared.masked else str(problem)
+        refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {said}")

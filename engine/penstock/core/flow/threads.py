@@ -4,7 +4,7 @@ of it reaches the threads that it holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from penstock.core.definitions.node_check import INPUT
 from penstock.core.definitions.structs import structs_of
@@ -43,9 +43,16 @@ from penstock.core.values.value import Value, coerce
 
 
 def begin_thread(
-    turn: Turn, run: WfRun, spec: WfSpec, thread: ThreadRun, values: Mapping[str, Value]
+    turn: Turn,
+    run: WfRun,
+    spec: WfSpec,
+    thread: ThreadRun,
+    values: Mapping[str, Value],
+    masked: Collection[str] = (),
 ) -> None:
-    """Write the rows of a new thread, and wake it; the values have been checked."""
+    """Write the rows of a new thread, and wake it; the values have been checked. `masked` names
+    those that are made of something masked.
+    """
     run.threads += 1
     thread.version = spec.version
     thread.began = run.steps
@@ -56,7 +63,8 @@ def begin_thread(
         value = values.get(declared.name)
         value = declared.default if value is None else value
         if value is not None:
-            turn.rows.put(Variable(turn.tenant, run.wf_run_id, thread.number, declared.name, value))
+            place = turn.tenant, run.wf_run_id, thread.number, declared.name
+            turn.rows.put(Variable(*place, value, masked=declared.name in masked))
     for event_def in blueprint.interrupts:
         turn.rows.put(Interrupter(turn.tenant, run.wf_run_id, event_def, thread.number))
     if thread.holder is not None:
@@ -76,6 +84,7 @@ def begin_child(
     *,
     parent: ThreadRun | None = None,
     awaited: bool = False,
+    masked: Collection[str] = (),
 ) -> ThreadRun:
     """Begin a thread that the one at hand holds, and whose variables it sees unless `parent` says
     otherwise. `awaited`: the node run at hand waits for it. There is room for it.
@@ -97,24 +106,28 @@ def begin_child(
         wait_for_thread(at.turn, child, at.thread.number, at.node_run.position)
     at.thread.live_children += 1
     at.thread.moving_children += 1
-    begin_thread(at.turn, at.run, at.spec, child, values)
+    begin_thread(at.turn, at.run, at.spec, child, values, masked)
     return child
 
 
 def given_values(
     at: At, blueprint: ThreadSpec, given: Mapping[str, Expression]
-) -> dict[str, Value]:
-    """The values that a node gives to a thread, as its variables take them; or ValueProblem."""
+) -> tuple[dict[str, Value], tuple[str, ...]]:
+    """The values that a node gives to a thread, as its variables take them, and the names of those
+    that are made of something masked; or ValueProblem.
+    """
     values: dict[str, Value] = {}
+    masked: list[str] = []
     for name in sorted(given):
         declared = blueprint.variable(name)
         if declared is None:
             raise ValueProblem(f"the thread has no variable {name!r}")
         try:
             values[name] = at.evaluate_as(given[name], declared.type, name)
+            masked += [name] if at.masked else []
         except ValueProblem as problem:
             raise ValueProblem(f"variable {name!r}: {problem}") from problem
-    return values
+    return values, tuple(masked)
 
 
 def checked_values(

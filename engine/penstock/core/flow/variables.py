@@ -57,6 +57,7 @@ def _keep(run: WfRun, change: Change, at: At) -> None:
         return
     before, after = change.before, change.after
     value, since = (None, 0) if before is None else (before.value, before.since)
+    masked = before is not None and before.masked
     if since > run.steps:
         return
     size = value_bytes(value) + OLD_VALUE_ROW_BYTES
@@ -64,5 +65,5 @@ def _keep(run: WfRun, change: Change, at: At) -> None:
         return
     run.old_bytes += size
     at.turn.rows.put(
-        OldVariable(after.tenant, after.wf_run_id, after.name, run.steps, since, value)
+        OldVariable(after.tenant, after.wf_run_id, after.name, run.steps, since, value, masked)
     )

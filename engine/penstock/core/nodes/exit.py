@@ -29,8 +29,10 @@ def arrive(at: At) -> Outcome:
     throws = cast(ExitNode, at.config).throws
     if throws is None:
         return look(at)
-    content = None if throws.content is None else at.evaluate(throws.content)
-    return Failed(Failure(throws.name, throws.message, content))
+    if throws.content is None:
+        return Failed(Failure(throws.name, throws.message))
+    content = at.evaluate(throws.content)
+    return Failed(Failure(throws.name, throws.message, content, at.masked))
 
 
 def look(at: At) -> Outcome:
@@ -42,7 +44,10 @@ def look(at: At) -> Outcome:
         return WAIT
     returns = cast(ExitNode, at.config).returns
     try:
-        return Ended(None if returns is None else at.evaluate(returns))
+        if returns is None:
+            return Ended()
+        output = at.evaluate(returns)
+        return Ended(output, at.masked)
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, str(problem)))
 

@@ -12,7 +12,7 @@ from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import RunChildWfNode
 from penstock.core.errors import Code, Reject
 from penstock.core.flow import starting  # a module: it needs the spec, which imports the nodes
-from penstock.core.flow.at import At
+from penstock.core.flow.at import NOT_SHOWN, At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import Done, Failed, Outcome
 from penstock.core.ids import child_run_id
@@ -21,27 +21,36 @@ from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.rows import Rows
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import type_name
+from penstock.core.values.value import Value, type_name
 
 
 def arrive(at: At) -> Outcome:
     """Start the run."""
     config = cast(RunChildWfNode, at.config)
     name = _name(at, config)
-    inputs = {given: at.evaluate(config.inputs[given], given) for given in sorted(config.inputs)}
+    inputs: dict[str, Value] = {}
+    masked: list[str] = []
+    for given in sorted(config.inputs):
+        inputs[given] = at.evaluate(config.inputs[given], given)
+        masked += [given] if at.masked else []
     run_id = child_run_id(at.run.wf_run_id, *at.seed())
     if run_id.count(".") > FAMILY_DEPTH_MAX:
         message = f"runs may stand {FAMILY_DEPTH_MAX} deep below each other"
         return Failed(Failure(FailureName.LIMIT, message))
     start = starting.Start(
-        wf_spec=name, major=config.major, variables=inputs, parent=at.run.wf_run_id
+        wf_spec=name,
+        major=config.major,
+        variables=inputs,
+        masked=tuple(masked),
+        parent=at.run.wf_run_id,
     )
     try:
         starting.start_run(at.turn, start, run_id, b"")
     except Reject as rejection:
         missing = rejection.code is Code.SPEC_UNKNOWN
         failure = FailureName.CHILD_FAILURE if missing else FailureName.VAR_SUB_ERROR
-        return Failed(Failure(failure, rejection.message))
+        quotes = bool(masked) and rejection.code is Code.BAD_VALUE
+        return Failed(Failure(failure, NOT_SHOWN if quotes else rejection.message))
     return Done(run_id)
 
 

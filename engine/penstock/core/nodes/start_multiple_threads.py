@@ -9,7 +9,7 @@ from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import INPUT, NodeCheck
 from penstock.core.definitions.nodes import StartMultipleThreadsNode
 from penstock.core.flow.agenda import wake_later
-from penstock.core.flow.at import At
+from penstock.core.flow.at import NOT_SHOWN, At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room
@@ -26,6 +26,7 @@ def arrive(at: At) -> Outcome:
     """Check all that could go wrong, so that no thread is started in vain."""
     config = cast(StartMultipleThreadsNode, at.config)
     items = at.evaluate(config.iterable)
+    hidden = [INPUT] if at.masked else []
     if not isinstance(items, list):
         raise ValueProblem(f"iterable: {type_name(items)} is no array")
     count = len(cast("list[Any]", items))
@@ -36,12 +37,16 @@ def arrive(at: At) -> Outcome:
     if count and full is not None:
         return Failed(full)
     blueprint = at.spec.body.threads[config.thread]
-    given: dict[str, Value] = given_values(at, blueprint, config.variables)
-    for item in cast("list[Any]", items):
-        _input(at, item)
-    if items:
-        given = checked_values(at.turn, blueprint, given | _input(at, items[0]))
-    at.node_run.progress = {"items": items, "given": given, "started": []}
+    given, of_given = given_values(at, blueprint, config.variables)
+    try:
+        for item in cast("list[Any]", items):
+            _input(at, item)
+        if items:
+            given = checked_values(at.turn, blueprint, given | _input(at, items[0]))
+    except ValueProblem as problem:
+        raise ValueProblem(NOT_SHOWN if hidden else str(problem)) from None
+    masked = [*of_given, *hidden]
+    at.node_run.progress = {"items": items, "given": given, "started": [], "masked": masked}
     return look(at)
 
 
@@ -51,6 +56,7 @@ def look(at: At) -> Outcome:
     items: list[Value] = progress["items"]
     started: list[int] = list(progress["started"])
     thread = cast(StartMultipleThreadsNode, at.config).thread
+    masked: list[str] = progress.get("masked", [])
     size = value_bytes(progress["given"])
     while len(started) < len(items):
         if at.turn.nodes_left == 0 or at.turn.is_full():
@@ -63,7 +69,7 @@ def look(at: At) -> Outcome:
         at.turn.nodes_left -= 1
         at.turn.output_bytes += size  # of rows, which are as dear as what is sent
         values = progress["given"] | _input(at, items[len(started)])
-        started.append(begin_child(at, ThreadKind.CHILD, thread, values).number)
+        started.append(begin_child(at, ThreadKind.CHILD, thread, values, masked=masked).number)
     at.node_run.progress = None
     return Done(started)
 

@@ -22,9 +22,9 @@ def arrive(at: At) -> Outcome:
     if full is not None:
         return Failed(full)
     blueprint = at.spec.body.threads[config.thread]
-    given = given_values(at, blueprint, config.variables)
+    given, masked = given_values(at, blueprint, config.variables)
     values = checked_values(at.turn, blueprint, given)
-    return Done(begin_child(at, ThreadKind.CHILD, config.thread, values).number)
+    return Done(begin_child(at, ThreadKind.CHILD, config.thread, values, masked=masked).number)
 
 
 def check(check: NodeCheck) -> None:

@@ -22,7 +22,7 @@ from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.transitions import TASK_LIVE, TaskStatus, ThreadStatus
 from penstock.core.tasks import stops as task_stops
 from penstock.core.tasks import tasks
-from penstock.core.tasks.inputs import check_inputs, inputs_of
+from penstock.core.tasks.inputs import check_inputs, check_secrets, expressions_in, inputs_of
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem, ValueType
 from penstock.core.values.value import type_name
@@ -84,6 +84,7 @@ def check(check: NodeCheck) -> None:
         check.fault(f"{wanted}: retries are the attempts after the first; one of both is enough")
     if config.backoff is not None:
         _check_backoff(check, config.backoff)
+    check_secrets(check, config.inputs)
     if (config.task_def is None) == (config.dynamic_task is None):
         check.fault("a TASK has either a task_def or a dynamic_task")
     elif config.dynamic_task is not None:
@@ -106,7 +107,7 @@ def expressions(config: NodeConfig) -> Iterator[Expression]:
     node = cast(TaskNode, config)
     if node.dynamic_task is not None:
         yield node.dynamic_task
-    yield from node.inputs.values()
+    yield from expressions_in(node.inputs)
 
 
 def _name(at: At, config: TaskNode) -> str:

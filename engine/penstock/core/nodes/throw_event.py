@@ -13,6 +13,7 @@ from penstock.core.flow.outcomes import Done, Outcome
 from penstock.core.state.event_rows import WorkflowEvent
 from penstock.core.state.outputs import WorkflowEventThrown
 from penstock.core.values.forms import Expression
+from penstock.core.values.masking import MASK
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, check_bounds, value_bytes
 
@@ -30,6 +31,7 @@ def arrive(at: At) -> Outcome:
         at.node_run.position,
         at.turn.at_ms,
     )
+    event.masked = config.content is not None and at.masked
     at.run.workflow_events += 1
     at.turn.rows.put(event)
     at.turn.output_bytes += value_bytes(event.content)
@@ -71,7 +73,7 @@ def _told(event: WorkflowEvent) -> WorkflowEventThrown:
         wf_run_id=event.wf_run_id,
         number=event.number,
         workflow_event_def=event.workflow_event_def,
-        content=event.content,
+        content=MASK if event.masked else event.content,
         thread=event.thread,
         position=event.position,
         at_ms=event.at_ms,

@@ -37,9 +37,11 @@ def arrive(at: At) -> Outcome:
     notes = None
     if config.notes is not None:
         notes = at.evaluate_as(config.notes, ValueType.STR, "notes")
+    masked = notes is not None and at.masked
     hooks = [Hook.ON_ARRIVAL] + ([] if owner.user_id is None else [Hook.ON_TASK_ASSIGNED])
     delays = {hook: planned(at, hook) for hook in hooks}
     row = user_tasks.create(at, form, owner, notes)
+    row.masked_notes = masked
     for hook in hooks:
         plan(at.turn, row, hook, delays[hook])
     user_tasks.keep(at.turn, row)

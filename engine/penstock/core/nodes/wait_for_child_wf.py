@@ -51,7 +51,7 @@ def look(at: At) -> Outcome:
     thread = peek_thread(at.turn, run_id, 0)
     assert thread is not None, "a run has an entrypoint thread"
     if thread.status is ThreadStatus.COMPLETED:
-        return Done(thread.output)
+        return Done(thread.output, thread.masked)
     assert thread.failure is not None, "a thread fails with a failure"
     if thread.failure.technical:
         here = (at.run.wf_run_id, at.thread.number, at.node_run.position)

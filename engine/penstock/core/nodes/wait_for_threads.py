@@ -203,8 +203,10 @@ def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> Failure | None:
     if full is not None:
         return unhandled(failed.failure, full)
     values = handler_input(at.turn, at.spec.body.threads[handler.thread], failed.failure.content)
-    kind = ThreadKind.FAILURE_HANDLER
-    begun = begin_child(at, kind, handler.thread, values, parent=failed, awaited=True)
+    kind, masked = ThreadKind.FAILURE_HANDLER, values if failed.failure.masked else ()
+    begun = begin_child(
+        at, kind, handler.thread, values, parent=failed, awaited=True, masked=masked
+    )
     awaited.status, awaited.handler = AwaitedStatus.HANDLING_FAILURE, begun.number
     return None
 

@@ -20,7 +20,8 @@ from penstock.core.state.keys import kind_of_run_key
 from penstock.core.state.outputs import WfRunDeleted
 from penstock.core.state.partition_state import Deleting
 from penstock.core.state.rows import Row, copy_of
-from penstock.core.state.run import ROWS_OF_RUNS, NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.state.run_kinds import ROWS_OF_RUNS
 from penstock.core.state.task_rows import ROWS_OF_TASKS
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
 from penstock.core.state.turn import Turn
@@ -30,6 +31,9 @@ from penstock.core.tasks.cancel import release
 from penstock.core.user_tasks import user_tasks
 
 KINDS: Final[dict[bytes, type[Row]]] = {kind.KIND: kind for kind in (*ROWS_OF_RUNS, *ROWS_OF_TASKS)}
+
+BLUNTLY: Final = 1
+"""The number of a timer whose rows go without a look at what lies outside of them."""
 
 
 def begin_deletion(turn: Turn, run: WfRun, principal: str) -> None:
@@ -49,14 +53,19 @@ def fire_delete(turn: Turn, timer: Timer) -> None:
     limit = max(1, turn.nodes_left)
     keys = list(islice(rows.keys_of_run(turn.tenant, run_id, deleting.after), limit))
     for key in keys:
-        delete_row(turn, key)
+        delete_row(turn, key, bluntly=timer.number == BLUNTLY)
     turn.nodes_left -= min(turn.nodes_left, len(keys))
     if len(keys) == limit:
         deleting.after = keys[-1]
         rows.put(deleting)
         _go_on_later(turn, run_id)
         return
-    rows.delete(deleting)
+    _end(turn, deleting)
+
+
+def _end(turn: Turn, deleting: Deleting) -> None:
+    run_id = deleting.wf_run_id
+    turn.rows.delete(deleting)
     turn.state.deleting -= 1
     gone = WfRunDeleted(
         wf_run_id=run_id,
@@ -82,10 +91,24 @@ def fire_retention(turn: Turn, timer: Timer) -> None:
     begin_deletion(turn, run, "retention")
 
 
-def delete_row(turn: Turn, key: bytes) -> None:
+def deletion_defective(turn: Turn, timer: Timer) -> None:
+    """A defect was ruled on: these rows go without a look at what lies outside of them (a timer
+    that finds no run does nothing). If that is a defect as well, the deletion ends: the run was
+    there for nobody since it began, and its id must not be refused for ever (R6).
+    """
+    deleting = turn.rows.get(Deleting, turn.tenant, timer.wf_run_id)
+    if deleting is None:
+        return
+    if timer.number != BLUNTLY:
+        _go_on_later(turn, timer.wf_run_id, BLUNTLY)
+    else:
+        _end(turn, deleting)
+
+
+def delete_row(turn: Turn, key: bytes, *, bluntly: bool = False) -> None:
     """Delete a row of a run that is there, and what lies outside of the run for it."""
     kind = KINDS[kind_of_run_key(key)]
-    forget = _OUTSIDE.get(kind)
+    forget = None if bluntly else _OUTSIDE.get(kind)
     if forget is not None:
         row = turn.rows.by_key(kind, key)
         assert row is not None, "its key was read"
@@ -132,9 +155,9 @@ def _forget_task(turn: Turn, task: TaskRun) -> None:
         )
 
 
-def _go_on_later(turn: Turn, wf_run_id: str) -> None:
+def _go_on_later(turn: Turn, wf_run_id: str, number: int = 0) -> None:
     kind, due_ms = TimerKind.DELETE_RUN, clock_ms(turn, Clock.PENDING)
-    set_timer(turn, kind, wf_run_id, clock=Clock.PENDING, due_ms=due_ms, detail="", number=0)
+    set_timer(turn, kind, wf_run_id, clock=Clock.PENDING, due_ms=due_ms, detail="", number=number)
 
 
 _OUTSIDE: Final[dict[type[Row], Callable[[Turn, Any], None]]] = {

@@ -36,7 +36,7 @@ from penstock.core.state.transitions import THREAD_LIVE, NodeStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.casts import converted
 from penstock.core.values.types import ValueProblem, parse_type
-from penstock.core.values.value import Value, value_bytes
+from penstock.core.values.value import value_bytes
 
 
 def plan_of(turn: Turn, run: WfRun) -> Plan:
@@ -141,23 +141,23 @@ def _keep(plan: Plan, number: int) -> None:
 def _carry_outputs(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
     """Outputs are kept by the names that nodes have now, and those that nobody reads go."""
     turn, here = plan.turn, (plan.turn.tenant, plan.run.wf_run_id, thread.number)
-    found: dict[str, Value] = {}
+    found: dict[str, NodeOutput] = {}
     for name, node in part.wanted.items():
-        there, value = found_output(plan, thread, node)
-        if there:
-            found[name] = value
+        visit = found_output(plan, thread, node)
+        if visit is not None:
+            found[name] = NodeOutput(*here, name, visit.output, visit.position, masked=visit.masked)
     kept_before = plan.old.kept_outputs.get(thread.thread_spec, ())
     rows = {node: turn.rows.peek(NodeOutput, *here, node) for node in kept_before}
     for name, node in part.outputs.items():
         row = rows[node]
         if row is not None:
-            found[name] = row.value
+            found[name] = NodeOutput(*here, name, row.value, row.position, masked=row.masked)
     same = {name for name, node in part.outputs.items() if name == node}
     for row in rows.values():
         if row is not None and row.node not in same:
             turn.rows.delete(row)
     for name in sorted(found.keys() - same):
-        turn.rows.put(NodeOutput(*here, name, found[name]))
+        turn.rows.put(found[name])
 
 
 def _carry_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:

@@ -71,8 +71,8 @@ def waits(thread: ThreadRun, node_run: NodeRun) -> bool:
     return node_run.status in NODE_LIVE and node_run.status is not NodeStatus.STARTING
 
 
-def found_output(plan: Plan, thread: ThreadRun, node: str) -> tuple[bool, Value]:
-    """The newest output of a node, from the node runs of the thread, and whether there is one;
+def found_output(plan: Plan, thread: ThreadRun, node: str) -> NodeRun | None:
+    """The node run of the thread with the newest output of a node, None if there is none;
     ValueProblem if that can not be told from as many as may be looked at.
     """
     turn, run_id = plan.turn, plan.run.wf_run_id
@@ -82,13 +82,13 @@ def found_output(plan: Plan, thread: ThreadRun, node: str) -> tuple[bool, Value]
         turn.nodes_left -= min(turn.nodes_left, 1)
         row = turn.rows.peek(NodeRun, turn.tenant, run_id, thread.number, position)
         if row is not None and row.node == node and row.status is NodeStatus.COMPLETED:
-            return True, row.output
+            return row
     if last > 0:
         raise ValueProblem(
             f"the output of node {node!r} is read in version {plan.new.version}, was not kept, and"
             f" is not among its node runs from {last} on"
         )
-    return False, None
+    return None
 
 
 def _above(plan: Plan) -> Iterator[str]:
@@ -159,11 +159,11 @@ def _problems_of_outputs(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> Ite
     turn, run_id = plan.turn, plan.run.wf_run_id
     for node in part.wanted.values():
         try:
-            there, _ = found_output(plan, thread, node)
+            passed = found_output(plan, thread, node) is not None
         except ValueProblem as problem:
             yield str(problem)
         else:
-            if there and node in part.misfits:
+            if passed and node in part.misfits:
                 yield f"node {node!r} has been passed: {part.misfits[node]}"
     for node in part.outputs.values():
         if node in part.misfits and turn.rows.peek(

@@ -29,7 +29,7 @@ from penstock.core.operators.replay_threads import (
     threads_before,
 )
 from penstock.core.state.keys import after_prefix
-from penstock.core.state.replay_rows import OldVariable, Replayed, ReplayOf
+from penstock.core.state.replay_rows import OldVariable, PastOutput, Replayed, ReplayOf
 from penstock.core.state.run import NodeRun, Variable, WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.types import ValueProblem
@@ -53,8 +53,9 @@ class Seed(Struct, array_like=True, frozen=True):
     principal: str
     request_hash: bytes
     node: str | None = None
-    outputs: dict[str, Value] = {}
+    outputs: dict[str, PastOutput] = {}
     threads: tuple[PastThread, ...] = ()
+    masked: tuple[str, ...] = ()  # variables that were made of something masked
 
 
 def seed_of(
@@ -72,9 +73,9 @@ def seed_of(
     step = step_of(run, node_run)
     if place == START:
         step, node = START, None if begun is None else begun.node
-    outputs: dict[str, Value] = {}
+    outputs: dict[str, PastOutput] = {}
     threads: tuple[PastThread, ...] = ()
-    variables = _variables(turn, run, spec, step)
+    variables, masked = _variables(turn, run, spec, step)
     if node is None:
         check_start(turn, replace(start, variables=variables))
     else:
@@ -100,6 +101,7 @@ def seed_of(
         node,
         outputs,
         threads,
+        masked,
     )
 
 
@@ -150,33 +152,42 @@ def _check_node(spec: WfSpec, node: str) -> None:
         )
 
 
-def _variables(turn: Turn, run: WfRun, spec: WfSpec, step: int) -> dict[str, Value]:
-    """The variables of the entrypoint as they were at a step, as the version declares them."""
+def _variables(
+    turn: Turn, run: WfRun, spec: WfSpec, step: int
+) -> tuple[dict[str, Value], tuple[str, ...]]:
+    """The variables of the entrypoint as they were at a step, as the version declares them, and the
+    names of those that were made of something masked.
+    """
     old = turn.rows.peek(WfSpec, turn.tenant, run.wf_spec, run.version)
     assert old is not None, "a run's WfSpec stays while the run does"
     known = old.body.threads[old.body.entrypoint]
     structs = structs_of(turn)
     values: dict[str, Value] = {}
+    masked: list[str] = []
     for declared in spec.body.threads[spec.body.entrypoint].variables:
         if declared.is_inherited:
             continue
         if known.variable(declared.name) is None:
             values[declared.name] = declared.default
             continue
-        value = _value_at(turn, run, declared.name, step)
+        value, hidden = _value_at(turn, run, declared.name, step)
+        masked += [declared.name] if hidden else []
         try:
             values[declared.name] = coerce(value, declared.type, structs)
         except ValueProblem as problem:
-            refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {problem}")
-    return values
+            said = f"it is not {declared.type}" if declared.masked or hidden else str(problem)
+            refuse(Code.BAD_VALUE, f"variable {declared.name!r}: {said}")
+    return values, tuple(masked)
 
 
-def _value_at(turn: Turn, run: WfRun, name: str, step: int) -> Value:
-    """What a variable of the entrypoint was when the run had come to a step."""
+def _value_at(turn: Turn, run: WfRun, name: str, step: int) -> tuple[Value, bool]:
+    """What a variable of the entrypoint was when the run had come to a step, and whether that was
+    made of something masked.
+    """
     of_run = (turn.tenant, run.wf_run_id)
     now = turn.rows.peek(Variable, *of_run, ENTRYPOINT_NUMBER, name)
     if now is None or now.since <= step:
-        return None if now is None else now.value
+        return (None, False) if now is None else (now.value, now.masked)
     first, end = OldVariable.key(*of_run, name, step), after_prefix(OldVariable.key(*of_run, name))
     _, old = next(turn.rows.range(OldVariable, first, end), (b"", None))
     if old is None or old.since > step:
@@ -185,4 +196,4 @@ def _value_at(turn: Turn, run: WfRun, name: str, step: int) -> Value:
             f"what variable {name!r} was there is not kept, since the run has changed its"
             " variables too often; replay from a later node, or from the beginning",
         )
-    return old.value
+    return old.value, old.masked

@@ -9,25 +9,24 @@ from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.limits import REPLAY_VISITS_SEEN_MAX
-from penstock.core.state.replay_rows import Replayed
+from penstock.core.state.replay_rows import PastOutput, Replayed
 from penstock.core.state.run import NodeOutput, NodeRun, WfRun
 from penstock.core.state.transitions import NodeStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.forms import Expression, OutputRef, parts_of
-from penstock.core.values.value import Value
 
 
-def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[str, Value]:
+def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[str, PastOutput]:
     """The newest output, before a position, of each node to which others of the version refer. One
     that has been visited since is looked for, backwards.
     """
     of_thread = (turn.tenant, run.wf_run_id, ENTRYPOINT_NUMBER)
-    found: dict[str, Value] = {}
+    found: dict[str, PastOutput] = {}
     wanted: set[str] = set()
     for node in spec.kept_outputs.get(spec.body.entrypoint, ()):
         kept = turn.rows.peek(NodeOutput, *of_thread, node)
         if kept is not None and kept.position < position:
-            found[node] = kept.value
+            found[node] = PastOutput(kept.value, kept.masked)
         elif kept is not None or spec.version != run.version:
             wanted.add(node)
     end = max(-1, position - 1 - REPLAY_VISITS_SEEN_MAX)
@@ -37,7 +36,7 @@ def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[
         visit = turn.rows.peek(NodeRun, *of_thread, before)
         assert visit is not None, "positions follow each other"
         if visit.node in wanted and _was_completed(visit):
-            found[visit.node] = visit.output
+            found[visit.node] = PastOutput(visit.output, visit.masked)
             wanted.discard(visit.node)
     if wanted and end >= 0:
         refuse(
@@ -50,7 +49,7 @@ def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[
     return found | {node: carried[node] for node in sorted(wanted & carried.keys())}
 
 
-def check_child_runs(spec: WfSpec, node: str, outputs: dict[str, Value]) -> None:
+def check_child_runs(spec: WfSpec, node: str, outputs: dict[str, PastOutput]) -> None:
     """Refuse a beginning from which a wait for a run can be reached, and not the node that starts
     it.
     """

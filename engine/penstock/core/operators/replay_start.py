@@ -21,7 +21,11 @@ def start_replay(turn: Turn, wf_run_id: str, seed: Seed) -> WfRun:
     it.
     """
     start = Start(
-        wf_spec=seed.wf_spec, version=seed.version, variables=seed.variables, labels=seed.labels
+        wf_spec=seed.wf_spec,
+        version=seed.version,
+        variables=seed.variables,
+        labels=seed.labels,
+        masked=seed.masked,
     )
     if seed.node is None:
         run = start_run(turn, start, wf_run_id, seed.request_hash)
@@ -46,8 +50,9 @@ def _begin_at(turn: Turn, wf_run_id: str, seed: Seed, start: Start, node: str) -
     entrypoint.leads_to = node
     turn.rows.put(entrypoint)
     _take_defaults_back(turn, spec, wf_run_id, seed)
-    for name, value in seed.outputs.items():
-        turn.rows.put(NodeOutput(*run_id, ENTRYPOINT_NUMBER, name, value, FIRST_POSITION))
+    for name, past in seed.outputs.items():
+        place = (*run_id, ENTRYPOINT_NUMBER, name)
+        turn.rows.put(NodeOutput(*place, past.value, FIRST_POSITION, masked=past.masked))
     turn.rows.put(Replayed(*run_id, node, seed.outputs))
     for past in seed.threads:
         turn.rows.put(_thread(*run_id, past))
@@ -76,4 +81,5 @@ def _thread(tenant: str, wf_run_id: str, past: PastThread) -> ThreadRun:
         output=past.output,
         failure=past.failure,
         gone=True,
+        masked=past.masked,
     )

@@ -34,6 +34,7 @@ class PastThread(Struct, array_like=True, frozen=True):
     holder: int | None
     output: Value
     failure: Failure | None
+    masked: bool
 
 
 def step_of(run: WfRun, node_run: NodeRun) -> int:
@@ -118,6 +119,7 @@ def _past(thread: ThreadRun) -> PastThread:
         thread.holder,
         thread.output,
         HALTED_FOR_GOOD if abandoned else thread.failure,
+        thread.masked,
     )
 
 

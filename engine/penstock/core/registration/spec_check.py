@@ -5,10 +5,12 @@ name, all at once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import INPUT, NodeCheck
+from penstock.core.definitions.nodes import ExitNode
 from penstock.core.definitions.variable_check import check_inherited, check_names, check_variables
 from penstock.core.definitions.wf_spec import SpecBody, ThreadSpec
 from penstock.core.errors import Code, refuse
@@ -57,6 +59,31 @@ def kept_outputs(body: SpecBody) -> dict[str, tuple[str, ...]]:
     edges).
     """
     return {name: _kept_outputs(thread) for name, thread in body.threads.items()}
+
+
+def masked_outputs(body: SpecBody) -> dict[str, tuple[str, ...]]:
+    """For each thread that has some, the nodes of whose output a masked variable is made."""
+    masked = {
+        declared.name
+        for thread in body.threads.values()
+        for declared in thread.variables
+        if declared.masked
+    }
+    found = {name: _masked_outputs(thread, masked) for name, thread in body.threads.items()}
+    return {name: nodes for name, nodes in found.items() if nodes}
+
+
+def _masked_outputs(thread: ThreadSpec, masked: AbstractSet[str]) -> tuple[str, ...]:
+    nodes = {
+        part.node
+        for config in thread.nodes.values()
+        for edge in config.edges
+        for mutation in edge.mutations
+        if mutation.variable in masked
+        for part in parts_of(mutation.value)
+        if isinstance(part, OutputRef)
+    }
+    return tuple(sorted(nodes))
 
 
 def first_nodes(body: SpecBody) -> dict[str, str]:
@@ -111,6 +138,7 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
         _check_handlers(check)
     _check_interrupts(check, name, thread)
     _check_interrupt_keys(check, thread)
+    _check_returns(check, name, thread)
     if len(starts) == 1 and not faults.is_wrong:
         _check_shape(check, name, thread, starts[0])
 
@@ -193,6 +221,27 @@ def _edge_expressions(thread: ThreadSpec, node: str) -> Iterator[tuple[str, Expr
             yield f"condition of the edge to {edge.to!r}: ", edge.condition
         for mutation in edge.mutations:
             yield f"mutation of {mutation.variable!r}: ", mutation.value
+
+
+def _check_returns(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
+    """All EXITs of a thread return the same type, or nothing; what only the run will tell agrees
+    with any type, and so does null.
+    """
+    first: tuple[str, str] | None = None
+    for node, config in thread.nodes.items():
+        if not isinstance(config, ExitNode) or config.throws is not None:
+            continue
+        check.stand_at(name, node)
+        found = "nothing"
+        if config.returns is not None:
+            found = str(check.type_of(config.returns) or "")
+        if first is None and found:
+            first = node, found
+        elif first is not None and found and found != first[1]:
+            check.fault(
+                f"it returns {found}, but {first[0]!r} returns {first[1]}; all EXITs of a thread"
+                " return the same type, or nothing"
+            )
 
 
 def _check_shape(check: NodeCheck, name: str, thread: ThreadSpec, start: str) -> None:

@@ -46,7 +46,7 @@ class FiringOutcome(StrEnum):
     """What came of a due time."""
 
     STARTED = "STARTED"
-    SENT = "SENT"  # to the run's partition, which starts it
+    SENT = "SENT"  # to the run's partition, which starts it, or says that it is REFUSED
     REFUSED = "REFUSED"
     MISSED = "MISSED"
 

@@ -11,14 +11,19 @@ import msgspec
 from penstock.core.limits import AUDIT_FIELD_BYTES_MAX
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.turn import Turn
+from penstock.core.values.masking import MASK
 from penstock.core.values.value import Value, encode_value
 
 
 def audit(turn: Turn, command: msgspec.Struct, bulk_id: str | None = None) -> None:
-    """Keep who did what, and what was asked for; a large value only by its size."""
+    """Keep who did what, and what was asked for; a large value only by its size, a masked one (a
+    handler says which in `turn.unaudited`) not at all.
+    """
     fields = cast("dict[str, Any]", msgspec.to_builtins(command, builtin_types=(bytes,)))
     wf_run_id = fields.pop("wf_run_id")
-    detail = {name: _short(value) for name, value in fields.items()}
+    detail = {
+        name: MASK if name in turn.unaudited else _short(value) for name, value in fields.items()
+    }
     entry = AuditEntry(
         turn.tenant,
         wf_run_id,

@@ -106,6 +106,7 @@ class WorkflowEvent(Row):
     thread: int
     position: int
     at_ms: int
+    masked: bool = False
 
 
 class EventWaiter(Row):

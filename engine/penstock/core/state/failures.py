@@ -56,6 +56,7 @@ class Failure(Struct, array_like=True, frozen=True):
     name: str
     message: str
     content: Value = None
+    masked: bool = False  # the content; messages never show what is masked
 
     @property
     def technical(self) -> bool:
@@ -94,4 +95,4 @@ def seen_from_above(failure: Failure, what: str) -> Failure:
     message = f"{what}: {failure.name}: {failure.message}"[:2_000]
     if failure.technical:
         return Failure(FailureName.CHILD_FAILURE, message)
-    return Failure(failure.name, message, failure.content)
+    return Failure(failure.name, message, failure.content, failure.masked)

@@ -12,7 +12,9 @@ from penstock.core.values.value import Value
 
 
 class ScheduledTask(Struct, frozen=True):
-    """A task for the workers of a TaskDef (schemas/task)."""
+    """A task for the workers of a TaskDef (schemas/task). `secrets` are the inputs that the worker
+    has to fill in, each with the name of its secret; in `inputs` they are null.
+    """
 
     tenant: str
     wf_run_id: str
@@ -30,6 +32,7 @@ class ScheduledTask(Struct, frozen=True):
     report_partition: int
     heartbeat_timeout_ms: int | None = None
     total_checkpoints: int = 0
+    secrets: dict[str, str] = {}
 
 
 class WorkerSignal(Struct, frozen=True):

@@ -23,6 +23,13 @@ class ReplayOf(Struct, array_like=True, frozen=True):
     position: int | None = None
 
 
+class PastOutput(Struct, array_like=True, frozen=True):
+    """An output that a node had, and whether it was made of something masked."""
+
+    value: Value
+    masked: bool = False
+
+
 class OldVariable(Row):
     """A value that a variable of the entrypoint had, from the run's step `since` to `until`, both
     included. Step 0 is the start, before any node was reached.
@@ -37,6 +44,7 @@ class OldVariable(Row):
     until: int
     since: int
     value: Value
+    masked: bool = False
 
 
 class Replayed(Row):
@@ -49,4 +57,4 @@ class Replayed(Row):
     tenant: str
     wf_run_id: str
     node: str
-    outputs: dict[str, Value]
+    outputs: dict[str, PastOutput]

@@ -11,36 +11,13 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.state.backoff import Backoff
-from penstock.core.state.correlation_rows import RunMarker
-from penstock.core.state.event_rows import (
-    EventWaiter,
-    ExternalEvent,
-    PlacingEvent,
-    UnclaimedEvent,
-    WorkflowEvent,
-)
-from penstock.core.state.facts import AuditEntry, Fact, HistoryChunk
+from penstock.core.state.facts import Fact
 from penstock.core.state.failures import Failure
 from penstock.core.state.keys import Scope
-from penstock.core.state.migration_rows import Former, Migration
-from penstock.core.state.replay_rows import OldVariable, Replayed, ReplayOf
+from penstock.core.state.migration_rows import Former
+from penstock.core.state.replay_rows import ReplayOf
 from penstock.core.state.rows import Row
-from penstock.core.state.thread_rows import (
-    Awaited,
-    AwaitedEnd,
-    ChildRun,
-    FailedWait,
-    Interrupter,
-    LiveBelow,
-    LiveChild,
-    PendingInterrupt,
-    RoundUnderWay,
-    RunWaiter,
-    ThreadWaiter,
-    Watcher,
-)
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
-from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 from penstock.core.values.value import Value
 
 
@@ -199,6 +176,7 @@ class ThreadRun(Row):
     interrupt_keys: dict[str, str] = {}
     lost: bool = False
     unnoticed: bool = False
+    masked: bool = False
 
     @property
     def held_from_outside(self) -> bool:
@@ -250,6 +228,7 @@ class NodeRun(Row):
     formerly: tuple[str, ...] = ()
     step: int = 0
     leads_to: str | None = None
+    masked: bool = False
 
 
 class NodeOutput(Row):
@@ -263,11 +242,12 @@ class NodeOutput(Row):
     node: str
     value: Value
     position: int = 0
+    masked: bool = False
 
 
 class Variable(Row):
     """A variable of a thread; of one of the entrypoint, the step of the run from which on it has
-    this value.
+    this value. It is `masked` if it was made of something masked, however the variable is declared.
     """
 
     KIND, SCOPE, KEY = b"v", Scope.RUN, ("tenant", "wf_run_id", "thread", "name")
@@ -278,6 +258,7 @@ class Variable(Row):
     name: str
     value: Value
     since: int = 0
+    masked: bool = False
 
 
 class TaskAttempt(Struct, array_like=True):
@@ -345,6 +326,8 @@ class TaskRun(Row):
     spilled: int = 0
     retry_within_ms: int | None = None
     warn_on_retry: bool = False
+    secrets: dict[str, str] = {}  # inputs that the worker fills in, and the names of the secrets
+    masked: tuple[str, ...] = ()  # inputs that were made of something masked
 
 
 class PastAttempt(Row):
@@ -357,40 +340,3 @@ class PastAttempt(Row):
     guid: str
     number: int
     attempt: TaskAttempt
-
-
-ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
-    WfRun,
-    ThreadRun,
-    NodeRun,
-    NodeOutput,
-    Variable,
-    TaskRun,
-    PastAttempt,
-    ExternalEvent,
-    PlacingEvent,
-    UnclaimedEvent,
-    EventWaiter,
-    LiveChild,
-    Awaited,
-    AwaitedEnd,
-    ThreadWaiter,
-    Interrupter,
-    PendingInterrupt,
-    Watcher,
-    RoundUnderWay,
-    UserTaskRun,
-    UserTaskEvent,
-    UserTaskComment,
-    ChildRun,
-    RunWaiter,
-    LiveBelow,
-    FailedWait,
-    RunMarker,
-    WorkflowEvent,
-    HistoryChunk,
-    AuditEntry,
-    Migration,
-    OldVariable,
-    Replayed,
-)

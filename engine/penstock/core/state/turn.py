@@ -50,6 +50,7 @@ class Turn:
         "shard",
         "state",
         "tenant",
+        "unaudited",
     )
 
     def __init__(self, rows: Rows, shard: Shard, offset: int, state: PartitionState) -> None:
@@ -64,6 +65,7 @@ class Turn:
         self.command_id: str | None = None
         self.output_bytes = 0
         self.repeated = False
+        self.unaudited: tuple[str, ...] = ()
         self.tenant = ""
         self.principal = ""
         self.outputs: list[Output] = []

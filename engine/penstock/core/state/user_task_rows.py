@@ -56,6 +56,7 @@ class UserTaskRun(Row):
     timers: tuple[ActionTimer, ...] = ()
     history: tuple[Fact, ...] = ()
     spilled: int = 0
+    masked_notes: bool = False
 
 
 class UserTaskEventKind(StrEnum):

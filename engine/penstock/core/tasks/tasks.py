@@ -33,7 +33,8 @@ from penstock.core.state.transitions import (
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.attempts import move_task, own_attempt
 from penstock.core.tasks.checkpoints import checkpoint_count
-from penstock.core.values.value import Value, value_bytes
+from penstock.core.tasks.inputs import Inputs
+from penstock.core.values.value import value_bytes
 
 REPORTS: Final = {
     TaskStatus.TASK_SUCCESS: TaskEvent.SUCCEED,
@@ -54,7 +55,7 @@ FAILURE_OF: Final = {
 """The failure that a task run's end means for its node; a TASK_EXCEPTION brings its own."""
 
 
-def create(at: At, config: TaskNode, task_def: str, inputs: dict[str, Value]) -> None:
+def create(at: At, config: TaskNode, task_def: str, inputs: Inputs) -> None:
     """Make the TaskRun of the current node and hand it out."""
     turn, run, node_run = at.turn, at.run, at.node_run
     guid = derive_guid(
@@ -72,11 +73,13 @@ def create(at: At, config: TaskNode, task_def: str, inputs: dict[str, Value]) ->
         config.attempts_max,
         config.timeout_ms,
         config.backoff,
-        inputs,
+        inputs.values,
         TaskAttempt(1, TaskStatus.TASK_PENDING, turn.at_ms),
         heartbeat_timeout_ms=config.heartbeat_timeout_ms,
         retry_within_ms=config.retry_within_ms,
         warn_on_retry=config.warn_on_retry,
+        secrets=inputs.secrets,
+        masked=inputs.masked,
     )
     send(at, task)
 
@@ -193,5 +196,6 @@ def _emit(turn: Turn, run: WfRun, node_run: NodeRun, task: TaskRun) -> None:
             report_partition=turn.shard.partition,
             heartbeat_timeout_ms=task.heartbeat_timeout_ms,
             total_checkpoints=checkpoint_count(turn, task) if number > 1 else 0,
+            secrets=task.secrets,
         )
     )

@@ -97,6 +97,7 @@ def _remind(at: At, row: UserTaskRun, reminder: Reminder) -> None:
     task_def = turn.rows.peek(TaskDef, turn.tenant, reminder.task_def)
     if task_def is None:
         raise ValueProblem(f"TaskDef {reminder.task_def!r} does not exist any more")
+    inputs = inputs_of(at, task_def, reminder.inputs)
     born = (turn.shard.partition, at.run.born_offset, row.wf_run_id, row.thread, row.position)
     task = TaskRun(
         turn.tenant,
@@ -109,9 +110,11 @@ def _remind(at: At, row: UserTaskRun, reminder: Reminder) -> None:
         1,
         reminder.timeout_ms,
         None,
-        inputs_of(at, task_def, reminder.inputs),
+        inputs.values,
         TaskAttempt(1, TaskStatus.TASK_PENDING, turn.at_ms),
         user_task=row.guid,
+        secrets=inputs.secrets,
+        masked=inputs.masked,
     )
     send(at, task)
     note(turn, row, UserTaskEventKind.TASK_EXECUTED, task=task.guid)

@@ -8,7 +8,7 @@ from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.user_task_config import UserTaskAction
 from penstock.core.ids import owner_problem
 from penstock.core.limits import DURATION_MS_MAX, USER_TASK_ACTIONS_MAX
-from penstock.core.tasks.inputs import check_inputs
+from penstock.core.tasks.inputs import check_inputs, check_secrets, expressions_in
 from penstock.core.values.expressions import Expression, Literal
 from penstock.core.values.types import ValueType
 
@@ -23,6 +23,7 @@ def check_actions(check: NodeCheck, actions: tuple[UserTaskAction, ...]) -> None
         if sum(part is not None for part in (body.task, body.reassign, body.cancel)) != 1:
             check.fault("an action is exactly one of task, reassign and cancel")
         if body.task is not None:
+            check_secrets(check, body.task.inputs)
             check_inputs(check, body.task.task_def, body.task.inputs)
         if body.reassign is not None:
             check_owner(check, body.reassign.user_id, body.reassign.user_group)
@@ -48,7 +49,7 @@ def expressions_of(actions: tuple[UserTaskAction, ...]) -> Iterator[Expression]:
         if not isinstance(action.delay_seconds, (int, float)):
             yield action.delay_seconds
         if action.action.task is not None:
-            yield from action.action.task.inputs.values()
+            yield from expressions_in(action.action.task.inputs)
         reassign = action.action.reassign
         if reassign is not None:
             given = (reassign.user_id, reassign.user_group)

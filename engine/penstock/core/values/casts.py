@@ -27,6 +27,7 @@ from penstock.core.values.timestamps import timestamp
 from penstock.core.values.types import (
     SIMPLE,
     ArrayOf,
+    InlineStruct,
     MapOf,
     StructOf,
     Structs,
@@ -106,7 +107,7 @@ def _by_cast(known: Type, wanted: Type) -> bool:
         return wanted is ValueType.INT
     if known is ValueType.STR:
         return wanted in _READ
-    array, keyed = (ArrayOf,), (MapOf, StructOf)
+    array, keyed = (ArrayOf,), (MapOf, StructOf, InlineStruct)
     return (
         (known is ValueType.JSON_ARR and isinstance(wanted, array))
         or (known is ValueType.JSON_OBJ and isinstance(wanted, keyed))

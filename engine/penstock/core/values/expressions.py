@@ -16,6 +16,7 @@ from penstock.core.values.casts import cast_to, converted, truncated
 from penstock.core.values.comparing import Comparator, compare
 from penstock.core.values.formats import formatted
 from penstock.core.values.forms import (
+    SECRET_MISPLACED,
     Built,
     Cast,
     Comparison,
@@ -26,6 +27,7 @@ from penstock.core.values.forms import (
     Now,
     Operated,
     OutputRef,
+    Secret,
     SizeOf,
     Uuid,
     VariableRef,
@@ -37,12 +39,12 @@ from penstock.core.values.paths import follow_path
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.types import (
     StructField,
-    StructOf,
     Type,
     ValueProblem,
     ValueType,
     parse_type,
     struct_fields,
+    struct_type,
 )
 from penstock.core.values.value import Value, check_bounds, coerce_to, type_name, value_bytes
 
@@ -183,6 +185,8 @@ class Evaluation:
             case Uuid():
                 self._uuids += 1
                 return derive_uuid("uuid", *self._scope.seed(), self._place, self._uuids)
+            case Secret():
+                raise ValueProblem(SECRET_MISPLACED)
 
     def _followed(self, value: Value, path: str, declared: str | None) -> Value:
         kind = None if declared is None else parse_type(declared)
@@ -219,8 +223,8 @@ class Evaluation:
         return made
 
     def _built(self, expression: Built) -> Value:
-        wanted = StructOf(expression.struct)
-        fields = struct_fields(expression.struct, self._scope.struct)
+        wanted = struct_type(expression.struct)
+        fields = struct_fields(wanted, self._scope.struct)
         made: dict[str, Value] = {}
         for name in sorted(expression.fields):
             if name not in fields:

@@ -5,7 +5,9 @@ expressions.py gives them their values, type_check.py their types.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,8 +16,15 @@ from penstock.core.values.comparing import Comparator
 from penstock.core.values.formats import check_format
 from penstock.core.values.operations import Operation
 from penstock.core.values.paths import parse_path
-from penstock.core.values.types import TypeText, ValueProblem, parse_type
+from penstock.core.values.types import TypeText, ValueProblem, parse_type, struct_type
 from penstock.core.values.value import Value, check_bounds
+
+SECRET_MISPLACED: Final = (
+    "only a worker knows a secret: use it as an input of a task as a whole, and have the task do"
+    " what is to be done with it"
+)
+
+_SECRET: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 class _Form(Struct, tag_field="from", frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -87,7 +96,9 @@ class Format(_Form, tag="FORMAT", frozen=True):
 
 
 class Built(_Form, tag="STRUCT", frozen=True):
-    """A struct, made of its fields."""
+    """A struct, made of its fields. `struct` names its StructDef, or says in braces what fields it
+    has, as in its type.
+    """
 
     struct: str
     fields: dict[str, Expression] = {}
@@ -99,6 +110,14 @@ class Now(_Form, tag="NOW", frozen=True):
 
 class Uuid(_Form, tag="UUID", frozen=True):
     """A STR: a UUID derived from where it is asked for; asked again there, it is the same."""
+
+
+class Secret(_Form, tag="SECRET", frozen=True):
+    """A secret that the worker of a task fills in. Nobody else has it: where anything but an input
+    as a whole would need its value, it is refused.
+    """
+
+    name: str
 
 
 Expression = (
@@ -114,6 +133,7 @@ Expression = (
     | Built
     | Now
     | Uuid
+    | Secret
 )
 
 
@@ -143,6 +163,14 @@ def parts_of(expression: Expression) -> Iterator[Expression]:
         pending += [(child, depth + 1) for child in children(at)]
 
 
+def _check_secret(name: str) -> None:
+    if _SECRET.fullmatch(name) is None:
+        raise ValueProblem(
+            f"{name[:64]!r} is no name of a secret; use a letter, then letters, digits and '_',"
+            " 64 at most"
+        )
+
+
 def check_form(expression: Expression) -> None:
     """Raise ValueProblem for a literal, path, type or template that can never be right."""
     for part in parts_of(expression):
@@ -153,6 +181,10 @@ def check_form(expression: Expression) -> None:
                 parse_path(path)
             case Cast(type=wanted):
                 parse_type(wanted)
+            case Built(struct=struct):
+                struct_type(struct)
+            case Secret(name=name):
+                _check_secret(name)
             case Operated(operation=Operation.ASSIGN):
                 raise ValueProblem("ASSIGN is an operation of mutations, not of expressions")
             case Format(template=template, args=args):

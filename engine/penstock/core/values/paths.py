@@ -12,7 +12,9 @@ from typing import Any, Final, cast
 
 from penstock.core.limits import JSON_DEPTH_MAX
 from penstock.core.values.types import (
+    AnyStruct,
     ArrayOf,
+    InlineStruct,
     MapOf,
     StructOf,
     Structs,
@@ -113,6 +115,18 @@ def path_type(declared: Type, path: str, structs: Structs) -> Type | None:
     return at
 
 
+def passes_masked(declared: Type, path: str, structs: Structs) -> bool:
+    """Whether a path leads to a masked field of a struct, or through one."""
+    at: Type | None = declared
+    for step in parse_path(path):
+        if isinstance(at, AnyStruct) and isinstance(step, str):
+            field = struct_fields(at, structs).get(step)
+            if field is None or field.masked:
+                return field is not None
+        at = None if at is None else _step_type(at, step, path, structs)
+    return False
+
+
 def _step_type(at: Type, step: str | int, path: str, structs: Structs) -> Type | None:
     match at, step:
         case (ValueType.JSON_OBJ, str()) | (ValueType.JSON_ARR, int()):
@@ -127,8 +141,8 @@ def _step_type(at: Type, step: str | int, path: str, structs: Structs) -> Type |
                     f"path {path!r}: write the key {step!r} as {map_key(step, key_type)!r}"
                 )
             return value
-        case StructOf(name), str():
-            fields = struct_fields(name, structs)
+        case ((StructOf() | InlineStruct()), str()):
+            fields = struct_fields(at, structs)
             if step not in fields:
                 raise ValueProblem(
                     f"path {path!r}: {at} has no field {step!r}; it has {sorted(fields)[:20]}"

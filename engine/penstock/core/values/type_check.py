@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from penstock.core.values.casts import cast_to, check_assignable, check_castable, converted
 from penstock.core.values.comparing import MEMBERSHIP, check_comparable
 from penstock.core.values.forms import (
+    SECRET_MISPLACED,
     Built,
     Cast,
     Comparison,
@@ -21,6 +22,7 @@ from penstock.core.values.forms import (
     Now,
     Operated,
     OutputRef,
+    Secret,
     SizeOf,
     Uuid,
     VariableRef,
@@ -31,16 +33,17 @@ from penstock.core.values.timestamps import timestamp
 from penstock.core.values.types import (
     NUMBERS,
     SIMPLE,
+    AnyStruct,
     ArrayOf,
     MapOf,
     StructField,
-    StructOf,
     Type,
     ValueProblem,
     ValueType,
     check_type,
     parse_type,
     struct_fields,
+    struct_type,
 )
 from penstock.core.values.value import Value
 
@@ -79,7 +82,7 @@ def check_part(expression: Expression, names: Names) -> None:
             check_fits(value, ValueType.BOOL, names)
         case SizeOf(value=value):
             known = type_of(value, names)
-            if isinstance(known, StructOf) or (known in SIMPLE and known not in _SIZED):
+            if isinstance(known, AnyStruct) or (known in SIMPLE and known not in _SIZED):
                 raise ValueProblem(f"{known} has no size")
         case Cast(value=Literal(value=value), type=wanted):
             cast_to(value, parse_type(wanted), names.struct)
@@ -89,6 +92,8 @@ def check_part(expression: Expression, names: Names) -> None:
                 check_castable(known, parse_type(wanted))
         case Built():
             _check_built(expression, names)
+        case Secret():
+            raise ValueProblem(SECRET_MISPLACED)
         case _:
             pass
 
@@ -154,10 +159,10 @@ def _type_of(expression: Expression, names: Names) -> Type | None:
         case Operated(left=left, operation=operation, right=right):
             return operation_type(type_of(left, names), operation, right, names)
         case Built(struct=struct):
-            return check_type(f"STRUCT<{struct}>", names.struct)
+            return check_type(str(struct_type(struct)), names.struct)
         case Now():
             return ValueType.TIMESTAMP
-        case Format() | Uuid():
+        case Format() | Uuid() | Secret():
             return ValueType.STR
 
 
@@ -259,20 +264,15 @@ def _check_comparison(expression: Comparison, names: Names) -> None:
 
 
 def _check_built(expression: Built, names: Names) -> None:
-    fields = struct_fields(expression.struct, names.struct)
+    struct = struct_type(expression.struct)
+    fields = struct_fields(struct, names.struct)
     for name in sorted(expression.fields):
         if name not in fields:
-            raise ValueProblem(
-                f"STRUCT<{expression.struct}> has no field {name!r}; it has {sorted(fields)[:20]}"
-            )
+            raise ValueProblem(f"{struct} has no field {name!r}; it has {sorted(fields)[:20]}")
         try:
             check_fits(expression.fields[name], parse_type(fields[name].type), names)
         except ValueProblem as problem:
-            raise ValueProblem(
-                f"STRUCT<{expression.struct}>, field {name!r}: {problem}"
-            ) from problem
+            raise ValueProblem(f"{struct}, field {name!r}: {problem}") from problem
     for name, field in fields.items():
         if field.required and name not in expression.fields:
-            raise ValueProblem(
-                f"STRUCT<{expression.struct}>: field {name!r} ({field.type}) must be given"
-            )
+            raise ValueProblem(f"{struct}: field {name!r} ({field.type}) must be given")

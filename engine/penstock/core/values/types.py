@@ -2,15 +2,16 @@
 
     INT DOUBLE BOOL STR BYTES JSON_OBJ JSON_ARR TIMESTAMP WF_RUN_ID
     ARRAY<T>    MAP<K,T>    STRUCT<name>        K is one of the simple types, T any type
+    STRUCT{count?:INT,name:STR}                 a struct given in place; what has a ? may be absent
 
-The form has no blanks and no aliases, so two types are equal when their texts are. It is plain
-text where it stands in definitions, and parsed (and bounded) here.
+The form has no blanks and no aliases, and fields stand in order, so two types are equal when their
+texts are. It is plain text where it stands in definitions, and parsed (and bounded) here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -78,9 +79,6 @@ class StructOf:
         return f"STRUCT<{self.name}>"
 
 
-Type = ValueType | ArrayOf | MapOf | StructOf
-
-
 class StructField(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A field of a StructDef. One that is not required may be left out; then it is `default`."""
 
@@ -91,6 +89,19 @@ class StructField(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     masked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class InlineStruct:
+    """STRUCT{field:type,...}: a struct without a name. Its fields are sorted by name."""
+
+    fields: tuple[StructField, ...]
+
+    def __str__(self) -> str:
+        fields = (f"{of.name}{'' if of.required else '?'}:{of.type}" for of in self.fields)
+        return f"STRUCT{{{','.join(fields)}}}"
+
+
+AnyStruct = StructOf | InlineStruct
+Type = ValueType | ArrayOf | MapOf | AnyStruct
 Structs = Callable[[str], "Mapping[str, StructField] | None"]
 """The fields of the StructDef of a name; None if there is none."""
 
@@ -116,8 +127,10 @@ SIMPLE: Final = frozenset(
 NUMBERS: Final = frozenset({ValueType.INT, ValueType.DOUBLE})
 
 _NAMED: Final = {kind.value: kind for kind in ValueType}
-_USE: Final = f"use {', '.join(_NAMED)}, ARRAY<T>, MAP<K,T> or STRUCT<name>"
+_USE: Final = f"use {', '.join(_NAMED)}, ARRAY<T>, MAP<K,T>, STRUCT<name> or STRUCT{{field:T}}"
 _STRUCT: Final = re.compile(r"STRUCT<([A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?)>")
+
+_FIELD: Final = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_])?)(\??):(.*)")
 
 
 @lru_cache(maxsize=4_096)
@@ -131,18 +144,43 @@ def parse_type(text: str) -> Type:
 def check_type(text: str, structs: Structs) -> Type:
     """The type, once it is known that every StructDef it names is there; else ValueProblem."""
     found = parse_type(text)
-    name = _struct_name(found)
-    if name is not None and structs(name) is None:
-        raise DefinitionMissing(f"StructDef {name!r} is not registered; register it first")
+    for name in struct_names(found):
+        if structs(name) is None:
+            raise DefinitionMissing(f"StructDef {name!r} is not registered; register it first")
     return found
 
 
-def struct_fields(name: str, structs: Structs) -> Mapping[str, StructField]:
-    """The fields of a StructDef, or ValueProblem if there is none of this name."""
-    found = structs(name)
+def struct_type(struct: str) -> AnyStruct:
+    """The type of what a name of a StructDef, or fields in braces, stand for; or ValueProblem."""
+    found = parse_type(f"STRUCT{struct}" if struct.startswith("{") else f"STRUCT<{struct}>")
+    assert isinstance(found, AnyStruct), "nothing else is written so"
+    return found
+
+
+def struct_fields(kind: AnyStruct, structs: Structs) -> Mapping[str, StructField]:
+    """The fields of a struct, or ValueProblem if there is no StructDef of its name."""
+    if isinstance(kind, InlineStruct):
+        return {field.name: field for field in kind.fields}
+    found = structs(kind.name)
     if found is None:
-        raise DefinitionMissing(f"there is no StructDef {name!r}")
+        raise DefinitionMissing(f"there is no StructDef {kind.name!r}")
     return found
+
+
+def struct_names(found: Type) -> Iterator[str]:
+    """The names of StructDefs in a type."""
+    match found:
+        case ArrayOf(item):
+            yield from struct_names(item)
+        case MapOf(_, value):
+            yield from struct_names(value)
+        case StructOf(name):
+            yield name
+        case InlineStruct(fields):
+            for field in fields:
+                yield from struct_names(parse_type(field.type))
+        case _:
+            pass
 
 
 def _parsed(text: str, whole: str, levels_left: int) -> Type:
@@ -157,6 +195,8 @@ def _parsed(text: str, whole: str, levels_left: int) -> Type:
         if not comma or _NAMED.get(key) not in SIMPLE:
             raise ValueProblem(f"type {whole!r}: a MAP's key is one of {', '.join(sorted(SIMPLE))}")
         return MapOf(_NAMED[key], _parsed(value, whole, levels_left - 1))
+    if text.startswith("STRUCT{") and text.endswith("}"):
+        return _inline(text[7:-1], whole, levels_left - 1)
     struct = _STRUCT.fullmatch(text)
     if struct is None or ".." in text:
         shown = "" if text == whole else f" in {whole!r}"
@@ -164,8 +204,32 @@ def _parsed(text: str, whole: str, levels_left: int) -> Type:
     return StructOf(struct[1])
 
 
-def _struct_name(found: Type) -> str | None:
-    """The one name that a type can hold: it has no two branches."""
-    while isinstance(found, ArrayOf | MapOf):
-        found = found.item if isinstance(found, ArrayOf) else found.value
-    return found.name if isinstance(found, StructOf) else None
+def _inline(text: str, whole: str, levels_left: int) -> InlineStruct:
+    fields: dict[str, StructField] = {}
+    for part in _split(text):
+        found = _FIELD.fullmatch(part)
+        if found is None or ".." in found[1]:
+            raise ValueProblem(
+                f"type {whole!r}: {part!r} is no field; write name:type, or name?:type if it may be"
+                " absent"
+            )
+        name, optional, kind = found.groups()
+        if name in fields:
+            raise ValueProblem(f"type {whole!r}: field {name!r} is there twice")
+        _parsed(kind, whole, levels_left)
+        fields[name] = StructField(name, kind, required=not optional)
+    made = InlineStruct(tuple(fields[name] for name in sorted(fields)))
+    if list(fields) != sorted(fields):
+        raise ValueProblem(f"type {whole!r}: fields stand in order; write {made}")
+    return made
+
+
+def _split(text: str) -> Iterator[str]:
+    """The parts between the commas that stand in no brackets."""
+    depth = start = 0
+    for at, character in enumerate(text):
+        depth += (character in "<{") - (character in ">}")
+        if character == "," and depth == 0:
+            yield text[start:at]
+            start = at + 1
+    yield text[start:]

@@ -26,7 +26,9 @@ from penstock.core.values.texts import (
 )
 from penstock.core.values.timestamps import timestamp
 from penstock.core.values.types import (
+    AnyStruct,
     ArrayOf,
+    InlineStruct,
     MapOf,
     StructOf,
     Structs,
@@ -135,8 +137,8 @@ def _fit(value: Value, wanted: Type, structs: Structs) -> Value:
             return _fit_array(value, item, structs)
         case MapOf(key, item):
             return _fit_map(value, key, item, structs)
-        case StructOf(name):
-            return _fit_struct(value, name, structs)
+        case StructOf() | InlineStruct():
+            return _fit_struct(value, wanted, structs)
         case _:
             fitted = _FIT[wanted](value)
             if fitted is None:
@@ -173,22 +175,22 @@ def map_key(key: str, key_type: ValueType) -> str:
     return text
 
 
-def _fit_struct(value: Value, name: str, structs: Structs) -> Value:
+def _fit_struct(value: Value, kind: AnyStruct, structs: Structs) -> Value:
     if not isinstance(value, dict):
-        raise ValueProblem(f"{shown(value)} is not STRUCT<{name}>")
+        raise ValueProblem(f"{shown(value)} is not {kind}")
     given = cast("dict[str, Value]", value)
-    fields = struct_fields(name, structs)
+    fields = struct_fields(kind, structs)
     for key in sorted(given.keys() - fields.keys()):
-        raise ValueProblem(f"STRUCT<{name}> has no field {key!r}; it has {sorted(fields)[:20]}")
+        raise ValueProblem(f"{kind} has no field {key!r}; it has {sorted(fields)[:20]}")
     fitted: dict[str, Value] = {}
     for key, field in fields.items():
         item = given.get(key)
         if item is None and field.required:
-            raise ValueProblem(f"STRUCT<{name}>: field {key!r} ({field.type}) must be given")
+            raise ValueProblem(f"{kind}: field {key!r} ({field.type}) must be given")
         item = field.default if item is None else item
         if item is not None:
             wanted = parse_type(field.type)
-            fitted[key] = _within(f"STRUCT<{name}>, field {key!r}", item, wanted, structs)
+            fitted[key] = _within(f"{kind}, field {key!r}", item, wanted, structs)
     return fitted
 
 

@@ -24,6 +24,7 @@ from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, U
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.masking import shown_user_task
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.user_task_json import user_task_comment, user_task_event, user_task_run
@@ -51,13 +52,14 @@ async def of_wf_run(request: Request) -> Response:
     view, tenant, wf_run_id = await view_of_run(request)
     known_run(view, tenant, wf_run_id)
     rows, cursor = await run_in_threadpool(page, request, view, UserTaskRun, tenant, wf_run_id)
-    return listed([user_task_run(row) for row in rows], cursor, view.position)
+    shown = [user_task_run(shown_user_task(view.rows, row)) for row in rows]
+    return listed(shown, cursor, view.position)
 
 
 async def get_one(request: Request) -> Response:
     """A user task."""
     view, row = await _known(request)
-    return json_answer(user_task_run(row), position=view.position)
+    return json_answer(user_task_run(shown_user_task(view.rows, row)), position=view.position)
 
 
 async def events(request: Request) -> Response:

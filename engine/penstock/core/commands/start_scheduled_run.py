@@ -1,0 +1,85 @@
+"""StartScheduledRun: a schedule is due, and its run belongs on this partition. It is started in the
+name of who has made the schedule; if it can not be, the schedule is told.
+"""
+
+from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
+from penstock.core.commands import run_wf
+from penstock.core.commands.note_refused_firing import NoteRefusedFiring
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.errors import Reject
+from penstock.core.ids import partition_of_run
+from penstock.core.state.outputs import CommandRefused
+from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
+
+
+class StartScheduledRun(Command, frozen=True):
+    """The run, as a RunWf would have it, the schedule that it is of, and who has made that."""
+
+    schedule_id: str
+    made_by: str
+    wf_run_id: str
+    wf_spec: str
+    version: int | None = None
+    major: int | None = None
+    revision: int | None = None
+    variables: dict[str, Value] = {}
+    labels: dict[str, str] = {}
+
+
+def handle(turn: Turn, command: StartScheduledRun) -> Value:
+    """Start the run, or tell the schedule why not."""
+    rejection = start(turn, command)
+    if rejection is not None:
+        target = partition_of_run(command.schedule_id, turn.shard.partitions)
+        refused = NoteRefusedFiring(
+            schedule_id=command.schedule_id,
+            wf_run_id=command.wf_run_id,
+            message=refusal(rejection),
+        )
+        turn.send(target, refused)
+    return None
+
+
+def start(turn: Turn, command: StartScheduledRun) -> Reject | None:
+    """Start the run; why it can not be started. A refusal leaves nothing, and ends nothing."""
+    savepoint, sender = turn.savepoint(), turn.principal
+    turn.principal = command.made_by
+    try:
+        run_wf.handle(turn, _run(command))
+    except Reject as rejection:
+        turn.rollback(savepoint)
+        refused = CommandRefused(
+            command=RunWf.__name__,
+            command_id=None,
+            code=rejection.code,
+            message=rejection.message,
+            at_ms=turn.at_ms,
+        )
+        turn.tell(command.wf_run_id, refused)
+        return rejection
+    finally:
+        turn.principal = sender
+    return None
+
+
+def refusal(rejection: Reject) -> str:
+    """A refusal as a firing shows it."""
+    return f"{rejection.code}: {rejection.message}"
+
+
+def _run(command: StartScheduledRun) -> RunWf:
+    return RunWf(
+        wf_spec=command.wf_spec,
+        wf_run_id=command.wf_run_id,
+        version=command.version,
+        major=command.major,
+        revision=command.revision,
+        variables=command.variables,
+        labels=command.labels,
+    )
+
+
+COMMAND = CommandType(
+    StartScheduledRun, handle, of_partition_0, repeats=Repeats.OWN_ROWS, sender=Sender.ENGINE
+)
