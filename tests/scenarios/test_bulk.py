@@ -245,6 +245,29 @@ def test_tasks_in_backoff_are_tried_again_at_once(memory: Driver) -> None:
     assert {entry.verb for entry in memory.scan(AuditEntry, stories[0].id)} == {"RetryNow"}
 
 
+def test_runs_are_migrated_together(memory: Driver) -> None:
+    """To the newest version; one that has ended well is told."""
+    register(memory, "waits", chain(event("go")))
+    ended, stories = run(memory, "waits").gets("go").completes(), some(memory, "waits", 5)
+    register(memory, "waits", chain(event("go"), sleeps(1)))
+    bulk(memory, "migrate", wf_spec="waits").completes(done=5, WF_RUN_ENDED=1)
+    assert [story.run.version for story in (ended, *stories)] == [1, 2, 2, 2, 2, 2]
+    for story in stories:
+        story.gets("go")
+        memory.pass_ms(1_000)
+        story.completes()
+
+
+def test_runs_are_replayed_together(memory: Driver) -> None:
+    """Each into a run of its own, which the job does not look at."""
+    register(memory, "works", chain(task("work")))
+    stories = [run(memory, "works").task("work").fails().is_now("ERROR") for _ in range(3)]
+    bulk(memory, "replay", statuses=(ThreadStatus.ERROR,)).completes(done=3)
+    replays = [Story(memory, one.wf_run_id).run.replay for one in memory.tasks("work", 99)]
+    assert len(replays) == 3
+    assert {replay.of for replay in replays if replay} == {story.id for story in stories}
+
+
 def test_the_same_request_again_is_the_same_job(memory: Driver) -> None:
     """By the command id, also when the job has ended; another request under it is refused."""
     register(memory, "waits", chain(event("go")))

@@ -19,7 +19,9 @@ from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands import (
     delete_wf_run,
     kill_wf_run,
+    migrate_wf_run,
     pause_wf_run,
+    replay_wf_run,
     rescue_thread_run,
     restart_wf_run,
     resume_wf_run,
@@ -76,6 +78,8 @@ VERBS: Final[dict[str, BulkVerb]] = {
     "kill": BulkVerb(kill_wf_run.COMMAND),
     "restart": BulkVerb(restart_wf_run.COMMAND),
     "rescue": BulkVerb(rescue_thread_run.COMMAND),
+    "migrate": BulkVerb(migrate_wf_run.COMMAND),
+    "replay": BulkVerb(replay_wf_run.COMMAND),
     "delete": BulkVerb(delete_wf_run.COMMAND),
     "set-labels": BulkVerb(set_labels.COMMAND),
     "retry-now": BulkVerb(retry_now.COMMAND, next_task_in_backoff, ("wf_run_id", "guid")),
