@@ -3,10 +3,12 @@
 import pytest
 
 from penstock.core.commands import run_wf
+from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.commands.shutdown_task_run import ShutdownTaskRun
+from penstock.core.commands.skip_node import SkipNode
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions.defs import HeldTask
 from penstock.core.state import turn
@@ -254,6 +256,18 @@ def test_ten_thousand_threads_are_killed_in_chunks(memory: Driver) -> None:
     assert memory.everywhere(Timer) == []
 
 
+def test_a_thread_that_has_failed_is_not_revived_while_its_run_is_killed(memory: Driver) -> None:
+    """Not by a word on its task either: the kill has passed it already."""
+    main = chain(starts("child"), task("slow"))
+    register(memory, "two", threads(main, child=chain(task("bad"))))
+    story = run(memory, "two").task("bad").fails().thread_is(1, "ERROR")
+    bad = story.taken.guid
+    story.task("slow").starts().is_killed()
+    better = ChangeTaskRunState(wf_run_id=story.id, guid=bad, status=TaskStatus.TASK_SUCCESS)
+    story.refuses(better, "WF_RUN_BUSY")
+    story.succeeds().ends_with("KILLED").thread_is(1, "ERROR")
+
+
 def test_what_a_kill_refuses(memory: Driver) -> None:
     """Unknown, ended; and other verbs are refused while it is under way."""
     register(memory, "one", chain(task("one")))
@@ -263,6 +277,7 @@ def test_what_a_kill_refuses(memory: Driver) -> None:
     story.is_killed()
     story.refuses(EditVariable(wf_run_id=story.id, name="x"), "WF_RUN_BUSY")
     story.refuses(RestartWfRun(wf_run_id=story.id), "WF_RUN_BUSY")
+    story.refuses(SkipNode(wf_run_id=story.id), "WF_RUN_BUSY")
     story.succeeds().ends_with("KILLED")
     story.refuses(KillWfRun(wf_run_id=story.id), "WF_RUN_ENDED")
     assert len(memory.scan(TaskRun, story.id)) == 1
