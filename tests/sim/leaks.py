@@ -20,6 +20,7 @@ from penstock.core.state.thread_rows import (
     Interrupter,
     LiveChild,
     PendingInterrupt,
+    RunWaiter,
     ThreadWaiter,
     Watcher,
 )
@@ -40,6 +41,7 @@ LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     ThreadWaiter: "as Awaited: who failed with a thread is told from them",
     ChildRun: "the way down to the runs below, for deletion",
     OldVariable: "what variables had been, for a replay",
+    RunWaiter: "of a thread that is halted, and will look; `waits_at_rest` sees that there is one",
     FailedWait: "the way up to the runs that failed with this one, for a rescue",
     PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
 }

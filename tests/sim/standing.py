@@ -12,7 +12,10 @@ from penstock.core.ids import partition_of
 from penstock.core.schedules.schedules import CronAsk, Schedule, ScheduleState, ScheduleStatus
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker, RunMarker
 from penstock.core.state.partition_state import Deleting, PartitionState
+from penstock.core.state.run import ThreadRun, WfRun
+from penstock.core.state.thread_rows import RunWaiter
 from penstock.core.state.timers import Timer, TimerKind
+from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from tests.sim.tables import Tables
 
 Mark = tuple[str, str, str, int, str, int, int]
@@ -93,6 +96,22 @@ def keys_at_rest(partitions: Sequence[Tables]) -> list[str]:
     different = set(wanted) ^ set(known)
     found = [f"who waits for keys is not who is known to: {one}" for one in sorted(different)]
     return found + [problem for tables in partitions for problem in _not_taken(tables)]
+
+
+def waits_at_rest(partitions: Sequence[Tables]) -> list[str]:
+    """Threads that wait for a run stand there, and are halted if the run has ended."""
+    found: list[str] = []
+    for tables in partitions:
+        runs = {(row.tenant, row.wf_run_id): row for row in tables.of(WfRun)}
+        threads = {(row.tenant, row.wf_run_id, row.number): row for row in tables.of(ThreadRun)}
+        for row in tables.of(RunWaiter):
+            waiter = threads.get((row.tenant, row.waiter, row.thread))
+            over = runs[row.tenant, row.wf_run_id].status not in THREAD_LIVE
+            if waiter is None or waiter.status not in THREAD_LIVE:
+                found.append(f"nobody waits for the run any more: {row}")
+            elif over and waiter.status is ThreadStatus.RUNNING:
+                found.append(f"it has not noticed that the run has ended: {row}")
+    return found
 
 
 def _mark(row: RunMarker | EventMarker) -> Mark:
