@@ -197,7 +197,7 @@ TAKEN_AWAY_BY: Final[dict[HaltReason, Callable[[Group, ThreadRun], str]]] = {
 """Who ends a halt for this reason."""
 
 
-_TELLS: Final = ROUNDS | {TimerKind.PLACE_EVENT}
+_TELLS: Final = ROUNDS | {TimerKind.PLACE_EVENT, TimerKind.SWEEP, TimerKind.WAKE_THREADS}
 
 
 def waits_for(group: Group, thread: ThreadRun) -> str | None:
