@@ -8,6 +8,7 @@ import penstock.core.commands as commands
 import penstock.core.nodes as nodes
 from penstock.core import fire
 from penstock.core.bulk.rows import ROWS_OF_BULK
+from penstock.core.command import Sender, of_wf_run
 from penstock.core.definitions.defs import (
     ExternalEventDef,
     HeldTask,
@@ -108,6 +109,18 @@ def test_each_file_is_in_its_table(package, table) -> None:
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert files == {module.rpartition(".")[2] for module in table}
     assert len(files) == len(table)
+
+
+def test_what_an_operator_does_to_a_run_is_audited() -> None:
+    """All that clients send to a run, but what starts it, workers and people report, and events."""
+    not_verbs = {"RunWf", "PutExternalEvent", "TaskStarted", "ReportTask", "TaskHeartbeat"}
+    not_verbs |= {"PutCheckpoint", "HandBackTask"}
+    silent = {
+        entry.record.__name__
+        for entry in commands.COMMANDS
+        if entry.key is of_wf_run and entry.sender is Sender.CLIENT and not entry.audited
+    }
+    assert {name for name in silent if "UserTask" not in name} == not_verbs
 
 
 def test_each_kind_of_timer_is_fired() -> None:

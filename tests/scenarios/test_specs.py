@@ -22,11 +22,14 @@ from tests.controls import (
     literal,
     nop,
     output_of,
+    sleeps,
     spec,
+    starts_each,
     task,
     threads,
     throws,
     variable,
+    waits_for,
 )
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
@@ -211,6 +214,14 @@ LOOPING = spec("a", {"a": event("e", edge("exit")), "exit": ends()})
             "0 ENTRYPOINT nodes",
         ),
         (spec("0-entrypoint", {"exit": ends()}), "can not be reached"),
+        (chain(sleeps(until=literal("tomorrow"))), "until: "),
+        (chain(sleeps(until=literal(5))), "until: "),
+        (
+            threads(chain(starts_each("child", literal("abc"))), child=chain(nop())),
+            "iterable is STR, and no array",
+        ),
+        (chain(waits_for(literal("1"))), "neither the number of a thread nor an array"),
+        (spec("exit", {"exit": throws("KILLED")}), "operators and the engine"),
     ],
 )
 def test_a_spec_with_a_mistake_is_refused_by_name(memory: Driver, body: Any, says: str) -> None:

@@ -46,10 +46,6 @@ CANNOT: Final[dict[tuple[str, str], str]] = {
     ("PutCheckpoint", "ATTEMPT_STALE"): "it is answered STOP_TASK before",
     ("ShutdownTaskRun", "LIMIT"): "only a restart has a limit",
     ("ShutdownTaskRun", "TASK_NOT_IN_FLIGHT"): "only a restart needs an attempt",
-    (
-        "ShutdownTaskRun",
-        "STOP_REQUESTED",
-    ): "nothing asks for a cancel yet, which is stronger",
 }
 """Refusals that stand in reach of a command's handler, and why they never come."""
 

@@ -27,4 +27,4 @@ def handle(turn: Turn, command: RequeueTask) -> Value:
     return {"status": task.status, "attempt": task.attempt.number}
 
 
-COMMAND = CommandType(RequeueTask, handle, of_wf_run)
+COMMAND = CommandType(RequeueTask, handle, of_wf_run, audited=True)

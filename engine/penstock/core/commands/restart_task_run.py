@@ -35,4 +35,4 @@ def handle(turn: Turn, command: RestartTaskRun) -> Value:
     }
 
 
-COMMAND = CommandType(RestartTaskRun, handle, of_wf_run)
+COMMAND = CommandType(RestartTaskRun, handle, of_wf_run, audited=True)

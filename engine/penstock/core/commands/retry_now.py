@@ -34,4 +34,4 @@ def handle(turn: Turn, command: RetryNow) -> Value:
     return {"status": now.status, "attempt": now.attempt.number}
 
 
-COMMAND = CommandType(RetryNow, handle, of_wf_run)
+COMMAND = CommandType(RetryNow, handle, of_wf_run, audited=True)

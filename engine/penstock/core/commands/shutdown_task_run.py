@@ -35,4 +35,4 @@ def handle(turn: Turn, command: ShutdownTaskRun) -> Value:
     }
 
 
-COMMAND = CommandType(ShutdownTaskRun, handle, of_wf_run)
+COMMAND = CommandType(ShutdownTaskRun, handle, of_wf_run, audited=True)

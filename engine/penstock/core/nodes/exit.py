@@ -15,7 +15,7 @@ from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Ended, Failed, Outcome
 from penstock.core.ids import is_inner_name
-from penstock.core.state.failures import GROUPS, Failure, FailureName
+from penstock.core.state.failures import GROUPS, UNHANDLED, Failure, FailureName
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.run import OWN_REASONS, HaltReason
 from penstock.core.state.thread_rows import LiveChild
@@ -105,6 +105,8 @@ def check(check: NodeCheck) -> None:
         check.fault("an EXIT either returns or throws; remove one of the two")
     if not is_inner_name(config.throws.name) or config.throws.name in {*GROUPS, "EXCEPTION"}:
         check.fault(f"{config.throws.name!r} is no name for a failure")
+    if config.throws.name in UNHANDLED:
+        check.fault(f"{config.throws.name} is what operators and the engine end a thread with")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:

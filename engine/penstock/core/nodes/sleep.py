@@ -19,7 +19,7 @@ from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import TimerKey
 from penstock.core.state.timers import Clock, clock_ms
-from penstock.core.values.expressions import Expression
+from penstock.core.values.expressions import Expression, Literal
 from penstock.core.values.timestamps import timestamp_ms
 from penstock.core.values.types import ValueProblem, ValueType
 from penstock.core.values.value import Value, type_name
@@ -86,6 +86,12 @@ def check(check: NodeCheck) -> None:
         check.fault("a SLEEP has either seconds or until")
     if config.seconds is not None:
         check.fits(config.seconds, ValueType.DOUBLE, "seconds")
+    if isinstance(config.until, Literal):
+        check.fits(config.until, ValueType.TIMESTAMP, "until")
+    elif config.until is not None:
+        found = check.type_of(config.until)
+        if found not in (None, ValueType.STR, ValueType.TIMESTAMP):
+            check.fault(f"until is {found}, and no TIMESTAMP")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:

@@ -18,7 +18,7 @@ from penstock.core.limits import THREADS_PER_START_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import ThreadKind
 from penstock.core.values.expressions import Expression
-from penstock.core.values.types import ValueProblem
+from penstock.core.values.types import ValueProblem, is_array
 from penstock.core.values.value import Value, coerce, type_name, value_bytes
 
 
@@ -94,6 +94,9 @@ def check(check: NodeCheck) -> None:
     """The thread exists and gets what it wants."""
     config = cast(StartMultipleThreadsNode, check.config)
     check.starts_thread(config.thread, config.variables, given_besides=INPUT)
+    found = check.type_of(config.iterable)
+    if found is not None and not is_array(found):
+        check.fault(f"iterable is {found}, and no array")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:

@@ -33,7 +33,7 @@ from penstock.core.state.run import HaltReason, ThreadKind, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.values.expressions import Expression
-from penstock.core.values.types import ValueProblem
+from penstock.core.values.types import ValueProblem, ValueType, is_array
 from penstock.core.values.value import Value, type_name
 
 
@@ -272,6 +272,10 @@ def carries(before: NodeConfig, after: NodeConfig) -> str | None:
 
 def check(check: NodeCheck) -> None:
     """Handlers exist."""
+    for expression in cast(WaitForThreadsNode, check.config).threads:
+        found = check.type_of(expression)
+        if found is not None and found is not ValueType.INT and not is_array(found):
+            check.fault(f"threads: {found} is neither the number of a thread nor an array of them")
     for handler in cast(WaitForThreadsNode, check.config).thread_handlers:
         check.handles(handler)
 

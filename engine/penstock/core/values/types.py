@@ -106,6 +106,11 @@ Structs = Callable[[str], "Mapping[str, StructField] | None"]
 """The fields of the StructDef of a name; None if there is none."""
 
 
+def is_array(kind: Type) -> bool:
+    """Whether values of the type have items."""
+    return kind is ValueType.JSON_ARR or isinstance(kind, ArrayOf)
+
+
 def no_structs(_: str) -> Mapping[str, StructField] | None:
     """There are no StructDefs."""
     return None
