@@ -16,6 +16,7 @@ from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.state.facts import HistoryChunk
 from penstock.core.state.rows import Row
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, Variable
+from penstock.core.state.thread_rows import ThreadWaiter
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.user_task_rows import UserTaskOf, UserTaskRun
 from tests.controls import (
@@ -54,12 +55,12 @@ def kept(made: Any, seconds: int = 60) -> Any:
 
 
 def left_of(story: Story, thread: int) -> list[Row]:
-    """What is kept of a thread beside its own row."""
+    """What is kept of a thread beside its own row, and who had waited for it."""
     task_runs = {row.guid for row in story.driver.scan(TaskRun, story.id) if row.thread == thread}
     return [
         row
         for row in story.rows()
-        if not isinstance(row, ThreadRun)
+        if not isinstance(row, (ThreadRun, ThreadWaiter))
         and (getattr(row, "thread", None) == thread or getattr(row, "guid", None) in task_runs)
     ]
 

@@ -7,10 +7,13 @@ A chunk has so much effort; between two of them the partition has time for all e
 
 from __future__ import annotations
 
+from typing import Any
+
 from penstock.core.advance.advance import settle
 from penstock.core.bulk.filters import is_meant, is_passed_over, next_run_id
 from penstock.core.bulk.parts import count_done, count_looked, count_refused, wait_for_turn
 from penstock.core.bulk.rows import BulkCursor, BulkPart
+from penstock.core.commands import TYPE_OF
 from penstock.core.commands.bulk import VERBS, command_for
 from penstock.core.commands.bulk_progress import end_part, tell_progress
 from penstock.core.errors import Code, Reject, refuse
@@ -103,6 +106,14 @@ def _find(turn: Turn, part: BulkPart, cursor: BulkCursor) -> bool:
     return True
 
 
+def _do_own(turn: Turn) -> None:
+    """What the verb has sent to this partition is a part of it, and may be refused, too."""
+    while turn.own_commands:
+        own: Any = turn.own_commands.pop(0)
+        TYPE_OF[type(own)].handle(turn, own)
+        settle(turn)
+
+
 def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -> None:
     """Do the verb to the run at hand, or to the next part of it that it is about; a refusal undoes
     this and nothing else.
@@ -119,6 +130,7 @@ def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -
             command = command_for(verb, part.arguments, wf_run_id=wf_run_id, **named)
             verb.kind.handle(turn, command)
             settle(turn)
+            _do_own(turn)
             audit(turn, command, part.bulk_id)
             cursor.was_done = True
     except Reject as refusal:

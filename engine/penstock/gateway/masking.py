@@ -138,6 +138,8 @@ def _is_masked_at(
     """Whether the output of a node run is masked; the spec knows before it has one."""
     node_run = rows.peek(NodeRun, of.tenant, of.wf_run_id, thread, position)
     thread_run = rows.peek(ThreadRun, of.tenant, of.wf_run_id, thread)
+    if node_run is None and thread_run is not None and thread_run.gone:
+        return True
     run = rows.peek(WfRun, of.tenant, of.wf_run_id)
     if node_run is None or thread_run is None or run is None:
         return False

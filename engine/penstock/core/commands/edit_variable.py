@@ -8,7 +8,8 @@ from penstock.core.operators.verbs import load_idle
 from penstock.core.state.run import Variable
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
-from penstock.core.values.types import ValueProblem
+from penstock.core.values.masking import has_masked
+from penstock.core.values.types import ValueProblem, parse_type
 from penstock.core.values.value import Value, coerce
 
 
@@ -46,7 +47,8 @@ def handle(turn: Turn, command: EditVariable) -> Value:
     before = at.variable_row(Place(command.wf_run_id, command.thread, declared))
     after = Variable(turn.tenant, command.wf_run_id, command.thread, command.name, value)
     write_variables(at, [Change(before, after)])
-    turn.unaudited = ("value",) if declared.masked else ()
+    hidden = declared.masked or has_masked(parse_type(declared.type), at.struct)
+    turn.unaudited = ("value",) if hidden else ()
     turn.rows.put(at.run)
     return None
 

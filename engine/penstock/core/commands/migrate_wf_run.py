@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from penstock.core.command import Command, CommandType, of_wf_run
+from penstock.core.definitions.structs import structs_of
+from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
@@ -21,6 +23,8 @@ from penstock.core.state.migration_rows import Migration
 from penstock.core.state.run import Sweep, SweepVerb, WfRun
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.state.turn import Turn
+from penstock.core.values.masking import has_masked
+from penstock.core.values.types import parse_type
 from penstock.core.values.value import Value, value_bytes
 
 
@@ -65,6 +69,8 @@ def _begin(turn: Turn, run: WfRun, asked: Migration) -> None:
         refuse(Code.LIMIT, f"a run may be migrated {MIGRATIONS_PER_RUN_MAX} times")
     plan = plan_by(turn, run, asked)
     check_plan(plan)
+    if _gives_masked(turn, plan.new, asked):
+        turn.unaudited = ("variables",)
     turn.rows.put(asked)
     if plan.looks:
         begin_sweep(turn, run, Sweep(SweepVerb.CHECK_MIGRATION))
@@ -96,6 +102,17 @@ def _values(thread: str, values: Value) -> dict[str, Value]:
     if not isinstance(values, dict):
         refuse(Code.BAD_VALUE, f"variables: of thread {thread!r} an object, by name, is wanted")
     return cast("dict[str, Any]", values)
+
+
+def _gives_masked(turn: Turn, spec: WfSpec, asked: Migration) -> bool:
+    """Whether one of the values that are given is a masked variable's."""
+    structs = structs_of(turn)
+    for thread, values in asked.variables.items():
+        for name in values:
+            declared = spec.body.threads[thread].variable(name)
+            if declared and (declared.masked or has_masked(parse_type(declared.type), structs)):
+                return True
+    return False
 
 
 COMMAND = CommandType(MigrateWfRun, handle, of_wf_run, audited=True)

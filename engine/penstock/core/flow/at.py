@@ -172,6 +172,8 @@ class At:
     def _find(self, variable: str) -> Place:
         undeclared: set[tuple[int, str]] = set()
         for thread in self._scopes():
+            if thread.gone:
+                continue
             blueprint = thread.version, thread.thread_spec
             if blueprint in undeclared:
                 continue

@@ -51,7 +51,7 @@ def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
         at.thread.thread_spec, ()
     )
     if node_run.masked:
-        at.turn.unaudited = ("output",)  # an operator may have given it
+        at.turn.unaudited = (*at.turn.unaudited, "output")  # an operator may have given it
     move_node(at, NodeMove.COMPLETE)
     if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
         at.turn.rows.put(

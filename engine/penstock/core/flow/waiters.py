@@ -68,11 +68,11 @@ def is_lost(turn: Turn, thread: ThreadRun) -> bool:
 def wait_of(turn: Turn, wf_run_id: str, waiter: int, position: int) -> NodeRun | None:
     """The node run of a wait that goes on; None if it is over, or its thread is halted for good."""
     upper = peek_thread(turn, wf_run_id, waiter)
-    node_run = turn.rows.get(NodeRun, turn.tenant, wf_run_id, waiter, position)
     assert upper is not None, "a waiter is a thread of the run"
-    assert node_run is not None, "at a node"
     if upper.status not in THREAD_LIVE or upper.position != position:
         return None
+    node_run = turn.rows.get(NodeRun, turn.tenant, wf_run_id, waiter, position)
+    assert node_run is not None, "at a node"
     goes_on = node_run.status in NODE_LIVE and node_run.progress is not None
     return node_run if goes_on else None
 

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from penstock.core.definitions.structs import structs_of
-from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.errors import Reject
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import ENTRYPOINT_POSITION, key_of, mark_thread, unmark
+from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.versions import version_of
 from penstock.core.flow.watchers import unwatch, watch
 from penstock.core.nodes import TYPE_OF
@@ -29,6 +30,7 @@ from penstock.core.operators.migration_plan import Plan, ThreadPlan
 from penstock.core.state.audit import audit_refusal
 from penstock.core.state.migration_rows import Former, Migration
 from penstock.core.state.outputs import CommandRefused
+from penstock.core.state.replay_rows import Replayed
 from penstock.core.state.rows import copy_of
 from penstock.core.state.run import HaltReason, NodeOutput, ThreadRun, Variable, WfRun
 from penstock.core.state.thread_rows import Interrupter, PendingInterrupt, Watcher
@@ -110,9 +112,14 @@ def _carry(plan: Plan, number: int) -> None:
     before = At(turn, copy_of(run), plan.old, copy_of(thread), copy_of(node_run))
     _carry_outputs(plan, part, thread)
     _carry_variables(plan, part, thread)
+    _carry_masks(plan, part, plan.old.body.threads[thread.thread_spec], thread)
     former = Former(version_of(run, thread), thread.thread_spec, thread.position)
     thread.formers = (*thread.formers, former)
     thread.version, thread.thread_spec = plan.new.version, part.name
+    if number == ENTRYPOINT_NUMBER:
+        _carry_replayed(turn, part, run.wf_run_id)
+    if node_run.leads_to is not None:
+        node_run.leads_to = part.nodes.get(node_run.leads_to, node_run.leads_to)
     name = part.nodes[node_run.node]
     if name != node_run.node:
         node_run.formerly = (*node_run.formerly, node_run.node)
@@ -125,6 +132,15 @@ def _carry(plan: Plan, number: int) -> None:
         _carry_wait(before, at)
     turn.rows.put(node_run)
     turn.rows.put(thread)
+
+
+def _carry_replayed(turn: Turn, part: ThreadPlan, wf_run_id: str) -> None:
+    """A replay that is migrated began at a node, and with outputs, that have other names now."""
+    begun = turn.rows.get(Replayed, turn.tenant, wf_run_id)
+    if begun is not None:
+        begun.node = part.nodes.get(begun.node, begun.node)
+        begun.outputs = {part.nodes.get(n, n): past for n, past in begun.outputs.items()}
+        turn.rows.put(begun)
 
 
 def _keep(plan: Plan, number: int) -> None:
@@ -173,6 +189,18 @@ def _carry_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
         if row is not None:
             row.value = converted(row.value, parse_type(wanted), structs_of(turn))
             turn.rows.put(row)
+
+
+def _carry_masks(plan: Plan, part: ThreadPlan, before: ThreadSpec, thread: ThreadRun) -> None:
+    """What was masked by its declaration stays masked where the new one does not say so."""
+    here = (plan.turn.tenant, plan.run.wf_run_id, thread.number)
+    after = plan.new.body.threads[part.name]
+    for declared in before.variables:
+        now = after.variable(declared.name)
+        row = plan.turn.rows.get(Variable, *here, declared.name) if declared.masked else None
+        if row is not None and now is not None and not now.masked:
+            row.masked = True
+            plan.turn.rows.put(row)
 
 
 def _carry_interrupts(at: At, part: ThreadPlan) -> None:

@@ -150,8 +150,8 @@ def _problems(plan: Plan, thread: ThreadRun, node_run: NodeRun) -> Iterator[str]
         if handler_of(after.handlers, node_run.failure) is None:
             yield f"its failure waits for a handler, and version {plan.new.version} has none for it"
     yield from _problems_of_outputs(plan, part, thread)
+    yield from _problems_of_interrupts(plan, part, thread)
     if thread.status in THREAD_LIVE:
-        yield from _problems_of_interrupts(plan, part, thread)
         yield from _problems_of_keys(plan, part, thread, node_run)
 
 

@@ -211,7 +211,8 @@ class _ThreadPlanner:
             try:
                 self._see_variable(declared)
             except ValueProblem as problem:
-                into.problems.append(f"variable {declared.name!r}: {problem}")
+                said = f"it is not {declared.type}" if declared.masked else str(problem)
+                into.problems.append(f"variable {declared.name!r}: {said}")
 
     def _see_variable(self, declared: VariableDef) -> None:
         into, plan, name = self.into, self.plan, declared.name

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.at import peek_thread
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.starting import Start, check_start, wanted_spec
 from penstock.core.ids import derive_guid, partition_of_run
@@ -71,6 +72,14 @@ def seed_of(
     node_run = _node_run(turn, run, place)
     node: str | None = node_run.node
     step = step_of(run, node_run)
+    first = peek_thread(turn, run.wf_run_id, ENTRYPOINT_NUMBER)
+    until = first.formers[-1].until if first is not None and first.formers else 0
+    if START < place < until:
+        refuse(
+            Code.NOT_REPLAYABLE,
+            f"node run {place} is older than the migration of WfRun {run.wf_run_id!r}; replay from"
+            f" node run {until} or a later one, or from the beginning",
+        )
     if place == START:
         step, node = START, None if begun is None else begun.node
     outputs: dict[str, PastOutput] = {}
@@ -81,7 +90,7 @@ def seed_of(
     else:
         _check_node(spec, node)
         threads = threads_before(turn, run, place, step)
-        outputs = outputs_before(turn, run, spec, place)
+        outputs = outputs_before(turn, run, spec, place, 0 if place == START else until)
         check_child_runs(spec, node, outputs)
     first = run.replay
     replay = ReplayOf(
@@ -127,7 +136,8 @@ def new_run_id(turn: Turn, wf_run_id: str) -> str:
     number = 0
     while True:
         number += 1
-        made = derive_guid("replay", turn.shard.partition, turn.offset, wf_run_id, number)
+        place = turn.shard.partition, turn.offset, turn.part
+        made = derive_guid("replay", *place, wf_run_id, number)
         if partition_of_run(made, turn.shard.partitions) == turn.shard.partition:
             return made
 
@@ -171,6 +181,8 @@ def _variables(
             values[declared.name] = declared.default
             continue
         value, hidden = _value_at(turn, run, declared.name, step)
+        was = known.variable(declared.name)
+        hidden = hidden or (was is not None and was.masked)
         masked += [declared.name] if hidden else []
         try:
             values[declared.name] = coerce(value, declared.type, structs)

@@ -16,9 +16,11 @@ from penstock.core.state.turn import Turn
 from penstock.core.values.forms import Expression, OutputRef, parts_of
 
 
-def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[str, PastOutput]:
+def outputs_before(
+    turn: Turn, run: WfRun, spec: WfSpec, position: int, until: int
+) -> dict[str, PastOutput]:
     """The newest output, before a position, of each node to which others of the version refer. One
-    that has been visited since is looked for, backwards.
+    that has been visited since is looked for, backwards, as far as nodes have had their names.
     """
     of_thread = (turn.tenant, run.wf_run_id, ENTRYPOINT_NUMBER)
     found: dict[str, PastOutput] = {}
@@ -29,7 +31,7 @@ def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[
             found[node] = PastOutput(kept.value, kept.masked)
         elif kept is not None or spec.version != run.version:
             wanted.add(node)
-    end = max(-1, position - 1 - REPLAY_VISITS_SEEN_MAX)
+    end = max(until - 1, position - 1 - REPLAY_VISITS_SEEN_MAX)
     for before in range(position - 1, end, -1):
         if not wanted:
             break
@@ -41,8 +43,8 @@ def outputs_before(turn: Turn, run: WfRun, spec: WfSpec, position: int) -> dict[
     if wanted and end >= 0:
         refuse(
             Code.LIMIT,
-            f"the output of {sorted(wanted)} would have to be looked for more than"
-            f" {REPLAY_VISITS_SEEN_MAX} node runs back; replay from a node before, or a later one",
+            f"the output of {sorted(wanted)} lies more than {REPLAY_VISITS_SEEN_MAX} node runs"
+            " back, or before a migration; replay from a node before, or a later one",
         )
     begun = turn.rows.peek(Replayed, turn.tenant, run.wf_run_id)
     carried = {} if begun is None else begun.outputs

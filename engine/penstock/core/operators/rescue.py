@@ -91,6 +91,7 @@ def visit_anew(at: At) -> None:
     position = old.position + 1
     at.node_run = enter(at.turn, at.run, at.spec, at.thread, position=position, node=old.node)
     at.node_run.retries = old.position
+    at.node_run.leads_to, at.node_run.formerly = old.leads_to, old.formerly
 
 
 def _reopen(at: At) -> None:

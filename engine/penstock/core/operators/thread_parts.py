@@ -29,7 +29,7 @@ from penstock.core.state.task_rows import (
     CheckpointTotal,
     Pulse,
 )
-from penstock.core.state.thread_rows import Awaited, AwaitedEnd, PendingInterrupt, ThreadWaiter
+from penstock.core.state.thread_rows import Awaited, AwaitedEnd, PendingInterrupt
 from penstock.core.state.turn import Turn
 from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 
@@ -64,7 +64,7 @@ def delete_lot(turn: Turn, thread: ThreadRun, position: int, lot: int) -> tuple[
 def delete_rest(turn: Turn, thread: ThreadRun, spec: WfSpec) -> bool:
     """Delete what the thread as a whole has; False if the turn's budget is spent before."""
     of_thread = (thread.tenant, thread.wf_run_id, thread.number)
-    for kind in (Awaited, AwaitedEnd, PendingInterrupt, ThreadWaiter):
+    for kind in (Awaited, AwaitedEnd, PendingInterrupt):
         for row in turn.rows.scan(kind, *of_thread):
             if turn.nodes_left == 0:
                 return False

@@ -15,7 +15,7 @@ from penstock.core.flow.waiters import waiters_of
 from penstock.core.limits import RETENTION_AGAIN_MS
 from penstock.core.operators.thread_parts import delete_lot, delete_rest
 from penstock.core.state.run import ThreadKind, ThreadRun, TimerKey, WfRun
-from penstock.core.state.thread_rows import Awaited, AwaitedStatus
+from penstock.core.state.thread_rows import Awaited, AwaitedStatus, RoundUnderWay
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, set_timer
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.state.turn import Turn
@@ -53,7 +53,8 @@ def fire_delete_thread(turn: Turn, timer: Timer) -> None:
 
 def _is_needed(turn: Turn, thread: ThreadRun) -> bool:
     """Whether a thread below lives, or what the thread was may still be asked for."""
-    if thread.live_children:
+    telling = (thread.tenant, thread.wf_run_id, TimerKind.TELL_WAITERS, thread.number)
+    if thread.live_children or turn.rows.peek(RoundUnderWay, *telling) is not None:
         return True
     if thread.status is ThreadStatus.COMPLETED:
         return False

@@ -43,8 +43,16 @@ def audit_refusal(turn: Turn, wf_run_id: str, verb: str, code: str, message: str
     """Keep that a verb, which went on after its command, could not be done."""
     detail: Value = {"refused": code, "message": message}
     row = AuditEntry(
-        turn.tenant, wf_run_id, turn.offset, f"{verb}:refused", "engine", turn.at_ms, detail
+        turn.tenant,
+        wf_run_id,
+        turn.offset,
+        f"{verb}:refused",
+        "engine",
+        turn.at_ms,
+        detail,
+        turn.audited,
     )
+    turn.audited += 1
     turn.rows.put(row)
 
 

@@ -97,6 +97,7 @@ class Turn:
         self.nodes_left = NODES_PER_TURN_MAX
         self.output_bytes = 0
         self.repeated = False
+        self.unaudited = ()
 
     def is_full(self) -> bool:
         """Whether the turn has asked for as much to be sent as it may (R3)."""
