@@ -97,6 +97,28 @@ def _builtin_worker(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> int:
+    """Read flows; a line for each mistake, in the form that editors know."""
+    try:
+        from penstock.flows.document import FlowError
+        from penstock.flows.reader import read_flow
+    except ModuleNotFoundError as error:
+        return _fail(f"{error.name} is not installed; flows need: pip install 'penstock[flows]'")
+    wrong = 0
+    for path in options.flows:
+        try:
+            flow = read_flow(path.read_text(encoding="utf-8"))
+            _tell(f"{path}: {flow.namespace}.{flow.id} is right as it stands")
+        except FlowError as error:
+            wrong += len(error.mistakes)
+            for mistake in error.mistakes:
+                mark = mistake.mark
+                _tell(f"{path}:{mark.line}:{mark.column}: {mistake.message}")
+        except (OSError, UnicodeDecodeError) as error:
+            return _fail(f"{path} can not be read: {error}")
+    return 1 if wrong else 0
+
+
 def _verify(options: argparse.Namespace) -> int:
     """Ask the server that has the directory; if there is none, look at it here."""
     from penstock import server
@@ -204,8 +226,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_kafka(verify, required=False)
     verify.set_defaults(do=_verify)
 
+    _add_check(commands.add_parser("check", help="say what is wrong with flows, and where"))
     commands.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("flows", type=Path, nargs="+", metavar="FLOW.yaml")
+    parser.set_defaults(do=_check)
 
 
 def _add_builtin_worker(parser: argparse.ArgumentParser) -> None:

@@ -34,6 +34,7 @@ LAYERS: dict[str, set[str]] = {
     "sdk": {"core", "contracts", "log", "config", "observe"},
     "builtin": {"core", "contracts", "sdk", "config"},
     "testing": {"core", "contracts", "store", "log", "processor", "sdk"},
+    "flows": {"core"},
     "ui": set(),
     "server": {
         *("core", "contracts", "store", "log", "processor", "gateway", "ui"),
@@ -41,7 +42,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "cli": {
         *("core", "contracts", "store", "log", "processor", "gateway", "ui", "server"),
-        *("sdk", "builtin", "testing", "config", "observe"),
+        *("sdk", "builtin", "flows", "testing", "config", "observe"),
     },
     "__init__": {"core", "sdk"},
     "__main__": {"cli"},
@@ -95,6 +96,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "uvloop": ("gateway/", "server.py", "cli.py"),
     "httpx": ("gateway/", "sdk/", "builtin/bounds.py", "builtin/outbound.py", "cli.py"),
     "opentelemetry": ("observe.py", "observe/"),
+    "yaml": ("flows/document.py",),
     "pydantic": ("sdk/",),
     "obstore": ("store/snapshots.py",),
 }
@@ -338,8 +340,8 @@ def test_sdk_and_cli_load_without_the_server_extra() -> None:
     ]
     script = (
         "import importlib, importlib.util, sys\n"
-        "for name in ('rocksdict', 'starlette', 'uvicorn', 'uvloop', 'pydantic', 'obstore',\n"
-        "             'opentelemetry'):\n"
+        "for name in ('rocksdict', 'starlette', 'uvicorn', 'uvloop', 'pydantic', 'yaml',\n"
+        "             'obstore', 'opentelemetry'):\n"
         "    sys.modules[name] = None\n"
         f"for name in {names!r}:\n"
         "    if importlib.util.find_spec(name):\n"

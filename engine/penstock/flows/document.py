@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 from msgspec import Struct
@@ -55,12 +55,22 @@ class Node(Struct, frozen=True):
     keys: dict[str, Mark] = {}
 
     @property
+    def items(self) -> list[Node]:
+        """The values of a list; of anything else, none."""
+        return cast("list[Node]", self.value) if isinstance(self.value, list) else []
+
+    @property
+    def fields(self) -> dict[str, Node]:
+        """The values of a mapping; of anything else, none."""
+        return cast("dict[str, Node]", self.value) if isinstance(self.value, dict) else {}
+
+    @property
     def plain(self) -> Any:
         """The value without places."""
         if isinstance(self.value, list):
-            return [item.plain for item in self.value]
+            return [item.plain for item in self.items]
         if isinstance(self.value, dict):
-            return {key: item.plain for key, item in self.value.items()}
+            return {key: item.plain for key, item in self.fields.items()}
         return self.value
 
     @property

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from penstock.core.values.templates.parser import parse_template
-from penstock.core.values.types import ValueProblem
-from penstock.flows.document import FlowError, Mark, Mistake, Node, read
-from penstock.flows.durations import duration_ms
+from penstock.flows.checked import Checked, is_template
+from penstock.flows.document import FlowError, Mark, Node, read
 from penstock.flows.kinds import BY_NAME, COMMON, ERRORS, Kind, Property
 from penstock.flows.model import Flow, FlowInput, FlowOutput, FlowTask, Limit, Retry, Trigger
 
@@ -53,15 +52,12 @@ def read_flow(text: str) -> Flow:
     return flow
 
 
-class _Reader:
+class _Reader(Checked):
     """Notes mistakes and goes on; what it returns counts only if there are none."""
 
     def __init__(self) -> None:
-        self.mistakes: list[Mistake] = []
+        super().__init__()
         self._ids: dict[str, Mark] = {}
-
-    def wrong(self, mark: Mark, message: str) -> None:
-        self.mistakes.append(Mistake(mark, message))
 
     # Flows.
 
@@ -69,74 +65,78 @@ class _Reader:
         if not isinstance(node.value, dict):
             self.wrong(node.mark, f"a flow is a mapping, this is {node.kind}")
             return None
-        self._known(node, FLOW_KEYS, "a flow")
+        self.known_keys(node, FLOW_KEYS, "a flow")
         flow_id = self._named(node, "id", _FLOW_ID)
         namespace = self._named(node, "namespace", _NAMESPACE)
         tasks = self._tasks(node, "tasks", "the flow", required=True)
-        concurrency = node.value.get("concurrency")
+        concurrency = node.fields.get("concurrency")
         return Flow(
             node.mark,
             flow_id,
             namespace,
             tasks,
-            description=self._text(node, "description") or "",
-            inputs=self._inputs(node.value.get("inputs")),
-            variables=self._object(node, "variables"),
+            description=self.text_of(node, "description") or "",
+            inputs=self._inputs(node.fields.get("inputs")),
+            variables=self.object_of(node, "variables"),
             errors=self._tasks(node, "errors", "errors"),
             at_last=self._tasks(node, "finally", "finally"),
-            outputs=self._outputs(node.value.get("outputs")),
-            labels=self._labels(node.value.get("labels")),
-            retry=self._retry(node.value.get("retry")),
+            outputs=self._outputs(node.fields.get("outputs")),
+            labels=self._labels(node.fields.get("labels")),
+            retry=self._retry(node.fields.get("retry")),
             limit=None if concurrency is None else self._limit(concurrency),
-            triggers=self._triggers(node.value.get("triggers")),
-            disabled=self._flag(node, "disabled"),
+            triggers=self._triggers(node.fields.get("triggers")),
+            disabled=self.flag_of(node, "disabled"),
         )
 
     def _named(self, node: Node, key: str, pattern: re.Pattern[str]) -> str:
-        value = self._text(node, key)
+        value = self.text_of(node, key)
         if value is None:
-            if key not in node.value:
+            if key not in node.fields:
                 self.wrong(node.mark, f"{key} is missing")
             return ""
         if not pattern.fullmatch(value) or ".." in value:
-            self.wrong(node.value[key].mark, f"{key} {value[:60]!r}: use {pattern.pattern}")
+            self.wrong(node.fields[key].mark, f"{key} {value[:60]!r}: use {pattern.pattern}")
         return value
 
     def _inputs(self, node: Node | None) -> tuple[FlowInput, ...]:
         found: list[FlowInput] = []
-        for item in self._list(node, "inputs"):
-            if not self._is_mapping(item, "an input"):
+        for item in self.items_of(node, "inputs"):
+            if not self.is_mapping(item, "an input"):
                 continue
             keys = ("id", "name", "type", "required", "defaults", "description", "displayName")
-            self._known(item, (*keys, "values"), "an input")
-            name = self._text(item, "id") or self._text(item, "name") or ""
-            kind = (self._text(item, "type") or "").upper()
+            self.known_keys(item, (*keys, "values"), "an input")
+            name = self.text_of(item, "id") or self.text_of(item, "name") or ""
+            kind = (self.text_of(item, "type") or "").upper()
             if not name:
                 self.wrong(item.mark, "an input wants an id")
             elif any(name == other.id for other in found):
                 self.wrong(item.mark, f"there are two inputs {name!r}")
             if kind not in INPUT_TYPES:
-                where = item.value["type"].mark if "type" in item.value else item.mark
+                where = item.fields["type"].mark if "type" in item.fields else item.mark
                 self.wrong(where, f"input {name!r}: type is one of {', '.join(INPUT_TYPES)}")
-            defaults = item.value["defaults"].plain if "defaults" in item.value else None
-            values = tuple(str(value.plain) for value in self._list(item.value.get("values"), ""))
-            required = "required" not in item.value or self._flag(item, "required")
+            defaults = item.fields["defaults"].plain if "defaults" in item.fields else None
+            values = tuple(
+                str(value.plain) for value in self.items_of(item.fields.get("values"), "")
+            )
+            required = "required" not in item.fields or self.flag_of(item, "required")
             found.append(FlowInput(item.mark, name, kind, required, defaults, values))
         return tuple(found)
 
     def _outputs(self, node: Node | None) -> tuple[FlowOutput, ...]:
         found: list[FlowOutput] = []
-        for item in self._list(node, "outputs"):
-            if not self._is_mapping(item, "an output"):
+        for item in self.items_of(node, "outputs"):
+            if not self.is_mapping(item, "an output"):
                 continue
-            self._known(item, ("id", "type", "value", "description", "displayName"), "an output")
-            name = self._text(item, "id") or ""
-            if not name or "value" not in item.value:
+            self.known_keys(
+                item, ("id", "type", "value", "description", "displayName"), "an output"
+            )
+            name = self.text_of(item, "id") or ""
+            if not name or "value" not in item.fields:
                 self.wrong(item.mark, "an output wants an id and a value")
                 continue
-            kind = (self._text(item, "type") or "STRING").upper()
-            value = item.value["value"]
-            self._templates(value)
+            kind = (self.text_of(item, "type") or "STRING").upper()
+            value = item.fields["value"]
+            self.check_templates(value)
             found.append(FlowOutput(item.mark, name, kind, value.plain))
         return tuple(found)
 
@@ -144,12 +144,12 @@ class _Reader:
         if node is None:
             return {}
         if isinstance(node.value, dict):
-            pairs = list(node.value.items())
+            pairs = list(node.fields.items())
         else:
             pairs = [
-                (str(item.value["key"].value), item.value["value"])
-                for item in self._list(node, "labels")
-                if isinstance(item.value, dict) and {"key", "value"} <= item.value.keys()
+                (str(item.fields["key"].value), item.fields["value"])
+                for item in self.items_of(node, "labels")
+                if {"key", "value"} <= item.fields.keys()
             ]
         found: dict[str, str] = {}
         for key, value in pairs:
@@ -159,27 +159,27 @@ class _Reader:
         return found
 
     def _limit(self, node: Node) -> Limit:
-        if not self._is_mapping(node, "concurrency"):
+        if not self.is_mapping(node, "concurrency"):
             return Limit(1)
-        self._known(node, ("limit", "behavior"), "concurrency")
-        most = self._count(node, "limit")
-        behavior = (self._text(node, "behavior") or "QUEUE").upper()
+        self.known_keys(node, ("limit", "behavior"), "concurrency")
+        most = self.count_of(node, "limit")
+        behavior = (self.text_of(node, "behavior") or "QUEUE").upper()
         if most is None or most < 1:
             self.wrong(node.mark, "concurrency wants a limit of 1 or more")
         if behavior not in ("QUEUE", "CANCEL", "FAIL"):
-            self.wrong(node.value["behavior"].mark, "behavior is QUEUE, CANCEL or FAIL")
+            self.wrong(node.fields["behavior"].mark, "behavior is QUEUE, CANCEL or FAIL")
         return Limit(most or 1, behavior)
 
     def _triggers(self, node: Node | None) -> tuple[Trigger, ...]:
         found: list[Trigger] = []
-        for item in self._list(node, "triggers"):
-            if not self._is_mapping(item, "a trigger"):
+        for item in self.items_of(node, "triggers"):
+            if not self.is_mapping(item, "a trigger"):
                 continue
-            name, kind = self._text(item, "id") or "", self._text(item, "type") or ""
+            name, kind = self.text_of(item, "id") or "", self.text_of(item, "type") or ""
             if not name:
                 self.wrong(item.mark, "a trigger wants an id")
             if kind not in TRIGGERS:
-                at = item.value["type"].mark if "type" in item.value else item.mark
+                at = item.fields["type"].mark if "type" in item.fields else item.mark
                 self.wrong(at, f"trigger {name!r}: type is schedule, webhook or flow")
                 continue
             given = {key: value.plain for key, value in item.value.items()}
@@ -191,38 +191,38 @@ class _Reader:
     def _tasks(
         self, node: Node, key: str, what: str, *, required: bool = False
     ) -> tuple[FlowTask, ...]:
-        found = node.value.get(key)
+        found = node.fields.get(key)
         if found is None:
             if required:
                 self.wrong(node.mark, f"{what} has no {key}")
             return ()
-        tasks = [task for item in self._list(found, key) if (task := self._task(item))]
+        tasks = [task for item in self.items_of(found, key) if (task := self._task(item))]
         if required and not tasks and not self.mistakes:
             self.wrong(found.mark, f"{what} wants at least one task that is not disabled")
         return tuple(tasks)
 
     def _task(self, node: Node) -> FlowTask | None:
         """The task; None for one that is disabled, or that can not be read."""
-        if not self._is_mapping(node, "a task"):
+        if not self.is_mapping(node, "a task"):
             return None
         task_id = self._named(node, "id", _TASK_ID)
         known = self._ids.setdefault(task_id, node.mark) if task_id else node.mark
         if known is not node.mark:
-            self.wrong(node.value["id"].mark, f"task {task_id!r} is in line {known.line} already")
-        kind = BY_NAME.get(self._text(node, "type") or "")
+            self.wrong(node.fields["id"].mark, f"task {task_id!r} is in line {known.line} already")
+        kind = BY_NAME.get(self.text_of(node, "type") or "")
         if kind is None:
             self._unknown_kind(node, task_id)
             return None
         own = kind.properties | ({"errors": ERRORS} if kind.flowable else {})
         properties = COMMON | own
-        self._known(node, properties, f"a task of type {kind.name}")
+        self.known_keys(node, properties, f"a task of type {kind.name}")
         for name, wanted in properties.items():
-            if wanted.required and name not in node.value:
+            if wanted.required and name not in node.fields:
                 self.wrong(node.mark, f"task {task_id!r} wants {name}")
         found = self._read(node, task_id, own)
-        if "runIf" in node.value:
-            self._templates(node.value["runIf"])
-        timeout = node.value.get("timeout")
+        if "runIf" in node.fields:
+            self.check_templates(node.fields["runIf"])
+        timeout = node.fields.get("timeout")
         task = FlowTask(
             node.mark,
             task_id,
@@ -232,18 +232,18 @@ class _Reader:
             bodies=found["bodies"],
             cases=found["cases"],
             depends_on=found["depends_on"],
-            inputs=self._inputs(node.value.get("onResume")),
-            retry=self._retry(node.value.get("retry")),
-            allow_failure=self._flag(node, "allowFailure"),
-            allow_warning=self._flag(node, "allowWarning"),
-            run_if=self._text(node, "runIf"),
-            timeout_ms=None if timeout is None else self._duration(timeout),
+            inputs=self._inputs(node.fields.get("onResume")),
+            retry=self._retry(node.fields.get("retry")),
+            allow_failure=self.flag_of(node, "allowFailure"),
+            allow_warning=self.flag_of(node, "allowWarning"),
+            run_if=self.text_of(node, "runIf"),
+            timeout_ms=None if timeout is None else self.duration_of(timeout),
             errors=found["bodies"].pop("errors", ()),
         )
-        return None if self._flag(node, "disabled") else task
+        return None if self.flag_of(node, "disabled") else task
 
     def _unknown_kind(self, node: Node, task_id: str) -> None:
-        given = node.value.get("type")
+        given = node.fields.get("type")
         if given is None:
             self.wrong(node.mark, f"task {task_id!r} wants a type")
             return
@@ -255,16 +255,17 @@ class _Reader:
         """The properties by what they are."""
         found: dict[str, Any] = {"given": {}, "bodies": {}, "cases": {}, "depends_on": {}}
         for name, wanted in properties.items():
-            value = node.value.get(name)
+            value = node.fields.get(name)
             if value is None or wanted.kind is Kind.INPUTS:
                 continue
             match wanted.kind:
                 case Kind.TASKS:
                     found["bodies"][name] = self._tasks(node, name, f"task {task_id!r}")
                 case Kind.CASES:
-                    if self._is_mapping(value, "cases"):
+                    if self.is_mapping(value, "cases"):
                         found["cases"] = {
-                            case: self._tasks(value, case, f"case {case!r}") for case in value.value
+                            case: self._tasks(value, case, f"case {case!r}")
+                            for case in value.fields
                         }
                 case Kind.DAG:
                     self._dag(value, found)
@@ -274,68 +275,54 @@ class _Reader:
 
     def _dag(self, node: Node, found: dict[str, Any]) -> None:
         tasks: list[FlowTask] = []
-        for item in self._list(node, "tasks"):
-            if not self._is_mapping(item, "a task of a dag") or "task" not in item.value:
+        for item in self.items_of(node, "tasks"):
+            if not self.is_mapping(item, "a task of a dag") or "task" not in item.fields:
                 self.wrong(item.mark, "a dag has items {task: ..., dependsOn: [...]}")
                 continue
-            self._known(item, ("task", "dependsOn"), "a task of a dag")
-            task = self._task(item.value["task"])
+            self.known_keys(item, ("task", "dependsOn"), "a task of a dag")
+            task = self._task(item.fields["task"])
             if task is not None:
                 tasks.append(task)
-                names = self._list(item.value.get("dependsOn"), "dependsOn")
+                names = self.items_of(item.fields.get("dependsOn"), "dependsOn")
                 found["depends_on"][task.id] = tuple(str(name.value) for name in names)
         found["bodies"]["tasks"] = tuple(tasks)
 
     def _property(self, name: str, node: Node, wanted: Property) -> Any:
         plain = node.plain
         match wanted.kind:
-            case Kind.FLAG if not isinstance(plain, bool) and not _is_template(plain):
+            case Kind.FLAG if not isinstance(plain, bool) and not is_template(plain):
                 self.wrong(node.mark, f"{name} is true or false, not {node.kind}")
             case Kind.COUNT if not isinstance(plain, int) or isinstance(plain, bool) or plain < 0:
                 self.wrong(node.mark, f"{name} is a whole number from 0 on, not {node.kind}")
-            case Kind.DURATION if not _is_template(plain):
-                return self._duration(node)
-            case Kind.ENUM if not _is_template(plain) and str(plain).upper() not in wanted.words:
+            case Kind.DURATION if not is_template(plain):
+                return self.duration_of(node)
+            case Kind.ENUM if not is_template(plain) and str(plain).upper() not in wanted.words:
                 self.wrong(node.mark, f"{name} is one of {', '.join(wanted.words)}")
             case Kind.TEXT if isinstance(plain, (list, dict)):
                 self.wrong(node.mark, f"{name} is text, not {node.kind}")
             case _:
                 pass
-        self._templates(node)
+        self.check_templates(node)
         if wanted.kind is Kind.TEXT and plain is not None and not isinstance(plain, str):
-            return {True: "true", False: "false"}[plain] if isinstance(plain, bool) else str(plain)
-        return plain
-
-    def _templates(self, node: Node) -> None:
-        """All text in it must be a template that can be read."""
-        if isinstance(node.value, dict):
-            for item in node.value.values():
-                self._templates(item)
-        elif isinstance(node.value, list):
-            for item in node.value:
-                self._templates(item)
-        elif isinstance(node.value, str) and _is_template(node.value):
-            try:
-                parse_template(node.value)
-            except ValueProblem as problem:
-                self.wrong(node.mark, str(problem))
+            return json.dumps(plain)  # numbers, true and false, as they are written
+        return cast(Any, plain)
 
     def _retry(self, node: Node | None) -> Retry | None:
-        if node is None or not self._is_mapping(node, "retry"):
+        if node is None or not self.is_mapping(node, "retry"):
             return None
-        self._known(node, _RETRY_KEYS, "retry")
+        self.known_keys(node, _RETRY_KEYS, "retry")
         given: dict[str, Any] = {}
         for key, wanted in _RETRY_KEYS.items():
-            if key not in node.value:
+            if key not in node.fields:
                 continue
             if wanted == "duration":
-                given[key] = self._duration(node.value[key])
+                given[key] = self.duration_of(node.fields[key])
             elif wanted is bool:
-                given[key] = self._flag(node, key)
+                given[key] = self.flag_of(node, key)
             elif wanted is int:
-                given[key] = self._count(node, key)
+                given[key] = self.count_of(node, key)
             else:
-                given[key] = node.value[key].plain
+                given[key] = node.fields[key].plain
         retry = Retry(
             str(given.get("type", "constant")).lower(),
             given.get("maxAttempts", given.get("maxAttempt")),
@@ -350,73 +337,6 @@ class _Reader:
         for problem in _retry_problems(retry):
             self.wrong(node.mark, f"retry: {problem}")
         return retry
-
-    # Values.
-
-    def _known(self, node: Node, known: Iterable[str], what: str) -> None:
-        names = list(known)
-        for key in node.value:
-            if key not in names:
-                near = get_close_matches(key, names, 1)
-                said = f"; did you mean {near[0]!r}?" if near else ""
-                self.wrong(node.keys[key], f"{what} has no {key!r}{said}")
-
-    def _is_mapping(self, node: Node, what: str) -> bool:
-        if isinstance(node.value, dict):
-            return True
-        self.wrong(node.mark, f"{what} is a mapping, not {node.kind}")
-        return False
-
-    def _list(self, node: Node | None, what: str) -> list[Node]:
-        if node is None or node.value is None:
-            return []
-        if not isinstance(node.value, list):
-            self.wrong(node.mark, f"{what} is a list, not {node.kind}")
-            return []
-        return node.value
-
-    def _object(self, node: Node, key: str) -> dict[str, Any]:
-        found = node.value.get(key)
-        if found is None or not self._is_mapping(found, key):
-            return {}
-        self._templates(found)
-        return found.plain
-
-    def _text(self, node: Node, key: str) -> str | None:
-        found = node.value.get(key)
-        if found is None or found.value is None:
-            return None
-        if isinstance(found.value, (list, dict)):
-            self.wrong(found.mark, f"{key} is text, not {found.kind}")
-            return None
-        return found.value if isinstance(found.value, str) else str(found.value).lower()
-
-    def _flag(self, node: Node, key: str) -> bool:
-        found = node.value.get(key)
-        if found is None:
-            return False
-        if not isinstance(found.value, bool):
-            self.wrong(found.mark, f"{key} is true or false, not {found.kind}")
-        return found.value is True
-
-    def _count(self, node: Node, key: str) -> int | None:
-        found = node.value.get(key)
-        if found is None:
-            return None
-        if isinstance(found.value, bool) or not isinstance(found.value, int):
-            self.wrong(found.mark, f"{key} is a whole number, not {found.kind}")
-            return None
-        return found.value
-
-    def _duration(self, node: Node) -> int:
-        found = duration_ms(node.value) if isinstance(node.value, str) else None
-        if found is None:
-            self.wrong(node.mark, f"{str(node.plain)[:40]!r} is no duration; write it as PT5M")
-        return found or 0
-
-
-def _is_template(value: Any) -> bool:
-    return isinstance(value, str) and ("{{" in value or "{%" in value or "{#" in value)
 
 
 def _retry_problems(retry: Retry) -> Iterable[str]:

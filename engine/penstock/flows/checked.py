@@ -1,0 +1,104 @@
+"""Values of a document, as what they must be: a mistake is noted with its place, and reading goes
+on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from penstock.core.values.templates.parser import parse_template
+from penstock.core.values.types import ValueProblem
+from penstock.flows.document import Mark, Mistake, Node
+from penstock.flows.durations import duration_ms
+
+
+class Checked:
+    """Notes mistakes; what its methods return counts only if there are none."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[Mistake] = []
+
+    def wrong(self, mark: Mark, message: str) -> None:
+        self.mistakes.append(Mistake(mark, message))
+
+    def known_keys(self, node: Node, known: Iterable[str], what: str) -> None:
+        names = list(known)
+        for key in node.fields:
+            if key not in names:
+                near = get_close_matches(key, names, 1)
+                said = f"; did you mean {near[0]!r}?" if near else ""
+                self.wrong(node.keys[key], f"{what} has no {key!r}{said}")
+
+    def is_mapping(self, node: Node, what: str) -> bool:
+        if isinstance(node.value, dict):
+            return True
+        self.wrong(node.mark, f"{what} is a mapping, not {node.kind}")
+        return False
+
+    def items_of(self, node: Node | None, what: str) -> list[Node]:
+        if node is None or node.value is None:
+            return []
+        if not isinstance(node.value, list):
+            self.wrong(node.mark, f"{what} is a list, not {node.kind}")
+            return []
+        return node.items
+
+    def object_of(self, node: Node, key: str) -> dict[str, Any]:
+        found = node.fields.get(key)
+        if found is None or not self.is_mapping(found, key):
+            return {}
+        self.check_templates(found)
+        return found.plain
+
+    def text_of(self, node: Node, key: str) -> str | None:
+        found = node.fields.get(key)
+        if found is None or found.value is None:
+            return None
+        if isinstance(found.value, (list, dict)):
+            self.wrong(found.mark, f"{key} is text, not {found.kind}")
+            return None
+        return found.value if isinstance(found.value, str) else str(found.value).lower()
+
+    def flag_of(self, node: Node, key: str) -> bool:
+        found = node.fields.get(key)
+        if found is None:
+            return False
+        if not isinstance(found.value, bool):
+            self.wrong(found.mark, f"{key} is true or false, not {found.kind}")
+        return found.value is True
+
+    def count_of(self, node: Node, key: str) -> int | None:
+        found = node.fields.get(key)
+        if found is None:
+            return None
+        if isinstance(found.value, bool) or not isinstance(found.value, int):
+            self.wrong(found.mark, f"{key} is a whole number, not {found.kind}")
+            return None
+        return found.value
+
+    def duration_of(self, node: Node) -> int:
+        found = duration_ms(node.value) if isinstance(node.value, str) else None
+        if found is None:
+            self.wrong(node.mark, f"{str(node.plain)[:40]!r} is no duration; write it as PT5M")
+        return found or 0
+
+    def check_templates(self, node: Node) -> None:
+        """All text in it must be a template that can be read."""
+        if isinstance(node.value, dict):
+            for item in node.fields.values():
+                self.check_templates(item)
+        elif isinstance(node.value, list):
+            for item in node.items:
+                self.check_templates(item)
+        elif isinstance(node.value, str) and is_template(node.value):
+            try:
+                parse_template(node.value)
+            except ValueProblem as problem:
+                self.wrong(node.mark, str(problem))
+
+
+def is_template(value: Any) -> bool:
+    """Whether it is text with braces that a template has."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value or "{#" in value)
