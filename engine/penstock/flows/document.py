@@ -97,7 +97,7 @@ def read(text: str) -> Node:
     if len(text) > DOCUMENT_CHARS_MAX:
         raise _error(Mark(1, 1), f"a flow may have {DOCUMENT_CHARS_MAX} characters")
     try:
-        composed: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+        composed = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = Mark(1, 1) if at is None else Mark(at.line + 1, at.column + 1)
