@@ -325,7 +325,10 @@ def test_a_replay_under_an_id_of_the_clients(driver: Driver, here: bool) -> None
         refused(driver, other, "ALREADY_EXISTS")
     else:
         accepted(driver, other)
-        told = lambda: [one for one in driver.events() if isinstance(one, CommandRefused)]  # noqa: E731
+
+        def told() -> list[CommandRefused]:
+            return [one for one in driver.events() if isinstance(one, CommandRefused)]
+
         again.wait(lambda: bool(told()), "the refusal")
         assert [(one.command, one.code) for one in told()] == [("StartReplay", "ALREADY_EXISTS")]
     assert again.rows() == before

@@ -39,10 +39,6 @@ Found = tuple[type[Row], tuple[Part, ...]]
 USER_TASK_NODE: Final = "USER_TASK"
 
 
-_Counting = TaskRun | UserTaskRun | NodeRun
-"""Rows that say how many others there are."""
-
-
 def delete_lot(turn: Turn, thread: ThreadRun, position: int, lot: int) -> tuple[int, int]:
     """Delete a lot of what a visit to a node has left, the NodeRun last; position and number of the
     lot that follows.

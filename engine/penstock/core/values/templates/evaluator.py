@@ -257,8 +257,3 @@ def _shown(expr: Expr) -> str:
             return f"{_shown(of)}[...]"
         case _:
             return "(...)"
-
-
-def check_template(template: str) -> None:
-    """Raise ValueProblem for a template that can never be right."""
-    parse_template(template)
