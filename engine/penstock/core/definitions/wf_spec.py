@@ -10,9 +10,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from penstock.core.definitions.nodes import AnyNode
-from penstock.core.limits import DURATION_MS_MAX
+from penstock.core.limits import DURATION_MS_MAX, INT_MAX
 from penstock.core.state.keys import Scope
-from penstock.core.state.rows import Row
+from penstock.core.state.rows import Row, Rows
 from penstock.core.values.forms import Expression
 from penstock.core.values.types import TypeText
 from penstock.core.values.value import Value
@@ -87,13 +87,15 @@ class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
 
 class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a client registers under a name: the threads, and which of them a run begins with; the
-    WfSpec from whose runs it inherits variables; how long a run is kept.
+    WfSpec from whose runs it inherits variables, and if it says so, the major version that these
+    must follow; how long a run is kept.
     """
 
     entrypoint: str
     threads: dict[str, ThreadSpec]
     parent: str | None = None
     retention: Retention | None = None
+    parent_major: Annotated[int, Meta(ge=0, le=INT_MAX)] | None = None
 
 
 class Interface(Struct, array_like=True, frozen=True):
@@ -161,3 +163,13 @@ class MajorWfSpec(Row):
     major: int
     first: int
     version: int
+
+
+def newest_spec(rows: Rows, tenant: str, name: str, major: int | None) -> WfSpec | None:
+    """The newest version of a spec, or of a major version of it, that is not deleted."""
+    newest: LatestWfSpec | MajorWfSpec | None
+    if major is None:
+        newest = rows.peek(LatestWfSpec, tenant, name)
+    else:
+        newest = rows.peek(MajorWfSpec, tenant, name, max(major, 0))
+    return rows.peek(WfSpec, tenant, name, newest.version) if newest and newest.version else None
