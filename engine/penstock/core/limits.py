@@ -42,6 +42,10 @@ KILL_DEADLINE_MS_DEFAULT: Final = 60_000
 DURATION_MS_MAX: Final = 100 * 365 * 24 * 3_600_000
 DATE_MS_MAX: Final = 32_503_680_000_000  # the year 3000
 
+# Events.
+EVENT_BEFORE_RUN_MS: Final = 30 * 24 * 3_600_000  # kept for a run that may never come
+EVENT_RETENTION_S_MAX: Final = 10 * 366 * 24 * 3_600
+
 # A run.
 STEPS_PER_RUN_MAX: Final = 1_000_000
 THREADS_PER_RUN_MAX: Final = 100_000

@@ -79,6 +79,7 @@ def external_event_def(row: ExternalEventDef) -> Json:
         "content_type": row.content_type,
         "description": row.description,
         "correlation": row.correlation,
+        "retention": row.retention,
         "created_at": time_text(row.created_ms),
     }
 
@@ -284,6 +285,8 @@ def external_event(row: ExternalEvent) -> Json:
         "content": row.content,
         "put_at": time_text(row.put_ms),
         "claimed_by": None if claimed is None else {"thread": claimed[0], "position": claimed[1]},
+        "claimed_at": time_text(row.claimed_ms),
+        "correlated": row.correlated,
     }
 
 

@@ -46,8 +46,16 @@ class Correlation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     delete_after_first: bool = False
 
 
+class EventRetention(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long an event that nobody has taken is kept."""
+
+    after_put_s: int
+
+
 class ExternalEventDef(Row):
-    """A kind of event that can be put to runs; without a content type any JSON value will do."""
+    """A kind of event that can be put to runs; without a content type any JSON value will do. An
+    event that nobody has taken is kept as `retention` says, or else as long as its run.
+    """
 
     KIND, SCOPE, KEY = b"e", Scope.DEFINITION, ("tenant", "name")
 
@@ -57,6 +65,7 @@ class ExternalEventDef(Row):
     description: str
     created_ms: int
     correlation: Correlation | None = None
+    retention: EventRetention | None = None
 
 
 class StructDef(Row):

@@ -14,7 +14,8 @@ def inheriting_faults(body: SpecBody, above: WfSpec) -> Iterator[str]:
     see stay within a major version, so a spec may ask for one.
     """
     if body.parent_major not in (None, above.major):
-        yield f"version {above.version} of {above.name!r} is not of major version {body.parent_major}"
+        wanted = f"major version {body.parent_major}"
+        yield f"version {above.version} of {above.name!r} is not of {wanted}"
     entrypoint = above.body.threads[above.body.entrypoint]
     for variable in body.threads[body.entrypoint].variables:
         if not variable.is_inherited:
