@@ -55,6 +55,7 @@ def task_def(row: TaskDef) -> Json:
         "return_type": row.return_type,
         "idempotent": row.idempotent,
         "description": row.description,
+        "kind": row.kind,
         "created_at": time_text(row.created_ms),
     }
 
@@ -135,6 +136,10 @@ def schedule(row: Schedule, state: ScheduleState) -> Json:
                 "message": firing.message,
             }
             for firing in state.firings
+        ],
+        "pauses": [
+            {"paused": pause.paused, "at": time_text(pause.at_ms), "principal": pause.principal}
+            for pause in state.pauses
         ],
     }
 

@@ -3,8 +3,6 @@ changes nothing.
 """
 
 from penstock.core.command import Command, CommandType, Repeats, of_wf_run
-from penstock.core.definitions.defs import TaskDef
-from penstock.core.definitions.structs import structs_of
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.limits import TEXT_CHARS_MAX
@@ -17,8 +15,9 @@ from penstock.core.tasks import attempts, tasks
 from penstock.core.tasks import words as task_words
 from penstock.core.tasks.checkpoints import checkpoint_count
 from penstock.core.tasks.lookup import newest
+from penstock.core.tasks.outputs import fitting_output
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value, check_bounds, coerce, encode_value
+from penstock.core.values.value import Value, check_bounds, encode_value
 
 
 class ReportTask(Command, frozen=True):
@@ -90,10 +89,9 @@ def _result(
     not a refusal.
     """
     status, output = command.status, command.output
-    task_def = turn.rows.peek(TaskDef, turn.tenant, task.task_def)
     try:
-        if status is TaskStatus.TASK_SUCCESS and task_def is not None and task_def.return_type:
-            output = coerce(output, task_def.return_type, structs_of(turn))
+        if status is TaskStatus.TASK_SUCCESS:
+            output = fitting_output(turn, task.task_def, output)
         else:
             check_bounds(output)
     except ValueProblem as problem:

@@ -25,6 +25,7 @@ from penstock.core.schedules.schedules import (
     ScheduleStatus,
     check_here,
     go_on,
+    note_pause,
     of_schedule,
 )
 from penstock.core.state.turn import Turn
@@ -75,6 +76,8 @@ def handle(turn: Turn, command: ScheduleWf) -> Value:
     status = ScheduleStatus.PAUSED if command.paused else ScheduleStatus.ACTIVE
     after_ms = turn.at_ms if command.start_at_ms is None else command.start_at_ms - 1
     state = ScheduleState(turn.tenant, schedule_id, status, after_ms)
+    if command.paused:
+        note_pause(turn, state, paused=True)
     turn.rows.put(schedule)
     turn.rows.put(state)
     if not command.paused:

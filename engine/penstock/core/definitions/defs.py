@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
-from penstock.core.values.types import StructField, TypeText
+from penstock.core.values.types import VOID, StructField, TypeText
 
 
 class InputVar(Struct, frozen=True, omit_defaults=True):
@@ -23,7 +23,8 @@ class InputVar(Struct, frozen=True, omit_defaults=True):
 
 class TaskDef(Row):
     """A kind of work that task workers do. Immutable: the same name means the same inputs and
-    output for ever.
+    output for ever. `kind` groups TaskDefs, for people and for whoever runs workers; the engine
+    makes nothing of it.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.DEFINITION, ("tenant", "name")
@@ -35,6 +36,12 @@ class TaskDef(Row):
     idempotent: bool
     description: str
     created_ms: int
+    kind: str = ""
+
+    @property
+    def returns_nothing(self) -> bool:
+        """Whether its output is null, and no place for a value."""
+        return self.return_type == VOID
 
 
 class Correlation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

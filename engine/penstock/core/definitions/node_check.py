@@ -10,7 +10,7 @@ from typing import Final
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.graph import Mutation, NodeConfig
-from penstock.core.definitions.output_types import output_type_of
+from penstock.core.definitions.output_types import output_type_of, returns_nothing
 from penstock.core.definitions.structs import struct_fields_of
 from penstock.core.definitions.user_task_def import UserTaskDef, find_user_task_def
 from penstock.core.definitions.wf_spec import (
@@ -209,6 +209,8 @@ class NodeCheck:
                 self.fault(f"{what}there is no variable {part.name!r}")
             elif isinstance(part, OutputRef) and part.node not in self.thread.nodes:
                 self.fault(f"{what}there is no node {part.node!r}")
+            elif isinstance(part, OutputRef) and self._returns_nothing(part.node):
+                self.fault(f"{what}node {part.node!r} is a task that returns nothing")
             else:
                 self._part(part, what)
 
@@ -242,6 +244,9 @@ class NodeCheck:
     def struct(self, name: str) -> Mapping[str, StructField] | None:
         """The fields of a StructDef."""
         return struct_fields_of(self._rows, self._tenant, name)
+
+    def _returns_nothing(self, node: str) -> bool:
+        return returns_nothing(self.thread.nodes.get(node), self._rows, self._tenant)
 
     def _part(self, part: Expression, what: str) -> None:
         try:
