@@ -116,6 +116,7 @@ def schedule(row: Schedule, state: ScheduleState) -> Json:
         "revision": row.revision,
         "variables": row.variables,
         "labels": row.labels,
+        "parent": row.parent,
         "cron": row.cron,
         "time_zone": row.time_zone,
         "misfire": row.misfire,
@@ -269,6 +270,7 @@ def task_attempt(attempt: TaskAttempt, logs: str) -> Json:
         "started_at": time_text(attempt.started_ms),
         "ended_at": time_text(attempt.ended_ms),
         "worker": attempt.worker,
+        "worker_version": attempt.worker_version,
         "output": attempt.output,
         "failure": failure(attempt.failure),
         "warning": attempt.warning,
@@ -313,6 +315,7 @@ def workflow_event(row: WorkflowEvent) -> Json:
     return {
         "number": row.number,
         "workflow_event_def": row.workflow_event_def,
+        "def_number": row.def_number,
         "content": row.content,
         "thread": row.thread,
         "position": row.position,

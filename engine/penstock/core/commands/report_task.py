@@ -5,7 +5,7 @@ changes nothing.
 from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
-from penstock.core.limits import TEXT_CHARS_MAX
+from penstock.core.limits import TEXT_CHARS_MAX, WORKER_CHARS_MAX
 from penstock.core.state.failures import RESERVED_NAMES, Failure
 from penstock.core.state.run import PastAttempt, TaskAttempt, TaskRun
 from penstock.core.state.task_rows import Metric
@@ -40,6 +40,7 @@ class ReportTask(Command, frozen=True):
     warning: bool = False
     checkpoints: int | None = None
     retry_after_ms: int = 0
+    worker_version: str = ""
 
 
 def handle(turn: Turn, command: ReportTask) -> Value:
@@ -129,7 +130,8 @@ def _keep_workers_words(turn: Turn, task: TaskRun, command: ReportTask) -> None:
     task_words.keep_metrics(turn, task, command.metrics)
     attempt = attempts.own_attempt(task)
     attempt.warning = command.warning and command.status is TaskStatus.TASK_SUCCESS
-    attempt.worker = attempt.worker or command.worker[:256]
+    attempt.worker = attempt.worker or command.worker[:WORKER_CHARS_MAX]
+    attempt.worker_version = attempt.worker_version or command.worker_version[:WORKER_CHARS_MAX]
     if attempt.started_ms is None and command.started_at_ms is not None:
         attempt.started_ms = min(max(command.started_at_ms, attempt.scheduled_ms), turn.at_ms)
 

@@ -5,7 +5,9 @@ from penstock.core.limits import LABELS_BYTES_MAX, LABELS_MAX
 
 
 def check_labels(labels: dict[str, str]) -> None:
-    """Refuse more labels than a run may have."""
+    """Refuse more labels than a run may have, and one without a name."""
+    if "" in labels:
+        refuse(Code.BAD_NAME, "a label needs a name")
     if len(labels) > LABELS_MAX:
         refuse(Code.LIMIT, f"{len(labels)} labels: a run may have {LABELS_MAX}")
     size = sum(len(name.encode()) + len(text.encode()) for name, text in labels.items())

@@ -42,10 +42,15 @@ class Start(Struct, frozen=True, kw_only=True):
     masked: tuple[str, ...] = ()
 
 
-def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
-    """The spec and the variables of a run that may be started; refused is one that may not."""
+def check_start(
+    turn: Turn, start: Start, *, parent_is_here: bool = True
+) -> tuple[WfSpec, dict[str, Value]]:
+    """The spec and the variables of a run that may be started; refused is one that may not. A
+    parent that may be on another partition is not looked at.
+    """
     spec = wanted_spec(turn, start)
-    _check_parent(turn, spec, start.parent)
+    if start.parent is None or parent_is_here:
+        _check_parent(turn, spec, start.parent)
     variables = _variables(turn, spec.body, start.variables)
     check_labels(start.labels)
     return spec, variables

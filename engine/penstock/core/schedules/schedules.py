@@ -97,6 +97,7 @@ class Schedule(Row):
     catch_up_max: int
     start_at_ms: int | None
     end_at_ms: int | None
+    parent: str | None = None
 
 
 class ScheduleState(Row):
@@ -140,6 +141,11 @@ ROWS_OF_SCHEDULES: Final[tuple[type[Row], ...]] = (Schedule, ScheduleState, Cron
 def of_schedule(command: Any) -> str | None:
     """The key of a command to a schedule."""
     return command.schedule_id
+
+
+def scheduled_run_id(parent: str | None, guid: str) -> str:
+    """The id of a run that a schedule starts, below another one if the schedule names that."""
+    return guid if parent is None else f"{parent}.{guid}"
 
 
 def check_here(turn: Turn, schedule_id: str) -> None:

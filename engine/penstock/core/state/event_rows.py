@@ -106,7 +106,9 @@ class PlacingEvent(Row):
 
 
 class WorkflowEvent(Row):
-    """An event that the run itself has thrown; `number` counts those of the run, from 0."""
+    """An event that the run itself has thrown; `number` counts those of the run, `def_number` those
+    of its kind in the run, both from 0.
+    """
 
     KIND, SCOPE, KEY = b"W", Scope.RUN, ("tenant", "wf_run_id", "number")
 
@@ -119,6 +121,18 @@ class WorkflowEvent(Row):
     position: int
     at_ms: int
     masked: bool = False
+    def_number: int = 0
+
+
+class WorkflowEventCount(Row):
+    """How many events of a kind the run has thrown."""
+
+    KIND, SCOPE, KEY = b"N", Scope.RUN, ("tenant", "wf_run_id", "workflow_event_def")
+
+    tenant: str
+    wf_run_id: str
+    workflow_event_def: str
+    count: int = 0
 
 
 class EventWaiter(Row):
