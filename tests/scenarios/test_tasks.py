@@ -166,7 +166,7 @@ def test_a_business_exception_ends_the_run_in_exception(driver: Driver) -> None:
     assert story.thread.failure.content == {"left": 3}
 
 
-@pytest.mark.parametrize("name", ["", "TASK_FAILURE", "x" * 200])
+@pytest.mark.parametrize("name", ["", "TASK_FAILURE", "x" * 200, "out of stock", "a\nb", "no..way"])
 def test_a_business_exception_needs_a_name_of_its_own(memory: Driver, name: str) -> None:
     """Nothing changes when it has none."""
     register(memory, "declined", chain(task("charge")))

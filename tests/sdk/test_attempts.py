@@ -191,6 +191,20 @@ def test_a_task_error_is_a_business_exception() -> None:
         assert report.output == {"left": 0}
 
 
+@pytest.mark.parametrize("name", ["out of stock", "TIMEOUT", ""])
+def test_a_task_error_that_can_have_no_such_name_fails_the_attempt(name: str) -> None:
+    """The engine would refuse the report, and nobody would see why."""
+
+    @task
+    def refuses() -> None:
+        raise TaskError(name, "none left")
+
+    report = ran(refuses)
+    assert report.status is TaskStatus.TASK_FAILED
+    assert report.error is not None
+    assert "none left; as its name, use 1-128 letters" in report.error
+
+
 def test_async_functions_and_their_errors() -> None:
     @task
     async def twice(x: int) -> int:

@@ -6,7 +6,6 @@ take more is another task.
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from penstock.builtin.keys import KeyFile, Keys
 from penstock.builtin.outbound import Outbound
 from penstock.builtin.send_webhook import SendWebhook
 from penstock.builtin.sending import BAD_INPUT
-from penstock.core.state.failures import RESERVED_NAMES
+from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import TaskError
 from penstock.sdk.options import Backoff
@@ -28,8 +27,6 @@ FAILED: Final = "FAILED"
 SEND_ATTEMPTS: Final = 5
 SEND_BACKOFF: Final = Backoff(base=5.0, multiplier=8.0, jitter=0.2)
 """5 s, 40 s, 5 min and 43 min between the attempts."""
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
 class Returned(Struct, frozen=True):
@@ -71,12 +68,8 @@ def fail(
 ) -> None:
     """End in a business exception, which the workflow may handle by its name."""
     name = name or FAILED
-    if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
-        raise TaskError(
-            BAD_INPUT,
-            f"name {name[:128]!r}: use 1-128 letters, digits, '_', '.' or '-', and none of the"
-            " engine's own names",
-        )
+    if not is_exception_name(name):
+        raise TaskError(BAD_INPUT, f"name {name[:128]!r}: use {EXCEPTION_NAME}")
     raise TaskError(name, message or "", content)
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
+from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.types import ValueProblem
@@ -124,6 +125,9 @@ class Attempt:
         if not isinstance(error, TaskError):
             message = f"{type(error).__name__}: {error}"
             return self._report(TaskStatus.TASK_FAILED, error=message, trace=_trace(error))
+        if not is_exception_name(error.name):  # the report would be refused, and the task time out
+            message = f"TaskError {error.name[:128]!r}: {error.message}; as its name, use"
+            return self._report(TaskStatus.TASK_FAILED, error=f"{message} {EXCEPTION_NAME}")
         try:
             content = hints.to_json(error.content, None)
         except ValueProblem as problem:

@@ -13,7 +13,7 @@ from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.operators.rescue import rescue_thread
 from penstock.core.operators.rescue_above import NODE_FAILED
 from penstock.core.operators.verbs import known_run, known_task, refuse_if_busy, settled_status
-from penstock.core.state.failures import RESERVED_NAMES, Failure
+from penstock.core.state.failures import EXCEPTION_NAME, Failure, is_exception_name
 from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TASK_LIVE, TaskEvent, TaskStatus, ThreadStatus
 from penstock.core.state.turn import Turn
@@ -100,8 +100,8 @@ def _result(turn: Turn, task: TaskRun, command: ChangeTaskRunState) -> tuple[Val
     if command.status is not TaskStatus.TASK_EXCEPTION:
         return None, Failure(FAILURE_OF[command.status], message)
     name = command.exception or ""
-    if not name or name in RESERVED_NAMES or len(name) > 128:
-        refuse(Code.BAD_NAME, f"exception {name[:128]!r}: an exception needs a name of its own")
+    if not is_exception_name(name):
+        refuse(Code.BAD_NAME, f"exception {name[:128]!r}: use {EXCEPTION_NAME}")
     return command.output, Failure(name, message, command.output)
 
 

@@ -6,7 +6,7 @@ from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.limits import TEXT_CHARS_MAX, WORKER_CHARS_MAX
-from penstock.core.state.failures import RESERVED_NAMES, Failure
+from penstock.core.state.failures import EXCEPTION_NAME, Failure, is_exception_name
 from penstock.core.state.run import PastAttempt, TaskAttempt, TaskRun
 from penstock.core.state.task_rows import Metric
 from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
@@ -103,11 +103,8 @@ def _result(
     message = (command.error or "")[:TEXT_CHARS_MAX]
     if status is TaskStatus.TASK_EXCEPTION:
         name = command.exception or ""
-        if not name or name in RESERVED_NAMES or len(name) > 128:
-            refuse(
-                Code.BAD_NAME,
-                f"exception {name[:128]!r}: a business exception needs a name of its own",
-            )
+        if not is_exception_name(name):
+            refuse(Code.BAD_NAME, f"exception {name[:128]!r}: use {EXCEPTION_NAME}")
         return status, output, Failure(name, message, output)
     return status, output, Failure(tasks.FAILURE_OF[status], message)
 

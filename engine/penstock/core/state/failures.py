@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.ids import is_inner_name
 from penstock.core.values.value import Value
 
 
@@ -46,8 +47,15 @@ TECHNICAL_FAILURES: Final = frozenset(name.value for name in FailureName)
 RESERVED_NAMES: Final = TECHNICAL_FAILURES | GROUPS.keys() | {ANY_EXCEPTION}
 """What a business exception may not be called."""
 
+EXCEPTION_NAME: Final = "1-128 letters, digits, '.', '_' or '-', and none of the engine's own names"
+
 UNHANDLED: Final = frozenset((FailureName.KILLED, FailureName.ENGINE_DEFECT))
 """Nobody handles these: the run is being ended on purpose."""
+
+
+def is_exception_name(name: str) -> bool:
+    """Whether a business exception may have this name."""
+    return is_inner_name(name) and name not in RESERVED_NAMES
 
 
 class Failure(Struct, array_like=True, frozen=True):
