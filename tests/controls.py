@@ -133,6 +133,20 @@ def threads(main: Json, **others: Json) -> Json:
     return {"entrypoint": "main", "threads": main["threads"] | more}
 
 
+def only_started(spec: Json) -> Json:
+    """The spec without the threads that nothing starts, which would be refused."""
+    made, kept, pending = spec["threads"], {"main"}, ["main"]
+    while pending:
+        thread = made[pending.pop()]
+        named = list(thread.get("interrupts", {}).values())
+        for node in thread["nodes"].values():
+            handlers = [*node.get("handlers", ()), *node.get("thread_handlers", ())]
+            named += [one["thread"] for one in (node, *handlers) if "thread" in one]
+        pending += [name for name in dict.fromkeys(named) if name not in kept]
+        kept.update(named)
+    return spec | {"threads": {name: thread for name, thread in made.items() if name in kept}}
+
+
 def interrupted(spec: Json, **handlers: str) -> Json:
     """The spec with interrupts of its main thread: event def -> handler thread."""
     main = spec["threads"]["main"] | {"interrupts": handlers}

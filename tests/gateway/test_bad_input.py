@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.log.port import Message
+from tests.controls import chain
 from tests.gateway.served import Served, one_task, shape_of_error, wait_until
 
 RUN = {"wf_spec": "bad"}
@@ -119,6 +120,19 @@ def test_a_mistake_has_its_code(
     served: Served, method: str, path: str, body: Any, status: int, code: str
 ) -> None:
     assert served.refused(method, path, body)[:2] == (status, code)
+
+
+def test_the_faults_of_a_spec_are_told_one_by_one(served: Served) -> None:
+    """Each under a stable name, with the thread and the node; other errors have no faults."""
+    spec = chain({"type": "SLEEP"}, {"type": "TASK"}) | {"parent": "nobody"}
+    error = served.call("PUT", "/v1/wf-specs", {"name": "x", "spec": spec}).json()["error"]
+    assert [(one["fault"], one["thread"], one["node"]) for one in error["faults"]] == [
+        ("SLEEP_CHOICE", "main", "n1"),
+        ("TASK_CHOICE", "main", "n2"),
+        ("PARENT_UNKNOWN", None, None),
+    ]
+    assert error["faults"][0]["message"] == "a SLEEP has either seconds or until"
+    assert "faults" not in served.call("GET", "/v1/nothing").json()["error"]
 
 
 @pytest.mark.parametrize(

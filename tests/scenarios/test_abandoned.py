@@ -15,6 +15,7 @@ from tests.controls import (
     interrupted,
     literal,
     nop,
+    only_started,
     output_of,
     starts,
     starts_each,
@@ -76,7 +77,8 @@ def test_who_waits_for_a_thread_that_was_halted_for_good_learns_of_it(
         waits_for(output_of("n1"), output_of("n2"), strategy="WAIT_FOR_FIRST"),
         second,
     )
-    register(memory, "again", threads(main, child=chain(task("work")), mend=chain(task("mend"))))
+    made = threads(main, child=chain(task("work")), mend=chain(task("mend")))
+    register(memory, "again", only_started(made))
     story = run(memory, "again").task("work")
     first = story.taken
     story.task("work").succeeds().is_now("RUNNING").thread_is(1, "HALTING")

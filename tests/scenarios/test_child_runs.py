@@ -138,7 +138,8 @@ def test_a_dynamic_child_is_found_when_the_run_is_there(memory: Driver) -> None:
 
 def test_runs_stand_only_so_deep_below_each_other(memory: Driver) -> None:
     """LIMIT: a spec that runs itself does not go on for ever."""
-    register(memory, "russian", chain(runs("russian"), waits_for_run(output_of("n1"))))
+    itself = {"type": "RUN_CHILD_WF", "dynamic_wf_spec": literal("russian")}
+    register(memory, "russian", chain(itself, waits_for_run(output_of("n1"))))
     story = run(memory, "russian").ends_with("CHILD_FAILURE")
     deepest = max((row.wf_run_id for row in _family(memory, story)), key=len)
     assert deepest.count(".") == 10

@@ -45,11 +45,12 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _russian() -> Json:
-    """A thread that starts itself, and waits for it."""
-    return threads(
-        chain(starts("doll"), waits_for(output_of("n1"))),
-        doll=chain(starts("doll"), waits_for(output_of("n1"))),
-    )
+    """A thread that starts itself (as long as nobody says no), and waits for it."""
+    doll = chain(nop(), starts("doll"), waits_for(output_of("n2")))
+    more = compare(variable("more"), "EQUALS", literal(value=True))
+    doll["threads"]["main"]["nodes"]["n1"]["edges"] = [edge("n2", more), edge("exit")]
+    yes = declared("more", "BOOL", default=True)
+    return threads(chain(starts("doll"), waits_for(output_of("n1")), variables=(yes,)), doll=doll)
 
 
 @pytest.mark.usefixtures("shallow")

@@ -88,13 +88,14 @@ def test_who_handles_what(memory: Driver, handler, failure, is_handled) -> None:
 def test_the_first_handler_in_the_list_is_taken(memory: Driver) -> None:
     """Others are not."""
     made = threads(
-        chain(handled(task("work"), ("one", "EXCEPTION"), ("two", "odd"), ("three", None))),
+        chain(handled(task("work"), ("one", "odd"), ("two", "EXCEPTION"), ("three", None))),
         one=chain(task("first")),
         two=chain(task("second")),
         three=chain(task("third")),
     )
     register(memory, "list", made)
     run(memory, "list").task("work").throws("odd").task("first").succeeds().completes()
+    run(memory, "list").task("work").throws("even").task("second").succeeds().completes()
     run(memory, "list").task("work").fails().task("third").succeeds().completes()
 
 

@@ -15,6 +15,7 @@ from tests.controls import (
     event,
     handled,
     literal,
+    only_started,
     output_of,
     starts,
     starts_each,
@@ -40,7 +41,7 @@ def test_a_child_that_fails_after_the_wait_for_it_is_noticed_at_the_exit(
     main = chain(starts("first"), starts("second"), wait, task("after"))
     first, second = chain(task("work")), chain(event("go"), task("other"))
     made = threads(main, first=first, second=second, heal=chain())
-    register(memory, "late", made)
+    register(memory, "late", only_started(made))
     story = run(memory, "late").task("work")
     if how == "skipped":
         story.is_skipped()
@@ -103,7 +104,7 @@ def below(waiting: Json, *, handles: bool = False) -> Json:
     )
     middle = chain(starts("leaf"), task("work"))
     middle["threads"]["main"]["nodes"]["n1"]["edges"] = [edge("n2", leaf=output_of("n1"))]
-    return threads(main, middle=middle, leaf=chain(event("on")), heal=chain())
+    return only_started(threads(main, middle=middle, leaf=chain(event("on")), heal=chain()))
 
 
 def test_a_wait_for_a_thread_below_one_that_has_failed_is_decided(driver: Driver) -> None:

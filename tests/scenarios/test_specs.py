@@ -25,6 +25,7 @@ from tests.controls import (
     output_of,
     sleeps,
     spec,
+    starts,
     starts_each,
     task,
     threads,
@@ -294,8 +295,10 @@ def _exits(*returns: Any, throws_besides: bool = False) -> Any:
     nodes: dict[str, Any] = {f"z{number}": ends(one) for number, one in enumerate(returns)}
     if throws_besides:
         nodes["broken"] = throws("no-luck", content=literal({}))
-    first = edge("z0", compare(variable("v"), "EQUALS", literal(0)))
-    edges = [first, *(edge(name) for name in nodes if name != "z0")]
+    edges = [
+        edge(name, compare(variable("v"), "EQUALS", literal(number)))
+        for number, name in enumerate(nodes)
+    ]
     nodes["a"] = nop(*edges)
     return spec("a", nodes, declared("v", "INT"), declared("any", "JSON_OBJ"))
 
@@ -327,6 +330,6 @@ def test_exits_that_agree_on_what_is_returned(memory: Driver, agreed: Any) -> No
 def test_exits_that_do_not_agree_are_refused(memory: Driver, broken: Any, says: str) -> None:
     """In any thread: whoever waits for it must know what comes."""
     assert says in refused(memory, PutWfSpec(name="broken", spec=broken), "BAD_SPEC").message
-    below = PutWfSpec(name="broken", spec=threads(chain(), other=broken))
+    below = PutWfSpec(name="broken", spec=threads(chain(starts("other")), other=broken))
     answer = refused(memory, below, "BAD_SPEC")
     assert "thread 'other'" in answer.message

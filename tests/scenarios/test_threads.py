@@ -182,7 +182,9 @@ def test_threads_for_each_element_are_given_it(memory: Driver) -> None:
 def test_no_thread_is_started_in_vain(memory: Driver) -> None:
     """One element that does not fit, and none is."""
     child = chain(variables=(declared("INPUT", "INT"),))
-    main = chain(starts_each("child", literal([1, "two"])), returns=output_of("n1"))
+    items = declared("items", "JSON_ARR", default=[1, "two"])
+    each = starts_each("child", variable("items"))
+    main = chain(each, returns=output_of("n1"), variables=(items,))
     register(memory, "vain", threads(main, child=child))
     story = run(memory, "vain").ends_with("VAR_SUB_ERROR")
     assert len(memory.scan(ThreadRun, story.id)) == 1

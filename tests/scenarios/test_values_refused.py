@@ -26,6 +26,7 @@ from tests.controls import (
     output_of,
     size_of,
     spec,
+    starts,
     task,
     variable,
 )
@@ -205,7 +206,7 @@ def test_a_variable_may_be_all_that_is_declared(driver: Driver) -> None:
 
 def test_a_name_is_one_variable_in_all_threads(memory: Driver) -> None:
     """But each may have an INPUT."""
-    body = chain(variables=(declared("x", "INT"), declared("INPUT", "INT")))
+    body = chain(starts("other"), variables=(declared("x", "INT"), declared("INPUT", "INT")))
     body["threads"]["other"] = chain(variables=(declared("INPUT", "STR"),))["threads"]["main"]
     accepted(memory, PutWfSpec(name="fine", spec=body))
     body["threads"]["third"] = chain(variables=(declared("x", "INT"),))["threads"]["main"]
@@ -215,7 +216,7 @@ def test_a_name_is_one_variable_in_all_threads(memory: Driver) -> None:
 
 def test_a_variable_of_another_thread_can_not_be_seen_by_one_beside_it(memory: Driver) -> None:
     """It may be above when the run is there, so it is let be when the spec is registered."""
-    body = chain(returns=variable("theirs"))
+    body = chain(starts("other"), returns=variable("theirs"))
     body["threads"]["other"] = chain(variables=(declared("theirs", "INT"),))["threads"]["main"]
     register(memory, "beside", body)
     run(memory, "beside").ends_with("VAR_SUB_ERROR")

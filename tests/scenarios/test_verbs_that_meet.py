@@ -21,6 +21,7 @@ from tests.controls import (
     interrupted,
     literal,
     nop,
+    only_started,
     output_of,
     starts,
     task,
@@ -92,7 +93,7 @@ def test_an_interrupt_of_a_failed_thread_is_not_migrated_away(memory: Driver) ->
 
     def version(interrupts: dict[str, str]) -> Any:
         made = threads(chain(event("go"), event("go2")), fix=chain(task("mend")))
-        return interrupted(made, **interrupts) if interrupts else made
+        return only_started(interrupted(made, **interrupts))
 
     register(memory, "s", version({"stop": "fix"}))
     story = run(memory, "s").gets("stop").gets("stop").task("mend").fails().is_now("ERROR")

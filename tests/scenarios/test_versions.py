@@ -88,7 +88,8 @@ def test_a_frozen_variable_never_changes_its_type(memory: Driver) -> None:
     put(memory, chain())
     wrong = chain(variables=(declared("who", "INT", access="PRIVATE_VAR"),))
     answer = refused(memory, PutWfSpec(name="job", spec=wrong), "BAD_SPEC")
-    assert answer.message == ("variable 'who' was STR in an earlier version and can not become INT")
+    said = "variable 'who' was STR in an earlier version and can not become INT"
+    assert answer.message == f"thread 'main': {said}; declare one of another name"
     put(memory, chain(variables=(declared("who", "STR"),)))
 
 

@@ -174,6 +174,13 @@ def test_steps_outside_of_a_workflow() -> None:
         wait_for_event("e")
 
 
+def test_a_backoff_that_can_not_be() -> None:
+    with pytest.raises(DefinitionError, match="base, 2000 ms, is not above its max, 1000 ms"):
+        task(backoff=Backoff(base=2, max=1))(greet.function)
+    with pytest.raises(DefinitionError, match="base=0: a duration is more than 0 s"):
+        task(backoff=Backoff(base=0))(greet.function)
+
+
 def test_a_jitter_is_a_fraction_and_masked_inputs_exist() -> None:
     with pytest.raises(DefinitionError, match=r"from 0 to 1, not 1\.5"):
         task(backoff=Backoff(jitter=1.5))(greet.function)

@@ -1,10 +1,12 @@
-"""The matrix: which cells of the tables of moves, and which refusals of which command, the
-scenarios have gone through. `make matrix` prints what is missing, and fails if something is.
+"""The matrix: which cells of the tables of moves, which refusals of which command, and which faults
+of a WfSpec the scenarios have gone through. `make matrix` prints what is missing, and fails if
+something is.
 
 Cells are the moves that `core/state/transitions.py` allows. The refusals expected of a command are
 the codes in its own file and in the functions of the core that it calls from there, a file away
 (read from the source, so that nobody keeps a list), and those that the fold gives for every
-command. What can be read there but can not happen is in `CANNOT`, with the reason.
+command. What can be read there but can not happen is in `CANNOT`, with the reason. The faults, into
+which BAD_SPEC and DEFINITION_UNKNOWN part, are the kinds that there are.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Any, Final
 
 from penstock.core import commands, fold
 from penstock.core.command import CommandType, Repeats, Sender, of_wf_run
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.errors import Code
 from penstock.core.state import transitions
 
@@ -75,6 +78,11 @@ def all_refusals() -> set[Refusal]:
         for code in _codes(kind)
         if (kind.record.__name__, code) not in CANNOT
     }
+
+
+def all_faults() -> set[str]:
+    """Every kind of fault for which a spec can be refused."""
+    return {str(kind) for kind in FaultKind}
 
 
 def _codes(kind: CommandType) -> Iterator[str]:
@@ -135,6 +143,7 @@ class Recorder:
     def __init__(self) -> None:
         self.cells: set[Cell] = set()
         self.refusals: set[Refusal] = set()
+        self.faults: set[str] = set()
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._refused = fold.CommandRefused
 
@@ -156,12 +165,17 @@ class Recorder:
 
     def _note(self, **fields: Any) -> Any:
         self.refusals.add((fields["command"], str(fields["code"])))
+        self.faults.update(map(str, fields["faults"]))
         return self._refused(**fields)
 
     def save(self, path: Path = FILE) -> None:
         """Write what was noted."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        noted = {"cells": sorted(self.cells), "refusals": sorted(self.refusals)}
+        noted = {
+            "cells": sorted(self.cells),
+            "refusals": sorted(self.refusals),
+            "faults": sorted(self.faults),
+        }
         path.write_text(json.dumps(noted, indent=1) + "\n")
 
 
@@ -194,11 +208,15 @@ def pytest_unconfigure() -> None:
     _recorder.save()
 
 
-def missing(noted: dict[str, list[list[str]]]) -> tuple[list[Cell], list[Refusal]]:
-    """The cells and refusals that were not gone through."""
+def missing(noted: dict[str, list[Any]]) -> tuple[list[Cell], list[Refusal], list[str]]:
+    """The cells, refusals and faults that were not gone through."""
     cells = {tuple(cell) for cell in noted["cells"]}
     refusals = {tuple(refusal) for refusal in noted["refusals"]}
-    return sorted(all_cells() - cells), sorted(all_refusals() - refusals)
+    return (
+        sorted(all_cells() - cells),
+        sorted(all_refusals() - refusals),
+        sorted(all_faults() - set(noted["faults"])),
+    )
 
 
 def main() -> int:
@@ -213,17 +231,20 @@ def main() -> int:
         )
         if done.returncode:
             return done.returncode
-    cells, refusals = missing(json.loads(FILE.read_text()))
+    cells, refusals, faults = missing(json.loads(FILE.read_text()))
     for table, status, event in cells:
         print(f"no scenario: {table} {status} x {event}")
     for command, code in refusals:
         print(f"no scenario: {command} refused with {code}")
-    cells_max, refusals_max = len(all_cells()), len(all_refusals())
+    for kind in faults:
+        print(f"no scenario: a spec refused for {kind}")
+    cells_max, refusals_max, faults_max = len(all_cells()), len(all_refusals()), len(all_faults())
     print(
         f"cells {cells_max - len(cells)}/{cells_max},"
-        f" refusals {refusals_max - len(refusals)}/{refusals_max}"
+        f" refusals {refusals_max - len(refusals)}/{refusals_max},"
+        f" faults {faults_max - len(faults)}/{faults_max}"
     )
-    return int(bool(cells or refusals))
+    return int(bool(cells or refusals or faults))
 
 
 if __name__ == "__main__":

@@ -76,6 +76,13 @@ def a_handler(here: Here) -> Json:
     return {"thread": here.chance.choice(HANDLERS)} | ({"failure": failure} if failure else {})
 
 
+def may_fail_so(node: Json, failure: str | None) -> bool:
+    """Whether a failure of this name may come out of a node: a handler of others is refused."""
+    if failure not in ("EXCEPTION", "sorry") or "on_cancellation_exception_name" in node:
+        return True
+    return node["type"] in ("TASK", "WAIT_FOR_THREADS", "WAIT_FOR_CHILD_WF")
+
+
 def _task(here: Here) -> Json:
     chance = here.chance
     settings: Json = {

@@ -27,6 +27,7 @@ from tests.controls import (
     ends,
     literal,
     nop,
+    only_started,
     output_of,
     spec,
     throws,
@@ -46,6 +47,7 @@ from tests.sim.nodes import (
     Here,
     Json,
     a_handler,
+    may_fail_so,
 )
 
 EVENT_DEFS: Final = ("event-0", "event-1")
@@ -129,7 +131,7 @@ def a_spec(
     if "KEYED_EVENT" in kinds and chance.random() < 0.4:
         made["main"]["interrupts"][PING] = chance.choice(HANDLERS)
         made["main"]["interrupt_keys"] = {PING: literal(chance.choice(KEYS))}
-    return {"entrypoint": "main", "threads": made}
+    return only_started({"entrypoint": "main", "threads": made})
 
 
 def _one(
@@ -176,7 +178,9 @@ def _nodes(
         handlers = [a_handler(here)] if handled and chance.random() < 0.25 else []
         if any("again" in str(edge.get("mutations")) for edge in edges):
             handlers = []  # a handled node is left without mutations: it would go back for ever
-        nodes[name] = make(here) | {"edges": edges, "handlers": handlers}
+        node = make(here)
+        handlers = [one for one in handlers if may_fail_so(node, one.get("failure"))]
+        nodes[name] = node | {"edges": edges, "handlers": handlers}
     here = Here(chance, len(names) - 1, names, chosen, below, writes)
     nodes[EXIT] = _exit(here)
     return nodes

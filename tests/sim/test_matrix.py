@@ -4,6 +4,7 @@ import pytest
 
 from penstock.core import fold
 from penstock.core.commands import COMMANDS
+from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.errors import Code
 from penstock.core.state import transitions
 from penstock.core.state.outputs import CommandRefused
@@ -11,7 +12,16 @@ from penstock.core.state.transitions import TASK, TaskEvent, TaskStatus, move
 from tests.controls import chain, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import register, run
-from tests.sim.matrix import CANNOT, TABLES, Recorder, _codes, all_cells, all_refusals, missing
+from tests.sim.matrix import (
+    CANNOT,
+    TABLES,
+    Recorder,
+    _codes,
+    all_cells,
+    all_faults,
+    all_refusals,
+    missing,
+)
 
 
 def test_what_a_run_goes_through_is_noted(memory: Driver) -> None:
@@ -22,18 +32,22 @@ def test_what_a_run_goes_through_is_noted(memory: Driver) -> None:
     recorder.start()
     story = run(memory, "w").task("work").starts().succeeds().completes()
     memory.send(story.report(TaskStatus.TASK_FAILED))
+    memory.send(PutWfSpec(name="w", spec=chain({"type": "SLEEP"})))
     recorder.stop()
     assert ("TASK", "TASK_SCHEDULED", "START") in recorder.cells
     assert ("THREAD", "RUNNING", "COMPLETE") in recorder.cells
     assert ("ReportTask", "ATTEMPT_ENDED") in recorder.refusals
-    cells, refusals = missing(
+    assert recorder.faults == {"SLEEP_CHOICE"}
+    cells, refusals, faults = missing(
         {
             "cells": [list(cell) for cell in recorder.cells],
             "refusals": [list(refusal) for refusal in recorder.refusals],
+            "faults": list(recorder.faults),
         }
     )
     assert len(cells) == len(all_cells()) - len(recorder.cells)
-    assert len(refusals) == len(all_refusals()) - 1
+    assert len(refusals) == len(all_refusals()) - 2
+    assert len(faults) == len(all_faults()) - 1
     assert rows == {name: dict(getattr(transitions, name)) for name in rows}
     assert fold.CommandRefused is CommandRefused
     before = len(recorder.cells)

@@ -10,6 +10,8 @@ Outdated the log has a fold version that this build does not know: the partition
 from enum import StrEnum
 from typing import NoReturn
 
+from msgspec import Struct
+
 
 class Code(StrEnum):
     """Codes of refusals. They never change their meaning."""
@@ -104,18 +106,30 @@ MENDED_BY_TIME = frozenset(
 MESSAGE_CHARS_MAX = 2_000
 
 
+class Fault(Struct, array_like=True, frozen=True):
+    """One of the things that are wrong with a definition: of which kind (names that never change
+    their meaning, see fault_kinds.py), a sentence, and the thread and node where it is.
+    """
+
+    kind: str
+    message: str
+    thread: str = ""
+    node: str = ""
+
+
 class Reject(Exception):
     """A command is refused; nothing of it stays but the remembered answer."""
 
-    def __init__(self, code: Code, message: str) -> None:
+    def __init__(self, code: Code, message: str, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message[:MESSAGE_CHARS_MAX]
+        self.faults = faults
 
 
-def refuse(code: Code, message: str) -> NoReturn:
+def refuse(code: Code, message: str, faults: tuple[Fault, ...] = ()) -> NoReturn:
     """Refuse the command at hand."""
-    raise Reject(code, message)
+    raise Reject(code, message, faults)
 
 
 class Outdated(Exception):

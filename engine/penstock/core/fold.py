@@ -18,6 +18,7 @@ from hashlib import blake2b
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.core.advance.advance import settle
 from penstock.core.command import (
@@ -252,8 +253,7 @@ def _known_answer(turn: Turn, record: Input, kind: CommandType, command: Command
         refuse(
             Code.COMMAND_ID_REUSED, f"command_id {record.command_id!r} was used for another command"
         )
-    first = known.answer
-    return Answer(first.code, first.message, first.body, repeated=True)
+    return replace(known.answer, repeated=True)
 
 
 def _remember(turn: Turn, record: Input, kind: CommandType, answer: Answer) -> Answer:
@@ -285,11 +285,13 @@ def _refused(turn: Turn, record: Input, rejection: Reject) -> Answer:
             code=code,
             message=message,
             at_ms=turn.at_ms,
+            faults=tuple(fault.kind for fault in rejection.faults),
         ),
     )
     if code is Code.COMMAND_ID_REUSED:
         return Answer(code, message)
-    return _remember(turn, record, kind, Answer(code, message))
+    answer = Answer(code, message, faults=rejection.faults)
+    return _remember(turn, record, kind, answer)
 
 
 def _forget_answers(turn: Turn) -> None:

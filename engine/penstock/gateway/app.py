@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.core.errors import Reject
+from penstock.core.errors import Fault, Reject
 from penstock.gateway.engine import Engine, Limits
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.reads import Reads
@@ -132,7 +132,7 @@ async def on_api_error(_: Request, error: Exception) -> Response:
 async def on_reject(_: Request, error: Exception) -> Response:
     """A refusal by a check of the core's, made here before anything is sent."""
     assert isinstance(error, Reject)
-    return _error(ApiError(error.code, error.message))
+    return _error(ApiError(error.code, error.message, faults=error.faults))
 
 
 async def on_store_error(_: Request, error: Exception) -> Response:
@@ -169,8 +169,20 @@ async def on_defect(_: Request, error: Exception) -> Response:
     )
 
 
+def _fault(fault: Fault) -> dict[str, str | None]:
+    return {
+        "fault": fault.kind,
+        "message": fault.message,
+        "thread": fault.thread or None,
+        "node": fault.node or None,
+    }
+
+
 def _error(error: ApiError) -> Response:
-    body: dict[str, object] = {"error": {"code": error.code, "message": error.message}}
+    told: dict[str, object] = {"code": error.code, "message": error.message}
+    if error.faults:
+        told["faults"] = [_fault(fault) for fault in error.faults]
+    body: dict[str, object] = {"error": told}
     if error.position is not None:
         body["position"] = str(error.position)
     return json_answer(body, status=error.status, position=error.position, headers=error.headers)

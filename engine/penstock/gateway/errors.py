@@ -1,7 +1,8 @@
 """What goes wrong at the edge, and the one table from codes to HTTP statuses.
 
 The body of every error is {"error": {"code", "message"}}; codes are stable, messages are sentences
-for people.
+for people. A definition that is wrong has `faults` there: [{"fault", "message", "thread", "node"}],
+of which the first is a stable name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from penstock.core.errors import Code
+from penstock.core.errors import Code, Fault
 from penstock.log.port import AppendRefused, LogError, Position
 from penstock.processor.errors import StopCause
 
@@ -139,11 +140,13 @@ class ApiError(Exception):
         *,
         position: Position | None = None,
         headers: Mapping[str, str] | None = None,
+        faults: tuple[Fault, ...] = (),
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.position = position
+        self.faults = faults
         self.headers = dict(headers or {})
         if self.status in _RETRIED:
             self.headers.setdefault("Retry-After", str(RETRY_AFTER_S))

@@ -96,7 +96,13 @@ async def send(
     answer, position = answered.answer, answered.position
     named = {COMMAND_ID_HEADER: command_id}
     if answer.code is not None:
-        raise ApiError(Code(answer.code), answer.message, position=position, headers=named)
+        raise ApiError(
+            Code(answer.code),
+            answer.message,
+            position=position,
+            headers=named,
+            faults=answer.faults,
+        )
     body = dict(cast("dict[str, Any]", answer.body or {}))
     body |= {"repeated": answer.repeated, "position": str(position)}
     status = 200 if answer.repeated else created

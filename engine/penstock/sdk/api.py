@@ -94,7 +94,8 @@ def reply_of(response: httpx.Response) -> Reply:
     if isinstance(body, dict):
         told = cast("dict[str, Any]", body).get("error", {})
     code = told.get("code", f"HTTP_{status}")
-    raise error_of(status, code, told.get("message", response.reason_phrase))
+    message = told.get("message", response.reason_phrase)
+    raise error_of(status, code, message, told.get("faults", ()))
 
 
 def unreachable(url: str, error: httpx.TransportError) -> Unavailable:

@@ -4,6 +4,7 @@ code if it has one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 
@@ -36,11 +37,15 @@ class TaskError(Exception):
 
 class PenstockError(Exception):
     """A request failed. `code` is stable, `message` is for people, `status` is HTTP's (0: there was
-    no answer).
+    no answer). `faults` are the mistakes in a definition, one by one: {fault, message, thread,
+    node}, of which the first is stable, too.
     """
 
-    def __init__(self, code: str, message: str, status: int = 0) -> None:
+    def __init__(
+        self, code: str, message: str, status: int = 0, faults: Sequence[dict[str, Any]] = ()
+    ) -> None:
         super().__init__(f"{code}: {message}")
+        self.faults = list(faults)
         self.code = code
         self.message = message
         self.status = status
@@ -105,7 +110,9 @@ _BY_STATUS: Final[dict[int, type[PenstockError]]] = {
 }
 
 
-def error_of(status: int, code: str, message: str) -> PenstockError:
+def error_of(
+    status: int, code: str, message: str, faults: Sequence[dict[str, Any]] = ()
+) -> PenstockError:
     """The error that an HTTP answer stands for."""
     kind = _BY_STATUS.get(status, InvalidRequest if status < 500 else ServerError)
-    return kind(code, message, status)
+    return kind(code, message, status, faults)

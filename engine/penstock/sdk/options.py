@@ -73,12 +73,18 @@ def options_with(
             raise DefinitionError(
                 where, f"a backoff's jitter is a fraction from 0 to 1, not {backoff.jitter}"
             )
+        base_ms = duration_ms(backoff.base, "base", where)
+        max_ms = duration_ms(backoff.max, "max", where)
+        if base_ms > max_ms:
+            raise DefinitionError(
+                where, f"a backoff's base, {base_ms} ms, is not above its max, {max_ms} ms"
+            )
         # None is left out, as the defaults of a node are: written out, it would be another spec.
         jitter = {"jitter": float(backoff.jitter)} if backoff.jitter else {}
         changed["backoff"] = CoreBackoff(
-            base_ms=duration_ms(backoff.base, "base", where),
+            base_ms=base_ms,
             multiplier=float(backoff.multiplier),
-            max_ms=duration_ms(backoff.max, "max", where),
+            max_ms=max_ms,
             **jitter,
         )
     return msgspec.structs.replace(base, **changed)

@@ -5,11 +5,13 @@ are never given twice, whatever was deleted meanwhile.
 """
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 import msgspec
 
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import ExitNode
@@ -18,14 +20,11 @@ from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, SpecBod
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import SPEC_BYTES_MAX
+from penstock.core.registration.child_runs import check_child_runs
 from penstock.core.registration.form import form_fault
 from penstock.core.registration.pinning import pinned
-from penstock.core.registration.spec_check import (
-    check_spec,
-    first_nodes,
-    kept_outputs,
-    masked_outputs,
-)
+from penstock.core.registration.spec_check import check_spec
+from penstock.core.registration.spec_facts import first_nodes, kept_outputs, masked_outputs
 from penstock.core.registration.spec_versions import (
     UNKNOWN_TYPE,
     breaks,
@@ -65,6 +64,7 @@ def handle(turn: Turn, command: PutWfSpec) -> Value:
         _number_after(spec, last, command.allowed_updates)
     elif last is not None:  # all are deleted: what they had frozen is free again
         spec.version, spec.major = last.version + 1, last.major + 1
+    _check_child_runs(spec)
     _install(turn, spec)
     return _answer(spec)
 
@@ -76,10 +76,15 @@ def _body(spec: Value) -> SpecBody:
             refuse(Code.TOO_LARGE, f"the spec has {size} bytes; it may have {SPEC_BYTES_MAX}")
         return msgspec.convert(spec, SpecBody)
     except ValueProblem as problem:
-        refuse(Code.BAD_SPEC, f"the spec has not the right form: {problem}")
+        _refuse_form(str(problem))
     except msgspec.ValidationError:  # its text is another in another release
-        fault = form_fault(spec, SpecBody)
-        refuse(Code.BAD_SPEC, f"the spec has not the right form: {fault}")
+        _refuse_form(form_fault(spec, SpecBody))
+
+
+def _refuse_form(problem: str) -> NoReturn:
+    faults = Faults()
+    faults.add(FaultKind.BAD_FORM, f"the spec has not the right form: {problem}")
+    refuse(Code.BAD_SPEC, str(faults), faults.found)
 
 
 def _version(turn: Turn, name: str, version: int) -> WfSpec | None:
@@ -106,9 +111,11 @@ def _first_version(turn: Turn, name: str, body: SpecBody) -> WfSpec:
 def _number_after(spec: WfSpec, last: WfSpec, allowed: AllowedUpdates) -> None:
     """Number a version that follows another; refuse a change that the law or the caller forbids."""
     refuse_no_updates(allowed, f"WfSpec {spec.name!r}")
-    faults = frozen_faults(last.frozen, spec.body)
+    faults = Faults()
+    for thread, text in frozen_faults(last.frozen, spec.body):
+        faults.add(FaultKind.TYPE_FROZEN, text, thread=thread)
     if faults:
-        refuse(Code.BAD_SPEC, "; ".join(faults))
+        refuse(Code.BAD_SPEC, str(faults), faults.found)
     broken = breaks(last.interface, spec.interface)
     if broken and allowed is AllowedUpdates.MINOR_REVISION_UPDATES:
         refuse(
@@ -119,6 +126,13 @@ def _number_after(spec: WfSpec, last: WfSpec, allowed: AllowedUpdates) -> None:
     spec.major = last.major + 1 if broken else last.major
     spec.revision = 0 if broken else last.revision + 1
     spec.frozen = dict(sorted({**last.frozen, **spec.frozen}.items()))
+
+
+def _check_child_runs(spec: WfSpec) -> None:
+    faults = Faults()
+    check_child_runs(spec, faults)
+    if faults:
+        refuse(Code.BAD_SPEC, str(faults), faults.found)
 
 
 def _install(turn: Turn, spec: WfSpec) -> None:

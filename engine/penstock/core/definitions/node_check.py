@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.graph import Mutation, NodeConfig
 from penstock.core.definitions.output_types import output_type_of, returns_nothing
@@ -57,7 +58,6 @@ class NodeCheck:
         self.faults = faults
         self._rows = rows
         self._tenant = tenant
-        self._where = ""
         self._variables: dict[tuple[str, str], VariableDef] = {}
         self._anywhere: dict[str, VariableDef] = {}
         for thread_name, thread in body.threads.items():
@@ -68,10 +68,9 @@ class NodeCheck:
         self.thread_name = ""
         self.node_name = ""
 
-    def stand_at(self, thread_name: str, node_name: str) -> None:
-        """Check this node next."""
+    def stand_at(self, thread_name: str, node_name: str = "") -> None:
+        """Check this node next, or what belongs to the thread as a whole."""
         self.thread_name, self.node_name = thread_name, node_name
-        self._where = f"thread {thread_name!r}, node {node_name!r}"
 
     @property
     def thread(self) -> ThreadSpec:
@@ -83,31 +82,40 @@ class NodeCheck:
         """The node's configuration."""
         return self.thread.nodes[self.node_name]
 
-    def fault(self, message: str) -> None:
+    def fault(self, kind: FaultKind, message: str) -> None:
         """Something is wrong with this node."""
-        self.faults.add(f"{self._where}: {message}")
+        self.faults.add(kind, message, thread=self.thread_name, node=self.node_name)
 
-    def missing(self, message: str) -> None:
+    def missing(self, kind: FaultKind, message: str) -> None:
         """This node names a definition that is not registered."""
-        self.faults.missing(f"{self._where}: {message}")
+        self.faults.missing(kind, message, thread=self.thread_name, node=self.node_name)
 
-    def problem(self, problem: ValueProblem, what: str = "") -> None:
+    def problem(self, kind: FaultKind, problem: ValueProblem, what: str = "") -> None:
         """One of the two above."""
-        self.faults.problem(f"{self._where}: {what}", problem)
+        self.faults.problem(kind, problem, what, thread=self.thread_name, node=self.node_name)
 
     def task_def(self, name: str) -> TaskDef | None:
         """The TaskDef of this name; a fault if there is none."""
         found = self._rows.peek(TaskDef, self._tenant, name)
         if found is None:
-            self.missing(f"TaskDef {name!r} is not registered; register it first")
+            self.missing(
+                FaultKind.TASK_DEF_UNKNOWN, f"TaskDef {name!r} is not registered; register it first"
+            )
         return found
 
     def event_def(self, name: str) -> ExternalEventDef | None:
         """The ExternalEventDef of this name; a fault if there is none."""
-        found = self._rows.peek(ExternalEventDef, self._tenant, name)
+        found = self.known_event_def(name)
         if found is None:
-            self.missing(f"ExternalEventDef {name!r} is not registered; register it first")
+            self.missing(
+                FaultKind.EXTERNAL_EVENT_DEF_UNKNOWN,
+                f"ExternalEventDef {name!r} is not registered; register it first",
+            )
         return found
+
+    def known_event_def(self, name: str) -> ExternalEventDef | None:
+        """The same, where it was looked for before."""
+        return self._rows.peek(ExternalEventDef, self._tenant, name)
 
     def user_task_def(self, name: str, version: int | None) -> UserTaskDef | None:
         """The UserTaskDef of this name and version (the newest if none is named); a fault if there
@@ -116,14 +124,20 @@ class NodeCheck:
         found = find_user_task_def(self._rows, self._tenant, name, version)
         if found is None or found.deleted_ms is not None:
             asked = "" if version is None else f" in version {version}"
-            self.missing(f"UserTaskDef {name!r} is not registered{asked}; register it first")
+            self.missing(
+                FaultKind.USER_TASK_DEF_UNKNOWN,
+                f"UserTaskDef {name!r} is not registered{asked}; register it first",
+            )
         return found
 
     def workflow_event_def(self, name: str) -> WorkflowEventDef | None:
         """The WorkflowEventDef of this name; a fault if there is none."""
         found = self._rows.peek(WorkflowEventDef, self._tenant, name)
         if found is None:
-            self.missing(f"WorkflowEventDef {name!r} is not registered; register it first")
+            self.missing(
+                FaultKind.WORKFLOW_EVENT_DEF_UNKNOWN,
+                f"WorkflowEventDef {name!r} is not registered; register it first",
+            )
         return found
 
     def correlates(self, event_def: str, key: Expression) -> None:
@@ -132,10 +146,13 @@ class NodeCheck:
         if isinstance(key, Literal):
             problem = correlation_key_problem(str(key.value))
             if problem is not None:
-                self.fault(problem)
-        found = self._rows.peek(ExternalEventDef, self._tenant, event_def)
+                self.fault(FaultKind.BAD_CORRELATION_KEY, problem)
+        found = self.known_event_def(event_def)
         if found is not None and found.correlation is None:
-            self.fault(f"ExternalEventDef {event_def!r} has no `correlation`, so no key either")
+            self.fault(
+                FaultKind.EVENT_NOT_CORRELATED,
+                f"ExternalEventDef {event_def!r} has no `correlation`, so no key either",
+            )
 
     def starts_thread(
         self, name: str, given: Mapping[str, Expression], given_besides: str = ""
@@ -143,20 +160,28 @@ class NodeCheck:
         """A fault if there is no such thread, or it is not given what it wants."""
         thread = self.body.threads.get(name)
         if thread is None:
-            self.fault(f"there is no thread {name!r}")
+            self.fault(FaultKind.THREAD_UNKNOWN, f"there is no thread {name!r}")
             return
         self.starts.setdefault(self.thread_name, []).append(name)
         if name == self.body.entrypoint:
-            self.fault(f"thread {name!r} is the entrypoint, which only a run starts")
+            self.fault(
+                FaultKind.ENTRYPOINT_STARTED,
+                f"thread {name!r} is the entrypoint, which only a run starts",
+            )
         for variable in sorted(given):
             declared = thread.variable(variable)
             if declared is None:
-                self.fault(f"thread {name!r} has no variable {variable!r}")
+                self.fault(
+                    FaultKind.THREAD_INPUT_UNKNOWN, f"thread {name!r} has no variable {variable!r}"
+                )
             else:
                 self.fits(given[variable], declared.type, f"variable {variable!r}")
         for declared in thread.variables:
             if declared.required and declared.name not in {*given, given_besides}:
-                self.fault(f"variable {declared.name!r} of thread {name!r} must be given")
+                self.fault(
+                    FaultKind.THREAD_INPUT_MISSING,
+                    f"variable {declared.name!r} of thread {name!r} must be given",
+                )
 
     def starts_run(self, name: str, major: int | None, given: Mapping[str, Expression]) -> None:
         """A fault if there is no such spec, or it is not given what it wants."""
@@ -165,20 +190,31 @@ class NodeCheck:
             return  # itself, which is being registered
         if spec is None:
             asked = "" if major is None else f" in major version {major}"
-            self.missing(f"WfSpec {name!r} is not registered{asked}; register it first")
+            self.missing(
+                FaultKind.WF_SPEC_UNKNOWN,
+                f"WfSpec {name!r} is not registered{asked}; register it first",
+            )
             return
         thread = spec.body.threads[spec.body.entrypoint]
         if spec.body.parent is not None and spec.body.parent != self.spec_name:
-            self.fault(f"WfSpec {name!r} inherits from {spec.body.parent!r}, which is not this one")
+            self.fault(
+                FaultKind.CHILD_OF_ANOTHER,
+                f"WfSpec {name!r} inherits from {spec.body.parent!r}, which is not this one",
+            )
         for variable in sorted(given):
             declared = thread.variable(variable)
             if declared is None or declared.is_inherited:
-                self.fault(f"WfSpec {name!r} has no input {variable!r}")
+                self.fault(
+                    FaultKind.CHILD_INPUT_UNKNOWN, f"WfSpec {name!r} has no input {variable!r}"
+                )
             else:
                 self.fits(given[variable], declared.type, f"input {variable!r}")
         for declared in thread.variables:
             if declared.required and not declared.is_inherited and declared.name not in given:
-                self.fault(f"input {declared.name!r} of WfSpec {name!r} must be given")
+                self.fault(
+                    FaultKind.CHILD_INPUT_MISSING,
+                    f"input {declared.name!r} of WfSpec {name!r} must be given",
+                )
 
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""
@@ -195,22 +231,25 @@ class NodeCheck:
         try:
             check_fits(expression, parse_type(wanted), self)
         except ValueProblem as problem:
-            self.problem(problem, f"{what}: ")
+            self.problem(FaultKind.TYPE_MISMATCH, problem, f"{what}: ")
 
     def expression(self, expression: Expression, what: str = "") -> None:
         """A fault for each part of an expression that can never be right."""
         try:
             check_form(expression)
         except ValueProblem as problem:
-            self.problem(problem, what)
+            self.problem(FaultKind.BAD_EXPRESSION, problem, what)
             return
         for part in parts_of(expression):
             if isinstance(part, VariableRef) and self.variable(part.name) is None:
-                self.fault(f"{what}there is no variable {part.name!r}")
+                self.fault(FaultKind.VARIABLE_UNKNOWN, f"{what}there is no variable {part.name!r}")
             elif isinstance(part, OutputRef) and part.node not in self.thread.nodes:
-                self.fault(f"{what}there is no node {part.node!r}")
+                self.fault(FaultKind.NODE_UNKNOWN, f"{what}there is no node {part.node!r}")
             elif isinstance(part, OutputRef) and self._returns_nothing(part.node):
-                self.fault(f"{what}node {part.node!r} is a task that returns nothing")
+                self.fault(
+                    FaultKind.NO_OUTPUT,
+                    f"{what}node {part.node!r} is a task that returns nothing",
+                )
             else:
                 self._part(part, what)
 
@@ -218,12 +257,15 @@ class NodeCheck:
         """A fault for a mutation that can never be right."""
         declared = self.variable(mutation.variable)
         if declared is None:
-            self.fault(f"an edge changes {mutation.variable!r}, which is no variable")
+            self.fault(
+                FaultKind.VARIABLE_UNKNOWN,
+                f"an edge changes {mutation.variable!r}, which is no variable",
+            )
             return
         try:
             self._mutation(mutation, parse_type(declared.type))
         except ValueProblem as problem:
-            self.problem(problem, f"variable {mutation.variable!r}: ")
+            self.problem(FaultKind.BAD_MUTATION, problem, f"variable {mutation.variable!r}: ")
 
     def type_of(self, expression: Expression) -> Type | None:
         """The type of an expression where it can be seen; None where only the run will tell."""
@@ -252,7 +294,7 @@ class NodeCheck:
         try:
             check_part(part, self)
         except ValueProblem as problem:
-            self.problem(problem, what)
+            self.problem(FaultKind.BAD_EXPRESSION, problem, what)
 
     def _mutation(self, mutation: Mutation, declared: Type) -> None:
         target = declared

@@ -10,6 +10,7 @@ Hooks are level-triggered: `look` finds what has happened in rows, and may be as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from penstock.core.definitions.graph import NodeConfig
@@ -52,6 +53,15 @@ def _no_expressions(config: NodeConfig) -> Iterator[Expression]:
     return iter(())
 
 
+def _no_exceptions(config: NodeConfig) -> AbstractSet[str] | None:
+    return frozenset()
+
+
+def any_exceptions(config: NodeConfig) -> AbstractSet[str] | None:
+    """Users' exceptions of all names."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class NodeType:
     """A node type: its name on the wire, its configuration and its hooks.
@@ -66,6 +76,7 @@ class NodeType:
     carried      the visit has come to another configuration: set up what that wants besides.
     pin          the configuration with the versions that it leaves open: the newest ones now.
     expressions  all that the node evaluates, for the checks that every expression gets.
+    exceptions   the names of users' exceptions that may come out of it; None if any may.
     """
 
     name: str
@@ -79,6 +90,8 @@ class NodeType:
     carried: Callable[[At, NodeConfig], None] = field(default=_nothing_to_carry)
     pin: Callable[[NodeConfig, Rows, str], NodeConfig] = field(default=_as_it_is)
     expressions: Callable[[NodeConfig], Iterator[Expression]] = field(default=_no_expressions)
+    exceptions: Callable[[NodeConfig], AbstractSet[str] | None] = field(default=_no_exceptions)
+    gives: bool = True  # it has an output; of others it is null
     begins: bool = False  # a thread begins here
     ends: bool = False  # a thread ends here
     waits: bool = False  # something from outside must happen before the thread goes on

@@ -29,5 +29,5 @@ def parent_fault(rows: Rows, spec: WfSpec, above: WfRun) -> str | None:
         assert followed is not None, "a run's WfSpec stays while the run does"
         fault = next(inheriting_faults(spec.body, followed), None)
         if fault is not None:
-            return f"for {above.wf_run_id!r}, in version {version}: {fault}"
+            return f"for {above.wf_run_id!r}, in version {version}: {fault[1]}"
     return None

@@ -21,4 +21,4 @@ def arrive(at: At) -> Outcome:
     return Done()
 
 
-NODE = NodeType("ENTRYPOINT", EntrypointNode, arrive, begins=True)
+NODE = NodeType("ENTRYPOINT", EntrypointNode, arrive, gives=False, begins=True)

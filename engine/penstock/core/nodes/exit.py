@@ -7,6 +7,7 @@ nobody has waited for, is a CHILD_FAILURE here.
 from collections.abc import Iterator
 from typing import Final, cast
 
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import ExitNode
@@ -98,15 +99,20 @@ def check(check: NodeCheck) -> None:
     """Nothing comes after an EXIT, and it either returns or throws."""
     config = cast(ExitNode, check.config)
     if config.edges:
-        check.fault("an EXIT has no edges; remove them")
+        check.fault(FaultKind.EXIT_EDGES, "an EXIT has no edges; remove them")
     if config.throws is None:
         return
     if config.returns is not None:
-        check.fault("an EXIT either returns or throws; remove one of the two")
+        check.fault(
+            FaultKind.EXIT_CHOICE, "an EXIT either returns or throws; remove one of the two"
+        )
     if not is_inner_name(config.throws.name) or config.throws.name in {*GROUPS, "EXCEPTION"}:
-        check.fault(f"{config.throws.name!r} is no name for a failure")
+        check.fault(FaultKind.BAD_FAILURE_NAME, f"{config.throws.name!r} is no name for a failure")
     if config.throws.name in UNHANDLED:
-        check.fault(f"{config.throws.name} is what operators and the engine end a thread with")
+        check.fault(
+            FaultKind.RESERVED_FAILURE_NAME,
+            f"{config.throws.name} is what operators and the engine end a thread with",
+        )
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
@@ -119,5 +125,12 @@ def expressions(config: NodeConfig) -> Iterator[Expression]:
 
 
 NODE = NodeType(
-    "EXIT", ExitNode, arrive, look=look, check=check, expressions=expressions, ends=True
+    "EXIT",
+    ExitNode,
+    arrive,
+    look=look,
+    check=check,
+    expressions=expressions,
+    gives=False,
+    ends=True,
 )

@@ -11,4 +11,4 @@ def arrive(at: At) -> Outcome:
     return Done()
 
 
-NODE = NodeType("NOP", NopNode, arrive)
+NODE = NodeType("NOP", NopNode, arrive, gives=False)

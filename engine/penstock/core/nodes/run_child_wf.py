@@ -7,6 +7,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import RunChildWfNode
@@ -68,7 +69,9 @@ def check(check: NodeCheck) -> None:
     """The spec exists and gets what it wants; of a dynamic one only the run can tell."""
     config = cast(RunChildWfNode, check.config)
     if (config.wf_spec is None) == (config.dynamic_wf_spec is None):
-        check.fault("a RUN_CHILD_WF has either a wf_spec or a dynamic_wf_spec")
+        check.fault(
+            FaultKind.CHILD_CHOICE, "a RUN_CHILD_WF has either a wf_spec or a dynamic_wf_spec"
+        )
     if config.wf_spec is not None:
         check.starts_run(config.wf_spec, config.major, config.inputs)
 

@@ -7,6 +7,7 @@ make the sleep shorter or longer. A halt does not stop the time.
 from collections.abc import Iterator
 from typing import cast
 
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import SleepNode
@@ -83,7 +84,7 @@ def check(check: NodeCheck) -> None:
     """One of the two is given, of the right type."""
     config = cast(SleepNode, check.config)
     if (config.seconds is None) == (config.until is None):
-        check.fault("a SLEEP has either seconds or until")
+        check.fault(FaultKind.SLEEP_CHOICE, "a SLEEP has either seconds or until")
     if config.seconds is not None:
         check.fits(config.seconds, ValueType.DOUBLE, "seconds")
     if isinstance(config.until, Literal):
@@ -91,7 +92,7 @@ def check(check: NodeCheck) -> None:
     elif config.until is not None:
         found = check.type_of(config.until)
         if found not in (None, ValueType.STR, ValueType.TIMESTAMP):
-            check.fault(f"until is {found}, and no TIMESTAMP")
+            check.fault(FaultKind.TYPE_MISMATCH, f"until is {found}, and no TIMESTAMP")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
@@ -109,5 +110,6 @@ NODE = NodeType(
     carries=carries,
     check=check,
     expressions=expressions,
+    gives=False,
     waits=True,
 )

@@ -5,6 +5,7 @@ goes on when all have been started. Its output is their numbers, in the order of
 from collections.abc import Iterator
 from typing import Any, cast
 
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import INPUT, NodeCheck
 from penstock.core.definitions.nodes import StartMultipleThreadsNode
@@ -96,7 +97,7 @@ def check(check: NodeCheck) -> None:
     check.starts_thread(config.thread, config.variables, given_besides=INPUT)
     found = check.type_of(config.iterable)
     if found is not None and not is_array(found):
-        check.fault(f"iterable is {found}, and no array")
+        check.fault(FaultKind.TYPE_MISMATCH, f"iterable is {found}, and no array")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:

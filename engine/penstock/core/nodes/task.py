@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import cast
 
 from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import TaskNode
 from penstock.core.flow.at import At
-from penstock.core.flow.node import NodeType
+from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.ids import is_definition_name
 from penstock.core.limits import (
@@ -81,12 +82,15 @@ def check(check: NodeCheck) -> None:
     config = cast(TaskNode, check.config)
     if config.retries is not None:
         wanted = f"max_attempts {config.max_attempts} and retries {config.retries} disagree"
-        check.fault(f"{wanted}: retries are the attempts after the first; one of both is enough")
+        check.fault(
+            FaultKind.RETRIES_DISAGREE,
+            f"{wanted}: retries are the attempts after the first; one of both is enough",
+        )
     if config.backoff is not None:
         _check_backoff(check, config.backoff)
     check_secrets(check, config.inputs)
     if (config.task_def is None) == (config.dynamic_task is None):
-        check.fault("a TASK has either a task_def or a dynamic_task")
+        check.fault(FaultKind.TASK_CHOICE, "a TASK has either a task_def or a dynamic_task")
     elif config.dynamic_task is not None:
         check.fits(config.dynamic_task, ValueType.STR, "dynamic_task")
     elif config.task_def is not None:
@@ -94,12 +98,26 @@ def check(check: NodeCheck) -> None:
 
 
 def _check_backoff(check: NodeCheck, backoff: Backoff) -> None:
-    if backoff.base_ms < 0 or not 0 < backoff.max_ms <= DURATION_MS_MAX:
-        check.fault("backoff wants base_ms >= 0 and max_ms above 0")
+    if backoff.base_ms < 1:
+        check.fault(
+            FaultKind.BAD_BACKOFF,
+            "backoff wants base_ms from 1; leave the backoff out to have retries follow at once",
+        )
+    if not backoff.base_ms <= backoff.max_ms <= DURATION_MS_MAX:
+        check.fault(
+            FaultKind.BAD_BACKOFF,
+            f"backoff wants max_ms from base_ms ({backoff.base_ms}) to {DURATION_MS_MAX}",
+        )
     if not 1 <= backoff.multiplier <= BACKOFF_MULTIPLIER_MAX:
-        check.fault(f"backoff wants a multiplier from 1 to {BACKOFF_MULTIPLIER_MAX}")
+        check.fault(
+            FaultKind.BAD_BACKOFF,
+            f"backoff wants a multiplier from 1 to {BACKOFF_MULTIPLIER_MAX}",
+        )
     if not 0 <= backoff.jitter <= 1:
-        check.fault("backoff wants a jitter from 0 to 1: the fraction that may be taken off")
+        check.fault(
+            FaultKind.BAD_BACKOFF,
+            "backoff wants a jitter from 0 to 1: the fraction that may be taken off",
+        )
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
@@ -132,5 +150,6 @@ NODE = NodeType(
     carries=carries,
     check=check,
     expressions=expressions,
+    exceptions=any_exceptions,
     waits=True,
 )

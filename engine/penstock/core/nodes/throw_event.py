@@ -97,4 +97,5 @@ NODE = NodeType(
     arrive,
     check=check,
     expressions=expressions,
+    gives=False,
 )

@@ -5,10 +5,12 @@ runs again. When the node is left for any other reason, it is cancelled.
 """
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import cast
 
 from msgspec.structs import replace
 
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import UserTaskNode
@@ -17,8 +19,7 @@ from penstock.core.definitions.user_task_def import find_user_task_def
 from penstock.core.flow.at import At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.ids import is_inner_name
-from penstock.core.state.failures import RESERVED_NAMES, Failure, FailureName
+from penstock.core.state.failures import EXCEPTION_NAME, Failure, FailureName, is_exception_name
 from penstock.core.state.rows import Rows
 from penstock.core.state.transitions import USER_TASK_LIVE, UserTaskStatus
 from penstock.core.user_tasks import user_tasks
@@ -87,8 +88,11 @@ def check(check: NodeCheck) -> None:
     if config.notes is not None:
         check.fits(config.notes, ValueType.STR, "notes")
     name = config.on_cancellation_exception_name
-    if name is not None and (not is_inner_name(name) or name in RESERVED_NAMES):
-        check.fault(f"{name!r} is no name for an exception")
+    if name is not None and not is_exception_name(name):
+        check.fault(
+            FaultKind.BAD_FAILURE_NAME,
+            f"{name[:128]!r} is no name for an exception: use {EXCEPTION_NAME}",
+        )
     check_actions(check, config.actions)
 
 
@@ -108,6 +112,12 @@ def expressions(config: NodeConfig) -> Iterator[Expression]:
     yield from expressions_of(node.actions)
 
 
+def exceptions(config: NodeConfig) -> AbstractSet[str] | None:
+    """What it is cancelled with."""
+    name = cast(UserTaskNode, config).on_cancellation_exception_name
+    return frozenset(() if name is None else (name,))
+
+
 NODE = NodeType(
     "USER_TASK",
     UserTaskNode,
@@ -118,5 +128,6 @@ NODE = NodeType(
     check=check,
     pin=pin,
     expressions=expressions,
+    exceptions=exceptions,
     waits=True,
 )

@@ -9,7 +9,7 @@ from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import WaitForChildWfNode
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.flow.node import NodeType
+from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.waiters import wait_for_run, wait_for_run_no_more
 from penstock.core.ids import is_wf_run_id, root_of
@@ -85,5 +85,6 @@ NODE = NodeType(
     leave=leave,
     check=check,
     expressions=expressions,
+    exceptions=any_exceptions,
     waits=True,
 )

@@ -52,5 +52,6 @@ NODE = NodeType(
     leave=unwatch,
     check=check,
     expressions=expressions,
+    gives=False,
     waits=True,
 )

@@ -10,12 +10,13 @@ from typing import Any, cast
 
 import msgspec
 
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import Strategy, WaitForThreadsNode
 from penstock.core.flow.agenda import wake, wake_later
 from penstock.core.flow.at import At
-from penstock.core.flow.node import NodeType
+from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
@@ -275,7 +276,10 @@ def check(check: NodeCheck) -> None:
     for expression in cast(WaitForThreadsNode, check.config).threads:
         found = check.type_of(expression)
         if found is not None and found is not ValueType.INT and not is_array(found):
-            check.fault(f"threads: {found} is neither the number of a thread nor an array of them")
+            check.fault(
+                FaultKind.TYPE_MISMATCH,
+                f"threads: {found} is neither the number of a thread nor an array of them",
+            )
     for handler in cast(WaitForThreadsNode, check.config).thread_handlers:
         check.handles(handler)
 
@@ -294,5 +298,7 @@ NODE = NodeType(
     carries=carries,
     check=check,
     expressions=expressions,
+    exceptions=any_exceptions,
+    gives=False,
     waits=True,
 )

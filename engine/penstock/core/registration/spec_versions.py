@@ -48,11 +48,16 @@ def frozen_of(body: SpecBody) -> dict[str, str]:
     }
 
 
-def frozen_faults(frozen: Mapping[str, str], body: SpecBody) -> tuple[str, ...]:
-    """The variables that have another type than an earlier version has frozen, in words."""
+def frozen_faults(frozen: Mapping[str, str], body: SpecBody) -> tuple[tuple[str, str], ...]:
+    """The variables that have another type than an earlier version has frozen: each with its
+    thread, in words.
+    """
     return tuple(
-        f"variable {name!r} was {frozen[name]} in an earlier version and can not become"
-        f" {variable.type}"
+        (
+            name.rpartition("/")[0] or body.entrypoint,
+            f"variable {name!r} was {frozen[name]} in an earlier version and can not become"
+            f" {variable.type}; declare one of another name",
+        )
         for name, variable in _variables(body)
         if name in frozen and frozen[name] != str(variable.type)
     )

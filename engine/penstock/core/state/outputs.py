@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from penstock.core.errors import Fault
 from penstock.core.values.value import Value
 
 
@@ -123,13 +124,16 @@ class UserTaskRunChanged(Struct, frozen=True, kw_only=True):
 
 
 class CommandRefused(Struct, frozen=True, kw_only=True):
-    """A command was refused; nothing of it stays."""
+    """A command was refused; nothing of it stays. `faults` are the kinds of what is wrong with a
+    definition.
+    """
 
     command: str
     command_id: str | None
     code: str
     message: str
     at_ms: int
+    faults: tuple[str, ...] = ()
 
 
 class WorkflowEventThrown(Struct, frozen=True, kw_only=True):
@@ -166,12 +170,15 @@ EVENTS: tuple[type[Struct], ...] = (
 
 
 class Answer(Struct, array_like=True, frozen=True):
-    """What the sender of a command is told."""
+    """What the sender of a command is told; `faults` is what is wrong with a definition, one by
+    one.
+    """
 
     code: str | None = None
     message: str = ""
     body: Value = None
     repeated: bool = False
+    faults: tuple[Fault, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.flow.at import At
 from penstock.core.limits import INPUTS_BYTES_MAX
@@ -44,9 +45,14 @@ def check_inputs(check: NodeCheck, name_of_def: str, given: Mapping[str, Express
     declared = {var.name: var for var in task_def.input_vars}
     for name in sorted(given.keys() - declared.keys()):
         known = sorted(declared)[:20]
-        check.fault(f"TaskDef {name_of_def!r} has no input {name!r}; it has {known}")
+        check.fault(
+            FaultKind.TASK_INPUT_UNKNOWN,
+            f"TaskDef {name_of_def!r} has no input {name!r}; it has {known}",
+        )
     for name in sorted(declared.keys() - given.keys()):
-        check.fault(f"input {name!r} of TaskDef {name_of_def!r} is not given")
+        check.fault(
+            FaultKind.TASK_INPUT_MISSING, f"input {name!r} of TaskDef {name_of_def!r} is not given"
+        )
     for name in sorted(declared.keys() & given.keys()):
         check.fits(given[name], declared[name].type, f"input {name!r}")
 
@@ -58,7 +64,7 @@ def check_secrets(check: NodeCheck, given: Mapping[str, Expression]) -> None:
             try:
                 check_form(expression)
             except ValueProblem as problem:
-                check.problem(problem, f"input {name!r}: ")
+                check.problem(FaultKind.BAD_SECRET, problem, f"input {name!r}: ")
 
 
 def inputs_of(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> Inputs:

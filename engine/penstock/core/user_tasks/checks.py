@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.user_task_config import UserTaskAction
 from penstock.core.ids import owner_problem
@@ -16,12 +17,17 @@ from penstock.core.values.types import ValueType
 def check_actions(check: NodeCheck, actions: tuple[UserTaskAction, ...]) -> None:
     """Each action does one thing that can be done."""
     if len(actions) > USER_TASK_ACTIONS_MAX:
-        check.fault(f"{len(actions)} actions: a node may have {USER_TASK_ACTIONS_MAX}")
+        check.fault(
+            FaultKind.ACTION_COUNT,
+            f"{len(actions)} actions: a node may have {USER_TASK_ACTIONS_MAX}",
+        )
     for action in actions:
         _check_delay(check, action.delay_seconds)
         body = action.action
         if sum(part is not None for part in (body.task, body.reassign, body.cancel)) != 1:
-            check.fault("an action is exactly one of task, reassign and cancel")
+            check.fault(
+                FaultKind.ACTION_CHOICE, "an action is exactly one of task, reassign and cancel"
+            )
         if body.task is not None:
             check_secrets(check, body.task.inputs)
             check_inputs(check, body.task.task_def, body.task.inputs)
@@ -32,7 +38,9 @@ def check_actions(check: NodeCheck, actions: tuple[UserTaskAction, ...]) -> None
 def check_owner(check: NodeCheck, user: Expression | None, group: Expression | None) -> None:
     """A user or a group is given; what is said outright is an id."""
     if user is None and group is None:
-        check.fault("neither user_id nor user_group is given; give one of them")
+        check.fault(
+            FaultKind.OWNER_MISSING, "neither user_id nor user_group is given; give one of them"
+        )
     for what, expression in (("user_id", user), ("user_group", group)):
         if expression is None:
             continue
@@ -40,7 +48,7 @@ def check_owner(check: NodeCheck, user: Expression | None, group: Expression | N
         if isinstance(expression, Literal) and isinstance(expression.value, str):
             problem = owner_problem(what, expression.value)
             if problem is not None:
-                check.fault(problem)
+                check.fault(FaultKind.BAD_OWNER, problem)
 
 
 def expressions_of(actions: tuple[UserTaskAction, ...]) -> Iterator[Expression]:
@@ -60,4 +68,7 @@ def _check_delay(check: NodeCheck, delay: Expression | float) -> None:
     if not isinstance(delay, (int, float)):
         check.fits(delay, ValueType.DOUBLE, "delay_seconds")
     elif not 0 <= delay * 1_000 <= DURATION_MS_MAX:
-        check.fault(f"delay_seconds {delay} is not from 0 to {DURATION_MS_MAX // 1_000}")
+        check.fault(
+            FaultKind.BAD_DELAY,
+            f"delay_seconds {delay} is not from 0 to {DURATION_MS_MAX // 1_000}",
+        )
