@@ -87,13 +87,16 @@ class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
 
 class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a client registers under a name: the threads, and which of them a run begins with; the
-    WfSpec from whose runs it inherits variables; how long a run is kept.
+    WfSpec from whose runs it inherits variables; how long a run is kept; the namespace with which
+    the name begins, and the labels with which each run does.
     """
 
     entrypoint: str
     threads: dict[str, ThreadSpec]
     parent: str | None = None
     retention: Retention | None = None
+    namespace: str = ""
+    labels: dict[str, str] = {}
 
 
 class Interface(Struct, array_like=True, frozen=True):

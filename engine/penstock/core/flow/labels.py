@@ -6,8 +6,16 @@ from penstock.core.limits import LABELS_BYTES_MAX, LABELS_MAX
 
 def check_labels(labels: dict[str, str]) -> None:
     """Refuse more labels than a run may have."""
+    problem = labels_problem(labels)
+    if problem is not None:
+        refuse(Code.LIMIT, problem)
+
+
+def labels_problem(labels: dict[str, str]) -> str | None:
+    """Why a run may not have these labels; None if it may."""
     if len(labels) > LABELS_MAX:
-        refuse(Code.LIMIT, f"{len(labels)} labels: a run may have {LABELS_MAX}")
+        return f"{len(labels)} labels: a run may have {LABELS_MAX}"
     size = sum(len(name.encode()) + len(text.encode()) for name, text in labels.items())
     if size > LABELS_BYTES_MAX:
-        refuse(Code.LIMIT, f"labels of {size} bytes: they may have {LABELS_BYTES_MAX} together")
+        return f"labels of {size} bytes: they may have {LABELS_BYTES_MAX} together"
+    return None

@@ -45,7 +45,7 @@ def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
     spec = wanted_spec(turn, start)
     _check_parent(turn, spec, start.parent)
     variables = _variables(turn, spec.body, start.variables)
-    check_labels(start.labels)
+    check_labels(spec.body.labels | start.labels)
     return spec, variables
 
 
@@ -80,7 +80,7 @@ def begin_run(
         request_hash,
         ThreadStatus.RUNNING,
         turn.at_ms,
-        labels=start.labels,
+        labels=spec.body.labels | start.labels,
         parent=start.parent,
     )
     thread = ThreadRun(
