@@ -33,6 +33,7 @@ from penstock.core.flow.room import no_room
 from penstock.core.flow.threads import begin_child
 from penstock.core.flow.waiters import is_lost, wait_for_thread
 from penstock.core.flow.waits import Work, failure_of, take_notice
+from penstock.core.flow.warnings import warn
 from penstock.core.limits import THREADS_AFTER_MAX
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
 from penstock.core.state.keys import after_prefix
@@ -164,6 +165,8 @@ def _count(at: At, work: Work, ended: ThreadRun) -> None:
     if awaited.status is not AwaitedStatus.THREAD_IN_PROGRESS:
         return
     take_notice(at, ended)
+    if ended.warned:
+        warn(at)
     if ended.status is ThreadStatus.COMPLETED:
         _count_good(at, work, awaited)
     else:
