@@ -44,7 +44,9 @@ def deploy(client: Client, flow: str) -> str:
 def _calls(command: Command) -> Iterator[api.Call]:
     method, path = _ROUTES[type(command)]
     body: dict[str, Any] = msgspec.to_builtins(command)
-    yield api.command(method, path, {name: value for name, value in body.items() if value is not None})
+    yield api.command(
+        method, path, {name: value for name, value in body.items() if value is not None}
+    )
 
 
 def _replace(client: Client, command: ScheduleWf, call: api.Call) -> None:

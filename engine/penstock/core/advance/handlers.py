@@ -111,11 +111,23 @@ def see_to_handler(at: At) -> bool:
             _fail_without_grace(at, seen_from_above(handler.failure, f"handler {handler.number}"))
         return True
     if handles_failure:
-        at.node_run.handled = True
-        remove_reason(at, HaltReason.HANDLING_FAILURE)
+        _end_handling(at)
     else:
         remove_reason(at, HaltReason.INTERRUPTED)
     return True
+
+
+def _end_handling(at: At) -> None:
+    """The failure of the current node is handled, unless its handler was only to be told of it."""
+    failure = at.node_run.failure
+    assert failure is not None, "a failure is what was handled"
+    handler = handler_of(at.config.handlers, failure)
+    if handler is None or not handler.rethrow:
+        at.node_run.handled = True
+    elif not _allow(at):
+        fail_thread(at, failure)
+        return
+    remove_reason(at, HaltReason.HANDLING_FAILURE)
 
 
 def add_reason(at: At, reason: HaltReason) -> None:

@@ -32,6 +32,15 @@ class Edge(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     mutations: tuple[Mutation, ...] = ()
 
 
+class Publish(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Under which name the whole run sees an output (the node's, if nothing is said), and as which
+    part of what is there.
+    """
+
+    name: str | None = None
+    part: str | None = None
+
+
 class NodeConfig(
     Struct,
     kw_only=True,
@@ -57,4 +66,4 @@ class NodeConfig(
     run_if: Expression | None = None
     allow_failure: bool = False
     allow_warning: bool = False
-    publish: bool = False
+    publish: bool | Publish = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from penstock.core.definitions.graph import Publish
 from penstock.core.flow.standing import values_of
 from penstock.core.limits import (
     EXPRESSION_BYTES_PER_STEP,
@@ -32,9 +33,13 @@ _OUTPUTS: Final = "outputs"
 
 def publish(at: At) -> None:
     """Write the output of the current node, which is done, for the whole run to see."""
-    node_run, found = at.node_run, values_of(at)
+    node_run, found, asked = at.node_run, values_of(at), at.config.publish
     values = tuple(value.text for value in found)
-    key = (at.turn.tenant, at.run.wf_run_id, node_run.node, path_of(values))
+    name = node_run.node
+    if isinstance(asked, Publish):
+        name = asked.name or name
+        values += () if asked.part is None else (asked.part,)
+    key = (at.turn.tenant, at.run.wf_run_id, name, path_of(values))
     before = at.turn.rows.peek(PublishedOutput, *key)
     masked = node_run.masked or any(value.masked for value in found) or _has_masked_parts(at)
     at.turn.rows.put(

@@ -1,4 +1,8 @@
-"""Where a node run stands below others: what started its thread, and for which value of several."""
+"""Where a node run stands below others: what started its thread, and for which value of several.
+
+Helping nodes (ids.is_step) are looked through: what stands in a thread that one has started, stands
+in the thread above.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from penstock.core.definitions.node_check import INPUT
-from penstock.core.ids import derive_guid
+from penstock.core.ids import derive_guid, is_step
 from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun, Variable
 from penstock.core.values.templates.operators import text
 
@@ -29,8 +33,23 @@ class ForValue(Struct, frozen=True):
     masked: bool
 
 
+def step_at(at: At) -> tuple[ThreadRun, NodeRun]:
+    """The step at hand and its thread: that of a helping node is the step that it helps."""
+    if is_step(at.node_run.node):
+        return at.thread, at.node_run
+    return started_by(at, at.thread) or (at.thread, at.node_run)
+
+
 def started_by(at: At, thread: ThreadRun) -> tuple[ThreadRun, NodeRun] | None:
-    """The thread above, and its node run that has started this one; None of an entrypoint."""
+    """The step that has started a thread, and its own thread; None of an entrypoint."""
+    found = _starter(at, thread)
+    while found is not None and not is_step(found[1].node):
+        found = _starter(at, found[0])
+    return found
+
+
+def _starter(at: At, thread: ThreadRun) -> tuple[ThreadRun, NodeRun] | None:
+    """The thread above, and its node run that has started this one."""
     if thread.parent is None or thread.started_at is None:
         return None
     of_run = (at.turn.tenant, at.run.wf_run_id)
@@ -40,8 +59,8 @@ def started_by(at: At, thread: ThreadRun) -> tuple[ThreadRun, NodeRun] | None:
 
 
 def chain_above(at: At) -> Iterator[tuple[ThreadRun, NodeRun]]:
-    """The thread at hand has been started by, and that one by, up to the entrypoint."""
-    thread = at.thread
+    """The step at hand has been started by, and that one by, up to the entrypoint."""
+    thread = step_at(at)[0]
     while (found := started_by(at, thread)) is not None:
         yield found
         thread = found[0]
@@ -51,7 +70,9 @@ def value_of(at: At, thread: ThreadRun) -> ForValue | None:
     """The value for which a thread runs; None if it was not started for one of several."""
     if thread.kind is not ThreadKind.CHILD:
         return None
-    starter = started_by(at, thread)
+    starter = _starter(at, thread)
+    if starter is not None and not is_step(starter[1].node):
+        return value_of(at, starter[0])
     if starter is None or starter[1].node_type not in _FOR_EACH:
         return None
     declared = at.blueprint_of(thread).variable(INPUT)
@@ -67,7 +88,7 @@ def value_of(at: At, thread: ThreadRun) -> ForValue | None:
 
 def values_of(at: At) -> tuple[ForValue, ...]:
     """The values for which the thread at hand and those above it run, outermost first."""
-    chain = (at.thread, *(above for above, _ in chain_above(at)))
+    chain = (step_at(at)[0], *(above for above, _ in chain_above(at)))
     found = [value_of(at, thread) for thread in chain]
     return tuple(value for value in reversed(found) if value is not None)
 

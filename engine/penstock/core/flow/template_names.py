@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from penstock.core.definitions.wf_spec import Access, ThreadSpec
 from penstock.core.flow.published import outputs_of_run
-from penstock.core.flow.standing import chain_above, started_by, task_run_id, value_of
+from penstock.core.flow.standing import (
+    chain_above,
+    started_by,
+    step_at,
+    task_run_id,
+    value_of,
+)
 from penstock.core.limits import EXPRESSION_BYTES_PER_STEP, VALUE_BYTES_MAX
 from penstock.core.state.facts import HistoryChunk
 from penstock.core.state.history import subject_of
@@ -59,24 +65,26 @@ class TemplateNames:
         """The task run at hand. `value` and `iteration` are there if its thread is one of several,
         each for a value; `parentId` if another task run has started its thread.
         """
-        at, node_run = self._at, self._at.node_run
+        at = self._at
+        thread, node_run = step_at(at)
         made: dict[str, Value] = {
             "id": task_run_id(at, node_run),
             "startDate": timestamp_text(_reached_ms(at, node_run)),
             "attemptsCount": _attempts(at, node_run),
         }
-        starter = started_by(at, at.thread)
+        starter = started_by(at, thread)
         if starter is not None:
             made["parentId"] = task_run_id(at, starter[1])
-        made.update(self._for_value(at.thread, with_iteration=True))
+        made.update(self._for_value(thread, with_iteration=True))
         return made
 
     def task(self) -> Found:
-        """What the task run is one of: helping nodes of a task have its name, and a dot."""
-        config, node_run = self._at.config, self._at.node_run
+        """What the task run is one of."""
+        thread, node_run = step_at(self._at)
+        config = self._at.blueprint_of(thread).nodes.get(node_run.node)
         task_def = getattr(config, "task_def", None)
         kind = task_def if isinstance(task_def, str) else node_run.node_type
-        return {"id": node_run.node.partition(".")[0], "type": kind}
+        return {"id": node_run.node, "type": kind}
 
     def execution(self) -> Found:
         """The run; `originalId` is the first of which it is a replay of a replay."""

@@ -71,11 +71,13 @@ class Failure(Struct, array_like=True, frozen=True):
 
 class FailureHandler(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A thread that handles failures: of one name, of a group, ERROR or EXCEPTION (any of them), or
-    every one if nothing is said. Its variable INPUT, if declared, is the failure's content.
+    every one if nothing is said. Its variable INPUT, if declared, is the failure's content. With
+    `rethrow` the failure is as good as unhandled once the thread has completed.
     """
 
     thread: str
     failure: str | None = None
+    rethrow: bool = False
 
     def is_for(self, failure: Failure) -> bool:
         """Whether it handles this failure."""

@@ -10,8 +10,9 @@ from penstock.core.values.value import Value
 
 class PublishedOutput(Row):
     """The newest output of a node, under the values for which the threads run in which it stands,
-    outermost first. It was written first at the run's step `since`, and last at `step`. Its `path`
-    is made of `values`, so that all that lies below some of them lies together.
+    outermost first; a part of an output lies below it. It was written first at the run's step
+    `since`, and last at `step`. Its `path` is made of `values`, so that all that lies below some of
+    them lies together.
     """
 
     KIND, SCOPE, KEY = b"O", Scope.RUN, ("tenant", "wf_run_id", "node", "path")

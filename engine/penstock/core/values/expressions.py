@@ -41,6 +41,7 @@ from penstock.core.values.templates.evaluator import Rendering
 from penstock.core.values.templates.functions import SECRET_MISPLACED
 from penstock.core.values.templates.names import Names
 from penstock.core.values.templates.operators import text, truth
+from penstock.core.values.texts import json_of
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.types import (
     StructField,
@@ -122,6 +123,18 @@ def evaluate_as(expression: Expression, wanted: str, scope: Scope, place: str = 
 def is_true(condition: Expression, scope: Scope, place: str = "") -> bool:
     """Whether a condition holds; anything but a BOOL is a ValueProblem."""
     return Evaluation(scope, place).holds(condition)
+
+
+def _texts(value: Value) -> Value:
+    """An array, or text that is one, as an array of texts."""
+    items: Value = json_of(value) if isinstance(value, str) else value
+    if not isinstance(items, list):
+        raise ValueProblem(f"{type_name(value)} is no array")
+    if None in items:
+        raise ValueProblem("an array of texts has no null")
+    said: Value = [text(item) for item in cast("list[Value]", items)]
+    check_bounds(said)
+    return said
 
 
 class Evaluation:
@@ -253,6 +266,8 @@ class Evaluation:
                 return made
             case Rendered.TRUTH:
                 return truth(made)
+            case Rendered.TEXTS:
+                return _texts(made)
             case Rendered.TEXT:
                 said = text(made)
                 check_bounds(said)

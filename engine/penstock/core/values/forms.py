@@ -112,13 +112,15 @@ class Uuid(_Form, tag="UUID", frozen=True):
 
 
 class Rendered(StrEnum):
-    """What a template gives: its text; a value, which a template that is one `{{ }}` only has; or
-    whether its text is one that counts as true.
+    """What a template gives: its text; a value, which a template that is one `{{ }}` only has;
+    whether its text is one that counts as true; or an array of texts, which what is no text in it
+    becomes as JSON.
     """
 
     TEXT = "TEXT"
     VALUE = "VALUE"
     TRUTH = "TRUTH"
+    TEXTS = "TEXTS"
 
 
 class Template(_Form, tag="TEMPLATE", frozen=True):

@@ -196,6 +196,7 @@ _LITERALS: Final[tuple[tuple[type, ValueType], ...]] = (
 _RENDERED: Final[dict[Rendered, ValueType | None]] = {
     Rendered.TEXT: ValueType.STR,
     Rendered.TRUTH: ValueType.BOOL,
+    Rendered.TEXTS: ArrayOf(ValueType.STR),
     Rendered.VALUE: None,
 }
 

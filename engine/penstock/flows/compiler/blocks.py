@@ -99,7 +99,10 @@ class Blocks:
 
     def _common(self, task: FlowTask, node: NodeConfig) -> NodeConfig:
         """What any task may say of itself."""
-        conditions = [task.run_if, task.given.get("condition") if task.kind.name == "fail" else None]
+        conditions = [
+            task.run_if,
+            task.given.get("condition") if task.kind.name == "fail" else None,
+        ]
         run_if: Expression | None = None
         for text in conditions:
             if text is not None:
@@ -110,7 +113,7 @@ class Blocks:
             run_if=run_if,
             allow_failure=task.allow_failure or task.kind.name == "allow-failure",
             allow_warning=task.allow_warning,
-            publish=node.publish or (None if task.kind.flowable else Publish(task.id)),
+            publish=node.publish or not task.kind.flowable,
         )
 
     def _block(self, task: FlowTask, retry: Retry | None) -> NodeConfig:
@@ -163,9 +166,7 @@ class Blocks:
             if others
         }
         concurrency = task.given.get("concurrent") or 0
-        return self._run(
-            task, retry, tuple(threads.values()), after=after, concurrency=concurrency
-        )
+        return self._run(task, retry, tuple(threads.values()), after=after, concurrency=concurrency)
 
     def _each(self, task: FlowTask, retry: Retry | None) -> NodeConfig:
         given = task.given
@@ -234,7 +235,9 @@ class Blocks:
             message = f"task {task.id!r}: the condition does not hold after {most} times"
             graph.stop("at.full", ExitNode(throws=Throw(_MORE_LOOPS, message)))
         done += graph.branch("at.check")
-        graph.add("at.sleep", SleepNode(seconds=Literal(often.get("interval", _LOOP_EVERY_MS) / 1_000)))
+        graph.add(
+            "at.sleep", SleepNode(seconds=Literal(often.get("interval", _LOOP_EVERY_MS) / 1_000))
+        )
         one_more = Mutation("INDEX", Literal(1), Operation.ADD)
         graph.branch("at.sleep", None, (one_more,))
         graph.back_to("at.body")
@@ -256,12 +259,14 @@ class Blocks:
         handlers: tuple[FailureHandler, ...] = ()
         if delay_ms is not None and (timeout_ms is None or delay_ms < timeout_ms):
             timeout_ms = delay_ms
-            handlers = (FailureHandler(self.thread(f"{task.id}.delayed", (), None), FailureName.TIMEOUT),)
+            handlers = (
+                FailureHandler(self.thread(f"{task.id}.delayed", (), None), FailureName.TIMEOUT),
+            )
         return ExternalEventNode(
             event_def=event,
             timeout_ms=timeout_ms,
             handlers=handlers,
-            publish=Publish(task.id, part="onResume"),
+            publish=Publish(part="onResume"),
         )
 
     def _subflow(self, task: FlowTask) -> NodeConfig:

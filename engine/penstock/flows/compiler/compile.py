@@ -10,7 +10,7 @@ from msgspec import Struct
 from penstock.core.command import Command
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.definitions.nodes import ExitNode, NopNode, RunThreadsNode, Throw
-from penstock.core.definitions.wf_spec import Access, RunLimit, SpecBody, VariableDef
+from penstock.core.definitions.wf_spec import Access, SpecBody, VariableDef
 from penstock.core.state.failures import FailureHandler
 from penstock.core.values.expressions import Expression
 from penstock.core.values.forms import Built, Cast
@@ -56,13 +56,11 @@ def _body(flow: Flow, blocks: Blocks) -> SpecBody:
         blocks.chain(main, flow.tasks, flow.retry)
     else:
         _guard(flow, blocks, main)
-    limit = None if flow.limit is None else RunLimit(flow.limit.most, flow.limit.behavior)
     return SpecBody(
         MAIN,
         {MAIN: main.thread(_returns(flow)), **blocks.threads},
         namespace=flow.namespace,
         labels=flow.labels,
-        limit=limit,
     )
 
 
@@ -97,9 +95,7 @@ def _guard(flow: Flow, blocks: Blocks, main: Graph) -> None:
 def _variables(flow: Flow, blocks: Blocks) -> list[VariableDef]:
     found = [variable_of(given, blocks.mistakes) for given in flow.inputs]
     if flow.variables:
-        vars_ = VariableDef(
-            "vars", "JSON_OBJ", default=flow.variables, access=Access.PRIVATE_VAR
-        )
+        vars_ = VariableDef("vars", "JSON_OBJ", default=flow.variables, access=Access.PRIVATE_VAR)
         found.append(vars_)
     return found
 

@@ -11,7 +11,9 @@ from penstock.core.values.templates.parser import only_expression, parse_templat
 from penstock.flows.checked import is_template
 
 _ONLY: Final = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*", re.DOTALL)
-_SECRET: Final = re.compile(r"""\s*\{\{\s*secret\(\s*(['"])([A-Za-z][A-Za-z0-9_]*)\1\s*\)\s*\}\}\s*""")
+_SECRET: Final = re.compile(
+    r"""\s*\{\{\s*secret\(\s*(['"])([A-Za-z][A-Za-z0-9_]*)\1\s*\)\s*\}\}\s*"""
+)
 
 
 def value(given: Any) -> Expression:

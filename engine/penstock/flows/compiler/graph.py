@@ -73,6 +73,7 @@ class Graph:
         """The thread as it now is, with its EXIT."""
         self.add(END, ExitNode(returns=returns))
         nodes = {
-            name: replace(node, edges=tuple(self._edges[name])) for name, node in self._nodes.items()
+            name: replace(node, edges=tuple(self._edges[name]))
+            for name, node in self._nodes.items()
         }
         return ThreadSpec(nodes, tuple(self.variables))

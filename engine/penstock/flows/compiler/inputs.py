@@ -6,7 +6,13 @@ import json
 from typing import Any, Final
 
 from penstock.core.definitions.wf_spec import VariableDef
-from penstock.core.values.expressions import Comparator, Comparison, Expression, Literal, VariableRef
+from penstock.core.values.expressions import (
+    Comparator,
+    Comparison,
+    Expression,
+    Literal,
+    VariableRef,
+)
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import coerce
 from penstock.flows.document import Mistake

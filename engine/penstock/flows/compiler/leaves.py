@@ -15,7 +15,6 @@ from penstock.flows.model import FlowTask, Retry
 Inputs = dict[str, Expression]
 
 
-
 def node_of(task: FlowTask, retry: Retry | None) -> NodeConfig | None:
     """The node of a task; None if it takes a thread of its own."""
     if task.kind.name == "sleep":

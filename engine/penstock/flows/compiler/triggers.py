@@ -34,7 +34,9 @@ def _schedule(trigger: Trigger, name: str, mistakes: list[Mistake]) -> ScheduleW
     except CronProblem as problem:
         mistakes.append(Mistake(trigger.mark, f"cron {cron!r}: {problem}"))
     if not is_time_zone(time_zone):
-        mistakes.append(Mistake(trigger.mark, f"timezone {time_zone!r} is none, as Europe/Paris is"))
+        mistakes.append(
+            Mistake(trigger.mark, f"timezone {time_zone!r} is none, as Europe/Paris is")
+        )
     return ScheduleWf(
         name,
         cron,
