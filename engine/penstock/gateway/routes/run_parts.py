@@ -19,7 +19,7 @@ from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Va
 from penstock.core.state.task_rows import AttemptLog
 from penstock.gateway import render
 from penstock.gateway.history import RunRows, facts_of
-from penstock.gateway.masking import (
+from penstock.core.views.shown import (
     shown_attempt,
     shown_event,
     shown_node,
