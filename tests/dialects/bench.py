@@ -54,12 +54,12 @@ class FlowRun(Story):
         for _ in range(ROUNDS_MAX):
             found = [task for name in names or BUILTIN for task in self.driver.tasks(name, 100)]
             for task in found:
-                self.does(task)
+                self.is_done(task)
             if not found or not until_quiet or self.run.status not in THREAD_LIVE:
                 return self
         raise AssertionError("the run goes on and on")
 
-    def does(self, scheduled: ScheduledTask) -> None:
+    def is_done(self, scheduled: ScheduledTask) -> None:
         """A worker does one task, as it does any."""
         own = {"wf_run_id": scheduled.wf_run_id, "guid": scheduled.guid}
         started = TaskStarted(**own, attempt=scheduled.attempt, worker="builtin")
@@ -87,14 +87,14 @@ class FlowRun(Story):
         found = self.execution.get("taskRunList", [])
         return [one for one in found if one["taskId"] == task_id]
 
-    def task_run(self, task_id: str) -> dict[str, Any]:
+    def only(self, task_id: str) -> dict[str, Any]:
         """The only task run of a task."""
         [found] = self.task_runs(task_id)
         return found
 
     def states(self, task_id: str | None = None) -> list[str]:
         """What a task run, or the execution, went through."""
-        state = (self.execution if task_id is None else self.task_run(task_id))["state"]
+        state = (self.execution if task_id is None else self.only(task_id))["state"]
         return [moment["state"] for moment in state["histories"]]
 
 
@@ -107,5 +107,3 @@ def start(driver: Driver, name: str, wf_run_id: str | None = None, **inputs: Any
 def run_flow(driver: Driver, flow: str, **inputs: Any) -> FlowRun:
     """Deploy a flow, run it, and do its built-in tasks."""
     return start(driver, deploy(driver, flow), **inputs).works()
-
-

@@ -14,8 +14,8 @@ from msgspec import Struct
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.state.user_task_rows import FoundBy, UserTaskOf, UserTaskRun
-from penstock.gateway.errors import bad_request
 from penstock.core.views.shown import shown_user_task
+from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import Reads, View, check_part
 from penstock.gateway.web import cursor_bytes, cursor_text
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from penstock.core.definitions.node_check import INPUT
+from penstock.core.definitions.node_check import INDEX, INPUT
+from penstock.core.definitions.wf_spec import VariableDef
 from penstock.core.ids import derive_guid, is_step
 from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun, Variable
 from penstock.core.values.templates.operators import text
@@ -19,17 +20,13 @@ from penstock.core.values.templates.operators import text
 if TYPE_CHECKING:
     from penstock.core.flow.at import At
 
-INDEX: Final = "INDEX"
-"""The variable of a thread for one of several values that has its number."""
-
 _FOR_EACH: Final = frozenset({"START_MULTIPLE_THREADS", "RUN_THREADS"})
 
 
 class ForValue(Struct, frozen=True):
-    """The value, as text, for which a thread runs, and its number among the others."""
+    """The value, as text, for which a thread runs."""
 
     text: str
-    iteration: int | None
     masked: bool
 
 
@@ -68,22 +65,36 @@ def chain_above(at: At) -> Iterator[tuple[ThreadRun, NodeRun]]:
 
 def value_of(at: At, thread: ThreadRun) -> ForValue | None:
     """The value for which a thread runs; None if it was not started for one of several."""
+    thread, starter = _own(at, thread)
     if thread.kind is not ThreadKind.CHILD:
         return None
-    starter = _starter(at, thread)
-    if starter is not None and not is_step(starter[1].node):
-        return value_of(at, starter[0])
-    if starter is None or starter[1].node_type not in _FOR_EACH:
+    if starter is None or starter.node_type not in _FOR_EACH:
         return None
-    declared = at.blueprint_of(thread).variable(INPUT)
-    of_thread = (at.turn.tenant, at.run.wf_run_id, thread.number)
-    row = at.turn.rows.peek(Variable, *of_thread, INPUT)
+    declared, row = _variable(at, thread, INPUT)
     if declared is None or row is None or row.value is None:
         return None
-    index = at.turn.rows.peek(Variable, *of_thread, INDEX)
-    number = None if index is None else index.value
-    iteration = number if isinstance(number, int) else None
-    return ForValue(text(row.value), iteration, declared.masked or row.masked)
+    return ForValue(text(row.value), declared.masked or row.masked)
+
+
+def iteration_of(at: At, thread: ThreadRun) -> int | None:
+    """The number of the value for which a thread runs, or of the round in which it is."""
+    _, row = _variable(at, _own(at, thread)[0], INDEX)
+    return row.value if row is not None and isinstance(row.value, int) else None
+
+
+def _own(at: At, thread: ThreadRun) -> tuple[ThreadRun, NodeRun | None]:
+    """The thread that a step has started, and that step, for one that a helping node has."""
+    starter = _starter(at, thread)
+    while starter is not None and not is_step(starter[1].node):
+        thread = starter[0]
+        starter = _starter(at, thread)
+    return thread, None if starter is None else starter[1]
+
+
+def _variable(at: At, thread: ThreadRun, name: str) -> tuple[VariableDef | None, Variable | None]:
+    declared = at.blueprint_of(thread).variable(name)
+    row = at.turn.rows.peek(Variable, at.turn.tenant, at.run.wf_run_id, thread.number, name)
+    return declared, None if declared is None else row
 
 
 def values_of(at: At) -> tuple[ForValue, ...]:

@@ -11,6 +11,7 @@ from penstock.core.definitions.wf_spec import Access, ThreadSpec
 from penstock.core.flow.published import outputs_of_run
 from penstock.core.flow.standing import (
     chain_above,
+    iteration_of,
     started_by,
     step_at,
     task_run_id,
@@ -62,8 +63,9 @@ class TemplateNames:
         return self._at.seed()
 
     def task_run(self) -> Found:
-        """The task run at hand. `value` and `iteration` are there if its thread is one of several,
-        each for a value; `parentId` if another task run has started its thread.
+        """The task run at hand. `value` is there if its thread is one of several, each for a value,
+        `iteration` in these and in the rounds of a loop, `parentId` if another
+        task run has started its thread.
         """
         at = self._at
         thread, node_run = step_at(at)
@@ -75,7 +77,10 @@ class TemplateNames:
         starter = started_by(at, thread)
         if starter is not None:
             made["parentId"] = task_run_id(at, starter[1])
-        made.update(self._for_value(thread, with_iteration=True))
+        made.update(self._for_value(thread))
+        iteration = iteration_of(at, thread)
+        if iteration is not None:
+            made["iteration"] = iteration
         return made
 
     def task(self) -> Found:
@@ -149,15 +154,12 @@ class TemplateNames:
         parents: Any = self.root("parents")
         return parents[0] if parents else Undefined("parent")
 
-    def _for_value(self, thread: ThreadRun, *, with_iteration: bool = False) -> dict[str, Value]:
+    def _for_value(self, thread: ThreadRun) -> dict[str, Value]:
         found = value_of(self._at, thread)
         if found is None:
             return {}
         self._at.masked |= found.masked
-        made: dict[str, Value] = {"value": self._paid(found.text)}
-        if with_iteration and found.iteration is not None:
-            made["iteration"] = found.iteration
-        return made
+        return {"value": self._paid(found.text)}
 
     def _variable(self, name: str) -> Found:
         try:

@@ -193,7 +193,7 @@ _LITERALS: Final[tuple[tuple[type, ValueType], ...]] = (
     (dict, ValueType.JSON_OBJ),
 )
 
-_RENDERED: Final[dict[Rendered, ValueType | None]] = {
+_RENDERED: Final[dict[Rendered, Type | None]] = {
     Rendered.TEXT: ValueType.STR,
     Rendered.TRUTH: ValueType.BOOL,
     Rendered.TEXTS: ArrayOf(ValueType.STR),

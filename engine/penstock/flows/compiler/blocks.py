@@ -35,6 +35,7 @@ from penstock.flows.model import FlowTask, Retry
 RESUME: Final = "resume"
 """The event that resumes a pause whose inputs have no types."""
 
+_RESUME_DEF: Final = PutExternalEventDef(RESUME)
 _LOOPS_MAX: Final = 100
 _LOOP_MS_MAX: Final = 3_600_000
 _LOOP_EVERY_MS: Final = 1_000
@@ -113,7 +114,7 @@ class Blocks:
             run_if=run_if,
             allow_failure=task.allow_failure or task.kind.name == "allow-failure",
             allow_warning=task.allow_warning,
-            publish=node.publish or not task.kind.flowable,
+            publish=node.publish or not isinstance(node, RunThreadsNode),
         )
 
     def _block(self, task: FlowTask, retry: Retry | None) -> NodeConfig:
@@ -215,7 +216,7 @@ class Blocks:
 
     def _loop(self, task: FlowTask, retry: Retry | None) -> NodeConfig:
         """The body, the condition, a sleep, and back."""
-        often = task.given.get("checkFrequency") or {}
+        often: dict[str, int] = task.given.get("checkFrequency") or {}
         until = f"{task.id}.until"
         most = often.get("maxIterations", _LOOPS_MAX)
         within_ms = often.get("maxDuration", _LOOP_MS_MAX)
@@ -252,8 +253,8 @@ class Blocks:
         if task.inputs:
             event = f"{self._spec_name}.{task.id}"
             self.definitions.append(PutExternalEventDef(event, struct_of(task.inputs)))
-        elif not any(one.name == RESUME for one in self.definitions):
-            self.definitions.append(PutExternalEventDef(RESUME))
+        elif _RESUME_DEF not in self.definitions:
+            self.definitions.append(_RESUME_DEF)
         delay_ms = task.given.get("delay") or task.given.get("pauseDuration")
         timeout_ms = task.timeout_ms
         handlers: tuple[FailureHandler, ...] = ()
@@ -281,7 +282,8 @@ class Blocks:
             self.wrong(task, "revision", "a subflow is its flow's newest: leave revision out")
         target = f"{given['namespace']}.{given['flowId']}"
         static = "{{" not in target
-        inputs = {name: forms.value(one) for name, one in (given.get("inputs") or {}).items()}
+        wanted: dict[str, Any] = given.get("inputs") or {}
+        inputs = {name: forms.value(one) for name, one in wanted.items()}
         graph.add(
             "at.child",
             RunChildWfNode(
@@ -305,8 +307,8 @@ class Blocks:
 
     def _each_item(self, task: FlowTask, retry: Retry | None) -> NodeConfig:
         """A run of another flow for each batch of items."""
-        rows = (task.given.get("batch") or {}).get("rows", 1)
-        values = forms.batches(task.given["items"], rows)
+        batch: dict[str, int] = task.given.get("batch") or {}
+        values = forms.batches(task.given["items"], batch.get("rows", 1))
         if values is None:
             message = "items is one {{ expression }} that gives a list"
             self.wrong(task, "items", message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from penstock.core.values.expressions import Expression
 from penstock.core.values.forms import Literal, Rendered, Secret, Template
@@ -48,7 +48,8 @@ def batches(given: str, rows: int) -> Expression | None:
 
 def _has_template(given: Any) -> bool:
     if isinstance(given, dict):
-        return any(_has_template(part) for pair in given.items() for part in pair)
+        pairs = cast("dict[Any, Any]", given).items()
+        return any(_has_template(part) for pair in pairs for part in pair)
     if isinstance(given, list):
-        return any(_has_template(part) for part in given)
+        return any(_has_template(part) for part in cast("list[Any]", given))
     return is_template(given)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from msgspec.structs import replace
 
 from penstock.core.definitions.graph import Edge, Mutation, NodeConfig
-from penstock.core.definitions.nodes import EntrypointNode, ExitNode, NopNode
+from penstock.core.definitions.nodes import AnyNode, EntrypointNode, ExitNode, NopNode
 from penstock.core.definitions.wf_spec import ThreadSpec, VariableDef
 from penstock.core.values.expressions import Expression
 
@@ -73,7 +74,7 @@ class Graph:
         """The thread as it now is, with its EXIT."""
         self.add(END, ExitNode(returns=returns))
         nodes = {
-            name: replace(node, edges=tuple(self._edges[name]))
+            name: replace(cast(AnyNode, node), edges=tuple(self._edges[name]))
             for name, node in self._nodes.items()
         }
         return ThreadSpec(nodes, tuple(self.variables))

@@ -14,6 +14,15 @@ from penstock.flows.model import FlowTask, Retry
 
 Inputs = dict[str, Expression]
 
+BUILTIN_INPUTS: Final[dict[str, tuple[str, ...]]] = {
+    "return": ("value",),
+    "log": ("message", "level", "messages"),
+    "fail": ("message", "name", "content"),
+    "http-request": ("uri", "method", "headers", "body", "auth", "allow_failed"),
+    "send-webhook": ("type", "data", "url", "endpoint", "timestamp"),
+}
+"""What the built-in tasks take; each is given, if only null."""
+
 
 def node_of(task: FlowTask, retry: Retry | None) -> NodeConfig | None:
     """The node of a task; None if it takes a thread of its own."""
@@ -22,10 +31,14 @@ def node_of(task: FlowTask, retry: Retry | None) -> NodeConfig | None:
     inputs = _INPUTS.get(task.kind.name)
     if inputs is None:
         return None
+    given = {name: Literal(None) for name in BUILTIN_INPUTS.get(task.kind.name, ())}
     own = {} if task.timeout_ms is None else {"timeout_ms": task.timeout_ms}
     task_def = task.given["taskDef"] if task.kind.name == "task" else task.kind.name
     return TaskNode(
-        task_def=task_def, inputs=inputs(task.given), **own, **retries.of_task(task.retry or retry)
+        task_def=task_def,
+        inputs=given | inputs(task.given),
+        **own,
+        **retries.of_task(task.retry or retry),
     )
 
 
@@ -35,7 +48,8 @@ def _seconds(duration_ms: Any) -> float:
 
 
 def _of_own(given: dict[str, Any]) -> Inputs:
-    return {name: forms.value(value) for name, value in (given.get("inputs") or {}).items()}
+    wanted: dict[str, Any] = given.get("inputs") or {}
+    return {name: forms.value(value) for name, value in wanted.items()}
 
 
 def _return(given: dict[str, Any]) -> Inputs:

@@ -14,7 +14,7 @@ from penstock.core.state.rows import Rows
 from penstock.core.state.run import HaltReason, ThreadRun, Variable, WfRun
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.views.kestra.states import TERMINAL, Json, State, Timeline, date_text
-from penstock.core.views.kestra.task_runs import Named, TaskRuns
+from penstock.core.views.kestra.task_runs import TaskRuns
 from penstock.core.views.shown import shown_variable
 
 TASK_RUNS_MAX: Final = 1_000
@@ -29,11 +29,10 @@ class Execution:
     def __init__(
         self, rows: Rows, run: WfRun, spec: WfSpec, *, partition: int, now_ms: int
     ) -> None:
-        self.task_runs = TaskRuns(rows, run, Named.of(spec), partition=partition, now_ms=now_ms)
+        self.task_runs = TaskRuns(rows, run, spec, partition=partition, now_ms=now_ms)
         self._rows = rows
         self._run = run
         self._spec = spec
-        self._named = Named.of(spec)
         self._now_ms = now_ms
 
     def as_json(self) -> Json:
@@ -44,8 +43,8 @@ class Execution:
         lines = [self.task_runs.timeline(found) for found in shown]
         own: dict[str, Any] = {
             "id": run.wf_run_id,
-            "namespace": self._named.namespace,
-            "flowId": self._named.flow_id,
+            "namespace": self.task_runs.named.namespace,
+            "flowId": self.task_runs.named.flow_id,
             "flowRevision": run.version,
         }
         if shown:
@@ -100,9 +99,7 @@ class Execution:
         for declared in blueprint.variables:
             if declared.access is Access.PRIVATE_VAR:
                 continue
-            row = self._rows.peek(
-                Variable, self._run.tenant, self._run.wf_run_id, 0, declared.name
-            )
+            row = self._rows.peek(Variable, self._run.tenant, self._run.wf_run_id, 0, declared.name)
             if row is not None and row.value is not None:
                 inputs[declared.name] = shown_variable(self._rows, self._run, row).value
         first = self._thread()

@@ -65,14 +65,12 @@ EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
         {_S.QUEUED, _S.CANCELLED, _S.FAILED, _S.RUNNING, _S.KILLING, _S.KILLED, _S.SUCCESS}
     ),
     _S.QUEUED: frozenset({_S.RUNNING, _S.KILLING, _S.KILLED, _S.CANCELLED, _S.FAILED}),
-    _S.RUNNING: frozenset(
-        {_S.PAUSED, _S.RETRYING, _S.KILLING, _S.KILLED, _S.RETRIED, *_ANY_END}
-    ),
+    _S.RUNNING: frozenset({_S.PAUSED, _S.RETRYING, _S.KILLING, _S.KILLED, _S.RETRIED, *_ANY_END}),
     _S.PAUSED: frozenset({_S.RUNNING, _S.RETRYING, _S.KILLING, _S.KILLED, *_AGAIN, *_ANY_END}),
     _S.RETRYING: frozenset({_S.RUNNING, _S.PAUSED, _S.KILLING, _S.KILLED, *_ANY_END}),
     _S.RESTARTED: frozenset({_S.RUNNING, _S.KILLING, _S.KILLED, *_ANY_END}),
     _S.KILLING: frozenset({_S.KILLED, *_ANY_END}),
-    **{state: _AGAIN for state in TERMINAL},
+    **dict.fromkeys(TERMINAL, _AGAIN),
 }
 """The moves of an execution."""
 
@@ -110,9 +108,7 @@ class Timeline:
         """From when to when it was in a state; None: it still is."""
         return [
             (moment.at_ms, following.at_ms if following else None)
-            for moment, following in zip(
-                self.moments, [*self.moments[1:], None], strict=True
-            )
+            for moment, following in zip(self.moments, [*self.moments[1:], None], strict=True)
             if moment.state is state
         ]
 

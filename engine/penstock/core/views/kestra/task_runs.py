@@ -69,11 +69,12 @@ class TaskRuns:
     """
 
     def __init__(
-        self, rows: Rows, run: WfRun, named: Named, *, partition: int, now_ms: int
+        self, rows: Rows, run: WfRun, spec: WfSpec, *, partition: int, now_ms: int
     ) -> None:
+        self.named = Named.of(spec)
         self._rows = rows
         self._run = run
-        self._named = named
+        self._spec = spec
         self._partition = partition
         self._now_ms = now_ms
         self._threads: dict[int, ThreadRun | None] = {}
@@ -100,8 +101,8 @@ class TaskRuns:
         own: dict[str, Any] = {
             "id": self.id_of(first),
             "executionId": self._run.wf_run_id,
-            "namespace": self._named.namespace,
-            "flowId": self._named.flow_id,
+            "namespace": self.named.namespace,
+            "flowId": self.named.flow_id,
             "taskId": first.node,
         }
         if above is not None:
@@ -231,17 +232,33 @@ class TaskRuns:
         """How a visit ended, as far as no task has told it."""
         at_ms = facts[-1].at_ms
         if node.status in NODE_LIVE:
-            if self._run.status is ThreadStatus.HALTING and (at := self._killing_ms()) is not None:
-                if line.current is State.RUNNING and node.task is None:
-                    line.come_to(State.KILLING, max(at, line.moments[-1].at_ms))
+            killing_ms = self._killing_ms()
+            dies = self._run.status is ThreadStatus.HALTING and killing_ms is not None
+            if dies and line.current is State.RUNNING and node.task is None:
+                line.come_to(State.KILLING, max(killing_ms or 0, line.moments[-1].at_ms))
             return
-        end = _end_of(node)
+        end = _end_of(node, allowed=node.handled and self._may_fail(node))
         if end is State.FAILED and line.current in (State.FAILED, State.KILLED):
             return
-        if line.current is State.FAILED:  # by allowance, or by an operator's word
-            line.end_as(end) if node.warned or node.failure is not None else line.come_to(end, at_ms)
+        if line.current is State.FAILED:
+            self._end_failed(line, node, end, at_ms)
         elif line.current is not State.WARNING or end is not State.SUCCESS:
             line.come_to(end, at_ms)
+
+    def _end_failed(self, line: Timeline, node: NodeRun, end: State, at_ms: int) -> None:
+        """A failure is allowed, or an operator says that it is none."""
+        if node.failure is not None:
+            line.end_as(end)
+        else:
+            line.come_to(end, at_ms)
+
+    def _may_fail(self, node: NodeRun) -> bool:
+        """Whether a failure of the node counts as none."""
+        thread = self.thread(node.thread)
+        if thread is None:
+            return False
+        config = self._spec.body.threads[thread.thread_spec].nodes.get(node.node)
+        return config is not None and config.allow_failure
 
     def _killing_ms(self) -> int | None:
         """When a kill of the run began."""
@@ -314,11 +331,11 @@ def _follows(node: NodeRun, before: NodeRun) -> bool:
     )
 
 
-def _end_of(node: NodeRun) -> State:
-    if node.status is NodeStatus.COMPLETED:
-        if node.skipped:
-            return State.SKIPPED
-        return State.WARNING if node.warned else State.SUCCESS
+def _end_of(node: NodeRun, *, allowed: bool) -> State:
+    if node.warned:
+        return State.WARNING
+    if node.status is NodeStatus.COMPLETED or allowed:
+        return State.SKIPPED if node.skipped else State.SUCCESS
     killed = node.failure is not None and node.failure.name in _KILLS
     return State.KILLED if killed else State.FAILED
 
