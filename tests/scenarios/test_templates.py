@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.set_labels import SetLabels
 from penstock.core.ids import derive_guid
@@ -93,7 +94,10 @@ def test_a_run_is_known_by_its_flow_inputs_and_labels(memory: Driver) -> None:
         '{"a":"spec","b":"given","system":{"x":"1"}}|b|root'
     )
     story.completes()
-    accepted(memory, SetLabels(wf_run_id="r1", labels={"c": "3"}))
+    accepted(memory, SetLabels(wf_run_id="r1", labels={"c": "3"}, remove=("a",)))
+    answer = accepted(memory, ReplayWfRun(wf_run_id="r1"))
+    again = Story(memory, answer.body["wf_run_id"])
+    assert again.run.labels == {"system.x": "1", "b": "given", "c": "3"}, "as the old one has them"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +183,17 @@ def test_handlers_know_where_they_were_started(memory: Driver) -> None:
     story = run(memory, "own").task("work").fails()
     assert said(story) == "no value"
     assert story.thread_run(1).started_at == 1
+
+
+def test_a_handler_does_not_run_for_a_value(memory: Driver) -> None:
+    """Though its node starts threads for values, and it has an INPUT."""
+    fixed = chain(
+        says("{{ taskrun.value ?? 'no value' }}"),
+        variables=(declared("INPUT", "STR", default="content"),),
+    )
+    main = chain(handled(starts_each("child", template("{{ 5 }}")), ("fixed", None)))
+    register(memory, "handling", threads(main, fixed=fixed, child=chain(nop())), SAY)
+    assert said(run(memory, "handling")) == "no value"
 
 
 def test_outputs_are_seen_by_the_whole_run(driver: Driver) -> None:
@@ -346,6 +361,7 @@ HOSTILE = [
     "{{parents}}" * 5_500,
     "{{ render(self) }}",
     "{{ 'a' * 99999999 }}",
+    "{{ render(long ~ 1) }}{{ render(long ~ 2) }}",
 ]
 
 
@@ -355,6 +371,7 @@ def test_a_hostile_template_fails_its_run_alone(memory: Driver, text: str) -> No
     variables = (
         declared("big", "STR", default="x" * 200_000),
         declared("self", "STR", default="{{ render(self) }}"),
+        declared("long", "STR", default="{{1}}" * 8_000),
     )
     register(memory, "hostile", chain(says(text), variables=variables), SAY)
     run(memory, "hostile").ends_with("VAR_SUB_ERROR")

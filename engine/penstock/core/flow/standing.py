@@ -68,7 +68,7 @@ def value_of(at: At, thread: ThreadRun) -> ForValue | None:
     thread, starter = _own(at, thread)
     if thread.kind is not ThreadKind.CHILD:
         return None
-    if starter is None or starter.node_type not in _FOR_EACH:
+    if starter is None or not _runs_for_values(at, *starter):
         return None
     declared, row = _variable(at, thread, INPUT)
     if declared is None or row is None or row.value is None:
@@ -82,19 +82,29 @@ def iteration_of(at: At, thread: ThreadRun) -> int | None:
     return row.value if row is not None and isinstance(row.value, int) else None
 
 
-def _own(at: At, thread: ThreadRun) -> tuple[ThreadRun, NodeRun | None]:
-    """The thread that a step has started, and that step, for one that a helping node has."""
+def _own(at: At, thread: ThreadRun) -> tuple[ThreadRun, tuple[ThreadRun, NodeRun] | None]:
+    """The thread that a step has started, and that step with its own thread, for one that a helping
+    node has.
+    """
     starter = _starter(at, thread)
     while starter is not None and not is_step(starter[1].node):
         thread = starter[0]
         starter = _starter(at, thread)
-    return thread, None if starter is None else starter[1]
+    return thread, starter
 
 
 def _variable(at: At, thread: ThreadRun, name: str) -> tuple[VariableDef | None, Variable | None]:
     declared = at.blueprint_of(thread).variable(name)
     row = at.turn.rows.peek(Variable, at.turn.tenant, at.run.wf_run_id, thread.number, name)
     return declared, None if declared is None else row
+
+
+def _runs_for_values(at: At, above: ThreadRun, node_run: NodeRun) -> bool:
+    """Whether the node starts a thread for each of several values."""
+    if node_run.node_type not in _FOR_EACH:
+        return False
+    config = at.blueprint_of(above).nodes.get(node_run.node)
+    return getattr(config, "values", True) is not None
 
 
 def values_of(at: At) -> tuple[ForValue, ...]:
