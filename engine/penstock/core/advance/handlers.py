@@ -12,7 +12,7 @@ from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.moves import keep_output, move_node, move_thread, note_status
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
-from penstock.core.flow.warnings import warn, warn_thread
+from penstock.core.flow.warned import warn, warn_thread
 from penstock.core.state.event_rows import ExternalEvent
 from penstock.core.state.failures import (
     NOT_ALLOWED,
@@ -66,7 +66,7 @@ def _allow(at: At) -> bool:
 def call_for_interrupt(at: At) -> bool:
     """An interrupt has come: the thread halts for it, unless one is being handled already."""
     thread = at.thread
-    if not thread.interrupts or thread.handler is not None:
+    if not thread.interrupts or thread.handler is not None or at.run.held:
         return False
     if HaltReason.PENDING_INTERRUPT in thread.halt_reasons:
         return False

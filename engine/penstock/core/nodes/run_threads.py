@@ -33,7 +33,7 @@ from penstock.core.flow.room import no_room
 from penstock.core.flow.threads import begin_child
 from penstock.core.flow.waiters import is_lost, wait_for_thread
 from penstock.core.flow.waits import Work, failure_of, take_notice
-from penstock.core.flow.warnings import warn
+from penstock.core.flow.warned import notice
 from penstock.core.limits import THREADS_AFTER_MAX
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
 from penstock.core.state.keys import after_prefix
@@ -165,9 +165,7 @@ def _count(at: At, work: Work, ended: ThreadRun) -> None:
     assert awaited is not None, "only what was begun or joined tells"
     if awaited.status is not AwaitedStatus.THREAD_IN_PROGRESS:
         return
-    take_notice(at, ended)
-    if ended.warned:
-        warn(at)
+    notice(at, ended)
     if ended.status is ThreadStatus.COMPLETED:
         _count_good(at, work, awaited)
     else:
