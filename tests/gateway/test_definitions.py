@@ -9,6 +9,7 @@ def test_a_task_def_is_registered_and_read(served: Served) -> None:
         "input_vars": [{"name": "who", "type": "STR"}],
         "return_type": "STR",
         "description": "says hello",
+        "kind": "greeting",
     }
     answer = served.good("PUT", "/v1/task-defs", body)
     read = served.good("GET", f"/v1/task-defs/defs-greet?at_least={answer['position']}")

@@ -77,6 +77,17 @@ def test_mistakes_are_named(served: Served) -> None:
     assert served.refused("GET", "/v1/correlated-events/ev-paid/a~b")[:2] == (400, "BAD_ID")
     definition = served.good("GET", "/v1/external-event-defs/ev-paid")
     assert definition["correlation"] == {"ttl_seconds": 3_600, "delete_after_first": True}
+    assert definition["retention"] is None
+
+
+def test_a_definition_says_how_long_events_are_kept(served: Served) -> None:
+    body = {"name": "ev-kept", "retention": {"after_put_s": 60}}
+    served.good("PUT", "/v1/external-event-defs", body)
+    read = served.good("GET", "/v1/external-event-defs/ev-kept")
+    assert read["retention"] == {"after_put_s": 60}
+    for wrong in ({"after_put_s": 0}, {}, {"after_put_s": 1, "more": 2}):
+        refused = served.refused("PUT", "/v1/external-event-defs", body | {"retention": wrong})
+        assert refused[0] == 400
 
 
 def test_thrown_events_can_be_waited_for(served: Served) -> None:
@@ -93,6 +104,7 @@ def test_thrown_events_can_be_waited_for(served: Served) -> None:
     waiting.join(20)
     [item] = answers[0]["items"]
     assert (item["number"], item["workflow_event_def"], item["content"]) == (1, "ev-second", 2)
+    assert item["def_number"] == 0
     second = served.good("GET", path + "?def=ev-second&wait_ms=20000")["items"]
     assert second == [item]
     unknown = served.refused("GET", "/v1/wf-runs/nowhere/workflow-events")

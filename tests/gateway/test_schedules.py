@@ -28,7 +28,12 @@ def test_a_schedule_is_made_read_paused_and_deleted(served: Served) -> None:
     assert served.good("POST", f"{path}/actions/pause", {})["status"] == "PAUSED"
     assert _wait(served, path, "PAUSED")["next_at"] == []
     served.good("POST", f"{path}/actions/resume", {})
-    _wait(served, path, "ACTIVE")
+    read = _wait(served, path, "ACTIVE")
+    assert [pause["paused"] for pause in read["pauses"]] == [True, False]
+    assert {(pause["principal"], pause["at"][-1]) for pause in read["pauses"]} == {
+        ("anonymous", "Z")
+    }
+    assert read["parent"] is None
     served.good("DELETE", path)
     assert served.refused("GET", path)[:2] == (404, "SCHEDULE_UNKNOWN")
     assert served.refused("DELETE", path)[:2] == (404, "SCHEDULE_UNKNOWN")

@@ -37,6 +37,18 @@ def test_a_task_is_polled_and_reported(served: Served) -> None:
     assert (run["status"], run["output"]) == ("COMPLETED", {"done": True})
 
 
+def test_a_worker_may_name_its_version(served: Served) -> None:
+    queue = a_queue(served, "queue-version")
+    wf_run_id = served.run(queue)
+    path = f"/v1/task-queues/{queue}/poll"
+    named = {"worker": "w", "worker_version": "2.1", "wait_ms": 10_000}
+    assert len(served.good("POST", path, named)["tasks"]) == 1
+    running = served.good("GET", f"/v1/wf-runs/{wf_run_id}/task-runs")["items"][0]
+    assert running["attempts"][0]["worker_version"] == "2.1"
+    long = named | {"worker_version": "x" * 257}
+    assert served.refused("POST", path, long)[0] == 400
+
+
 def test_a_failed_attempt_comes_again_and_the_old_one_is_stale(served: Served) -> None:
     queue = a_queue(served, "queue-retry", max_attempts=2)
     served.run(queue)

@@ -97,6 +97,8 @@ def test_a_stopped_run_waits_and_a_resumed_one_goes_on(served: Served) -> None:
     assert (run["status"], run["output"]) == ("COMPLETED", {"a": [1]})
     events = served.good("GET", f"{path}/external-events")["items"]
     assert events[0]["claimed_by"] == {"thread": 0, "position": 1}
+    assert events[0]["claimed_at"] >= events[0]["put_at"]
+    assert events[0]["correlated"] is False
     again = served.refused("POST", f"{path}/actions/resume", {})
     assert again[:2] == (409, "WF_RUN_ENDED")
     assert served.refused("POST", f"{path}/actions/stop")[:2] == (409, "WF_RUN_ENDED")

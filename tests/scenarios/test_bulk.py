@@ -298,6 +298,8 @@ def test_a_cancelled_job_goes_no_further(memory: Driver) -> None:
     assert 3 < len(halted) < 90
     assert job.state.counts.done == len(halted)
     assert (job.state.cancelled_by, job.state.ended_ms is None) == ("test", False)
+    assert job.state.cancelling_ms is not None and job.state.ended_ms is not None
+    assert job.state.cancelling_ms <= job.state.ended_ms
     memory.pass_ms(1_000)
     assert [story for story in stories if story.run.status == "HALTED"] == halted
     refused(memory, CancelBulk(bulk_id=job.id), "BULK_ENDED")

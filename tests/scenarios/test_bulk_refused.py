@@ -34,6 +34,7 @@ def ids_as_long_as(chars: int) -> tuple[str, ...]:
             "TOO_LARGE",
         ),
         ({"labels": {f"label-{number}": "x" for number in range(65)}}, "LIMIT"),
+        ({"labels": {"": "x"}}, "BAD_NAME"),
     ],
 )
 def test_a_filter_that_can_not_be_meant(memory: Driver, criteria, code) -> None:

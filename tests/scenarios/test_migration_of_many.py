@@ -237,6 +237,28 @@ def test_a_child_run_may_begin_and_end_to_inherit(memory: Driver) -> None:
     alone.completes()
 
 
+def test_no_run_begins_to_inherit_what_is_just_taken_away(few_a_turn: None, memory: Driver) -> None:
+    """The plan was found right before the run was there: so the run must fit both versions."""
+    register(memory, "wide", _with(_wide(20, chain(event("go"))), SHARED[0]))
+    story = run(memory, "wide")
+    _settle(memory, 20)
+    inherited = (declared("n", "INT", access="INHERITED_VAR"),)
+    register(memory, "below", chain(event("go"), variables=inherited) | {"parent": "wide"})
+    next_version(memory, "wide", _wide(20, _renamed()))
+    start = RunWf(wf_spec="below", wf_run_id="child", parent=story.id)
+    asked = MigrateWfRun(wf_run_id=story.id, **PLAN)
+    answers = memory.send_together(asked, start)
+    assert [answer.code for answer in answers] == [None, "PARENT_REQUIRED"]
+    assert "in version 2: variable 'n' is inherited" in answers[1].message
+    _settle(memory, 20)
+    assert story.run.version == 2
+
+
+def _with(spec: Json, *variables: Json) -> Json:
+    main = spec["threads"]["main"] | {"variables": list(variables)}
+    return spec | {"threads": spec["threads"] | {"main": main}}
+
+
 def test_child_threads_are_begun_in_the_version_of_the_run(memory: Driver) -> None:
     """Those that are started later."""
     register(memory, "w", threads(chain(event("go"), starts("child")), child=chain(event("a"))))

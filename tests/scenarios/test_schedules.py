@@ -13,7 +13,7 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.commands.start_scheduled_run import StartScheduledRun
 from penstock.core.ids import partition_of_run
-from penstock.core.limits import SCHEDULE_FIRINGS_MAX
+from penstock.core.limits import SCHEDULE_FIRINGS_MAX, SCHEDULE_PAUSES_MAX
 from penstock.core.schedules.schedules import Misfire
 from penstock.core.state.run import Variable
 from penstock.core.state.timers import Timer
@@ -227,6 +227,22 @@ def test_a_paused_schedule_starts_nothing_and_goes_on_from_now(memory: Driver) -
     accepted(memory, PauseSchedule(schedule_id="paused", paused=False))
     come_to(memory, "2024-01-01 04:00")
     assert plan.is_now("ACTIVE").started() == ["2024-01-01 01:00", "2024-01-01 04:00"]
+    assert [pause.paused for pause in plan.state.pauses] == [True, False]
+    assert {pause.principal for pause in plan.state.pauses} == {"test"}
+    times = moments(pause.at_ms for pause in plan.state.pauses)
+    assert times == ["2024-01-01 01:00", "2024-01-01 03:10"]
+
+
+def test_the_newest_pauses_are_kept(memory: Driver) -> None:
+    """The first is that of a schedule that was made paused."""
+    plan = schedule(memory, "often", "0 * * * *", paused=True)
+    [first] = plan.state.pauses
+    memory.pass_ms(1)
+    for number in range(SCHEDULE_PAUSES_MAX):
+        accepted(memory, PauseSchedule(schedule_id="often", paused=number % 2 == 1))
+    kept = plan.state.pauses
+    assert first not in kept
+    assert [pause.paused for pause in kept] == [False, True] * (SCHEDULE_PAUSES_MAX // 2)
 
 
 def test_a_schedule_can_be_made_paused(memory: Driver) -> None:

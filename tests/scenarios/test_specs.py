@@ -7,8 +7,9 @@ import pytest
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
-from penstock.core.commands.put_wf_spec import AllowedUpdates, PutWfSpec
+from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
+from penstock.core.definitions.updates import AllowedUpdates
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.state.run import Variable
 from tests.controls import (

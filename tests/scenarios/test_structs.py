@@ -7,10 +7,12 @@ import pytest
 from penstock.core.command import Command
 from penstock.core.commands.delete_struct_def import DeleteStructDef
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.defs import StructDef
+from penstock.core.definitions.updates import AllowedUpdates
 from penstock.core.state.failures import Failure
 from tests.controls import (
     a_struct,
@@ -47,6 +49,19 @@ def test_a_struct_def_may_gain_fields_that_are_not_required(driver: Driver) -> N
     assert row is not None
     assert [field.name for field in row.fields] == ["street", "zip"]
     run(driver, "goes", to={"street": "A"}).completes()
+
+
+def test_who_registers_a_struct_def_may_want_no_new_version(driver: Driver) -> None:
+    """The same again is none; any other is refused, though it would do."""
+    street = {"name": "street", "type": "STR"}
+    more = [street, {"name": "zip", "type": "STR", "required": False}]
+    fixed = {"name": "fixed", "allowed_updates": AllowedUpdates.NO_UPDATES}
+    accepted(driver, PutStructDef(fields=[street], **fixed))
+    assert accepted(driver, PutStructDef(fields=[street], **fixed)).body["version"] == 1
+    answer = refused(driver, PutStructDef(fields=more, **fixed), "ALREADY_EXISTS")
+    assert "updates are not allowed" in answer.message
+    minor = fixed | {"allowed_updates": AllowedUpdates.MINOR_REVISION_UPDATES}
+    assert accepted(driver, PutStructDef(fields=more, **minor)).body["version"] == 2
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,21 @@ def test_reports_on_what_does_not_exist(memory: Driver) -> None:
     refused(memory, stale, "ATTEMPT_STALE")
 
 
+def test_an_attempt_says_which_version_of_a_worker_had_it(driver: Driver) -> None:
+    """Said with the start or with the report; each attempt has its own."""
+    register(driver, "two", chain(task("work", max_attempts=3)))
+    story = run(driver, "two").task("work")
+    accepted(driver, TaskStarted(**story.attempt, worker="a", worker_version="1.0"))
+    failed = story.report(TaskStatus.TASK_FAILED, worker="a", worker_version="1.0")
+    accepted(driver, failed)
+    story.task("work")
+    accepted(driver, story.report(TaskStatus.TASK_FAILED, worker="b", worker_version="v" * 300))
+    story.task("work").starts("c").succeeds().completes()
+    past = [row.attempt.worker_version for row in driver.scan(PastAttempt, story.id)]
+    assert past == ["1.0", "v" * 256]
+    assert story.task_run.attempt.worker_version == ""
+
+
 def test_a_workers_times_are_clamped(memory: Driver) -> None:
     """Between handed out and reported; its logs are cut."""
     register(memory, "clamped", chain(task("work")))

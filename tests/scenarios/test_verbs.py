@@ -7,6 +7,7 @@ import pytest
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.pause_wf_run import PauseWfRun
+from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.set_labels import SetLabels
 from penstock.core.commands.skip_node import SkipNode
 from penstock.core.commands.stop_wf_run import StopWfRun
@@ -124,6 +125,42 @@ def test_an_edited_variable_wakes_who_waits_for_it(driver: Driver) -> None:
     story.completes(6)
 
 
+def test_what_is_wrong_is_put_right_before_a_rescue(driver: Driver) -> None:
+    """Of a run that has failed: the node that is begun anew gets the new value."""
+    number = variable("n")
+    inputs, outcome = {"n": number}, declared("n", "INT", default=0)
+    made = chain(task("divide", inputs=inputs), returns=number, variables=(outcome,))
+    register(driver, "divides", made, a_task_def("divide", n="INT"))
+    story = run(driver, "divides").task("divide", n=0).fails().is_now("ERROR")
+    accepted(driver, EditVariable(wf_run_id=story.id, name="n", value=2))
+    assert story.run.status == "ERROR"
+    story.is_rescued().task("divide", n=2).succeeds().completes(2)
+
+
+def test_a_run_that_may_go_on_can_be_edited(memory: Driver) -> None:
+    """Whether it ended with a business exception, or was killed."""
+    made = chain(task("one"), returns=variable("n"), variables=(declared("n", "INT", default=0),))
+    register(memory, "one", made)
+    thrown = run(memory, "one").task("one").throws("no-luck").is_now("EXCEPTION")
+    killed = run(memory, "one").task("one").is_killed(0).ends_with("KILLED")
+    for story in (thrown, killed):
+        accepted(memory, EditVariable(wf_run_id=story.id, name="n", value=3))
+        story.is_begun_again().task("one").succeeds().completes(3)
+
+
+def test_an_edit_of_a_failed_run_wakes_nobody_in_it(memory: Driver) -> None:
+    """A child that waits for the variable is halted, too, and looks when its parent goes on."""
+    enough = compare(variable("n"), "GREATER_THAN", literal(5))
+    main = chain(starts("child"), task("one"), waits_for(output_of("n1")))
+    main["threads"]["main"]["variables"] = [declared("n", "INT", default=0)]
+    register(memory, "watches", threads(main, child=chain(holds(enough))))
+    story = run(memory, "watches").task("one").fails().is_now("ERROR").thread_is(1, "HALTED")
+    accepted(memory, EditVariable(wf_run_id=story.id, name="n", value=6))
+    story.thread_is(1, "HALTED").is_now("ERROR")
+    story.is_rescued().task("one").succeeds().completes()
+    story.thread_is(1, "COMPLETED")
+
+
 def test_what_can_not_be_edited(memory: Driver) -> None:
     """An unknown variable, a value of another type, a run that has ended."""
     register(memory, "one", chain(task("one"), variables=(declared("n", "INT", default=0),)))
@@ -208,6 +245,8 @@ def test_labels_are_merged_and_bounded(memory: Driver) -> None:
     assert story.run.labels == {"team": "b"}
     many = {f"label-{number}": "x" for number in range(65)}
     story.refuses(SetLabels(wf_run_id=story.id, labels=many), "LIMIT")
+    story.refuses(SetLabels(wf_run_id=story.id, labels={"": "x"}), "BAD_NAME")
+    refused(memory, RunWf(wf_spec="one", wf_run_id="new", labels={"": "x"}), "BAD_NAME")
     story.refuses(SetLabels(wf_run_id=story.id, labels={"big": "x" * 20_000}), "LIMIT")
     refused(memory, SetLabels(wf_run_id="no-such-run", labels={}), "WF_RUN_UNKNOWN")
 

@@ -8,10 +8,11 @@ from penstock.core.commands.delete_external_event_def import DeleteExternalEvent
 from penstock.core.commands.delete_task_def import DeleteTaskDef
 from penstock.core.commands.delete_wf_spec import DeleteWfSpec
 from penstock.core.commands.put_external_event import PutExternalEvent
-from penstock.core.commands.put_wf_spec import AllowedUpdates, PutWfSpec
+from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.remove_definition import RemoveDefinition
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.updates import AllowedUpdates
 from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.state.rows import Rows
 from tests.controls import a_task_def, chain, declared, edge, ends, event, literal, spec, task

@@ -1,11 +1,12 @@
 """Events that runs throw for the outside."""
 
+from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.state.event_rows import WorkflowEvent
 from penstock.core.state.outputs import WorkflowEventThrown
 from penstock.core.values.types import ValueType
-from tests.controls import chain, declared, literal, throws_event, variable
+from tests.controls import chain, declared, literal, starts, threads, throws_event, variable
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
 
@@ -25,10 +26,31 @@ def test_a_run_throws_events_and_goes_on(driver: Driver) -> None:
     ]
     assert [(row.thread, row.position) for row in rows] == [(0, 1), (0, 2)]
     assert story.run.workflow_events == 2
+    assert [event.def_number for event in rows] == [0, 0]
     told = [event for event in driver.events() if isinstance(event, WorkflowEventThrown)]
     assert [(event.number, event.content, event.at_ms) for event in told] == [
         (row.number, row.content, row.at_ms) for row in rows
     ]
+
+
+def test_events_are_counted_by_their_kind_too(memory: Driver) -> None:
+    """Each kind from 0, in each run, whichever thread throws."""
+    names = ("sent", "done", "sent", "sent", "done")
+    child = chain(throws_event("sent"))
+    main = chain(*(throws_event(name) for name in names), starts("child"))
+    register(memory, "throws", threads(main, child=child), SENT, DONE)
+    for story in (run(memory, "throws"), run(memory, "throws")):
+        story.completes()
+        rows = memory.scan(WorkflowEvent, story.id)
+        assert [row.number for row in rows] == list(range(6))
+        numbers = [(row.workflow_event_def, row.def_number) for row in rows]
+        expected = [("sent", 0), ("done", 0), ("sent", 1), ("sent", 2), ("done", 1), ("sent", 3)]
+        assert numbers == expected
+        told = [event for event in memory.events() if isinstance(event, WorkflowEventThrown)]
+        mine = [event for event in told if event.wf_run_id == story.id]
+        assert [(event.workflow_event_def, event.def_number) for event in mine] == expected
+        accepted(memory, DeleteWfRun(wf_run_id=story.id))
+        assert memory.rows_of_run(story.id) == {}
 
 
 def test_content_of_a_wrong_type_fails_the_node(memory: Driver) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from penstock.core.state.event_rows import PlacingEvent
+from penstock.core.state.event_rows import PlacingEvent, UnclaimedEvent
 from penstock.core.state.run import TaskRun, ThreadRun, TimerKey
 from penstock.core.state.thread_rows import RoundUnderWay
 from penstock.core.state.timers import Timer, TimerKind
@@ -47,6 +47,17 @@ def _of_node(group: Group, timer: Timer) -> bool:
     return stands(group, int(timer.detail), timer.number)
 
 
+def is_end_of(row: UnclaimedEvent, timer: Timer) -> bool:
+    """Whether the timer is the end of an event that nobody has taken."""
+    named = (f"{row.event_def}/{row.guid}", row.offset, row.expires_ms)
+    ends = timer.kind is TimerKind.EXPIRE_UNCLAIMED
+    return ends and (timer.detail, timer.number, timer.due_ms) == named
+
+
+def _of_unclaimed(group: Group, timer: Timer) -> bool:
+    return any(is_end_of(row, timer) for row in group.of(UnclaimedEvent))
+
+
 ROUNDS: Final = frozenset(
     {
         *(TimerKind.WAKE_CHILDREN, TimerKind.WAKE_WATCHERS),
@@ -72,6 +83,7 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.DELETE_THREAD: _gone,
     TimerKind.USER_TASK: belongs_to_user_task,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
+    TimerKind.EXPIRE_UNCLAIMED: _of_unclaimed,
     **{kind: lambda *_: True for kind in OF_NO_THREAD},
     **dict.fromkeys(ROUNDS, _of_round),
 }
@@ -110,6 +122,7 @@ NEXT_TURN: Final = frozenset(
 
 def without_timers(group: Group) -> Iterator[str]:
     """What is to go on in the next turn, but nothing goes on with it."""
+    yield from without_end(group)
     for row in group.of(RoundUnderWay):
         if not any(t.kind == row.round and t.number == row.number for t in group.of(Timer)):
             yield f"a list that is gone through no more: {row}"
@@ -121,3 +134,10 @@ def without_timers(group: Group) -> Iterator[str]:
 def is_busy(group: Group) -> bool:
     """Threads have been woken that will be visited in a later turn."""
     return any(timer.kind in NEXT_TURN for timer in group.of(Timer))
+
+
+def without_end(group: Group) -> Iterator[str]:
+    """An event that nobody has taken goes when its time is over: it has a timer then."""
+    for row in group.of(UnclaimedEvent):
+        if row.expires_ms is not None and not any(is_end_of(row, t) for t in group.of(Timer)):
+            yield f"an event has lost its end: {row}"

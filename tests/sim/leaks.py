@@ -31,13 +31,21 @@ from penstock.core.state.thread_rows import (
 )
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import TASK_LIVE, THREAD_LIVE, TaskStatus, ThreadStatus
-from tests.sim.belongs import NEXT_TURN, has_timer, is_busy, stands, timers_of_nothing
+from tests.sim.belongs import (
+    NEXT_TURN,
+    has_timer,
+    is_busy,
+    stands,
+    timers_of_nothing,
+    without_end,
+)
 from tests.sim.liveness_user_tasks import LEFT_BY_REMINDERS
 from tests.sim.tables import Group
 
 BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (
     *(ExternalEvent, UnclaimedEvent, EventMarker),
     *(PlaceHolder, QueuedRun),
+    Timer,  # of the end of such an event
 )
 """Rows that may be there without their run: it is to come, or on another partition."""
 
@@ -87,6 +95,11 @@ def without_run(group: Group) -> Iterator[str]:
     for kind in group.kinds():
         if kind not in BEFORE_THE_RUN:
             yield f"{kind.__name__} rows without a run"
+    yield from timers_of_nothing(group)
+    yield from without_end(group)
+    for row in group.of(UnclaimedEvent):
+        if row.expires_ms is None:
+            yield f"an event waits for ever for a run that may never come: {row}"
 
 
 def of_a_live_run(group: Group) -> Iterator[str]:
@@ -159,8 +172,11 @@ def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
             yield f"it has ended, task {task.guid} is {task.status}"
 
 
-RETAINED: Final = (TimerKind.RETENTION, TimerKind.THREAD_RETENTION, TimerKind.DELETE_THREAD)
-"""What is planned for a run, or a thread, that has ended."""
+RETAINED: Final = (
+    *(TimerKind.RETENTION, TimerKind.THREAD_RETENTION, TimerKind.DELETE_THREAD),
+    TimerKind.EXPIRE_UNCLAIMED,
+)
+"""What is planned for a run, or a thread, that has ended, and for events that nobody took."""
 
 
 def _goes_next_turn(row: Row) -> bool:

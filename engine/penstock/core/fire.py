@@ -13,6 +13,7 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.load import is_there, load
 from penstock.core.flow.rounds import Round, forget_round
 from penstock.core.flow.threads import CHILDREN
+from penstock.core.flow.unclaimed import expire_unclaimed
 from penstock.core.flow.waiters import TELLING, TELLING_OF_RUN
 from penstock.core.flow.watchers import WATCHERS
 from penstock.core.operators import deletion, kill_run, sweep, thread_retention
@@ -28,7 +29,7 @@ from penstock.core.user_tasks.actions import action_due
 def fire(turn: Turn, timer: Timer) -> None:
     """Do what the timer is for; its row goes."""
     turn.rows.delete(timer)
-    of_no_run = timer.wf_run_id == "" or timer.kind is TimerKind.DELETE_RUN
+    of_no_run = timer.wf_run_id == "" or timer.kind in _WITHOUT_RUN
     if of_no_run or is_there(turn, timer.wf_run_id):
         _FIRE[timer.kind](turn, timer)
 
@@ -79,6 +80,9 @@ def _time_is_over(turn: Turn, timer: Timer) -> bool:
     return True
 
 
+_WITHOUT_RUN: Final = frozenset({TimerKind.DELETE_RUN, TimerKind.EXPIRE_UNCLAIMED})
+"""What is done though the run is not there any more, or not yet."""
+
 _ROUNDS: Final[dict[TimerKind, Round[Any]]] = {
     round_.timer: round_ for round_ in (CHILDREN, WATCHERS, TELLING, TELLING_OF_RUN)
 }
@@ -97,6 +101,7 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.FORGET_BULK: forget_job,
     TimerKind.OFFER_EVENT: offers.go_on,
     TimerKind.EXPIRE_EVENT: offers.expire,
+    TimerKind.EXPIRE_UNCLAIMED: expire_unclaimed,
     TimerKind.SWEEP: sweep.fire_sweep,
     TimerKind.WAKE_THREADS: sweep.fire_wake_threads,
     TimerKind.KILL_BELOW: kill_run.fire_kill_below,

@@ -56,12 +56,12 @@ def is_step(node: str) -> bool:
 
 
 def is_kebab(name: str) -> bool:
-    """Whether a tenant or application may have this name."""
+    """Whether this is kebab-case, and short enough."""
     return len(name) <= 40 and _KEBAB.fullmatch(name) is not None
 
 
 def check_kebab(what: str, name: str) -> str:
-    """Refuse a tenant or application name that is not kebab-case."""
+    """Refuse a tenant's or application's name, or another word, that is not kebab-case."""
     if not is_kebab(name):
         refuse(
             Code.BAD_NAME, f"{what} {name!r}: use kebab-case, 1-40 characters, such as 'my-team'"

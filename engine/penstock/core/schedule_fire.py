@@ -17,6 +17,7 @@ from penstock.core.schedules.schedules import (
     ScheduleStatus,
     go_on,
     noted_firing,
+    scheduled_run_id,
     stop,
 )
 from penstock.core.state.timers import Timer
@@ -49,9 +50,8 @@ def schedule_defective(turn: Turn, timer: Timer, message: str) -> None:
 
 def run_id_of(schedule: Schedule, partition: int, due_ms: int) -> str:
     """The id of the run that a due time starts (R10)."""
-    return derive_guid(
-        "schedule", partition, schedule.offset, schedule.tenant, schedule.schedule_id, due_ms
-    )
+    parts = (partition, schedule.offset, schedule.tenant, schedule.schedule_id, due_ms)
+    return scheduled_run_id(schedule.parent, derive_guid("schedule", *parts))
 
 
 def _deal_with(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) -> None:
@@ -88,6 +88,7 @@ def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) ->
         revision=schedule.revision,
         variables=schedule.variables,
         labels=schedule.labels,
+        parent=schedule.parent,
     )
     target = partition_of_run(wf_run_id, turn.shard.partitions)
     outcome, message = FiringOutcome.STARTED, ""

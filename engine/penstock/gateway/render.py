@@ -55,6 +55,7 @@ def task_def(row: TaskDef) -> Json:
         "return_type": row.return_type,
         "idempotent": row.idempotent,
         "description": row.description,
+        "kind": row.kind,
         "created_at": time_text(row.created_ms),
     }
 
@@ -79,6 +80,7 @@ def external_event_def(row: ExternalEventDef) -> Json:
         "content_type": row.content_type,
         "description": row.description,
         "correlation": row.correlation,
+        "retention": row.retention,
         "created_at": time_text(row.created_ms),
     }
 
@@ -114,6 +116,7 @@ def schedule(row: Schedule, state: ScheduleState) -> Json:
         "revision": row.revision,
         "variables": row.variables,
         "labels": row.labels,
+        "parent": row.parent,
         "cron": row.cron,
         "time_zone": row.time_zone,
         "misfire": row.misfire,
@@ -134,6 +137,10 @@ def schedule(row: Schedule, state: ScheduleState) -> Json:
                 "message": firing.message,
             }
             for firing in state.firings
+        ],
+        "pauses": [
+            {"paused": pause.paused, "at": time_text(pause.at_ms), "principal": pause.principal}
+            for pause in state.pauses
         ],
     }
 
@@ -269,6 +276,7 @@ def task_attempt(attempt: TaskAttempt, logs: str) -> Json:
         "started_at": time_text(attempt.started_ms),
         "ended_at": time_text(attempt.ended_ms),
         "worker": attempt.worker,
+        "worker_version": attempt.worker_version,
         "output": attempt.output,
         "failure": failure(attempt.failure),
         "warning": attempt.warning,
@@ -290,6 +298,8 @@ def external_event(row: ExternalEvent) -> Json:
         "content": row.content,
         "put_at": time_text(row.put_ms),
         "claimed_by": None if claimed is None else {"thread": claimed[0], "position": claimed[1]},
+        "claimed_at": time_text(row.claimed_ms),
+        "correlated": row.correlated,
     }
 
 
@@ -311,6 +321,7 @@ def workflow_event(row: WorkflowEvent) -> Json:
     return {
         "number": row.number,
         "workflow_event_def": row.workflow_event_def,
+        "def_number": row.def_number,
         "content": row.content,
         "thread": row.thread,
         "position": row.position,

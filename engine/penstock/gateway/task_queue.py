@@ -33,6 +33,14 @@ CLOSE_S: Final = 5.0
 logger = logging.getLogger("penstock.gateway")
 
 
+@dataclass(frozen=True, slots=True)
+class PollingWorker:
+    """Who asks for tasks, and what runs there, as it names itself."""
+
+    name: str
+    version: str = ""
+
+
 @dataclass(slots=True)
 class Taken:
     """A task and where its record stands."""
@@ -69,7 +77,7 @@ class TaskQueues:
         caller: Caller,
         task_def: str,
         *,
-        worker: str,
+        worker: PollingWorker,
         tasks_max: int,
         wait_s: float,
         gone: asyncio.Future[None],
@@ -178,7 +186,7 @@ class TaskQueue:
     async def poll(
         self,
         caller: Caller,
-        worker: str,
+        worker: PollingWorker,
         tasks_max: int,
         wait_s: float,
         gone: asyncio.Future[None],
@@ -221,7 +229,9 @@ class TaskQueue:
             self._want()
         return poller.taken.result() if poller.taken.done() else []
 
-    async def _start(self, caller: Caller, worker: str, taken: list[Taken]) -> list[ScheduledTask]:
+    async def _start(
+        self, caller: Caller, worker: PollingWorker, taken: list[Taken]
+    ) -> list[ScheduledTask]:
         """Start tasks for a worker; those that the fold accepts are its own now."""
         results = await asyncio.gather(
             *(self._start_one(caller, worker, one) for one in taken), return_exceptions=True
@@ -234,10 +244,16 @@ class TaskQueue:
             logger.warning("a task could not be started, it will be tried again: %s", error)
         return tasks
 
-    async def _start_one(self, caller: Caller, worker: str, taken: Taken) -> ScheduledTask | None:
+    async def _start_one(
+        self, caller: Caller, worker: PollingWorker, taken: Taken
+    ) -> ScheduledTask | None:
         task = taken.task
         command = TaskStarted(
-            wf_run_id=task.wf_run_id, guid=task.guid, attempt=task.attempt, worker=worker
+            wf_run_id=task.wf_run_id,
+            guid=task.guid,
+            attempt=task.attempt,
+            worker=worker.name,
+            worker_version=worker.version,
         )
         try:
             answered = await self._engine.send(command, caller, new_command_id())

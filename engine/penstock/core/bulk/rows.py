@@ -111,6 +111,7 @@ class BulkState(Row):
     ended_ms: int | None = None
     reason: str = ""
     cancelled_by: str | None = None
+    cancelling_ms: int | None = None
 
 
 class BulkLive(Row):

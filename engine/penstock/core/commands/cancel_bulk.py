@@ -26,7 +26,8 @@ def handle(turn: Turn, command: CancelBulk) -> Value:
         return {"bulk_id": state.bulk_id, "status": state.status}
     if state.status not in BULK_LIVE:
         refuse(Code.BULK_ENDED, f"bulk job {state.bulk_id!r} is {state.status}")
-    state.status, state.cancelled_by = BulkStatus.CANCELLING, turn.principal
+    state.status = BulkStatus.CANCELLING
+    state.cancelled_by, state.cancelling_ms = turn.principal, turn.at_ms
     turn.rows.put(state)
     for number in range(turn.shard.partitions):
         turn.send(number, EndBulkPart(bulk_id=state.bulk_id))

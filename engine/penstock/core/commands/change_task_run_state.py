@@ -4,8 +4,6 @@ ERROR: the thread is rescued, and goes on with the output.
 """
 
 from penstock.core.command import Command, CommandType, of_wf_run
-from penstock.core.definitions.defs import TaskDef
-from penstock.core.definitions.structs import structs_of
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
@@ -22,9 +20,10 @@ from penstock.core.state.transitions import TASK_LIVE, TaskEvent, TaskStatus, Th
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.attempts import end_attempt
 from penstock.core.tasks.cancel import release
+from penstock.core.tasks.outputs import fitting_output
 from penstock.core.tasks.tasks import FAILURE_OF, REPORTS
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value, check_bounds, coerce
+from penstock.core.values.value import Value, check_bounds
 
 _EVENTS = {**REPORTS, TaskStatus.TASK_CANCELLED: TaskEvent.CANCEL}
 
@@ -94,14 +93,10 @@ def _go_on(at: At, task: TaskRun) -> None:
 
 
 def _result(turn: Turn, task: TaskRun, command: ChangeTaskRunState) -> tuple[Value, Failure | None]:
-    task_def = turn.rows.peek(TaskDef, turn.tenant, task.task_def)
     message = (command.error or f"set by {turn.principal}")[:TEXT_CHARS_MAX]
     try:
         if command.status is TaskStatus.TASK_SUCCESS:
-            if task_def is not None and task_def.return_type is not None:
-                return coerce(command.output, task_def.return_type, structs_of(turn)), None
-            check_bounds(command.output)
-            return command.output, None
+            return fitting_output(turn, task.task_def, command.output), None
         check_bounds(command.output)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"output: {problem}")

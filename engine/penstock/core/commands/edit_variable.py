@@ -1,4 +1,6 @@
-"""EditVariable: an operator gives a variable of a run another value; whoever waits for it looks."""
+"""EditVariable: an operator gives a variable of a run another value; whoever waits for it looks. A
+run that has failed may be put right so, before it is rescued.
+"""
 
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
@@ -6,7 +8,7 @@ from penstock.core.flow.at import Place
 from penstock.core.flow.variables import Change, write_variables
 from penstock.core.operators.verbs import load_idle
 from penstock.core.state.run import Variable
-from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.transitions import ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.masking import has_masked
 from penstock.core.values.types import ValueProblem, parse_type
@@ -23,9 +25,9 @@ class EditVariable(Command, frozen=True):
 
 
 def handle(turn: Turn, command: EditVariable) -> Value:
-    """Write the variable. The thread may have ended, to be rescued; the run may not."""
+    """Write the variable, unless the run has ended well: that can not go on."""
     at = load_idle(turn, command.wf_run_id, command.thread)
-    if at.run.status not in THREAD_LIVE:
+    if at.run.status is ThreadStatus.COMPLETED:
         refuse(Code.WF_RUN_ENDED, f"WfRun {command.wf_run_id!r} is {at.run.status}")
     declared = at.thread_spec.variable(command.name)
     if declared is None:

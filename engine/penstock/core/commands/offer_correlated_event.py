@@ -91,6 +91,7 @@ def _event(turn: Turn, marker: RunMarker, command: OfferCorrelatedEvent) -> Exte
         turn.at_ms,
         thread=marker.thread,
         node=None if marker.stays else node_run.node,
+        correlated=True,
     )
 
 

@@ -7,6 +7,7 @@ from penstock.core.schedules.schedules import (
     check_here,
     go_on,
     load_schedule,
+    note_pause,
     of_schedule,
     stop,
 )
@@ -27,10 +28,12 @@ def handle(turn: Turn, command: PauseSchedule) -> Value:
     schedule, state = load_schedule(turn, command.schedule_id)
     if state.status is ScheduleStatus.ENDED:
         refuse(Code.SCHEDULE_ENDED, f"schedule {command.schedule_id!r} has ended")
-    if command.paused:
+    if command.paused and state.status is not ScheduleStatus.PAUSED:
+        note_pause(turn, state, paused=True)
         stop(turn, state, ScheduleStatus.PAUSED)
-    elif state.status is not ScheduleStatus.ACTIVE:
+    elif not command.paused and state.status is not ScheduleStatus.ACTIVE:
         state.status, state.reason, state.caught_up = ScheduleStatus.ACTIVE, "", 0
+        note_pause(turn, state, paused=False)
         state.after_ms = max(state.after_ms, turn.at_ms)
         go_on(turn, schedule, state)
     return {"status": state.status}

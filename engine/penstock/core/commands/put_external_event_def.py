@@ -5,11 +5,11 @@ from typing import Any
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
 from penstock.core.commands.put_correlated_event import check_ttl
-from penstock.core.definitions.defs import Correlation, ExternalEventDef
+from penstock.core.definitions.defs import Correlation, EventRetention, ExternalEventDef
 from penstock.core.definitions.structs import checked_type
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
-from penstock.core.limits import TEXT_CHARS_MAX
+from penstock.core.limits import EVENT_RETENTION_S_MAX, TEXT_CHARS_MAX
 from penstock.core.state.turn import Turn
 from penstock.core.values.types import TypeText
 from penstock.core.values.value import Value
@@ -17,13 +17,14 @@ from penstock.core.values.value import Value
 
 class PutExternalEventDef(Command, frozen=True):
     """The type of the content (none: whatever JSON is put); whether its events may be put under a
-    key (`correlation`), and not only to a run.
+    key (`correlation`), and not only to a run; how long those that nobody takes are kept.
     """
 
     name: str
     content_type: TypeText | None = None
     description: str = ""
     correlation: Correlation | None = None
+    retention: EventRetention | None = None
 
 
 def handle(turn: Turn, command: PutExternalEventDef) -> Value:
@@ -32,6 +33,7 @@ def handle(turn: Turn, command: PutExternalEventDef) -> Value:
     if len(command.description) > TEXT_CHARS_MAX:
         refuse(Code.LIMIT, f"a description may have {TEXT_CHARS_MAX} characters")
     check_ttl(None if command.correlation is None else command.correlation.ttl_seconds)
+    _check_retention(command.retention)
     if command.content_type is not None:
         checked_type(turn, command.content_type, "the content type")
     known = turn.rows.peek(ExternalEventDef, turn.tenant, command.name)
@@ -45,19 +47,29 @@ def handle(turn: Turn, command: PutExternalEventDef) -> Value:
                 command.description,
                 turn.at_ms,
                 command.correlation,
+                command.retention,
             ),
         )
     elif _said(known) != _said(command):
         refuse(
             Code.ALREADY_EXISTS,
-            f"ExternalEventDef {command.name!r} exists with another content type, description"
-            " or correlation",
+            f"ExternalEventDef {command.name!r} exists with another content type, description,"
+            " correlation or retention",
         )
     return {"name": command.name}
 
 
 def _said(definition: ExternalEventDef | PutExternalEventDef) -> tuple[Any, ...]:
-    return definition.content_type, definition.description, definition.correlation
+    kept = definition.correlation, definition.retention
+    return definition.content_type, definition.description, *kept
+
+
+def _check_retention(retention: EventRetention | None) -> None:
+    if retention is not None and not 1 <= retention.after_put_s <= EVENT_RETENTION_S_MAX:
+        refuse(
+            Code.BAD_VALUE,
+            f"retention: after_put_s is {retention.after_put_s}; use 1 to {EVENT_RETENTION_S_MAX}",
+        )
 
 
 COMMAND = CommandType(PutExternalEventDef, handle, of_partition_0)

@@ -10,6 +10,7 @@ from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
 from penstock.core.definitions.defs import StructDef
 from penstock.core.definitions.structs import checked_type, structs_of
+from penstock.core.definitions.updates import AllowedUpdates, refuse_no_updates
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name, is_inner_name
 from penstock.core.limits import STRUCT_FIELDS_MAX, TEXT_CHARS_MAX
@@ -21,11 +22,15 @@ from penstock.core.values.value import Value, coerce, encode_value
 class PutStructDef(Command, frozen=True):
     """The fields as JSON: [{name, type, required (true unless said otherwise), default, masked}].
     A default belongs to a field that is not required.
+
+    Whatever new version is taken at all is one that nobody need notice: so `allowed_updates` says
+    only whether there may be one.
     """
 
     name: str
     fields: Value
     description: str = ""
+    allowed_updates: AllowedUpdates = AllowedUpdates.ALL_UPDATES
 
 
 def handle(turn: Turn, command: PutStructDef) -> Value:
@@ -39,6 +44,7 @@ def handle(turn: Turn, command: PutStructDef) -> Value:
     if known is not None:
         if _same(known, fields, command.description):
             return {"name": known.name, "version": known.version}
+        refuse_no_updates(command.allowed_updates, f"StructDef {known.name!r}")
         _check_evolution(known, fields)
         version = known.version + 1
     row = StructDef(turn.tenant, command.name, version, fields, command.description, turn.at_ms)

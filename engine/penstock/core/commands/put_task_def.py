@@ -7,16 +7,16 @@ from penstock.core.commands.install_definition import install
 from penstock.core.definitions.defs import InputVar, TaskDef
 from penstock.core.definitions.structs import checked_type
 from penstock.core.errors import Code, refuse
-from penstock.core.ids import check_definition_name, is_inner_name
+from penstock.core.ids import check_definition_name, check_kebab, is_inner_name
 from penstock.core.limits import TASK_INPUTS_MAX, TEXT_CHARS_MAX
 from penstock.core.state.turn import Turn
-from penstock.core.values.types import TypeText
+from penstock.core.values.types import VOID, TypeText
 from penstock.core.values.value import Value
 
 
 class PutTaskDef(Command, frozen=True):
     """The inputs by name and type, and the type of the output (none: whatever JSON the worker
-    returns).
+    returns; VOID: nothing). `kind` is a word in kebab-case by which TaskDefs are grouped.
     """
 
     name: str
@@ -24,11 +24,14 @@ class PutTaskDef(Command, frozen=True):
     return_type: TypeText | None = None
     idempotent: bool = True
     description: str = ""
+    kind: str = ""
 
 
 def handle(turn: Turn, command: PutTaskDef) -> Value:
     """Decide the TaskDef and send it to every partition."""
     check_definition_name("TaskDef", command.name)
+    if command.kind:
+        check_kebab("kind", command.kind)
     if len(command.input_vars) > TASK_INPUTS_MAX:
         refuse(
             Code.LIMIT, f"{len(command.input_vars)} inputs: a TaskDef may have {TASK_INPUTS_MAX}"
@@ -41,7 +44,7 @@ def handle(turn: Turn, command: PutTaskDef) -> Value:
             refuse(Code.BAD_NAME, f"input {var.name!r} is no name, or is there twice")
         checked_type(turn, var.type, f"input {var.name!r}")
         seen.add(var.name)
-    if command.return_type is not None:
+    if command.return_type not in (None, VOID):
         checked_type(turn, command.return_type, "the return type")
     known = turn.rows.peek(TaskDef, turn.tenant, command.name)
     if known is None:
@@ -63,6 +66,7 @@ def _row(turn: Turn, command: PutTaskDef, created_ms: int) -> TaskDef:
         command.idempotent,
         command.description,
         created_ms,
+        command.kind,
     )
 
 

@@ -5,7 +5,6 @@ are never given twice, whatever was deleted meanwhile.
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 import msgspec
 
@@ -14,6 +13,7 @@ from penstock.core.commands.install_definition import install
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import ExitNode
+from penstock.core.definitions.updates import AllowedUpdates, refuse_no_updates
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, SpecBody, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
@@ -37,14 +37,6 @@ from penstock.core.state.turn import Turn
 from penstock.core.values.expressions import Literal
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, encode_value, type_name
-
-
-class AllowedUpdates(StrEnum):
-    """Which changes to an existing WfSpec the caller wants."""
-
-    ALL_UPDATES = "ALL_UPDATES"
-    MINOR_REVISION_UPDATES = "MINOR_REVISION_UPDATES"
-    NO_UPDATES = "NO_UPDATES"
 
 
 class PutWfSpec(Command, frozen=True):
@@ -113,11 +105,7 @@ def _first_version(turn: Turn, name: str, body: SpecBody) -> WfSpec:
 
 def _number_after(spec: WfSpec, last: WfSpec, allowed: AllowedUpdates) -> None:
     """Number a version that follows another; refuse a change that the law or the caller forbids."""
-    if allowed is AllowedUpdates.NO_UPDATES:
-        refuse(
-            Code.ALREADY_EXISTS,
-            f"WfSpec {spec.name!r} exists and differs; updates are not allowed",
-        )
+    refuse_no_updates(allowed, f"WfSpec {spec.name!r}")
     faults = frozen_faults(last.frozen, spec.body)
     if faults:
         refuse(Code.BAD_SPEC, "; ".join(faults))

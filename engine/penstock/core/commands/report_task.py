@@ -3,11 +3,9 @@ changes nothing.
 """
 
 from penstock.core.command import Command, CommandType, Repeats, of_wf_run
-from penstock.core.definitions.defs import TaskDef
-from penstock.core.definitions.structs import structs_of
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
-from penstock.core.limits import TEXT_CHARS_MAX
+from penstock.core.limits import TEXT_CHARS_MAX, WORKER_CHARS_MAX
 from penstock.core.state.failures import RESERVED_NAMES, Failure
 from penstock.core.state.run import PastAttempt, TaskAttempt, TaskRun
 from penstock.core.state.task_rows import Metric
@@ -17,8 +15,9 @@ from penstock.core.tasks import attempts, tasks
 from penstock.core.tasks import words as task_words
 from penstock.core.tasks.checkpoints import checkpoint_count
 from penstock.core.tasks.lookup import newest
+from penstock.core.tasks.outputs import fitting_output
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value, check_bounds, coerce, encode_value
+from penstock.core.values.value import Value, check_bounds, encode_value
 
 
 class ReportTask(Command, frozen=True):
@@ -41,6 +40,7 @@ class ReportTask(Command, frozen=True):
     warning: bool = False
     checkpoints: int | None = None
     retry_after_ms: int = 0
+    worker_version: str = ""
 
 
 def handle(turn: Turn, command: ReportTask) -> Value:
@@ -90,10 +90,9 @@ def _result(
     not a refusal.
     """
     status, output = command.status, command.output
-    task_def = turn.rows.peek(TaskDef, turn.tenant, task.task_def)
     try:
-        if status is TaskStatus.TASK_SUCCESS and task_def is not None and task_def.return_type:
-            output = coerce(output, task_def.return_type, structs_of(turn))
+        if status is TaskStatus.TASK_SUCCESS:
+            output = fitting_output(turn, task.task_def, output)
         else:
             check_bounds(output)
     except ValueProblem as problem:
@@ -131,7 +130,8 @@ def _keep_workers_words(turn: Turn, task: TaskRun, command: ReportTask) -> None:
     task_words.keep_metrics(turn, task, command.metrics)
     attempt = attempts.own_attempt(task)
     attempt.warning = command.warning and command.status is TaskStatus.TASK_SUCCESS
-    attempt.worker = attempt.worker or command.worker[:256]
+    attempt.worker = attempt.worker or command.worker[:WORKER_CHARS_MAX]
+    attempt.worker_version = attempt.worker_version or command.worker_version[:WORKER_CHARS_MAX]
     if attempt.started_ms is None and command.started_at_ms is not None:
         attempt.started_ms = min(max(command.started_at_ms, attempt.scheduled_ms), turn.at_ms)
 

@@ -48,8 +48,8 @@ def handle(turn: Turn, command: RunWf) -> Value:
 
 
 def check(turn: Turn, command: RunWf) -> None:
-    """Refuse what could not be started now."""
-    check_start(turn, _start(command))
+    """Refuse what could not be started now, wherever the run is to be."""
+    check_start(turn, _start(command), parent_is_here=False)
 
 
 def _start(command: RunWf) -> Start:

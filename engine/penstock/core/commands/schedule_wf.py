@@ -8,7 +8,7 @@ from penstock.core.command import Command, CommandType
 from penstock.core.commands import run_wf
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.errors import Code, refuse
-from penstock.core.ids import check_schedule_id
+from penstock.core.ids import check_family_id, check_schedule_id, derive_guid
 from penstock.core.limits import (
     CATCH_UP_MAX,
     CATCH_UP_MAX_DEFAULT,
@@ -25,7 +25,9 @@ from penstock.core.schedules.schedules import (
     ScheduleStatus,
     check_here,
     go_on,
+    note_pause,
     of_schedule,
+    scheduled_run_id,
 )
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value, encode_value, value_bytes
@@ -34,7 +36,8 @@ from penstock.core.values.value import Value, encode_value, value_bytes
 class ScheduleWf(Command, frozen=True):
     """What to run, and when: `cron` in 5 fields, by the clocks of `time_zone`. A due time that is
     more than `grace_ms` past is missed. With `start_at_ms` in the past, what was due since then
-    counts as missed; `end_at_ms` is the last moment that counts.
+    counts as missed; `end_at_ms` is the last moment that counts. The runs stand below `parent`, if
+    one is named: it is looked at each time, and may be on another partition.
 
     Without an id the record's key is the id.
     """
@@ -54,6 +57,7 @@ class ScheduleWf(Command, frozen=True):
     start_at_ms: int | None = None
     end_at_ms: int | None = None
     paused: bool = False
+    parent: str | None = None
 
 
 def handle(turn: Turn, command: ScheduleWf) -> Value:
@@ -75,6 +79,8 @@ def handle(turn: Turn, command: ScheduleWf) -> Value:
     status = ScheduleStatus.PAUSED if command.paused else ScheduleStatus.ACTIVE
     after_ms = turn.at_ms if command.start_at_ms is None else command.start_at_ms - 1
     state = ScheduleState(turn.tenant, schedule_id, status, after_ms)
+    if command.paused:
+        note_pause(turn, state, paused=True)
     turn.rows.put(schedule)
     turn.rows.put(state)
     if not command.paused:
@@ -108,6 +114,8 @@ def _check(turn: Turn, command: ScheduleWf) -> None:
             Code.TOO_LARGE,
             f"variables of {size} bytes: a schedule's may have {SCHEDULE_VARIABLES_BYTES_MAX}",
         )
+    if command.parent is not None:
+        check_family_id(scheduled_run_id(command.parent, derive_guid()))
     run_wf.check(
         turn,
         RunWf(
@@ -117,6 +125,7 @@ def _check(turn: Turn, command: ScheduleWf) -> None:
             revision=command.revision,
             variables=command.variables,
             labels=command.labels,
+            parent=command.parent,
         ),
     )
 
@@ -142,6 +151,7 @@ def _row(turn: Turn, command: ScheduleWf, schedule_id: str, request_hash: bytes)
         command.catch_up_max,
         command.start_at_ms,
         command.end_at_ms,
+        command.parent,
     )
 
 

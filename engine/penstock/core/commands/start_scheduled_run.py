@@ -25,6 +25,7 @@ class StartScheduledRun(Command, frozen=True):
     revision: int | None = None
     variables: dict[str, Value] = {}
     labels: dict[str, str] = {}
+    parent: str | None = None
 
 
 def handle(turn: Turn, command: StartScheduledRun) -> Value:
@@ -71,12 +72,13 @@ def refusal(rejection: Reject) -> str:
 def _run(command: StartScheduledRun) -> RunWf:
     return RunWf(
         wf_spec=command.wf_spec,
-        wf_run_id=command.wf_run_id,
+        wf_run_id=command.wf_run_id.rpartition(".")[2],  # its own part: a RunWf adds the parent's
         version=command.version,
         major=command.major,
         revision=command.revision,
         variables=command.variables,
         labels=command.labels,
+        parent=command.parent,
     )
 
 

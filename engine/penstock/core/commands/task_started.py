@@ -11,12 +11,13 @@ from penstock.core.values.value import Value
 
 
 class TaskStarted(Command, frozen=True):
-    """Which attempt, and which worker."""
+    """Which attempt, and which worker; `worker_version` is what runs there, as it names itself."""
 
     wf_run_id: str
     guid: str
     attempt: int
     worker: str = ""
+    worker_version: str = ""
 
 
 def handle(turn: Turn, command: TaskStarted) -> Value:
@@ -25,7 +26,7 @@ def handle(turn: Turn, command: TaskStarted) -> Value:
     if task.status is TaskStatus.TASK_RUNNING:
         turn.repeated = True
         return None
-    attempts.start(turn, task, command.worker)
+    attempts.start(turn, task, command.worker, command.worker_version)
     return None
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
-from penstock.core.values.types import StructField, TypeText
+from penstock.core.values.types import VOID, StructField, TypeText
 
 
 class InputVar(Struct, frozen=True, omit_defaults=True):
@@ -23,7 +23,8 @@ class InputVar(Struct, frozen=True, omit_defaults=True):
 
 class TaskDef(Row):
     """A kind of work that task workers do. Immutable: the same name means the same inputs and
-    output for ever.
+    output for ever. `kind` groups TaskDefs, for people and for whoever runs workers; the engine
+    makes nothing of it.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.DEFINITION, ("tenant", "name")
@@ -35,6 +36,12 @@ class TaskDef(Row):
     idempotent: bool
     description: str
     created_ms: int
+    kind: str = ""
+
+    @property
+    def returns_nothing(self) -> bool:
+        """Whether its output is null, and no place for a value."""
+        return self.return_type == VOID
 
 
 class Correlation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -46,8 +53,16 @@ class Correlation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     delete_after_first: bool = False
 
 
+class EventRetention(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long an event that nobody has taken is kept."""
+
+    after_put_s: int
+
+
 class ExternalEventDef(Row):
-    """A kind of event that can be put to runs; without a content type any JSON value will do."""
+    """A kind of event that can be put to runs; without a content type any JSON value will do. An
+    event that nobody has taken is kept as `retention` says, or else as long as its run.
+    """
 
     KIND, SCOPE, KEY = b"e", Scope.DEFINITION, ("tenant", "name")
 
@@ -57,6 +72,7 @@ class ExternalEventDef(Row):
     description: str
     created_ms: int
     correlation: Correlation | None = None
+    retention: EventRetention | None = None
 
 
 class StructDef(Row):

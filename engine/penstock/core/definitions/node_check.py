@@ -10,16 +10,14 @@ from typing import Final
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.graph import Mutation, NodeConfig
-from penstock.core.definitions.output_types import output_type_of
+from penstock.core.definitions.output_types import output_type_of, returns_nothing
 from penstock.core.definitions.structs import struct_fields_of
 from penstock.core.definitions.user_task_def import UserTaskDef, find_user_task_def
 from penstock.core.definitions.wf_spec import (
-    LatestWfSpec,
-    MajorWfSpec,
     SpecBody,
     ThreadSpec,
     VariableDef,
-    WfSpec,
+    newest_spec,
 )
 from penstock.core.ids import correlation_key_problem
 from penstock.core.state.failures import FailureHandler
@@ -164,7 +162,7 @@ class NodeCheck:
 
     def starts_run(self, name: str, major: int | None, given: Mapping[str, Expression]) -> None:
         """A fault if there is no such spec, or it is not given what it wants."""
-        spec = self._spec_of(name, major)
+        spec = newest_spec(self._rows, self._tenant, name, major)
         if spec is None and name == self.spec_name and major is None:
             return  # itself, which is being registered
         if spec is None:
@@ -183,15 +181,6 @@ class NodeCheck:
         for declared in thread.variables:
             if declared.required and not declared.is_inherited and declared.name not in given:
                 self.fault(f"input {declared.name!r} of WfSpec {name!r} must be given")
-
-    def _spec_of(self, name: str, major: int | None) -> WfSpec | None:
-        latest: LatestWfSpec | MajorWfSpec | None
-        if major is None:
-            latest = self._rows.peek(LatestWfSpec, self._tenant, name)
-        else:
-            latest = self._rows.peek(MajorWfSpec, self._tenant, name, max(major, 0))
-        version = 0 if latest is None else latest.version
-        return self._rows.peek(WfSpec, self._tenant, name, version) if version else None
 
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""
@@ -222,6 +211,8 @@ class NodeCheck:
                 self.fault(f"{what}there is no variable {part.name!r}")
             elif isinstance(part, OutputRef) and part.node not in self.thread.nodes:
                 self.fault(f"{what}there is no node {part.node!r}")
+            elif isinstance(part, OutputRef) and self._returns_nothing(part.node):
+                self.fault(f"{what}node {part.node!r} is a task that returns nothing")
             else:
                 self._part(part, what)
 
@@ -255,6 +246,9 @@ class NodeCheck:
     def struct(self, name: str) -> Mapping[str, StructField] | None:
         """The fields of a StructDef."""
         return struct_fields_of(self._rows, self._tenant, name)
+
+    def _returns_nothing(self, node: str) -> bool:
+        return returns_nothing(self.thread.nodes.get(node), self._rows, self._tenant)
 
     def _part(self, part: Expression, what: str) -> None:
         try:

@@ -15,8 +15,15 @@ def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeTe
     task_def, event_def = getattr(config, "task_def", None), getattr(config, "event_def", None)
     if isinstance(task_def, str):
         task = rows.peek(TaskDef, tenant, task_def)
-        return None if task is None else task.return_type
+        return None if task is None or task.returns_nothing else task.return_type
     if isinstance(event_def, str):
         event = rows.peek(ExternalEventDef, tenant, event_def)
         return None if event is None else event.content_type
     return config.OUTPUT
+
+
+def returns_nothing(config: NodeConfig | None, rows: Rows, tenant: str) -> bool:
+    """Whether a node is a task that returns nothing: nobody can read its output."""
+    task_def = getattr(config, "task_def", None)
+    task = rows.peek(TaskDef, tenant, task_def) if isinstance(task_def, str) else None
+    return task is not None and task.returns_nothing

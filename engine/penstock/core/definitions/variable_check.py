@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.core.definitions.faults import Faults
+from penstock.core.definitions.inheriting import inheriting_faults
 from penstock.core.definitions.node_check import INPUT
 from penstock.core.definitions.wf_spec import (
     Access,
-    LatestWfSpec,
     SpecBody,
     ThreadSpec,
     VariableDef,
-    WfSpec,
+    newest_spec,
 )
 from penstock.core.limits import JSON_INDEXES_MAX
 from penstock.core.state.rows import Rows
@@ -55,8 +55,8 @@ def check_variables(name: str, thread: ThreadSpec, structs: Structs, faults: Fau
 
 
 def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: Faults) -> None:
-    """What is inherited is a variable of the parent spec's entrypoint that it does not keep to
-    itself, and the entrypoint's here.
+    """What is inherited is the entrypoint's, and a variable that the newest version of the parent
+    (of the major version that is named) does not keep to itself.
     """
     inherited = [
         (name, variable)
@@ -65,29 +65,29 @@ def check_inherited(body: SpecBody, rows: Rows, tenant: str, faults: Faults) -> 
         if variable.is_inherited
     ]
     if body.parent is None:
+        if body.parent_major is not None:
+            faults.add("parent_major names a major version of the parent, but there is no parent")
         for name, variable in inherited:
             faults.add(
                 f"thread {name!r}: variable {variable.name!r} is inherited, but the spec names no"
                 " parent"
             )
         return
-    latest = rows.peek(LatestWfSpec, tenant, body.parent)
-    spec = rows.peek(WfSpec, tenant, body.parent, latest.version) if latest else None
+    spec = newest_spec(rows, tenant, body.parent, body.parent_major)
     if spec is None:
-        faults.missing(f"the parent WfSpec {body.parent!r} is not registered; register it first")
+        asked = "" if body.parent_major is None else f" in major version {body.parent_major}"
+        faults.missing(
+            f"the parent WfSpec {body.parent!r} is not registered{asked}; register it first"
+        )
         return
-    entrypoint = spec.body.threads[spec.body.entrypoint]
     for name, variable in inherited:
-        above = entrypoint.variable(variable.name)
         if name != body.entrypoint:
-            fault = "is inherited, which only the entrypoint's variables can be"
-        elif above is None or above.access is Access.PRIVATE_VAR:
-            fault = f"is inherited, but {body.parent!r} has none of this name that others may see"
-        elif above.type != variable.type:
-            fault = f"is inherited as {variable.type}, but is {above.type} in {body.parent!r}"
-        else:
-            continue
-        faults.add(f"thread {name!r}: variable {variable.name!r} {fault}")
+            faults.add(
+                f"thread {name!r}: variable {variable.name!r} is inherited, which only the"
+                " entrypoint's variables can be"
+            )
+    for fault in inheriting_faults(body, spec):
+        faults.add(f"thread {body.entrypoint!r}: {fault}")
 
 
 def _faults(variable: VariableDef) -> Iterator[str]:

@@ -13,7 +13,7 @@ from penstock.core.definitions.nodes import AnyNode
 from penstock.core.limits import DURATION_MS_MAX, INT_MAX
 from penstock.core.state.keys import Scope
 from penstock.core.state.place_rows import LimitBehavior
-from penstock.core.state.rows import Row
+from penstock.core.state.rows import Row, Rows
 from penstock.core.values.forms import Expression
 from penstock.core.values.types import TypeText
 from penstock.core.values.value import Value
@@ -98,15 +98,17 @@ class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
 
 class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a client registers under a name: the threads, and which of them a run begins with; the
-    WfSpec from whose runs it inherits variables; how long a run is kept; how many runs may be at
-    work at once (what the newest version says of that counts for all that have a limit); the
-    namespace with which the name begins, and the labels with which each run does.
+    WfSpec from whose runs it inherits variables, and if it says so, the major version that these
+    must follow; how long a run is kept; how many runs may be at work at once (what the newest
+    version says of that counts for all that have a limit); the namespace with which the name
+    begins, and the labels with which each run does.
     """
 
     entrypoint: str
     threads: dict[str, ThreadSpec]
     parent: str | None = None
     retention: Retention | None = None
+    parent_major: Annotated[int, Meta(ge=0, le=INT_MAX)] | None = None
     namespace: str = ""
     labels: dict[str, str] = {}
     limit: RunLimit | None = None
@@ -177,3 +179,13 @@ class MajorWfSpec(Row):
     major: int
     first: int
     version: int
+
+
+def newest_spec(rows: Rows, tenant: str, name: str, major: int | None) -> WfSpec | None:
+    """The newest version of a spec, or of a major version of it, that is not deleted."""
+    newest: LatestWfSpec | MajorWfSpec | None
+    if major is None:
+        newest = rows.peek(LatestWfSpec, tenant, name)
+    else:
+        newest = rows.peek(MajorWfSpec, tenant, name, max(major, 0))
+    return rows.peek(WfSpec, tenant, name, newest.version) if newest and newest.version else None

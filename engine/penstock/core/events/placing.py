@@ -17,13 +17,13 @@ from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.rounds import chunk_of, pay
+from penstock.core.flow.unclaimed import leave_event, pick_up_event
 from penstock.core.ids import derive_guid
 from penstock.core.limits import INTERRUPTS_PENDING_MAX
 from penstock.core.state.event_rows import (
     EventWaiter,
     ExternalEvent,
     PlacingEvent,
-    UnclaimedEvent,
 )
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import copy_of
@@ -109,7 +109,7 @@ def _place_named(turn: Turn, event: ExternalEvent, number: int) -> None:
         if event.claimed_by is None and thread.status is ThreadStatus.RUNNING:
             _give_to(turn, event, thread)
     if event.claimed_by is None:
-        _leave(turn, event, turn.offset)
+        leave_event(turn, event, turn.offset)
 
 
 def _place(turn: Turn, event: ExternalEvent, placing: PlacingEvent, *, refuses: bool) -> bool:
@@ -158,7 +158,7 @@ def _interrupt(
     )
     thread.interrupts += 1
     turn.rows.put(thread)
-    event.claimed_by = (thread.number, thread.position)
+    event.claim(thread.number, thread.position, turn.at_ms)
     wake(turn, event.wf_run_id, thread.number)
 
 
@@ -171,16 +171,16 @@ def _give_next(turn: Turn, event: ExternalEvent, placing: PlacingEvent) -> bool:
     size = chunk_of(turn)
     for seen, (key, waiter) in enumerate(turn.rows.range(EventWaiter, start, after_prefix(prefix))):
         if seen == size:
-            _leave(turn, event, placing.offset)
+            leave_event(turn, event, placing.offset)
             return False
         pay(turn, 1)
         placing.offered = key
         thread = peek_thread(turn, event.wf_run_id, waiter.thread)
         assert thread is not None, "a waiter is a thread of the run"
         if thread.status is ThreadStatus.RUNNING and _give_to(turn, event, thread):
-            turn.rows.delete(_unclaimed(event, placing.offset))
+            pick_up_event(turn, event, placing.offset)
             return True
-    _leave(turn, event, placing.offset)
+    leave_event(turn, event, placing.offset)
     return True
 
 
@@ -198,21 +198,11 @@ def _give_to(turn: Turn, event: ExternalEvent, thread: ThreadRun) -> bool:
     if waiter is None:
         return False
     rows.delete(waiter)
-    event.claimed_by = (thread.number, thread.position)
+    event.claim(thread.number, thread.position, turn.at_ms)
     node_run.progress = {**progress, "guid": event.guid}
     rows.put(node_run)
     wake(turn, run_id, thread.number)
     return True
-
-
-def _leave(turn: Turn, event: ExternalEvent, offset: int) -> None:
-    """Nobody has it yet: it lies there for whoever comes."""
-    turn.rows.put(_unclaimed(event, offset))
-
-
-def _unclaimed(event: ExternalEvent, offset: int) -> UnclaimedEvent:
-    kind = (event.tenant, event.wf_run_id, event.event_def)
-    return UnclaimedEvent(*kind, event.wanted, offset, event.guid)
 
 
 def _next(turn: Turn, timer: Timer) -> PlacingEvent | None:

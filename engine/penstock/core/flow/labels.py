@@ -5,7 +5,9 @@ from penstock.core.limits import LABELS_BYTES_MAX, LABELS_MAX
 
 
 def check_labels(labels: dict[str, str]) -> None:
-    """Refuse more labels than a run may have."""
+    """Refuse more labels than a run may have, and one without a name."""
+    if "" in labels:
+        refuse(Code.BAD_NAME, "a label needs a name")
     problem = labels_problem(labels)
     if problem is not None:
         refuse(Code.LIMIT, problem)

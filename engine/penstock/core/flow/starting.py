@@ -11,11 +11,13 @@ from penstock.core.definitions.wf_spec import (
     SpecBody,
     VariableDef,
     WfSpec,
+    newest_spec,
 )
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.family import count_live
 from penstock.core.flow.labels import check_labels
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, note_status
+from penstock.core.flow.parents import parent_fault
 from penstock.core.flow.threads import begin_thread
 from penstock.core.limits import INPUTS_BYTES_MAX
 from penstock.core.state.rows import Rows
@@ -40,10 +42,15 @@ class Start(Struct, frozen=True, kw_only=True):
     masked: tuple[str, ...] = ()
 
 
-def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
-    """The spec and the variables of a run that may be started; refused is one that may not."""
+def check_start(
+    turn: Turn, start: Start, *, parent_is_here: bool = True
+) -> tuple[WfSpec, dict[str, Value]]:
+    """The spec and the variables of a run that may be started; refused is one that may not. A
+    parent that may be on another partition is not looked at.
+    """
     spec = wanted_spec(turn, start)
-    _check_parent(turn, spec, start.parent)
+    if start.parent is None or parent_is_here:
+        _check_parent(turn, spec, start.parent)
     variables = _variables(turn, spec.body, start.variables)
     check_labels(spec.body.labels | start.labels)
     return spec, variables
@@ -51,9 +58,8 @@ def check_start(turn: Turn, start: Start) -> tuple[WfSpec, dict[str, Value]]:
 
 def newest_major(rows: Rows, tenant: str, name: str) -> int | None:
     """The newest major version of a spec; None if there is no such spec yet."""
-    latest = rows.peek(LatestWfSpec, tenant, name)
-    spec = latest and rows.peek(WfSpec, tenant, name, latest.version)
-    return None if not spec else spec.major
+    spec = newest_spec(rows, tenant, name, None)
+    return None if spec is None else spec.major
 
 
 def start_run(turn: Turn, start: Start, wf_run_id: str, request_hash: bytes) -> WfRun:
@@ -101,7 +107,7 @@ def begin_run(
 
 
 def _check_parent(turn: Turn, spec: WfSpec, parent: str | None) -> None:
-    """A run that inherits variables stands below a run of the spec that it names."""
+    """A run that inherits variables stands below a run that has them."""
     wanted = spec.body.parent
     if parent is None:
         if wanted is not None:
@@ -113,12 +119,9 @@ def _check_parent(turn: Turn, spec: WfSpec, parent: str | None) -> None:
     above = turn.rows.peek(WfRun, turn.tenant, parent)
     if above is None:
         refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {parent!r} to be the parent")
-    if wanted is not None and above.wf_spec != wanted:
-        refuse(
-            Code.PARENT_REQUIRED,
-            f"WfSpec {spec.name!r} inherits from {wanted!r}, and {parent!r} is a run of"
-            f" {above.wf_spec!r}",
-        )
+    fault = parent_fault(turn.rows, spec, above)
+    if fault is not None:
+        refuse(Code.PARENT_REQUIRED, f"WfSpec {spec.name!r} inherits from {wanted!r}, and {fault}")
 
 
 def wanted_spec(turn: Turn, start: Start) -> WfSpec:

@@ -17,6 +17,7 @@ from penstock.core.flow.correlation import key_of, mark, marked, unmark_node
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.node_timer import drop_node_timer, set_node_timer
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.unclaimed import pick_up_event
 from penstock.core.state.event_rows import (
     EventWaiter,
     ExternalEvent,
@@ -129,9 +130,9 @@ def _take_unclaimed(at: At) -> Outcome:
     oldest = min(there, key=lambda head: (head.offset, head.guid))
     event = rows.get(ExternalEvent, *kind, oldest.guid)
     assert event is not None, "an unclaimed event has a row"
-    event.claimed_by = (at.node_run.thread, at.node_run.position)
+    event.claim(at.node_run.thread, at.node_run.position, at.turn.at_ms)
     rows.put(event)
-    rows.delete(oldest)
+    pick_up_event(at.turn, event, oldest.offset)
     return Done(event.content)
 
 

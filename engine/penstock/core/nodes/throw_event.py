@@ -10,7 +10,7 @@ from penstock.core.definitions.nodes import ThrowEventNode
 from penstock.core.flow.at import At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import Done, Outcome
-from penstock.core.state.event_rows import WorkflowEvent
+from penstock.core.state.event_rows import WorkflowEvent, WorkflowEventCount
 from penstock.core.state.outputs import WorkflowEventThrown
 from penstock.core.values.forms import Expression
 from penstock.core.values.masking import MASK
@@ -32,6 +32,7 @@ def arrive(at: At) -> Outcome:
         at.turn.at_ms,
     )
     event.masked = config.content is not None and at.masked
+    event.def_number = _count(at, config.workflow_event_def)
     at.run.workflow_events += 1
     at.turn.rows.put(event)
     at.turn.output_bytes += value_bytes(event.content)
@@ -68,6 +69,15 @@ def _content(at: At, config: ThrowEventNode) -> Value:
     return content
 
 
+def _count(at: At, name: str) -> int:
+    """How many of this kind the run has thrown before."""
+    rows, key = at.turn.rows, (at.turn.tenant, at.run.wf_run_id, name)
+    row = rows.get(WorkflowEventCount, *key) or WorkflowEventCount(*key)
+    before, row.count = row.count, row.count + 1
+    rows.put(row)
+    return before
+
+
 def _told(event: WorkflowEvent) -> WorkflowEventThrown:
     return WorkflowEventThrown(
         wf_run_id=event.wf_run_id,
@@ -77,6 +87,7 @@ def _told(event: WorkflowEvent) -> WorkflowEventThrown:
         thread=event.thread,
         position=event.position,
         at_ms=event.at_ms,
+        def_number=event.def_number,
     )
 
 

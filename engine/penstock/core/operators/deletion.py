@@ -15,8 +15,10 @@ from penstock.core.flow.correlation import forget_marker
 from penstock.core.flow.family import is_live_below
 from penstock.core.flow.places import give_back
 from penstock.core.flow.retention import drop_thread_retention
+from penstock.core.flow.unclaimed import drop_expiry
 from penstock.core.limits import RETENTION_AGAIN_MS
 from penstock.core.state.correlation_rows import RunMarker
+from penstock.core.state.event_rows import UnclaimedEvent
 from penstock.core.state.keys import kind_of_run_key
 from penstock.core.state.outputs import WfRunDeleted
 from penstock.core.state.partition_state import Deleting
@@ -169,4 +171,5 @@ _OUTSIDE: Final[dict[type[Row], Callable[[Turn, Any], None]]] = {
     TaskRun: _forget_task,
     UserTaskRun: user_tasks.forget,
     RunMarker: forget_marker,
+    UnclaimedEvent: drop_expiry,
 }

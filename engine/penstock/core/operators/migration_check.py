@@ -12,6 +12,7 @@ from penstock.core.definitions.wf_spec import Access, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import At, Place, inherited_place, peek_thread
 from penstock.core.flow.correlation import key_of
+from penstock.core.flow.parents import parent_fault
 from penstock.core.flow.versions import spec_of, version_of
 from penstock.core.limits import MIGRATION_CHILD_RUNS_MAX, MIGRATION_NODE_RUNS_MAX
 from penstock.core.operators.migration_plan import Plan, ThreadPlan
@@ -92,13 +93,17 @@ def found_output(plan: Plan, thread: ThreadRun, node: str) -> NodeRun | None:
 
 
 def _above(plan: Plan) -> Iterator[str]:
-    """The run stands below a run of the WfSpec from which the version inherits."""
+    """The run stands below one that has what the version inherits."""
     wanted, run = plan.new.body.parent, plan.run
-    if wanted is None or wanted == plan.old.body.parent:
+    if wanted is None:
         return
     above = plan.turn.rows.peek(WfRun, plan.turn.tenant, run.parent) if run.parent else None
     if above is None or above.wf_spec != wanted:
         yield f"version {plan.new.version} inherits from {wanted!r}, and no run of it is above"
+        return
+    fault = parent_fault(plan.turn.rows, plan.new, above)
+    if fault is not None:
+        yield f"version {plan.new.version} inherits from {wanted!r}, and {fault}"
 
 
 def _below(plan: Plan) -> Iterator[str]:

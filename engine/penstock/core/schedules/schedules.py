@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import partition_of_run
-from penstock.core.limits import SCHEDULE_FIRINGS_MAX, SCHEDULE_RECHECK_MS
+from penstock.core.limits import SCHEDULE_FIRINGS_MAX, SCHEDULE_PAUSES_MAX, SCHEDULE_RECHECK_MS
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 from penstock.core.state.run import TimerKey
@@ -61,6 +61,14 @@ class Firing(Struct, array_like=True, frozen=True):
     message: str = ""
 
 
+class SchedulePause(Struct, array_like=True, frozen=True):
+    """Who has paused a schedule, or let it go on, and when."""
+
+    paused: bool
+    at_ms: int
+    principal: str
+
+
 class Schedule(Row):
     """What is started when. It never changes; what does is in ScheduleState.
 
@@ -89,11 +97,13 @@ class Schedule(Row):
     catch_up_max: int
     start_at_ms: int | None
     end_at_ms: int | None
+    parent: str | None = None
 
 
 class ScheduleState(Row):
     """How far a schedule has come: `after_ms` is the last due time that was dealt with, `due` are
-    the next ones as far as they are known, `ask` is the open CronAsk.
+    the next ones as far as they are known, `ask` is the open CronAsk. Of firings, and of pauses and
+    their ends, the newest are kept.
     """
 
     KIND, SCOPE, KEY = b"s", Scope.PARTITION, ("tenant", "schedule_id")
@@ -108,6 +118,7 @@ class ScheduleState(Row):
     reason: str = ""
     caught_up: int = 0
     firings: tuple[Firing, ...] = ()
+    pauses: tuple[SchedulePause, ...] = ()
 
 
 class CronAsk(Row):
@@ -130,6 +141,11 @@ ROWS_OF_SCHEDULES: Final[tuple[type[Row], ...]] = (Schedule, ScheduleState, Cron
 def of_schedule(command: Any) -> str | None:
     """The key of a command to a schedule."""
     return command.schedule_id
+
+
+def scheduled_run_id(parent: str | None, guid: str) -> str:
+    """The id of a run that a schedule starts, below another one if the schedule names that."""
+    return guid if parent is None else f"{parent}.{guid}"
 
 
 def check_here(turn: Turn, schedule_id: str) -> None:
@@ -195,6 +211,12 @@ def close_ask(turn: Turn, state: ScheduleState) -> None:
 def noted_firing(state: ScheduleState, firing: Firing) -> None:
     """Keep a firing; only the newest are kept."""
     state.firings = (*state.firings[1 - SCHEDULE_FIRINGS_MAX :], firing)
+
+
+def note_pause(turn: Turn, state: ScheduleState, *, paused: bool) -> None:
+    """Keep who has paused the schedule, or let it go on; the caller puts the state."""
+    pause = SchedulePause(paused, turn.at_ms, turn.principal)
+    state.pauses = (*state.pauses[1 - SCHEDULE_PAUSES_MAX :], pause)
 
 
 def _ask(turn: Turn, schedule: Schedule, state: ScheduleState) -> None:

@@ -13,7 +13,8 @@ ANYBODY: Final = ""
 
 class ExternalEvent(Row):
     """An event put to a run from outside; `claimed_by` is the (thread, position) of the node run
-    that took it.
+    that took it, and `claimed_ms` when. One that is `correlated` lay under a key, and the run has
+    accepted it.
     """
 
     KIND, SCOPE, KEY = b"e", Scope.RUN, ("tenant", "wf_run_id", "event_def", "guid")
@@ -27,6 +28,12 @@ class ExternalEvent(Row):
     thread: int | None = None
     node: str | None = None
     claimed_by: tuple[int, int] | None = None
+    claimed_ms: int | None = None
+    correlated: bool = False
+
+    def claim(self, thread: int, position: int, at_ms: int) -> None:
+        """A node run, or a thread that it interrupts there, takes the event."""
+        self.claimed_by, self.claimed_ms = (thread, position), at_ms
 
     def is_for(self, thread: int, *names: str) -> bool:
         """Whether a node run may take it: an event may name a thread, and a node of it by one of
@@ -55,7 +62,10 @@ def _queue(thread: int | None, node: str | None) -> str:
 
 
 class UnclaimedEvent(Row):
-    """The queues of events that nobody has taken yet, oldest first; `wanted` is who may take it."""
+    """The queues of events that nobody has taken yet, oldest first; `wanted` is who may take it.
+    It goes at `expires_ms` of the DURATION clock, if that is set; one that is kept `for_the_run`
+    alone stays if the run has come by then.
+    """
 
     KIND, SCOPE, KEY = (
         b"q",
@@ -70,6 +80,8 @@ class UnclaimedEvent(Row):
     wanted: str
     offset: int
     guid: str
+    expires_ms: int | None = None
+    for_the_run: bool = False
 
 
 class PlacingEvent(Row):
@@ -94,7 +106,9 @@ class PlacingEvent(Row):
 
 
 class WorkflowEvent(Row):
-    """An event that the run itself has thrown; `number` counts those of the run, from 0."""
+    """An event that the run itself has thrown; `number` counts those of the run, `def_number` those
+    of its kind in the run, both from 0.
+    """
 
     KIND, SCOPE, KEY = b"W", Scope.RUN, ("tenant", "wf_run_id", "number")
 
@@ -107,6 +121,18 @@ class WorkflowEvent(Row):
     position: int
     at_ms: int
     masked: bool = False
+    def_number: int = 0
+
+
+class WorkflowEventCount(Row):
+    """How many events of a kind the run has thrown."""
+
+    KIND, SCOPE, KEY = b"N", Scope.RUN, ("tenant", "wf_run_id", "workflow_event_def")
+
+    tenant: str
+    wf_run_id: str
+    workflow_event_def: str
+    count: int = 0
 
 
 class EventWaiter(Row):

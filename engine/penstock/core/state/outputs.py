@@ -134,7 +134,9 @@ class CommandRefused(Struct, frozen=True, kw_only=True):
 
 
 class WorkflowEventThrown(Struct, frozen=True, kw_only=True):
-    """A run has thrown a workflow event; `number` counts those of the run."""
+    """A run has thrown a workflow event; `number` counts those of the run, `def_number` those of
+    its kind.
+    """
 
     wf_run_id: str
     number: int
@@ -143,6 +145,7 @@ class WorkflowEventThrown(Struct, frozen=True, kw_only=True):
     thread: int
     position: int
     at_ms: int
+    def_number: int = 0
 
 
 Event = (

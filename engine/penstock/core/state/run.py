@@ -302,6 +302,7 @@ class TaskAttempt(Struct, array_like=True):
     warning: bool = False
     reported: TaskStatus | None = None  # what the worker said, where it came to another status
     sent_offset: int = 0  # of the record whose turn sent it last
+    worker_version: str = ""
 
 
 class Stop(StrEnum):

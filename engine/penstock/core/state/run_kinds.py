@@ -11,6 +11,7 @@ from penstock.core.state.event_rows import (
     PlacingEvent,
     UnclaimedEvent,
     WorkflowEvent,
+    WorkflowEventCount,
 )
 from penstock.core.state.facts import AuditEntry, HistoryChunk
 from penstock.core.state.migration_rows import Migration
@@ -77,6 +78,7 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     FailedWait,
     RunMarker,
     WorkflowEvent,
+    WorkflowEventCount,
     HistoryChunk,
     AuditEntry,
     Migration,

@@ -43,6 +43,7 @@ class TimerKind(StrEnum):
     USER_TASK = "USER_TASK"
     OFFER_EVENT = "OFFER_EVENT"
     EXPIRE_EVENT = "EXPIRE_EVENT"
+    EXPIRE_UNCLAIMED = "EXPIRE_UNCLAIMED"  # its run may never come
     SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
     BULK = "BULK"  # of no run, as that of a schedule
     FORGET_BULK = "FORGET_BULK"

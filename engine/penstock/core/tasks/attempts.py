@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.flow.at import peek_thread
-from penstock.core.limits import RETRY_AFTER_MS_MAX
+from penstock.core.limits import RETRY_AFTER_MS_MAX, WORKER_CHARS_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.history import note
 from penstock.core.state.outputs import TaskRunChanged
@@ -34,12 +34,13 @@ GIVEN_UP: Final = frozenset({TaskEvent.FAIL, TaskEvent.TIME_OUT})
 """Ends that mean, for an attempt that was asked to stop, that it has stopped."""
 
 
-def start(turn: Turn, task: TaskRun, worker: str) -> None:
+def start(turn: Turn, task: TaskRun, worker: str, worker_version: str = "") -> None:
     """A worker says that it runs the attempt: from now on the time-out runs."""
     attempt = own_attempt(task)
     attempt.status = TaskStatus.TASK_RUNNING
     attempt.started_ms = turn.at_ms
     attempt.worker = worker
+    attempt.worker_version = worker_version[:WORKER_CHARS_MAX]
     set_timeout(turn, task, clock_ms(turn, Clock.AWAKE) + first_window_ms(task))
     move_task(turn, task, TaskEvent.START)
     turn.rows.put(task)

@@ -44,6 +44,10 @@ class ValueType(StrEnum):
     WF_RUN_ID = "WF_RUN_ID"
 
 
+VOID: Final = "VOID"
+"""What stands in the place of a type where there is no value at all; it is no type."""
+
+
 TypeText = str
 """A type as it is written; `parse_type` reads it."""
 

@@ -74,6 +74,8 @@ def shown_attempt(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> TaskAttemp
     task_def = rows.peek(TaskDef, task.tenant, task.task_def)
     if task_def is None or task_def.return_type is None or attempt.failure is not None:
         return attempt
+    if task_def.returns_nothing:
+        return attempt
     structs = _structs(rows, task.tenant)
     output = shown_value(attempt.output, task_def.return_type, structs, masked=False)
     return replace(attempt, output=output)

@@ -10,8 +10,9 @@ from msgspec import Struct
 from penstock.core.command import Command
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.definitions.nodes import ExitNode, NopNode, RunThreadsNode, Throw
-from penstock.core.definitions.wf_spec import Access, SpecBody, VariableDef
+from penstock.core.definitions.wf_spec import Access, RunLimit, SpecBody, VariableDef
 from penstock.core.state.failures import FailureHandler
+from penstock.core.state.place_rows import LimitBehavior
 from penstock.core.values.expressions import Expression
 from penstock.core.values.forms import Built, Cast
 from penstock.flows.compiler import forms
@@ -56,11 +57,15 @@ def _body(flow: Flow, blocks: Blocks) -> SpecBody:
         blocks.chain(main, flow.tasks, flow.retry)
     else:
         _guard(flow, blocks, main)
+    limit = None
+    if flow.limit is not None:
+        limit = RunLimit(flow.limit.most, LimitBehavior(flow.limit.behavior))
     return SpecBody(
         MAIN,
         {MAIN: main.thread(_returns(flow)), **blocks.threads},
         namespace=flow.namespace,
         labels=flow.labels,
+        limit=limit,
     )
 
 

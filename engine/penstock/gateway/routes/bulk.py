@@ -87,6 +87,7 @@ def _shown(view: View, job: BulkJob) -> Json | None:
         "status": state.status,
         "reason": state.reason,
         "cancelled_by": state.cancelled_by,
+        "cancelling_at": time_text(state.cancelling_ms),
         "ended_at": time_text(state.ended_ms),
         "partitions_left": state.parts,
         "looked": counts.looked,

@@ -13,9 +13,11 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.definitions.defs import TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
+from penstock.core.limits import WORKER_CHARS_MAX
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.task_queue import PollingWorker
 from penstock.gateway.web import (
     WAIT_MS_MAX,
     command_id_of,
@@ -29,9 +31,10 @@ from penstock.gateway.web import (
 class PollBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Who asks, for how many tasks at most, and how long to wait for the first."""
 
-    worker: Annotated[str, Meta(min_length=1, max_length=256)]
+    worker: Annotated[str, Meta(min_length=1, max_length=WORKER_CHARS_MAX)]
     tasks_max: Annotated[int, Meta(ge=1, le=100)] = 1
     wait_ms: Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)] = 0
+    worker_version: Annotated[str, Meta(max_length=WORKER_CHARS_MAX)] = ""
 
 
 async def poll(request: Request) -> Response:
@@ -48,7 +51,7 @@ async def poll(request: Request) -> Response:
         tasks = await gateway.queues.poll(
             caller,
             name,
-            worker=body.worker,
+            worker=PollingWorker(body.worker, body.worker_version),
             tasks_max=body.tasks_max,
             wait_s=body.wait_ms / 1_000,
             gone=gone,

@@ -1,0 +1,24 @@
+"""The output of a task, as its TaskDef has it."""
+
+from __future__ import annotations
+
+from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.structs import structs_of
+from penstock.core.state.turn import Turn
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value, check_bounds, coerce, type_name
+
+
+def fitting_output(turn: Turn, name: str, output: Value) -> Value:
+    """What a task of a TaskDef has returned, in the form in which it is kept; ValueProblem if it
+    does not fit.
+    """
+    task_def = turn.rows.peek(TaskDef, turn.tenant, name)
+    if task_def is None or task_def.return_type is None:
+        check_bounds(output)
+        return output
+    if not task_def.returns_nothing:
+        return coerce(output, task_def.return_type, structs_of(turn))
+    if output is not None:
+        raise ValueProblem(f"TaskDef {name!r} returns nothing, and this is {type_name(output)}")
+    return None
