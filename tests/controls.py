@@ -260,3 +260,18 @@ def mutation(name: str, operation: str, value: Json, path: str | None = None) ->
 def changing(to: str, *mutations: Json) -> Json:
     """An edge with these mutations, in this order."""
     return {"to": to, "mutations": list(mutations)}
+
+
+def only_if(condition: Json, node: Json) -> Json:
+    """The node, passed by if the condition does not hold."""
+    return node | {"run_if": condition}
+
+
+def may_fail(node: Json) -> Json:
+    """The node, whose failure is a warning."""
+    return node | {"allow_failure": True}
+
+
+def silent(node: Json) -> Json:
+    """The node, of which no warning is made."""
+    return node | {"allow_warning": True}

@@ -7,7 +7,7 @@ there is nothing left to do, or the turn's budget is spent.
 
 from __future__ import annotations
 
-from penstock.core.advance.edges import mutated, open_edge
+from penstock.core.advance.edges import is_wanted, mutated, open_edge
 from penstock.core.advance.handlers import (
     add_reason,
     call_for_interrupt,
@@ -226,6 +226,9 @@ def _arrive(at: At) -> Outcome:
         message = f"the run has taken {STEPS_PER_RUN_MAX} steps, which is its limit"
         return Failed(Failure(FailureName.STEP_LIMIT, message))
     try:
+        if not is_wanted(at):
+            at.node_run.skipped = True
+            return Done()
         return _type(at).arrive(at)
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, str(problem)))
@@ -253,7 +256,7 @@ def _take(at: At, outcome: Outcome) -> None:
 
 def _follow_edge(at: At) -> None:
     """Take the first edge that is open, with all its mutations or none, and enter the node it leads
-    to. A node whose failure was handled is left without mutations.
+    to. A node whose failure was handled, or is allowed, is left without mutations.
     """
     handled = at.node_run.handled
     try:

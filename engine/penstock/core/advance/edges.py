@@ -1,4 +1,6 @@
-"""Leaving a completed node: which edge is open, and what its mutations make of the variables."""
+"""From one node to the next: which edge is open, what its mutations make of the variables, and
+whether the node that is come to is wanted.
+"""
 
 from __future__ import annotations
 
@@ -62,6 +64,14 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Change]:
 def _keeps(mutation: Mutation) -> bool:
     """Whether something of the old value is in the new one."""
     return mutation.path is not None or mutation.operation is not Operation.ASSIGN
+
+
+def is_wanted(at: At) -> bool:
+    """Whether the node that the thread has come to is to be done."""
+    wanted = at.config.run_if
+    if wanted is None:
+        return True
+    return at.watched(wanted, None, partial(Evaluation(at, "run_if").holds, wanted))
 
 
 class _Leaving:

@@ -43,6 +43,10 @@ class NodeConfig(
     """What the spec says of a node; each type adds its own fields. `OUTPUT` is the type of the
     output, of a node type for which it is always the same; a node of a type that `MIRRORS_TASK` has
     its TaskRun's status.
+
+    A node whose `run_if` is false is skipped: its output is null. With `allow_failure` a failure
+    that no handler has dealt with is a warning, and the thread goes on. With `allow_warning` what
+    would be a warning is none.
     """
 
     OUTPUT: ClassVar[TypeText | None] = None
@@ -50,3 +54,6 @@ class NodeConfig(
 
     edges: tuple[Edge, ...] = ()
     handlers: tuple[FailureHandler, ...] = ()
+    run_if: Expression | None = None
+    allow_failure: bool = False
+    allow_warning: bool = False

@@ -53,6 +53,12 @@ def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
     if node_run.masked:
         at.turn.unaudited = (*at.turn.unaudited, "output")  # an operator may have given it
     move_node(at, NodeMove.COMPLETE)
+    keep_output(at)
+
+
+def keep_output(at: At) -> None:
+    """The output of the current node is the newest one, for those nodes that refer to it."""
+    node_run = at.node_run
     if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
         at.turn.rows.put(
             NodeOutput(
@@ -60,7 +66,7 @@ def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
                 at.run.wf_run_id,
                 node_run.thread,
                 node_run.node,
-                output,
+                node_run.output,
                 node_run.position,
                 masked=node_run.masked,
             )
@@ -92,6 +98,7 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
             output=MASK if thread.masked and thread.output is not None else thread.output,
             failure=None if thread.failure is None else thread.failure.name,
             message=None if thread.failure is None else thread.failure.message,
+            warned=run.warned,
         ),
     )
 

@@ -237,11 +237,11 @@ def tell_holder(at: At) -> None:
 
 
 def tell_of_end(at: At) -> None:
-    """The thread has ended: who waits for it is to look; a failure that nobody has looked at is
-    noticed by its parent, at its EXIT.
+    """The thread has ended: who waits for it is to look; a failure, or a warning, that nobody has
+    looked at is noticed by its parent, at its EXIT.
     """
     tell_waiters_of(at)
-    if at.thread.status is not ThreadStatus.COMPLETED:
+    if at.thread.status is not ThreadStatus.COMPLETED or at.thread.warned:
         leave_to_parent(at)
 
 

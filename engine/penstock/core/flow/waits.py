@@ -18,6 +18,7 @@ from penstock.core.flow.waiters import wait_of, waiters_of
 from penstock.core.state.failures import Failure
 from penstock.core.state.run import ThreadKind, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
+from penstock.core.state.transitions import ThreadStatus
 
 WAITERS_SEEN_MAX: Final = 1_000
 """Of a thread for which more wait, the others are not asked: its parent takes notice, too."""
@@ -75,7 +76,9 @@ def awaited_of(at: At, waiter: int, position: int) -> Awaited | None:
 
 
 def leave_to_parent(at: At) -> None:
-    """A child has failed: its parent takes notice at its EXIT, unless a wait does before."""
+    """A child has failed, or has a warning: its parent takes notice at its EXIT, unless a wait does
+    before.
+    """
     thread = at.thread
     if thread.kind is ThreadKind.CHILD and not _is_seen_to(at):
         thread.unnoticed = True
@@ -108,11 +111,14 @@ def _is_seen_to(at: At) -> bool:
 
 
 def _count_for_parent(at: At, child: ThreadRun, number: int) -> None:
-    if child.parent == at.thread.number:
-        at.thread.failed_children += number
-        return
+    parent: ThreadRun | None = at.thread
     assert child.parent is not None, "a child has a parent"
-    parent = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, child.parent)
+    if child.parent != at.thread.number:
+        parent = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, child.parent)
     assert parent is not None, "which is a thread of the run"
-    parent.failed_children += number
-    at.turn.rows.put(parent)
+    if child.status is ThreadStatus.COMPLETED:
+        parent.warned_children += number
+    else:
+        parent.failed_children += number
+    if parent is not at.thread:
+        at.turn.rows.put(parent)

@@ -21,6 +21,7 @@ from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
 from penstock.core.flow.waiters import is_lost, wait_for_thread
 from penstock.core.flow.waits import Wait, take_notice
+from penstock.core.flow.warnings import warn
 from penstock.core.state.failures import (
     Failure,
     FailureName,
@@ -105,11 +106,12 @@ def _join_one(at: At, awaited: Awaited) -> bool:
     still holds: True for one that had ended well; one that has failed is not handled twice.
     """
     turn, here = at.turn, (at.thread.number, at.node_run.position)
-    before = _before(at, awaited.child)
+    before, joined = _before(at, awaited.child), _thread(at, awaited.child)
     if before is not None and before.status is AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED:
         awaited.status = before.status
+        if joined.warned:
+            warn(at)
         return True
-    joined = _thread(at, awaited.child)
     if before is not None and before.handler is not None and joined.status not in THREAD_LIVE:
         awaited.status, awaited.handler = AwaitedStatus.HANDLING_FAILURE, before.handler
         joined = _thread(at, before.handler)
@@ -168,6 +170,8 @@ def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
     if awaited.status is not at_work:
         return
     take_notice(at, ended)
+    if ended.warned:
+        warn(at)
     failure = ended.failure or Failure(FailureName.CHILD_FAILURE, _why_lost(ended))
     if ended.status is ThreadStatus.COMPLETED:
         awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED

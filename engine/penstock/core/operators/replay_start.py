@@ -54,8 +54,12 @@ def _begin_at(turn: Turn, wf_run_id: str, seed: Seed, start: Start, node: str) -
         place = (*run_id, ENTRYPOINT_NUMBER, name)
         turn.rows.put(NodeOutput(*place, past.value, FIRST_POSITION, masked=past.masked))
     turn.rows.put(Replayed(*run_id, node, seed.outputs))
+    first = turn.rows.get(ThreadRun, *run_id, ENTRYPOINT_NUMBER)
+    assert first is not None, "a run has an entrypoint thread"
     for past in seed.threads:
         turn.rows.put(_thread(*run_id, past))
+        first.warned_children += past.unnoticed and past.parent == ENTRYPOINT_NUMBER
+    turn.rows.put(first)
     run.threads += len(seed.threads)
     return run
 
@@ -82,4 +86,6 @@ def _thread(tenant: str, wf_run_id: str, past: PastThread) -> ThreadRun:
         failure=past.failure,
         gone=True,
         masked=past.masked,
+        warned=past.warned,
+        unnoticed=past.unnoticed,
     )

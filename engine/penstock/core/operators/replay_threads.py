@@ -35,6 +35,8 @@ class PastThread(Struct, array_like=True, frozen=True):
     output: Value
     failure: Failure | None
     masked: bool
+    warned: bool = False
+    unnoticed: bool = False  # a warning that the parent has still to notice
 
 
 def step_of(run: WfRun, node_run: NodeRun) -> int:
@@ -120,6 +122,8 @@ def _past(thread: ThreadRun) -> PastThread:
         thread.output,
         HALTED_FOR_GOOD if abandoned else thread.failure,
         thread.masked,
+        thread.warned,
+        thread.unnoticed and thread.status is ThreadStatus.COMPLETED,
     )
 
 

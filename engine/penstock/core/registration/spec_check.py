@@ -97,7 +97,7 @@ def first_nodes(body: SpecBody) -> dict[str, str]:
 def _kept_outputs(thread: ThreadSpec) -> tuple[str, ...]:
     kept: set[str] = set()
     for node, config in thread.nodes.items():
-        for expression in _type(config).expressions(config):
+        for expression in _expressions(config):
             kept |= {part.node for part in parts_of(expression) if isinstance(part, OutputRef)}
         for _, expression in _edge_expressions(thread, node):
             refs = {part.node for part in parts_of(expression) if isinstance(part, OutputRef)}
@@ -131,9 +131,9 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
     for node, config in thread.nodes.items():
         check.stand_at(name, node)
         _check_edges(check, thread)
-        expressions = list(_type(config).expressions(config))
-        for expression in expressions:
+        for expression in _expressions(config):
             check.expression(expression)
+        _check_passing(check)
         _type(config).check(check)
         _check_handlers(check)
     _check_interrupts(check, name, thread)
@@ -166,6 +166,19 @@ def _check_handlers(check: NodeCheck) -> None:
         check.fault("no way leads on from here, so nothing can be handled; remove the handlers")
     for handler in handlers:
         check.handles(handler)
+
+
+def _check_passing(check: NodeCheck) -> None:
+    """Where a thread begins or ends, there is nothing to be passed by or allowed."""
+    config = check.config
+    if config.run_if is not None:
+        check.fits(config.run_if, ValueType.BOOL, "run_if")
+    if not (_type(config).begins or _type(config).ends):
+        return
+    said = {"run_if": config.run_if is not None, "allow_failure": config.allow_failure}
+    for name, is_said in (said | {"allow_warning": config.allow_warning}).items():
+        if is_said:
+            check.fault(f"{name} is for nodes between ENTRYPOINT and EXIT; remove it")
 
 
 def _check_interrupts(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
@@ -263,7 +276,8 @@ def _spins(thread: ThreadSpec, start: str) -> bool:
     while at not in seen:
         seen.add(at)
         config = thread.nodes[at]
-        if _type(config).waits or not config.edges or config.edges[0].condition is not None:
+        waits = _type(config).waits and config.run_if is None
+        if waits or not config.edges or config.edges[0].condition is not None:
             return False
         at = config.edges[0].to
     return at == start
@@ -277,6 +291,13 @@ def _reachable(thread: ThreadSpec, start: str) -> set[str]:
                 seen.add(edge.to)
                 pending.append(edge.to)
     return seen
+
+
+def _expressions(config: NodeConfig) -> Iterator[Expression]:
+    """All that is evaluated at a node, but for its edges."""
+    if config.run_if is not None:
+        yield config.run_if
+    yield from _type(config).expressions(config)
 
 
 def _type(config: NodeConfig) -> NodeType:

@@ -49,6 +49,11 @@ RESERVED_NAMES: Final = TECHNICAL_FAILURES | GROUPS.keys() | {ANY_EXCEPTION}
 UNHANDLED: Final = frozenset((FailureName.KILLED, FailureName.ENGINE_DEFECT))
 """Nobody handles these: the run is being ended on purpose."""
 
+NOT_ALLOWED: Final = UNHANDLED | {FailureName.STEP_LIMIT}
+"""What ends a thread even where its node may fail: behind the limit the next node would fail like
+this one, and the thread would go on for ever.
+"""
+
 
 class Failure(Struct, array_like=True, frozen=True):
     """Why something failed."""

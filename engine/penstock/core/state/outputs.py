@@ -87,6 +87,7 @@ class WfRunChanged(Struct, frozen=True, kw_only=True):
     output: Value = None
     failure: str | None = None
     message: str | None = None
+    warned: bool = False
 
 
 class WfRunDeleted(Struct, frozen=True, kw_only=True):

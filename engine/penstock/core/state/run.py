@@ -95,7 +95,8 @@ class Sweep(Struct, array_like=True, frozen=True):
 class WfRun(Row):
     """A run of a WfSpec. Its status is its entrypoint thread's. `steps` counts nodes that were
     reached, by all threads: it is the run's own order; `old_bytes` what OldVariable rows keep;
-    `migrates_to` is the version to which its threads are brought just now.
+    `migrates_to` is the version to which its threads are brought just now. It is `warned` if its
+    entrypoint thread is.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -123,6 +124,7 @@ class WfRun(Row):
     migrates_to: int | None = None
     old_bytes: int = 0
     replay: ReplayOf | None = None
+    warned: bool = False
 
 
 class ThreadRun(Row):
@@ -132,13 +134,15 @@ class ThreadRun(Row):
     parent, but for a handler of a failed child the thread that waits for that child. `handler` is
     the thread that handles a failure or an interrupt of this one now. `interrupts` counts those to
     come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
-    have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
-    what the threads below know. `version` is that of the WfSpec which it follows (0: its
-    run's), and `formers` what it was before it was migrated. `began` and `ended` are steps of the
-    run. One that is `gone` has ended, and this row, which says how, is all that is kept of it.
-    `depth` counts the threads whose variables it sees besides its own. `interrupt_keys` are
-    the keys of the events that interrupt it, as they were when it began. `lost`: it will not go on
-    by itself (flow/waits.py). `unnoticed`: it is one of the failed children of its parent.
+    have failed and `warned` have ended with a warning, and nobody has taken notice. `counted` is
+    what its holder knows of it, and `asked` what the threads below know. `version` is that of the
+    WfSpec which it follows (0: its run's), and `formers` what it was before it was migrated.
+    `began` and `ended` are steps of the run. One that is `gone` has ended, and this row, which says
+    how, is all that is kept of it. `depth` counts the threads whose variables it sees besides its
+    own. `interrupt_keys` are the keys of the events that interrupt it, as they were when it began.
+    `lost`: it will not go on by itself (flow/waits.py). `unnoticed`: it is one of the failed, or
+    warned, children of its parent. `warned`: something in it went on that was not as it should be
+    (flow/warnings.py).
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -177,6 +181,8 @@ class ThreadRun(Row):
     lost: bool = False
     unnoticed: bool = False
     masked: bool = False
+    warned: bool = False
+    warned_children: int = 0
 
     @property
     def held_from_outside(self) -> bool:
@@ -200,7 +206,9 @@ class ThreadRun(Row):
 class NodeRun(Row):
     """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`;
     `progress` is what a node type keeps while it waits; `handled` says that a handler, or an
-    operator, has dealt with the failure. `retries` is the position of the failed visit that this
+    operator, has dealt with the failure, or that it is allowed. One that is `skipped` was passed
+    by, since its condition did not hold or an operator wanted it; one that is `warned` ended well,
+    or was let pass, but not as it should. `retries` is the position of the failed visit that this
     one begins anew; `formerly` are names of the node in versions from which it was migrated; `step`
     is the run's step at which the node was reached; `leads_to` the node at which a replay begins,
     whatever the edges say.
@@ -229,6 +237,7 @@ class NodeRun(Row):
     step: int = 0
     leads_to: str | None = None
     masked: bool = False
+    warned: bool = False
 
 
 class NodeOutput(Row):
