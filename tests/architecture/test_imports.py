@@ -59,6 +59,7 @@ ROOMS: dict[str, set[str]] = {
     "definitions": {"values", "state"},
     "flow": {"values", "state", "definitions"},
     "events": {"values", "state", "command", "definitions", "flow"},
+    "places": {"values", "state", "command", "definitions"},
     "tasks": {"values", "state", "definitions", "flow"},
     "user_tasks": {"values", "state", "definitions", "flow", "tasks"},
     "schedules": {"values", "state"},
@@ -71,12 +72,13 @@ ROOMS: dict[str, set[str]] = {
     },
     "commands": {
         *("values", "state", "command", "definitions", "flow", "events", "tasks", "user_tasks"),
-        *("schedules", "bulk", "registration", "advance", "operators"),
+        *("places", "schedules", "bulk", "registration", "advance", "operators"),
     },
     "schedule_fire": {"values", "state", "schedules", "commands"},
     "bulk_fire": {"state", "flow", "bulk", "advance", "commands"},
     "fire": {
-        *("state", "flow", "events", "tasks", "user_tasks", "bulk", "advance", "operators"),
+        *("state", "flow", "events", "places", "tasks", "user_tasks", "bulk", "advance"),
+        "operators",
         *("schedule_fire", "bulk_fire"),
     },
     "fold": {"values", "state", "command", "definitions", "flow", "advance", "commands", "fire"},

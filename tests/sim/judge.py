@@ -25,7 +25,7 @@ from penstock.store.rowstore import RowStore
 from tests.sim.broker import Broker
 from tests.sim.liveness import problems
 from tests.sim.people import FORGED_STAMP
-from tests.sim.standing import keys_at_rest, waits_at_rest
+from tests.sim.standing import keys_at_rest, places_at_rest, waits_at_rest
 from tests.sim.tables import Tables
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def judge(broker: Broker, nodes: list[Node]) -> None:
     tables = [reference.tables() for reference in references]
     same_definitions(tables)
     found = [problem for one in tables for problem in problems(one)]
-    found += keys_at_rest(tables) + waits_at_rest(tables)
+    found += keys_at_rest(tables) + waits_at_rest(tables) + places_at_rest(tables)
     if found:
         raise Wrong(f"something is stuck, or lies around: {found}")
     deleted = {one.wf_run_id for one in _events(broker, asker) if isinstance(one, WfRunDeleted)}

@@ -9,6 +9,7 @@ from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.correlation_rows import EventMarker, RunMarker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.failures import FailureName
+from penstock.core.state.place_rows import PlaceHolder, QueuedRun
 from penstock.core.state.replay_rows import OldVariable
 from penstock.core.state.rows import Row
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
@@ -40,12 +41,15 @@ from tests.sim.tables import Group
 BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (
     *(ExternalEvent, UnclaimedEvent, EventMarker),
     Timer,  # of the end of such an event
+    *(PlaceHolder, QueuedRun),
 )
 """Rows that may be there without their run: it is to come, or on another partition."""
 
 LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     UnclaimedEvent: "an event that nobody took is a fact of the run",
     EventMarker: "it goes when its partition is told; `keys_at_rest` sees whether it does",
+    PlaceHolder: "as EventMarker; `places_at_rest` sees whether it does",
+    QueuedRun: "as above",
     Awaited: "what has become of threads that were waited for is told from them",
     AwaitedEnd: "of a thread that ended after the wait for it was decided",
     ThreadWaiter: "as Awaited: who failed with a thread is told from them",

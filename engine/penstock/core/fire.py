@@ -17,6 +17,7 @@ from penstock.core.flow.unclaimed import expire_unclaimed
 from penstock.core.flow.waiters import TELLING, TELLING_OF_RUN
 from penstock.core.flow.watchers import WATCHERS
 from penstock.core.operators import deletion, kill_run, sweep, thread_retention
+from penstock.core.places import places
 from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.state.run import NodeRun, TimerKey
 from penstock.core.state.timers import Timer, TimerKind
@@ -109,4 +110,5 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.DELETE_RUN: deletion.fire_delete,
     TimerKind.THREAD_RETENTION: thread_retention.fire_thread_retention,
     TimerKind.DELETE_THREAD: thread_retention.fire_delete_thread,
+    TimerKind.LIMIT: places.limit_due,
 }

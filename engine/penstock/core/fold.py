@@ -29,6 +29,7 @@ from penstock.core.command import (
     of_wf_run,
 )
 from penstock.core.commands import TYPE_OF
+from penstock.core.commands.claim_place import send_claims
 from penstock.core.commands.set_event_marker import send_news
 from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
@@ -212,6 +213,7 @@ def _settle(turn: Turn) -> None:
     while True:
         settle(turn)
         send_news(turn)
+        send_claims(turn)
         if not turn.own_commands:
             return
         command: Any = turn.own_commands.pop(0)

@@ -156,6 +156,8 @@ def wf_run_head(row: WfRun) -> Json:
         "ended_at": time_text(row.ended_ms),
         "labels": row.labels,
         "warned": row.warned,
+        "held": row.held,
+        "refused_as": None if row.place is None else row.place.refusal,
         "replay": None if row.replay is None else replay(row.replay),
     }
 

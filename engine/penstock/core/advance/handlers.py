@@ -66,7 +66,7 @@ def _allow(at: At) -> bool:
 def call_for_interrupt(at: At) -> bool:
     """An interrupt has come: the thread halts for it, unless one is being handled already."""
     thread = at.thread
-    if not thread.interrupts or thread.handler is not None:
+    if not thread.interrupts or thread.handler is not None or at.run.held:
         return False
     if HaltReason.PENDING_INTERRUPT in thread.halt_reasons:
         return False

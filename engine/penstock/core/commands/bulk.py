@@ -18,6 +18,7 @@ from penstock.core.bulk.tasks_in_backoff import next_task_in_backoff
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands import (
     delete_wf_run,
+    force_wf_run,
     kill_wf_run,
     migrate_wf_run,
     pause_wf_run,
@@ -82,6 +83,7 @@ VERBS: Final[dict[str, BulkVerb]] = {
     "replay": BulkVerb(replay_wf_run.COMMAND),
     "delete": BulkVerb(delete_wf_run.COMMAND),
     "set-labels": BulkVerb(set_labels.COMMAND),
+    "force": BulkVerb(force_wf_run.COMMAND),
     "retry-now": BulkVerb(retry_now.COMMAND, next_task_in_backoff, ("wf_run_id", "guid")),
 }
 """By the names that the verbs have in routes."""

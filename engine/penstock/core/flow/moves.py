@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from penstock.core.flow.at import At
 from penstock.core.flow.family import count_live
+from penstock.core.flow.places import give_back, take_again
 from penstock.core.flow.waiters import tell_waiters_of_run
 from penstock.core.state.history import note
 from penstock.core.state.outputs import WfRunChanged
@@ -87,6 +88,7 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
         tell_waiters_of_run(turn, run)
     if was_live != (run.ended_ms is None):
         count_live(turn, run, -1 if was_live else 1)
+        (give_back if was_live else take_again)(turn, run)
     turn.tell(
         run.wf_run_id,
         WfRunChanged(

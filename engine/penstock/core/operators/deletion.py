@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from penstock.core.flow.correlation import forget_marker
 from penstock.core.flow.family import is_live_below
+from penstock.core.flow.places import give_back
 from penstock.core.flow.retention import drop_thread_retention
 from penstock.core.flow.unclaimed import drop_expiry
 from penstock.core.limits import RETENTION_AGAIN_MS
@@ -119,6 +120,7 @@ def delete_row(turn: Turn, key: bytes, *, bluntly: bool = False) -> None:
 
 
 def _forget_run(turn: Turn, run: WfRun) -> None:
+    give_back(turn, run)
     if run.retention is not None:
         kind = TimerKind.RETENTION
         drop_timer(turn, run.retention, kind, run.wf_run_id, detail="", number=0)

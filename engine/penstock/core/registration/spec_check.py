@@ -48,6 +48,7 @@ def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
         for thread_name, thread in body.threads.items():
             _check_thread(check, thread_name, thread)
         _check_depth(check)
+        _check_limit(check, body)
     if faults.is_wrong:
         refuse(Code.BAD_SPEC, str(faults))
     if faults:
@@ -156,6 +157,22 @@ def _check_depth(check: NodeCheck) -> None:
         check.faults.add(
             f"thread {name!r} stands more than {THREAD_DEPTH_MAX} threads below the entrypoint"
         )
+
+
+def _check_limit(check: NodeCheck, body: SpecBody) -> None:
+    """Runs are counted by something that is there when they begin; who is refused a place ends."""
+    thread = body.threads.get(body.entrypoint)
+    if body.limit is None or thread is None:
+        return
+    check.stand_at(body.entrypoint, "limit")
+    if any(_type(config).begins and config.handlers for config in thread.nodes.values()):
+        check.fault("a run without a place ends; remove the handlers of its ENTRYPOINT")
+    key = body.limit.key
+    if key is not None:
+        check.expression(key)
+        check.fits(key, ValueType.STR, "key of the limit")
+        if any(isinstance(part, OutputRef) for part in parts_of(key)):
+            check.fault("key of the limit: no node has an output when the run begins")
 
 
 def _check_handlers(check: NodeCheck) -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker
 from penstock.core.state.keys import Scope
 from penstock.core.state.outputs import Answer
+from penstock.core.state.place_rows import ROWS_OF_LIMITS
 from penstock.core.state.rows import Row
 
 NEVER_MS: Final = 2**62
@@ -105,4 +106,5 @@ ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     CorrelatedEvent,
     EventMarker,
     Deleting,
+    *ROWS_OF_LIMITS,
 )

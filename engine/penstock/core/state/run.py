@@ -15,6 +15,7 @@ from penstock.core.state.facts import Fact
 from penstock.core.state.failures import Failure
 from penstock.core.state.keys import Scope
 from penstock.core.state.migration_rows import Former
+from penstock.core.state.place_rows import Place, PlaceStatus
 from penstock.core.state.replay_rows import ReplayOf
 from penstock.core.state.rows import Row
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
@@ -92,11 +93,14 @@ class Sweep(Struct, array_like=True, frozen=True):
     message: str = ""
 
 
+_WITHOUT_PLACE: Final = (PlaceStatus.ASKED, PlaceStatus.REFUSED, PlaceStatus.WITHDRAWN)
+
+
 class WfRun(Row):
     """A run of a WfSpec. Its status is its entrypoint thread's. `steps` counts nodes that were
     reached, by all threads: it is the run's own order; `old_bytes` what OldVariable rows keep;
     `migrates_to` is the version to which its threads are brought just now. It is `warned` if its
-    entrypoint thread is.
+    entrypoint thread is. `place` is that among the runs that may be at work at once.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -125,6 +129,17 @@ class WfRun(Row):
     old_bytes: int = 0
     replay: ReplayOf | None = None
     warned: bool = False
+    place: Place | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for a place: as many runs as may be are at work."""
+        return self.place is not None and self.place.status is PlaceStatus.ASKED
+
+    @property
+    def lacks_place(self) -> bool:
+        """Whether it may not go on from where it begins: it waits, was refused or was stopped."""
+        return self.place is not None and self.place.status in _WITHOUT_PLACE
 
 
 class ThreadRun(Row):

@@ -55,6 +55,7 @@ class TimerKind(StrEnum):
     DELETE_RUN = "DELETE_RUN"
     THREAD_RETENTION = "THREAD_RETENTION"
     DELETE_THREAD = "DELETE_THREAD"
+    LIMIT = "LIMIT"  # of no run: the spec, and the key from which on, are in `detail`
 
 
 class Timer(Row):

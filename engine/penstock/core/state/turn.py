@@ -14,6 +14,7 @@ from penstock.core.limits import NODES_PER_TURN_MAX, OUTPUT_BYTES_PER_TURN_MAX
 from penstock.core.state.correlation_rows import MarkerNews
 from penstock.core.state.outputs import CommandOutput, Event, EventOutput, Output
 from penstock.core.state.partition_state import OutChannel, PartitionState, Shard
+from penstock.core.state.place_rows import PlaceNews
 from penstock.core.state.rows import Rows, copy_of
 
 COMMAND_PART: Final = "command"
@@ -35,6 +36,7 @@ class Turn:
         "agenda",
         "at_ms",
         "audited",
+        "claims",
         "command_id",
         "key",
         "news",
@@ -71,6 +73,7 @@ class Turn:
         self.outputs: list[Output] = []
         self.own_commands: list[object] = []
         self.news: list[MarkerNews] = []
+        self.claims: list[PlaceNews] = []
         self.nodes_left = NODES_PER_TURN_MAX
         self.part = COMMAND_PART
 
@@ -88,6 +91,7 @@ class Turn:
         self.agenda.clear()
         self.own_commands.clear()
         self.news.clear()
+        self.claims.clear()
         state = self.rows.get(PartitionState)
         assert state is not None, "a savepoint wrote it"
         self.state = state
