@@ -66,6 +66,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.WF_RUN_NOT_FAILED: 409,
     Code.WF_RUN_IS_CHILD: 409,
     Code.WF_RUN_DELETING: 409,
+    Code.WF_RUN_NOT_HELD: 409,
     Code.THREAD_NOT_HALTED: 409,
     Code.THREAD_NOT_FAILED: 409,
     Code.FAILURE_HANDLED: 409,

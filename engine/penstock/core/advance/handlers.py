@@ -12,7 +12,7 @@ from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.moves import keep_output, move_node, move_thread, note_status
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
-from penstock.core.flow.warnings import warn, warn_thread
+from penstock.core.flow.warned import warn, warn_thread
 from penstock.core.state.event_rows import ExternalEvent
 from penstock.core.state.failures import (
     NOT_ALLOWED,

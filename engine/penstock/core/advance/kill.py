@@ -14,7 +14,7 @@ from penstock.core.advance.leave import leave
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, complete_node, move_node, move_thread
-from penstock.core.flow.warnings import warn
+from penstock.core.flow.warned import warn
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.migration_rows import Migration
 from penstock.core.state.run import HaltReason, Stop, Sweep, SweepVerb

@@ -9,7 +9,7 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.load import load
 from penstock.core.flow.moves import complete_node
-from penstock.core.flow.warnings import warn
+from penstock.core.flow.warned import warn
 from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.operators.rescue import rescue_thread
 from penstock.core.operators.rescue_above import NODE_FAILED

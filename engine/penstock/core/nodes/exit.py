@@ -14,7 +14,7 @@ from penstock.core.flow.agenda import wake, wake_later
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Ended, Failed, Outcome
-from penstock.core.flow.warnings import warn_thread
+from penstock.core.flow.warned import warn_thread
 from penstock.core.ids import is_inner_name
 from penstock.core.state.failures import GROUPS, UNHANDLED, Failure, FailureName
 from penstock.core.state.keys import after_prefix

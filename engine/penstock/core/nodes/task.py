@@ -12,7 +12,7 @@ from penstock.core.definitions.nodes import TaskNode
 from penstock.core.flow.at import At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
-from penstock.core.flow.warnings import warn
+from penstock.core.flow.warned import warn
 from penstock.core.ids import is_definition_name
 from penstock.core.limits import (
     BACKOFF_MULTIPLIER_MAX,

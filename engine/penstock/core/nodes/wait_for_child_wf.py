@@ -12,7 +12,7 @@ from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.waiters import wait_for_run, wait_for_run_no_more
-from penstock.core.flow.warnings import warn
+from penstock.core.flow.warned import warn
 from penstock.core.ids import is_wf_run_id, root_of
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
 from penstock.core.state.run import WfRun

@@ -21,7 +21,7 @@ from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
 from penstock.core.flow.waiters import is_lost, wait_for_thread
 from penstock.core.flow.waits import Wait, take_notice
-from penstock.core.flow.warnings import warn
+from penstock.core.flow.warned import notice, warn
 from penstock.core.state.failures import (
     Failure,
     FailureName,
@@ -169,9 +169,7 @@ def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
     at_work = AwaitedStatus.HANDLING_FAILURE if handled else AwaitedStatus.THREAD_IN_PROGRESS
     if awaited.status is not at_work:
         return
-    take_notice(at, ended)
-    if ended.warned:
-        warn(at)
+    notice(at, ended)
     failure = ended.failure or Failure(FailureName.CHILD_FAILURE, _why_lost(ended))
     if ended.status is ThreadStatus.COMPLETED:
         awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED

@@ -34,8 +34,9 @@ def claim(turn: Turn, news: PlaceNews) -> None:
     limit = (turn.tenant, news.wf_spec, news.limit_key)
     state = turn.rows.get(LimitState, *limit) or LimitState(*limit)
     holder = turn.rows.get(PlaceHolder, *limit, news.wf_run_id)
-    if holder is not None and (news.claim is Claim.GIVE_BACK) == (holder.ask == news.ask):
-        _remove(turn, state, holder)  # an older one of this id, if it is not given back just now
+    known = holder is not None and holder.ask == news.ask
+    if holder is not None and known == (news.claim is Claim.GIVE_BACK):
+        _remove(turn, state, holder)  # if it is not given back, it is one that its run has lost
         holder = None
     if news.claim is Claim.ASK and holder is None:
         _ask(turn, state, news)
@@ -64,7 +65,8 @@ def limit_due(turn: Turn, timer: Timer) -> None:
             _later(turn, row)
             return
         turn.nodes_left -= 1
-        _go_on(turn, copy_of(row))
+        if not _go_on(turn, copy_of(row)):
+            return
 
 
 def _ask(turn: Turn, state: LimitState, news: PlaceNews) -> None:
@@ -80,14 +82,17 @@ def _ask(turn: Turn, state: LimitState, news: PlaceNews) -> None:
     turn.rows.put(PlaceHolder(*place, news.wf_run_id, news.ask, granted=False, number=state.last))
 
 
-def _go_on(turn: Turn, state: LimitState) -> None:
-    """Give places to the first who wait, as long as there are some, and keep what is left."""
+def _go_on(turn: Turn, state: LimitState) -> bool:
+    """Give places to the first who wait, as long as there are some, and keep what is left; False if
+    the turn's budget is spent, and it goes on later.
+    """
     limit = _limit(turn, state)
     queued = _first(turn, state)
     while queued is not None and (limit is None or state.granted < limit.most):
         if turn.nodes_left == 0 or turn.is_full():
             _later(turn, state)
-            break
+            turn.rows.put(state)
+            return False
         turn.nodes_left -= 1
         holder = turn.rows.peek(
             PlaceHolder, state.tenant, state.wf_spec, state.limit_key, queued.wf_run_id
@@ -100,6 +105,7 @@ def _go_on(turn: Turn, state: LimitState) -> None:
         turn.rows.put(state)
     else:
         turn.rows.delete(state)
+    return True
 
 
 def _grant(turn: Turn, state: LimitState, wf_run_id: str, ask: str) -> None:

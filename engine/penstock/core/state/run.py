@@ -157,7 +157,7 @@ class ThreadRun(Row):
     own. `interrupt_keys` are the keys of the events that interrupt it, as they were when it began.
     `lost`: it will not go on by itself (flow/waits.py). `unnoticed`: it is one of the failed, or
     warned, children of its parent. `warned`: something in it went on that was not as it should be
-    (flow/warnings.py).
+    (flow/warned.py).
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from penstock.core.flow.at import At
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.flow.waits import take_notice
+from penstock.core.state.run import ThreadRun
 
 
 def warn(at: At) -> None:
@@ -14,6 +16,15 @@ def warn(at: At) -> None:
     if not at.config.allow_warning:
         at.node_run.warned = True
         warn_thread(at)
+
+
+def notice(at: At, ended: ThreadRun) -> None:
+    """The current node run, which waits for threads, has seen how one has ended: its failure or its
+    warning is not left to its parent, and a warning is one here.
+    """
+    take_notice(at, ended)
+    if ended.warned:
+        warn(at)
 
 
 def warn_thread(at: At) -> None:
