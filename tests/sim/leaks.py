@@ -46,6 +46,7 @@ BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (
     *(ExternalEvent, UnclaimedEvent, EventMarker),
     *(PlaceHolder, QueuedRun),
     Timer,  # of the end of such an event
+    *(PlaceHolder, QueuedRun),
 )
 """Rows that may be there without their run: it is to come, or on another partition."""
 
