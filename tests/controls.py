@@ -231,6 +231,17 @@ def formats(template: str, *args: Json) -> Json:
     return {"from": "FORMAT", "template": template, "args": list(args)}
 
 
+def template(template: Any, gives: str | None = None) -> Json:
+    """What a template makes of the names of its place."""
+    made: Json = {"from": "TEMPLATE", "template": template}
+    return made | ({} if gives is None else {"as": gives})
+
+
+def published(node: Json) -> Json:
+    """The node, with its output for the whole run to see."""
+    return node | {"publish": True}
+
+
 def a_struct(struct: str, /, **fields: Json) -> Json:
     """A struct, made of its fields."""
     return {"from": "STRUCT", "struct": struct, "fields": fields}

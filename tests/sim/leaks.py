@@ -9,6 +9,7 @@ from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.correlation_rows import EventMarker, RunMarker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.failures import FailureName
+from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import OldVariable
 from penstock.core.state.rows import Row
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
@@ -51,6 +52,7 @@ LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     ThreadWaiter: "as Awaited: who failed with a thread is told from them",
     ChildRun: "the way down to the runs below, for deletion",
     OldVariable: "what variables had been, for a replay",
+    PublishedOutput: "outputs, for whoever looks at the run",
     RunWaiter: "of a thread that is halted, and will look; `waits_at_rest` sees that there is one",
     FailedWait: "the way up to the runs that failed with this one, for a rescue",
     PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",

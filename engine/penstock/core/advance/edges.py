@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from penstock.core.definitions.graph import Edge, Mutation
 from penstock.core.flow.at import At
 from penstock.core.flow.mutations import mutated_value
+from penstock.core.flow.template_names import TemplateNames
 from penstock.core.flow.variables import Change
 from penstock.core.state.run import Variable
 from penstock.core.values.expressions import Evaluation
@@ -122,3 +123,7 @@ class _Leaving:
     def seed(self) -> tuple[str | int, ...]:
         """As the thread sees it."""
         return self._at.seed()
+
+    def template_names(self, spend: Callable[[int], None]) -> TemplateNames:
+        """As the thread sees them, with changed variables."""
+        return TemplateNames(self._at, self.variable, spend)

@@ -42,7 +42,7 @@ class NodeConfig(
 ):
     """What the spec says of a node; each type adds its own fields. `OUTPUT` is the type of the
     output, of a node type for which it is always the same; a node of a type that `MIRRORS_TASK` has
-    its TaskRun's status.
+    its TaskRun's status. With `publish`, its output can be seen by the whole run.
     """
 
     OUTPUT: ClassVar[TypeText | None] = None
@@ -50,3 +50,4 @@ class NodeConfig(
 
     edges: tuple[Edge, ...] = ()
     handlers: tuple[FailureHandler, ...] = ()
+    publish: bool = False

@@ -88,7 +88,8 @@ class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
 class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a client registers under a name: the threads, and which of them a run begins with; the
     WfSpec from whose runs it inherits variables, and if it says so, the major version that these
-    must follow; how long a run is kept.
+    must follow; how long a run is kept; the namespace with which the name begins, and the labels
+    with which each run does.
     """
 
     entrypoint: str
@@ -96,6 +97,8 @@ class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     parent: str | None = None
     retention: Retention | None = None
     parent_major: Annotated[int, Meta(ge=0, le=INT_MAX)] | None = None
+    namespace: str = ""
+    labels: dict[str, str] = {}
 
 
 class Interface(Struct, array_like=True, frozen=True):

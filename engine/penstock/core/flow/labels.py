@@ -1,15 +1,29 @@
 """Labels of a run: texts by name, bounded together."""
 
+from typing import Final
+
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import LABELS_BYTES_MAX, LABELS_MAX
+
+NAMELESS: Final = "a label needs a name"
 
 
 def check_labels(labels: dict[str, str]) -> None:
     """Refuse more labels than a run may have, and one without a name."""
     if "" in labels:
-        refuse(Code.BAD_NAME, "a label needs a name")
+        refuse(Code.BAD_NAME, NAMELESS)
+    problem = labels_problem(labels)
+    if problem is not None:
+        refuse(Code.LIMIT, problem)
+
+
+def labels_problem(labels: dict[str, str]) -> str | None:
+    """Why a run may not have these labels; None if it may."""
+    if "" in labels:
+        return NAMELESS
     if len(labels) > LABELS_MAX:
-        refuse(Code.LIMIT, f"{len(labels)} labels: a run may have {LABELS_MAX}")
+        return f"{len(labels)} labels: a run may have {LABELS_MAX}"
     size = sum(len(name.encode()) + len(text.encode()) for name, text in labels.items())
     if size > LABELS_BYTES_MAX:
-        refuse(Code.LIMIT, f"labels of {size} bytes: they may have {LABELS_BYTES_MAX} together")
+        return f"labels of {size} bytes: they may have {LABELS_BYTES_MAX} together"
+    return None

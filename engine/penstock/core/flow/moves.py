@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from penstock.core.flow.at import At
 from penstock.core.flow.family import count_live
+from penstock.core.flow.published import publish
 from penstock.core.flow.waiters import tell_waiters_of_run
 from penstock.core.state.history import note
 from penstock.core.state.outputs import WfRunChanged
@@ -65,6 +66,8 @@ def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
                 masked=node_run.masked,
             )
         )
+    if at.config.publish:
+        publish(at)
 
 
 def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:

@@ -52,7 +52,7 @@ def check_start(
     if start.parent is None or parent_is_here:
         _check_parent(turn, spec, start.parent)
     variables = _variables(turn, spec.body, start.variables)
-    check_labels(start.labels)
+    check_labels(spec.body.labels | start.labels)
     return spec, variables
 
 
@@ -86,7 +86,7 @@ def begin_run(
         request_hash,
         ThreadStatus.RUNNING,
         turn.at_ms,
-        labels=start.labels,
+        labels=spec.body.labels | start.labels,
         parent=start.parent,
     )
     thread = ThreadRun(

@@ -101,6 +101,7 @@ def begin_child(
         holder=at.thread.number,
         counted=Counted.MOVING,
         depth=above.depth + 1,
+        started_at=above.position,
     )
     if awaited:
         wait_for_thread(at.turn, child, at.thread.number, at.node_run.position)

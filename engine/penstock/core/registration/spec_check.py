@@ -14,8 +14,9 @@ from penstock.core.definitions.nodes import ExitNode
 from penstock.core.definitions.variable_check import check_inherited, check_names, check_variables
 from penstock.core.definitions.wf_spec import SpecBody, ThreadSpec
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.labels import labels_problem
 from penstock.core.flow.node import NodeType
-from penstock.core.ids import is_inner_name
+from penstock.core.ids import is_definition_name, is_inner_name
 from penstock.core.limits import (
     EDGES_PER_NODE_MAX,
     HANDLERS_PER_NODE_MAX,
@@ -43,6 +44,7 @@ def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
             faults.add(f"the entrypoint thread {body.entrypoint!r} is not among the threads")
         elif body.threads[body.entrypoint].retention is not None:
             faults.add("the entrypoint is kept as long as its run: move its retention to the spec")
+        _check_about(name, body, faults)
         check_names(body, faults)
         check_inherited(body, rows, tenant, faults)
         for thread_name, thread in body.threads.items():
@@ -115,6 +117,18 @@ def _check_size(body: SpecBody, faults: Faults) -> None:
     variables = sum(len(thread.variables) for thread in threads.values())
     if variables > SPEC_VARIABLES_MAX:
         faults.add(f"{variables} variables: a spec may have {SPEC_VARIABLES_MAX}")
+
+
+def _check_about(name: str, body: SpecBody, faults: Faults) -> None:
+    """The name begins with the namespace, and a run may have the labels."""
+    namespace = body.namespace
+    if namespace and not is_definition_name(namespace):
+        faults.add(f"namespace {namespace[:60]!r} is none; it looks like 'company.team'")
+    elif namespace and not name.startswith(f"{namespace}."):
+        faults.add(f"the name of a spec in namespace {namespace!r} begins with '{namespace}.'")
+    problem = labels_problem(body.labels)
+    if problem is not None:
+        faults.add(problem)
 
 
 def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:

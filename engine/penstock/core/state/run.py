@@ -139,6 +139,7 @@ class ThreadRun(Row):
     `depth` counts the threads whose variables it sees besides its own. `interrupt_keys` are
     the keys of the events that interrupt it, as they were when it began. `lost`: it will not go on
     by itself (flow/waits.py). `unnoticed`: it is one of the failed children of its parent.
+    `started_at` is the position of the node run of its parent at which it was started.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -177,6 +178,7 @@ class ThreadRun(Row):
     lost: bool = False
     unnoticed: bool = False
     masked: bool = False
+    started_at: int | None = None
 
     @property
     def held_from_outside(self) -> bool:

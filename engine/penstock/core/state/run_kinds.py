@@ -15,6 +15,7 @@ from penstock.core.state.event_rows import (
 )
 from penstock.core.state.facts import AuditEntry, HistoryChunk
 from penstock.core.state.migration_rows import Migration
+from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import OldVariable, Replayed
 from penstock.core.state.rows import Row
 from penstock.core.state.run import (
@@ -77,4 +78,5 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     Migration,
     OldVariable,
     Replayed,
+    PublishedOutput,
 )

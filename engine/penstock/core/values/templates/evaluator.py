@@ -42,11 +42,14 @@ _RENDERS_MAX: Final = 5
 
 
 class Rendering:
-    """One template, or several, of one place: `spend` takes steps from their common budget."""
+    """One template. `spend` takes steps from the budget that it shares with others of its place;
+    `place` tells it apart from these, so that its ids are its own.
+    """
 
-    def __init__(self, names: Names, spend: Callable[[int], None]) -> None:
+    def __init__(self, names: Names, spend: Callable[[int], None], place: str = "") -> None:
         self.names = names
         self._spend = spend
+        self._place = place
         self._set: dict[str, Value] = {}
         self._chars = 0
         self._numbers = 0
@@ -63,10 +66,10 @@ class Rendering:
         only = only_expression(parse_template(template))
         return self.text(template) if only is None else self._value(only)
 
-    def next_number(self) -> int:
-        """A number that grows."""
+    def seed(self) -> tuple[str | int, ...]:
+        """What the next id is derived from."""
         self._numbers += 1
-        return self._numbers
+        return (*self.names.seed(), self._place, self._numbers)
 
     def render(self, template: str) -> str:
         """What `render(...)` gives; so deep, and no deeper."""
