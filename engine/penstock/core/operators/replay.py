@@ -23,13 +23,18 @@ from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.starting import Start, check_start, wanted_spec
 from penstock.core.ids import derive_guid, partition_of_run
 from penstock.core.limits import REPLAY_BYTES_MAX, REPLAY_SENT_BYTES_MAX
-from penstock.core.operators.replay_outputs import check_child_runs, outputs_before
+from penstock.core.operators.replay_outputs import (
+    check_child_runs,
+    outputs_before,
+    published_before,
+)
 from penstock.core.operators.replay_threads import (
     PastThread,
     step_of,
     threads_before,
 )
 from penstock.core.state.keys import after_prefix
+from penstock.core.state.published import PastPublished
 from penstock.core.state.replay_rows import OldVariable, PastOutput, Replayed, ReplayOf
 from penstock.core.state.run import NodeRun, Variable, WfRun
 from penstock.core.state.turn import Turn
@@ -57,6 +62,7 @@ class Seed(Struct, array_like=True, frozen=True):
     outputs: dict[str, PastOutput] = {}
     threads: tuple[PastThread, ...] = ()
     masked: tuple[str, ...] = ()  # variables that were made of something masked
+    published: tuple[PastPublished, ...] = ()
 
 
 def seed_of(
@@ -84,6 +90,7 @@ def seed_of(
         step, node = START, None if begun is None else begun.node
     outputs: dict[str, PastOutput] = {}
     threads: tuple[PastThread, ...] = ()
+    published: tuple[PastPublished, ...] = ()
     variables, masked = _variables(turn, run, spec, step)
     if node is None:
         check_start(turn, replace(start, variables=variables))
@@ -92,6 +99,7 @@ def seed_of(
         threads = threads_before(turn, run, place, step)
         outputs = outputs_before(turn, run, spec, place, 0 if place == START else until)
         check_child_runs(spec, node, outputs)
+        published = published_before(turn, run, step)
     first = run.replay
     replay = ReplayOf(
         run.wf_run_id,
@@ -111,6 +119,7 @@ def seed_of(
         outputs,
         threads,
         masked,
+        published,
     )
 
 

@@ -8,6 +8,7 @@ from penstock.core.flow.starting import Start, begin_run, start_run, wanted_spec
 from penstock.core.operators.replay import Seed
 from penstock.core.operators.replay_threads import PastThread
 from penstock.core.state.facts import AuditEntry
+from penstock.core.state.published import PublishedOutput, path_of
 from penstock.core.state.replay_rows import Replayed
 from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.turn import Turn
@@ -53,6 +54,9 @@ def _begin_at(turn: Turn, wf_run_id: str, seed: Seed, start: Start, node: str) -
     for name, past in seed.outputs.items():
         place = (*run_id, ENTRYPOINT_NUMBER, name)
         turn.rows.put(NodeOutput(*place, past.value, FIRST_POSITION, masked=past.masked))
+    for past in seed.published:
+        key = (*run_id, past.node, path_of(past.values))
+        turn.rows.put(PublishedOutput(*key, past.values, past.value, masked=past.masked))
     turn.rows.put(Replayed(*run_id, node, seed.outputs))
     for past in seed.threads:
         turn.rows.put(_thread(*run_id, past))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from penstock.core.ids import derive_guid
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
@@ -10,8 +12,9 @@ from penstock.core.values.value import Value
 
 class PublishedOutput(Row):
     """The newest output of a node, under the values for which the threads run in which it stands,
-    outermost first. It was written first at the run's step `since`, and last at `step`. Its `path`
-    is made of `values`, so that all that lies below some of them lies together.
+    outermost first. It was written first at the run's step `since`, and last at `step` (0: before
+    the run, which is a replay). Its `path` is made of `values`, so that all that lies below some of
+    them lies together.
     """
 
     KIND, SCOPE, KEY = b"O", Scope.RUN, ("tenant", "wf_run_id", "node", "path")
@@ -25,6 +28,15 @@ class PublishedOutput(Row):
     value: Value
     since: int = 0
     step: int = 0
+    masked: bool = False
+
+
+class PastPublished(Struct, array_like=True, frozen=True):
+    """What a node had published."""
+
+    node: str
+    values: tuple[str, ...]
+    value: Value
     masked: bool = False
 
 
