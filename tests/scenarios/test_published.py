@@ -84,6 +84,17 @@ def test_a_replay_sees_what_was_published_before(driver: Driver) -> None:
     assert fresh.driver.scan(PublishedOutput, fresh.id) == []
 
 
+def test_a_long_value_is_told_by_its_beginning(memory: Driver) -> None:
+    """And looked up as a whole; a replay has it, too."""
+    long = "v" * 300
+    story = passed(memory, long).task("say")
+    [row] = memory.scan(PublishedOutput, story.id, "work")
+    assert row.values == (long[:256] + "~" + row.path,)
+    again = replay(story, position=4)
+    [copied] = memory.scan(PublishedOutput, again.id, "work")
+    assert (copied.path, copied.values, copied.value) == (row.path, row.values, row.value)
+
+
 def test_a_replay_does_not_see_what_was_published_after(memory: Driver) -> None:
     story = passed(memory, "x").task("say")
     again = replay(story, position=2)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.set_labels import SetLabels
 from penstock.core.ids import derive_guid
@@ -93,7 +94,10 @@ def test_a_run_is_known_by_its_flow_inputs_and_labels(memory: Driver) -> None:
         '{"a":"spec","b":"given","system":{"x":"1"}}|b|root'
     )
     story.completes()
-    accepted(memory, SetLabels(wf_run_id="r1", labels={"c": "3"}))
+    accepted(memory, SetLabels(wf_run_id="r1", labels={"c": "3"}, remove=("a",)))
+    answer = accepted(memory, ReplayWfRun(wf_run_id="r1"))
+    again = Story(memory, answer.body["wf_run_id"])
+    assert again.run.labels == {"system.x": "1", "b": "given", "c": "3"}, "as the old one has them"
 
 
 @pytest.mark.parametrize(
@@ -346,6 +350,7 @@ HOSTILE = [
     "{{parents}}" * 5_500,
     "{{ render(self) }}",
     "{{ 'a' * 99999999 }}",
+    "{{ render(long ~ 1) }}{{ render(long ~ 2) }}",
 ]
 
 
@@ -355,6 +360,7 @@ def test_a_hostile_template_fails_its_run_alone(memory: Driver, text: str) -> No
     variables = (
         declared("big", "STR", default="x" * 200_000),
         declared("self", "STR", default="{{ render(self) }}"),
+        declared("long", "STR", default="{{1}}" * 8_000),
     )
     register(memory, "hostile", chain(says(text), variables=variables), SAY)
     run(memory, "hostile").ends_with("VAR_SUB_ERROR")

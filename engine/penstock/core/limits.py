@@ -30,6 +30,7 @@ EXPRESSION_STEPS_MAX: Final = 10_000  # of one node run's edges, or of one input
 EXPRESSION_BYTES_PER_STEP: Final = 256  # what is read of a large value costs steps, too
 TEMPLATE_CHARS_MAX: Final = 64 * 1024
 TEMPLATE_DEPTH_MAX: Final = 40
+TEMPLATE_CHARS_PER_STEP: Final = 8  # to be read and parsed
 PUBLISHED_STEPS: Final = 10  # what it costs to look up a published output
 PUBLISHED_READ_MAX: Final = 500  # that are read together
 FORMAT_ARGS_MAX: Final = 100

@@ -15,7 +15,12 @@ from penstock.core.limits import (
     VALUE_BYTES_MAX,
 )
 from penstock.core.state.keys import after_prefix
-from penstock.core.state.published import PublishedOutput, key_below, path_of
+from penstock.core.state.published import (
+    PublishedOutput,
+    key_below,
+    path_of,
+    shown_values,
+)
 from penstock.core.values.masking import has_masked
 from penstock.core.values.templates.names import Found, Lazy, Undefined
 from penstock.core.values.types import DefinitionMissing, ValueProblem, parse_type
@@ -40,7 +45,7 @@ def publish(at: At) -> None:
     at.turn.rows.put(
         PublishedOutput(
             *key,
-            values,
+            shown_values(values),
             node_run.output,
             since=at.run.steps if before is None else before.since,
             step=at.run.steps,

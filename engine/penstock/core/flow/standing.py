@@ -52,7 +52,7 @@ def value_of(at: At, thread: ThreadRun) -> ForValue | None:
     if thread.kind is not ThreadKind.CHILD:
         return None
     starter = started_by(at, thread)
-    if starter is None or starter[1].node_type not in _FOR_EACH:
+    if starter is None or not _runs_for_values(at, *starter):
         return None
     declared = at.blueprint_of(thread).variable(INPUT)
     of_thread = (at.turn.tenant, at.run.wf_run_id, thread.number)
@@ -63,6 +63,14 @@ def value_of(at: At, thread: ThreadRun) -> ForValue | None:
     number = None if index is None else index.value
     iteration = number if isinstance(number, int) else None
     return ForValue(text(row.value), iteration, declared.masked or row.masked)
+
+
+def _runs_for_values(at: At, above: ThreadRun, node_run: NodeRun) -> bool:
+    """Whether the node starts a thread for each of several values."""
+    if node_run.node_type not in _FOR_EACH:
+        return False
+    config = at.blueprint_of(above).nodes.get(node_run.node)
+    return getattr(config, "values", True) is not None
 
 
 def values_of(at: At) -> tuple[ForValue, ...]:

@@ -72,7 +72,7 @@ def published_before(turn: Turn, run: WfRun, step: int) -> tuple[PastPublished, 
                 f"what node {row.node!r} had published there is not kept, since it has published"
                 " again; replay from a later node, or from the beginning",
             )
-        found.append(PastPublished(row.node, row.values, row.value, row.masked))
+        found.append(PastPublished(row.node, row.path, row.values, row.value, row.masked))
         size += value_bytes(row.value)
         if len(found) > REPLAY_PUBLISHED_MAX or size > REPLAY_BYTES_MAX:
             refuse(

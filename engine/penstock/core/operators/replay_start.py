@@ -8,7 +8,7 @@ from penstock.core.flow.starting import Start, begin_run, start_run, wanted_spec
 from penstock.core.operators.replay import Seed
 from penstock.core.operators.replay_threads import PastThread
 from penstock.core.state.facts import AuditEntry
-from penstock.core.state.published import PublishedOutput, path_of
+from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import Replayed
 from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.turn import Turn
@@ -32,7 +32,7 @@ def start_replay(turn: Turn, wf_run_id: str, seed: Seed) -> WfRun:
         run = start_run(turn, start, wf_run_id, seed.request_hash)
     else:
         run = _begin_at(turn, wf_run_id, seed, start, seed.node)
-    run.replay = seed.replay
+    run.replay, run.labels = seed.replay, seed.labels
     turn.rows.put(run)
     detail = {"replay_of": seed.replay.of, "position": seed.replay.position}
     turn.rows.put(
@@ -55,7 +55,7 @@ def _begin_at(turn: Turn, wf_run_id: str, seed: Seed, start: Start, node: str) -
         place = (*run_id, ENTRYPOINT_NUMBER, name)
         turn.rows.put(NodeOutput(*place, past.value, FIRST_POSITION, masked=past.masked))
     for past in seed.published:
-        key = (*run_id, past.node, path_of(past.values))
+        key = (*run_id, past.node, past.path)
         turn.rows.put(PublishedOutput(*key, past.values, past.value, masked=past.masked))
     turn.rows.put(Replayed(*run_id, node, seed.outputs))
     for past in seed.threads:

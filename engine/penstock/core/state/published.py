@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from penstock.core.ids import derive_guid
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 from penstock.core.values.value import Value
+
+VALUE_CHARS_MAX: Final = 256
 
 
 class PublishedOutput(Row):
@@ -35,6 +39,7 @@ class PastPublished(Struct, array_like=True, frozen=True):
     """What a node had published."""
 
     node: str
+    path: str
     values: tuple[str, ...]
     value: Value
     masked: bool = False
@@ -43,6 +48,14 @@ class PastPublished(Struct, array_like=True, frozen=True):
 def path_of(values: tuple[str, ...]) -> str:
     """The path of these values: for each as many characters, whatever it is."""
     return "".join(derive_guid("value", value) for value in values)
+
+
+def shown_values(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values as a row keeps them: of a long one the beginning, and what tells it apart."""
+    return tuple(
+        value if len(value) <= VALUE_CHARS_MAX else f"{value[:VALUE_CHARS_MAX]}~{path_of((value,))}"
+        for value in values
+    )
 
 
 def key_below(tenant: str, wf_run_id: str, node: str, values: tuple[str, ...]) -> bytes:

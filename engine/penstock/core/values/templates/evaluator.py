@@ -7,7 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, cast
 
-from penstock.core.limits import EXPRESSION_BYTES_PER_STEP, VALUE_BYTES_MAX
+from penstock.core.limits import (
+    EXPRESSION_BYTES_PER_STEP,
+    TEMPLATE_CHARS_PER_STEP,
+    VALUE_BYTES_MAX,
+)
 from penstock.core.values.templates.filters import FILTERS, LENIENT
 from penstock.core.values.templates.functions import FUNCTIONS, LAZY
 from penstock.core.values.templates.names import Found, Lazy, Names, Undefined
@@ -58,13 +62,18 @@ class Rendering:
     def text(self, template: str) -> str:
         """The text of a template."""
         out: list[str] = []
-        self._write(parse_template(template), out)
+        self._write(self._parsed(template), out)
         return "".join(out)
 
     def value(self, template: str) -> Value:
         """The value, if the template is one expression only; else its text."""
-        only = only_expression(parse_template(template))
-        return self.text(template) if only is None else self._value(only)
+        body = self._parsed(template)
+        only = only_expression(body)
+        if only is not None:
+            return self._value(only)
+        out: list[str] = []
+        self._write(body, out)
+        return "".join(out)
 
     def seed(self) -> tuple[str | int, ...]:
         """What the next id is derived from."""
@@ -77,6 +86,11 @@ class Rendering:
         if self._renders > _RENDERS_MAX:
             raise ValueProblem(f"render may be called {_RENDERS_MAX} times in one template")
         return self.text(template)
+
+    def _parsed(self, template: str) -> Body:
+        """The parts of a template. That it may be at hand already makes it no cheaper (I1)."""
+        self._spend(len(template) // TEMPLATE_CHARS_PER_STEP)
+        return parse_template(template)
 
     def _write(self, body: Body, out: list[str]) -> None:
         for statement in body:
