@@ -245,6 +245,12 @@ def test_what_goes_wrong_while_it_runs_is_said(template: str, said: str) -> None
         rendered(template)
 
 
+def test_a_template_costs_what_there_is_to_parse() -> None:
+    budget = Budget()
+    Rendering(Place(), budget.spend).text("{#" + "x" * 8_000 + "#}")
+    assert EXPRESSION_STEPS_MAX - budget.left >= 1_000
+
+
 def test_ids_and_chance_are_derived() -> None:
     template = "{{ uuid() }} {{ randomInt(0, 1000000) }}"
 

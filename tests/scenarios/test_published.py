@@ -160,6 +160,13 @@ def test_so_many_are_read_together(monkeypatch: pytest.MonkeyPatch, memory: Driv
     assert "name the one that is wanted" in story.thread.failure.message
 
 
+def test_what_is_read_is_paid_for(monkeypatch: pytest.MonkeyPatch, memory: Driver) -> None:
+    monkeypatch.setattr(published_outputs, "PUBLISHED_STEPS", 4_000)
+    story = passed(memory, "x", "y").ends_with("VAR_SUB_ERROR")
+    assert story.thread.failure is not None
+    assert "steps" in story.thread.failure.message
+
+
 def test_what_a_skipped_node_is_given_is_published(memory: Driver) -> None:
     register(memory, "w", chain(published(sleeps(60)), says("{{ outputs.n1 }}")), SAY)
     story = run(memory, "w").is_skipped()

@@ -185,6 +185,17 @@ def test_handlers_know_where_they_were_started(memory: Driver) -> None:
     assert story.thread_run(1).started_at == 1
 
 
+def test_a_handler_does_not_run_for_a_value(memory: Driver) -> None:
+    """Though its node starts threads for values, and it has an INPUT."""
+    fixed = chain(
+        says("{{ taskrun.value ?? 'no value' }}"),
+        variables=(declared("INPUT", "STR", default="content"),),
+    )
+    main = chain(handled(starts_each("child", template("{{ 5 }}")), ("fixed", None)))
+    register(memory, "handling", threads(main, fixed=fixed, child=chain(nop())), SAY)
+    assert said(run(memory, "handling")) == "no value"
+
+
 def test_outputs_are_seen_by_the_whole_run(driver: Driver) -> None:
     """From any thread, by the values of the loops; whole, or a part."""
     inner = chain(
