@@ -234,6 +234,9 @@ PROBLEMS = [
     ("{% for a in 1..200 %}{% for b in 1..200 %}x{% endfor %}{% endfor %}", "steps"),
     ("{{ 'a\\nb' * 2 }}", "not"),
     ("{{ 1.5 | randomInt(1) }}", "filter"),
+    ("{{ fromJson('\"\\\\ud800\"') }}", "is no JSON"),
+    ("{{ fromJson('[{\"\\\\udfff\": 1}]') }}", "is no JSON"),
+    ("{{ fromJson('123456789012345678901') }}", "64 bits"),
     ("{{ secret('key') }}", "only a worker knows"),
     ("{{ render('{{ secret(\\'key\\') }}') }}", "only a worker knows"),
 ]

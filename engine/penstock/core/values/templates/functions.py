@@ -55,9 +55,9 @@ def _from_json(at: Asking, json_text: Value) -> Value:
     source = text(json_text)
     try:
         value: Any = json.loads(source, parse_constant=_no_constant)
+        check_bounds(value)  # an escape can name half of a character, which no UTF-8 has
     except (ValueError, RecursionError) as error:
         raise ValueProblem(f"fromJson: {source[:40]!r} is no JSON") from error
-    check_bounds(value)
     return value
 
 
