@@ -108,6 +108,7 @@ def test_a_run_is_known_by_its_flow_inputs_and_labels(memory: Driver) -> None:
         ("a..b.hello", {"namespace": "a..b"}),
         ("hello", {"labels": {f"l{number}": "x" for number in range(65)}}),
         ("hello", {"labels": {"l": "x" * 20_000}}),
+        ("hello", {"labels": {"": "x"}}),
     ],
 )
 def test_a_namespace_and_labels_are_checked(memory: Driver, name: str, about: Any) -> None:
