@@ -1,7 +1,11 @@
 """Labels of a run: texts by name, bounded together."""
 
+from typing import Final
+
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import LABELS_BYTES_MAX, LABELS_MAX
+
+NAMELESS: Final = "a label needs a name"
 
 
 def check_labels(labels: dict[str, str]) -> None:
