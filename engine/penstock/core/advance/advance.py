@@ -38,7 +38,7 @@ from penstock.core.flow.threads import (
     wake_children,
 )
 from penstock.core.flow.variables import write_variables
-from penstock.core.flow.waiters import waiters_of
+from penstock.core.flow.waiters import number_end, waiters_of
 from penstock.core.flow.waits import take_back
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.nodes import TYPE_OF
@@ -161,7 +161,7 @@ def _see_to_loss(at: At) -> None:
     """What a thread that is halted for good waited for is wanted no more; who waits for one that is
     lost learns of it, and forgets it when the thread goes on after all.
     """
-    thread, was_lost = at.thread, at.thread.lost
+    thread = at.thread
     if thread.is_abandoned:
         thread.ended = thread.ended or at.run.steps
         if at.node_run.status in NODE_LIVE:
@@ -169,10 +169,12 @@ def _see_to_loss(at: At) -> None:
         unmark_thread(at)
     thread.lost = is_lost_below(at)
     if thread.lost:
+        number_end(at.run, thread)
         tell_waiters_of(at)
-    elif was_lost:
+    elif thread.end_number:
         for waiter, position in waiters_of(at.turn, thread):
             take_back(at, waiter, position)
+        thread.end_number = 0
 
 
 def _run_again(at: At) -> None:

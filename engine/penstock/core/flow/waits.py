@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.waiters import wait_of, waiters_of
 from penstock.core.state.failures import Failure
@@ -60,7 +61,9 @@ def take_back(at: At, waiter: int, position: int) -> bool:
         )
         turn.rows.put(awaited)
     else:
-        turn.rows.delete(AwaitedEnd(turn.tenant, run_id, waiter, position, number))
+        end = (number, at.thread.end_number)
+        turn.rows.delete(AwaitedEnd(turn.tenant, run_id, waiter, position, *end))
+    wake(turn, run_id, waiter)  # it may have put off a decision until it was told of this end
     return True
 
 

@@ -57,6 +57,7 @@ def _begin_at(turn: Turn, wf_run_id: str, seed: Seed, start: Start, node: str) -
     for past in seed.threads:
         turn.rows.put(_thread(*run_id, past))
     run.threads += len(seed.threads)
+    run.ends = max((past.end_number for past in seed.threads), default=0)
     return run
 
 
@@ -82,4 +83,5 @@ def _thread(tenant: str, wf_run_id: str, past: PastThread) -> ThreadRun:
         failure=past.failure,
         gone=True,
         masked=past.masked,
+        end_number=past.end_number,
     )

@@ -95,7 +95,8 @@ class Sweep(Struct, array_like=True, frozen=True):
 class WfRun(Row):
     """A run of a WfSpec. Its status is its entrypoint thread's. `steps` counts nodes that were
     reached, by all threads: it is the run's own order; `old_bytes` what OldVariable rows keep;
-    `migrates_to` is the version to which its threads are brought just now.
+    `migrates_to` is the version to which its threads are brought just now; `ends` counts ends of
+    threads.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -123,6 +124,7 @@ class WfRun(Row):
     migrates_to: int | None = None
     old_bytes: int = 0
     replay: ReplayOf | None = None
+    ends: int = 0
 
 
 class ThreadRun(Row):
@@ -139,6 +141,7 @@ class ThreadRun(Row):
     `depth` counts the threads whose variables it sees besides its own. `interrupt_keys` are
     the keys of the events that interrupt it, as they were when it began. `lost`: it will not go on
     by itself (flow/waits.py). `unnoticed`: it is one of the failed children of its parent.
+    `end_number` says which of the run's ends its own was; being lost is one, until it goes on.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -177,6 +180,7 @@ class ThreadRun(Row):
     lost: bool = False
     unnoticed: bool = False
     masked: bool = False
+    end_number: int = 0
 
     @property
     def held_from_outside(self) -> bool:

@@ -73,9 +73,11 @@ class RunWaiter(Row):
 
 
 class AwaitedEnd(Row):
-    """A thread that a node run waits for has ended, and the node run has not looked at it yet."""
+    """A thread that a node run waits for has ended, and the node run has not looked at it yet. They
+    lie in the order of the ends.
+    """
 
-    KIND, SCOPE, KEY = b"z", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "child")
+    KIND, SCOPE, KEY = b"z", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "end_number")
     SCANNED = True
 
     tenant: str
@@ -83,6 +85,7 @@ class AwaitedEnd(Row):
     waiter: int
     position: int
     child: int
+    end_number: int = 0
 
 
 class Interrupter(Row):
@@ -131,6 +134,7 @@ class RoundUnderWay(Row):
     """
 
     KIND, SCOPE, KEY = b"g", Scope.RUN, ("tenant", "wf_run_id", "round", "number")
+    SCANNED = True
 
     tenant: str
     wf_run_id: str
