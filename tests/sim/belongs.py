@@ -50,7 +50,7 @@ def _of_node(group: Group, timer: Timer) -> bool:
 ROUNDS: Final = frozenset(
     {
         *(TimerKind.WAKE_CHILDREN, TimerKind.WAKE_WATCHERS),
-        *(TimerKind.TELL_WAITERS, TimerKind.TELL_WAITERS_OF_RUN),
+        *(TimerKind.TELL_WAITERS, TimerKind.TELL_WAITERS_OF_RUN, TimerKind.GIVE_BACK_ENDS),
     }
 )
 """Lists that are gone through, so many rows a turn."""

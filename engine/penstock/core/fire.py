@@ -14,6 +14,7 @@ from penstock.core.flow.load import is_there, load
 from penstock.core.flow.rounds import Round, forget_round
 from penstock.core.flow.threads import CHILDREN
 from penstock.core.flow.waiters import TELLING, TELLING_OF_RUN
+from penstock.core.flow.waits import GIVING_BACK
 from penstock.core.flow.watchers import WATCHERS
 from penstock.core.operators import deletion, kill_run, sweep, thread_retention
 from penstock.core.schedule_fire import schedule_defective, schedule_due
@@ -79,7 +80,7 @@ def _time_is_over(turn: Turn, timer: Timer) -> bool:
 
 
 _ROUNDS: Final[dict[TimerKind, Round[Any]]] = {
-    round_.timer: round_ for round_ in (CHILDREN, WATCHERS, TELLING, TELLING_OF_RUN)
+    round_.timer: round_ for round_ in (CHILDREN, WATCHERS, TELLING, TELLING_OF_RUN, GIVING_BACK)
 }
 
 _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {

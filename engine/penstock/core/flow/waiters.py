@@ -4,6 +4,8 @@ wait for one, so they are rows, told so many a turn.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.rounds import Round
@@ -29,12 +31,12 @@ def wait_for_thread(turn: Turn, thread: ThreadRun, waiter: int, position: int) -
     turn.rows.put(row)
 
 
-def waiters_of(turn: Turn, thread: ThreadRun) -> list[tuple[int, int]]:
-    """Which node runs wait for a thread: thread and position."""
+def waiters_of(turn: Turn, thread: ThreadRun, limit: int | None = None) -> list[tuple[int, int]]:
+    """Which node runs wait for a thread, or the first of them: thread and position."""
     if not thread.waiters:
         return []
     rows = turn.rows.scan(ThreadWaiter, turn.tenant, thread.wf_run_id, thread.number)
-    return [(row.waiter, row.position) for row in rows]
+    return [(row.waiter, row.position) for row in islice(rows, limit)]
 
 
 def forget_waiter(turn: Turn, thread: ThreadRun, waiter: int) -> None:

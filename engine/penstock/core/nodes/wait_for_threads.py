@@ -20,7 +20,7 @@ from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
 from penstock.core.flow.waiters import first_untold, is_over, note_end, wait_for_thread
-from penstock.core.flow.waits import Wait, take_notice
+from penstock.core.flow.waits import Wait, give_back_ends, take_notice
 from penstock.core.state.failures import (
     Failure,
     FailureName,
@@ -54,8 +54,9 @@ def look(at: At) -> Outcome:
 
 
 def leave(at: At) -> None:
-    """Nothing to undo: rows of threads that have not ended say what they were."""
+    """Ends that were not looked at are given back; rows of threads say what became of them."""
     at.node_run.progress = None
+    give_back_ends(at)
 
 
 def _number(at: At, value: Value) -> int:
