@@ -156,8 +156,8 @@ def below(waiting: Json, *, handles: bool = False) -> Json:
 
 
 def test_a_wait_for_a_thread_below_one_that_has_failed_is_decided(driver: Driver) -> None:
-    """It is halted, and will not go on by itself. Once both are rescued it does, and is waited for
-    as if nothing had been.
+    """It is halted, and will not go on by itself. Once that one is rescued it does, and so does who
+    had failed since it waited for it.
     """
     register(driver, "below", below(waits_for(variable("leaf"))))
     story = run(driver, "below").gets("go").task("work").fails().thread_is(1, "ERROR")
@@ -165,7 +165,7 @@ def test_a_wait_for_a_thread_below_one_that_has_failed_is_decided(driver: Driver
     failure = story.thread.failure
     assert failure is not None
     assert "thread 2" in failure.message and "below a thread that has failed" in failure.message
-    story.is_rescued(1).is_rescued().is_now("RUNNING").thread_is(2, "RUNNING")
+    story.is_rescued(1).is_now("RUNNING").thread_is(2, "RUNNING")
     story.task("work").succeeds().is_now("RUNNING").gets("on").task("after").succeeds().completes()
 
 

@@ -145,7 +145,7 @@ def tell_waiters_of_run(turn: Turn, run: WfRun) -> None:
         TELLING_OF_RUN.begin(turn, run.wf_run_id)
 
 
-def _tell(turn: Turn, row: ThreadWaiter) -> None:
+def tell_waiter(turn: Turn, row: ThreadWaiter) -> None:
     """Tell one who waits still, and has not been told; the thread may have been rescued since."""
     thread = peek_thread(turn, row.wf_run_id, row.thread)
     assert thread is not None, "a thread's row stays while its run does"
@@ -173,5 +173,5 @@ def _wake_waiter(turn: Turn, row: RunWaiter) -> None:
     wake(turn, row.waiter, row.thread)
 
 
-TELLING = Round(TimerKind.TELL_WAITERS, ThreadWaiter, _tell)
+TELLING = Round(TimerKind.TELL_WAITERS, ThreadWaiter, tell_waiter)
 TELLING_OF_RUN = Round(TimerKind.TELL_WAITERS_OF_RUN, RunWaiter, _wake_waiter, numbered=False)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from penstock.core.flow.agenda import wake
@@ -43,43 +42,14 @@ class Wait(Struct, array_like=True):
     stopped: int = 0
 
 
-def take_back(at: At, waiter: int, position: int) -> bool:
-    """The thread goes on after all: a wait that is not decided takes back what it has counted;
-    False if it is over.
-    """
-    turn, run_id, number = at.turn, at.run.wf_run_id, at.thread.number
-    node_run = wait_of(turn, run_id, waiter, position)
-    if node_run is None:
-        return False
-    wait = msgspec.convert(node_run.progress, Wait)
-    if wait.decided:
-        return False
-    awaited = awaited_of(at, waiter, position)
-    if awaited is not None and awaited.status is AwaitedStatus.UNSUCCESSFUL:
-        wait.bad -= 1
-        wait.failure = wait.failure if wait.bad else None
-        node_run.progress = msgspec.to_builtins(wait)
-        turn.rows.put(node_run)
-        child = awaited.child == number
-        awaited.status = (
-            AwaitedStatus.THREAD_IN_PROGRESS if child else AwaitedStatus.HANDLING_FAILURE
-        )
-        turn.rows.put(awaited)
-    else:
-        end = (number, at.thread.end_number)
-        turn.rows.delete(AwaitedEnd(turn.tenant, run_id, waiter, position, *end))
-    wake(turn, run_id, waiter)  # it may have put off a decision until it was told of this end
-    return True
-
-
-def awaited_of(at: At, waiter: int, position: int) -> Awaited | None:
+def awaited_of(turn: Turn, thread: ThreadRun, waiter: int, position: int) -> Awaited | None:
     """What a wait knows of the thread, or of the child whose failure it handles."""
-    key = (at.turn.tenant, at.run.wf_run_id, waiter, position)
-    own = at.turn.rows.get(Awaited, *key, at.thread.number)
-    if own is not None or at.thread.kind is not ThreadKind.FAILURE_HANDLER:
+    key = (turn.tenant, thread.wf_run_id, waiter, position)
+    own = turn.rows.get(Awaited, *key, thread.number)
+    if own is not None or thread.kind is not ThreadKind.FAILURE_HANDLER:
         return own
-    assert at.thread.parent is not None, "a handler stands below what it handles"
-    return at.turn.rows.get(Awaited, *key, at.thread.parent)
+    assert thread.parent is not None, "a handler stands below what it handles"
+    return turn.rows.get(Awaited, *key, thread.parent)
 
 
 def leave_to_parent(at: At) -> None:

@@ -182,6 +182,7 @@ def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
         final = handled or wait.decided or ended.failure is None
         left = failure if final else _handle(at, awaited, ended)
         _count_failed(wait, awaited, left)
+        awaited.end_number = ended.end_number
     turn.rows.put(awaited)
 
 

@@ -33,7 +33,9 @@ class AwaitedStatus(StrEnum):
 
 
 class Awaited(Row):
-    """A thread that a WAIT_FOR_THREADS node run waits for."""
+    """A thread that a WAIT_FOR_THREADS node run waits for; if it has not ended well, which end of
+    the run that was.
+    """
 
     KIND, SCOPE, KEY = b"y", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "child")
     SCANNED = True
@@ -45,6 +47,7 @@ class Awaited(Row):
     child: int
     status: AwaitedStatus
     handler: int | None = None
+    end_number: int = 0
 
 
 class ThreadWaiter(Row):
