@@ -86,7 +86,9 @@ class Form:
 
 @dataclass
 class Wait:
-    """What a WAIT_FOR_THREADS has seen so far."""
+    """What a WAIT_FOR_THREADS has seen so far, or a RUN_THREADS, of which not every element has a
+    thread yet.
+    """
 
     threads: list[int]
     ends: dict[int, str] = field(
@@ -94,13 +96,17 @@ class Wait:
     )  # by child: good, bad, late or handler's number
     handlers: dict[int, int] = field(default_factory=dict)  # handler -> child
     failure: Failure | None = None
+    elements: list[tuple[str, Json]] = field(default_factory=list)  # (thread, what it is given)
+    begun: dict[int, int] = field(default_factory=dict)  # element -> thread
 
     def count(self, how: str) -> int:
         """How many have ended so."""
         return list(self.ends.values()).count(how)
 
     def decided_by(self, strategy: str) -> bool:
-        """Whether what has been seen decides it."""
+        """Whether what has been seen decides it; a RUN_THREADS sees to the end of all."""
+        if strategy == "RUN_THREADS":
+            return False
         good, bad = self.count("good"), self.count("bad")
         first = {"WAIT_FOR_ALL": bad, "WAIT_FOR_FIRST": good + bad, "WAIT_FOR_ANY": good}
         return first[strategy] > 0 or good + bad == len(self.threads)

@@ -10,7 +10,7 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.rounds import Round
 from penstock.core.flow.waiters import forget_waiter, tell_waiter, wait_of
-from penstock.core.flow.waits import Wait, awaited_of
+from penstock.core.flow.waits import KIND_OF_WAIT, Wait, awaited_of
 from penstock.core.state.failures import FailureName
 from penstock.core.state.run import HaltReason, NodeRun, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedStatus, LiveChild, ThreadWaiter
@@ -66,7 +66,11 @@ def _recall(turn: Turn, row: ThreadWaiter) -> None:
     if counted and awaited is not None and awaited.end_number == thread.end_number:
         return  # it was told since
     node_run = wait_of(turn, row.wf_run_id, row.waiter, row.position)
-    wait = None if node_run is None else msgspec.convert(node_run.progress, Wait)
+    wait = (
+        None
+        if node_run is None
+        else msgspec.convert(node_run.progress, KIND_OF_WAIT[node_run.node_type])
+    )
     if node_run is None or wait is None or wait.decided:
         if counted and _has_failed(turn, row):
             _plan_rescue(turn, row)

@@ -16,7 +16,7 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.rounds import Round
 from penstock.core.flow.waiters import wait_of, waiters_of
-from penstock.core.state.failures import Failure
+from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.rows import copy_of
 from penstock.core.state.run import ThreadKind, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
@@ -42,6 +42,30 @@ class Wait(Struct, array_like=True):
     stopped: int = 0
 
 
+class Work(Wait):
+    """How far a node has come that begins itself what it waits for. Elements from `next` on have
+    not been begun, nor have those that are `held`, since they come after others; where any do,
+    `ended` lists who has ended well. Of `begun` threads is known what has become of them, or they
+    are at work. `joined` is up to where the threads of a visit before have been joined; None: all.
+    """
+
+    origin: int = 0
+    next: int = 0
+    begun: int = 0
+    joined: int | None = None
+    held: list[int] = []
+    ended: list[int] = []
+
+    @property
+    def at_work(self) -> int:
+        """How many threads have not ended."""
+        return self.begun - self.good - self.bad
+
+
+KIND_OF_WAIT: Final[dict[str, type[Wait]]] = {"WAIT_FOR_THREADS": Wait, "RUN_THREADS": Work}
+"""What the nodes that wait for threads keep in `progress`."""
+
+
 def awaited_of(turn: Turn, thread: ThreadRun, waiter: int, position: int) -> Awaited | None:
     """What a wait knows of the thread, or of the child whose failure it handles."""
     key = (turn.tenant, thread.wf_run_id, waiter, position)
@@ -50,6 +74,16 @@ def awaited_of(turn: Turn, thread: ThreadRun, waiter: int, position: int) -> Awa
         return own
     assert thread.parent is not None, "a handler stands below what it handles"
     return turn.rows.get(Awaited, *key, thread.parent)
+
+
+def failure_of(ended: ThreadRun) -> Failure:
+    """Why a thread has not ended well, or will not."""
+    if ended.failure is not None:
+        return ended.failure
+    why = "it is halted, below a thread that has failed"
+    if ended.is_abandoned:
+        why = "it was halted for good"
+    return Failure(FailureName.CHILD_FAILURE, why)
 
 
 def leave_to_parent(at: At) -> None:
