@@ -20,7 +20,7 @@ from penstock.core.flow.retention import (
     set_retention,
 )
 from penstock.core.flow.rounds import Round
-from penstock.core.flow.waiters import tell_waiters, wait_for_thread
+from penstock.core.flow.waiters import number_end, tell_waiters, wait_for_thread
 from penstock.core.flow.waits import leave_to_parent
 from penstock.core.state.facts import noted
 from penstock.core.state.rows import copy_of
@@ -249,6 +249,7 @@ def tell_of_end(at: At) -> None:
 def recall_thread(at: At) -> None:
     """A thread that had ended goes on: it is looked for again, by whoever did before."""
     turn, run, thread = at.turn, at.run, at.thread
+    thread.end_number = 0
     if thread.kind is ThreadKind.ENTRYPOINT:
         drop_retention(at)
     else:
@@ -271,6 +272,7 @@ def forget_thread(at: At) -> None:
     """The thread has ended: nothing looks for it any more."""
     turn, run, thread = at.turn, at.run, at.thread
     thread.ended = run.steps
+    number_end(run, thread)
     if thread.kind is ThreadKind.ENTRYPOINT:
         set_retention(at)
     else:

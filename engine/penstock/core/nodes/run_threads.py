@@ -31,8 +31,8 @@ from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room
 from penstock.core.flow.threads import begin_child
-from penstock.core.flow.waiters import is_lost, wait_for_thread
-from penstock.core.flow.waits import Work, failure_of, take_notice
+from penstock.core.flow.waiters import is_lost, is_over, wait_for_thread
+from penstock.core.flow.waits import Work, failure_of, give_back_ends, take_notice
 from penstock.core.flow.warned import notice
 from penstock.core.limits import THREADS_AFTER_MAX
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
@@ -43,7 +43,6 @@ from penstock.core.state.thread_rows import (
     AwaitedEnd,
     AwaitedStatus,
     EachThread,
-    ThreadWaiter,
 )
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.values.casts import check_assignable
@@ -77,6 +76,7 @@ def look(at: At) -> Outcome:
 def leave(at: At) -> None:
     """What is kept of the elements stays: the node may be visited anew."""
     at.node_run.progress = None
+    give_back_ends(at)
 
 
 def _go_on(at: At, work: Work) -> Outcome:
@@ -154,7 +154,7 @@ def _count_ends(at: At, work: Work) -> bool:
             return False
         turn.rows.delete(end)
         ended = _thread(at, end.child)
-        if ended.status not in THREAD_LIVE or is_lost(turn, ended):
+        if ended.end_number == end.end_number and is_over(turn, ended):
             _count(at, work, ended)
     return True
 
@@ -169,7 +169,7 @@ def _count(at: At, work: Work, ended: ThreadRun) -> None:
     if ended.status is ThreadStatus.COMPLETED:
         _count_good(at, work, awaited)
     else:
-        awaited.status = AwaitedStatus.UNSUCCESSFUL
+        awaited.status, awaited.end_number = AwaitedStatus.UNSUCCESSFUL, ended.end_number
         work.bad += 1
         if work.failure is None:
             work.failure = seen_from_above(failure_of(ended), f"thread {ended.number}")
@@ -221,7 +221,7 @@ def _see_to(at: At, work: Work, element: int) -> None:
         if begun is not None:
             if _take_over(at, work, begun):
                 return
-            _give_up(at, begun.child)
+            _give_up(at, begun)
     full = no_room(at.run, at.thread)  # others have begun threads meanwhile
     if full is not None:
         work.failure = full
@@ -244,16 +244,16 @@ def _begin(at: At, work: Work, element: int) -> None:
     work.begun += 1
 
 
-def _give_up(at: At, child: int) -> None:
-    """What has failed is done again by another thread: it is not to be rescued by itself."""
-    rows, of_run = at.turn.rows, (at.turn.tenant, at.run.wf_run_id)
-    take_notice(at, _thread(at, child))
-    waiter = rows.peek(ThreadWaiter, *of_run, child, at.thread.number)
-    assert waiter is not None, "who began it has waited for it"
-    awaited = rows.get(Awaited, *of_run, at.thread.number, waiter.position, child)
-    assert awaited is not None, "and keeps what has become of it"
+def _give_up(at: At, begun: EachThread) -> None:
+    """What has failed is done again by another thread: it counts as handled, so that it is not to
+    be rescued by itself.
+    """
+    failed, awaited = _thread(at, begun.child), _awaited(at, begun.child, begun.element)
+    take_notice(at, failed)
+    wait_for_thread(at.turn, failed, at.thread.number, at.node_run.position)
+    at.turn.rows.put(failed)
     awaited.status = ENDED_WELL
-    rows.put(awaited)
+    at.turn.rows.put(awaited)
 
 
 def _thread(at: At, number: int) -> ThreadRun:

@@ -65,6 +65,7 @@ def _begin_at(turn: Turn, wf_run_id: str, seed: Seed, start: Start, node: str) -
         first.warned_children += past.unnoticed and past.parent == ENTRYPOINT_NUMBER
     turn.rows.put(first)
     run.threads += len(seed.threads)
+    run.ends = max((past.end_number for past in seed.threads), default=0)
     return run
 
 
@@ -92,4 +93,5 @@ def _thread(tenant: str, wf_run_id: str, past: PastThread) -> ThreadRun:
         masked=past.masked,
         warned=past.warned,
         unnoticed=past.unnoticed,
+        end_number=past.end_number,
     )

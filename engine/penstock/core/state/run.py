@@ -99,7 +99,8 @@ _WITHOUT_PLACE: Final = (PlaceStatus.ASKED, PlaceStatus.REFUSED, PlaceStatus.WIT
 class WfRun(Row):
     """A run of a WfSpec. Its status is its entrypoint thread's. `steps` counts nodes that were
     reached, by all threads: it is the run's own order; `old_bytes` what OldVariable rows keep;
-    `migrates_to` is the version to which its threads are brought just now. It is `warned` if its
+    `migrates_to` is the version to which its threads are brought just now; `ends` counts ends of
+    threads. It is `warned` if its
     entrypoint thread is. `place` is that among the runs that may be at work at once.
     """
 
@@ -130,6 +131,7 @@ class WfRun(Row):
     replay: ReplayOf | None = None
     warned: bool = False
     place: Place | None = None
+    ends: int = 0
 
     @property
     def held(self) -> bool:
@@ -158,7 +160,8 @@ class ThreadRun(Row):
     `lost`: it will not go on by itself (flow/waits.py). `unnoticed`: it is one of the failed, or
     warned, children of its parent. `warned`: something in it went on that was not as it should be
     (flow/warned.py). `started_at` is the position of the node run of its parent at which it was
-    started.
+    started. `end_number` says which of the run's ends its own was; being lost is one, until it
+    goes on.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -200,6 +203,7 @@ class ThreadRun(Row):
     started_at: int | None = None
     warned: bool = False
     warned_children: int = 0
+    end_number: int = 0
 
     @property
     def held_from_outside(self) -> bool:

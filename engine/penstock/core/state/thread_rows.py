@@ -34,8 +34,8 @@ class AwaitedStatus(StrEnum):
 
 
 class Awaited(Row):
-    """A thread that a WAIT_FOR_THREADS or RUN_THREADS node run waits for; of the latter, for which
-    element it runs.
+    """A thread that a WAIT_FOR_THREADS or RUN_THREADS node run waits for; if it has not ended well,
+    which end of the run that was; of the latter, for which element it runs.
     """
 
     KIND, SCOPE, KEY = b"y", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "child")
@@ -48,6 +48,7 @@ class Awaited(Row):
     child: int
     status: AwaitedStatus
     handler: int | None = None
+    end_number: int = 0
     element: int = 0
 
 
@@ -77,9 +78,11 @@ class RunWaiter(Row):
 
 
 class AwaitedEnd(Row):
-    """A thread that a node run waits for has ended, and the node run has not looked at it yet."""
+    """A thread that a node run waits for has ended, and the node run has not looked at it yet. They
+    lie in the order of the ends.
+    """
 
-    KIND, SCOPE, KEY = b"z", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "child")
+    KIND, SCOPE, KEY = b"z", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "end_number")
     SCANNED = True
 
     tenant: str
@@ -87,6 +90,7 @@ class AwaitedEnd(Row):
     waiter: int
     position: int
     child: int
+    end_number: int = 0
 
 
 class Interrupter(Row):
@@ -135,6 +139,7 @@ class RoundUnderWay(Row):
     """
 
     KIND, SCOPE, KEY = b"g", Scope.RUN, ("tenant", "wf_run_id", "round", "number")
+    SCANNED = True
 
     tenant: str
     wf_run_id: str

@@ -74,7 +74,10 @@ def coerce_to(value: Value, wanted: Type, structs: Structs = no_structs) -> Valu
 def check_bounds(value: Value) -> None:
     """Raise ValueProblem if a value is too deep or too large, or no value at all."""
     check_depth(value)
-    size = value_bytes(value)
+    try:
+        size = value_bytes(value)
+    except UnicodeEncodeError:  # an escape of JSON can name half of a character
+        raise ValueProblem("text with half of a character in it (a lone surrogate)") from None
     if size > VALUE_BYTES_MAX:
         raise ValueProblem(f"{size} bytes: a value may have at most {VALUE_BYTES_MAX}")
 
