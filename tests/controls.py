@@ -104,6 +104,16 @@ def waits_for(*threads: Json, **settings: Any) -> Json:
     return {"type": "WAIT_FOR_THREADS", "threads": list(threads), **settings}
 
 
+def runs(*threads: str, **settings: Any) -> Json:
+    """A RUN_THREADS node that runs each thread once."""
+    return {"type": "RUN_THREADS", "threads": list(threads), **settings}
+
+
+def runs_each(thread: str, values: Json, **settings: Any) -> Json:
+    """A RUN_THREADS node that runs a thread for each value."""
+    return runs(thread, values=values, **settings)
+
+
 def sleeps(seconds: float | None = None, until: Json | None = None) -> Json:
     """A SLEEP node."""
     given = {"seconds": None if seconds is None else literal(seconds), "until": until}

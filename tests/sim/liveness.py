@@ -152,6 +152,7 @@ WAITS: Final[dict[str, Waits]] = {
     "SLEEP": _sleep,
     "WAIT_FOR_CONDITION": _condition,
     "WAIT_FOR_THREADS": _threads,
+    "RUN_THREADS": _threads,
     "EXIT": _exit,
     "WAIT_FOR_CHILD_WF": _child_run,
 }

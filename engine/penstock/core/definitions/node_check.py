@@ -44,6 +44,8 @@ from penstock.core.values.types import (
 
 INPUT: Final = "INPUT"
 """The variable that a handler, or a thread for an element of an array, is given."""
+INDEX: Final = "INDEX"
+"""The variable that a thread for an element of an array is given: the element's number."""
 
 
 class NodeCheck:
@@ -138,7 +140,7 @@ class NodeCheck:
             self.fault(f"ExternalEventDef {event_def!r} has no `correlation`, so no key either")
 
     def starts_thread(
-        self, name: str, given: Mapping[str, Expression], given_besides: str = ""
+        self, name: str, given: Mapping[str, Expression], given_besides: tuple[str, ...] = ()
     ) -> None:
         """A fault if there is no such thread, or it is not given what it wants."""
         thread = self.body.threads.get(name)
@@ -155,7 +157,7 @@ class NodeCheck:
             else:
                 self.fits(given[variable], declared.type, f"variable {variable!r}")
         for declared in thread.variables:
-            if declared.required and declared.name not in {*given, given_besides}:
+            if declared.required and declared.name not in {*given, *given_besides}:
                 self.fault(f"variable {declared.name!r} of thread {name!r} must be given")
 
     def starts_run(self, name: str, major: int | None, given: Mapping[str, Expression]) -> None:
@@ -182,7 +184,7 @@ class NodeCheck:
 
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""
-        self.starts_thread(handler.thread, {}, given_besides=INPUT)
+        self.starts_thread(handler.thread, {}, given_besides=(INPUT,))
 
     def variable(self, name: str) -> VariableDef | None:
         """The variable that a name stands for: this thread's, or one of another thread, which may

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from penstock.core.flow.at import At
 from penstock.core.flow.waiters import wait_of, waiters_of
-from penstock.core.state.failures import Failure
+from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import ThreadKind, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
 
@@ -37,6 +37,30 @@ class Wait(Struct, array_like=True):
     stopped: int = 0
 
 
+class Work(Wait):
+    """How far a node has come that begins itself what it waits for. Elements from `next` on have
+    not been begun, nor have those that are `held`, since they come after others; where any do,
+    `ended` lists who has ended well. Of `begun` threads is known what has become of them, or they
+    are at work. `joined` is up to where the threads of a visit before have been joined; None: all.
+    """
+
+    origin: int = 0
+    next: int = 0
+    begun: int = 0
+    joined: int | None = None
+    held: list[int] = []
+    ended: list[int] = []
+
+    @property
+    def at_work(self) -> int:
+        """How many threads have not ended."""
+        return self.begun - self.good - self.bad
+
+
+KIND_OF_WAIT: Final[dict[str, type[Wait]]] = {"WAIT_FOR_THREADS": Wait, "RUN_THREADS": Work}
+"""What the nodes that wait for threads keep in `progress`."""
+
+
 def take_back(at: At, waiter: int, position: int) -> bool:
     """The thread goes on after all: a wait that is not decided takes back what it has counted;
     False if it is over.
@@ -45,7 +69,7 @@ def take_back(at: At, waiter: int, position: int) -> bool:
     node_run = wait_of(turn, run_id, waiter, position)
     if node_run is None:
         return False
-    wait = msgspec.convert(node_run.progress, Wait)
+    wait = msgspec.convert(node_run.progress, KIND_OF_WAIT[node_run.node_type])
     if wait.decided:
         return False
     awaited = awaited_of(at, waiter, position)
@@ -72,6 +96,16 @@ def awaited_of(at: At, waiter: int, position: int) -> Awaited | None:
         return own
     assert at.thread.parent is not None, "a handler stands below what it handles"
     return at.turn.rows.get(Awaited, *key, at.thread.parent)
+
+
+def failure_of(ended: ThreadRun) -> Failure:
+    """Why a thread has not ended well, or will not."""
+    if ended.failure is not None:
+        return ended.failure
+    why = "it is halted, below a thread that has failed"
+    if ended.is_abandoned:
+        why = "it was halted for good"
+    return Failure(FailureName.CHILD_FAILURE, why)
 
 
 def leave_to_parent(at: At) -> None:

@@ -20,7 +20,7 @@ from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
 from penstock.core.flow.waiters import is_lost, wait_for_thread
-from penstock.core.flow.waits import Wait, take_notice
+from penstock.core.flow.waits import Wait, failure_of, take_notice
 from penstock.core.state.failures import (
     Failure,
     FailureName,
@@ -168,7 +168,7 @@ def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
     if awaited.status is not at_work:
         return
     take_notice(at, ended)
-    failure = ended.failure or Failure(FailureName.CHILD_FAILURE, _why_lost(ended))
+    failure = failure_of(ended)
     if ended.status is ThreadStatus.COMPLETED:
         awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
         wait.good += 1
@@ -185,12 +185,6 @@ def _count_failed(wait: Wait, awaited: Awaited, failure: Failure | None) -> None
         wait.bad += 1
         if wait.failure is None:
             wait.failure = seen_from_above(failure, f"thread {awaited.child}")
-
-
-def _why_lost(thread: ThreadRun) -> str:
-    if thread.is_abandoned:
-        return "it was halted for good"
-    return "it is halted, below a thread that has failed"
 
 
 def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> Failure | None:

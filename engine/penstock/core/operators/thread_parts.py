@@ -29,7 +29,14 @@ from penstock.core.state.task_rows import (
     CheckpointTotal,
     Pulse,
 )
-from penstock.core.state.thread_rows import Awaited, AwaitedEnd, PendingInterrupt
+from penstock.core.state.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    EachChunk,
+    EachPlan,
+    EachThread,
+    PendingInterrupt,
+)
 from penstock.core.state.turn import Turn
 from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 
@@ -37,6 +44,9 @@ Found = tuple[type[Row], tuple[Part, ...]]
 """A row by its kind, and what its key has after tenant and run; it need not be there."""
 
 USER_TASK_NODE: Final = "USER_TASK"
+
+_ROWS_OF_NODES: Final = (Awaited, AwaitedEnd, EachPlan, EachChunk, EachThread, PendingInterrupt)
+"""Kinds of which a thread may have many: their keys begin with its number."""
 
 
 def delete_lot(turn: Turn, thread: ThreadRun, position: int, lot: int) -> tuple[int, int]:
@@ -60,7 +70,7 @@ def delete_lot(turn: Turn, thread: ThreadRun, position: int, lot: int) -> tuple[
 def delete_rest(turn: Turn, thread: ThreadRun, spec: WfSpec) -> bool:
     """Delete what the thread as a whole has; False if the turn's budget is spent before."""
     of_thread = (thread.tenant, thread.wf_run_id, thread.number)
-    for kind in (Awaited, AwaitedEnd, PendingInterrupt):
+    for kind in _ROWS_OF_NODES:
         for row in turn.rows.scan(kind, *of_thread):
             if turn.nodes_left == 0:
                 return False

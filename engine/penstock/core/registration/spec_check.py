@@ -173,7 +173,7 @@ def _check_interrupts(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
     for event_def, handler in thread.interrupts.items():
         check.stand_at(name, "interrupts")
         check.event_def(event_def)
-        check.starts_thread(handler, {}, given_besides=INPUT)
+        check.starts_thread(handler, {}, given_besides=(INPUT,))
         others = (other for other in check.body.threads.values() if other is not thread)
         if any(event_def in other.interrupts for other in others):
             check.fault(f"{event_def!r} interrupts another thread, too; one may be interrupted")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, Protocol, cast
 
 from penstock.core.ids import derive_uuid, fraction_of
@@ -10,6 +9,7 @@ from penstock.core.values.templates.dates import formatted
 from penstock.core.values.templates.names import Found, Lazy, Names, Undefined
 from penstock.core.values.templates.operators import BINARY, array, number, text, whole_number
 from penstock.core.values.templates.params import Called
+from penstock.core.values.texts import json_of
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, check_bounds
@@ -49,15 +49,11 @@ def _random_int(at: Asking, lower: Value, upper: Value) -> Value:
 def _from_json(at: Asking, json_text: Value) -> Value:
     source = text(json_text)
     try:
-        value: Any = json.loads(source, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ValueProblem(f"fromJson: {source[:40]!r} is no JSON") from error
+        value = json_of(source)
+    except ValueProblem as problem:
+        raise ValueProblem(f"fromJson: {problem}") from problem
     check_bounds(value)
     return value
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 def _most(*, largest: bool) -> Called:
