@@ -1,5 +1,6 @@
 """RUN_THREADS: a node runs threads and waits for them, each once or one for each value."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ ELEMENTS = (EachPlan, EachChunk, EachThread, AwaitedEnd, LiveChild)
 def each(*nodes: Json, child: Json = WORK, values: Any = (5, 6, 7), **settings: Any) -> Json:
     """A spec that runs a child for each value, then goes on with these nodes."""
     node = runs_each("child", literal(list(values)), **settings)
-    return threads(chain(node, *nodes, returns=output_of("n1")), child=child)
+    return threads(chain(node, *nodes, returns=output_of("n1")), child=deepcopy(child))
 
 
 def begun(story: Story) -> list[str]:
