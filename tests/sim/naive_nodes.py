@@ -5,6 +5,7 @@ raised.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -219,6 +220,44 @@ class Nodes:
             raise Failed(Failure("CHILD_FAILURE") if strategy == "WAIT_FOR_ANY" else wait.failure)
         return None
 
+    def arrive_RUN_THREADS(self, at: Thread) -> Any:
+        wait = Wait([])
+        if "values" in at.node:
+            values = self.value(at, at.node["values"])
+            if isinstance(values, str):
+                with suppress(ValueError):
+                    values = json.loads(values)
+            if not isinstance(values, list):
+                raise Problem("no array")
+            [name] = at.node["threads"]
+            wait.elements = [(name, {"INPUT": fitted(one, "INT")}) for one in values]
+        else:
+            wait.elements = [(name, {}) for name in at.node["threads"]]
+        at.wait = wait
+        return self.look_RUN_THREADS(at)
+
+    def look_RUN_THREADS(self, at: Thread) -> Any:
+        wait = at.wait
+        assert wait is not None
+        self._see_ends(at, wait)
+        if wait.failure is None:
+            self._begin_more(at, wait)
+        at_work = len(wait.threads) - wait.count("good") - wait.count("bad")
+        if wait.failure is not None and not at_work:
+            raise Failed(wait.failure)
+        return len(wait.elements) if wait.count("good") == len(wait.elements) else WAITS
+
+    def _begin_more(self, at: Thread, wait: Wait) -> None:
+        after, limit = at.node.get("after", {}), at.node["concurrency"]
+        ended = {name for element, (name, _) in enumerate(wait.elements) if _good(wait, element)}
+        for element, (name, given) in enumerate(wait.elements):
+            at_work = len(wait.threads) - len(wait.ends)
+            if element in wait.begun or (limit and at_work >= limit):
+                continue
+            if ended.issuperset(after.get(name, ())):
+                wait.begun[element] = self.begin(at, "CHILD", name, given, at).number
+                wait.threads.append(wait.begun[element])
+
     def _see_ends(self, at: Thread, wait: Wait) -> None:
         for number in sorted({*wait.threads, *wait.handlers}):
             child = wait.handlers.get(number, number)
@@ -267,3 +306,8 @@ class Nodes:
     def may_halt(self, at: Thread) -> bool:
         """Whether nothing of the node is in flight."""
         return at.task is None or at.task.status not in IN_FLIGHT
+
+
+def _good(wait: Wait, element: int) -> bool:
+    """Whether the thread of an element has ended well."""
+    return wait.ends.get(wait.begun.get(element, -1)) == "good"

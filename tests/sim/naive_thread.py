@@ -86,12 +86,16 @@ class Form:
 
 @dataclass
 class Wait:
-    """What a WAIT_FOR_THREADS has seen so far."""
+    """What a WAIT_FOR_THREADS has seen so far, or a RUN_THREADS, of which not every element has a
+    thread yet.
+    """
 
     threads: list[int]
     ends: dict[int, str] = field(default_factory=dict)  # by child: good, bad or handler's number
     handlers: dict[int, int] = field(default_factory=dict)  # handler -> child
     failure: Failure | None = None
+    elements: list[tuple[str, Json]] = field(default_factory=list)  # (thread, what it is given)
+    begun: dict[int, int] = field(default_factory=dict)  # element -> thread
 
     def count(self, how: str) -> int:
         """How many have ended so."""

@@ -183,35 +183,32 @@ def _count_good(at: At, work: Work, awaited: Awaited) -> None:
 
 def _begin_more(at: At, work: Work) -> bool:
     """Begin threads, as many as may be at work; False if the turn's budget is spent."""
-    limit = cast(RunThreadsNode, at.config).concurrency
-    while work.failure is None and not (limit and work.at_work >= limit):
-        held = _freed(at, work)
-        if held is None and work.next == work.count:
-            return True
+    config = cast(RunThreadsNode, at.config)
+    while work.failure is None and (work.held or work.next < work.count):
+        if config.concurrency and work.at_work >= config.concurrency:
+            break
         if not _spend(at):
             return False
-        if held is not None:
-            work.held.remove(held)
-            _see_to(at, work, held)
-        else:
-            element, work.next = work.next, work.next + 1
-            if _may_begin(at, work, element):
-                _see_to(at, work, element)
-            else:
-                work.held.append(element)
+        element = _next(config, work)
+        if element is None:
+            break
+        _see_to(at, work, element)
     return True
 
 
-def _freed(at: At, work: Work) -> int | None:
-    """The first of those that were held back and may begin now."""
-    return next((element for element in work.held if _may_begin(at, work, element)), None)
-
-
-def _may_begin(at: At, work: Work, element: int) -> bool:
-    """Whether all have ended that it comes after."""
-    config = cast(RunThreadsNode, at.config)
-    first = config.after.get(config.threads[element], ()) if config.after else ()
-    return {config.threads[number] for number in work.ended}.issuperset(first)
+def _next(config: RunThreadsNode, work: Work) -> int | None:
+    """The element that comes next; None if all that are left come after one that has not ended."""
+    ended = {config.threads[element] for element in work.ended}
+    for element in work.held:
+        if ended.issuperset(config.after.get(config.threads[element], ())):
+            work.held.remove(element)
+            return element
+    while work.next < work.count:
+        element, work.next = work.next, work.next + 1
+        if not config.after or ended.issuperset(config.after.get(config.threads[element], ())):
+            return element
+        work.held.append(element)
+    return None
 
 
 def _see_to(at: At, work: Work, element: int) -> None:
