@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from tests.sim.naive_thread import IN_FLIGHT, Failure, Form, Run, Task, Thread, Wait
 from tests.sim.naive_values import Json, Problem, fitted, instant_ms, value
@@ -230,7 +230,8 @@ class Nodes:
             if not isinstance(values, list):
                 raise Problem("no array")
             [name] = at.node["threads"]
-            wait.elements = [(name, {"INPUT": fitted(one, "INT")}) for one in values]
+            items = cast("list[Any]", values)
+            wait.elements = [(name, {"INPUT": fitted(item, "INT")}) for item in items]
         else:
             wait.elements = [(name, {}) for name in at.node["threads"]]
         at.wait = wait

@@ -51,6 +51,7 @@ from penstock.core.values.types import ArrayOf, ValueProblem, ValueType, is_arra
 from penstock.core.values.value import value_bytes
 
 ENDED_WELL: Final = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
+SHOWN_MAX: Final = 10
 
 
 def arrive(at: At) -> Outcome:
@@ -329,7 +330,9 @@ def _check_order(check: NodeCheck, config: RunThreadsNode) -> None:
     try:
         TopologicalSorter(config.after).prepare()
     except CycleError as error:
-        check.fault(f"`after` goes round in a circle: {' -> '.join(error.args[1])}")
+        circle: list[str] = error.args[1]
+        more = " -> ..." if len(circle) > SHOWN_MAX else ""
+        check.fault(f"`after` goes round in a circle: {' -> '.join(circle[:SHOWN_MAX])}{more}")
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
