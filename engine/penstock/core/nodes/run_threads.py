@@ -42,7 +42,6 @@ from penstock.core.state.thread_rows import (
     AwaitedEnd,
     AwaitedStatus,
     EachThread,
-    ThreadWaiter,
 )
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.values.casts import check_assignable
@@ -220,7 +219,7 @@ def _see_to(at: At, work: Work, element: int) -> None:
         if begun is not None:
             if _take_over(at, work, begun):
                 return
-            _give_up(at, begun.child)
+            _give_up(at, begun)
     full = no_room(at.run, at.thread)  # others have begun threads meanwhile
     if full is not None:
         work.failure = full
@@ -243,16 +242,16 @@ def _begin(at: At, work: Work, element: int) -> None:
     work.begun += 1
 
 
-def _give_up(at: At, child: int) -> None:
-    """What has failed is done again by another thread: it is not to be rescued by itself."""
-    rows, of_run = at.turn.rows, (at.turn.tenant, at.run.wf_run_id)
-    take_notice(at, _thread(at, child))
-    waiter = rows.peek(ThreadWaiter, *of_run, child, at.thread.number)
-    assert waiter is not None, "who began it has waited for it"
-    awaited = rows.get(Awaited, *of_run, at.thread.number, waiter.position, child)
-    assert awaited is not None, "and keeps what has become of it"
+def _give_up(at: At, begun: EachThread) -> None:
+    """What has failed is done again by another thread: it counts as handled, so that it is not to
+    be rescued by itself.
+    """
+    failed, awaited = _thread(at, begun.child), _awaited(at, begun.child, begun.element)
+    take_notice(at, failed)
+    wait_for_thread(at.turn, failed, at.thread.number, at.node_run.position)
+    at.turn.rows.put(failed)
     awaited.status = ENDED_WELL
-    rows.put(awaited)
+    at.turn.rows.put(awaited)
 
 
 def _thread(at: At, number: int) -> ThreadRun:
