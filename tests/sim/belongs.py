@@ -73,6 +73,7 @@ OF_NO_THREAD: Final = (
     *(TimerKind.KILL_DEADLINE, TimerKind.RETENTION, TimerKind.DELETE_RUN),
     *(TimerKind.SCHEDULE, TimerKind.OFFER_EVENT, TimerKind.EXPIRE_EVENT),
     *(TimerKind.BULK, TimerKind.FORGET_BULK, TimerKind.LIMIT),
+    TimerKind.FORGET_RUN,
 )
 """Of a run as a whole, or of none."""
 

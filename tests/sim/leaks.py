@@ -9,6 +9,7 @@ from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.correlation_rows import EventMarker, RunMarker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.failures import FailureName
+from penstock.core.state.partition_state import DeletedRun
 from penstock.core.state.place_rows import PlaceHolder, QueuedRun
 from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import OldVariable
@@ -43,13 +44,13 @@ from tests.sim.belongs import (
 from tests.sim.liveness_user_tasks import LEFT_BY_REMINDERS
 from tests.sim.tables import Group
 
-BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (
-    *(ExternalEvent, UnclaimedEvent, EventMarker),
-    *(PlaceHolder, QueuedRun),
+WITHOUT_THE_RUN: Final[tuple[type[Row], ...]] = (
+    *(ExternalEvent, UnclaimedEvent, EventMarker, DeletedRun),
     Timer,  # of the end of such an event
     *(PlaceHolder, QueuedRun),
 )
-"""Rows that may be there without their run: it is to come, or on another partition."""
+"""Rows that may be there without their run: it is to come, was deleted, or is on another partition.
+"""
 
 LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     UnclaimedEvent: "an event that nobody took is a fact of the run",
@@ -96,7 +97,7 @@ LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
 def without_run(group: Group) -> Iterator[str]:
     """What is there before its run, or after it."""
     for kind in group.kinds():
-        if kind not in BEFORE_THE_RUN:
+        if kind not in WITHOUT_THE_RUN:
             yield f"{kind.__name__} rows without a run"
     yield from timers_of_nothing(group)
     yield from without_end(group)

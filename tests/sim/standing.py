@@ -12,7 +12,7 @@ from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.ids import partition_of
 from penstock.core.schedules.schedules import CronAsk, Schedule, ScheduleState, ScheduleStatus
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker, RunMarker
-from penstock.core.state.partition_state import Deleting, PartitionState
+from penstock.core.state.partition_state import DeletedRun, Deleting, PartitionState
 from penstock.core.state.place_rows import LimitState, PlaceHolder, PlaceStatus, QueuedRun
 from penstock.core.state.run import ThreadRun, WfRun
 from penstock.core.state.thread_rows import RunWaiter
@@ -28,6 +28,7 @@ OF_EVENTS: Final = (TimerKind.EXPIRE_EVENT, TimerKind.OFFER_EVENT)
 def standing_problems(tables: Tables) -> list[str]:
     """Every fault of what belongs to no run."""
     return [*_schedules(tables), *_events(tables), *_limits(tables), *_counts(tables)]
+    return [*_schedules(tables), *_events(tables), *_counts(tables), *_deleted_runs(tables)]
 
 
 def _schedules(tables: Tables) -> Iterator[str]:
@@ -99,6 +100,16 @@ def _counts(tables: Tables) -> Iterator[str]:
         there = (len(tables.of(CronAsk)), len(tables.of(Deleting)))
         if counted != there:
             yield f"the partition counts asks and deletions {counted}, not {there}"
+
+
+def _deleted_runs(tables: Tables) -> Iterator[str]:
+    """What is kept of a deleted run will be forgotten; nothing is while there is such a run."""
+    forgetting = [timer for timer in tables.of(Timer) if timer.kind is TimerKind.FORGET_RUN]
+    timers = {(timer.tenant, timer.detail) for timer in forgetting}
+    kept = {(row.tenant, row.wf_run_id) for row in tables.of(DeletedRun)}
+    there = {(row.tenant, row.wf_run_id) for row in tables.of(WfRun)}
+    for run in sorted((kept ^ timers) | (kept & there)):
+        yield f"the answer to a start and its timer, or its run, do not go together: {run}"
 
 
 # --- at rest --------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.KILL_DEADLINE: sweep.fire_deadline,
     TimerKind.RETENTION: deletion.fire_retention,
     TimerKind.DELETE_RUN: deletion.fire_delete,
+    TimerKind.FORGET_RUN: deletion.fire_forget,
     TimerKind.THREAD_RETENTION: thread_retention.fire_thread_retention,
     TimerKind.DELETE_THREAD: thread_retention.fire_delete_thread,
     TimerKind.LIMIT: places.limit_due,

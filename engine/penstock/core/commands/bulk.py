@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -35,6 +34,7 @@ from penstock.core.errors import Code, refuse
 from penstock.core.flow.labels import check_labels
 from penstock.core.ids import derive_guid, partition_of_run
 from penstock.core.limits import BULK_ARGUMENTS_BYTES_MAX, BULK_BYTES_MAX
+from penstock.core.state.first_answer import FirstAnswer, id_hash, request_hash
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value, encode_value, value_bytes
 
@@ -97,19 +97,12 @@ def command_for(verb: BulkVerb, arguments: dict[str, Value], **named: Value) -> 
 def handle(turn: Turn, command: Bulk) -> Value:
     """Keep the job, and have every partition begin its part."""
     bulk_id = _id_of(turn)
-    request_hash = blake2b(encode_value(command), digest_size=12).digest()
-    known = turn.rows.peek(BulkJob, turn.tenant, bulk_id)
-    if known is not None:
-        if known.request_hash != request_hash:
-            refuse(Code.COMMAND_ID_REUSED, "the command id was used for another bulk job")
-        turn.repeated = True
-        return {"bulk_id": bulk_id}
     _check(command)
     parts = _parts(turn, command, bulk_id)
     job = BulkJob(
         turn.tenant,
         bulk_id,
-        request_hash,
+        request_hash(command),
         turn.at_ms,
         turn.principal,
         command.filter,
@@ -121,6 +114,13 @@ def handle(turn: Turn, command: Bulk) -> Value:
     for number, part in sorted(parts.items()):
         turn.send(number, part)
     return {"bulk_id": bulk_id}
+
+
+def first(turn: Turn, _: Bulk) -> FirstAnswer | None:
+    """What was answered when the job was made: it is known for longer than answers are."""
+    known = turn.rows.peek(BulkJob, turn.tenant, _id_of(turn))
+    of_job = id_hash(turn.command_id)
+    return known and FirstAnswer(known.request_hash, of_job, {"bulk_id": known.bulk_id})
 
 
 def _id_of(turn: Turn) -> str:
@@ -179,4 +179,4 @@ def _parts(turn: Turn, command: Bulk, bulk_id: str) -> dict[int, BeginBulkPart]:
     }
 
 
-COMMAND = CommandType(Bulk, handle, of_partition_0)
+COMMAND = CommandType(Bulk, handle, of_partition_0, first=first)

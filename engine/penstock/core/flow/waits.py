@@ -117,8 +117,9 @@ def take_notice(at: At, child: ThreadRun) -> None:
 
 
 def give_back_ends(at: At) -> None:
-    """The wait at hand is left: a failure, or a warning, of a child of another thread, which that one had left to
-    it, and which it has not looked at, is left to the parent after all. So many a turn.
+    """The wait at hand is left: a failure, or a warning, of a child of another thread, which that
+    one had left to it, and which it has not looked at, is left to the parent after all. So many a
+    turn.
     """
     turn, place = at.turn, (at.run.wf_run_id, at.thread.number)
     ends = turn.rows.scan(AwaitedEnd, turn.tenant, *place, at.node_run.position)

@@ -15,13 +15,14 @@ from penstock.core.flow.correlation import forget_marker
 from penstock.core.flow.family import is_live_below
 from penstock.core.flow.places import give_back
 from penstock.core.flow.retention import drop_thread_retention
+from penstock.core.flow.starting import answer_to_start
 from penstock.core.flow.unclaimed import drop_expiry
-from penstock.core.limits import RETENTION_AGAIN_MS
+from penstock.core.limits import ANSWER_WINDOW_MS, RETENTION_AGAIN_MS
 from penstock.core.state.correlation_rows import RunMarker
 from penstock.core.state.event_rows import UnclaimedEvent
 from penstock.core.state.keys import kind_of_run_key
 from penstock.core.state.outputs import WfRunDeleted
-from penstock.core.state.partition_state import Deleting
+from penstock.core.state.partition_state import DeletedRun, Deleting
 from penstock.core.state.rows import Row, copy_of
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, WfRun
 from penstock.core.state.run_kinds import ROWS_OF_RUNS
@@ -121,12 +122,33 @@ def delete_row(turn: Turn, key: bytes, *, bluntly: bool = False) -> None:
 
 def _forget_run(turn: Turn, run: WfRun) -> None:
     give_back(turn, run)
+    _remember_start(turn, run)
     if run.retention is not None:
         kind = TimerKind.RETENTION
         drop_timer(turn, run.retention, kind, run.wf_run_id, detail="", number=0)
     if run.sweep is not None and run.sweep.deadline is not None:
         kind = TimerKind.KILL_DEADLINE
         drop_timer(turn, run.sweep.deadline, kind, run.wf_run_id, detail="", number=0)
+
+
+def _remember_start(turn: Turn, run: WfRun) -> None:
+    """A start is known by its run, as long as that is there; then by this, for what is left of the
+    window. No command has started a run without a `request_hash`.
+    """
+    age_ms = max(0, turn.at_ms - run.started_ms)  # a broker's clock may have jumped back
+    left_ms = ANSWER_WINDOW_MS - age_ms
+    if not run.request_hash or left_ms <= 0:
+        return
+    turn.rows.put(DeletedRun(turn.tenant, run.wf_run_id, answer_to_start(run)))
+    kind, due_ms = TimerKind.FORGET_RUN, clock_ms(turn, Clock.DURATION) + left_ms
+    set_timer(turn, kind, "", clock=Clock.DURATION, due_ms=due_ms, detail=run.wf_run_id, number=0)
+
+
+def fire_forget(turn: Turn, timer: Timer) -> None:
+    """The window of answers is over: the id of a deleted run is free."""
+    deleted = turn.rows.peek(DeletedRun, turn.tenant, timer.detail)
+    if deleted is not None:
+        turn.rows.delete(deleted)
 
 
 def _forget_thread(turn: Turn, thread: ThreadRun) -> None:

@@ -76,6 +76,7 @@ def carrying(turn: Turn, run: WfRun) -> Callable[[int], None]:
 def finish(turn: Turn, run: WfRun) -> None:
     """The last thread has come over. The caller saves the run."""
     if run.migrates_to is not None:
+        run.first_version = run.first_version or run.version
         run.version, run.migrates_to = run.migrates_to, None
         forget_plan(turn, run)
 

@@ -8,7 +8,6 @@ that say how, for nodes that wait for them.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -33,13 +32,14 @@ from penstock.core.operators.replay_threads import (
     step_of,
     threads_before,
 )
+from penstock.core.state.first_answer import request_hash
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.published import PastPublished
 from penstock.core.state.replay_rows import OldVariable, PastOutput, Replayed, ReplayOf
 from penstock.core.state.run import NodeRun, Variable, WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value, coerce, encode_value
+from penstock.core.values.value import Value, coerce
 
 START: Final = 0
 """The step, and the position, of a run's beginning."""
@@ -114,7 +114,7 @@ def seed_of(
         run.labels,
         replay,
         turn.principal,
-        blake2b(encode_value(request), digest_size=12).digest(),
+        request_hash(request),
         node,
         outputs,
         threads,

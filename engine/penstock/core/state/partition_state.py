@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker
+from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.keys import Scope
 from penstock.core.state.outputs import Answer
 from penstock.core.state.place_rows import ROWS_OF_LIMITS
@@ -97,6 +98,18 @@ class Deleting(Row):
     after: bytes = b""
 
 
+class DeletedRun(Row):
+    """What the start of a run is answered that has been deleted: kept, with a timer of its own, as
+    long as answers are, so that a start that is sent again starts nothing.
+    """
+
+    KIND, SCOPE, KEY = b"d", Scope.PARTITION, ("tenant", "wf_run_id")
+
+    tenant: str
+    wf_run_id: str
+    first: FirstAnswer
+
+
 ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     PartitionState,
     OutChannel,
@@ -107,4 +120,5 @@ ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     EventMarker,
     Deleting,
     *ROWS_OF_LIMITS,
+    DeletedRun,
 )

@@ -13,6 +13,7 @@ from msgspec import Struct
 from penstock.core.state.backoff import Backoff
 from penstock.core.state.facts import Fact
 from penstock.core.state.failures import Failure
+from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.keys import Scope
 from penstock.core.state.migration_rows import Former
 from penstock.core.state.place_rows import Place, PlaceStatus
@@ -100,8 +101,9 @@ class WfRun(Row):
     """A run of a WfSpec. Its status is its entrypoint thread's. `steps` counts nodes that were
     reached, by all threads: it is the run's own order; `old_bytes` what OldVariable rows keep;
     `migrates_to` is the version to which its threads are brought just now; `ends` counts ends of
-    threads. It is `warned` if its
-    entrypoint thread is. `place` is that among the runs that may be at work at once.
+    threads. It is `warned` if its entrypoint thread is. `place` is that among the runs that may be
+    at work at once. `request_hash` and `id_hash` are of the command that started it;
+    `first_version` is the version in which it was started, if it has left that (0: it has not).
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -132,6 +134,8 @@ class WfRun(Row):
     warned: bool = False
     place: Place | None = None
     ends: int = 0
+    id_hash: bytes = b""
+    first_version: int = 0
 
     @property
     def held(self) -> bool:
@@ -292,7 +296,9 @@ class Variable(Row):
 
 
 class TaskAttempt(Struct, array_like=True):
-    """One attempt of a task run. `started_ms` is None while no worker has said that it runs it."""
+    """One attempt of a task run. `started_ms` is None while no worker has said that it runs it;
+    `first` is what the worker was told who ended it, by a report or by handing it back.
+    """
 
     number: int
     status: TaskStatus
@@ -307,6 +313,7 @@ class TaskAttempt(Struct, array_like=True):
     reported: TaskStatus | None = None  # what the worker said, where it came to another status
     sent_offset: int = 0  # of the record whose turn sent it last
     worker_version: str = ""
+    first: FirstAnswer | None = None
 
 
 class Stop(StrEnum):

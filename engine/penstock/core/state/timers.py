@@ -52,6 +52,7 @@ class TimerKind(StrEnum):
     SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
     BULK = "BULK"  # of no run, as that of a schedule
     FORGET_BULK = "FORGET_BULK"
+    FORGET_RUN = "FORGET_RUN"  # its id is in `detail`: the run is gone
     SWEEP = "SWEEP"
     WAKE_THREADS = "WAKE_THREADS"
     KILL_BELOW = "KILL_BELOW"
