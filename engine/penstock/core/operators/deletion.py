@@ -14,6 +14,7 @@ from typing import Any, Final
 from penstock.core.flow.correlation import forget_marker
 from penstock.core.flow.family import is_live_below
 from penstock.core.flow.retention import drop_thread_retention
+from penstock.core.flow.search_index import forget_indexed
 from penstock.core.flow.unclaimed import drop_expiry
 from penstock.core.limits import RETENTION_AGAIN_MS
 from penstock.core.state.correlation_rows import RunMarker
@@ -24,6 +25,7 @@ from penstock.core.state.partition_state import Deleting
 from penstock.core.state.rows import Row, copy_of
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, WfRun
 from penstock.core.state.run_kinds import ROWS_OF_RUNS
+from penstock.core.state.search_rows import IndexedVariable
 from penstock.core.state.task_rows import ROWS_OF_TASKS
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
 from penstock.core.state.turn import Turn
@@ -170,4 +172,5 @@ _OUTSIDE: Final[dict[type[Row], Callable[[Turn, Any], None]]] = {
     UserTaskRun: user_tasks.forget,
     RunMarker: forget_marker,
     UnclaimedEvent: drop_expiry,
+    IndexedVariable: forget_indexed,
 }

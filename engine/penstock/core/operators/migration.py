@@ -16,6 +16,7 @@ from penstock.core.errors import Reject
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import ENTRYPOINT_POSITION, key_of, mark_thread, unmark
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.flow.search_index import is_indexed, write_index
 from penstock.core.flow.versions import version_of
 from penstock.core.flow.watchers import unwatch, watch
 from penstock.core.nodes import TYPE_OF
@@ -112,7 +113,8 @@ def _carry(plan: Plan, number: int) -> None:
     before = At(turn, copy_of(run), plan.old, copy_of(thread), copy_of(node_run))
     _carry_outputs(plan, part, thread)
     _carry_variables(plan, part, thread)
-    _carry_masks(plan, part, plan.old.body.threads[thread.thread_spec], thread)
+    _carry_masks(plan, part, before.thread_spec, thread)
+    _carry_indexes(plan, part, before.thread_spec, thread)
     former = Former(version_of(run, thread), thread.thread_spec, thread.position)
     thread.formers = (*thread.formers, former)
     thread.version, thread.thread_spec = plan.new.version, part.name
@@ -201,6 +203,17 @@ def _carry_masks(plan: Plan, part: ThreadPlan, before: ThreadSpec, thread: Threa
         if row is not None and now is not None and not now.masked:
             row.masked = True
             plan.turn.rows.put(row)
+
+
+def _carry_indexes(plan: Plan, part: ThreadPlan, before: ThreadSpec, thread: ThreadRun) -> None:
+    """The run is found by what the new version says of variables that came over, or are new."""
+    turn, here = plan.turn, (plan.turn.tenant, plan.run.wf_run_id, thread.number)
+    after = plan.new.body.threads[part.name]
+    declared = (*before.variables, *after.variables)
+    for name in sorted({one.name for one in declared if is_indexed(one) and not one.is_inherited}):
+        now = after.variable(name)
+        row = turn.rows.peek(Variable, *here, name) or Variable(*here, name, None)
+        write_index(turn, plan.run.wf_spec, now, row)
 
 
 def _carry_interrupts(at: At, part: ThreadPlan) -> None:

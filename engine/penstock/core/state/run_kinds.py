@@ -26,6 +26,7 @@ from penstock.core.state.run import (
     Variable,
     WfRun,
 )
+from penstock.core.state.search_rows import IndexedVariable
 from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
@@ -77,4 +78,5 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     Migration,
     OldVariable,
     Replayed,
+    IndexedVariable,
 )
