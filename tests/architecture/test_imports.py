@@ -74,7 +74,7 @@ ROOMS: dict[str, set[str]] = {
         *("schedules", "bulk", "registration", "advance", "operators"),
     },
     "schedule_fire": {"values", "state", "schedules", "commands"},
-    "bulk_fire": {"state", "flow", "bulk", "advance", "commands"},
+    "bulk_fire": {"state", "flow", "bulk", "advance", "operators", "commands"},
     "fire": {
         *("state", "flow", "events", "tasks", "user_tasks", "bulk", "advance", "operators"),
         *("schedule_fire", "bulk_fire"),

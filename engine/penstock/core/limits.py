@@ -110,6 +110,7 @@ BULK_EFFORT_OF_A_VERB: Final = 8
 BULK_THREADS_PER_LOOK: Final = 100
 BULK_PAUSE_MS: Final = 20
 BULK_REPORT_MS: Final = 1_000
+BULK_UNDECIDED_MAX: Final = 100  # runs of a partition that are migrated at a time
 
 # One turn (R3). What exceeds them goes on in a later turn.
 TIMERS_PER_TURN_MAX: Final = 1_000

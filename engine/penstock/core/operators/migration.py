@@ -12,9 +12,10 @@ from contextlib import suppress
 
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
-from penstock.core.errors import Reject
+from penstock.core.errors import Code, Reject
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import ENTRYPOINT_POSITION, key_of, mark_thread, unmark
+from penstock.core.flow.load import is_being_deleted
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.search_index import is_indexed, write_index
 from penstock.core.flow.versions import version_of
@@ -29,11 +30,18 @@ from penstock.core.operators.migration_check import (
 )
 from penstock.core.operators.migration_plan import Plan, ThreadPlan
 from penstock.core.state.audit import audit_refusal
-from penstock.core.state.migration_rows import Former, Migration
+from penstock.core.state.migration_rows import Former, Migration, UndecidedMigration
 from penstock.core.state.outputs import CommandRefused
 from penstock.core.state.replay_rows import Replayed
 from penstock.core.state.rows import copy_of
-from penstock.core.state.run import HaltReason, NodeOutput, ThreadRun, Variable, WfRun
+from penstock.core.state.run import (
+    HaltReason,
+    NodeOutput,
+    SweepVerb,
+    ThreadRun,
+    Variable,
+    WfRun,
+)
 from penstock.core.state.thread_rows import Interrupter, PendingInterrupt, Watcher
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus
 from penstock.core.state.turn import Turn
@@ -89,17 +97,49 @@ def forget_plan(turn: Turn, run: WfRun) -> None:
 def tell_refused(turn: Turn, run: WfRun, rejection: Reject) -> None:
     """A thread can not follow the plan, which was seen after the command had been answered."""
     asked = turn.rows.peek(Migration, turn.tenant, run.wf_run_id)
-    command_id = None if asked is None else asked.command_id
+    command_id, bulk_id = (None, None) if asked is None else (asked.command_id, asked.bulk_id)
     code, message = rejection.code, rejection.message
-    audit_refusal(turn, run.wf_run_id, "MigrateWfRun", code, message)
+    audit_refusal(turn, run.wf_run_id, "MigrateWfRun", code, message, bulk_id)
+    if bulk_id is not None:
+        waits = turn.rows.get(UndecidedMigration, turn.tenant, bulk_id, run.wf_run_id)
+        if waits is not None:  # else the job was cancelled
+            waits.code, waits.message = code, message
+            turn.rows.put(waits)
     refused = CommandRefused(
         command="MigrateWfRun",
         command_id=command_id,
         code=code,
         message=message,
         at_ms=turn.at_ms,
+        bulk_id=bulk_id,
     )
     turn.tell(run.wf_run_id, refused)
+
+
+def undecided(turn: Turn, wf_run_id: str, bulk_id: str) -> UndecidedMigration | None:
+    """What a bulk job has to keep of a run of which it is still looked at whether it can follow the
+    job's plan; None if that is decided.
+    """
+    run = turn.rows.peek(WfRun, turn.tenant, wf_run_id)
+    asked = turn.rows.peek(Migration, turn.tenant, wf_run_id)
+    if run is None or run.sweep is None or asked is None or asked.bulk_id != bulk_id:
+        return None
+    if run.sweep.verb is not SweepVerb.CHECK_MIGRATION:
+        return None
+    return UndecidedMigration(turn.tenant, bulk_id, wf_run_id, asked.version)
+
+
+def decision_on(turn: Turn, waits: UndecidedMigration) -> tuple[Code, str] | None:
+    """Why a plan that was decided is not followed; None if it is."""
+    if waits.code:
+        return Code(waits.code), waits.message
+    run = turn.rows.peek(WfRun, turn.tenant, waits.wf_run_id)
+    if run is None or is_being_deleted(turn, waits.wf_run_id):
+        return Code.WF_RUN_DELETING, f"WfRun {waits.wf_run_id!r} was deleted first"
+    if waits.version in (run.version, run.migrates_to):
+        return None
+    message = f"WfRun {waits.wf_run_id!r} came to be {run.status} before the plan was decided"
+    return Code.MIGRATION_IMPOSSIBLE, message
 
 
 def _carry(plan: Plan, number: int) -> None:

@@ -35,6 +35,7 @@ class Turn:
         "agenda",
         "at_ms",
         "audited",
+        "bulk_id",
         "command_id",
         "key",
         "news",
@@ -61,6 +62,7 @@ class Turn:
         self.state = state
         self.at_ms = state.append_ms
         self.audited = 0
+        self.bulk_id: str | None = None  # the job that has a verb done to one of many runs
         self.key = ""
         self.command_id: str | None = None
         self.output_bytes = 0
