@@ -20,6 +20,7 @@ from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.search_index import is_indexed, write_index
 from penstock.core.flow.versions import version_of
 from penstock.core.flow.watchers import unwatch, watch
+from penstock.core.limits import OLD_VALUE_ROW_BYTES
 from penstock.core.nodes import TYPE_OF
 from penstock.core.operators.migration_check import (
     check_thread,
@@ -32,7 +33,7 @@ from penstock.core.operators.migration_plan import Plan, ThreadPlan
 from penstock.core.state.audit import audit_refusal
 from penstock.core.state.migration_rows import Former, Migration, UndecidedMigration
 from penstock.core.state.outputs import CommandRefused
-from penstock.core.state.replay_rows import Replayed
+from penstock.core.state.replay_rows import OldVariable, Replayed
 from penstock.core.state.rows import copy_of
 from penstock.core.state.run import (
     HaltReason,
@@ -221,6 +222,7 @@ def _carry_outputs(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
 def _carry_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
     turn, here = plan.turn, (plan.turn.tenant, plan.run.wf_run_id, thread.number)
     for name in part.gone:
+        _keep_for_replay(plan, thread, turn.rows.peek(Variable, *here, name))
         turn.rows.delete(Variable(*here, name, None))
     for name, value in part.made.items():
         if value is not None:
@@ -231,6 +233,22 @@ def _carry_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
         if row is not None:
             row.value = converted(row.value, parse_type(wanted), structs_of(turn))
             turn.rows.put(row)
+
+
+def _keep_for_replay(plan: Plan, thread: ThreadRun, row: Variable | None) -> None:
+    """A variable that goes may be wanted by a replay from the beginning, in a version that has it;
+    from nodes before the migration there is none. Values of the start are kept, however many.
+    """
+    run = plan.turn.rows.get(WfRun, plan.turn.tenant, plan.run.wf_run_id)
+    assert run is not None, "it is being migrated"
+    if row is None or row.thread != ENTRYPOINT_NUMBER or row.since or run.parent is not None:
+        return
+    declared = plan.old.body.threads[thread.thread_spec].variable(row.name)
+    masked = row.masked or (declared is not None and declared.masked)
+    place = (row.tenant, row.wf_run_id, row.name, run.steps, row.since)
+    plan.turn.rows.put(OldVariable(*place, row.value, masked))
+    run.old_bytes += value_bytes(row.value) + OLD_VALUE_ROW_BYTES
+    plan.turn.rows.put(run)
 
 
 def _carry_masks(plan: Plan, part: ThreadPlan, before: ThreadSpec, thread: ThreadRun) -> None:
