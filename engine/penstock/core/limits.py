@@ -64,6 +64,7 @@ REPLAY_THREADS_MAX: Final = 1_000
 REPLAY_VISITS_SEEN_MAX: Final = 5_000
 REPLAY_SENT_BYTES_MAX: Final = 800 * 1024  # to another partition: see COMMAND_BYTES_MAX
 REPLAY_BYTES_MAX: Final = 8 * 1024 * 1024
+DELETION_PASSED_MAX: Final = 8  # rows that the deletion of a run leaves behind, after defects
 LABELS_MAX: Final = 64
 LABELS_BYTES_MAX: Final = 16 * 1024
 HISTORY_FACTS_MAX: Final = 64  # in a row; older ones go to chunks

@@ -84,7 +84,8 @@ class AnswerExpiry(Row):
 
 class Deleting(Row):
     """A run that is being deleted, and how far that has come; until the last chunk its id is not
-    used again (R10).
+    used again (R10). After a defect, `row` is the key of the one that is deleted by itself, and so
+    many were `passed` over.
     """
 
     KIND, SCOPE, KEY = b"D", Scope.PARTITION, ("tenant", "wf_run_id")
@@ -94,6 +95,8 @@ class Deleting(Row):
     wf_spec: str
     principal: str
     after: bytes = b""
+    row: bytes = b""
+    passed: int = 0
 
 
 ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
