@@ -76,7 +76,7 @@ ROOMS: dict[str, set[str]] = {
         *("places", "schedules", "bulk", "registration", "advance", "operators"),
     },
     "schedule_fire": {"values", "state", "schedules", "commands"},
-    "bulk_fire": {"state", "flow", "bulk", "advance", "commands"},
+    "bulk_fire": {"state", "flow", "bulk", "advance", "operators", "commands"},
     "fire": {
         *("state", "flow", "events", "places", "tasks", "user_tasks", "bulk", "advance"),
         "operators",

@@ -10,7 +10,7 @@ from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.limits import ANSWER_WINDOW_MS
+from penstock.core.limits import ANSWER_WINDOW_MS, DELETION_PASSED_MAX
 from penstock.core.operators import deletion
 from penstock.core.state.keys import PARTITION_PREFIX
 from penstock.core.state.outputs import WfRunDeleted
@@ -32,6 +32,7 @@ from tests.controls import (
     event,
     interrupted,
     literal,
+    nop,
     output_of,
     sleeps,
     starts,
@@ -246,3 +247,34 @@ def test_a_defect_in_a_deletion_does_not_hold_the_id_for_ever(
     assert story.rows() == []
     memory.pass_ms(ANSWER_WINDOW_MS)
     run(memory, "quick", story.id).completes(1)
+
+
+@pytest.mark.parametrize("broken_rows", [1, 3, 20])
+def test_a_row_that_can_not_be_deleted_is_left_and_no_other(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch, broken_rows: int
+) -> None:
+    """If deleting it bluntly is a defect as well, it is passed over, as long as they are few."""
+    known = deletion.delete_row
+    register(memory, "quick", chain(*(nop() for _ in range(30)), returns=literal(1)))
+    story = run(memory, "quick").completes(1)
+    keys = {row.own_key() for row in story.nodes[:broken_rows]}
+
+    def broken(turn: Any, key: bytes, *, bluntly: bool) -> None:
+        if not bluntly or key in keys:
+            raise ZeroDivisionError
+        known(turn, key, bluntly=bluntly)
+
+    monkeypatch.setattr(deletion, "delete_row", broken)
+    accepted(memory, DeleteWfRun(wf_run_id=story.id))
+    memory.tick()
+    assert memory.everywhere(Deleting) == []
+    left = {row.own_key() for row in story.rows()}
+    if broken_rows <= DELETION_PASSED_MAX:
+        assert left == keys
+    else:
+        assert keys < left, "so many defects end it"
+    told = [one for one in memory.events() if isinstance(one, WfRunDeleted)]
+    assert [one.wf_run_id for one in told] == [story.id]
+    monkeypatch.undo()
+    is_deleted(run(memory, "quick", story.id).completes(1))
+    assert story.rows() == [], "what was left goes with the next run of this id"

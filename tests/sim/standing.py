@@ -27,8 +27,10 @@ OF_EVENTS: Final = (TimerKind.EXPIRE_EVENT, TimerKind.OFFER_EVENT)
 
 def standing_problems(tables: Tables) -> list[str]:
     """Every fault of what belongs to no run."""
-    return [*_schedules(tables), *_events(tables), *_limits(tables), *_counts(tables)]
-    return [*_schedules(tables), *_events(tables), *_counts(tables), *_deleted_runs(tables)]
+    return [
+        *(*_schedules(tables), *_events(tables), *_limits(tables)),
+        *(*_counts(tables), *_deleted_runs(tables)),
+    ]
 
 
 def _schedules(tables: Tables) -> Iterator[str]:

@@ -70,6 +70,7 @@ REPLAY_VISITS_SEEN_MAX: Final = 5_000
 REPLAY_PUBLISHED_MAX: Final = 5_000
 REPLAY_SENT_BYTES_MAX: Final = 800 * 1024  # to another partition: see COMMAND_BYTES_MAX
 REPLAY_BYTES_MAX: Final = 8 * 1024 * 1024
+DELETION_PASSED_MAX: Final = 8  # rows that the deletion of a run leaves behind, after defects
 LABELS_MAX: Final = 64
 LABELS_BYTES_MAX: Final = 16 * 1024
 HISTORY_FACTS_MAX: Final = 64  # in a row; older ones go to chunks
@@ -116,6 +117,7 @@ BULK_EFFORT_OF_A_VERB: Final = 8
 BULK_THREADS_PER_LOOK: Final = 100
 BULK_PAUSE_MS: Final = 20
 BULK_REPORT_MS: Final = 1_000
+BULK_UNDECIDED_MAX: Final = 100  # runs of a partition that are migrated at a time
 
 # One turn (R3). What exceeds them goes on in a later turn.
 TIMERS_PER_TURN_MAX: Final = 1_000

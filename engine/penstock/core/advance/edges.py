@@ -59,7 +59,10 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Change]:
             value,
             masked=masked or at.masked,
         )
-    return [Change(scope.before[name], after) for name, after in scope.changed.items()]
+    return [
+        Change(scope.before[name], after, at.place_of(name).declared)
+        for name, after in scope.changed.items()
+    ]
 
 
 def _keeps(mutation: Mutation) -> bool:

@@ -36,6 +36,7 @@ from penstock.core.ids import derive_guid, partition_of_run
 from penstock.core.limits import BULK_ARGUMENTS_BYTES_MAX, BULK_BYTES_MAX
 from penstock.core.state.first_answer import FirstAnswer, id_hash, request_hash
 from penstock.core.state.turn import Turn
+from penstock.core.values.masking import MASK
 from penstock.core.values.value import Value, encode_value, value_bytes
 
 
@@ -64,10 +65,12 @@ def _whole_run(turn: Turn, wf_run_id: str, first: int) -> Target:
 @dataclass(frozen=True, slots=True)
 class BulkVerb:
     """A verb: the command that is done to each run. Where its command is about a part of a run,
-    `target` finds the parts, one after the other.
+    `target` finds the parts, one after the other. What the arguments in `hidden` say is not kept
+    with the job, since parts of it may be masked, and only the parts of the job need it.
     """
 
     kind: CommandType
+    hidden: tuple[str, ...] = ()
     target: Callable[[Turn, str, int], Target] = _whole_run
     named: tuple[str, ...] = ("wf_run_id",)  # the fields that say to what it is done
 
@@ -79,12 +82,14 @@ VERBS: Final[dict[str, BulkVerb]] = {
     "kill": BulkVerb(kill_wf_run.COMMAND),
     "restart": BulkVerb(restart_wf_run.COMMAND),
     "rescue": BulkVerb(rescue_thread_run.COMMAND),
-    "migrate": BulkVerb(migrate_wf_run.COMMAND),
+    "migrate": BulkVerb(migrate_wf_run.COMMAND, hidden=("variables",)),
     "replay": BulkVerb(replay_wf_run.COMMAND),
     "delete": BulkVerb(delete_wf_run.COMMAND),
     "set-labels": BulkVerb(set_labels.COMMAND),
     "force": BulkVerb(force_wf_run.COMMAND),
-    "retry-now": BulkVerb(retry_now.COMMAND, next_task_in_backoff, ("wf_run_id", "guid")),
+    "retry-now": BulkVerb(
+        retry_now.COMMAND, target=next_task_in_backoff, named=("wf_run_id", "guid")
+    ),
 }
 """By the names that the verbs have in routes."""
 
@@ -107,7 +112,7 @@ def handle(turn: Turn, command: Bulk) -> Value:
         turn.principal,
         command.filter,
         command.verb,
-        command.arguments,
+        _kept(command),
         command.dry_run,
     )
     begin_job(turn, job, len(parts))
@@ -121,6 +126,12 @@ def first(turn: Turn, _: Bulk) -> FirstAnswer | None:
     known = turn.rows.peek(BulkJob, turn.tenant, _id_of(turn))
     of_job = id_hash(turn.command_id)
     return known and FirstAnswer(known.request_hash, of_job, {"bulk_id": known.bulk_id})
+
+
+def _kept(command: Bulk) -> dict[str, Value]:
+    """The arguments as they may be shown: the job itself does nothing with them."""
+    hidden = VERBS[command.verb].hidden
+    return {name: MASK if name in hidden else told for name, told in command.arguments.items()}
 
 
 def _id_of(turn: Turn) -> str:

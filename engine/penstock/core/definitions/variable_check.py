@@ -97,6 +97,8 @@ def _faults(variable: VariableDef) -> Iterator[str]:
         variable.required or variable.default is not None
     ):
         yield "is inherited: it is the parent's, so it is neither required nor has a default"
+    if variable.access is Access.INHERITED_VAR and (variable.searchable or variable.json_indexes):
+        yield "is inherited: runs are searched for by it where it is kept, by the parent's WfSpec"
 
 
 def _index_faults(variable: VariableDef, declared: Type, structs: Structs) -> Iterator[str]:
@@ -106,6 +108,8 @@ def _index_faults(variable: VariableDef, declared: Type, structs: Structs) -> It
     if variable.json_indexes and declared in SIMPLE:
         yield f"is {declared}, which has no json_indexes; use searchable"
         return
+    if variable.masked and (variable.searchable or variable.json_indexes):
+        yield "is masked, so no run can be searched for by it; take one of the two away"
     if len(variable.json_indexes) > JSON_INDEXES_MAX:
         yield f"has {len(variable.json_indexes)} json_indexes; it may have {JSON_INDEXES_MAX}"
     paths: set[str] = set()

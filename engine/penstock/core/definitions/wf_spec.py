@@ -38,8 +38,9 @@ class JsonIndex(Struct, frozen=True, forbid_unknown_fields=True):
 
 class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A variable of a thread. A required one must be given when the thread starts; else it is
-    `default` (or null). A searchable one can be searched for by its value, a JSON one by its
-    `json_indexes`; a masked one is shown as `*****`, and workers get the clear value.
+    `default` (or null). Runs can be searched for by the value of a searchable one, and by the
+    `json_indexes` of others; a masked one is shown as `*****`, workers get the clear value, and no
+    run is found by it.
     """
 
     name: str

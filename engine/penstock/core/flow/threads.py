@@ -20,6 +20,7 @@ from penstock.core.flow.retention import (
     set_retention,
 )
 from penstock.core.flow.rounds import Round
+from penstock.core.flow.search_index import index_variable
 from penstock.core.flow.waiters import number_end, tell_waiters, wait_for_thread
 from penstock.core.flow.waits import leave_to_parent
 from penstock.core.state.facts import noted
@@ -64,7 +65,9 @@ def begin_thread(
         value = declared.default if value is None else value
         if value is not None:
             place = turn.tenant, run.wf_run_id, thread.number, declared.name
-            turn.rows.put(Variable(*place, value, masked=declared.name in masked))
+            row = Variable(*place, value, masked=declared.name in masked)
+            turn.rows.put(row)
+            index_variable(turn, run.wf_spec, declared, row)
     for event_def in blueprint.interrupts:
         turn.rows.put(Interrupter(turn.tenant, run.wf_run_id, event_def, thread.number))
     if thread.holder is not None:

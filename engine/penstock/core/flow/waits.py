@@ -86,16 +86,6 @@ def failure_of(ended: ThreadRun) -> Failure:
     return Failure(FailureName.CHILD_FAILURE, why)
 
 
-def failure_of(ended: ThreadRun) -> Failure:
-    """Why a thread has not ended well, or will not."""
-    if ended.failure is not None:
-        return ended.failure
-    why = "it is halted, below a thread that has failed"
-    if ended.is_abandoned:
-        why = "it was halted for good"
-    return Failure(FailureName.CHILD_FAILURE, why)
-
-
 def leave_to_parent(at: At) -> None:
     """A child has failed, or has a warning: its parent takes notice at its EXIT, unless a wait does
     before.

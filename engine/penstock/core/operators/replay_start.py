@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.flow.search_index import index_variable
 from penstock.core.flow.starting import Start, begin_run, start_run, wanted_spec
 from penstock.core.operators.replay import Seed
 from penstock.core.operators.replay_threads import PastThread
@@ -74,7 +75,9 @@ def _take_defaults_back(turn: Turn, spec: WfSpec, wf_run_id: str, seed: Seed) ->
     for declared in spec.body.threads[spec.body.entrypoint].variables:
         if declared.default is not None and seed.variables.get(declared.name) is None:
             where = (turn.tenant, wf_run_id, ENTRYPOINT_NUMBER, declared.name)
-            turn.rows.delete(Variable(*where, None))
+            gone = Variable(*where, None)
+            turn.rows.delete(gone)
+            index_variable(turn, spec.name, declared, gone)
 
 
 def _thread(tenant: str, wf_run_id: str, past: PastThread) -> ThreadRun:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.flow.search_index import is_indexed
 from penstock.core.operators.deletion import delete_row
 from penstock.core.state.facts import HistoryChunk
 from penstock.core.state.history import HasHistory, subject_of
@@ -22,6 +23,7 @@ from penstock.core.state.run import (
     ThreadRun,
     Variable,
 )
+from penstock.core.state.search_rows import IndexedVariable
 from penstock.core.state.task_rows import (
     AttemptLog,
     AttemptMetrics,
@@ -78,9 +80,11 @@ def delete_rest(turn: Turn, thread: ThreadRun, spec: WfSpec) -> bool:
             turn.rows.delete(row)
     blueprint = spec.body.threads[thread.thread_spec]
     names = [declared.name for declared in blueprint.variables]
+    found_by = [one.name for one in blueprint.variables if is_indexed(one)]
     outputs = spec.kept_outputs.get(thread.thread_spec, ())
     found: list[Found] = [
         *((Variable, (thread.number, name)) for name in names),
+        *((IndexedVariable, (thread.number, name)) for name in found_by),
         *((NodeOutput, (thread.number, node)) for node in outputs),
         *_chunks(thread),
     ]

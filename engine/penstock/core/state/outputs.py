@@ -124,13 +124,16 @@ class UserTaskRunChanged(Struct, frozen=True, kw_only=True):
 
 
 class CommandRefused(Struct, frozen=True, kw_only=True):
-    """A command was refused; nothing of it stays."""
+    """A command was refused; nothing of it stays. Of a verb done to one of many runs, the bulk job
+    is named.
+    """
 
     command: str
     command_id: str | None
     code: str
     message: str
     at_ms: int
+    bulk_id: str | None = None
 
 
 class WorkflowEventThrown(Struct, frozen=True, kw_only=True):

@@ -86,7 +86,8 @@ class AnswerExpiry(Row):
 
 class Deleting(Row):
     """A run that is being deleted, and how far that has come; until the last chunk its id is not
-    used again (R10).
+    used again (R10). After a defect, `row` is the key of the one that is deleted by itself, and so
+    many were `passed` over.
     """
 
     KIND, SCOPE, KEY = b"D", Scope.PARTITION, ("tenant", "wf_run_id")
@@ -96,6 +97,8 @@ class Deleting(Row):
     wf_spec: str
     principal: str
     after: bytes = b""
+    row: bytes = b""
+    passed: int = 0
 
 
 class DeletedRun(Row):

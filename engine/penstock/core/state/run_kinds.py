@@ -27,6 +27,7 @@ from penstock.core.state.run import (
     Variable,
     WfRun,
 )
+from penstock.core.state.search_rows import IndexedVariable
 from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
@@ -85,4 +86,5 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     OldVariable,
     Replayed,
     PublishedOutput,
+    IndexedVariable,
 )

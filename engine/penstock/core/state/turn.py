@@ -36,6 +36,7 @@ class Turn:
         "agenda",
         "at_ms",
         "audited",
+        "bulk_id",
         "claims",
         "command_id",
         "key",
@@ -63,6 +64,7 @@ class Turn:
         self.state = state
         self.at_ms = state.append_ms
         self.audited = 0
+        self.bulk_id: str | None = None  # the job that has a verb done to one of many runs
         self.key = ""
         self.command_id: str | None = None
         self.output_bytes = 0
