@@ -5,12 +5,12 @@ start, its end, how long it took) is derived from these.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from penstock.core.values.timestamps import timestamp_text
+
 Json = dict[str, Any]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class State(StrEnum):
@@ -130,8 +130,7 @@ class Timeline:
 
 def date_text(at_ms: int) -> str:
     """A time, with six decimals."""
-    at = _EPOCH + timedelta(milliseconds=at_ms)
-    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return timestamp_text(at_ms).removesuffix("Z") + "000Z"
 
 
 def duration_text(duration_ms: float) -> str:
