@@ -104,6 +104,16 @@ def waits_for(*threads: Json, **settings: Any) -> Json:
     return {"type": "WAIT_FOR_THREADS", "threads": list(threads), **settings}
 
 
+def runs(*threads: str, **settings: Any) -> Json:
+    """A RUN_THREADS node that runs each thread once."""
+    return {"type": "RUN_THREADS", "threads": list(threads), **settings}
+
+
+def runs_each(thread: str, values: Json, **settings: Any) -> Json:
+    """A RUN_THREADS node that runs a thread for each value."""
+    return runs(thread, values=values, **settings)
+
+
 def sleeps(seconds: float | None = None, until: Json | None = None) -> Json:
     """A SLEEP node."""
     given = {"seconds": None if seconds is None else literal(seconds), "until": until}
@@ -245,6 +255,17 @@ def formats(template: str, *args: Json) -> Json:
     return {"from": "FORMAT", "template": template, "args": list(args)}
 
 
+def template(template: Any, gives: str | None = None) -> Json:
+    """What a template makes of the names of its place."""
+    made: Json = {"from": "TEMPLATE", "template": template}
+    return made | ({} if gives is None else {"as": gives})
+
+
+def published(node: Json) -> Json:
+    """The node, with its output for the whole run to see."""
+    return node | {"publish": True}
+
+
 def a_struct(struct: str, /, **fields: Json) -> Json:
     """A struct, made of its fields."""
     return {"from": "STRUCT", "struct": struct, "fields": fields}
@@ -274,3 +295,18 @@ def mutation(name: str, operation: str, value: Json, path: str | None = None) ->
 def changing(to: str, *mutations: Json) -> Json:
     """An edge with these mutations, in this order."""
     return {"to": to, "mutations": list(mutations)}
+
+
+def only_if(condition: Json, node: Json) -> Json:
+    """The node, passed by if the condition does not hold."""
+    return node | {"run_if": condition}
+
+
+def may_fail(node: Json) -> Json:
+    """The node, whose failure is a warning."""
+    return node | {"allow_failure": True}
+
+
+def silent(node: Json) -> Json:
+    """The node, of which no warning is made."""
+    return node | {"allow_warning": True}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -119,6 +120,28 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def _evaluate(options: argparse.Namespace) -> int:
+    """Try a template at a place of a run."""
+    wf_run_id, _, task_run = options.place.partition("/")
+    body: dict[str, Any] = {"wf_run_id": wf_run_id, "template": options.template}
+    body |= {"task_run": task_run} if task_run else {"thread": options.thread}
+    if options.position is not None:
+        body["position"] = options.position
+    if options.text:
+        body["as"] = "TEXT"
+    try:
+        url = f"{options.url}/v1/expressions/evaluate"
+        answer = httpx.post(url, json=body, headers={"Penstock-Tenant": options.tenant})
+        found = answer.json()
+        if answer.is_error:
+            return _fail(f"{found['error']['code']}: {found['error']['message']}")
+        value = found["value"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        return _fail(f"the server at {options.url} does not answer as it should: {error}")
+    _tell(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return 0
+
+
 def _verify(options: argparse.Namespace) -> int:
     """Ask the server that has the directory; if there is none, look at it here."""
     from penstock import server
@@ -227,6 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(do=_verify)
 
     _add_check(commands.add_parser("check", help="say what is wrong with flows, and where"))
+    _add_evaluate(commands.add_parser("eval", help="try a template at a place of a run"))
     commands.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser
 
@@ -234,6 +258,20 @@ def _parser() -> argparse.ArgumentParser:
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("flows", type=Path, nargs="+", metavar="FLOW.yaml")
     parser.set_defaults(do=_check)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    url = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
+    parser.add_argument("place", metavar="WF_RUN_ID[/TASK_RUN]")
+    parser.add_argument("template", metavar="'{{ ... }}'")
+    parser.add_argument("--thread", type=int, default=0, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--position", type=int, metavar="N", help="of a node run; else where the thread stands"
+    )
+    parser.add_argument("--text", action="store_true", help="the text, not the value")
+    parser.add_argument("--url", default=url, help="the server (%(default)s)")
+    parser.add_argument("--tenant", default="default", metavar="NAME", help="(%(default)s)")
+    parser.set_defaults(do=_evaluate)
 
 
 def _add_builtin_worker(parser: argparse.ArgumentParser) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from penstock.core.definitions.defs import HeldTask
 from penstock.core.flow.load import is_being_deleted, is_there
+from penstock.core.limits import ANSWER_WINDOW_MS
 from penstock.core.operators.deletion import begin_deletion, fire_delete
-from penstock.core.state.partition_state import Deleting, PartitionState, Shard
+from penstock.core.state.partition_state import DeletedRun, Deleting, PartitionState, Shard
 from penstock.core.state.rows import NoRows, Row, Rows
 from penstock.core.state.run import (
     NodeRun,
@@ -80,3 +81,15 @@ def test_child_runs_and_what_they_have_set_up_go_as_well(rows_a_turn: int) -> No
         fire_delete(turn, Timer(Clock.PENDING, 0, "t", "a", TimerKind.DELETE_RUN, "", 0))
     assert rows_left(turn) == stays
     assert turn.state.deleting == 0
+
+
+def test_a_clock_that_jumped_back_holds_no_id_for_longer_than_the_window() -> None:
+    """A run that is to start in a hundred years is deleted now."""
+    turn = a_turn()
+    run = a_run("a")
+    run.request_hash, run.started_ms = b"hash", 100 * 365 * 24 * 3_600_000
+    turn.rows.put(run)
+    begin_deletion(turn, run, "test")
+    [kept] = [row for row in turn.rows.changes().values() if isinstance(row, DeletedRun)]
+    assert kept.wf_run_id == "a"
+    assert turn.state.next_due_ms[Clock.DURATION] == ANSWER_WINDOW_MS

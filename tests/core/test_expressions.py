@@ -1,6 +1,6 @@
 """Expressions: what each form comes to, its faults, and the bounds of the evaluator."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,13 +22,16 @@ from penstock.core.values.forms import (
     Now,
     Operated,
     OutputRef,
+    Rendered,
     SizeOf,
+    Template,
     Uuid,
     VariableRef,
     check_form,
     children,
 )
 from penstock.core.values.operations import Operation
+from penstock.core.values.templates.names import Found, Names, Undefined
 from penstock.core.values.types import StructField, ValueProblem, parse_type
 from penstock.core.values.value import check_bounds, encode_value
 from tests.controls import (
@@ -42,6 +45,7 @@ from tests.controls import (
     operate,
     output_of,
     size_of,
+    template,
     uuid,
     variable,
 )
@@ -83,6 +87,12 @@ class AScope:
 
     def seed(self) -> tuple[str | int, ...]:
         return (self._seed,)
+
+    def template_names(self, spend: Callable[[int], None]) -> Names:
+        return self
+
+    def root(self, name: str) -> Found:
+        return self._variables[name] if name in self._variables else Undefined(name)
 
 
 SCOPE = AScope(
@@ -126,6 +136,20 @@ def read(form: Any) -> Expression:
         (a_struct("item", name=variable("n"), count=literal(2)), {"name": "5", "count": 2}),
         (now(), "2023-11-14T22:13:20.123Z"),
         (uuid(), "50b99b7d-5c00-8d7f-9f84-fad27095c454"),
+        (template("{{ n }}"), 5),
+        (template("{{ n }}", "TEXT"), "5"),
+        (template("n is {{ n }}"), "n is 5"),
+        (template("{{ nothing }}"), None),
+        (template("{{ nothing }}", "TEXT"), ""),
+        (
+            template(["{{ n }}", {"k{{ n }}": ["{{ obj.a }}", 1, None]}]),
+            [5, {"k5": [[1, {"b": 2.5}], 1, None]}],
+        ),
+        (template({"b": "{{ n }}", "a": 1}, "TEXT"), '{"a":1,"b":5}'),
+        (template("{{ n > 4 }}", "TRUTH"), True),
+        (template(" -0 ", "TRUTH"), False),
+        (template("{{ nothing }}", "TRUTH"), False),
+        (template(False, "TRUTH"), False),
     ],
 )
 def test_what_forms_come_to(form: Any, value: Any) -> None:
@@ -156,6 +180,11 @@ def test_what_forms_come_to(form: Any, value: Any) -> None:
         (a_struct("none"), "there is no StructDef 'none'"),
         (operate(variable("big"), "ADD", variable("big")), "at most"),
         (formats("{0}{0}", variable("big")), "at most"),
+        (template("{{ no }}"), "no is not there"),
+        (template("{{ big }}{{ big }}"), "at most"),
+        (template(["{{ big }}"] * 20), "10000 steps"),
+        (template({"{{ n }}": 1, "5": 2}), "two keys of an object are both '5'"),
+        (template("{{ render('{{ secret(1) }}') }}"), "only a worker knows a secret"),
     ],
 )
 def test_what_forms_can_not_come_to(form: Any, says: str) -> None:
@@ -178,6 +207,13 @@ def test_what_forms_can_not_come_to(form: Any, says: str) -> None:
         (formats("{0}"), "{0} is not there; it has 0 args"),
         (formats("{2}", literal(1)), "{2} is not there; it has 1 args"),
         (formats("", *[literal(1)] * 101), "a format may have 100"),
+        (template("a {{ b"), "$: template, character 3: there is no }}"),
+        (template({"a": [1, "{{ x | foo }}"]}), "$.a[1]: template, character"),
+        (template({"{% if %}": 1}), "$, key '{% if %}': template"),
+        (template("x" * 70_000), "a template may have 65536 characters"),
+        (template(["x" * 60_000] * 5), "at most"),
+        (template("key: {{ secret('key') }}"), "$: only a worker knows a secret"),
+        (template({"a": "{% if 1 %}{{ [secret('key')] }}{% endif %}"}), "$.a: only a worker"),
     ],
 )
 def test_forms_that_can_never_be_right(form: Any, says: str) -> None:
@@ -283,7 +319,16 @@ expressions: st.SearchStrategy[Expression] = st.recursive(
     | st.builds(VariableRef, st.sampled_from(["n", "obj", "flag", "nothing", "no"]), paths)
     | st.builds(OutputRef, st.just("node"), paths)
     | st.just(Now())
-    | st.just(Uuid()),
+    | st.just(Uuid())
+    | st.builds(
+        Template,
+        st.recursive(
+            st.sampled_from(["{{ n }}", "{{ obj }}", "a{{ uuid() }}", "{{ no ?? 1 }}", "{{", 1]),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("{}n "), inner),
+            max_leaves=5,
+        ),
+        st.sampled_from(Rendered),
+    ),
     lambda inner: (
         st.builds(Comparison, inner, st.sampled_from(Comparator), inner)
         | st.builds(Operated, inner, st.sampled_from(Operation), inner)

@@ -22,6 +22,7 @@ from penstock.core.schedules.schedules import ROWS_OF_SCHEDULES
 from penstock.core.state.keys import Scope
 from penstock.core.state.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.state.run_kinds import ROWS_OF_RUNS
+from penstock.core.state.search_rows import VariableOf
 from penstock.core.state.task_rows import ROWS_OF_TASKS
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import (
@@ -62,6 +63,7 @@ ALL_ROWS = (
     UserTaskDef,
     LatestUserTaskDef,
     UserTaskOf,
+    VariableOf,
 )
 
 

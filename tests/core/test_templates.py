@@ -234,6 +234,8 @@ PROBLEMS = [
     ("{% for a in 1..200 %}{% for b in 1..200 %}x{% endfor %}{% endfor %}", "steps"),
     ("{{ 'a\\nb' * 2 }}", "not"),
     ("{{ 1.5 | randomInt(1) }}", "filter"),
+    ("{{ secret('key') }}", "only a worker knows"),
+    ("{{ render('{{ secret(\\'key\\') }}') }}", "only a worker knows"),
 ]
 
 
@@ -241,6 +243,12 @@ PROBLEMS = [
 def test_what_goes_wrong_while_it_runs_is_said(template: str, said: str) -> None:
     with pytest.raises(ValueProblem, match=said):
         rendered(template)
+
+
+def test_a_template_costs_what_there_is_to_parse() -> None:
+    budget = Budget()
+    Rendering(Place(), budget.spend).text("{#" + "x" * 8_000 + "#}")
+    assert EXPRESSION_STEPS_MAX - budget.left >= 1_000
 
 
 def test_ids_and_chance_are_derived() -> None:
@@ -265,7 +273,7 @@ def test_what_is_said_of_arguments_is_true(name: str, called: Called) -> None:
 
 
 def test_functions_are_all_called_above() -> None:
-    written = " ".join(template for template, _ in TEXTS) + "uuid randomInt json"
+    written = " ".join(template for template, _ in TEXTS) + "uuid randomInt json secret"
     assert [name for name in FUNCTIONS if name not in written] == []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.gateway.served import Served, waiting_for_event
+from tests.gateway.served import Served, wait_until, waiting_for_event
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,3 +75,41 @@ def test_a_run_is_replayed(served: Served) -> None:
     assert served.good("GET", path)["replay"] is None
     assert refused[:2] == (404, "NODE_RUN_UNKNOWN")
     assert wrong[:2] == (404, "THREAD_UNKNOWN")
+
+
+def test_a_run_that_waits_for_a_place_is_forced(served: Served) -> None:
+    """It shows as held until it has one; then there is nothing to force."""
+    limited = waiting_for_event("verbs-limited", "verbs-go")
+    limited["spec"]["limit"] = {"most": 1}
+    served.good("PUT", "/v1/wf-specs?wait=all", limited)
+    first, second = (f"/v1/wf-runs/{served.run('verbs-limited')}" for _ in range(2))
+    wait_until(lambda: served.good("GET", first)["held"] != served.good("GET", second)["held"])
+    held = second if served.good("GET", second)["held"] else first
+
+    served.good("POST", f"{held}/actions/force", {})
+
+    wait_until(lambda: not served.good("GET", held)["held"])
+    refused = served.refused("POST", f"{held}/actions/force", {})
+    assert refused[:2] == (409, "WF_RUN_NOT_HELD")
+    assert served.good("GET", held)["refused_as"] is None
+
+
+def test_a_warning_is_shown(served: Served) -> None:
+    """Of the run, of its threads, of the node run, and in the history."""
+    warned = waiting_for_event("verbs-warned", "verbs-go")
+    for node in warned["spec"]["threads"]["main"]["nodes"].values():
+        if node["type"] == "EXTERNAL_EVENT":
+            node |= {"allow_failure": True, "timeout_ms": 1}
+    served.good("PUT", "/v1/wf-specs?wait=all", warned)
+    path = f"/v1/wf-runs/{served.run('verbs-warned')}"
+    wait_until(lambda: served.good("GET", path)["status"] == "COMPLETED")
+
+    shown = served.good("GET", path)
+    assert (shown["warned"], shown["threads"][0]["warned"]) == (True, True)
+    nodes = served.good("GET", f"{path}/node-runs")["items"]
+    assert [node["warned"] for node in nodes] == [False, True, False]
+    assert not any(node["skipped"] for node in nodes)
+    facts = served.good("GET", f"{path}/history")["items"]
+    told = [(fact["what"], fact["warned"]) for fact in facts if "warned" in fact]
+    assert told[-1] == ("WF_RUN", True)
+    assert ("NODE_RUN", True) in told

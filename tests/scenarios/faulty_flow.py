@@ -8,6 +8,7 @@ from penstock.core.definitions.fault_kinds import FaultKind as Kind
 from penstock.core.limits import (
     EDGES_PER_NODE_MAX,
     HANDLERS_PER_NODE_MAX,
+    LABELS_MAX,
     MUTATIONS_PER_EDGE_MAX,
     SPEC_NODES_MAX,
     SPEC_VARIABLES_MAX,
@@ -25,9 +26,12 @@ from tests.controls import (
     handled,
     interrupted,
     literal,
+    may_fail,
     mutation,
     nop,
+    only_if,
     output_of,
+    silent,
     sleeps,
     spec,
     starts,
@@ -77,6 +81,14 @@ FORM = (
     wrong(Kind.BAD_FORM, {}, "$: 'entrypoint' is missing"),
     wrong(Kind.BAD_FORM, 2**63, "the spec has not the right form"),
     at("main", Kind.BAD_NAME, with_variables(declared("a b", "INT")), "'a b' is no name"),
+    wrong(Kind.BAD_NAMESPACE, chain() | {"namespace": "a..b"}, "namespace 'a..b' is none"),
+    wrong(Kind.NAME_OUTSIDE_NAMESPACE, chain() | {"namespace": "a"}, "begins with 'a.'"),
+    wrong(Kind.BAD_LABELS, chain() | {"labels": {"": "x"}}, "a label needs a name"),
+    wrong(
+        Kind.BAD_LABELS,
+        chain() | {"labels": {str(number): "" for number in range(LABELS_MAX + 1)}},
+        f"a run may have {LABELS_MAX}",
+    ),
     wrong(Kind.THREAD_COUNT, {"entrypoint": "main", "threads": {}}, "0 threads"),
     wrong(
         Kind.NODE_COUNT,
@@ -162,6 +174,31 @@ FLOW = (
     ),
     at("main/a", Kind.ENDLESS_LOOP, looping(edge("exit", NEVER), edge("a")), "that can be false"),
     at("main/a", Kind.ENDLESS_LOOP, looping(edge("a", ALWAYS), edge("exit")), "neither a wait"),
+    at(
+        "main/a",
+        Kind.ENDLESS_LOOP,
+        spec("a", {"a": only_if(MAYBE, task("work", edge("a"))), "exit": ends()}, V),
+        "neither a wait",
+        besides=True,  # the EXIT is not come to
+    ),
+    at(
+        "main/exit",
+        Kind.SETTING_AT_ENDS,
+        spec("exit", {"exit": only_if(literal(True), ends())}),
+        "run_if is for nodes between ENTRYPOINT and EXIT",
+    ),
+    at(
+        "main/exit",
+        Kind.SETTING_AT_ENDS,
+        spec("exit", {"exit": may_fail(ends())}),
+        "allow_failure is for nodes between",
+    ),
+    at(
+        "main/exit",
+        Kind.SETTING_AT_ENDS,
+        spec("exit", {"exit": silent(ends())}),
+        "allow_warning is for nodes between",
+    ),
     at(
         "t/n1",
         Kind.ENDLESS_THREADS,

@@ -175,10 +175,10 @@ def test_the_same_event_again_is_a_repeat(driver: Driver) -> None:
     """Another one under the same key is refused while the first is there."""
     registered(driver, FOR_EVER)
     first = put(driver, "k", 1, guid="g1")
-    again = PutCorrelatedEvent(event_def="paid", key="k", content=1)
+    again = PutCorrelatedEvent(event_def="paid", key="k", content=1, guid="g1")
     answer = accepted(driver, again)
     assert (answer.repeated, answer.body) == (True, first)
-    for other in ({"content": 2}, {"content": 1, "guid": "g2"}):
+    for other in ({"content": 2}, {"content": 1}, {"content": 1, "guid": "g2"}):
         command = PutCorrelatedEvent(event_def="paid", key="k", **other)
         refused(driver, command, "ALREADY_EXISTS")
 

@@ -11,6 +11,7 @@ from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.operators import rescue_above
 from penstock.core.state import turn
 from penstock.core.state.event_rows import PlacingEvent, UnclaimedEvent
 from penstock.core.state.run_kinds import ROWS_OF_RUNS
@@ -129,6 +130,32 @@ def test_a_rescue_between_two_chunks_is_seen(memory: Driver) -> None:
     story.is_rescued(1)
     story.task("work").succeeds()
     _settled(memory, story).completes()
+
+
+def test_a_rescue_takes_along_all_who_failed_with_the_thread(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than are asked whether it may be: the others follow."""
+    monkeypatch.setattr(rescue_above, "WAITERS_ASKED_MAX", 3)
+    story = _many_wait(memory, "WAIT_FOR_ANY")
+    _settled(memory, story.task("work").fails()).ends_with("CHILD_FAILURE")
+    _settled(memory, story.is_rescued(1)).is_now("RUNNING")
+    assert all(story.thread_run(number).status == "RUNNING" for number in range(MANY + 2))
+    _settled(memory, story.task("work").succeeds()).completes()
+
+
+def test_a_thread_that_fails_again_before_all_have_forgotten_the_first_time(
+    memory: Driver,
+) -> None:
+    """Each fails with it once more, and goes on once more."""
+    story = _many_wait(memory, "WAIT_FOR_ANY")
+    _settled(memory, story.task("work").fails()).ends_with("CHILD_FAILURE")
+    for _ in range(2):
+        story.is_rescued(1)
+        story.task("work").fails()
+    _settled(memory, story).ends_with("CHILD_FAILURE")
+    _settled(memory, story.is_rescued(1))
+    _settled(memory, story.task("work").succeeds()).completes()
 
 
 def test_a_thread_that_comes_to_wait_between_two_chunks_counts_the_end_once(

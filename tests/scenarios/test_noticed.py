@@ -5,6 +5,7 @@ waits for them, and who ends, learns of it.
 import pytest
 
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
+from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.state.thread_rows import AwaitedEnd
 from tests.controls import (
@@ -14,6 +15,7 @@ from tests.controls import (
     edge,
     event,
     handled,
+    interrupted,
     literal,
     only_started,
     output_of,
@@ -68,6 +70,53 @@ def test_a_wait_that_is_left_before_it_has_looked_leaves_the_failure_to_the_exit
     story.is_rescued(1).task("work").succeeds().completes()
 
 
+@pytest.mark.parametrize("left", ["skipped", "failed"])
+def test_a_wait_of_another_thread_that_is_left_gives_the_failure_back(
+    memory: Driver, left: str
+) -> None:
+    """The parent had left it to that wait, which was stopped, and then skipped, or failed with a
+    handler of its own.
+    """
+    main = chain(starts("child"), starts("waits"), event("go"))
+    waits = interrupted(chain(waits_for(literal(1)), task("more")), ask="ask")
+    made = threads(main, child=chain(task("work")), waits=waits, ask=chain(task("told")))
+    register(memory, "given-back", made)
+    story = run(memory, "given-back").task("work")
+    if left == "skipped":
+        accepted(memory, StopWfRun(wf_run_id=story.id, thread=2))
+    else:
+        story.gets("ask")
+    story.fails().thread_is(1, "ERROR")
+    assert story.thread.failed_children == 0
+    if left == "skipped":
+        story.is_skipped(thread=2)
+        accepted(memory, ResumeWfRun(wf_run_id=story.id, thread=2))
+        story.task("more").succeeds()
+    else:
+        story.task("told").fails().thread_is(2, "ERROR")
+    assert story.thread_run(1).unnoticed
+    assert memory.scan(AwaitedEnd, story.id) == []
+    story.gets("go").ends_with("CHILD_FAILURE")
+    if left == "skipped":
+        story.is_rescued(1).task("work").succeeds().completes()
+
+
+def test_a_failure_that_one_wait_has_looked_at_is_not_given_back_by_another(
+    memory: Driver,
+) -> None:
+    """Two wait for the child; the one that is left has not seen it, the other has handled it."""
+    main = chain(starts("child"), starts("waits"), starts("sees"), event("go"))
+    waits = chain(waits_for(literal(1)), task("more"))
+    sees = chain(waits_for(literal(1), thread_handlers=[{"thread": "heal"}]))
+    made = threads(main, child=chain(task("work")), waits=waits, sees=sees, heal=chain())
+    register(memory, "seen", made)
+    story = run(memory, "seen").task("work")
+    accepted(memory, StopWfRun(wf_run_id=story.id, thread=2))
+    story.fails().thread_is(3, "COMPLETED").is_skipped(thread=2)
+    accepted(memory, ResumeWfRun(wf_run_id=story.id, thread=2))
+    story.task("more").succeeds().gets("go").completes()
+
+
 def test_a_wait_that_looks_late_takes_notice(memory: Driver) -> None:
     """The same, but the wait is resumed: its failure is the child's, and the EXIT has nothing to
     say once that is handled.
@@ -108,8 +157,8 @@ def below(waiting: Json, *, handles: bool = False) -> Json:
 
 
 def test_a_wait_for_a_thread_below_one_that_has_failed_is_decided(driver: Driver) -> None:
-    """It is halted, and will not go on by itself. Once both are rescued it does, and is waited for
-    as if nothing had been.
+    """It is halted, and will not go on by itself. Once that one is rescued it does, and so does who
+    had failed since it waited for it.
     """
     register(driver, "below", below(waits_for(variable("leaf"))))
     story = run(driver, "below").gets("go").task("work").fails().thread_is(1, "ERROR")
@@ -117,7 +166,7 @@ def test_a_wait_for_a_thread_below_one_that_has_failed_is_decided(driver: Driver
     failure = story.thread.failure
     assert failure is not None
     assert "thread 2" in failure.message and "below a thread that has failed" in failure.message
-    story.is_rescued(1).is_rescued().is_now("RUNNING").thread_is(2, "RUNNING")
+    story.is_rescued(1).is_now("RUNNING").thread_is(2, "RUNNING")
     story.task("work").succeeds().is_now("RUNNING").gets("on").task("after").succeeds().completes()
 
 

@@ -12,7 +12,7 @@ from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.ids import partition_of_run
-from penstock.core.limits import OLD_VALUE_ROW_BYTES
+from penstock.core.limits import ANSWER_WINDOW_MS, OLD_VALUE_ROW_BYTES
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.outputs import CommandRefused
 from penstock.core.state.replay_rows import OldVariable, ReplayOf
@@ -388,4 +388,5 @@ def test_an_id_whose_run_is_being_deleted_is_not_taken(memory: Driver, here: boo
     command = "ReplayWfRun" if here else "StartReplay"
     assert [(one.command, one.code) for one in told] == [(command, "WF_RUN_DELETING")]
     assert memory.get(WfRun, old.id) is None
+    memory.pass_ms(ANSWER_WINDOW_MS)
     replay(story, new_wf_run_id=old.id).gets("go").completes()

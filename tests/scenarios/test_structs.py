@@ -6,6 +6,7 @@ import pytest
 
 from penstock.core.command import Command
 from penstock.core.commands.delete_struct_def import DeleteStructDef
+from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
@@ -212,3 +213,40 @@ def test_a_run_whose_struct_def_is_deleted_fails_by_name(memory: Driver) -> None
     assert "StructDef 'place'" in (story.thread.failure or Failure("", "")).message
     accepted(memory, place)
     story.is_rescued().completes("A")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sum": 3, "card": {"no": 4711}},
+        {"sum": 3, "card": ["4711"]},
+        {"sum": 3, "more": [{"card": 4711}]},
+        {"sum": 3, "more": {"card": "4711"}},
+        [{"card": "4711"}],
+        "4711",
+    ],
+)
+def test_a_refusal_does_not_quote_what_is_masked(memory: Driver, given: Any) -> None:
+    """Wherever in the value it stands, and whatever is wrong with it."""
+    card = {"name": "card", "type": "STR", "required": False, "masked": True}
+    accepted(memory, a_struct_def("part", card))
+    more = {"name": "more", "type": "ARRAY<STRUCT<part>>", "required": False}
+    accepted(memory, a_struct_def("payment", {"name": "sum", "type": "INT"}, card, more))
+    register(memory, "pays", chain(event("go"), variables=(declared("paid", "STRUCT<payment>"),)))
+    command = RunWf(wf_spec="pays", wf_run_id="a", variables={"paid": given})
+    said = refused(memory, command, "BAD_VALUE").message
+    assert "4711" not in said
+    assert "variable 'paid'" in said
+    story = run(memory, "pays", paid={"sum": 1})
+    edit = EditVariable(wf_run_id=story.id, name="paid", value=given)
+    assert "4711" not in refused(memory, edit, "BAD_VALUE").message
+
+
+def test_a_refusal_still_says_what_is_wrong_beside_it(memory: Driver) -> None:
+    """A field that is not masked is quoted."""
+    card = {"name": "card", "type": "STR", "required": False, "masked": True}
+    accepted(memory, a_struct_def("payment", {"name": "sum", "type": "INT"}, card))
+    register(memory, "pays", chain(variables=(declared("paid", "STRUCT<payment>"),)))
+    given = {"paid": {"sum": "three", "card": "4711"}}
+    command = RunWf(wf_spec="pays", wf_run_id="a", variables=given)
+    assert "field 'sum': STR 'three' is not INT" in refused(memory, command, "BAD_VALUE").message

@@ -61,7 +61,7 @@ def queue_passed(story: Story, offset: int = 2**40) -> None:
 
 
 def reported(status: str) -> Callable[[Story], object]:
-    """The task taken has been reported so."""
+    """The task taken has been reported so, with the very report that `COMMANDS` sends again."""
     exception = "no-money" if status == "TASK_EXCEPTION" else None
     return lambda story: story.driver.send(
         story.report(TaskStatus(status), exception=exception, worker=WORKER)
@@ -78,17 +78,17 @@ def timed_out_for_good(story: Story) -> None:
 def failed_for_good(story: Story) -> None:
     """Both attempts have failed."""
     story.fails().driver.send(RetryNow(**story.task_id))
-    story.task("work").fails()
+    reported("TASK_FAILED")(story.task("work"))
 
 
 STATUSES: Final[dict[str, Callable[[Story], object]]] = {
     "held": lambda story: output_failed(story, "NO_TOPIC"),
-    "backoff": lambda story: story.starts().fails(),
+    "backoff": lambda story: reported("TASK_FAILED")(story.starts()),
     "scheduled": lambda story: None,
     "running": lambda story: story.starts(),
     "stopping": lambda story: story.starts().is_shut_down(grace_ms=GRACE_MS),
     "restarting": lambda story: story.starts().is_restarted(grace_ms=GRACE_MS),
-    "TASK_SUCCESS": lambda story: story.starts().succeeds(),
+    "TASK_SUCCESS": lambda story: reported("TASK_SUCCESS")(story.starts()),
     "TASK_FAILED": failed_for_good,
     "TASK_TIMEOUT": timed_out_for_good,
     "TASK_OUTPUT_SERIALIZING_ERROR": reported("TASK_OUTPUT_SERIALIZING_ERROR"),

@@ -154,6 +154,15 @@ def having(**variable_settings: Any) -> Any:
             "json_index of type STR, but '$.a' leads to INT",
         ),
         (having(type="JSON_OBJ", json_indexes=[{"path": "$.a", "type": "INT"}] * 2), "twice"),
+        (having(type="INT", masked=True, searchable=True), "no run can be searched for by it"),
+        (
+            having(type="JSON_OBJ", masked=True, json_indexes=[{"path": "$.a", "type": "INT"}]),
+            "no run can be searched for by it",
+        ),
+        (
+            having(type="INT", access="INHERITED_VAR", searchable=True),
+            "runs are searched for by it where it is kept",
+        ),
         (having(type="INT", access="PROTECTED_VAR"), "'PROTECTED_VAR' is none of"),
         (
             having(type="INT", access="INHERITED_VAR", required=True),

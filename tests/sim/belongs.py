@@ -61,16 +61,19 @@ def _of_unclaimed(group: Group, timer: Timer) -> bool:
 ROUNDS: Final = frozenset(
     {
         *(TimerKind.WAKE_CHILDREN, TimerKind.WAKE_WATCHERS),
-        *(TimerKind.TELL_WAITERS, TimerKind.TELL_WAITERS_OF_RUN),
+        *(TimerKind.TELL_WAITERS, TimerKind.TELL_WAITERS_OF_RUN, TimerKind.GIVE_BACK_ENDS),
+        *(TimerKind.RECALL_WAITERS, TimerKind.SEE_BELOW, TimerKind.RESCUE_WAITERS),
     }
 )
 """Lists that are gone through, so many rows a turn."""
 
 OF_NO_THREAD: Final = (
+    TimerKind.RESCUE_WAITER,
     *(TimerKind.PLACE_EVENT, TimerKind.WAKE_THREADS, TimerKind.SWEEP, TimerKind.KILL_BELOW),
     *(TimerKind.KILL_DEADLINE, TimerKind.RETENTION, TimerKind.DELETE_RUN),
     *(TimerKind.SCHEDULE, TimerKind.OFFER_EVENT, TimerKind.EXPIRE_EVENT),
-    *(TimerKind.BULK, TimerKind.FORGET_BULK),
+    *(TimerKind.BULK, TimerKind.FORGET_BULK, TimerKind.LIMIT),
+    TimerKind.FORGET_RUN,
 )
 """Of a run as a whole, or of none."""
 
@@ -114,7 +117,7 @@ def stands(group: Group, number: int, position: int) -> bool:
 NEXT_TURN: Final = frozenset(
     {
         *(TimerKind.ADVANCE, TimerKind.PLACE_EVENT, TimerKind.WAKE_THREADS, TimerKind.SWEEP),
-        *(TimerKind.KILL_BELOW, *ROUNDS),
+        *(TimerKind.KILL_BELOW, TimerKind.RESCUE_WAITER, *ROUNDS),
     }
 )
 """Work that goes on in the next turn, whatever it finds (R3)."""

@@ -13,6 +13,7 @@ from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore
 from tests.scenarios.driver import Driver
 from tests.sim.liveness import problems
+from tests.sim.standing import places_at_rest
 from tests.sim.tables import Tables
 
 
@@ -58,10 +59,14 @@ def assert_refolds_agree(driver: CrashingDriver) -> None:
 
 
 def assert_lively(driver: Driver) -> None:
-    """No run is stuck, and nothing lies around."""
-    for number, store in sorted(driver.memory_stores.items()):
-        found = problems(Tables(store))
+    """No run is stuck, nothing lies around, and all who have a place, or wait for one, are known
+    where their limit is.
+    """
+    partitions = [Tables(store) for _, store in sorted(driver.memory_stores.items())]
+    for number, tables in enumerate(partitions):
+        found = problems(tables)
         assert not found, f"partition {number}: {found}"
+    assert not (found := places_at_rest(partitions)), found
 
 
 def _anew(driver: Driver, number: int, mark: int) -> Partition:

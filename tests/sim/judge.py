@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock.contracts.wire import SOURCE, STAMP
 from penstock.core.definitions.metadata import DECIDING_PARTITION
-from penstock.core.errors import MENDED_BY_TIME
+from penstock.core.errors import MENDED_BY_TIME, Code
 from penstock.core.state.keys import Scope
 from penstock.core.state.outputs import TaskRunChanged, WfRunChanged, WfRunDeleted
 from penstock.core.state.partition_state import InChannel, OutChannel, Shard
@@ -25,7 +25,7 @@ from penstock.store.rowstore import RowStore
 from tests.sim.broker import Broker
 from tests.sim.liveness import problems
 from tests.sim.people import FORGED_STAMP
-from tests.sim.standing import keys_at_rest, waits_at_rest
+from tests.sim.standing import keys_at_rest, places_at_rest, waits_at_rest
 from tests.sim.tables import Tables
 
 if TYPE_CHECKING:
@@ -83,12 +83,11 @@ def judge(broker: Broker, nodes: list[Node]) -> None:
     tables = [reference.tables() for reference in references]
     same_definitions(tables)
     found = [problem for one in tables for problem in problems(one)]
-    found += keys_at_rest(tables) + waits_at_rest(tables)
+    found += keys_at_rest(tables) + waits_at_rest(tables) + places_at_rest(tables)
     if found:
         raise Wrong(f"something is stuck, or lies around: {found}")
-    deleted = {one.wf_run_id for one in _events(broker, asker) if isinstance(one, WfRunDeleted)}
     for reference in references:
-        _first_answers(reference, deleted)
+        _first_answers(reference)
 
 
 def _same_rows(broker: Broker, nodes: list[Node], references: list[Reference]) -> None:
@@ -193,15 +192,18 @@ def same_definitions(partitions: Sequence[Tables]) -> None:
             raise Wrong(f"partition {channel.target} has not taken {channel.last} (R4)")
 
 
-def _first_answers(reference: Reference, deleted: set[str]) -> None:
-    """R12: a command that is sent again gets the first answer again. Reports are known by their
-    attempt, which goes on meanwhile; a start is known by its run, which may have been deleted."""
+def _first_answers(reference: Reference) -> None:
+    """R12: a command that is sent again gets the first answer again. A report that was refused is
+    not kept; nor is any, once its run has been deleted.
+    """
     first: dict[Key, Answered] = {}
     for key, answered in reference.answers:
         answer = answered.answer
-        if answer.code in MENDED_BY_TIME or key[1].startswith("r-"):
+        if answer.code in MENDED_BY_TIME:
             continue
-        if key[1].removeprefix("start-") in deleted:
+        if key[1].startswith("r-") and answer.code is not None:
+            if key in first and answer.code is not Code.TASK_RUN_UNKNOWN:
+                raise Wrong(f"{key} was answered {first[key]}, and then refused: {answer} (R12)")
             continue
         known = first.setdefault(key, answered)
         if (known.answer.code, known.answer.body) != (answer.code, answer.body):

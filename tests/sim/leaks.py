@@ -9,6 +9,9 @@ from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.correlation_rows import EventMarker, RunMarker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.failures import FailureName
+from penstock.core.state.partition_state import DeletedRun
+from penstock.core.state.place_rows import PlaceHolder, QueuedRun
+from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import OldVariable
 from penstock.core.state.rows import Row
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
@@ -16,10 +19,14 @@ from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
     ChildRun,
+    EachChunk,
+    EachPlan,
+    EachThread,
     FailedWait,
     Interrupter,
     LiveChild,
     PendingInterrupt,
+    RoundUnderWay,
     RunWaiter,
     ThreadWaiter,
     Watcher,
@@ -37,20 +44,29 @@ from tests.sim.belongs import (
 from tests.sim.liveness_user_tasks import LEFT_BY_REMINDERS
 from tests.sim.tables import Group
 
-BEFORE_THE_RUN: Final[tuple[type[Row], ...]] = (
-    *(ExternalEvent, UnclaimedEvent, EventMarker),
+WITHOUT_THE_RUN: Final[tuple[type[Row], ...]] = (
+    *(ExternalEvent, UnclaimedEvent, EventMarker, DeletedRun),
     Timer,  # of the end of such an event
+    *(PlaceHolder, QueuedRun),
 )
-"""Rows that may be there without their run: it is to come, or on another partition."""
+"""Rows that may be there without their run: it is to come, was deleted, or is on another partition.
+"""
 
 LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     UnclaimedEvent: "an event that nobody took is a fact of the run",
     EventMarker: "it goes when its partition is told; `keys_at_rest` sees whether it does",
+    PlaceHolder: "as EventMarker; `places_at_rest` sees whether it does",
+    QueuedRun: "as above",
     Awaited: "what has become of threads that were waited for is told from them",
     AwaitedEnd: "of a thread that ended after the wait for it was decided",
     ThreadWaiter: "as Awaited: who failed with a thread is told from them",
+    EachPlan: "of a node that has failed: a rescue goes on with its elements",
+    EachChunk: "as EachPlan",
+    EachThread: "as EachPlan",
     ChildRun: "the way down to the runs below, for deletion",
     OldVariable: "what variables had been, for a replay",
+    PublishedOutput: "outputs, for whoever looks at the run",
+    RoundUnderWay: "it goes on in the next turn; `without_timers` sees that there is one",
     RunWaiter: "of a thread that is halted, and will look; `waits_at_rest` sees that there is one",
     FailedWait: "the way up to the runs that failed with this one, for a rescue",
     PendingInterrupt: "an interrupt that came too late to be handled is a fact of the run",
@@ -81,7 +97,7 @@ LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
 def without_run(group: Group) -> Iterator[str]:
     """What is there before its run, or after it."""
     for kind in group.kinds():
-        if kind not in BEFORE_THE_RUN:
+        if kind not in WITHOUT_THE_RUN:
             yield f"{kind.__name__} rows without a run"
     yield from timers_of_nothing(group)
     yield from without_end(group)
@@ -130,9 +146,11 @@ def _counters(group: Group) -> Iterator[str]:
         counted = (holder.live_children, holder.moving_children, len(rows))
         if counted != (len(live), len(moving), len(live)) and not is_busy(group):
             yield f"thread {holder.number} counts {counted}, not {len(live)}, {len(moving)}"
-        failed = [row for row in threads if row.parent == holder.number and row.unnoticed]
-        if holder.failed_children != len(failed):
-            yield f"thread {holder.number} counts {holder.failed_children} failed, not {failed}"
+        unnoticed = [row for row in threads if row.parent == holder.number and row.unnoticed]
+        warned = [row for row in unnoticed if row.status is ThreadStatus.COMPLETED]
+        counted = (holder.failed_children, holder.warned_children)
+        if counted != (len(unnoticed) - len(warned), len(warned)):
+            yield f"thread {holder.number} counts {counted} failed and warned, not {unnoticed}"
 
 
 def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:

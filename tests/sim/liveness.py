@@ -145,13 +145,21 @@ def _child_run(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None
     return f"run {node_run.progress['wf_run_id']}"
 
 
+def _place(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
+    """A place among the runs at work (that its limit knows of it, `places_at_rest` sees)."""
+    run = group.one(WfRun)
+    return "a place" if thread.number == 0 and run is not None and run.held else None
+
+
 WAITS: Final[dict[str, Waits]] = {
+    "ENTRYPOINT": _place,
     "TASK": _task,
     "USER_TASK": waits_for_user,
     "EXTERNAL_EVENT": _external_event,
     "SLEEP": _sleep,
     "WAIT_FOR_CONDITION": _condition,
     "WAIT_FOR_THREADS": _threads,
+    "RUN_THREADS": _threads,
     "EXIT": _exit,
     "WAIT_FOR_CHILD_WF": _child_run,
 }

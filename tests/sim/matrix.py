@@ -93,7 +93,7 @@ def _codes(kind: CommandType) -> Iterator[str]:
     yield from (Code.EXPIRED, Code.VERSION_UNKNOWN)
     if kind.key is of_wf_run:
         yield Code.WRONG_PARTITION
-    if kind.repeats is Repeats.REMEMBERED:
+    if kind.repeats is Repeats.REMEMBERED or kind.first is not None:
         yield Code.COMMAND_ID_REUSED
 
 

@@ -5,8 +5,9 @@ raised.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from tests.sim.naive_thread import IN_FLIGHT, Failure, Form, Run, Task, Thread, Wait
 from tests.sim.naive_values import Json, Problem, fitted, instant_ms, value
@@ -88,7 +89,7 @@ class Nodes:
     def look_EXIT(self, at: Thread) -> Any:
         """Threads below must have ended or be halted; one that failed must have been waited for."""
         children = [one for one in self.run.threads if one.parent is at and one.kind == "CHILD"]
-        if any(child.failure is not None and not child.noticed for child in children):
+        if any(child.failure is not None and not self._is_seen_to(child) for child in children):
             raise Failed(Failure("CHILD_FAILURE"))
         if self.run.moving_below(at):
             return WAITS
@@ -194,76 +195,115 @@ class Nodes:
                     raise Problem("no such thread")
                 wanted.setdefault(number)
         at.wait = Wait(list(wanted))
-        for child in (self.run.threads[number] for number in wanted):
-            child.noticed |= not child.live and child.parent is not at
         return self.look_WAIT_FOR_THREADS(at)
 
     def look_WAIT_FOR_THREADS(self, at: Thread) -> Any:
         wait = at.wait
         assert wait is not None
-        self._see_ends(at, wait)
-        good, bad = wait.count("good"), wait.count("bad")
-        all_ended = good + bad == len(wait.threads)
         strategy = at.node["strategy"]
-        decided = {
-            "WAIT_FOR_ALL": all_ended or bad > 0,
-            "WAIT_FOR_FIRST": all_ended or good + bad > 0,
-            "WAIT_FOR_ANY": all_ended or good > 0,
-        }[strategy]
-        if not decided:
+        self._see_ends(at, wait, strategy)
+        if not wait.decided_by(strategy):
             return WAITS
         if strategy != "WAIT_FOR_ALL":
             self._stop_others(wait)
-        if bad and (strategy == "WAIT_FOR_ALL" or not good):
-            assert wait.failure is not None
+        if wait.failure is not None and (strategy != "WAIT_FOR_ANY" or not wait.count("good")):
             raise Failed(Failure("CHILD_FAILURE") if strategy == "WAIT_FOR_ANY" else wait.failure)
         return None
 
-    def _see_ends(self, at: Thread, wait: Wait) -> None:
-        for number in sorted({*wait.threads, *wait.handlers}):
-            child = wait.handlers.get(number, number)
-            thread = self.run.threads[number]
-            known = wait.ends.get(child)
-            if known not in (None, str(number)) or (thread.live and not self.run.lost(thread)):
-                continue
-            if number == child and known is not None:
-                continue
-            self._see_end(at, wait, child, thread)
+    def arrive_RUN_THREADS(self, at: Thread) -> Any:
+        wait = Wait([])
+        if "values" in at.node:
+            values = self.value(at, at.node["values"])
+            if isinstance(values, str):
+                with suppress(ValueError):
+                    values = json.loads(values)
+            if not isinstance(values, list):
+                raise Problem("no array")
+            [name] = at.node["threads"]
+            items = cast("list[Any]", values)
+            wait.elements = [(name, {"INPUT": fitted(item, "INT")}) for item in items]
+        else:
+            wait.elements = [(name, {}) for name in at.node["threads"]]
+        at.wait = wait
+        return self.look_RUN_THREADS(at)
 
-    def _see_end(self, at: Thread, wait: Wait, child: int, ended: Thread) -> None:
+    def look_RUN_THREADS(self, at: Thread) -> Any:
+        wait = at.wait
+        assert wait is not None
+        self._see_ends(at, wait, at.node["type"])
+        if wait.failure is None:
+            self._begin_more(at, wait)
+        at_work = len(wait.threads) - wait.count("good") - wait.count("bad")
+        if wait.failure is not None and not at_work:
+            raise Failed(wait.failure)
+        return len(wait.elements) if wait.count("good") == len(wait.elements) else WAITS
+
+    def _begin_more(self, at: Thread, wait: Wait) -> None:
+        after, limit = at.node.get("after", {}), at.node["concurrency"]
+        ended = {name for element, (name, _) in enumerate(wait.elements) if _good(wait, element)}
+        for element, (name, given) in enumerate(wait.elements):
+            at_work = len(wait.threads) - len(wait.ends)
+            if element in wait.begun or (limit and at_work >= limit):
+                continue
+            if ended.issuperset(after.get(name, ())):
+                wait.begun[element] = self.begin(at, "CHILD", name, given, at).number
+                wait.threads.append(wait.begun[element])
+
+    def _see_ends(self, at: Thread, wait: Wait, strategy: str) -> None:
+        """In the order of the ends; those behind the one that decides are noticed, no more."""
+        ended = [
+            (thread.end, child, thread)
+            for number in {*wait.threads, *wait.handlers}
+            for thread, child in [(self.run.threads[number], wait.handlers.get(number, number))]
+            if thread.end is not None and (not thread.live or self.run.lost(thread))
+        ]
+        for _, child, thread in sorted(ended, key=lambda one: one[0]):
+            known = wait.ends.get(child)
+            if known == (None if thread.number == child else str(thread.number)):
+                self._see_end(at, wait, child, thread, late=wait.decided_by(strategy))
+
+    def _see_end(self, at: Thread, wait: Wait, child: int, ended: Thread, *, late: bool) -> None:
         if ended.status == "COMPLETED":
-            wait.ends[child] = "good"
+            wait.ends[child] = "late" if late else "good"
             return
         ended.noticed = True
         failure = ended.failure or Failure("CHILD_FAILURE")
         handlers = [one for one in at.node.get("thread_handlers", ()) if failure.is_for(one)]
-        if handlers and ended.number == child and not ended.live:
+        if handlers and ended.number == child and not ended.live and not late:
             begun = self.begin_handler(
                 at, "FAILURE_HANDLER", handlers[0]["thread"], failure.content, ended
             )
             wait.ends[child] = str(begun.number)
             wait.handlers[begun.number] = child
             return
-        wait.ends[child] = "bad"
-        wait.failure = wait.failure or failure.from_above()
+        wait.ends[child] = "late" if late else "bad"
+        wait.failure = wait.failure or (None if late else failure.from_above())
 
     def _stop_others(self, wait: Wait) -> None:
         for child in wait.threads:
             end = wait.ends.get(child)
-            if end in ("good", "bad"):
+            if end in ("good", "bad", "late"):
                 continue
             thread = self.run.threads[child if end is None else int(end)]
             thread.noticed = True
             if thread.live and "HALTED_BY_PARENT" not in thread.reasons:
                 thread.reasons.append("HALTED_BY_PARENT")
 
-    def note_end(self, ended: Thread) -> None:
-        """A wait of another thread than its parent's will look at how it has ended."""
+    def _is_seen_to(self, ended: Thread) -> bool:
+        """Whether somebody has looked at how a thread has ended, or another wait than its parent's
+        will.
+        """
         for other in self.run.threads:
-            waits = other.live and other.wait is not None and other.nodes[-1][1] in WAITING
-            if waits and ended.number in other.wait.threads and other is not ended.parent:
-                ended.noticed = True
+            wait = other.wait if other.live and other.nodes[-1][1] in WAITING else None
+            if wait is not None and other is not ended.parent and ended.number in wait.threads:
+                return True
+        return ended.noticed
 
     def may_halt(self, at: Thread) -> bool:
         """Whether nothing of the node is in flight."""
         return at.task is None or at.task.status not in IN_FLIGHT
+
+
+def _good(wait: Wait, element: int) -> bool:
+    """Whether the thread of an element has ended well."""
+    return wait.ends.get(wait.begun.get(element, -1)) == "good"

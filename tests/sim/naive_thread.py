@@ -86,16 +86,30 @@ class Form:
 
 @dataclass
 class Wait:
-    """What a WAIT_FOR_THREADS has seen so far."""
+    """What a WAIT_FOR_THREADS has seen so far, or a RUN_THREADS, of which not every element has a
+    thread yet.
+    """
 
     threads: list[int]
-    ends: dict[int, str] = field(default_factory=dict)  # by child: good, bad or handler's number
+    ends: dict[int, str] = field(
+        default_factory=dict
+    )  # by child: good, bad, late or handler's number
     handlers: dict[int, int] = field(default_factory=dict)  # handler -> child
     failure: Failure | None = None
+    elements: list[tuple[str, Json]] = field(default_factory=list)  # (thread, what it is given)
+    begun: dict[int, int] = field(default_factory=dict)  # element -> thread
 
     def count(self, how: str) -> int:
         """How many have ended so."""
         return list(self.ends.values()).count(how)
+
+    def decided_by(self, strategy: str) -> bool:
+        """Whether what has been seen decides it; a RUN_THREADS sees to the end of all."""
+        if strategy == "RUN_THREADS":
+            return False
+        good, bad = self.count("good"), self.count("bad")
+        first = {"WAIT_FOR_ALL": bad, "WAIT_FOR_FIRST": good + bad, "WAIT_FOR_ANY": good}
+        return first[strategy] > 0 or good + bad == len(self.threads)
 
 
 @dataclass
@@ -118,7 +132,8 @@ class Thread:
     handled: bool = False
     handler: Thread | None = None
     interrupts: list[tuple[str, Any]] = field(default_factory=list)  # (thread, content)
-    noticed: bool = False  # somebody has looked at its failure, or will, or nobody needs it
+    noticed: bool = False  # somebody has looked at its failure, or nobody needs it
+    end: int | None = None  # which of the run's ends its own was; being lost is one
     tasks: dict[int, Task] = field(default_factory=dict)  # by the position of their node
     forms: dict[int, Form] = field(default_factory=dict)  # as tasks
     outputs: Json = field(default_factory=dict)  # the newest of each node
@@ -181,6 +196,17 @@ class Run:
     threads: list[Thread] = field(default_factory=list)
     unclaimed: list[tuple[str, Any]] = field(default_factory=list)
     arrivals: int = 0
+    ends: int = 0
+
+    def note_end(self, thread: Thread) -> bool:
+        """Keep the place of a thread among those that have ended or are lost; whether it is new."""
+        known = thread.end is not None
+        if thread.live and not self.lost(thread):
+            thread.end = None
+        elif not known:
+            self.ends += 1
+            thread.end = self.ends
+        return known is not (thread.end is not None)
 
     def moving(self, thread: Thread) -> bool:
         """Whether something of a thread, or below it, runs, or is to run again now."""

@@ -24,12 +24,10 @@ def settle(run: Run, now_ms: int) -> None:
 
 def visit(nodes: Nodes, at: Thread) -> bool:
     """Look at a thread; whether something has changed."""
-    changed, was_live = False, at.live
+    changed = False
     while at.live and _step(nodes, at):
         changed = True
-    if was_live and not at.live:
-        nodes.note_end(at)
-    return changed
+    return nodes.run.note_end(at) or changed
 
 
 def _step(nodes: Nodes, at: Thread) -> bool:

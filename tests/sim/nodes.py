@@ -19,6 +19,8 @@ from tests.controls import (
     output_of,
     reassigns,
     reminds,
+    runs,
+    runs_each,
     sleeps,
     starts,
     starts_each,
@@ -169,6 +171,21 @@ def _start_each(here: Here) -> Json:
     return starts_each(here.chance.choice(here.below), iterable)
 
 
+def _runs(here: Here) -> Json:
+    chance = here.chance
+    settings: Json = {"concurrency": chance.choice((0, 1, 2))}
+    if chance.random() < 0.5:
+        items = here.before(READABLE)
+        values = literal(chance.choice(([], [1], [1, 2], [0, 1, 2], "[1, 2]", "no")))
+        if items and chance.random() < 0.3:
+            values = output_of(chance.choice(items))
+        return runs_each(chance.choice(here.below), values, **settings)
+    chosen = chance.sample(here.below, chance.randint(1, len(here.below)))
+    if len(chosen) > 1 and chance.random() < 0.6:
+        settings["after"] = {chosen[0]: chosen[1:]}
+    return runs(*chosen, **settings)
+
+
 def _wait(here: Here) -> Json:
     started, chance = here.before(STARTS), here.chance
     chosen = chance.sample(started, chance.randint(1, min(2, len(started))))
@@ -211,6 +228,7 @@ MAKERS: Final[tuple[Maker, ...]] = (
     ("WAIT_FOR_CONDITION", _always, _condition),
     *[("START_THREAD", _may_start, _start)] * 4,
     *[("START_MULTIPLE_THREADS", _may_start, _start_each)] * 2,
+    *[("RUN_THREADS", _may_start, _runs)] * 3,
     *[("WAIT_FOR_THREADS", _has(*STARTS), _wait)] * 5,
     ("RUN_CHILD_WF", _always, _run_child),
     *[("WAIT_FOR_CHILD_WF", _has("RUN_CHILD_WF"), _wait_for_child)] * 3,

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from penstock.core import fold
-from penstock.core.command import CommandType
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.turn import Turn
@@ -48,7 +48,7 @@ def a_defect() -> Iterator[None]:
             raise ZeroDivisionError(timer.wf_run_id)
         sound_fire(turn, timer)
 
-    broken = CommandType(PutExternalEvent, handle, sound.key, sound.repeats, sound.sender)
+    broken = replace(sound, handle=handle)
     with (
         mock.patch.dict(fold.TYPE_OF, {PutExternalEvent: broken}),
         mock.patch.object(fold, "fire", fire),

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.ids import partition_of
 from penstock.core.schedules.schedules import CronAsk, Schedule, ScheduleState, ScheduleStatus
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker, RunMarker
-from penstock.core.state.partition_state import Deleting, PartitionState
+from penstock.core.state.partition_state import DeletedRun, Deleting, PartitionState
+from penstock.core.state.place_rows import LimitState, PlaceHolder, PlaceStatus, QueuedRun
 from penstock.core.state.run import ThreadRun, WfRun
 from penstock.core.state.thread_rows import RunWaiter
 from penstock.core.state.timers import Timer, TimerKind
@@ -25,7 +27,10 @@ OF_EVENTS: Final = (TimerKind.EXPIRE_EVENT, TimerKind.OFFER_EVENT)
 
 def standing_problems(tables: Tables) -> list[str]:
     """Every fault of what belongs to no run."""
-    return [*_schedules(tables), *_events(tables), *_counts(tables)]
+    return [
+        *(*_schedules(tables), *_events(tables), *_limits(tables)),
+        *(*_counts(tables), *_deleted_runs(tables)),
+    ]
 
 
 def _schedules(tables: Tables) -> Iterator[str]:
@@ -67,6 +72,29 @@ def _events(tables: Tables) -> Iterator[str]:
             yield f"the end of an event that is not there: {detail}, {number}"
 
 
+def _limits(tables: Tables) -> Iterator[str]:
+    """What a limit has counted is so, and its queue is of those who wait."""
+    counted = {_limit(row): row.granted for row in tables.of(LimitState)}
+    holders = {limit: list[PlaceHolder]() for limit in counted}
+    for row in tables.of(PlaceHolder):
+        holders.setdefault(_limit(row), []).append(row)
+    for limit, rows in holders.items():
+        granted = sum(row.granted for row in rows)
+        if counted.get(limit) != granted or not rows:
+            yield f"limit {limit} counts {counted.get(limit)}, not {granted} of {len(rows)}"
+    wanted = {
+        (*_limit(row), row.number, row.wf_run_id)
+        for row in tables.of(PlaceHolder)
+        if not row.granted
+    }
+    if wanted != {(*_limit(row), row.number, row.wf_run_id) for row in tables.of(QueuedRun)}:
+        yield f"a queue is not of those who wait: {wanted}, {tables.of(QueuedRun)}"
+
+
+def _limit(row: LimitState | PlaceHolder | QueuedRun) -> tuple[str, str, str]:
+    return row.tenant, row.wf_spec, row.limit_key
+
+
 def _counts(tables: Tables) -> Iterator[str]:
     """What the partition has counted is so."""
     for state in tables.of(PartitionState):
@@ -74,6 +102,16 @@ def _counts(tables: Tables) -> Iterator[str]:
         there = (len(tables.of(CronAsk)), len(tables.of(Deleting)))
         if counted != there:
             yield f"the partition counts asks and deletions {counted}, not {there}"
+
+
+def _deleted_runs(tables: Tables) -> Iterator[str]:
+    """What is kept of a deleted run will be forgotten; nothing is while there is such a run."""
+    forgetting = [timer for timer in tables.of(Timer) if timer.kind is TimerKind.FORGET_RUN]
+    timers = {(timer.tenant, timer.detail) for timer in forgetting}
+    kept = {(row.tenant, row.wf_run_id) for row in tables.of(DeletedRun)}
+    there = {(row.tenant, row.wf_run_id) for row in tables.of(WfRun)}
+    for run in sorted((kept ^ timers) | (kept & there)):
+        yield f"the answer to a start and its timer, or its run, do not go together: {run}"
 
 
 # --- at rest --------------------------------------------------------------------------------------
@@ -96,6 +134,40 @@ def keys_at_rest(partitions: Sequence[Tables]) -> list[str]:
     different = set(wanted) ^ set(known)
     found = [f"who waits for keys is not who is known to: {one}" for one in sorted(different)]
     return found + [problem for tables in partitions for problem in _not_taken(tables)]
+
+
+def places_at_rest(partitions: Sequence[Tables]) -> list[str]:
+    """Live runs and limits agree on who has a place and who waits, and nobody waits for nothing."""
+    holding = (PlaceStatus.ASKED, PlaceStatus.GRANTED)
+    runs = {
+        (row.tenant, row.wf_spec, row.place.limit_key, row.wf_run_id, not row.held)
+        for tables in partitions
+        for row in tables.of(WfRun)
+        if row.status in THREAD_LIVE and row.place is not None and row.place.status in holding
+    }
+    holders = {
+        (*_limit(row), row.wf_run_id, row.granted)
+        for tables in partitions
+        for row in tables.of(PlaceHolder)
+    }
+    found = [f"run and limit do not agree: {one}" for one in sorted(runs ^ holders)]
+    for tables in partitions:
+        waited_for = {_limit(row) for row in tables.of(QueuedRun)}
+        for state in tables.of(LimitState):
+            most = _most(tables, state)
+            if _limit(state) in waited_for and (most is None or state.granted < most):
+                found.append(f"there is a place, and it is waited for: {state}")
+    return found
+
+
+def _most(tables: Tables, state: LimitState) -> int | None:
+    """How many places the newest version of the spec has."""
+    of_spec = (state.tenant, state.wf_spec)
+    newest = [row.version for row in tables.of(LatestWfSpec) if (row.tenant, row.name) == of_spec]
+    for spec in tables.of(WfSpec):
+        if (spec.tenant, spec.name, [spec.version]) == (*of_spec, newest):
+            return None if spec.body.limit is None else spec.body.limit.most
+    return None
 
 
 def waits_at_rest(partitions: Sequence[Tables]) -> list[str]:

@@ -20,7 +20,9 @@ from tests.sim.tables import Tables
 
 def test_each_node_type_that_waits_says_for_what() -> None:
     """A new type adds a line to WAITS."""
-    assert set(liveness.WAITS) == {node.name for node in NODE_TYPES if node.waits or node.ends}
+    assert set(liveness.WAITS) == {
+        node.name for node in NODE_TYPES if node.waits or node.begins or node.ends
+    }
 
 
 def test_each_reason_to_halt_and_each_timer_has_a_line() -> None:

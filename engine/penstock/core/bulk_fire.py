@@ -23,8 +23,11 @@ from penstock.core.limits import (
     BULK_EFFORT_PER_CHUNK,
     BULK_PAUSE_MS,
     BULK_REPORT_MS,
+    BULK_UNDECIDED_MAX,
 )
+from penstock.core.operators.migration import decision_on, undecided
 from penstock.core.state.audit import audit
+from penstock.core.state.migration_rows import UndecidedMigration
 from penstock.core.state.outputs import CommandRefused
 from penstock.core.state.run import WfRun
 from penstock.core.state.timers import Clock, Timer, clock_ms
@@ -39,9 +42,11 @@ def bulk_due(turn: Turn, timer: Timer) -> None:
         return
     if cursor.run is not None:
         _carry_out(turn, part, cursor, cursor.run)
-    elif not _find(turn, part, cursor):
-        end_part(turn, cursor)
-        return
+    elif cursor.undecided >= BULK_UNDECIDED_MAX or not _find(turn, part, cursor):
+        if not cursor.undecided:
+            end_part(turn, cursor)
+            return
+        _look_at_undecided(turn, part, cursor)
     _go_on(turn, cursor)
 
 
@@ -120,7 +125,7 @@ def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -
     """
     cursor.effort += BULK_EFFORT_OF_A_VERB
     savepoint = turn.savepoint()
-    turn.principal = part.principal
+    turn.principal, turn.bulk_id = part.principal, part.bulk_id
     verb, following, rejection = VERBS[part.verb], None, None
     try:
         if is_being_deleted(turn, wf_run_id):
@@ -131,17 +136,22 @@ def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -
             verb.kind.handle(turn, command)
             settle(turn)
             _do_own(turn)
-            audit(turn, command, part.bulk_id)
+            audit(turn, command)
             cursor.was_done = True
     except Reject as refusal:
         turn.rollback(savepoint)
         rejection = refusal
     finally:
-        turn.principal = ""
+        turn.principal, turn.bulk_id = "", None
     if following is not None:
         cursor.step = following
         return
     cursor.run = None
+    waits = undecided(turn, wf_run_id, part.bulk_id)
+    if waits is not None:
+        turn.rows.put(waits)
+        cursor.undecided += 1
+        return
     if cursor.was_done or rejection is None:
         count_done(cursor)
         return
@@ -154,5 +164,21 @@ def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -
             code=rejection.code,
             message=rejection.message,
             at_ms=turn.at_ms,
+            bulk_id=part.bulk_id,
         ),
     )
+
+
+def _look_at_undecided(turn: Turn, part: BulkPart, cursor: BulkCursor) -> None:
+    """Count the runs that have been decided since; a pause follows, while there are others."""
+    for waits in list(turn.rows.scan(UndecidedMigration, turn.tenant, part.bulk_id)):
+        if undecided(turn, waits.wf_run_id, part.bulk_id) is not None:
+            continue
+        refusal = decision_on(turn, waits)
+        if refusal is None:
+            count_done(cursor)
+        else:
+            count_refused(cursor, waits.wf_run_id, *refusal)
+        turn.rows.delete(waits)
+        cursor.undecided -= 1
+    cursor.effort = BULK_EFFORT_PER_CHUNK

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
@@ -21,7 +22,7 @@ Handler = Callable[[Turn, Any], Value]
 class Repeats(Enum):
     """How a command that is sent again is known (R12)."""
 
-    OWN_ROWS = "own rows"  # the handler sees it in the rows it made
+    OWN_ROWS = "own rows"  # by the rows it made: by `CommandType.first`, or by its handler
     REMEMBERED = "remembered"  # by (tenant, command_id), for a window of log time
     HARMLESS = "harmless"  # doing it again changes nothing that matters
 
@@ -42,8 +43,9 @@ class CommandType:
     """A command: its record, its handler, who may send it, and how repeats are known.
 
     `key` gives the record key: what decides the partition. None stands for partition 0, where
-    metadata is decided; engine commands are sent to a named partition. An operator's verb on a run
-    is `audited`: the run keeps who did what, and when.
+    metadata is decided; engine commands are sent to a named partition. `first` finds the first
+    answer with the rows that such a command made; its handler only comes to others. An operator's
+    verb on a run is `audited`: the run keeps who did what, and when.
     """
 
     record: type[Command]
@@ -52,6 +54,7 @@ class CommandType:
     repeats: Repeats = Repeats.REMEMBERED
     sender: Sender = Sender.CLIENT
     audited: bool = False
+    first: Callable[[Turn, Any], FirstAnswer | None] | None = None
 
 
 def of_wf_run(command: Any) -> str | None:

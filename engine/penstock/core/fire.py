@@ -11,12 +11,15 @@ from penstock.core.bulk_fire import bulk_defective, bulk_due
 from penstock.core.events import offers, placing
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.load import is_there, load
+from penstock.core.flow.recalls import BELOW, FAILED_WITH, RECALLING
 from penstock.core.flow.rounds import Round, forget_round
 from penstock.core.flow.threads import CHILDREN
 from penstock.core.flow.unclaimed import expire_unclaimed
 from penstock.core.flow.waiters import TELLING, TELLING_OF_RUN
+from penstock.core.flow.waits import GIVING_BACK
 from penstock.core.flow.watchers import WATCHERS
-from penstock.core.operators import deletion, kill_run, sweep, thread_retention
+from penstock.core.operators import deletion, kill_run, rescue, sweep, thread_retention
+from penstock.core.places import places
 from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.state.run import NodeRun, TimerKey
 from penstock.core.state.timers import Timer, TimerKind
@@ -83,12 +86,17 @@ _WITHOUT_RUN: Final = frozenset({TimerKind.DELETE_RUN, TimerKind.EXPIRE_UNCLAIME
 """What is done though the run is not there any more, or not yet."""
 
 _ROUNDS: Final[dict[TimerKind, Round[Any]]] = {
-    round_.timer: round_ for round_ in (CHILDREN, WATCHERS, TELLING, TELLING_OF_RUN)
+    round_.timer: round_
+    for round_ in (
+        *(CHILDREN, WATCHERS, TELLING, TELLING_OF_RUN, GIVING_BACK),
+        *(RECALLING, BELOW, FAILED_WITH),
+    )
 }
 
 _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.ADVANCE: _advance,
     **{kind: round_.go_on for kind, round_ in _ROUNDS.items()},
+    TimerKind.RESCUE_WAITER: rescue.fire_rescue_waiter,
     TimerKind.PLACE_EVENT: placing.go_on,
     TimerKind.TASK_TIMEOUT: task_timers.timeout_due,
     TimerKind.TASK_RETRY: task_timers.retry_due,
@@ -107,6 +115,8 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.KILL_DEADLINE: sweep.fire_deadline,
     TimerKind.RETENTION: deletion.fire_retention,
     TimerKind.DELETE_RUN: deletion.fire_delete,
+    TimerKind.FORGET_RUN: deletion.fire_forget,
     TimerKind.THREAD_RETENTION: thread_retention.fire_thread_retention,
     TimerKind.DELETE_THREAD: thread_retention.fire_delete_thread,
+    TimerKind.LIMIT: places.limit_due,
 }

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
-from typing import Any
+from typing import Any, NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,6 +29,7 @@ from penstock.core.command import (
     of_wf_run,
 )
 from penstock.core.commands import TYPE_OF
+from penstock.core.commands.claim_place import send_claims
 from penstock.core.commands.set_event_marker import send_news
 from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
@@ -44,6 +44,7 @@ from penstock.core.limits import (
     TIMERS_PER_TURN_MAX,
 )
 from penstock.core.state.audit import audit
+from penstock.core.state.first_answer import id_hash, request_hash
 from penstock.core.state.outputs import Answer, CommandRefused, DeadLetter
 from penstock.core.state.partition_state import (
     NEVER_MS,
@@ -56,7 +57,6 @@ from penstock.core.state.partition_state import (
 from penstock.core.state.rows import Rows
 from penstock.core.state.timers import next_due
 from penstock.core.state.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
-from penstock.core.values.value import encode_value
 
 ENGINE_PRINCIPAL = "engine"
 LEAVING = ":leaving"
@@ -213,6 +213,7 @@ def _settle(turn: Turn) -> None:
     while True:
         settle(turn)
         send_news(turn)
+        send_claims(turn)
         if not turn.own_commands:
             return
         command: Any = turn.own_commands.pop(0)
@@ -230,7 +231,7 @@ def _check(turn: Turn, record: Input, kind: CommandType) -> None:
         refuse(Code.EXPIRED, "it came to the log after its not_after")
     wf_run_id = kind.key(record.command) if kind.key is of_wf_run else None
     if kind.key is of_wf_run and is_being_deleted(turn, wf_run_id or record.key):
-        refuse(Code.WF_RUN_DELETING, "the run is being deleted; its id is free in a moment")
+        refuse(Code.WF_RUN_DELETING, "the run is being deleted; ask again in a moment")
     if wf_run_id is not None:
         owner = partition_of_run(wf_run_id, turn.shard.partitions)
         if owner != turn.shard.partition:
@@ -243,17 +244,27 @@ def _check(turn: Turn, record: Input, kind: CommandType) -> None:
 
 
 def _known_answer(turn: Turn, record: Input, kind: CommandType, command: Command) -> Answer | None:
-    """The first answer again, for a command that was remembered (R12)."""
-    if record.command_id is None or kind.repeats is not Repeats.REMEMBERED:
+    """The first answer again, for a command that was remembered, or that its own rows know (R12).
+    Where these know another one, it is its handler that refuses.
+    """
+    if record.command_id is not None and kind.repeats is Repeats.REMEMBERED:
+        known = turn.rows.peek(CommandAnswer, record.tenant, record.command_id)
+        if known is not None:
+            if known.body_hash != request_hash(command):
+                _refuse_reused(record)
+            return replace(known.answer, repeated=True)
+    first = None if kind.first is None else kind.first(turn, command)
+    if first is None:
         return None
-    known = turn.rows.peek(CommandAnswer, record.tenant, record.command_id)
-    if known is None:
-        return None
-    if known.body_hash != _hash(command):
-        refuse(
-            Code.COMMAND_ID_REUSED, f"command_id {record.command_id!r} was used for another command"
-        )
-    return replace(known.answer, repeated=True)
+    if first.request_hash == request_hash(command):
+        return _remember(turn, record, kind, Answer(body=first.body, repeated=True))
+    if record.command_id is not None and first.id_hash == id_hash(record.command_id):
+        _refuse_reused(record)
+    return None
+
+
+def _refuse_reused(record: Input) -> NoReturn:
+    refuse(Code.COMMAND_ID_REUSED, f"command_id {record.command_id!r} was used for another command")
 
 
 def _remember(turn: Turn, record: Input, kind: CommandType, answer: Answer) -> Answer:
@@ -262,7 +273,7 @@ def _remember(turn: Turn, record: Input, kind: CommandType, answer: Answer) -> A
         return answer
     if kind.repeats is not Repeats.REMEMBERED or answer.code in MENDED_BY_TIME:
         return answer
-    body_hash = _hash(record.command)
+    body_hash = request_hash(record.command)
     expiry_ms = turn.state.log_time_ms + ANSWER_WINDOW_MS
     turn.rows.put(CommandAnswer(record.tenant, record.command_id, body_hash, answer))
     turn.rows.put(AnswerExpiry(expiry_ms, record.tenant, record.command_id))
@@ -305,8 +316,3 @@ def _forget_answers(turn: Turn) -> None:
         turn.rows.delete(CommandAnswer(expiry.tenant, expiry.command_id, b"", Answer()))
         turn.rows.delete(expiry)
     turn.state.oldest_answer_ms = NEVER_MS
-
-
-def _hash(command: Command) -> bytes:
-    name = type(command).__name__.encode()
-    return blake2b(name + encode_value(command), digest_size=12).digest()

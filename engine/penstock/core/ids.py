@@ -48,6 +48,13 @@ def is_inner_name(name: str) -> bool:
     return _INNER_NAME.fullmatch(name) is not None
 
 
+def is_step(node: str) -> bool:
+    """Whether a node stands for a step of its own. A name with a dot is that of a helping node,
+    which a compiler has put in: whoever looks up from below looks through it.
+    """
+    return "." not in node
+
+
 def is_kebab(name: str) -> bool:
     """Whether this is kebab-case, and short enough."""
     return len(name) <= 40 and _KEBAB.fullmatch(name) is not None

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     INPUTS = "a list of typed inputs"
     RETRY = "a retry policy"
     FREQUENCY = "how often and how long"
+    BATCH = "how many items at once"
 
 
 class Property(Struct, frozen=True):
@@ -243,6 +244,17 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         "Waits for somebody.",
     ),
     TaskKind("subflow", _flow("Subflow"), _SUBFLOW, "Runs another flow."),
+    TaskKind(
+        "for-each-item",
+        _flow("ForEachItem"),
+        _SUBFLOW
+        | {
+            "items": Property(Kind.TEXT, required=True, said="One {{ }} that gives a list."),
+            "batch": Property(Kind.BATCH, said="How many items each run gets: {rows: 1}."),
+        },
+        "Runs another flow for each batch of items, taskrun.items.",
+        True,
+    ),
 )
 
 BY_NAME: Final[dict[str, TaskKind]] = {

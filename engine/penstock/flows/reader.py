@@ -14,7 +14,7 @@ from penstock.flows.kinds import BY_NAME, COMMON, ERRORS, Kind, Property
 from penstock.flows.model import Flow, FlowInput, FlowOutput, FlowTask, Limit, Retry, Trigger
 
 _FLOW_ID: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_-])?")
-_TASK_ID: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_TASK_ID: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?")
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 FLOW_KEYS: Final = (
     *("id", "namespace", "description", "inputs", "variables", "tasks", "errors", "finally"),
@@ -31,6 +31,10 @@ TRIGGERS: Final = {
     "io.kestra.plugin.core.trigger.Webhook": "webhook",
     "flow": "flow",
     "io.kestra.plugin.core.trigger.Flow": "flow",
+}
+_NUMBERS: Final[dict[Kind, dict[str, type | str]]] = {
+    Kind.FREQUENCY: {"maxIterations": int, "maxDuration": "duration", "interval": "duration"},
+    Kind.BATCH: {"rows": int},
 }
 _RETRY_KEYS: Final = {
     "type": str,
@@ -269,6 +273,8 @@ class _Reader(Checked):
                         }
                 case Kind.DAG:
                     self._dag(value, found)
+                case Kind.FREQUENCY | Kind.BATCH:
+                    found["given"][name] = self._numbers(name, value, _NUMBERS[wanted.kind])
                 case _:
                     found["given"][name] = self._property(name, value, wanted)
         return found
@@ -286,6 +292,21 @@ class _Reader(Checked):
                 names = self.items_of(item.fields.get("dependsOn"), "dependsOn")
                 found["depends_on"][task.id] = tuple(str(name.value) for name in names)
         found["bodies"]["tasks"] = tuple(tasks)
+
+    def _numbers(self, name: str, node: Node, known: dict[str, type | str]) -> dict[str, int]:
+        """Counts and durations, by their names."""
+        if not self.is_mapping(node, name):
+            return {}
+        self.known_keys(node, known, name)
+        found: dict[str, int] = {}
+        for key, item in node.fields.items():
+            if key not in known:
+                continue
+            count = self.duration_of(item) if known[key] == "duration" else self.count_of(node, key)
+            if count is not None and count < 1:
+                self.wrong(item.mark, f"{key} is 1 or more")
+            found[key] = count or 1
+        return found
 
     def _property(self, name: str, node: Node, wanted: Property) -> Any:
         plain = node.plain

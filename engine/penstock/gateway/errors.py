@@ -31,6 +31,7 @@ class EdgeCode(StrEnum):
     ANSWER_TIMEOUT = "ANSWER_TIMEOUT"
     POSITION_TIMEOUT = "POSITION_TIMEOUT"
     NOT_EVERYWHERE = "NOT_EVERYWHERE"
+    NO_VALUE = "NO_VALUE"
 
 
 STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
@@ -67,6 +68,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.WF_RUN_NOT_FAILED: 409,
     Code.WF_RUN_IS_CHILD: 409,
     Code.WF_RUN_DELETING: 409,
+    Code.WF_RUN_NOT_HELD: 409,
     Code.THREAD_NOT_HALTED: 409,
     Code.THREAD_NOT_FAILED: 409,
     Code.FAILURE_HANDLED: 409,
@@ -120,6 +122,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.ANSWER_TIMEOUT: 504,
     EdgeCode.POSITION_TIMEOUT: 504,
     EdgeCode.NOT_EVERYWHERE: 504,
+    EdgeCode.NO_VALUE: 422,
     **dict.fromkeys(StopCause, 503),
 }
 """Every code and its status; a test holds that no code of the core is missing."""

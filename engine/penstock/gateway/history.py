@@ -66,6 +66,7 @@ def _run(rows: RunRows, *, ended: bool) -> Iterator[Timed]:
             told |= {
                 "output": thread_output(rows.threads[0]),
                 "failure": failure(rows.threads[0].failure),
+                "warned": rows.run.warned,
             }
         yield fact.at_ms, told
 
@@ -109,6 +110,7 @@ def _node(rows: RunRows, node: NodeRun, *, ended: bool) -> Iterator[Timed]:
         told = {"what": "NODE_RUN", **_place(node), "status": fact.status}
         if ended:
             told["failure"] = failure(node.failure)
+            told |= {"skipped": node.skipped, "warned": node.warned}
         yield fact.at_ms, told
 
 
@@ -125,7 +127,8 @@ def _attempt(node: NodeRun, task: TaskRun, attempt: TaskAttempt) -> Iterator[Tim
         yield attempt.started_ms, {**told, "status": "TASK_RUNNING", "worker": attempt.worker}
     if attempt.ended_ms is not None and attempt.status not in TASK_LIVE:
         ended = {"status": attempt.status, "worker": attempt.worker}
-        yield attempt.ended_ms, {**told, **ended, "failure": failure(attempt.failure)}
+        ended |= {"failure": failure(attempt.failure), "warning": attempt.warning}
+        yield attempt.ended_ms, {**told, **ended}
 
 
 def _place(node: NodeRun) -> Json:

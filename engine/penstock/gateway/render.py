@@ -155,6 +155,9 @@ def wf_run_head(row: WfRun) -> Json:
         "started_at": time_text(row.started_ms),
         "ended_at": time_text(row.ended_ms),
         "labels": row.labels,
+        "warned": row.warned,
+        "held": row.held,
+        "refused_as": None if row.place is None else row.place.refusal,
         "replay": None if row.replay is None else replay(row.replay),
     }
 
@@ -192,6 +195,7 @@ def thread_run(row: ThreadRun) -> Json:
         "node": row.node,
         "halt_reasons": row.halt_reasons,
         "gone": row.gone,
+        "warned": row.warned,
         "output": thread_output(row),
         "failure": failure(row.failure),
     }
@@ -215,6 +219,8 @@ def node_run(row: NodeRun) -> Json:
         "correlation_key": _correlation_key(row),
         "output": row.output,
         "failure": failure(row.failure),
+        "skipped": row.skipped,
+        "warned": row.warned,
         "history": [{"status": fact.status, "at": time_text(fact.at_ms)} for fact in row.history],
     }
 

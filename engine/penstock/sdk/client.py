@@ -123,7 +123,7 @@ class Client:
         **variables: Any,
     ) -> RunHandle[Any]:
         """Start a run. With an id of your own it is idempotent: the same start again is the same
-        run.
+        run, and starts none for a day if that has been deleted.
         """
         name, return_hint = workflow, hints.UNKNOWN
         if isinstance(workflow, Workflow):

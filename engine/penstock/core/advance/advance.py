@@ -7,7 +7,7 @@ there is nothing left to do, or the turn's budget is spent.
 
 from __future__ import annotations
 
-from penstock.core.advance.edges import mutated, open_edge
+from penstock.core.advance.edges import is_wanted, mutated, open_edge
 from penstock.core.advance.handlers import (
     add_reason,
     call_for_interrupt,
@@ -26,6 +26,7 @@ from penstock.core.flow.load import find, is_there
 from penstock.core.flow.moves import complete_node, move_node, move_thread, note_status
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import Done, Ended, Failed, Outcome
+from penstock.core.flow.recalls import recall_waiters
 from penstock.core.flow.threads import (
     asks,
     enter,
@@ -38,8 +39,7 @@ from penstock.core.flow.threads import (
     wake_children,
 )
 from penstock.core.flow.variables import write_variables
-from penstock.core.flow.waiters import waiters_of
-from penstock.core.flow.waits import take_back
+from penstock.core.flow.waiters import number_end
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.nodes import TYPE_OF
 from penstock.core.state.failures import Failure, FailureName
@@ -69,7 +69,7 @@ def settle(turn: Turn) -> None:
 
 def visit(at: At) -> None:
     """Do what the thread's rows call for, save them, and tell the others."""
-    live = at.thread.status in THREAD_LIVE
+    live, goes_on = at.thread.status in THREAD_LIVE, False
     sweep = at.run.sweep
     if sweep is not None:
         if sweep.verb is not SweepVerb.KILL:
@@ -88,10 +88,12 @@ def visit(at: At) -> None:
             asked_node = at.thread.position
             if at.thread.status is ThreadStatus.HALTED or not _see_to_node(at):
                 break
-        _see_to_loss(at)
+        goes_on = _see_to_loss(at)
         note_status(at.turn, at.run, at.thread)
     _tell(at, live)
     at.save()
+    if goes_on:
+        recall_waiters(at.turn, at.run.wf_run_id, at.thread.number)
 
 
 def halt(at: At, reason: HaltReason) -> None:
@@ -157,11 +159,11 @@ def _see_to_threads(at: At, *, asked: bool) -> bool:
     return _settle_halt(at, asked=asked) or start_handler(at)
 
 
-def _see_to_loss(at: At) -> None:
+def _see_to_loss(at: At) -> bool:
     """What a thread that is halted for good waited for is wanted no more; who waits for one that is
-    lost learns of it, and forgets it when the thread goes on after all.
+    lost learns of it, and forgets it when the thread goes on after all (then True).
     """
-    thread, was_lost = at.thread, at.thread.lost
+    thread = at.thread
     if thread.is_abandoned:
         thread.ended = thread.ended or at.run.steps
         if at.node_run.status in NODE_LIVE:
@@ -169,10 +171,12 @@ def _see_to_loss(at: At) -> None:
         unmark_thread(at)
     thread.lost = is_lost_below(at)
     if thread.lost:
+        number_end(at.run, thread)
         tell_waiters_of(at)
-    elif was_lost:
-        for waiter, position in waiters_of(at.turn, thread):
-            take_back(at, waiter, position)
+    goes_on = not thread.lost and thread.end_number > 0
+    if goes_on:
+        thread.end_number = 0
+    return goes_on
 
 
 def _run_again(at: At) -> None:
@@ -226,6 +230,9 @@ def _arrive(at: At) -> Outcome:
         message = f"the run has taken {STEPS_PER_RUN_MAX} steps, which is its limit"
         return Failed(Failure(FailureName.STEP_LIMIT, message))
     try:
+        if not is_wanted(at):
+            at.node_run.skipped = True
+            return Done()
         return _type(at).arrive(at)
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, str(problem)))
@@ -253,7 +260,7 @@ def _take(at: At, outcome: Outcome) -> None:
 
 def _follow_edge(at: At) -> None:
     """Take the first edge that is open, with all its mutations or none, and enter the node it leads
-    to. A node whose failure was handled is left without mutations.
+    to. A node whose failure was handled, or is allowed, is left without mutations.
     """
     handled = at.node_run.handled
     try:

@@ -1,13 +1,16 @@
-"""Leaving a completed node: which edge is open, and what its mutations make of the variables."""
+"""From one node to the next: which edge is open, what its mutations make of the variables, and
+whether the node that is come to is wanted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from penstock.core.definitions.graph import Edge, Mutation
 from penstock.core.flow.at import At
 from penstock.core.flow.mutations import mutated_value
+from penstock.core.flow.template_names import TemplateNames
 from penstock.core.flow.variables import Change
 from penstock.core.state.run import Variable
 from penstock.core.values.expressions import Evaluation
@@ -56,12 +59,23 @@ def mutated(at: At, mutations: tuple[Mutation, ...]) -> list[Change]:
             value,
             masked=masked or at.masked,
         )
-    return [Change(scope.before[name], after) for name, after in scope.changed.items()]
+    return [
+        Change(scope.before[name], after, at.place_of(name).declared)
+        for name, after in scope.changed.items()
+    ]
 
 
 def _keeps(mutation: Mutation) -> bool:
     """Whether something of the old value is in the new one."""
     return mutation.path is not None or mutation.operation is not Operation.ASSIGN
+
+
+def is_wanted(at: At) -> bool:
+    """Whether the node that the thread has come to is to be done."""
+    wanted = at.config.run_if
+    if wanted is None:
+        return True
+    return at.watched(wanted, None, partial(Evaluation(at, "run_if").holds, wanted))
 
 
 class _Leaving:
@@ -122,3 +136,7 @@ class _Leaving:
     def seed(self) -> tuple[str | int, ...]:
         """As the thread sees it."""
         return self._at.seed()
+
+    def template_names(self, spend: Callable[[int], None]) -> TemplateNames:
+        """As the thread sees them, with changed variables."""
+        return TemplateNames(self._at, self.variable, spend)

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from penstock.core.advance.leave import leave
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.flow.moves import move_node, move_thread, note_status
+from penstock.core.flow.moves import keep_output, move_node, move_thread, note_status
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
+from penstock.core.flow.warned import warn, warn_thread
 from penstock.core.state.event_rows import ExternalEvent
-from penstock.core.state.failures import Failure, handler_of, seen_from_above
+from penstock.core.state.failures import (
+    NOT_ALLOWED,
+    Failure,
+    handler_of,
+    seen_from_above,
+)
 from penstock.core.state.run import HaltReason, ThreadKind
 from penstock.core.state.thread_rows import PendingInterrupt
 from penstock.core.state.transitions import (
@@ -27,13 +33,15 @@ from penstock.core.values.value import Value
 
 
 def fail_node(at: At, failure: Failure) -> None:
-    """The current node has failed: its handler is called for, or the thread fails with it."""
+    """The current node has failed: its handler is called for, or it is allowed to fail, or the
+    thread fails with it.
+    """
     at.node_run.failure = failure
     move_node(at, NodeEvent.FAIL if failure.technical else NodeEvent.THROW)
-    if handler_of(at.config.handlers, failure) is None:
-        fail_thread(at, failure)
-    else:
+    if handler_of(at.config.handlers, failure) is not None:
         add_reason(at, HaltReason.PENDING_FAILURE)
+    elif not _allow(at):
+        fail_thread(at, failure)
 
 
 def fail_thread(at: At, failure: Failure) -> None:
@@ -42,10 +50,23 @@ def fail_thread(at: At, failure: Failure) -> None:
     move_thread(at, ThreadEvent.FAIL if failure.technical else ThreadEvent.THROW)
 
 
+def _allow(at: At) -> bool:
+    """Whether the node may fail, with what no handler has dealt with: then the thread goes on as if
+    it had been handled, and what reads its output finds null.
+    """
+    failure = at.node_run.failure
+    if not at.config.allow_failure or failure is None or failure.name in NOT_ALLOWED:
+        return False
+    at.node_run.handled = True
+    keep_output(at)
+    warn(at)
+    return True
+
+
 def call_for_interrupt(at: At) -> bool:
     """An interrupt has come: the thread halts for it, unless one is being handled already."""
     thread = at.thread
-    if not thread.interrupts or thread.handler is not None:
+    if not thread.interrupts or thread.handler is not None or at.run.held:
         return False
     if HaltReason.PENDING_INTERRUPT in thread.halt_reasons:
         return False
@@ -79,16 +100,34 @@ def see_to_handler(at: At) -> bool:
     if handler.status in THREAD_LIVE:
         return False
     thread.handler = None
+    handles_failure = handler.kind is ThreadKind.FAILURE_HANDLER
+    if handler.warned:
+        (warn if handles_failure else warn_thread)(at)
     if handler.status is not ThreadStatus.COMPLETED:
         assert handler.failure is not None
-        _fail_without_grace(at, seen_from_above(handler.failure, f"handler {handler.number}"))
+        if handles_failure and _allow(at):
+            remove_reason(at, HaltReason.HANDLING_FAILURE)
+        else:
+            _fail_without_grace(at, seen_from_above(handler.failure, f"handler {handler.number}"))
         return True
-    if handler.kind is ThreadKind.FAILURE_HANDLER:
-        at.node_run.handled = True
-        remove_reason(at, HaltReason.HANDLING_FAILURE)
+    if handles_failure:
+        _end_handling(at)
     else:
         remove_reason(at, HaltReason.INTERRUPTED)
     return True
+
+
+def _end_handling(at: At) -> None:
+    """The failure of the current node is handled, unless its handler was only to be told of it."""
+    failure = at.node_run.failure
+    assert failure is not None, "a failure is what was handled"
+    handler = handler_of(at.config.handlers, failure)
+    if handler is None or not handler.rethrow:
+        at.node_run.handled = True
+    elif not _allow(at):
+        fail_thread(at, failure)
+        return
+    remove_reason(at, HaltReason.HANDLING_FAILURE)
 
 
 def add_reason(at: At, reason: HaltReason) -> None:
@@ -112,7 +151,10 @@ def _start_failure_handler(at: At) -> None:
     assert handler is not None, "it was there when the node failed"
     full = no_room(at.run, at.thread)
     if full is not None:
-        fail_thread(at, unhandled(failure, full))
+        if _allow(at):
+            remove_reason(at, HaltReason.PENDING_FAILURE)
+        else:
+            fail_thread(at, unhandled(failure, full))
         return
     _replace(at, HaltReason.PENDING_FAILURE, HaltReason.HANDLING_FAILURE)
     _begin(at, ThreadKind.FAILURE_HANDLER, handler.thread, failure.content, masked=failure.masked)

@@ -14,6 +14,7 @@ from penstock.core.advance.leave import leave
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, complete_node, move_node, move_thread
+from penstock.core.flow.warned import warn
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.migration_rows import Migration
 from penstock.core.state.run import HaltReason, Stop, Sweep, SweepVerb
@@ -79,6 +80,8 @@ def _end_node(at: At, sweep: Sweep) -> bool:
         if task.status is TaskStatus.TASK_SUCCESS:
             leave(at)
             complete_node(at, task.attempt.output)
+            if task.attempt.warning:
+                warn(at)
             return True
         if task.status in TASK_LIVE:
             cancel(at.turn, task, sweep.message)

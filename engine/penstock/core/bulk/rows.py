@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.state.keys import Scope
+from penstock.core.state.migration_rows import UndecidedMigration
 from penstock.core.state.rows import Row
 from penstock.core.state.run import TimerKey
 from penstock.core.state.transitions import ThreadStatus
@@ -146,7 +147,8 @@ class BulkCursor(Row):
     that is at hand, with how far the verb has come in it, and whether it was done to anything yet.
 
     `serial` counts the timers, so that each has a name of its own (R6). `effort` is what this
-    chunk has cost; counts and refusals are those that partition 0 has not been told.
+    chunk has cost; counts and refusals are those that partition 0 has not been told. `undecided`
+    runs have begun what they were asked for, and will say later whether it can be done.
     """
 
     KIND, SCOPE, KEY = b"b", Scope.PARTITION, ("tenant", "bulk_id")
@@ -164,6 +166,10 @@ class BulkCursor(Row):
     refusals: tuple[BulkRefusal, ...] = ()
     refusals_told: int = 0
     timer: TimerKey | None = None
+    undecided: int = 0
 
 
-ROWS_OF_BULK: Final[tuple[type[Row], ...]] = (BulkJob, BulkState, BulkLive, BulkPart, BulkCursor)
+ROWS_OF_BULK: Final[tuple[type[Row], ...]] = (
+    *(BulkJob, BulkState, BulkLive, BulkPart, BulkCursor),
+    UndecidedMigration,
+)

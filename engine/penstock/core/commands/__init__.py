@@ -4,6 +4,7 @@ from typing import Final
 
 from penstock.core.command import Command, CommandType
 from penstock.core.commands import (
+    answer_place,
     assign_user_task_run,
     barrier,
     begin_bulk_part,
@@ -12,6 +13,7 @@ from penstock.core.commands import (
     cancel_bulk,
     cancel_user_task_run,
     change_task_run_state,
+    claim_place,
     claim_user_task_run,
     complete_user_task_run,
     cron_answer,
@@ -28,6 +30,7 @@ from penstock.core.commands import (
     edit_user_task_comment,
     edit_variable,
     end_bulk_part,
+    force_wf_run,
     hand_back_task,
     install_definition,
     kill_wf_run,
@@ -143,6 +146,9 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     end_bulk_part.COMMAND,
     replay_wf_run.COMMAND,
     start_replay.COMMAND,
+    claim_place.COMMAND,
+    answer_place.COMMAND,
+    force_wf_run.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -18,6 +17,7 @@ from penstock.core.bulk.tasks_in_backoff import next_task_in_backoff
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands import (
     delete_wf_run,
+    force_wf_run,
     kill_wf_run,
     migrate_wf_run,
     pause_wf_run,
@@ -34,7 +34,9 @@ from penstock.core.errors import Code, refuse
 from penstock.core.flow.labels import check_labels
 from penstock.core.ids import derive_guid, partition_of_run
 from penstock.core.limits import BULK_ARGUMENTS_BYTES_MAX, BULK_BYTES_MAX
+from penstock.core.state.first_answer import FirstAnswer, id_hash, request_hash
 from penstock.core.state.turn import Turn
+from penstock.core.values.masking import MASK
 from penstock.core.values.value import Value, encode_value, value_bytes
 
 
@@ -63,10 +65,12 @@ def _whole_run(turn: Turn, wf_run_id: str, first: int) -> Target:
 @dataclass(frozen=True, slots=True)
 class BulkVerb:
     """A verb: the command that is done to each run. Where its command is about a part of a run,
-    `target` finds the parts, one after the other.
+    `target` finds the parts, one after the other. What the arguments in `hidden` say is not kept
+    with the job, since parts of it may be masked, and only the parts of the job need it.
     """
 
     kind: CommandType
+    hidden: tuple[str, ...] = ()
     target: Callable[[Turn, str, int], Target] = _whole_run
     named: tuple[str, ...] = ("wf_run_id",)  # the fields that say to what it is done
 
@@ -78,11 +82,14 @@ VERBS: Final[dict[str, BulkVerb]] = {
     "kill": BulkVerb(kill_wf_run.COMMAND),
     "restart": BulkVerb(restart_wf_run.COMMAND),
     "rescue": BulkVerb(rescue_thread_run.COMMAND),
-    "migrate": BulkVerb(migrate_wf_run.COMMAND),
+    "migrate": BulkVerb(migrate_wf_run.COMMAND, hidden=("variables",)),
     "replay": BulkVerb(replay_wf_run.COMMAND),
     "delete": BulkVerb(delete_wf_run.COMMAND),
     "set-labels": BulkVerb(set_labels.COMMAND),
-    "retry-now": BulkVerb(retry_now.COMMAND, next_task_in_backoff, ("wf_run_id", "guid")),
+    "force": BulkVerb(force_wf_run.COMMAND),
+    "retry-now": BulkVerb(
+        retry_now.COMMAND, target=next_task_in_backoff, named=("wf_run_id", "guid")
+    ),
 }
 """By the names that the verbs have in routes."""
 
@@ -95,30 +102,36 @@ def command_for(verb: BulkVerb, arguments: dict[str, Value], **named: Value) -> 
 def handle(turn: Turn, command: Bulk) -> Value:
     """Keep the job, and have every partition begin its part."""
     bulk_id = _id_of(turn)
-    request_hash = blake2b(encode_value(command), digest_size=12).digest()
-    known = turn.rows.peek(BulkJob, turn.tenant, bulk_id)
-    if known is not None:
-        if known.request_hash != request_hash:
-            refuse(Code.COMMAND_ID_REUSED, "the command id was used for another bulk job")
-        turn.repeated = True
-        return {"bulk_id": bulk_id}
     _check(command)
     parts = _parts(turn, command, bulk_id)
     job = BulkJob(
         turn.tenant,
         bulk_id,
-        request_hash,
+        request_hash(command),
         turn.at_ms,
         turn.principal,
         command.filter,
         command.verb,
-        command.arguments,
+        _kept(command),
         command.dry_run,
     )
     begin_job(turn, job, len(parts))
     for number, part in sorted(parts.items()):
         turn.send(number, part)
     return {"bulk_id": bulk_id}
+
+
+def first(turn: Turn, _: Bulk) -> FirstAnswer | None:
+    """What was answered when the job was made: it is known for longer than answers are."""
+    known = turn.rows.peek(BulkJob, turn.tenant, _id_of(turn))
+    of_job = id_hash(turn.command_id)
+    return known and FirstAnswer(known.request_hash, of_job, {"bulk_id": known.bulk_id})
+
+
+def _kept(command: Bulk) -> dict[str, Value]:
+    """The arguments as they may be shown: the job itself does nothing with them."""
+    hidden = VERBS[command.verb].hidden
+    return {name: MASK if name in hidden else told for name, told in command.arguments.items()}
 
 
 def _id_of(turn: Turn) -> str:
@@ -177,4 +190,4 @@ def _parts(turn: Turn, command: Bulk, bulk_id: str) -> dict[int, BeginBulkPart]:
     }
 
 
-COMMAND = CommandType(Bulk, handle, of_partition_0)
+COMMAND = CommandType(Bulk, handle, of_partition_0, first=first)

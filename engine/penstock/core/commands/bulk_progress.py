@@ -8,6 +8,7 @@ from penstock.core.bulk.jobs import note_end_of_part, note_progress
 from penstock.core.bulk.rows import BulkCounts, BulkCursor, BulkPart, BulkRefusal, BulkState
 from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
 from penstock.core.definitions.metadata import DECIDING_PARTITION
+from penstock.core.state.migration_rows import UndecidedMigration
 from penstock.core.state.timers import Clock, clock_ms
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
@@ -60,10 +61,11 @@ def tell_progress(
 
 
 def end_part(turn: Turn, cursor: BulkCursor, failure: str = "") -> None:
-    """The partition is through with the job."""
+    """The partition is through with the job; what is not decided yet goes on uncounted."""
     tell_progress(turn, cursor, through=True, failure=failure)
     part = turn.rows.peek(BulkPart, turn.tenant, cursor.bulk_id)
-    for row in (part, cursor):
+    waits = list(turn.rows.scan(UndecidedMigration, turn.tenant, cursor.bulk_id))
+    for row in (part, cursor, *waits):
         if row is not None:
             turn.rows.delete(row)
 

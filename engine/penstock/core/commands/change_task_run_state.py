@@ -9,6 +9,7 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.load import load
 from penstock.core.flow.moves import complete_node
+from penstock.core.flow.warned import warn
 from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.operators.rescue import rescue_thread
 from penstock.core.operators.rescue_above import NODE_FAILED
@@ -85,6 +86,8 @@ def _go_on(at: At, task: TaskRun) -> None:
     anew = load(at.turn, task.wf_run_id, task.thread)
     anew.node_run.task = task.guid
     complete_node(anew, task.attempt.output)
+    if task.attempt.warning:
+        warn(anew)
     anew.save()
     wake(at.turn, task.wf_run_id, task.thread)
 

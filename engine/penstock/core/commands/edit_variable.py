@@ -48,7 +48,7 @@ def handle(turn: Turn, command: EditVariable) -> Value:
         refuse(Code.BAD_VALUE, f"variable {command.name!r}: {said}")
     before = at.variable_row(Place(command.wf_run_id, command.thread, declared))
     after = Variable(turn.tenant, command.wf_run_id, command.thread, command.name, value)
-    write_variables(at, [Change(before, after)])
+    write_variables(at, [Change(before, after, declared)])
     hidden = declared.masked or has_masked(parse_type(declared.type), at.struct)
     turn.unaudited = ("value",) if hidden else ()
     turn.rows.put(at.run)

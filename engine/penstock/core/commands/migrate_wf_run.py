@@ -95,6 +95,7 @@ def _asked(turn: Turn, run: WfRun, command: MigrateWfRun) -> Migration:
         command.nodes,
         {thread: _values(thread, values) for thread, values in command.variables.items()},
         turn.command_id,
+        turn.bulk_id,
     )
 
 

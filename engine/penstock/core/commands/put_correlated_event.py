@@ -14,8 +14,9 @@ from penstock.core.events.placing import derived_event_guid, fitting_content
 from penstock.core.ids import check_guid, correlation_key_problem, partition_of
 from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.state.correlation_rows import CorrelatedEvent
+from penstock.core.state.first_answer import FirstAnswer, first_answer
 from penstock.core.state.turn import Turn
-from penstock.core.values.value import Value, encode_value
+from penstock.core.values.value import Value
 
 TTL_SECONDS_MAX = DURATION_MS_MAX // 1_000
 
@@ -34,14 +35,16 @@ class PutCorrelatedEvent(Command, frozen=True):
 
 def handle(turn: Turn, command: PutCorrelatedEvent) -> Value:
     """Keep the event, and offer it to whoever waits for it."""
-    check_place(turn, command.key)
     event_def, correlation = _definition(turn, command.event_def)
     content = fitting_content(turn, event_def, command.content)
     guid = None if command.guid is None else check_guid("guid", command.guid)
     ttl_seconds = check_ttl(command.ttl_seconds)
-    known = turn.rows.peek(CorrelatedEvent, turn.tenant, command.event_def, command.key)
-    if known is not None:
-        return _again(turn, known, guid, content)
+    if _known(turn, command) is not None:
+        refuse(
+            Code.ALREADY_EXISTS,
+            f"there is another {command.event_def!r} under the key {command.key!r}; put this one"
+            " when that has been taken, is over or is deleted",
+        )
     event = CorrelatedEvent(
         turn.tenant,
         command.event_def,
@@ -55,8 +58,21 @@ def handle(turn: Turn, command: PutCorrelatedEvent) -> Value:
     ttl_seconds = correlation.ttl_seconds if ttl_seconds is None else ttl_seconds
     if ttl_seconds is not None:
         offers.set_expiry(turn, event, ttl_seconds * 1_000)
+    body: Value = {"guid": event.guid}
+    event.first = first_answer(command, turn.command_id, body)
     offers.offer(turn, event)
-    return {"guid": event.guid}
+    return body
+
+
+def first(turn: Turn, command: PutCorrelatedEvent) -> FirstAnswer | None:
+    """What was answered when the event that lies under the key was put."""
+    known = _known(turn, command)
+    return None if known is None else known.first
+
+
+def _known(turn: Turn, command: PutCorrelatedEvent) -> CorrelatedEvent | None:
+    check_place(turn, command.key)
+    return turn.rows.peek(CorrelatedEvent, turn.tenant, command.event_def, command.key)
 
 
 def check_place(turn: Turn, key: str) -> None:
@@ -93,16 +109,4 @@ def _definition(turn: Turn, name: str) -> tuple[ExternalEventDef, Correlation]:
     return event_def, event_def.correlation
 
 
-def _again(turn: Turn, known: CorrelatedEvent, guid: str | None, content: Value) -> Value:
-    """The same event again is a repeat; another one must wait until the key is free."""
-    same = guid in (None, known.guid) and encode_value(known.content) == encode_value(content)
-    if not same:
-        refuse(
-            Code.ALREADY_EXISTS,
-            f"there is another {known.event_def!r} under the key {known.event_key!r}",
-        )
-    turn.repeated = True
-    return {"guid": known.guid}
-
-
-COMMAND = CommandType(PutCorrelatedEvent, handle, of_event_key)
+COMMAND = CommandType(PutCorrelatedEvent, handle, of_event_key, first=first)

@@ -6,8 +6,9 @@ from penstock.core.errors import Code, refuse
 from penstock.core.events.placing import derived_event_guid, fitting_content, place_event
 from penstock.core.ids import check_family_id, check_guid
 from penstock.core.state.event_rows import ExternalEvent
+from penstock.core.state.first_answer import FirstAnswer, first_answer
 from penstock.core.state.turn import Turn
-from penstock.core.values.value import Value, encode_value
+from penstock.core.values.value import Value
 
 
 class PutExternalEvent(Command, frozen=True):
@@ -25,18 +26,31 @@ class PutExternalEvent(Command, frozen=True):
 
 def handle(turn: Turn, command: PutExternalEvent) -> Value:
     """Keep the event, and wake whoever is to have it."""
-    check_family_id(command.wf_run_id)
+    if _known(turn, command) is not None:
+        refuse(
+            Code.ALREADY_EXISTS,
+            f"event {_guid(turn, command)!r} was put with another content, thread or node",
+        )
     event = _event(turn, command)
-    known = turn.rows.peek(
-        ExternalEvent, turn.tenant, command.wf_run_id, command.event_def, event.guid
-    )
-    if known is not None:
-        if encode_value(known.content) != encode_value(event.content):
-            refuse(Code.ALREADY_EXISTS, f"event {event.guid!r} was put with other content")
-        turn.repeated = True
-        return {"guid": event.guid}
+    body: Value = {"guid": event.guid}
+    event.first = first_answer(command, turn.command_id, body)
     place_event(turn, event)
-    return {"guid": event.guid}
+    return body
+
+
+def first(turn: Turn, command: PutExternalEvent) -> FirstAnswer | None:
+    """What was answered when the event was put."""
+    known = _known(turn, command)
+    return None if known is None else known.first
+
+
+def _known(turn: Turn, command: PutExternalEvent) -> ExternalEvent | None:
+    run_id, guid = check_family_id(command.wf_run_id), _guid(turn, command)
+    return turn.rows.peek(ExternalEvent, turn.tenant, run_id, command.event_def, guid)
+
+
+def _guid(turn: Turn, command: PutExternalEvent) -> str:
+    return check_guid("guid", derived_event_guid(turn) if command.guid is None else command.guid)
 
 
 def _event(turn: Turn, command: PutExternalEvent) -> ExternalEvent:
@@ -51,7 +65,7 @@ def _event(turn: Turn, command: PutExternalEvent) -> ExternalEvent:
         turn.tenant,
         command.wf_run_id,
         command.event_def,
-        check_guid("guid", derived_event_guid(turn) if command.guid is None else command.guid),
+        _guid(turn, command),
         fitting_content(turn, event_def, command.content),
         turn.at_ms,
         thread=command.thread,
@@ -59,4 +73,4 @@ def _event(turn: Turn, command: PutExternalEvent) -> ExternalEvent:
     )
 
 
-COMMAND = CommandType(PutExternalEvent, handle, of_wf_run, repeats=Repeats.OWN_ROWS)
+COMMAND = CommandType(PutExternalEvent, handle, of_wf_run, repeats=Repeats.OWN_ROWS, first=first)

@@ -56,6 +56,8 @@ def handle(turn: Turn, command: PutExternalEventDef) -> Value:
             f"ExternalEventDef {command.name!r} exists with another content type, description,"
             " correlation or retention",
         )
+    else:
+        turn.repeated = True
     return {"name": command.name}
 
 

@@ -43,6 +43,7 @@ def handle(turn: Turn, command: PutStructDef) -> Value:
     version = 1
     if known is not None:
         if _same(known, fields, command.description):
+            turn.repeated = True
             return {"name": known.name, "version": known.version}
         refuse_no_updates(command.allowed_updates, f"StructDef {known.name!r}")
         _check_evolution(known, fields)

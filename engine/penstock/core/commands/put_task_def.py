@@ -54,6 +54,8 @@ def handle(turn: Turn, command: PutTaskDef) -> Value:
             Code.ALREADY_EXISTS,
             f"TaskDef {command.name!r} exists and differs; use a new name",
         )
+    else:
+        turn.repeated = True
     return {"name": command.name}
 
 

@@ -36,6 +36,8 @@ def handle(turn: Turn, command: PutUserTaskDef) -> Value:
         newest = UserTaskDef(turn.tenant, command.name, version, *given, turn.at_ms)
         install(turn, newest)
         install(turn, LatestUserTaskDef(turn.tenant, command.name, version, version))
+    else:
+        turn.repeated = True
     return {"name": newest.name, "version": newest.version}
 
 

@@ -58,6 +58,7 @@ def handle(turn: Turn, command: PutWfSpec) -> Value:
     newest = None if latest is None else _version(turn, command.name, latest.version)
     last = None if latest is None else _version(turn, command.name, latest.last)
     if newest is not None and encode_value(newest.body) == encode_value(body):
+        turn.repeated = True
         return _answer(newest)
     spec = _first_version(turn, command.name, body)
     if last is not None and newest is not None:

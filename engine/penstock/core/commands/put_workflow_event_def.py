@@ -38,6 +38,8 @@ def handle(turn: Turn, command: PutWorkflowEventDef) -> Value:
             Code.ALREADY_EXISTS,
             f"WorkflowEventDef {command.name!r} exists with another content type or description",
         )
+    else:
+        turn.repeated = True
     return {"name": command.name}
 
 

@@ -7,17 +7,18 @@ from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.limits import TEXT_CHARS_MAX, WORKER_CHARS_MAX
 from penstock.core.state.failures import EXCEPTION_NAME, Failure, is_exception_name
-from penstock.core.state.run import PastAttempt, TaskAttempt, TaskRun
+from penstock.core.state.first_answer import FirstAnswer
+from penstock.core.state.run import TaskRun
 from penstock.core.state.task_rows import Metric
-from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
+from penstock.core.state.transitions import TaskStatus
 from penstock.core.state.turn import Turn
 from penstock.core.tasks import attempts, tasks
 from penstock.core.tasks import words as task_words
 from penstock.core.tasks.checkpoints import checkpoint_count
-from penstock.core.tasks.lookup import newest
+from penstock.core.tasks.lookup import first_end, in_flight
 from penstock.core.tasks.outputs import fitting_output
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value, check_bounds, encode_value
+from penstock.core.values.value import Value, check_bounds
 
 
 class ReportTask(Command, frozen=True):
@@ -50,19 +51,8 @@ def handle(turn: Turn, command: ReportTask) -> Value:
             Code.STATUS_NOT_REPORTABLE,
             f"{command.status} can not be reported; use one of {sorted(tasks.REPORTS)}",
         )
-    past = turn.rows.peek(
-        PastAttempt, turn.tenant, command.wf_run_id, command.guid, max(0, command.attempt)
-    )
-    if past is not None and _same(past.attempt, command.status, command.output):
-        turn.repeated = True
-        return {"status": past.attempt.status}
-    task = newest(turn, command.wf_run_id, command.guid, command.attempt)
+    task = in_flight(turn, command.wf_run_id, command.guid, command.attempt, None)
     status, output, failure = _result(turn, task, command)
-    if task.status not in TASK_IN_FLIGHT:
-        if _same(task.attempt, status, output):
-            turn.repeated = True
-            return {"status": task.status}
-        refuse(Code.ATTEMPT_ENDED, f"attempt {command.attempt} of {command.guid} is {task.status}")
     _check_checkpoints(turn, task, command)
     _keep_workers_words(turn, task, command)
     attempts.end_attempt(
@@ -74,13 +64,12 @@ def handle(turn: Turn, command: ReportTask) -> Value:
         retry_after_ms=command.retry_after_ms,
     )
     wake(turn, task.wf_run_id, task.thread)
-    return {"status": task.status}
+    return attempts.keep_answer(turn, task, command, {"status": task.status})
 
 
-def _same(attempt: TaskAttempt, status: TaskStatus, output: Value) -> bool:
-    return (attempt.reported or attempt.status) is status and encode_value(
-        attempt.output
-    ) == encode_value(output)
+def first(turn: Turn, command: ReportTask) -> FirstAnswer | None:
+    """What the worker was told who ended the attempt."""
+    return first_end(turn, command.wf_run_id, command.guid, command.attempt)
 
 
 def _result(
@@ -133,4 +122,4 @@ def _keep_workers_words(turn: Turn, task: TaskRun, command: ReportTask) -> None:
         attempt.started_ms = min(max(command.started_at_ms, attempt.scheduled_ms), turn.at_ms)
 
 
-COMMAND = CommandType(ReportTask, handle, of_wf_run, repeats=Repeats.OWN_ROWS)
+COMMAND = CommandType(ReportTask, handle, of_wf_run, repeats=Repeats.OWN_ROWS, first=first)

@@ -2,8 +2,9 @@
 
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.operators.rescue import rescue_thread
-from penstock.core.operators.verbs import load_idle, settled_status
+from penstock.core.operators.verbs import FORCE_HINT, load_idle, settled_status
 from penstock.core.state.transitions import NodeStatus, ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
@@ -27,6 +28,8 @@ def handle(turn: Turn, command: RescueThreadRun) -> Value:
         )
     if command.skip_current_node and not at.config.edges:
         refuse(Code.NODE_NOT_SKIPPABLE, f"no way leads on from node {at.node_run.node!r}")
+    if command.skip_current_node and at.thread.number == ENTRYPOINT_NUMBER and at.run.lacks_place:
+        refuse(Code.NODE_NOT_SKIPPABLE, f"the run has had no place{FORCE_HINT}")
     skip = command.skip_current_node and at.node_run.status is not NodeStatus.COMPLETED
     rescue_thread(at, skip=skip)
     return settled_status(turn, command.wf_run_id, command.thread)

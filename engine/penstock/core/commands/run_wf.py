@@ -2,15 +2,19 @@
 the first answer.
 """
 
-from hashlib import blake2b
-
 from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.flow.starting import Start, check_start, start_run
+from penstock.core.flow.starting import (
+    Start,
+    answer_to_start,
+    check_start,
+    first_start,
+    start_run,
+)
 from penstock.core.ids import check_family_id, check_wf_run_id
-from penstock.core.state.run import WfRun
+from penstock.core.state.first_answer import FirstAnswer, request_hash
 from penstock.core.state.turn import Turn
-from penstock.core.values.value import Value, encode_value
+from penstock.core.values.value import Value
 
 
 class RunWf(Command, frozen=True):
@@ -32,19 +36,21 @@ class RunWf(Command, frozen=True):
 
 
 def handle(turn: Turn, command: RunWf) -> Value:
-    """Start the run, or give the first answer again."""
+    """Start the run, unless its id is taken."""
     wf_run_id = _run_id(turn, command)
-    request_hash = _hash(command)
-    known = turn.rows.peek(WfRun, turn.tenant, wf_run_id)
-    if known is not None:
-        if known.request_hash != request_hash:
-            refuse(
-                Code.ALREADY_EXISTS,
-                f"WfRun {wf_run_id!r} was started with another spec, variables or labels",
-            )
-        turn.repeated = True
-        return _answer(known)
-    return _answer(start_run(turn, _start(command), wf_run_id, request_hash))
+    if first_start(turn, wf_run_id) is not None:
+        refuse(
+            Code.ALREADY_EXISTS,
+            f"WfRun {wf_run_id!r} was started with another spec, variables or labels; if it has"
+            " been deleted, its id is free a day after that start",
+        )
+    run = start_run(turn, _start(command), wf_run_id, request_hash(command))
+    return answer_to_start(run).body
+
+
+def first(turn: Turn, command: RunWf) -> FirstAnswer | None:
+    """What the run's start was answered."""
+    return first_start(turn, _run_id(turn, command))
 
 
 def check(turn: Turn, command: RunWf) -> None:
@@ -72,14 +78,4 @@ def _run_id(turn: Turn, command: RunWf) -> str:
     return check_family_id(f"{command.parent}.{check_wf_run_id(command.wf_run_id)}")
 
 
-def _hash(command: RunWf) -> bytes:
-    chosen = [command.wf_spec, command.version, command.major, command.revision]
-    fields = [*chosen, command.variables, command.labels, command.parent]
-    return blake2b(encode_value(fields), digest_size=12).digest()
-
-
-def _answer(run: WfRun) -> Value:
-    return {"wf_run_id": run.wf_run_id, "wf_spec": run.wf_spec, "version": run.version}
-
-
-COMMAND = CommandType(RunWf, handle, of_wf_run, repeats=Repeats.OWN_ROWS)
+COMMAND = CommandType(RunWf, handle, of_wf_run, repeats=Repeats.OWN_ROWS, first=first)

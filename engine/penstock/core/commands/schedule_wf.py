@@ -2,8 +2,6 @@
 schedule, delete it and make another.
 """
 
-from hashlib import blake2b
-
 from penstock.core.command import Command, CommandType
 from penstock.core.commands import run_wf
 from penstock.core.commands.run_wf import RunWf
@@ -29,8 +27,9 @@ from penstock.core.schedules.schedules import (
     of_schedule,
     scheduled_run_id,
 )
+from penstock.core.state.first_answer import FirstAnswer, request_hash
 from penstock.core.state.turn import Turn
-from penstock.core.values.value import Value, encode_value, value_bytes
+from penstock.core.values.value import Value, value_bytes
 
 
 class ScheduleWf(Command, frozen=True):
@@ -62,20 +61,11 @@ class ScheduleWf(Command, frozen=True):
 
 def handle(turn: Turn, command: ScheduleWf) -> Value:
     """Keep the schedule, and ask when it is due."""
-    schedule_id = check_schedule_id(command.schedule_id or turn.key)
-    check_here(turn, schedule_id)
-    request_hash = blake2b(encode_value(command), digest_size=12).digest()
-    known = turn.rows.peek(Schedule, turn.tenant, schedule_id)
-    if known is not None:
-        if known.request_hash != request_hash:
-            refuse(
-                Code.ALREADY_EXISTS,
-                f"schedule {schedule_id!r} exists and differs; delete it first",
-            )
-        turn.repeated = True
-        return {"schedule_id": schedule_id}
+    schedule_id = _id(turn, command)
+    if turn.rows.peek(Schedule, turn.tenant, schedule_id) is not None:
+        refuse(Code.ALREADY_EXISTS, f"schedule {schedule_id!r} exists and differs; delete it first")
     _check(turn, command)
-    schedule = _row(turn, command, schedule_id, request_hash)
+    schedule = _row(turn, command, schedule_id)
     status = ScheduleStatus.PAUSED if command.paused else ScheduleStatus.ACTIVE
     after_ms = turn.at_ms if command.start_at_ms is None else command.start_at_ms - 1
     state = ScheduleState(turn.tenant, schedule_id, status, after_ms)
@@ -86,6 +76,19 @@ def handle(turn: Turn, command: ScheduleWf) -> Value:
     if not command.paused:
         go_on(turn, schedule, state)
     return {"schedule_id": schedule_id}
+
+
+def first(turn: Turn, command: ScheduleWf) -> FirstAnswer | None:
+    """What was answered when the schedule was made."""
+    schedule_id = _id(turn, command)
+    known = turn.rows.peek(Schedule, turn.tenant, schedule_id)
+    return known and FirstAnswer(known.request_hash, b"", {"schedule_id": schedule_id})
+
+
+def _id(turn: Turn, command: ScheduleWf) -> str:
+    schedule_id = check_schedule_id(command.schedule_id or turn.key)
+    check_here(turn, schedule_id)
+    return schedule_id
 
 
 def _check(turn: Turn, command: ScheduleWf) -> None:
@@ -130,14 +133,14 @@ def _check(turn: Turn, command: ScheduleWf) -> None:
     )
 
 
-def _row(turn: Turn, command: ScheduleWf, schedule_id: str, request_hash: bytes) -> Schedule:
+def _row(turn: Turn, command: ScheduleWf, schedule_id: str) -> Schedule:
     return Schedule(
         turn.tenant,
         schedule_id,
         turn.offset,
         turn.at_ms,
         turn.principal,
-        request_hash,
+        request_hash(command),
         command.wf_spec,
         command.version,
         command.major,
@@ -155,4 +158,4 @@ def _row(turn: Turn, command: ScheduleWf, schedule_id: str, request_hash: bytes)
     )
 
 
-COMMAND = CommandType(ScheduleWf, handle, of_schedule)
+COMMAND = CommandType(ScheduleWf, handle, of_schedule, first=first)

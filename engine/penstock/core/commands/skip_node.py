@@ -5,8 +5,8 @@ from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
-from penstock.core.flow.moves import complete_node
-from penstock.core.operators.verbs import load_live, settled_status
+from penstock.core.flow.moves import ENTRYPOINT_NUMBER, complete_node
+from penstock.core.operators.verbs import FORCE_HINT, load_live, settled_status
 from penstock.core.state.transitions import NODE_LIVE
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.cancel import cancel_live
@@ -38,6 +38,8 @@ def handle(turn: Turn, command: SkipNode) -> Value:
             f"node {node_run.node!r} ({node_run.node_type}) is {node_run.status};"
             " only one that waits, and that a way leads on from, can be skipped",
         )
+    if command.thread == ENTRYPOINT_NUMBER and at.run.lacks_place:
+        refuse(Code.NODE_NOT_SKIPPABLE, f"the run has no place yet{FORCE_HINT}")
     output = _output(at, command.output)
     cancel_live(at, f"skipped by {turn.principal}")
     leave(at)

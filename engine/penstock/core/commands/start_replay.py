@@ -3,9 +3,9 @@
 from penstock.core.command import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.load import is_being_deleted
+from penstock.core.flow.starting import first_start
 from penstock.core.operators.replay import unpacked
 from penstock.core.operators.replay_start import start_replay
-from penstock.core.state.run import WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
@@ -20,8 +20,8 @@ class StartReplay(Command, frozen=True):
 def handle(turn: Turn, command: StartReplay) -> Value:
     """Begin it, unless that was done."""
     seed = unpacked(command.seed)
-    known = turn.rows.peek(WfRun, turn.tenant, command.wf_run_id)
-    if known is None and is_being_deleted(turn, command.wf_run_id):
+    known = first_start(turn, command.wf_run_id)
+    if is_being_deleted(turn, command.wf_run_id):
         refuse(Code.WF_RUN_DELETING, f"WfRun {command.wf_run_id!r} is being deleted")
     if known is None:
         start_replay(turn, command.wf_run_id, seed)

@@ -32,6 +32,15 @@ class Edge(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     mutations: tuple[Mutation, ...] = ()
 
 
+class Publish(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Under which name the whole run sees an output (the node's, if nothing is said), and as which
+    part of what is there.
+    """
+
+    name: str | None = None
+    part: str | None = None
+
+
 class NodeConfig(
     Struct,
     kw_only=True,
@@ -42,7 +51,11 @@ class NodeConfig(
 ):
     """What the spec says of a node; each type adds its own fields. `OUTPUT` is the type of the
     output, of a node type for which it is always the same; a node of a type that `MIRRORS_TASK` has
-    its TaskRun's status.
+    its TaskRun's status. With `publish`, its output can be seen by the whole run.
+
+    A node whose `run_if` is false is skipped: its output is null. With `allow_failure` a failure
+    that no handler has dealt with is a warning, and the thread goes on. With `allow_warning` what
+    would be a warning is none.
     """
 
     OUTPUT: ClassVar[TypeText | None] = None
@@ -50,3 +63,7 @@ class NodeConfig(
 
     edges: tuple[Edge, ...] = ()
     handlers: tuple[FailureHandler, ...] = ()
+    run_if: Expression | None = None
+    allow_failure: bool = False
+    allow_warning: bool = False
+    publish: bool | Publish = False

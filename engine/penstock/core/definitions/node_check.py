@@ -28,6 +28,7 @@ from penstock.core.values.forms import (
     Expression,
     Literal,
     OutputRef,
+    TemplateProblem,
     VariableRef,
     check_form,
     parts_of,
@@ -45,6 +46,8 @@ from penstock.core.values.types import (
 
 INPUT: Final = "INPUT"
 """The variable that a handler, or a thread for an element of an array, is given."""
+INDEX: Final = "INDEX"
+"""The variable that a thread for an element of an array is given: the element's number."""
 
 
 class NodeCheck:
@@ -155,7 +158,7 @@ class NodeCheck:
             )
 
     def starts_thread(
-        self, name: str, given: Mapping[str, Expression], given_besides: str = ""
+        self, name: str, given: Mapping[str, Expression], given_besides: tuple[str, ...] = ()
     ) -> None:
         """A fault if there is no such thread, or it is not given what it wants."""
         thread = self.body.threads.get(name)
@@ -177,7 +180,7 @@ class NodeCheck:
             else:
                 self.fits(given[variable], declared.type, f"variable {variable!r}")
         for declared in thread.variables:
-            if declared.required and declared.name not in {*given, given_besides}:
+            if declared.required and declared.name not in {*given, *given_besides}:
                 self.fault(
                     FaultKind.THREAD_INPUT_MISSING,
                     f"variable {declared.name!r} of thread {name!r} must be given",
@@ -218,7 +221,7 @@ class NodeCheck:
 
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""
-        self.starts_thread(handler.thread, {}, given_besides=INPUT)
+        self.starts_thread(handler.thread, {}, given_besides=(INPUT,))
 
     def variable(self, name: str) -> VariableDef | None:
         """The variable that a name stands for: this thread's, or one of another thread, which may
@@ -238,7 +241,9 @@ class NodeCheck:
         try:
             check_form(expression)
         except ValueProblem as problem:
-            self.problem(FaultKind.BAD_EXPRESSION, problem, what)
+            is_template = isinstance(problem, TemplateProblem)
+            kind = FaultKind.BAD_TEMPLATE if is_template else FaultKind.BAD_EXPRESSION
+            self.problem(kind, problem, what)
             return
         for part in parts_of(expression):
             if isinstance(part, VariableRef) and self.variable(part.name) is None:

@@ -15,6 +15,7 @@ from penstock.core.limits import (
     INT_MAX,
     MAX_ATTEMPTS_MAX,
     TASK_TIMEOUT_MS_DEFAULT,
+    THREADS_PER_RUN_MAX,
 )
 from penstock.core.state.backoff import Backoff
 from penstock.core.state.failures import FailureHandler
@@ -124,6 +125,22 @@ class WaitForThreadsNode(NodeConfig, tag="WAIT_FOR_THREADS", frozen=True):
     thread_handlers: tuple[FailureHandler, ...] = ()
 
 
+class RunThreadsNode(NodeConfig, tag="RUN_THREADS", frozen=True):
+    """Threads to run, and to wait for: each of `threads` once, or with `values` the only one of
+    them for each value of an array (a STR may be one, as JSON); its INPUT is the value and its
+    INDEX the value's number, if it declares them. `concurrency` is how many are at work at most (0:
+    no limit), `after` which threads must have ended before a thread is begun.
+    """
+
+    OUTPUT = "INT"
+
+    threads: tuple[str, ...]
+    values: Expression | None = None
+    variables: dict[str, Expression] = {}
+    concurrency: Annotated[int, Meta(ge=0, le=THREADS_PER_RUN_MAX)] = 0
+    after: dict[str, tuple[str, ...]] = {}
+
+
 class NopNode(NodeConfig, tag="NOP", frozen=True):
     """Nothing but its edges."""
 
@@ -191,6 +208,7 @@ AnyNode = (
     | StartThreadNode
     | StartMultipleThreadsNode
     | WaitForThreadsNode
+    | RunThreadsNode
     | NopNode
     | SleepNode
     | WaitForConditionNode

@@ -118,6 +118,11 @@ def _faults(variable: VariableDef) -> Iterator[tuple[FaultKind, str]]:
             FaultKind.DEFAULT_OF_INHERITED,
             "is inherited: it is the parent's, so it is neither required nor has a default",
         )
+    if variable.access is Access.INHERITED_VAR and (variable.searchable or variable.json_indexes):
+        yield (
+            FaultKind.INDEX_OF_INHERITED,
+            "is inherited: runs are searched for by it where it is kept, by the parent's WfSpec",
+        )
 
 
 def _index_faults(
@@ -135,6 +140,11 @@ def _index_faults(
             f"is {declared}, which has no json_indexes; use searchable",
         )
         return
+    if variable.masked and (variable.searchable or variable.json_indexes):
+        yield (
+            FaultKind.INDEX_OF_MASKED,
+            "is masked, so no run can be searched for by it; take one of the two away",
+        )
     if len(variable.json_indexes) > JSON_INDEXES_MAX:
         yield (
             FaultKind.INDEX_COUNT,

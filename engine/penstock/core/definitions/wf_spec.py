@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from penstock.core.definitions.nodes import AnyNode
 from penstock.core.limits import DURATION_MS_MAX, INT_MAX
 from penstock.core.state.keys import Scope
+from penstock.core.state.place_rows import LimitBehavior
 from penstock.core.state.rows import Row, Rows
 from penstock.core.values.forms import Expression
 from penstock.core.values.types import TypeText
@@ -37,8 +38,9 @@ class JsonIndex(Struct, frozen=True, forbid_unknown_fields=True):
 
 class VariableDef(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A variable of a thread. A required one must be given when the thread starts; else it is
-    `default` (or null). A searchable one can be searched for by its value, a JSON one by its
-    `json_indexes`; a masked one is shown as `*****`, and workers get the clear value.
+    `default` (or null). Runs can be searched for by the value of a searchable one, and by the
+    `json_indexes` of others; a masked one is shown as `*****`, workers get the clear value, and no
+    run is found by it.
     """
 
     name: str
@@ -62,6 +64,16 @@ class Retention(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=T
     """
 
     after_termination_s: Annotated[int, Meta(ge=0, le=DURATION_MS_MAX // 1_000)] | None = None
+
+
+class RunLimit(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How many runs of a spec may be at work at once, and what becomes of others; with a `key`, how
+    many of those that have the same one.
+    """
+
+    most: Annotated[int, Meta(ge=1, le=INT_MAX)]
+    behavior: LimitBehavior = LimitBehavior.QUEUE
+    key: Expression | None = None
 
 
 class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -88,7 +100,9 @@ class ThreadSpec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=
 class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a client registers under a name: the threads, and which of them a run begins with; the
     WfSpec from whose runs it inherits variables, and if it says so, the major version that these
-    must follow; how long a run is kept.
+    must follow; how long a run is kept; how many runs may be at work at once (what the newest
+    version says of that counts for all that have a limit); the namespace with which the name
+    begins, and the labels with which each run does.
     """
 
     entrypoint: str
@@ -96,6 +110,9 @@ class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     parent: str | None = None
     retention: Retention | None = None
     parent_major: Annotated[int, Meta(ge=0, le=INT_MAX)] | None = None
+    namespace: str = ""
+    labels: dict[str, str] = {}
+    limit: RunLimit | None = None
 
 
 class Interface(Struct, array_like=True, frozen=True):

@@ -13,6 +13,7 @@ from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.output_types import output_type_of
 from penstock.core.definitions.structs import struct_fields_of
 from penstock.core.definitions.wf_spec import ThreadSpec, VariableDef, WfSpec
+from penstock.core.flow.template_names import TemplateNames
 from penstock.core.flow.versions import spec_of
 from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.turn import Turn
@@ -161,6 +162,10 @@ class At:
         run, node_run = self.run, self.node_run
         partition = self.turn.shard.partition
         return (partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position)
+
+    def template_names(self, spend: Callable[[int], None]) -> TemplateNames:
+        """What names mean in a template here."""
+        return TemplateNames(self, self.variable, spend)
 
     def place_of(self, variable: str) -> Place:
         """Where a variable that can be seen from here is kept."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from penstock.core.flow.at import At
 from penstock.core.flow.family import count_live
+from penstock.core.flow.places import give_back, take_again
+from penstock.core.flow.published import publish
 from penstock.core.flow.waiters import tell_waiters_of_run
 from penstock.core.state.history import note
 from penstock.core.state.outputs import WfRunChanged
@@ -53,6 +55,12 @@ def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
     if node_run.masked:
         at.turn.unaudited = (*at.turn.unaudited, "output")  # an operator may have given it
     move_node(at, NodeMove.COMPLETE)
+    keep_output(at)
+
+
+def keep_output(at: At) -> None:
+    """The output of the current node is the newest one, for those nodes that refer to it."""
+    node_run = at.node_run
     if node_run.node in at.spec.kept_outputs.get(at.thread.thread_spec, ()):
         at.turn.rows.put(
             NodeOutput(
@@ -60,11 +68,13 @@ def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
                 at.run.wf_run_id,
                 node_run.thread,
                 node_run.node,
-                output,
+                node_run.output,
                 node_run.position,
                 masked=node_run.masked,
             )
         )
+    if at.config.publish:
+        publish(at)
 
 
 def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
@@ -81,6 +91,7 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
         tell_waiters_of_run(turn, run)
     if was_live != (run.ended_ms is None):
         count_live(turn, run, -1 if was_live else 1)
+        (give_back if was_live else take_again)(turn, run)
     turn.tell(
         run.wf_run_id,
         WfRunChanged(
@@ -92,6 +103,7 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
             output=MASK if thread.masked and thread.output is not None else thread.output,
             failure=None if thread.failure is None else thread.failure.name,
             message=None if thread.failure is None else thread.failure.message,
+            warned=run.warned,
         ),
     )
 

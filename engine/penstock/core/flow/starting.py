@@ -20,6 +20,8 @@ from penstock.core.flow.moves import ENTRYPOINT_NUMBER, note_status
 from penstock.core.flow.parents import parent_fault
 from penstock.core.flow.threads import begin_thread
 from penstock.core.limits import INPUTS_BYTES_MAX
+from penstock.core.state.first_answer import FirstAnswer, id_hash
+from penstock.core.state.partition_state import DeletedRun
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import ThreadKind, ThreadRun, WfRun
 from penstock.core.state.thread_rows import ChildRun
@@ -52,7 +54,7 @@ def check_start(
     if start.parent is None or parent_is_here:
         _check_parent(turn, spec, start.parent)
     variables = _variables(turn, spec.body, start.variables)
-    check_labels(start.labels)
+    check_labels(spec.body.labels | start.labels)
     return spec, variables
 
 
@@ -60,6 +62,22 @@ def newest_major(rows: Rows, tenant: str, name: str) -> int | None:
     """The newest major version of a spec; None if there is no such spec yet."""
     spec = newest_spec(rows, tenant, name, None)
     return None if spec is None else spec.major
+
+
+def first_start(turn: Turn, wf_run_id: str) -> FirstAnswer | None:
+    """What the start of a run was answered, though the run may have been deleted since."""
+    run = turn.rows.peek(WfRun, turn.tenant, wf_run_id)
+    if run is not None:
+        return answer_to_start(run)
+    deleted = turn.rows.peek(DeletedRun, turn.tenant, wf_run_id)
+    return None if deleted is None else deleted.first
+
+
+def answer_to_start(run: WfRun) -> FirstAnswer:
+    """What the start of a run was answered, whatever its version is now."""
+    version = run.first_version or run.version
+    body = {"wf_run_id": run.wf_run_id, "wf_spec": run.wf_spec, "version": version}
+    return FirstAnswer(run.request_hash, run.id_hash, body)
 
 
 def start_run(turn: Turn, start: Start, wf_run_id: str, request_hash: bytes) -> WfRun:
@@ -86,8 +104,9 @@ def begin_run(
         request_hash,
         ThreadStatus.RUNNING,
         turn.at_ms,
-        labels=start.labels,
+        labels=spec.body.labels | start.labels,
         parent=start.parent,
+        id_hash=id_hash(turn.command_id) if request_hash else b"",
     )
     thread = ThreadRun(
         turn.tenant,

@@ -20,7 +20,8 @@ from penstock.core.flow.retention import (
     set_retention,
 )
 from penstock.core.flow.rounds import Round
-from penstock.core.flow.waiters import tell_waiters, wait_for_thread
+from penstock.core.flow.search_index import index_variable
+from penstock.core.flow.waiters import number_end, tell_waiters, wait_for_thread
 from penstock.core.flow.waits import leave_to_parent
 from penstock.core.state.facts import noted
 from penstock.core.state.rows import copy_of
@@ -64,7 +65,9 @@ def begin_thread(
         value = declared.default if value is None else value
         if value is not None:
             place = turn.tenant, run.wf_run_id, thread.number, declared.name
-            turn.rows.put(Variable(*place, value, masked=declared.name in masked))
+            row = Variable(*place, value, masked=declared.name in masked)
+            turn.rows.put(row)
+            index_variable(turn, run.wf_spec, declared, row)
     for event_def in blueprint.interrupts:
         turn.rows.put(Interrupter(turn.tenant, run.wf_run_id, event_def, thread.number))
     if thread.holder is not None:
@@ -101,6 +104,7 @@ def begin_child(
         holder=at.thread.number,
         counted=Counted.MOVING,
         depth=above.depth + 1,
+        started_at=above.position,
     )
     if awaited:
         wait_for_thread(at.turn, child, at.thread.number, at.node_run.position)
@@ -237,17 +241,18 @@ def tell_holder(at: At) -> None:
 
 
 def tell_of_end(at: At) -> None:
-    """The thread has ended: who waits for it is to look; a failure that nobody has looked at is
-    noticed by its parent, at its EXIT.
+    """The thread has ended: who waits for it is to look; a failure, or a warning, that nobody has
+    looked at is noticed by its parent, at its EXIT.
     """
     tell_waiters_of(at)
-    if at.thread.status is not ThreadStatus.COMPLETED:
+    if at.thread.status is not ThreadStatus.COMPLETED or at.thread.warned:
         leave_to_parent(at)
 
 
 def recall_thread(at: At) -> None:
     """A thread that had ended goes on: it is looked for again, by whoever did before."""
     turn, run, thread = at.turn, at.run, at.thread
+    thread.end_number = 0
     if thread.kind is ThreadKind.ENTRYPOINT:
         drop_retention(at)
     else:
@@ -270,6 +275,7 @@ def forget_thread(at: At) -> None:
     """The thread has ended: nothing looks for it any more."""
     turn, run, thread = at.turn, at.run, at.thread
     thread.ended = run.steps
+    number_end(run, thread)
     if thread.kind is ThreadKind.ENTRYPOINT:
         set_retention(at)
     else:

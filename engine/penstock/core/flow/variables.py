@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from penstock.core.definitions.wf_spec import VariableDef
 from penstock.core.flow.at import At
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.flow.search_index import index_variable, is_indexed
 from penstock.core.flow.watchers import wake_watchers
 from penstock.core.limits import OLD_VALUE_ROW_BYTES, OLD_VALUES_BYTES_MAX
 from penstock.core.state.replay_rows import OldVariable
@@ -22,10 +24,11 @@ from penstock.core.values.value import value_bytes
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A variable before, if there was a row of it, and after."""
+    """A variable before, if there was a row of it, and after; and how it is declared."""
 
     before: Variable | None
     after: Variable
+    declared: VariableDef
 
 
 def write_variables(at: At, changes: Sequence[Change]) -> None:
@@ -39,6 +42,7 @@ def write_variables(at: At, changes: Sequence[Change]) -> None:
             if run is not at.run:
                 at.turn.rows.put(run)
         at.turn.rows.put(after)
+        _index(at, change)
     wake_watchers(at, [change.after for change in changes])
 
 
@@ -49,6 +53,13 @@ def _run_of(at: At, row: Variable) -> WfRun:
     run = at.turn.rows.get(WfRun, row.tenant, row.wf_run_id)
     assert run is not None, "a variable is a run's"
     return run
+
+
+def _index(at: At, change: Change) -> None:
+    """Have the run found by the new value, if runs are found by this variable."""
+    if is_indexed(change.declared):
+        wf_spec = _run_of(at, change.after).wf_spec
+        index_variable(at.turn, wf_spec, change.declared, change.after)
 
 
 def _keep(run: WfRun, change: Change, at: At) -> None:

@@ -4,6 +4,8 @@ wait for one, so they are rows, told so many a turn.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.rounds import Round
@@ -12,6 +14,7 @@ from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
     AwaitedStatus,
+    RoundUnderWay,
     RunWaiter,
     ThreadWaiter,
 )
@@ -28,12 +31,12 @@ def wait_for_thread(turn: Turn, thread: ThreadRun, waiter: int, position: int) -
     turn.rows.put(row)
 
 
-def waiters_of(turn: Turn, thread: ThreadRun) -> list[tuple[int, int]]:
-    """Which node runs wait for a thread: thread and position."""
+def waiters_of(turn: Turn, thread: ThreadRun, limit: int | None = None) -> list[tuple[int, int]]:
+    """Which node runs wait for a thread, or the first of them: thread and position."""
     if not thread.waiters:
         return []
     rows = turn.rows.scan(ThreadWaiter, turn.tenant, thread.wf_run_id, thread.number)
-    return [(row.waiter, row.position) for row in rows]
+    return [(row.waiter, row.position) for row in islice(rows, limit)]
 
 
 def forget_waiter(turn: Turn, thread: ThreadRun, waiter: int) -> None:
@@ -48,6 +51,47 @@ def tell_waiters(turn: Turn, thread: ThreadRun) -> None:
     """
     if thread.waiters:
         TELLING.begin(turn, thread.wf_run_id, thread.number)
+
+
+def number_end(run: WfRun, thread: ThreadRun) -> None:
+    """The thread ends, or is lost, behind all others of the run that have. Both are to be put."""
+    if not thread.end_number:
+        run.ends += 1
+        thread.end_number = run.ends
+
+
+def is_over(turn: Turn, thread: ThreadRun) -> bool:
+    """Whether the thread has ended or is lost, and has its place among the ends: one that is lost
+    gets it with its next visit, and tells then.
+    """
+    if not thread.end_number:
+        return False
+    return thread.status not in THREAD_LIVE or is_lost(turn, thread)
+
+
+def note_end(turn: Turn, thread: ThreadRun, waiter: int, position: int) -> None:
+    """A node run is to look at the end of a thread."""
+    end = (thread.number, thread.end_number)
+    turn.rows.put(AwaitedEnd(turn.tenant, thread.wf_run_id, waiter, position, *end))
+
+
+def first_untold(turn: Turn, wf_run_id: str, waiter: int, position: int) -> int | None:
+    """The first end of a thread that a node run waits for, and has still to be told of, since its
+    turn has not come: ends behind it must not decide the wait. None if there is none. The node run
+    is woken when it is told, or when the thread goes on.
+    """
+    ends: list[int] = []
+    place = (turn.tenant, wf_run_id, waiter, position)
+    for row in turn.rows.scan(RoundUnderWay, turn.tenant, wf_run_id, TELLING.timer):
+        waits = turn.rows.peek(ThreadWaiter, turn.tenant, wf_run_id, row.number, waiter)
+        if waits is None or waits.position != position:
+            continue
+        thread = peek_thread(turn, wf_run_id, row.number)
+        assert thread is not None, "a thread's row stays while its run does"
+        told = turn.rows.peek(AwaitedEnd, *place, thread.end_number) is not None
+        if not told and is_over(turn, thread) and _waits(turn, waits, thread):
+            ends.append(thread.end_number)
+    return min(ends, default=None)
 
 
 def is_lost(turn: Turn, thread: ThreadRun) -> bool:
@@ -101,15 +145,14 @@ def tell_waiters_of_run(turn: Turn, run: WfRun) -> None:
         TELLING_OF_RUN.begin(turn, run.wf_run_id)
 
 
-def _tell(turn: Turn, row: ThreadWaiter) -> None:
+def tell_waiter(turn: Turn, row: ThreadWaiter) -> None:
     """Tell one who waits still, and has not been told; the thread may have been rescued since."""
     thread = peek_thread(turn, row.wf_run_id, row.thread)
     assert thread is not None, "a thread's row stays while its run does"
-    over = thread.status not in THREAD_LIVE or (
-        is_lost(turn, thread) and wait_of(turn, row.wf_run_id, row.waiter, row.position) is not None
-    )
-    if over and _waits(turn, row, thread):
-        turn.rows.put(AwaitedEnd(turn.tenant, row.wf_run_id, row.waiter, row.position, row.thread))
+    place = (row.waiter, row.position)
+    goes_on = thread.status not in THREAD_LIVE or wait_of(turn, row.wf_run_id, *place) is not None
+    if goes_on and is_over(turn, thread) and _waits(turn, row, thread):
+        note_end(turn, thread, *place)
         wake(turn, row.wf_run_id, row.waiter)
 
 
@@ -130,5 +173,5 @@ def _wake_waiter(turn: Turn, row: RunWaiter) -> None:
     wake(turn, row.waiter, row.thread)
 
 
-TELLING = Round(TimerKind.TELL_WAITERS, ThreadWaiter, _tell)
+TELLING = Round(TimerKind.TELL_WAITERS, ThreadWaiter, tell_waiter)
 TELLING_OF_RUN = Round(TimerKind.TELL_WAITERS_OF_RUN, RunWaiter, _wake_waiter, numbered=False)

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
+from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
+from penstock.core.flow.rounds import Round
 from penstock.core.flow.waiters import wait_of, waiters_of
-from penstock.core.state.failures import Failure
+from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.rows import copy_of
 from penstock.core.state.run import ThreadKind, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus
+from penstock.core.state.timers import TimerKind
+from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
+from penstock.core.state.turn import Turn
 
 WAITERS_SEEN_MAX: Final = 1_000
 """Of a thread for which more wait, the others are not asked: its parent takes notice, too."""
@@ -37,45 +42,54 @@ class Wait(Struct, array_like=True):
     stopped: int = 0
 
 
-def take_back(at: At, waiter: int, position: int) -> bool:
-    """The thread goes on after all: a wait that is not decided takes back what it has counted;
-    False if it is over.
+class Work(Wait):
+    """How far a node has come that begins itself what it waits for. Elements from `next` on have
+    not been begun, nor have those that are `held`, since they come after others; where any do,
+    `ended` lists who has ended well. Of `begun` threads is known what has become of them, or they
+    are at work. `joined` is up to where the threads of a visit before have been joined; None: all.
     """
-    turn, run_id, number = at.turn, at.run.wf_run_id, at.thread.number
-    node_run = wait_of(turn, run_id, waiter, position)
-    if node_run is None:
-        return False
-    wait = msgspec.convert(node_run.progress, Wait)
-    if wait.decided:
-        return False
-    awaited = awaited_of(at, waiter, position)
-    if awaited is not None and awaited.status is AwaitedStatus.UNSUCCESSFUL:
-        wait.bad -= 1
-        wait.failure = wait.failure if wait.bad else None
-        node_run.progress = msgspec.to_builtins(wait)
-        turn.rows.put(node_run)
-        child = awaited.child == number
-        awaited.status = (
-            AwaitedStatus.THREAD_IN_PROGRESS if child else AwaitedStatus.HANDLING_FAILURE
-        )
-        turn.rows.put(awaited)
-    else:
-        turn.rows.delete(AwaitedEnd(turn.tenant, run_id, waiter, position, number))
-    return True
+
+    origin: int = 0
+    next: int = 0
+    begun: int = 0
+    joined: int | None = None
+    held: list[int] = []
+    ended: list[int] = []
+
+    @property
+    def at_work(self) -> int:
+        """How many threads have not ended."""
+        return self.begun - self.good - self.bad
 
 
-def awaited_of(at: At, waiter: int, position: int) -> Awaited | None:
+KIND_OF_WAIT: Final[dict[str, type[Wait]]] = {"WAIT_FOR_THREADS": Wait, "RUN_THREADS": Work}
+"""What the nodes that wait for threads keep in `progress`."""
+
+
+def awaited_of(turn: Turn, thread: ThreadRun, waiter: int, position: int) -> Awaited | None:
     """What a wait knows of the thread, or of the child whose failure it handles."""
-    key = (at.turn.tenant, at.run.wf_run_id, waiter, position)
-    own = at.turn.rows.get(Awaited, *key, at.thread.number)
-    if own is not None or at.thread.kind is not ThreadKind.FAILURE_HANDLER:
+    key = (turn.tenant, thread.wf_run_id, waiter, position)
+    own = turn.rows.get(Awaited, *key, thread.number)
+    if own is not None or thread.kind is not ThreadKind.FAILURE_HANDLER:
         return own
-    assert at.thread.parent is not None, "a handler stands below what it handles"
-    return at.turn.rows.get(Awaited, *key, at.thread.parent)
+    assert thread.parent is not None, "a handler stands below what it handles"
+    return turn.rows.get(Awaited, *key, thread.parent)
+
+
+def failure_of(ended: ThreadRun) -> Failure:
+    """Why a thread has not ended well, or will not."""
+    if ended.failure is not None:
+        return ended.failure
+    why = "it is halted, below a thread that has failed"
+    if ended.is_abandoned:
+        why = "it was halted for good"
+    return Failure(FailureName.CHILD_FAILURE, why)
 
 
 def leave_to_parent(at: At) -> None:
-    """A child has failed: its parent takes notice at its EXIT, unless a wait does before."""
+    """A child has failed, or has a warning: its parent takes notice at its EXIT, unless a wait does
+    before.
+    """
     thread = at.thread
     if thread.kind is ThreadKind.CHILD and not _is_seen_to(at):
         thread.unnoticed = True
@@ -92,12 +106,60 @@ def take_notice(at: At, child: ThreadRun) -> None:
         _count_for_parent(at, child, -1)
 
 
+def give_back_ends(at: At) -> None:
+    """The wait at hand is left: a failure, or a warning, of a child of another thread, which that
+    one had left to it, and which it has not looked at, is left to the parent after all. So many a
+    turn.
+    """
+    turn, place = at.turn, (at.run.wf_run_id, at.thread.number)
+    ends = turn.rows.scan(AwaitedEnd, turn.tenant, *place, at.node_run.position)
+    if next(ends, None) is not None:
+        turn.rows.put(copy_of(at.node_run))  # it is seen there that it waits no more
+        GIVING_BACK.begin(turn, *place)
+
+
+def _give_back(turn: Turn, end: AwaitedEnd) -> None:
+    if wait_of(turn, end.wf_run_id, end.waiter, end.position) is not None:
+        return
+    turn.rows.delete(end)
+    thread = turn.rows.get(ThreadRun, turn.tenant, end.wf_run_id, end.child)
+    assert thread is not None, "a thread's row stays while its run does"
+    is_news = thread.failure is not None or thread.warned
+    if thread.status in THREAD_LIVE or not is_news:
+        return
+    if thread.end_number != end.end_number or thread.unnoticed:
+        return
+    # If the parent's own is left, a failure was not taken from it, or another wait gives it back.
+    if thread.kind is not ThreadKind.CHILD or thread.parent == end.waiter:
+        return
+    assert thread.parent is not None, "a child has a parent"
+    if any(_sees_to(turn, thread, *wait) for wait in waiters_of(turn, thread, WAITERS_SEEN_MAX)):
+        return
+    parent = turn.rows.get(ThreadRun, turn.tenant, end.wf_run_id, thread.parent)
+    assert parent is not None, "which is a thread of the run"
+    thread.unnoticed = True
+    _count(parent, thread, 1)
+    turn.rows.put(thread)
+    turn.rows.put(parent)
+    wake(turn, end.wf_run_id, parent.number)
+
+
+def _sees_to(turn: Turn, thread: ThreadRun, waiter: int, position: int) -> bool:
+    """Whether a wait has looked at the end of a thread, or one of another than its parent will."""
+    awaited = turn.rows.peek(
+        Awaited, turn.tenant, thread.wf_run_id, waiter, position, thread.number
+    )
+    if awaited is None or awaited.status is not AwaitedStatus.THREAD_IN_PROGRESS:
+        return awaited is not None
+    return waiter != thread.parent and wait_of(turn, thread.wf_run_id, waiter, position) is not None
+
+
 def _is_seen_to(at: At) -> bool:
     """Whether a wait has halted the thread for good, or one of another thread than its parent will
     look. The parent's own has yet to look, and may be left before.
     """
     turn, thread = at.turn, at.thread
-    for waiter, position in waiters_of(turn, thread)[:WAITERS_SEEN_MAX]:
+    for waiter, position in waiters_of(turn, thread, WAITERS_SEEN_MAX):
         wait = (turn.tenant, at.run.wf_run_id, waiter, position)
         awaited = turn.rows.peek(Awaited, *wait, thread.number)
         if awaited is not None and awaited.status is AwaitedStatus.STOPPED:
@@ -108,11 +170,21 @@ def _is_seen_to(at: At) -> bool:
 
 
 def _count_for_parent(at: At, child: ThreadRun, number: int) -> None:
-    if child.parent == at.thread.number:
-        at.thread.failed_children += number
-        return
+    parent: ThreadRun | None = at.thread
     assert child.parent is not None, "a child has a parent"
-    parent = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, child.parent)
+    if child.parent != at.thread.number:
+        parent = at.turn.rows.get(ThreadRun, at.turn.tenant, at.run.wf_run_id, child.parent)
     assert parent is not None, "which is a thread of the run"
-    parent.failed_children += number
-    at.turn.rows.put(parent)
+    _count(parent, child, number)
+    if parent is not at.thread:
+        at.turn.rows.put(parent)
+
+
+def _count(parent: ThreadRun, child: ThreadRun, number: int) -> None:
+    if child.status is ThreadStatus.COMPLETED:
+        parent.warned_children += number
+    else:
+        parent.failed_children += number
+
+
+GIVING_BACK = Round(TimerKind.GIVE_BACK_ENDS, AwaitedEnd, _give_back)

@@ -1,7 +1,7 @@
 """EXIT: where a thread ends, with a value it returns or a failure it throws.
 
 It waits until every thread below has ended or is halted. One of them that has failed, and that
-nobody has waited for, is a CHILD_FAILURE here.
+nobody has waited for, is a CHILD_FAILURE here; one that has a warning, is one here.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from penstock.core.flow.agenda import wake, wake_later
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Ended, Failed, Outcome
+from penstock.core.flow.warned import warn_thread
 from penstock.core.ids import is_inner_name
 from penstock.core.state.failures import GROUPS, UNHANDLED, Failure, FailureName
 from penstock.core.state.keys import after_prefix
@@ -43,6 +44,8 @@ def look(at: At) -> Outcome:
         return Failed(Failure(FailureName.CHILD_FAILURE, message))
     if at.thread.moving_children or _some_run_again(at):
         return WAIT
+    if at.thread.warned_children:
+        warn_thread(at)
     returns = cast(ExitNode, at.config).returns
     try:
         if returns is None:

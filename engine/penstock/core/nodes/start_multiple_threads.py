@@ -94,7 +94,7 @@ def carries(before: NodeConfig, after: NodeConfig) -> str | None:
 def check(check: NodeCheck) -> None:
     """The thread exists and gets what it wants."""
     config = cast(StartMultipleThreadsNode, check.config)
-    check.starts_thread(config.thread, config.variables, given_besides=INPUT)
+    check.starts_thread(config.thread, config.variables, given_besides=(INPUT,))
     found = check.type_of(config.iterable)
     if found is not None and not is_array(found):
         check.fault(FaultKind.TYPE_MISMATCH, f"iterable is {found}, and no array")

@@ -13,6 +13,7 @@ from penstock.core.definitions.nodes import TaskNode
 from penstock.core.flow.at import At
 from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.warned import warn
 from penstock.core.ids import is_definition_name
 from penstock.core.limits import (
     BACKOFF_MULTIPLIER_MAX,
@@ -55,6 +56,8 @@ def look(at: At) -> Outcome:
     if task.status in TASK_LIVE:
         return tasks.go_on(at)
     if task.status is TaskStatus.TASK_SUCCESS:
+        if task.attempt.warning:
+            warn(at)
         return Done(task.attempt.output)
     return Failed(tasks.failure_of(task))
 

@@ -12,6 +12,7 @@ from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.waiters import wait_for_run, wait_for_run_no_more
+from penstock.core.flow.warned import warn
 from penstock.core.ids import is_wf_run_id, root_of
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
 from penstock.core.state.run import WfRun
@@ -50,6 +51,8 @@ def look(at: At) -> Outcome:
         return WAIT
     thread = peek_thread(at.turn, run_id, 0)
     assert thread is not None, "a run has an entrypoint thread"
+    if run.warned:
+        warn(at)
     if thread.status is ThreadStatus.COMPLETED:
         return Done(thread.output, thread.masked)
     assert thread.failure is not None, "a thread fails with a failure"

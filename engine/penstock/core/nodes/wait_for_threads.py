@@ -20,8 +20,9 @@ from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
-from penstock.core.flow.waiters import is_lost, wait_for_thread
-from penstock.core.flow.waits import Wait, take_notice
+from penstock.core.flow.waiters import first_untold, is_over, note_end, wait_for_thread
+from penstock.core.flow.waits import Wait, failure_of, give_back_ends, take_notice
+from penstock.core.flow.warned import notice, warn
 from penstock.core.state.failures import (
     Failure,
     FailureName,
@@ -55,8 +56,9 @@ def look(at: At) -> Outcome:
 
 
 def leave(at: At) -> None:
-    """Nothing to undo: rows of threads that have not ended say what they were."""
+    """Ends that were not looked at are given back; rows of threads say what became of them."""
     at.node_run.progress = None
+    give_back_ends(at)
 
 
 def _number(at: At, value: Value) -> int:
@@ -71,9 +73,7 @@ def _go_on(at: At, wait: Wait) -> Outcome:
     """Join threads, count those that have ended, and stop what is not needed, as far as the turn
     allows.
     """
-    done = _join(at, wait) and (wait.decided or _count_ends(at, wait))
-    if not wait.decided:
-        wait.decided = _is_decided(cast(WaitForThreadsNode, at.config).strategy, wait)
+    done = _join(at, wait) and _count_ends(at, wait)
     done = done and (not wait.decided or _stop_others(at, wait))
     if not done:
         wake_later(at.turn, at.run.wf_run_id, at.thread.number)
@@ -106,20 +106,19 @@ def _join_one(at: At, awaited: Awaited) -> bool:
     still holds: True for one that had ended well; one that has failed is not handled twice.
     """
     turn, here = at.turn, (at.thread.number, at.node_run.position)
-    before = _before(at, awaited.child)
+    before, joined = _before(at, awaited.child), _thread(at, awaited.child)
     if before is not None and before.status is AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED:
         awaited.status = before.status
+        if joined.warned:
+            warn(at)
         return True
-    joined = _thread(at, awaited.child)
     if before is not None and before.handler is not None and joined.status not in THREAD_LIVE:
         awaited.status, awaited.handler = AwaitedStatus.HANDLING_FAILURE, before.handler
         joined = _thread(at, before.handler)
-    if joined.status not in THREAD_LIVE:
-        turn.rows.put(AwaitedEnd(turn.tenant, at.run.wf_run_id, *here, joined.number))
-        if joined.parent != at.thread.number:
-            take_notice(at, joined)  # its parent may come to its EXIT before this one looks
-    elif is_lost(turn, joined):
-        turn.rows.put(AwaitedEnd(turn.tenant, at.run.wf_run_id, *here, joined.number))
+    if is_over(turn, joined):
+        note_end(turn, joined, *here)
+    if joined.status not in THREAD_LIVE and joined.parent != at.thread.number:
+        take_notice(at, joined)  # its parent may come to its EXIT before this one looks
     wait_for_thread(turn, joined, *here)
     turn.rows.put(joined)
     return False
@@ -141,16 +140,25 @@ def _thread(at: At, number: int) -> ThreadRun:
 
 
 def _count_ends(at: At, wait: Wait) -> bool:
-    """Count threads that have ended since the last look."""
-    turn, here = at.turn, (at.thread.number, at.node_run.position)
-    for end in turn.rows.scan(AwaitedEnd, turn.tenant, at.run.wf_run_id, *here):
+    """Count threads that have ended since the last look, in the order in which they did, so that
+    the first that can decide the wait does. Those behind it are taken notice of.
+    """
+    turn, here = at.turn, (at.run.wf_run_id, at.thread.number, at.node_run.position)
+    _decide(at, wait)
+    untold: int | None = None
+    for number, end in enumerate(turn.rows.scan(AwaitedEnd, turn.tenant, *here)):
+        if number == 0 and not wait.decided:
+            untold = first_untold(turn, *here)
+        if untold is not None and end.end_number > untold and not wait.decided:
+            break
         if turn.nodes_left == 0:
             return False
         turn.nodes_left -= 1
         turn.rows.delete(end)
         ended = _thread(at, end.child)
-        if ended.status not in THREAD_LIVE or is_lost(turn, ended):
+        if ended.end_number == end.end_number and is_over(turn, ended):
             _count(at, wait, ended)
+            _decide(at, wait)
     return True
 
 
@@ -168,14 +176,16 @@ def _count(at: At, wait: Wait, ended: ThreadRun) -> None:
     at_work = AwaitedStatus.HANDLING_FAILURE if handled else AwaitedStatus.THREAD_IN_PROGRESS
     if awaited.status is not at_work:
         return
-    take_notice(at, ended)
-    failure = ended.failure or Failure(FailureName.CHILD_FAILURE, _why_lost(ended))
+    notice(at, ended)
+    failure = failure_of(ended)
     if ended.status is ThreadStatus.COMPLETED:
         awaited.status = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
         wait.good += 1
     else:
-        left = failure if handled or ended.failure is None else _handle(at, awaited, ended)
+        final = handled or wait.decided or ended.failure is None
+        left = failure if final else _handle(at, awaited, ended)
         _count_failed(wait, awaited, left)
+        awaited.end_number = ended.end_number
     turn.rows.put(awaited)
 
 
@@ -184,14 +194,8 @@ def _count_failed(wait: Wait, awaited: Awaited, failure: Failure | None) -> None
     if failure is not None:
         awaited.status = AwaitedStatus.UNSUCCESSFUL
         wait.bad += 1
-        if wait.failure is None:
+        if wait.failure is None and not wait.decided:
             wait.failure = seen_from_above(failure, f"thread {awaited.child}")
-
-
-def _why_lost(thread: ThreadRun) -> str:
-    if thread.is_abandoned:
-        return "it was halted for good"
-    return "it is halted, below a thread that has failed"
 
 
 def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> Failure | None:
@@ -212,21 +216,23 @@ def _handle(at: At, awaited: Awaited, failed: ThreadRun) -> Failure | None:
     return None
 
 
-def _is_decided(strategy: Strategy, wait: Wait) -> bool:
-    """Whether what has ended decides the wait; drops a failure that does not matter."""
+def _decide(at: At, wait: Wait) -> None:
+    """Whether what has been counted decides the wait; drops a failure that does not matter."""
+    if wait.decided:
+        return
+    strategy = cast(WaitForThreadsNode, at.config).strategy
     all_ended = wait.good + wait.bad == wait.count
     if strategy is Strategy.WAIT_FOR_ALL:
-        return all_ended or wait.bad > 0
-    if strategy is Strategy.WAIT_FOR_FIRST:
+        wait.decided = all_ended or wait.bad > 0
+    elif strategy is Strategy.WAIT_FOR_FIRST:
+        wait.decided = all_ended or wait.good + wait.bad > 0
+    else:
+        wait.decided = all_ended or wait.good > 0
         if wait.good:
             wait.failure = None
-        return all_ended or wait.good + wait.bad > 0
-    if wait.good:
-        wait.failure = None
-    elif all_ended and wait.bad:
-        message = f"all of {wait.bad} threads have failed"
-        wait.failure = Failure(FailureName.CHILD_FAILURE, message)
-    return all_ended or wait.good > 0
+        elif all_ended and wait.bad:
+            message = f"all of {wait.bad} threads have failed"
+            wait.failure = Failure(FailureName.CHILD_FAILURE, message)
 
 
 def _stop_others(at: At, wait: Wait) -> bool:

@@ -12,12 +12,15 @@ from contextlib import suppress
 
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
-from penstock.core.errors import Reject
+from penstock.core.errors import Code, Reject
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import ENTRYPOINT_POSITION, key_of, mark_thread, unmark
+from penstock.core.flow.load import is_being_deleted
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
+from penstock.core.flow.search_index import is_indexed, write_index
 from penstock.core.flow.versions import version_of
 from penstock.core.flow.watchers import unwatch, watch
+from penstock.core.limits import OLD_VALUE_ROW_BYTES
 from penstock.core.nodes import TYPE_OF
 from penstock.core.operators.migration_check import (
     check_thread,
@@ -28,11 +31,18 @@ from penstock.core.operators.migration_check import (
 )
 from penstock.core.operators.migration_plan import Plan, ThreadPlan
 from penstock.core.state.audit import audit_refusal
-from penstock.core.state.migration_rows import Former, Migration
+from penstock.core.state.migration_rows import Former, Migration, UndecidedMigration
 from penstock.core.state.outputs import CommandRefused
-from penstock.core.state.replay_rows import Replayed
+from penstock.core.state.replay_rows import OldVariable, Replayed
 from penstock.core.state.rows import copy_of
-from penstock.core.state.run import HaltReason, NodeOutput, ThreadRun, Variable, WfRun
+from penstock.core.state.run import (
+    HaltReason,
+    NodeOutput,
+    SweepVerb,
+    ThreadRun,
+    Variable,
+    WfRun,
+)
 from penstock.core.state.thread_rows import Interrupter, PendingInterrupt, Watcher
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus
 from penstock.core.state.turn import Turn
@@ -76,6 +86,7 @@ def carrying(turn: Turn, run: WfRun) -> Callable[[int], None]:
 def finish(turn: Turn, run: WfRun) -> None:
     """The last thread has come over. The caller saves the run."""
     if run.migrates_to is not None:
+        run.first_version = run.first_version or run.version
         run.version, run.migrates_to = run.migrates_to, None
         forget_plan(turn, run)
 
@@ -88,17 +99,49 @@ def forget_plan(turn: Turn, run: WfRun) -> None:
 def tell_refused(turn: Turn, run: WfRun, rejection: Reject) -> None:
     """A thread can not follow the plan, which was seen after the command had been answered."""
     asked = turn.rows.peek(Migration, turn.tenant, run.wf_run_id)
-    command_id = None if asked is None else asked.command_id
+    command_id, bulk_id = (None, None) if asked is None else (asked.command_id, asked.bulk_id)
     code, message = rejection.code, rejection.message
-    audit_refusal(turn, run.wf_run_id, "MigrateWfRun", code, message)
+    audit_refusal(turn, run.wf_run_id, "MigrateWfRun", code, message, bulk_id)
+    if bulk_id is not None:
+        waits = turn.rows.get(UndecidedMigration, turn.tenant, bulk_id, run.wf_run_id)
+        if waits is not None:  # else the job was cancelled
+            waits.code, waits.message = code, message
+            turn.rows.put(waits)
     refused = CommandRefused(
         command="MigrateWfRun",
         command_id=command_id,
         code=code,
         message=message,
         at_ms=turn.at_ms,
+        bulk_id=bulk_id,
     )
     turn.tell(run.wf_run_id, refused)
+
+
+def undecided(turn: Turn, wf_run_id: str, bulk_id: str) -> UndecidedMigration | None:
+    """What a bulk job has to keep of a run of which it is still looked at whether it can follow the
+    job's plan; None if that is decided.
+    """
+    run = turn.rows.peek(WfRun, turn.tenant, wf_run_id)
+    asked = turn.rows.peek(Migration, turn.tenant, wf_run_id)
+    if run is None or run.sweep is None or asked is None or asked.bulk_id != bulk_id:
+        return None
+    if run.sweep.verb is not SweepVerb.CHECK_MIGRATION:
+        return None
+    return UndecidedMigration(turn.tenant, bulk_id, wf_run_id, asked.version)
+
+
+def decision_on(turn: Turn, waits: UndecidedMigration) -> tuple[Code, str] | None:
+    """Why a plan that was decided is not followed; None if it is."""
+    if waits.code:
+        return Code(waits.code), waits.message
+    run = turn.rows.peek(WfRun, turn.tenant, waits.wf_run_id)
+    if run is None or is_being_deleted(turn, waits.wf_run_id):
+        return Code.WF_RUN_DELETING, f"WfRun {waits.wf_run_id!r} was deleted first"
+    if waits.version in (run.version, run.migrates_to):
+        return None
+    message = f"WfRun {waits.wf_run_id!r} came to be {run.status} before the plan was decided"
+    return Code.MIGRATION_IMPOSSIBLE, message
 
 
 def _carry(plan: Plan, number: int) -> None:
@@ -112,7 +155,8 @@ def _carry(plan: Plan, number: int) -> None:
     before = At(turn, copy_of(run), plan.old, copy_of(thread), copy_of(node_run))
     _carry_outputs(plan, part, thread)
     _carry_variables(plan, part, thread)
-    _carry_masks(plan, part, plan.old.body.threads[thread.thread_spec], thread)
+    _carry_masks(plan, part, before.thread_spec, thread)
+    _carry_indexes(plan, part, before.thread_spec, thread)
     former = Former(version_of(run, thread), thread.thread_spec, thread.position)
     thread.formers = (*thread.formers, former)
     thread.version, thread.thread_spec = plan.new.version, part.name
@@ -179,6 +223,7 @@ def _carry_outputs(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
 def _carry_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
     turn, here = plan.turn, (plan.turn.tenant, plan.run.wf_run_id, thread.number)
     for name in part.gone:
+        _keep_for_replay(plan, thread, turn.rows.peek(Variable, *here, name))
         turn.rows.delete(Variable(*here, name, None))
     for name, value in part.made.items():
         if value is not None:
@@ -191,6 +236,22 @@ def _carry_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
             turn.rows.put(row)
 
 
+def _keep_for_replay(plan: Plan, thread: ThreadRun, row: Variable | None) -> None:
+    """A variable that goes may be wanted by a replay from the beginning, in a version that has it;
+    from nodes before the migration there is none. Values of the start are kept, however many.
+    """
+    run = plan.turn.rows.get(WfRun, plan.turn.tenant, plan.run.wf_run_id)
+    assert run is not None, "it is being migrated"
+    if row is None or row.thread != ENTRYPOINT_NUMBER or row.since or run.parent is not None:
+        return
+    declared = plan.old.body.threads[thread.thread_spec].variable(row.name)
+    masked = row.masked or (declared is not None and declared.masked)
+    place = (row.tenant, row.wf_run_id, row.name, run.steps, row.since)
+    plan.turn.rows.put(OldVariable(*place, row.value, masked))
+    run.old_bytes += value_bytes(row.value) + OLD_VALUE_ROW_BYTES
+    plan.turn.rows.put(run)
+
+
 def _carry_masks(plan: Plan, part: ThreadPlan, before: ThreadSpec, thread: ThreadRun) -> None:
     """What was masked by its declaration stays masked where the new one does not say so."""
     here = (plan.turn.tenant, plan.run.wf_run_id, thread.number)
@@ -201,6 +262,17 @@ def _carry_masks(plan: Plan, part: ThreadPlan, before: ThreadSpec, thread: Threa
         if row is not None and now is not None and not now.masked:
             row.masked = True
             plan.turn.rows.put(row)
+
+
+def _carry_indexes(plan: Plan, part: ThreadPlan, before: ThreadSpec, thread: ThreadRun) -> None:
+    """The run is found by what the new version says of variables that came over, or are new."""
+    turn, here = plan.turn, (plan.turn.tenant, plan.run.wf_run_id, thread.number)
+    after = plan.new.body.threads[part.name]
+    declared = (*before.variables, *after.variables)
+    for name in sorted({one.name for one in declared if is_indexed(one) and not one.is_inherited}):
+        now = after.variable(name)
+        row = turn.rows.peek(Variable, *here, name) or Variable(*here, name, None)
+        write_index(turn, plan.run.wf_spec, now, row)
 
 
 def _carry_interrupts(at: At, part: ThreadPlan) -> None:

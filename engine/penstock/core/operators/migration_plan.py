@@ -179,6 +179,10 @@ class _ThreadPlanner:
             else:
                 into.nodes[node] = name
                 self._see_node(node, config, other)
+            if config.publish and name != node:
+                into.problems.append(
+                    f"node {node!r} publishes its output under its name: it can have no other"
+                )
 
     def _see_node(self, node: str, config: NodeConfig, other: NodeConfig) -> None:
         carries = TYPE_OF[type(config)].carries(config, other)

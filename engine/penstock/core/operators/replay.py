@@ -8,7 +8,6 @@ that say how, for nodes that wait for them.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -16,25 +15,32 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.core.definitions.structs import structs_of
-from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.starting import Start, check_start, wanted_spec
+from penstock.core.flow.versions import followed_at
 from penstock.core.ids import derive_guid, partition_of_run
 from penstock.core.limits import REPLAY_BYTES_MAX, REPLAY_SENT_BYTES_MAX
-from penstock.core.operators.replay_outputs import check_child_runs, outputs_before
+from penstock.core.operators.replay_outputs import (
+    check_child_runs,
+    outputs_before,
+    published_before,
+)
 from penstock.core.operators.replay_threads import (
     PastThread,
     step_of,
     threads_before,
 )
+from penstock.core.state.first_answer import request_hash
 from penstock.core.state.keys import after_prefix
+from penstock.core.state.published import PastPublished
 from penstock.core.state.replay_rows import OldVariable, PastOutput, Replayed, ReplayOf
 from penstock.core.state.run import NodeRun, Variable, WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value, coerce, encode_value
+from penstock.core.values.value import Value, coerce
 
 START: Final = 0
 """The step, and the position, of a run's beginning."""
@@ -57,6 +63,7 @@ class Seed(Struct, array_like=True, frozen=True):
     outputs: dict[str, PastOutput] = {}
     threads: tuple[PastThread, ...] = ()
     masked: tuple[str, ...] = ()  # variables that were made of something masked
+    published: tuple[PastPublished, ...] = ()
 
 
 def seed_of(
@@ -84,7 +91,8 @@ def seed_of(
         step, node = START, None if begun is None else begun.node
     outputs: dict[str, PastOutput] = {}
     threads: tuple[PastThread, ...] = ()
-    variables, masked = _variables(turn, run, spec, step)
+    published: tuple[PastPublished, ...] = ()
+    variables, masked = _variables(turn, run, spec, place, step)
     if node is None:
         check_start(turn, replace(start, variables=variables))
     else:
@@ -92,6 +100,7 @@ def seed_of(
         threads = threads_before(turn, run, place, step)
         outputs = outputs_before(turn, run, spec, place, 0 if place == START else until)
         check_child_runs(spec, node, outputs)
+        published = published_before(turn, run, step)
     first = run.replay
     replay = ReplayOf(
         run.wf_run_id,
@@ -106,11 +115,12 @@ def seed_of(
         run.labels,
         replay,
         turn.principal,
-        blake2b(encode_value(request), digest_size=12).digest(),
+        request_hash(request),
         node,
         outputs,
         threads,
         masked,
+        published,
     )
 
 
@@ -163,26 +173,25 @@ def _check_node(spec: WfSpec, node: str) -> None:
 
 
 def _variables(
-    turn: Turn, run: WfRun, spec: WfSpec, step: int
+    turn: Turn, run: WfRun, spec: WfSpec, place: int, step: int
 ) -> tuple[dict[str, Value], tuple[str, ...]]:
     """The variables of the entrypoint as they were at a step, as the version declares them, and the
-    names of those that were made of something masked.
+    names of those that were made of something masked. One that the run has had neither there nor
+    since is what it is at a start.
     """
-    old = turn.rows.peek(WfSpec, turn.tenant, run.wf_spec, run.version)
-    assert old is not None, "a run's WfSpec stays while the run does"
-    known = old.body.threads[old.body.entrypoint]
+    now, then = _entrypoint(turn, run, None), _entrypoint(turn, run, place)
     structs = structs_of(turn)
     values: dict[str, Value] = {}
     masked: list[str] = []
     for declared in spec.body.threads[spec.body.entrypoint].variables:
         if declared.is_inherited:
             continue
-        if known.variable(declared.name) is None:
+        was = now.variable(declared.name) or then.variable(declared.name)
+        if was is None:
             values[declared.name] = declared.default
             continue
         value, hidden = _value_at(turn, run, declared.name, step)
-        was = known.variable(declared.name)
-        hidden = hidden or (was is not None and was.masked)
+        hidden = hidden or was.masked
         masked += [declared.name] if hidden else []
         try:
             values[declared.name] = coerce(value, declared.type, structs)
@@ -192,16 +201,28 @@ def _variables(
     return values, tuple(masked)
 
 
+def _entrypoint(turn: Turn, run: WfRun, position: int | None) -> ThreadSpec:
+    """What the entrypoint followed at a position; with none, what it follows now."""
+    thread = peek_thread(turn, run.wf_run_id, ENTRYPOINT_NUMBER)
+    assert thread is not None, "a run has an entrypoint"
+    version, name = followed_at(run, thread, thread.position if position is None else position)
+    spec = turn.rows.peek(WfSpec, turn.tenant, run.wf_spec, version)
+    assert spec is not None, "a run's WfSpec stays while the run does"
+    return spec.body.threads[name]
+
+
 def _value_at(turn: Turn, run: WfRun, name: str, step: int) -> tuple[Value, bool]:
     """What a variable of the entrypoint was when the run had come to a step, and whether that was
     made of something masked.
     """
     of_run = (turn.tenant, run.wf_run_id)
     now = turn.rows.peek(Variable, *of_run, ENTRYPOINT_NUMBER, name)
-    if now is None or now.since <= step:
-        return (None, False) if now is None else (now.value, now.masked)
+    if now is not None and now.since <= step:
+        return now.value, now.masked
     first, end = OldVariable.key(*of_run, name, step), after_prefix(OldVariable.key(*of_run, name))
     _, old = next(turn.rows.range(OldVariable, first, end), (b"", None))
+    if old is None and now is None:
+        return None, False
     if old is None or old.since > step:
         refuse(
             Code.OLD_VALUE_GONE,

@@ -8,12 +8,18 @@ from penstock.core.definitions.nodes import RunChildWfNode, WaitForChildWfNode
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
-from penstock.core.limits import REPLAY_VISITS_SEEN_MAX
+from penstock.core.limits import (
+    REPLAY_BYTES_MAX,
+    REPLAY_PUBLISHED_MAX,
+    REPLAY_VISITS_SEEN_MAX,
+)
+from penstock.core.state.published import PastPublished, PublishedOutput
 from penstock.core.state.replay_rows import PastOutput, Replayed
 from penstock.core.state.run import NodeOutput, NodeRun, WfRun
 from penstock.core.state.transitions import NodeStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.forms import Expression, OutputRef, parts_of
+from penstock.core.values.value import value_bytes
 
 
 def outputs_before(
@@ -49,6 +55,32 @@ def outputs_before(
     begun = turn.rows.peek(Replayed, turn.tenant, run.wf_run_id)
     carried = {} if begun is None else begun.outputs
     return found | {node: carried[node] for node in sorted(wanted & carried.keys())}
+
+
+def published_before(turn: Turn, run: WfRun, step: int) -> tuple[PastPublished, ...]:
+    """What nodes of the run had published when it came to a step. What has been published anew
+    since is not kept as it was.
+    """
+    found: list[PastPublished] = []
+    size, first = 0, max(step, 1)
+    for row in turn.rows.scan(PublishedOutput, turn.tenant, run.wf_run_id):
+        if row.since >= first:
+            continue
+        if row.step >= first:
+            refuse(
+                Code.OLD_VALUE_GONE,
+                f"what node {row.node!r} had published there is not kept, since it has published"
+                " again; replay from a later node, or from the beginning",
+            )
+        found.append(PastPublished(row.node, row.path, row.values, row.value, row.masked))
+        size += value_bytes(row.value)
+        if len(found) > REPLAY_PUBLISHED_MAX or size > REPLAY_BYTES_MAX:
+            refuse(
+                Code.LIMIT,
+                f"more than {REPLAY_PUBLISHED_MAX} published outputs, or {REPLAY_BYTES_MAX} bytes,"
+                " are to be carried over; replay from an earlier node",
+            )
+    return tuple(found)
 
 
 def check_child_runs(spec: WfSpec, node: str, outputs: dict[str, PastOutput]) -> None:

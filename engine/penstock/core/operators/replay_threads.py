@@ -35,6 +35,9 @@ class PastThread(Struct, array_like=True, frozen=True):
     output: Value
     failure: Failure | None
     masked: bool
+    warned: bool = False
+    unnoticed: bool = False  # a warning that the parent has still to notice
+    end_number: int = 0
 
 
 def step_of(run: WfRun, node_run: NodeRun) -> int:
@@ -69,7 +72,7 @@ def threads_before(turn: Turn, run: WfRun, position: int, step: int) -> tuple[Pa
             f"thread {live[0].number} was not over when node run {position} was reached;"
             f" {_instead(turn, run, threads, min(thread.began for thread in live))}",
         )
-    return tuple(_past(thread) for thread in threads)
+    return tuple(_past(run, thread) for thread in threads)
 
 
 def _threads(turn: Turn, run: WfRun, step: int) -> list[ThreadRun]:
@@ -108,7 +111,8 @@ def _was_over(turn: Turn, thread: ThreadRun, position: int, step: int) -> bool:
     return thread.waiters > 0 and all(at < position for at in waits)
 
 
-def _past(thread: ThreadRun) -> PastThread:
+def _past(run: WfRun, thread: ThreadRun) -> PastThread:
+    """One that is halted for good, but whose children are not yet, ends behind all that have."""
     abandoned = thread.is_abandoned
     return PastThread(
         thread.number,
@@ -120,6 +124,9 @@ def _past(thread: ThreadRun) -> PastThread:
         thread.output,
         HALTED_FOR_GOOD if abandoned else thread.failure,
         thread.masked,
+        thread.warned,
+        thread.unnoticed and thread.status is ThreadStatus.COMPLETED,
+        thread.end_number or run.ends + thread.number,
     )
 
 

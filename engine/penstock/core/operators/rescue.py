@@ -15,9 +15,10 @@ from penstock.core.flow.at import At
 from penstock.core.flow.correlation import mark_thread
 from penstock.core.flow.load import find, load
 from penstock.core.flow.moves import move_node, move_thread
+from penstock.core.flow.recalls import recall_waiters, rescue_waiters_below
+from penstock.core.flow.rounds import pay
 from penstock.core.flow.threads import enter, recall_thread, tell_holder
-from penstock.core.flow.waiters import forget_waiter, waiters_of
-from penstock.core.flow.waits import take_back, take_notice
+from penstock.core.flow.waits import take_notice
 from penstock.core.operators.rescue_above import (
     FAILED,
     Place,
@@ -28,11 +29,13 @@ from penstock.core.operators.rescue_above import (
 )
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import HaltReason
+from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import (
     NODE_LIVE,
     NodeEvent,
     NodeStatus,
     ThreadEvent,
+    ThreadStatus,
 )
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.cancel import cancel_live
@@ -43,8 +46,21 @@ def rescue_thread(at: At, *, skip: bool) -> None:
     node along its edges instead of visiting it anew.
     """
     above = all_above(at)
-    revive(at, skip=skip)
-    _take_along(at, above)
+    _go_on(at, above, skip=skip)
+    for place in [(at.run.wf_run_id, at.thread.number), *above]:
+        rescue_waiters_below(at.turn, *place)
+
+
+def fire_rescue_waiter(turn: Turn, timer: Timer) -> None:
+    """A thread that has failed at a wait goes on with the one that it had waited for, if it stands
+    there still; a refusal leaves it as it is. A sweep sees to all threads of its run.
+    """
+    at = find(turn, timer.wf_run_id, timer.number)
+    if at is None or at.run.sweep is not None:
+        return
+    if at.thread.status is ThreadStatus.ERROR and at.thread.position == int(timer.detail):
+        pay(turn, 1)
+        rescue_thread(at, skip=False)
 
 
 def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
@@ -55,9 +71,7 @@ def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
     if at is None:
         return  # it is gone, since nobody could want it any more
     if at.thread.status in FAILED and is_wanted(at):
-        above = all_above_waits(at)
-        revive(at)
-        _take_along(at, above)
+        _go_on(at, all_above_waits(at))
     elif HaltReason.HALTED_BY_PARENT in at.thread.halt_reasons and is_wanted(at):
         _reopen(at)
 
@@ -65,7 +79,7 @@ def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
 def revive(at: At, *, skip: bool = False) -> None:
     """A failed thread goes on; nobody is asked whether it may."""
     thread, node_run = at.thread, at.node_run
-    _take_back_end(at)
+    take_notice(at, thread)
     recall_thread(at)
     forget_waits(at)
     thread.failure, thread.handler = None, None
@@ -79,9 +93,15 @@ def revive(at: At, *, skip: bool = False) -> None:
     wake(at.turn, at.run.wf_run_id, thread.number)
 
 
-def _take_along(at: At, above: list[Place]) -> None:
+def _go_on(at: At, above: list[Place], *, skip: bool = False) -> None:
+    """The thread goes on, and those above; then whoever else waited for one of them learns of it,
+    and further ones that have failed with it are taken along.
+    """
+    revive(at, skip=skip)
     for place in above:
         revive(load(at.turn, *place))
+    for place in [(at.run.wf_run_id, at.thread.number), *above]:
+        recall_waiters(at.turn, *place)
 
 
 def visit_anew(at: At) -> None:
@@ -110,12 +130,3 @@ def _reopen(at: At) -> None:
         visit_anew(at)
     at.save()
     wake(at.turn, at.run.wf_run_id, at.thread.number)
-
-
-def _take_back_end(at: At) -> None:
-    """Those who were told of the thread's end forget it; who waits for it no more is not told."""
-    turn, thread = at.turn, at.thread
-    take_notice(at, thread)
-    for waiter, position in waiters_of(turn, thread):
-        if not take_back(at, waiter, position):
-            forget_waiter(turn, thread, waiter)

@@ -22,7 +22,10 @@ from penstock.core.state.thread_rows import Awaited, AwaitedStatus, FailedWait
 from penstock.core.state.transitions import NODE_LIVE, THREAD_LIVE, NodeStatus, ThreadStatus
 
 FAILED: Final = frozenset((ThreadStatus.ERROR, ThreadStatus.EXCEPTION))
-WAITERS_MAX: Final = 1_000
+WAITERS_ASKED_MAX: Final = 500
+"""Of a thread for which more wait, the others can not refuse a rescue: they are taken along in
+later turns, if they may (flow/recalls.py)."""
+
 NODE_FAILED: Final = frozenset((NodeStatus.ERROR, NodeStatus.EXCEPTION))
 
 
@@ -100,14 +103,12 @@ def _wait_above(at: At, row: FailedWait) -> list[Place]:
 
 def _threads_above(at: At) -> list[int]:
     thread = at.thread
-    if thread.waiters > WAITERS_MAX:
-        refuse(Code.LIMIT, f"more than {WAITERS_MAX} threads wait for thread {thread.number}")
     if thread.unnoticed:
         return _parent_above(at)
     if thread.waiters:
         return [
             above
-            for waiter, position in waiters_of(at.turn, thread)
+            for waiter, position in waiters_of(at.turn, thread, WAITERS_ASKED_MAX)
             for above in _waiter_above(at, waiter, position)
         ]
     if thread.kind is not ThreadKind.CHILD:
@@ -131,6 +132,8 @@ def is_wanted(at: At) -> bool:
         return False
     if thread.unnoticed or holder.handler == thread.number:
         return True
+    if thread.waiters > WAITERS_ASKED_MAX:
+        return True
     if thread.waiters:
         return any(_is_waited_for(at, *entry) for entry in waiters_of(at.turn, thread))
     return thread.kind is ThreadKind.CHILD  # what a handler serves is taken up itself
@@ -148,7 +151,7 @@ def _is_waited_for(at: At, waiter: int, position: int) -> bool:
         return False
     if _node_run(at, waiter, position).status is NodeStatus.COMPLETED:
         return False
-    awaited = awaited_of(at, waiter, position)
+    awaited = awaited_of(at.turn, at.thread, waiter, position)
     if awaited is None or awaited.status in _DECIDED:
         return False
     return awaited.handler in (None, at.thread.number)
@@ -156,7 +159,7 @@ def _is_waited_for(at: At, waiter: int, position: int) -> bool:
 
 def _waiter_above(at: At, waiter: int, position: int) -> list[int]:
     """The waiter, if the thread's failure is why it failed."""
-    awaited = awaited_of(at, waiter, position)
+    awaited = awaited_of(at.turn, at.thread, waiter, position)
     if awaited is not None and _is_handled(awaited, at.thread):
         _refuse(at, f"thread {waiter} has handled its failure, or is about to")
     upper, node = _upper(at, waiter), _node_run(at, waiter, position)

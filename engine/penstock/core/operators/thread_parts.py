@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.flow.search_index import is_indexed
 from penstock.core.operators.deletion import delete_row
 from penstock.core.state.facts import HistoryChunk
 from penstock.core.state.history import HasHistory, subject_of
@@ -22,6 +23,7 @@ from penstock.core.state.run import (
     ThreadRun,
     Variable,
 )
+from penstock.core.state.search_rows import IndexedVariable
 from penstock.core.state.task_rows import (
     AttemptLog,
     AttemptMetrics,
@@ -29,7 +31,14 @@ from penstock.core.state.task_rows import (
     CheckpointTotal,
     Pulse,
 )
-from penstock.core.state.thread_rows import Awaited, AwaitedEnd, PendingInterrupt
+from penstock.core.state.thread_rows import (
+    Awaited,
+    AwaitedEnd,
+    EachChunk,
+    EachPlan,
+    EachThread,
+    PendingInterrupt,
+)
 from penstock.core.state.turn import Turn
 from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 
@@ -37,6 +46,9 @@ Found = tuple[type[Row], tuple[Part, ...]]
 """A row by its kind, and what its key has after tenant and run; it need not be there."""
 
 USER_TASK_NODE: Final = "USER_TASK"
+
+_ROWS_OF_NODES: Final = (Awaited, AwaitedEnd, EachPlan, EachChunk, EachThread, PendingInterrupt)
+"""Kinds of which a thread may have many: their keys begin with its number."""
 
 
 def delete_lot(turn: Turn, thread: ThreadRun, position: int, lot: int) -> tuple[int, int]:
@@ -60,7 +72,7 @@ def delete_lot(turn: Turn, thread: ThreadRun, position: int, lot: int) -> tuple[
 def delete_rest(turn: Turn, thread: ThreadRun, spec: WfSpec) -> bool:
     """Delete what the thread as a whole has; False if the turn's budget is spent before."""
     of_thread = (thread.tenant, thread.wf_run_id, thread.number)
-    for kind in (Awaited, AwaitedEnd, PendingInterrupt):
+    for kind in _ROWS_OF_NODES:
         for row in turn.rows.scan(kind, *of_thread):
             if turn.nodes_left == 0:
                 return False
@@ -68,9 +80,11 @@ def delete_rest(turn: Turn, thread: ThreadRun, spec: WfSpec) -> bool:
             turn.rows.delete(row)
     blueprint = spec.body.threads[thread.thread_spec]
     names = [declared.name for declared in blueprint.variables]
+    found_by = [one.name for one in blueprint.variables if is_indexed(one)]
     outputs = spec.kept_outputs.get(thread.thread_spec, ())
     found: list[Found] = [
         *((Variable, (thread.number, name)) for name in names),
+        *((IndexedVariable, (thread.number, name)) for name in found_by),
         *((NodeOutput, (thread.number, node)) for node in outputs),
         *_chunks(thread),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from penstock.core.advance.advance import settle
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import At
@@ -10,6 +12,9 @@ from penstock.core.state.run import TaskRun, WfRun
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
+
+FORCE_HINT: Final = "; have it go on, and force it while it waits for one"
+"""What to do with a run that has no place among those that may be at work at once."""
 
 
 def load_idle(turn: Turn, wf_run_id: str, thread: int) -> At:

@@ -7,16 +7,21 @@ from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.nodes import RunChildWfNode
 from penstock.core.definitions.wf_spec import WfSpec
-from penstock.core.registration.control_flow import passed_on_all_ways, thread_started
+from penstock.core.registration.constants import is_passed_by
+from penstock.core.registration.control_flow import passed_on_all_ways, threads_begun
 from penstock.core.registration.graphs import by_end
 
 
 def check_child_runs(spec: WfSpec, faults: Faults) -> None:
-    """A fault if each run of this version runs another one of it, before it can wait or end."""
+    """A fault if each run of this version runs another one of it, before it can wait or end. Runs
+    that wait for a place, or get none, come to an end of that.
+    """
+    if spec.body.limit is not None:
+        return
     always: dict[str, list[str]] = {}  # threads that do, and where
 
     def runs_itself(config: NodeConfig) -> bool:
-        return _runs(config, spec) or thread_started(config) in always
+        return _runs(config, spec) or any(name in always for name in threads_begun(config))
 
     for name in by_end(_starts(spec)):  # those that are started before those that start them
         nodes = passed_on_all_ways(spec.body.threads[name], runs_itself)
@@ -33,15 +38,17 @@ def check_child_runs(spec: WfSpec, faults: Faults) -> None:
 
 
 def _starts(spec: WfSpec) -> dict[str, list[str]]:
-    threads = spec.body.threads.items()
-    started = {name: map(thread_started, thread.nodes.values()) for name, thread in threads}
-    return {name: [other for other in found if other] for name, found in started.items()}
+    return {
+        name: [other for config in thread.nodes.values() for other in threads_begun(config)]
+        for name, thread in spec.body.threads.items()
+    }
 
 
 def _runs(config: NodeConfig, spec: WfSpec) -> bool:
     """Whether a node runs this version, or one that will come after it."""
     return (
         isinstance(config, RunChildWfNode)
+        and is_passed_by(config) is False
         and config.wf_spec == spec.name
         and config.major in (None, spec.major)
     )

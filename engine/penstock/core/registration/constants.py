@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from penstock.core.definitions.graph import Edge, NodeConfig
 from penstock.core.values.expressions import is_true
 from penstock.core.values.forms import Expression
+from penstock.core.values.templates.names import Names
 from penstock.core.values.types import StructField, ValueProblem
 from penstock.core.values.value import Value
 
@@ -40,6 +41,9 @@ class _NoScope:
     def seed(self) -> tuple[str | int, ...]:
         raise OnlyARunKnows("uuid")
 
+    def template_names(self, spend: Callable[[int], None]) -> Names:
+        raise OnlyARunKnows("template")
+
 
 _NO_SCOPE: Final = _NoScope()
 
@@ -54,6 +58,14 @@ def known(condition: Expression | None) -> bool | None:
         return is_true(condition, _NO_SCOPE)
     except ValueProblem:
         return None
+
+
+def is_passed_by(config: NodeConfig) -> bool | None:
+    """Whether a thread goes on without the node, in each run or in none; None where that is the
+    run's to tell.
+    """
+    holds = known(config.run_if)
+    return None if holds is None else not holds
 
 
 def open_edges(config: NodeConfig) -> tuple[list[Edge], bool]:

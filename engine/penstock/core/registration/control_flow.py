@@ -5,15 +5,16 @@ end. Whatever depends on a value that only a run has is held to be possible.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
-from penstock.core.definitions.nodes import StartThreadNode
+from penstock.core.definitions.nodes import RunThreadsNode, StartThreadNode
 from penstock.core.definitions.wf_spec import ThreadSpec
 from penstock.core.limits import EDGES_PER_NODE_MAX, THREAD_DEPTH_MAX
 from penstock.core.nodes import TYPE_OF
-from penstock.core.registration.constants import open_edges
+from penstock.core.registration.constants import is_passed_by, open_edges
 from penstock.core.registration.graphs import Ways, reachable
 
 
@@ -58,6 +59,24 @@ def check_shape(check: NodeCheck, name: str, thread: ThreadSpec, start: str) -> 
             )
 
 
+def check_passing(check: NodeCheck) -> None:
+    """Where a thread begins or ends, there is nothing to be passed by or allowed."""
+    config, kind = check.config, TYPE_OF[type(check.config)]
+    if not (kind.begins or kind.ends):
+        return
+    said = {
+        "run_if": config.run_if is not None,
+        "allow_failure": config.allow_failure,
+        "allow_warning": config.allow_warning,
+    }
+    for name, is_said in said.items():
+        if is_said:
+            check.fault(
+                FaultKind.SETTING_AT_ENDS,
+                f"{name} is for nodes between ENTRYPOINT and EXIT; remove it",
+            )
+
+
 def check_threads(check: NodeCheck) -> None:
     """What the threads are to each other; `check` has seen all nodes, and knows who starts whom."""
     _check_started(check)
@@ -73,7 +92,8 @@ def _spinning(thread: ThreadSpec) -> Iterator[str]:
     after: dict[str, str] = {}
     for node, config in thread.nodes.items():
         edges, always = open_edges(config)
-        if always and len(edges) == 1 and not TYPE_OF[type(config)].waits:
+        waits = TYPE_OF[type(config)].waits and config.run_if is None
+        if always and len(edges) == 1 and not waits:
             after[node] = edges[0].to
     seen = set[str]()
     for node in after:
@@ -133,15 +153,17 @@ def _check_endless_threads(check: NodeCheck) -> None:
         if name in endless and passed_on_all_ways(threads[name], _starts_one(endless)) is None:
             del endless[name]
             pending += starters[name]
-    into = {name: passed_on_all_ways(threads[name], _starts_one(endless)) or [] for name in endless}
-    graph = {
-        name: [str(thread_started(threads[name].nodes[node])) for node in nodes]
-        for name, nodes in into.items()
+    into = {
+        name: {
+            node: [other for other in threads_begun(threads[name].nodes[node]) if other in endless]
+            for node in passed_on_all_ways(threads[name], _starts_one(endless)) or ()
+        }
+        for name in endless
     }
-    ways = Ways(graph)
+    ways = Ways({name: [*chain.from_iterable(nodes.values())] for name, nodes in into.items()})
     for name, nodes in into.items():
-        for node, started in zip(nodes, graph[name], strict=True):
-            if started == name or ways.lead(started, name):
+        for node, begun in nodes.items():
+            if name in begun or any(ways.lead(other, name) for other in begun):
                 check.stand_at(name, node)
                 check.fault(
                     FaultKind.ENDLESS_THREADS,
@@ -151,12 +173,20 @@ def _check_endless_threads(check: NodeCheck) -> None:
 
 
 def _starts_one(threads: dict[str, None]) -> Callable[[NodeConfig], bool]:
-    return lambda config: thread_started(config) in threads
+    return lambda config: any(name in threads for name in threads_begun(config))
 
 
-def thread_started(config: NodeConfig) -> str | None:
-    """The thread of which a node starts one, whatever the run's values are."""
-    return config.thread if isinstance(config, StartThreadNode) else None
+def threads_begun(config: NodeConfig) -> tuple[str, ...]:
+    """The threads of which a node begins one before it waits, whatever the run's values are."""
+    if is_passed_by(config) is not False:
+        return ()
+    match config:
+        case StartThreadNode(thread=thread):
+            return (thread,)
+        case RunThreadsNode(values=None, threads=threads, after=after, concurrency=most):
+            return tuple(name for name in threads if not after.get(name))[: most or None]
+        case _:
+            return ()
 
 
 def passed_on_all_ways(
@@ -174,7 +204,8 @@ def passed_on_all_ways(
             found.append(node)
             continue
         edges, always = open_edges(config)
-        if TYPE_OF[type(config)].waits or TYPE_OF[type(config)].ends or not always:
+        waits = TYPE_OF[type(config)].waits and not is_passed_by(config)
+        if waits or TYPE_OF[type(config)].ends or not always:
             return None
         for edge in edges:
             if edge.to not in seen:

@@ -27,6 +27,13 @@ from penstock.core.values.types import (
 from penstock.core.values.value import Value, coerce
 
 
+def node_expressions(config: NodeConfig) -> Iterator[Expression]:
+    """All that is evaluated at a node, but for its edges."""
+    if config.run_if is not None:
+        yield config.run_if
+    yield from TYPE_OF[type(config)].expressions(config)
+
+
 def edge_expressions(config: NodeConfig) -> Iterator[tuple[str, Expression]]:
     """All that is evaluated on leaving a node, and what it is for."""
     for edge in config.edges:
@@ -39,9 +46,11 @@ def edge_expressions(config: NodeConfig) -> Iterator[tuple[str, Expression]]:
 def check_values(check: NodeCheck) -> None:
     """The expressions of one node and of its edges, and what these change."""
     config = check.config
-    for expression in TYPE_OF[type(config)].expressions(config):
+    if config.run_if is not None:
+        check.fits(config.run_if, ValueType.BOOL, "run_if")
+    for expression in node_expressions(config):
         check.expression(expression)
-        _check_division(check, expression)
+        check_division(check, expression)
     for edge in config.edges:
         if len(edge.mutations) > MUTATIONS_PER_EDGE_MAX:
             check.fault(
@@ -55,7 +64,7 @@ def check_values(check: NodeCheck) -> None:
             check.fits(edge.condition, ValueType.BOOL, "the condition of an edge")
     for what, expression in edge_expressions(config):
         check.expression(expression, what)
-        _check_division(check, expression, what)
+        check_division(check, expression, what)
 
 
 def check_outputs(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
@@ -65,7 +74,7 @@ def check_outputs(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
     ways = Ways({node: [edge.to for edge in config.edges] for node, config in thread.nodes.items()})
     for node, config in thread.nodes.items():
         check.stand_at(name, node)
-        for expression in TYPE_OF[type(config)].expressions(config):
+        for expression in node_expressions(config):
             _check_outputs(check, expression, "", lambda read, here=node: ways.lead(read, here))
         for what, expression in edge_expressions(config):
             _check_outputs(
@@ -74,6 +83,18 @@ def check_outputs(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
                 what,
                 lambda read, here=node: read == here or ways.lead(read, here),
             )
+
+
+def check_before_nodes(check: NodeCheck, expression: Expression, what: str) -> None:
+    """What is worked out before the thread has been at a node reads no output."""
+    try:
+        reads = any(isinstance(part, OutputRef) for part in parts_of(expression))
+    except ValueProblem:
+        return  # nested too deep: `check.expression` says so
+    if reads:
+        check.fault(
+            FaultKind.OUTPUT_TOO_EARLY, f"{what}: no node has an output when the thread begins"
+        )
 
 
 def check_returns(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
@@ -166,7 +187,8 @@ def _check_outputs(
             )
 
 
-def _check_division(check: NodeCheck, expression: Expression, what: str = "") -> None:
+def check_division(check: NodeCheck, expression: Expression, what: str = "") -> None:
+    """Nothing is divided by a literal 0."""
     try:
         for part in parts_of(expression):
             if isinstance(part, Operated) and _divides_by_zero(part.operation, part.right):

@@ -13,7 +13,7 @@ from penstock.core.definitions.nodes import WaitForThreadsNode
 from penstock.core.definitions.wf_spec import ThreadSpec
 from penstock.core.limits import HANDLERS_PER_NODE_MAX
 from penstock.core.nodes import TYPE_OF
-from penstock.core.registration.data_flow import input_type, never_fits
+from penstock.core.registration.data_flow import check_before_nodes, input_type, never_fits
 from penstock.core.state.failures import (
     ANY_EXCEPTION,
     GROUPS,
@@ -22,8 +22,7 @@ from penstock.core.state.failures import (
     FailureHandler,
     is_exception_name,
 )
-from penstock.core.values.forms import OutputRef, parts_of
-from penstock.core.values.types import ValueProblem, parse_type
+from penstock.core.values.types import parse_type
 
 ANY_NAME = None
 """Of exceptions: users give them any name."""
@@ -57,7 +56,7 @@ def check_interrupts(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
     check.stand_at(name)
     for event_def, handler in thread.interrupts.items():
         check.event_def(event_def)
-        check.starts_thread(handler, {}, given_besides=INPUT)
+        check.starts_thread(handler, {}, given_besides=(INPUT,))
         _check_content(check, event_def, handler)
         others = (other for other in check.body.threads.values() if other is not thread)
         if any(event_def in other.interrupts for other in others):
@@ -82,17 +81,10 @@ def check_interrupt_keys(check: NodeCheck, name: str, thread: ThreadSpec) -> Non
                 FaultKind.KEY_WITHOUT_INTERRUPT,
                 f"{event_def!r} has a key, but does not interrupt the thread",
             )
-        what = f"key of {event_def!r}: "
-        check.expression(key, what)
+        what = f"key of {event_def!r}"
+        check.expression(key, f"{what}: ")
         check.correlates(event_def, key)
-        try:
-            reads = any(isinstance(part, OutputRef) for part in parts_of(key))
-        except ValueProblem:
-            continue  # nested too deep, which was said
-        if reads:
-            check.fault(
-                FaultKind.OUTPUT_TOO_EARLY, f"{what}no node has an output when the thread begins"
-            )
+        check_before_nodes(check, key, what)
 
 
 def _check_content(check: NodeCheck, event_def: str, handler: str) -> None:

@@ -13,10 +13,16 @@ from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.variable_check import check_inherited, check_names, check_variables
 from penstock.core.definitions.wf_spec import SpecBody, ThreadSpec
 from penstock.core.errors import Code, refuse
-from penstock.core.ids import is_inner_name
+from penstock.core.flow.labels import labels_problem
+from penstock.core.ids import is_definition_name, is_inner_name
 from penstock.core.limits import SPEC_NODES_MAX, SPEC_THREADS_MAX, SPEC_VARIABLES_MAX
 from penstock.core.nodes import TYPE_OF
-from penstock.core.registration.control_flow import check_edges, check_shape, check_threads
+from penstock.core.registration.control_flow import (
+    check_edges,
+    check_passing,
+    check_shape,
+    check_threads,
+)
 from penstock.core.registration.data_flow import (
     check_elements,
     check_outputs,
@@ -28,6 +34,7 @@ from penstock.core.registration.handlers import (
     check_interrupt_keys,
     check_interrupts,
 )
+from penstock.core.registration.run_limit import check_limit
 from penstock.core.state.rows import Rows
 
 
@@ -40,12 +47,14 @@ def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
     _check_size(body, faults)
     if not faults:
         _check_entrypoint(body, faults)
+        _check_about(name, body, faults)
         check_names(body, faults)
         check_inherited(body, rows, tenant, faults)
         for thread_name, thread in body.threads.items():
             _check_thread(check, thread_name, thread)
         if body.entrypoint in body.threads:
             check_threads(check)
+            check_limit(check)
     if faults.is_wrong:
         refuse(Code.BAD_SPEC, str(faults), faults.found)
     if faults:
@@ -83,6 +92,20 @@ def _check_entrypoint(body: SpecBody, faults: Faults) -> None:
         )
 
 
+def _check_about(name: str, body: SpecBody, faults: Faults) -> None:
+    """The name begins with the namespace, and a run may have the labels."""
+    namespace = body.namespace
+    if namespace and not is_definition_name(namespace):
+        message = f"namespace {namespace[:60]!r} is none; it looks like 'company.team'"
+        faults.add(FaultKind.BAD_NAMESPACE, message)
+    elif namespace and not name.startswith(f"{namespace}."):
+        message = f"the name of a spec in namespace {namespace!r} begins with '{namespace}.'"
+        faults.add(FaultKind.NAME_OUTSIDE_NAMESPACE, message)
+    problem = labels_problem(body.labels)
+    if problem is not None:
+        faults.add(FaultKind.BAD_LABELS, problem)
+
+
 def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
     faults = check.faults
     for text in (name, *thread.nodes, *(variable.name for variable in thread.variables)):
@@ -104,6 +127,7 @@ def _check_thread(check: NodeCheck, name: str, thread: ThreadSpec) -> None:
         check.stand_at(name, node)
         check_edges(check, thread)
         check_values(check)
+        check_passing(check)
         kind.check(check)
         check_elements(check)
         check_handlers(check)

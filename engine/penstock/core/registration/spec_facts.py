@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from penstock.core.definitions.wf_spec import SpecBody, ThreadSpec
 from penstock.core.nodes import TYPE_OF
-from penstock.core.registration.data_flow import edge_expressions
+from penstock.core.registration.data_flow import edge_expressions, node_expressions
 from penstock.core.values.forms import OutputRef, parts_of
 
 
@@ -55,7 +55,7 @@ def _masked_outputs(thread: ThreadSpec, masked: AbstractSet[str]) -> tuple[str, 
 def _kept_outputs(thread: ThreadSpec) -> tuple[str, ...]:
     kept: set[str] = set()
     for node, config in thread.nodes.items():
-        for expression in TYPE_OF[type(config)].expressions(config):
+        for expression in node_expressions(config):
             kept |= {part.node for part in parts_of(expression) if isinstance(part, OutputRef)}
         for _, expression in edge_expressions(config):
             refs = {part.node for part in parts_of(expression) if isinstance(part, OutputRef)}

@@ -15,7 +15,7 @@ from penstock.core.values.masking import MASK
 from penstock.core.values.value import Value, encode_value
 
 
-def audit(turn: Turn, command: msgspec.Struct, bulk_id: str | None = None) -> None:
+def audit(turn: Turn, command: msgspec.Struct) -> None:
     """Keep who did what, and what was asked for; a large value only by its size, a masked one (a
     handler says which in `turn.unaudited`) not at all.
     """
@@ -33,13 +33,15 @@ def audit(turn: Turn, command: msgspec.Struct, bulk_id: str | None = None) -> No
         turn.at_ms,
         detail or None,
         turn.audited,
-        bulk_id,
+        turn.bulk_id,
     )
     turn.audited += 1
     turn.rows.put(entry)
 
 
-def audit_refusal(turn: Turn, wf_run_id: str, verb: str, code: str, message: str) -> None:
+def audit_refusal(
+    turn: Turn, wf_run_id: str, verb: str, code: str, message: str, bulk_id: str | None
+) -> None:
     """Keep that a verb, which went on after its command, could not be done."""
     detail: Value = {"refused": code, "message": message}
     row = AuditEntry(
@@ -51,6 +53,7 @@ def audit_refusal(turn: Turn, wf_run_id: str, verb: str, code: str, message: str
         turn.at_ms,
         detail,
         turn.audited,
+        bulk_id,
     )
     turn.audited += 1
     turn.rows.put(row)

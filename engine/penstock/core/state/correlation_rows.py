@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 from penstock.core.values.value import Value
@@ -104,3 +105,4 @@ class CorrelatedEvent(Row):
     expires_ms: int | None = None
     offered: bool = False
     reached: Place | None = None
+    first: FirstAnswer | None = None

@@ -4,6 +4,7 @@ thrown.
 
 from typing import Final
 
+from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 from penstock.core.values.value import Value
@@ -30,6 +31,7 @@ class ExternalEvent(Row):
     claimed_by: tuple[int, int] | None = None
     claimed_ms: int | None = None
     correlated: bool = False
+    first: FirstAnswer | None = None
 
     def claim(self, thread: int, position: int, at_ms: int) -> None:
         """A node run, or a thread that it interrupts there, takes the event."""

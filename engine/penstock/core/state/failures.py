@@ -52,6 +52,11 @@ EXCEPTION_NAME: Final = "1-128 letters, digits, '.', '_' or '-', and none of the
 UNHANDLED: Final = frozenset((FailureName.KILLED, FailureName.ENGINE_DEFECT))
 """Nobody handles these: the run is being ended on purpose."""
 
+NOT_ALLOWED: Final = UNHANDLED | {FailureName.STEP_LIMIT}
+"""What ends a thread even where its node may fail: behind the limit the next node would fail like
+this one, and the thread would go on for ever.
+"""
+
 
 def is_exception_name(name: str) -> bool:
     """Whether a business exception may have this name."""
@@ -74,11 +79,13 @@ class Failure(Struct, array_like=True, frozen=True):
 
 class FailureHandler(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A thread that handles failures: of one name, of a group, ERROR or EXCEPTION (any of them), or
-    every one if nothing is said. Its variable INPUT, if declared, is the failure's content.
+    every one if nothing is said. Its variable INPUT, if declared, is the failure's content. With
+    `rethrow` the failure is as good as unhandled once the thread has completed.
     """
 
     thread: str
     failure: str | None = None
+    rethrow: bool = False
 
     def is_for(self, failure: Failure) -> bool:
         """Whether it handles this failure."""

@@ -36,3 +36,20 @@ class Migration(Row):
     nodes: dict[str, dict[str, str]]
     variables: dict[str, dict[str, Value]]
     command_id: str | None = None
+    bulk_id: str | None = None
+
+
+class UndecidedMigration(Row):
+    """A migration that a bulk job has begun, and whose first pass was not over in the verb's turn;
+    if it was refused then, why. The job counts the run when it is decided.
+    """
+
+    KIND, SCOPE, KEY = b"m", Scope.PARTITION, ("tenant", "bulk_id", "wf_run_id")
+    SCANNED = True
+
+    tenant: str
+    bulk_id: str
+    wf_run_id: str
+    version: int
+    code: str = ""
+    message: str = ""

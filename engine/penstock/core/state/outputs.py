@@ -88,6 +88,7 @@ class WfRunChanged(Struct, frozen=True, kw_only=True):
     output: Value = None
     failure: str | None = None
     message: str | None = None
+    warned: bool = False
 
 
 class WfRunDeleted(Struct, frozen=True, kw_only=True):
@@ -124,8 +125,8 @@ class UserTaskRunChanged(Struct, frozen=True, kw_only=True):
 
 
 class CommandRefused(Struct, frozen=True, kw_only=True):
-    """A command was refused; nothing of it stays. `faults` are the kinds of what is wrong with a
-    definition.
+    """A command was refused; nothing of it stays. Of a verb done to one of many runs, the bulk job
+    is named; of a definition, `faults` are the kinds of what is wrong with it.
     """
 
     command: str
@@ -133,6 +134,7 @@ class CommandRefused(Struct, frozen=True, kw_only=True):
     code: str
     message: str
     at_ms: int
+    bulk_id: str | None = None
     faults: tuple[str, ...] = ()
 
 

@@ -7,8 +7,10 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker
+from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.keys import Scope
 from penstock.core.state.outputs import Answer
+from penstock.core.state.place_rows import ROWS_OF_LIMITS
 from penstock.core.state.rows import Row
 
 NEVER_MS: Final = 2**62
@@ -84,7 +86,8 @@ class AnswerExpiry(Row):
 
 class Deleting(Row):
     """A run that is being deleted, and how far that has come; until the last chunk its id is not
-    used again (R10).
+    used again (R10). After a defect, `row` is the key of the one that is deleted by itself, and so
+    many were `passed` over.
     """
 
     KIND, SCOPE, KEY = b"D", Scope.PARTITION, ("tenant", "wf_run_id")
@@ -94,6 +97,20 @@ class Deleting(Row):
     wf_spec: str
     principal: str
     after: bytes = b""
+    row: bytes = b""
+    passed: int = 0
+
+
+class DeletedRun(Row):
+    """What the start of a run is answered that has been deleted: kept, with a timer of its own, as
+    long as answers are, so that a start that is sent again starts nothing.
+    """
+
+    KIND, SCOPE, KEY = b"d", Scope.PARTITION, ("tenant", "wf_run_id")
+
+    tenant: str
+    wf_run_id: str
+    first: FirstAnswer
 
 
 ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
@@ -105,4 +122,6 @@ ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     CorrelatedEvent,
     EventMarker,
     Deleting,
+    *ROWS_OF_LIMITS,
+    DeletedRun,
 )

@@ -13,8 +13,10 @@ from msgspec import Struct
 from penstock.core.state.backoff import Backoff
 from penstock.core.state.facts import Fact
 from penstock.core.state.failures import Failure
+from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.keys import Scope
 from penstock.core.state.migration_rows import Former
+from penstock.core.state.place_rows import Place, PlaceStatus
 from penstock.core.state.replay_rows import ReplayOf
 from penstock.core.state.rows import Row
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
@@ -92,10 +94,16 @@ class Sweep(Struct, array_like=True, frozen=True):
     message: str = ""
 
 
+_WITHOUT_PLACE: Final = (PlaceStatus.ASKED, PlaceStatus.REFUSED, PlaceStatus.WITHDRAWN)
+
+
 class WfRun(Row):
     """A run of a WfSpec. Its status is its entrypoint thread's. `steps` counts nodes that were
     reached, by all threads: it is the run's own order; `old_bytes` what OldVariable rows keep;
-    `migrates_to` is the version to which its threads are brought just now.
+    `migrates_to` is the version to which its threads are brought just now; `ends` counts ends of
+    threads. It is `warned` if its entrypoint thread is. `place` is that among the runs that may be
+    at work at once. `request_hash` and `id_hash` are of the command that started it;
+    `first_version` is the version in which it was started, if it has left that (0: it has not).
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -123,6 +131,21 @@ class WfRun(Row):
     migrates_to: int | None = None
     old_bytes: int = 0
     replay: ReplayOf | None = None
+    warned: bool = False
+    place: Place | None = None
+    ends: int = 0
+    id_hash: bytes = b""
+    first_version: int = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for a place: as many runs as may be are at work."""
+        return self.place is not None and self.place.status is PlaceStatus.ASKED
+
+    @property
+    def lacks_place(self) -> bool:
+        """Whether it may not go on from where it begins: it waits, was refused or was stopped."""
+        return self.place is not None and self.place.status in _WITHOUT_PLACE
 
 
 class ThreadRun(Row):
@@ -132,13 +155,17 @@ class ThreadRun(Row):
     parent, but for a handler of a failed child the thread that waits for that child. `handler` is
     the thread that handles a failure or an interrupt of this one now. `interrupts` counts those to
     come. Of its children, `live` have not ended, `moving` are neither ended nor halted, `failed`
-    have failed and nobody has taken notice. `counted` is what its holder knows of it, and `asked`
-    what the threads below know. `version` is that of the WfSpec which it follows (0: its
-    run's), and `formers` what it was before it was migrated. `began` and `ended` are steps of the
-    run. One that is `gone` has ended, and this row, which says how, is all that is kept of it.
-    `depth` counts the threads whose variables it sees besides its own. `interrupt_keys` are
-    the keys of the events that interrupt it, as they were when it began. `lost`: it will not go on
-    by itself (flow/waits.py). `unnoticed`: it is one of the failed children of its parent.
+    have failed and `warned` have ended with a warning, and nobody has taken notice. `counted` is
+    what its holder knows of it, and `asked` what the threads below know. `version` is that of the
+    WfSpec which it follows (0: its run's), and `formers` what it was before it was migrated.
+    `began` and `ended` are steps of the run. One that is `gone` has ended, and this row, which says
+    how, is all that is kept of it. `depth` counts the threads whose variables it sees besides its
+    own. `interrupt_keys` are the keys of the events that interrupt it, as they were when it began.
+    `lost`: it will not go on by itself (flow/waits.py). `unnoticed`: it is one of the failed, or
+    warned, children of its parent. `warned`: something in it went on that was not as it should be
+    (flow/warned.py). `started_at` is the position of the node run of its parent at which it was
+    started. `end_number` says which of the run's ends its own was; being lost is one, until it
+    goes on.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.RUN, ("tenant", "wf_run_id", "number")
@@ -177,6 +204,10 @@ class ThreadRun(Row):
     lost: bool = False
     unnoticed: bool = False
     masked: bool = False
+    started_at: int | None = None
+    warned: bool = False
+    warned_children: int = 0
+    end_number: int = 0
 
     @property
     def held_from_outside(self) -> bool:
@@ -200,7 +231,9 @@ class ThreadRun(Row):
 class NodeRun(Row):
     """One visit of a thread to a node. A TASK node run carries the id of its TaskRun in `task`;
     `progress` is what a node type keeps while it waits; `handled` says that a handler, or an
-    operator, has dealt with the failure. `retries` is the position of the failed visit that this
+    operator, has dealt with the failure, or that it is allowed. One that is `skipped` was passed
+    by, since its condition did not hold or an operator wanted it; one that is `warned` ended well,
+    or was let pass, but not as it should. `retries` is the position of the failed visit that this
     one begins anew; `formerly` are names of the node in versions from which it was migrated; `step`
     is the run's step at which the node was reached; `leads_to` the node at which a replay begins,
     whatever the edges say.
@@ -229,6 +262,7 @@ class NodeRun(Row):
     step: int = 0
     leads_to: str | None = None
     masked: bool = False
+    warned: bool = False
 
 
 class NodeOutput(Row):
@@ -262,7 +296,9 @@ class Variable(Row):
 
 
 class TaskAttempt(Struct, array_like=True):
-    """One attempt of a task run. `started_ms` is None while no worker has said that it runs it."""
+    """One attempt of a task run. `started_ms` is None while no worker has said that it runs it;
+    `first` is what the worker was told who ended it, by a report or by handing it back.
+    """
 
     number: int
     status: TaskStatus
@@ -277,6 +313,7 @@ class TaskAttempt(Struct, array_like=True):
     reported: TaskStatus | None = None  # what the worker said, where it came to another status
     sent_offset: int = 0  # of the record whose turn sent it last
     worker_version: str = ""
+    first: FirstAnswer | None = None
 
 
 class Stop(StrEnum):

@@ -15,6 +15,7 @@ from penstock.core.state.event_rows import (
 )
 from penstock.core.state.facts import AuditEntry, HistoryChunk
 from penstock.core.state.migration_rows import Migration
+from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import OldVariable, Replayed
 from penstock.core.state.rows import Row
 from penstock.core.state.run import (
@@ -26,10 +27,14 @@ from penstock.core.state.run import (
     Variable,
     WfRun,
 )
+from penstock.core.state.search_rows import IndexedVariable
 from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
     ChildRun,
+    EachChunk,
+    EachPlan,
+    EachThread,
     FailedWait,
     Interrupter,
     LiveBelow,
@@ -58,6 +63,9 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     Awaited,
     AwaitedEnd,
     ThreadWaiter,
+    EachPlan,
+    EachChunk,
+    EachThread,
     Interrupter,
     PendingInterrupt,
     Watcher,
@@ -77,4 +85,6 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     Migration,
     OldVariable,
     Replayed,
+    PublishedOutput,
+    IndexedVariable,
 )

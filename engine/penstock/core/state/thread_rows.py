@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
+from penstock.core.values.value import Value
 
 
 class LiveChild(Row):
@@ -33,7 +34,9 @@ class AwaitedStatus(StrEnum):
 
 
 class Awaited(Row):
-    """A thread that a WAIT_FOR_THREADS node run waits for."""
+    """A thread that a WAIT_FOR_THREADS or RUN_THREADS node run waits for; if it has not ended well,
+    which end of the run that was; of the latter, for which element it runs.
+    """
 
     KIND, SCOPE, KEY = b"y", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "child")
     SCANNED = True
@@ -45,6 +48,8 @@ class Awaited(Row):
     child: int
     status: AwaitedStatus
     handler: int | None = None
+    end_number: int = 0
+    element: int = 0
 
 
 class ThreadWaiter(Row):
@@ -73,9 +78,11 @@ class RunWaiter(Row):
 
 
 class AwaitedEnd(Row):
-    """A thread that a node run waits for has ended, and the node run has not looked at it yet."""
+    """A thread that a node run waits for has ended, and the node run has not looked at it yet. They
+    lie in the order of the ends.
+    """
 
-    KIND, SCOPE, KEY = b"z", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "child")
+    KIND, SCOPE, KEY = b"z", Scope.RUN, ("tenant", "wf_run_id", "waiter", "position", "end_number")
     SCANNED = True
 
     tenant: str
@@ -83,6 +90,7 @@ class AwaitedEnd(Row):
     waiter: int
     position: int
     child: int
+    end_number: int = 0
 
 
 class Interrupter(Row):
@@ -131,6 +139,7 @@ class RoundUnderWay(Row):
     """
 
     KIND, SCOPE, KEY = b"g", Scope.RUN, ("tenant", "wf_run_id", "round", "number")
+    SCANNED = True
 
     tenant: str
     wf_run_id: str
@@ -174,3 +183,51 @@ class ChildRun(Row):
     tenant: str
     wf_run_id: str
     child: str
+
+
+class EachPlan(Row):
+    """What a RUN_THREADS node run was begun with: how many threads, and what each of them is given.
+    `names` are the threads, if each is run once. A visit that begins a failed one anew goes on with
+    its elements: they lie at the position of the first visit, `origin`.
+    """
+
+    KIND, SCOPE, KEY = b"B", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    position: int
+    origin: int
+    count: int
+    given: dict[str, Value]
+    masked: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class EachChunk(Row):
+    """Some of the values for which a RUN_THREADS node runs threads. It is written once."""
+
+    KIND, SCOPE, KEY = b"J", Scope.RUN, ("tenant", "wf_run_id", "thread", "position", "number")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    position: int
+    number: int
+    values: list[Value]
+
+
+class EachThread(Row):
+    """The thread that was begun last for an element of a RUN_THREADS node."""
+
+    KIND, SCOPE, KEY = b"K", Scope.RUN, ("tenant", "wf_run_id", "thread", "position", "element")
+    SCANNED = True
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    position: int
+    element: int
+    child: int

@@ -35,6 +35,11 @@ class TimerKind(StrEnum):
     WAKE_WATCHERS = "WAKE_WATCHERS"
     TELL_WAITERS = "TELL_WAITERS"
     TELL_WAITERS_OF_RUN = "TELL_WAITERS_OF_RUN"
+    GIVE_BACK_ENDS = "GIVE_BACK_ENDS"
+    RECALL_WAITERS = "RECALL_WAITERS"
+    SEE_BELOW = "SEE_BELOW"
+    RESCUE_WAITERS = "RESCUE_WAITERS"
+    RESCUE_WAITER = "RESCUE_WAITER"
     PLACE_EVENT = "PLACE_EVENT"
     TASK_TIMEOUT = "TASK_TIMEOUT"
     TASK_RETRY = "TASK_RETRY"
@@ -47,6 +52,7 @@ class TimerKind(StrEnum):
     SCHEDULE = "SCHEDULE"  # of no run: its id is in `detail`
     BULK = "BULK"  # of no run, as that of a schedule
     FORGET_BULK = "FORGET_BULK"
+    FORGET_RUN = "FORGET_RUN"  # its id is in `detail`: the run is gone
     SWEEP = "SWEEP"
     WAKE_THREADS = "WAKE_THREADS"
     KILL_BELOW = "KILL_BELOW"
@@ -55,6 +61,7 @@ class TimerKind(StrEnum):
     DELETE_RUN = "DELETE_RUN"
     THREAD_RETENTION = "THREAD_RETENTION"
     DELETE_THREAD = "DELETE_THREAD"
+    LIMIT = "LIMIT"  # of no run: the spec, and the key from which on, are in `detail`
 
 
 class Timer(Row):

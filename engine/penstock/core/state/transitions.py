@@ -36,8 +36,9 @@ class ThreadEvent(StrEnum):
 
 
 class NodeStatus(StrEnum):
-    """Of a NodeRun. HALTING is a name of the wire that none has: what a node waits for is halted at
-    once, and a TASK mirrors its TaskRun.
+    """Of a NodeRun. HALTING is a name of the wire that none has. A thread takes time to halt only
+    where a task of it is in flight, and a TASK node run mirrors that: it is RUNNING until the task
+    has ended, whatever its thread is asked for. Every other node is halted at once.
     """
 
     STARTING = "STARTING"

@@ -14,6 +14,7 @@ from penstock.core.limits import NODES_PER_TURN_MAX, OUTPUT_BYTES_PER_TURN_MAX
 from penstock.core.state.correlation_rows import MarkerNews
 from penstock.core.state.outputs import CommandOutput, Event, EventOutput, Output
 from penstock.core.state.partition_state import OutChannel, PartitionState, Shard
+from penstock.core.state.place_rows import PlaceNews
 from penstock.core.state.rows import Rows, copy_of
 
 COMMAND_PART: Final = "command"
@@ -35,6 +36,8 @@ class Turn:
         "agenda",
         "at_ms",
         "audited",
+        "bulk_id",
+        "claims",
         "command_id",
         "key",
         "news",
@@ -61,6 +64,7 @@ class Turn:
         self.state = state
         self.at_ms = state.append_ms
         self.audited = 0
+        self.bulk_id: str | None = None  # the job that has a verb done to one of many runs
         self.key = ""
         self.command_id: str | None = None
         self.output_bytes = 0
@@ -71,6 +75,7 @@ class Turn:
         self.outputs: list[Output] = []
         self.own_commands: list[object] = []
         self.news: list[MarkerNews] = []
+        self.claims: list[PlaceNews] = []
         self.nodes_left = NODES_PER_TURN_MAX
         self.part = COMMAND_PART
 
@@ -88,6 +93,7 @@ class Turn:
         self.agenda.clear()
         self.own_commands.clear()
         self.news.clear()
+        self.claims.clear()
         state = self.rows.get(PartitionState)
         assert state is not None, "a savepoint wrote it"
         self.state = state

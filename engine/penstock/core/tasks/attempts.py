@@ -13,6 +13,7 @@ from typing import Final
 from penstock.core.flow.at import peek_thread
 from penstock.core.limits import RETRY_AFTER_MS_MAX, WORKER_CHARS_MAX
 from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.first_answer import first_answer
 from penstock.core.state.history import note
 from penstock.core.state.outputs import TaskRunChanged
 from penstock.core.state.rows import copy_of
@@ -85,6 +86,14 @@ def end_attempt(
         attempt.warning = attempt.warning or _counted(task) > 1
     tell(turn, task)
     turn.rows.put(task)
+
+
+def keep_answer(turn: Turn, task: TaskRun, command: object, body: Value) -> Value:
+    """Keep what the worker who ended the attempt is told, for when it says so again."""
+    kept = copy_of(task)
+    own_attempt(kept).first = first_answer(command, turn.command_id, body)
+    turn.rows.put(kept)
+    return body
 
 
 def set_timeout(turn: Turn, task: TaskRun, due_ms: int) -> None:

@@ -17,7 +17,7 @@ from penstock.core.flow.at import At
 from penstock.core.limits import INPUTS_BYTES_MAX
 from penstock.core.values.casts import check_assignable
 from penstock.core.values.expressions import Expression
-from penstock.core.values.forms import Secret, check_form
+from penstock.core.values.forms import check_secret, secret_of
 from penstock.core.values.types import ValueProblem, ValueType, parse_type
 from penstock.core.values.value import Value, value_bytes
 
@@ -34,7 +34,7 @@ class Inputs(Struct, frozen=True):
 
 def expressions_in(given: Mapping[str, Expression]) -> Iterator[Expression]:
     """The inputs that are worked out here."""
-    return (expression for expression in given.values() if not isinstance(expression, Secret))
+    return (expression for expression in given.values() if secret_of(expression) is None)
 
 
 def check_inputs(check: NodeCheck, name_of_def: str, given: Mapping[str, Expression]) -> None:
@@ -60,9 +60,10 @@ def check_inputs(check: NodeCheck, name_of_def: str, given: Mapping[str, Express
 def check_secrets(check: NodeCheck, given: Mapping[str, Expression]) -> None:
     """A fault for each secret that has no name."""
     for name, expression in given.items():
-        if isinstance(expression, Secret):
+        secret = secret_of(expression)
+        if secret is not None:
             try:
-                check_form(expression)
+                check_secret(secret)
             except ValueProblem as problem:
                 check.problem(FaultKind.BAD_SECRET, problem, f"input {name!r}: ")
 
@@ -77,9 +78,9 @@ def inputs_of(at: At, task_def: TaskDef, given: Mapping[str, Expression]) -> Inp
             raise ValueProblem(f"{var.name!r} is not given")
         expression = given[var.name]
         try:
-            if isinstance(expression, Secret):
+            if (secret := secret_of(expression)) is not None:
                 check_assignable(ValueType.STR, parse_type(var.type))
-                inputs[var.name], secrets[var.name] = None, expression.name
+                inputs[var.name], secrets[var.name] = None, secret
             else:
                 inputs[var.name] = at.evaluate_as(expression, var.type, f"input {var.name}")
                 masked += [var.name] if at.masked else []

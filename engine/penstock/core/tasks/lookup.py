@@ -5,7 +5,8 @@ every command about tasks is refused with the same codes.
 from __future__ import annotations
 
 from penstock.core.errors import Code, refuse
-from penstock.core.state.run import TaskRun
+from penstock.core.state.first_answer import FirstAnswer
+from penstock.core.state.run import PastAttempt, TaskRun
 from penstock.core.state.transitions import TASK_IN_FLIGHT, TASK_LIVE, TaskStatus
 from penstock.core.state.turn import Turn
 
@@ -35,6 +36,17 @@ def newest(turn: Turn, wf_run_id: str, guid: str, attempt: int) -> TaskRun:
             f"attempt {attempt} of {guid} is not the newest, which is {task.attempt.number}",
         )
     return task
+
+
+def first_end(turn: Turn, wf_run_id: str, guid: str, attempt: int) -> FirstAnswer | None:
+    """What the worker was told who ended an attempt, be it the newest or a past one."""
+    task = turn.rows.peek(TaskRun, turn.tenant, wf_run_id, guid)
+    if task is None or not 1 <= attempt <= task.attempt.number:
+        return None
+    if attempt == task.attempt.number:
+        return task.attempt.first
+    past = turn.rows.peek(PastAttempt, turn.tenant, wf_run_id, guid, attempt)
+    return None if past is None else past.attempt.first
 
 
 def in_flight(turn: Turn, wf_run_id: str, guid: str, attempt: int, worker: str | None) -> TaskRun:

@@ -7,7 +7,7 @@ what is read of large values counts, too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from penstock.core.ids import derive_uuid
@@ -16,7 +16,6 @@ from penstock.core.values.casts import cast_to, converted, truncated
 from penstock.core.values.comparing import Comparator, compare
 from penstock.core.values.formats import formatted
 from penstock.core.values.forms import (
-    SECRET_MISPLACED,
     Built,
     Cast,
     Comparison,
@@ -27,8 +26,10 @@ from penstock.core.values.forms import (
     Now,
     Operated,
     OutputRef,
+    Rendered,
     Secret,
     SizeOf,
+    Template,
     Uuid,
     VariableRef,
     check_form,
@@ -36,6 +37,11 @@ from penstock.core.values.forms import (
 )
 from penstock.core.values.operations import LOGIC, Operation, operate, size_of
 from penstock.core.values.paths import follow_path
+from penstock.core.values.templates.evaluator import Rendering
+from penstock.core.values.templates.functions import SECRET_MISPLACED
+from penstock.core.values.templates.names import Names
+from penstock.core.values.templates.operators import text, truth
+from penstock.core.values.texts import json_of
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.types import (
     StructField,
@@ -97,6 +103,10 @@ class Scope(Protocol):
         """What ids are derived from: no other place in any run has the same."""
         ...
 
+    def template_names(self, spend: Callable[[int], None]) -> Names:
+        """What names mean in a template; what is read for it is paid for by `spend`."""
+        ...
+
 
 def evaluate(expression: Expression, scope: Scope, place: str = "") -> Value:
     """The value of an expression, or ValueProblem. `place` tells the expressions of one scope
@@ -115,6 +125,18 @@ def is_true(condition: Expression, scope: Scope, place: str = "") -> bool:
     return Evaluation(scope, place).holds(condition)
 
 
+def _texts(value: Value) -> Value:
+    """An array, or text that is one, as an array of texts."""
+    items: Value = json_of(value) if isinstance(value, str) else value
+    if not isinstance(items, list):
+        raise ValueProblem(f"{type_name(value)} is no array")
+    if None in items:
+        raise ValueProblem("an array of texts has no null")
+    said: Value = [text(item) for item in cast("list[Value]", items)]
+    check_bounds(said)
+    return said
+
+
 class Evaluation:
     """One budget of steps, spent on one expression or on several."""
 
@@ -123,6 +145,7 @@ class Evaluation:
         self._place = place
         self._steps_left = EXPRESSION_STEPS_MAX
         self._uuids = 0
+        self._templates = 0
 
     def holds(self, condition: Expression) -> bool:
         """Whether a condition is true; anything but a BOOL is a ValueProblem."""
@@ -185,6 +208,8 @@ class Evaluation:
             case Uuid():
                 self._uuids += 1
                 return derive_uuid("uuid", *self._scope.seed(), self._place, self._uuids)
+            case Template():
+                return self._templated(expression)
             case Secret():
                 raise ValueProblem(SECRET_MISPLACED)
 
@@ -231,6 +256,48 @@ class Evaluation:
                 raise ValueProblem(f"{wanted} has no field {name!r}")
             made[name] = self.value_as(expression.fields[name], parse_type(fields[name].type))
         return coerce_to(made, wanted, self._scope.struct)
+
+    def _templated(self, expression: Template) -> Value:
+        names = self._scope.template_names(self._spend)  # what was looked up may have changed
+        made = self._rendered(expression.template, names)
+        check_bounds(made)
+        match expression.gives:
+            case Rendered.VALUE:
+                return made
+            case Rendered.TRUTH:
+                return truth(made)
+            case Rendered.TEXTS:
+                return _texts(made)
+            case Rendered.TEXT:
+                said = text(made)
+                check_bounds(said)
+                return said
+
+    def _rendered(self, template: Value, names: Names) -> Value:
+        """The value with each text in it rendered; keys stay texts."""
+        self._spend(1)
+        match template:
+            case str():
+                value = self._rendering(names).value(template)
+                self._spend_on(value)
+                return value
+            case list():
+                return [self._rendered(item, names) for item in cast("list[Value]", template)]
+            case dict():
+                made: dict[str, Value] = {}
+                for key, item in sorted(cast("dict[str, Value]", template).items()):
+                    name = self._rendering(names).text(key)
+                    if name in made:
+                        raise ValueProblem(f"two keys of an object are both {name[:60]!r}")
+                    made[name] = self._rendered(item, names)
+                return made
+            case _:
+                return template
+
+    def _rendering(self, names: Names) -> Rendering:
+        """For one text; its ids are its own."""
+        self._templates += 1
+        return Rendering(names, self._spend, f"{self._place}.{self._templates}")
 
     def _spend(self, steps: int) -> None:
         self._steps_left -= steps

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from enum import StrEnum
+from typing import Final, cast
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from penstock.core.limits import EXPRESSION_DEPTH_MAX, FORMAT_ARGS_MAX
 from penstock.core.values.comparing import Comparator
 from penstock.core.values.formats import check_format
 from penstock.core.values.operations import Operation
 from penstock.core.values.paths import parse_path
+from penstock.core.values.templates.functions import SECRET_MISPLACED
+from penstock.core.values.templates.parser import parse_template
+from penstock.core.values.templates.secrets import names_secret, only_secret
 from penstock.core.values.types import TypeText, ValueProblem, parse_type, struct_type
 from penstock.core.values.value import Value, check_bounds
 
-SECRET_MISPLACED: Final = (
-    "only a worker knows a secret: use it as an input of a task as a whole, and have the task do"
-    " what is to be done with it"
-)
+
+class TemplateProblem(ValueProblem):
+    """A text is no template, or one that asks for a secret."""
+
 
 _SECRET: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
@@ -112,6 +116,27 @@ class Uuid(_Form, tag="UUID", frozen=True):
     """A STR: a UUID derived from where it is asked for; asked again there, it is the same."""
 
 
+class Rendered(StrEnum):
+    """What a template gives: its text; a value, which a template that is one `{{ }}` only has;
+    whether its text is one that counts as true; or an array of texts, which what is no text in it
+    becomes as JSON.
+    """
+
+    TEXT = "TEXT"
+    VALUE = "VALUE"
+    TRUTH = "TRUTH"
+    TEXTS = "TEXTS"
+
+
+class Template(_Form, tag="TEMPLATE", frozen=True):
+    """What a template makes of the names of its place. `template` is any JSON: the texts in it are
+    templates, at any depth, and so are keys.
+    """
+
+    template: Value
+    gives: Rendered = field(default=Rendered.VALUE, name="as")
+
+
 class Secret(_Form, tag="SECRET", frozen=True):
     """A secret that the worker of a task fills in. Nobody else has it: where anything but an input
     as a whole would need its value, it is refused.
@@ -133,6 +158,7 @@ Expression = (
     | Built
     | Now
     | Uuid
+    | Template
     | Secret
 )
 
@@ -163,7 +189,19 @@ def parts_of(expression: Expression) -> Iterator[Expression]:
         pending += [(child, depth + 1) for child in children(at)]
 
 
-def _check_secret(name: str) -> None:
+def secret_of(expression: Expression) -> str | None:
+    """The name of the secret that an input is as a whole; None if it is anything else."""
+    match expression:
+        case Secret(name=name):
+            return name
+        case Template(template=str(template), gives=Rendered.VALUE | Rendered.TEXT):
+            return only_secret(template)
+        case _:
+            return None
+
+
+def check_secret(name: str) -> None:
+    """Raise ValueProblem for a name that no secret has."""
     if _SECRET.fullmatch(name) is None:
         raise ValueProblem(
             f"{name[:64]!r} is no name of a secret; use a letter, then letters, digits and '_',"
@@ -184,12 +222,36 @@ def check_form(expression: Expression) -> None:
             case Built(struct=struct):
                 struct_type(struct)
             case Secret(name=name):
-                _check_secret(name)
+                check_secret(name)
             case Operated(operation=Operation.ASSIGN):
                 raise ValueProblem("ASSIGN is an operation of mutations, not of expressions")
+            case Template(template=template):
+                check_bounds(template)
+                _check_templates(template, "$")
             case Format(template=template, args=args):
                 if len(args) > FORMAT_ARGS_MAX:
                     raise ValueProblem(f"{len(args)} args: a format may have {FORMAT_ARGS_MAX}")
                 check_format(template, len(args))
             case _:
                 pass
+
+
+def _check_templates(template: Value, path: str) -> None:
+    """Every text is a template, and none asks for a secret: it would come to stand in a text."""
+    match template:
+        case str():
+            try:
+                secret = names_secret(parse_template(template))
+            except ValueProblem as problem:
+                raise TemplateProblem(f"{path}: {problem}") from problem
+            if secret:
+                raise TemplateProblem(f"{path}: {SECRET_MISPLACED}")
+        case list():
+            for number, item in enumerate(cast("list[Value]", template)):
+                _check_templates(item, f"{path}[{number}]")
+        case dict():
+            for key, item in cast("dict[str, Value]", template).items():
+                _check_templates(key, f"{path}, key {key[:40]!r}")
+                _check_templates(item, f"{path}.{key[:40]}")
+        case _:
+            pass

@@ -39,6 +39,18 @@ def json_text(value: Any) -> str:
     )
 
 
+def json_of(text: str) -> Any:
+    """What a JSON text stands for, or ValueProblem; its bounds have not been checked."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ValueProblem(f"{text[:40]!r} is no JSON") from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
 def int_of(text: str) -> int:
     """The INT that a text stands for, or ValueProblem."""
     number = int(text) if _INT.fullmatch(text) else None

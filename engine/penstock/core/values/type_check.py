@@ -11,7 +11,6 @@ from typing import Final, Protocol
 from penstock.core.values.casts import cast_to, check_assignable, check_castable, converted
 from penstock.core.values.comparing import MEMBERSHIP, check_comparable
 from penstock.core.values.forms import (
-    SECRET_MISPLACED,
     Built,
     Cast,
     Comparison,
@@ -22,13 +21,17 @@ from penstock.core.values.forms import (
     Now,
     Operated,
     OutputRef,
+    Rendered,
     Secret,
     SizeOf,
+    Template,
     Uuid,
     VariableRef,
+    secret_of,
 )
 from penstock.core.values.operations import ARITHMETIC, LOGIC, Operation
 from penstock.core.values.paths import path_type
+from penstock.core.values.templates.functions import SECRET_MISPLACED
 from penstock.core.values.timestamps import timestamp
 from penstock.core.values.types import (
     NUMBERS,
@@ -164,6 +167,8 @@ def _type_of(expression: Expression, names: Names) -> Type | None:
             return ValueType.TIMESTAMP
         case Format() | Uuid() | Secret():
             return ValueType.STR
+        case Template(gives=gives):
+            return _RENDERED[gives] if secret_of(expression) is None else ValueType.STR
 
 
 def _below(declared: Type | None, path: str | None, names: Names) -> Type | None:
@@ -187,6 +192,13 @@ _LITERALS: Final[tuple[tuple[type, ValueType], ...]] = (
     (list, ValueType.JSON_ARR),
     (dict, ValueType.JSON_OBJ),
 )
+
+_RENDERED: Final[dict[Rendered, Type | None]] = {
+    Rendered.TEXT: ValueType.STR,
+    Rendered.TRUTH: ValueType.BOOL,
+    Rendered.TEXTS: ArrayOf(ValueType.STR),
+    Rendered.VALUE: None,
+}
 
 _SIZED: Final = frozenset(
     {ValueType.STR, ValueType.BYTES, ValueType.WF_RUN_ID, ValueType.TIMESTAMP}

@@ -74,7 +74,10 @@ def coerce_to(value: Value, wanted: Type, structs: Structs = no_structs) -> Valu
 def check_bounds(value: Value) -> None:
     """Raise ValueProblem if a value is too deep or too large, or no value at all."""
     check_depth(value)
-    size = value_bytes(value)
+    try:
+        size = value_bytes(value)
+    except UnicodeEncodeError:  # an escape of JSON can name half of a character
+        raise ValueProblem("text with half of a character in it (a lone surrogate)") from None
     if size > VALUE_BYTES_MAX:
         raise ValueProblem(f"{size} bytes: a value may have at most {VALUE_BYTES_MAX}")
 
@@ -142,13 +145,19 @@ def _fit(value: Value, wanted: Type, structs: Structs) -> Value:
         case _:
             fitted = _FIT[wanted](value)
             if fitted is None:
-                raise ValueProblem(f"{shown(value)} is not {wanted}")
+                raise _misfit(value, str(wanted))
             return fitted
+
+
+def _misfit(value: Value, wanted: str) -> ValueProblem:
+    """What has structs in it may have masked fields, wherever they stand: it is not quoted."""
+    said = type_name(value) if "STRUCT<" in wanted else shown(value)
+    return ValueProblem(f"{said} is not {wanted}")
 
 
 def _fit_array(value: Value, wanted: Type, structs: Structs) -> Value:
     if not isinstance(value, list):
-        raise ValueProblem(f"{shown(value)} is not ARRAY<{wanted}>")
+        raise _misfit(value, f"ARRAY<{wanted}>")
     fitted: list[Value] = []
     for index, item in enumerate(cast("list[Value]", value)):
         fitted.append(_within(f"item {index}", item, wanted, structs))
@@ -157,7 +166,7 @@ def _fit_array(value: Value, wanted: Type, structs: Structs) -> Value:
 
 def _fit_map(value: Value, key_type: ValueType, wanted: Type, structs: Structs) -> Value:
     if not isinstance(value, dict):
-        raise ValueProblem(f"{shown(value)} is not MAP<{key_type},{wanted}>")
+        raise _misfit(value, f"MAP<{key_type},{wanted}>")
     items = cast("dict[str, Value]", value)
     fitted: dict[str, Value] = {}
     for key in sorted(items):  # which fault is named may not depend on the order (I1)
@@ -177,7 +186,7 @@ def map_key(key: str, key_type: ValueType) -> str:
 
 def _fit_struct(value: Value, kind: AnyStruct, structs: Structs) -> Value:
     if not isinstance(value, dict):
-        raise ValueProblem(f"{shown(value)} is not {kind}")
+        raise _misfit(value, str(kind))
     given = cast("dict[str, Value]", value)
     fields = struct_fields(kind, structs)
     for key in sorted(given.keys() - fields.keys()):
@@ -189,15 +198,19 @@ def _fit_struct(value: Value, kind: AnyStruct, structs: Structs) -> Value:
             raise ValueProblem(f"{kind}: field {key!r} ({field.type}) must be given")
         item = field.default if item is None else item
         if item is not None:
-            wanted = parse_type(field.type)
-            fitted[key] = _within(f"{kind}, field {key!r}", item, wanted, structs)
+            where, wanted = f"{kind}, field {key!r}", parse_type(field.type)
+            fitted[key] = _within(where, item, wanted, structs, masked=field.masked)
     return fitted
 
 
-def _within(where: str, item: Value, wanted: Type, structs: Structs) -> Value:
+def _within(
+    where: str, item: Value, wanted: Type, structs: Structs, *, masked: bool = False
+) -> Value:
     try:
         return _fit(item, wanted, structs)
     except ValueProblem as problem:
+        if masked:
+            raise ValueProblem(f"{where}: it is not {wanted}") from None
         raise ValueProblem(f"{where}: {problem}") from problem
 
 

@@ -16,10 +16,10 @@ from penstock.core.limits import INT_MAX
 from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import WorkflowEvent
 from penstock.core.state.keys import after_prefix
+from penstock.core.views.shown import shown_correlated_event, shown_workflow_event
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
-from penstock.gateway.masking import shown_correlated_event, shown_workflow_event
 from penstock.gateway.reads import View
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.web import (

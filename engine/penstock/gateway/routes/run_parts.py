@@ -17,15 +17,15 @@ from penstock.core.state.event_rows import ExternalEvent
 from penstock.core.state.facts import AuditEntry, HistoryChunk
 from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import AttemptLog
-from penstock.gateway import render
-from penstock.gateway.history import RunRows, facts_of
-from penstock.gateway.masking import (
+from penstock.core.views.shown import (
     shown_attempt,
     shown_event,
     shown_node,
     shown_task,
     shown_variable,
 )
+from penstock.gateway import render
+from penstock.gateway.history import RunRows, facts_of
 from penstock.gateway.reads import View
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.web import json_answer, listed, page, route, view_of_run

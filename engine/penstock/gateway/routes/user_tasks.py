@@ -21,10 +21,10 @@ from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.save_user_task_run import SaveUserTaskRun
 from penstock.core.errors import Code, refuse
 from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
+from penstock.core.views.shown import shown_user_task
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
 from penstock.gateway.json_in import read_struct
-from penstock.gateway.masking import shown_user_task
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.user_task_json import user_task_comment, user_task_event, user_task_run

@@ -13,6 +13,7 @@ from penstock.core.command import Command
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
+from penstock.core.commands.force_wf_run import ForceWfRun
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.migrate_wf_run import MigrateWfRun
 from penstock.core.commands.pause_wf_run import PauseWfRun
@@ -37,6 +38,7 @@ ACTIONS: Final[dict[str, type[Command]]] = {
     "change-state": ChangeTaskRunState,
     "set-labels": SetLabels,
     "migrate": MigrateWfRun,
+    "force": ForceWfRun,
     "delete": DeleteWfRun,
 }
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,6 +39,7 @@ from penstock.gateway.web import (
     send,
     view_of_run,
 )
+from penstock.gateway.wf_run_search import Search, search
 
 
 class ThreadBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,10 +124,19 @@ async def put_external_event(request: Request) -> Response:
 
 
 async def list_wf_runs(request: Request) -> Response:
-    """Runs of the partitions that are open here, by partition and id."""
+    """Runs of the partitions that are open here, by partition and id; all of them, or those that
+    have a value in a variable.
+    """
     gateway = gateway_of(request)
     tenant = identify(request).tenant
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    asked = Search.of(request.query_params)
+    if asked is not None:
+        cursor = request.query_params.get("cursor")
+        found = await run_in_threadpool(search, gateway.reads, tenant, asked, limit, cursor)
+        runs, following = found
+        items = [render.wf_run_head(run) for run in runs]
+        return json_answer({"items": items, "cursor": following})
     number, after = _list_cursor(request)
     items: list[Any] = []
     while number < gateway.reads.partitions:

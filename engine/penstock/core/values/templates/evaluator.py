@@ -7,7 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, cast
 
-from penstock.core.limits import EXPRESSION_BYTES_PER_STEP, VALUE_BYTES_MAX
+from penstock.core.limits import (
+    EXPRESSION_BYTES_PER_STEP,
+    TEMPLATE_CHARS_PER_STEP,
+    VALUE_BYTES_MAX,
+)
 from penstock.core.values.templates.filters import FILTERS, LENIENT
 from penstock.core.values.templates.functions import FUNCTIONS, LAZY
 from penstock.core.values.templates.names import Found, Lazy, Names, Undefined
@@ -42,11 +46,14 @@ _RENDERS_MAX: Final = 5
 
 
 class Rendering:
-    """One template, or several, of one place: `spend` takes steps from their common budget."""
+    """One template. `spend` takes steps from the budget that it shares with others of its place;
+    `place` tells it apart from these, so that its ids are its own.
+    """
 
-    def __init__(self, names: Names, spend: Callable[[int], None]) -> None:
+    def __init__(self, names: Names, spend: Callable[[int], None], place: str = "") -> None:
         self.names = names
         self._spend = spend
+        self._place = place
         self._set: dict[str, Value] = {}
         self._chars = 0
         self._numbers = 0
@@ -55,18 +62,23 @@ class Rendering:
     def text(self, template: str) -> str:
         """The text of a template."""
         out: list[str] = []
-        self._write(parse_template(template), out)
+        self._write(self._parsed(template), out)
         return "".join(out)
 
     def value(self, template: str) -> Value:
         """The value, if the template is one expression only; else its text."""
-        only = only_expression(parse_template(template))
-        return self.text(template) if only is None else self._value(only)
+        body = self._parsed(template)
+        only = only_expression(body)
+        if only is not None:
+            return self._value(only)
+        out: list[str] = []
+        self._write(body, out)
+        return "".join(out)
 
-    def next_number(self) -> int:
-        """A number that grows."""
+    def seed(self) -> tuple[str | int, ...]:
+        """What the next id is derived from."""
         self._numbers += 1
-        return self._numbers
+        return (*self.names.seed(), self._place, self._numbers)
 
     def render(self, template: str) -> str:
         """What `render(...)` gives; so deep, and no deeper."""
@@ -74,6 +86,11 @@ class Rendering:
         if self._renders > _RENDERS_MAX:
             raise ValueProblem(f"render may be called {_RENDERS_MAX} times in one template")
         return self.text(template)
+
+    def _parsed(self, template: str) -> Body:
+        """The parts of a template. That it may be at hand already makes it no cheaper (I1)."""
+        self._spend(len(template) // TEMPLATE_CHARS_PER_STEP)
+        return parse_template(template)
 
     def _write(self, body: Body, out: list[str]) -> None:
         for statement in body:

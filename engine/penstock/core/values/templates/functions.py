@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, Protocol, cast
 
 from penstock.core.ids import derive_uuid, fraction_of
@@ -10,9 +9,15 @@ from penstock.core.values.templates.dates import formatted
 from penstock.core.values.templates.names import Found, Lazy, Names, Undefined
 from penstock.core.values.templates.operators import BINARY, array, number, text, whole_number
 from penstock.core.values.templates.params import Called
+from penstock.core.values.texts import json_of
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, check_bounds
+
+SECRET_MISPLACED: Final = (
+    "only a worker knows a secret: use it as an input of a task as a whole, and have the task do"
+    " what is to be done with it"
+)
 
 
 class Asking(Protocol):
@@ -20,8 +25,8 @@ class Asking(Protocol):
 
     names: Names
 
-    def next_number(self) -> int:
-        """A number that grows with each call in one evaluation."""
+    def seed(self) -> tuple[str | int, ...]:
+        """What the next id, or the next chance, is derived from."""
         ...
 
     def render(self, template: str) -> str:
@@ -35,7 +40,7 @@ def _now(at: Asking, format: Value = None, timeZone: Value = "UTC") -> Value:
 
 
 def _uuid(at: Asking) -> Value:
-    return derive_uuid("template", *at.names.seed(), at.next_number())
+    return derive_uuid("template", *at.seed())
 
 
 def _random_int(at: Asking, lower: Value, upper: Value) -> Value:
@@ -43,21 +48,17 @@ def _random_int(at: Asking, lower: Value, upper: Value) -> Value:
     low, high = whole_number(lower, "randomInt"), whole_number(upper, "randomInt")
     if low >= high:
         raise ValueProblem("randomInt wants a lower that is less than upper")
-    return low + int(fraction_of("template", *at.names.seed(), at.next_number()) * (high - low))
+    return low + int(fraction_of("template", *at.seed()) * (high - low))
 
 
 def _from_json(at: Asking, json_text: Value) -> Value:
     source = text(json_text)
     try:
-        value: Any = json.loads(source, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ValueProblem(f"fromJson: {source[:40]!r} is no JSON") from error
+        value = json_of(source)
+    except ValueProblem as problem:
+        raise ValueProblem(f"fromJson: {problem}") from problem
     check_bounds(value)
     return value
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 def _most(*, largest: bool) -> Called:
@@ -100,6 +101,10 @@ def _render(at: Asking, template: Value) -> Value:
     return at.render(text(template))
 
 
+def _secret(at: Asking, name: Value) -> Value:
+    raise ValueProblem(SECRET_MISPLACED)
+
+
 FUNCTIONS: Final[dict[str, Called]] = {
     "currentEachOutput": Called(_each_output, ("outputs",), 1),
     "fromJson": Called(_from_json, ("json_text",), 1),
@@ -110,6 +115,7 @@ FUNCTIONS: Final[dict[str, Called]] = {
     "randomInt": Called(_random_int, ("lower", "upper"), 2),
     "range": Called(_range, ("start", "end"), 2),
     "render": Called(_render, ("template",), 1),
+    "secret": Called(_secret, ("name",), 1),
     "uuid": Called(_uuid),
 }
 

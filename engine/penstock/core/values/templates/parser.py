@@ -52,12 +52,20 @@ _CONSTANTS: Final = {"true": True, "false": False, "null": None, "none": None}
 _KEYWORDS: Final = frozenset({"and", "or", "not", "is", "in", "equals", "contains"})
 
 
-@lru_cache(maxsize=2_048)
 def parse_template(template: str) -> Body:
     """The parts of a template, or ValueProblem."""
     if len(template) > TEMPLATE_CHARS_MAX:
         raise ValueProblem(f"a template may have {TEMPLATE_CHARS_MAX} characters")
+    return _short(template) if len(template) <= _SHORT_CHARS else _long(template)
+
+
+def _parsed(template: str) -> Body:
     return _Bodies(list(pieces(template))).all()
+
+
+_SHORT_CHARS: Final = 1_024
+_short: Final = lru_cache(maxsize=2_048)(_parsed)
+_long: Final = lru_cache(maxsize=32)(_parsed)  # what a long one is made of takes megabytes
 
 
 def only_expression(body: Body) -> Expr | None:

@@ -1,0 +1,151 @@
+"""Published outputs: written where a node is done, and read by whatever thread of the run, by the
+name of the node and the values of the threads in which it stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from penstock.core.definitions.graph import Publish
+from penstock.core.flow.standing import values_of
+from penstock.core.limits import (
+    EXPRESSION_BYTES_PER_STEP,
+    PUBLISHED_READ_MAX,
+    PUBLISHED_STEPS,
+    VALUE_BYTES_MAX,
+)
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.published import (
+    PublishedOutput,
+    key_below,
+    path_of,
+    shown_values,
+)
+from penstock.core.values.masking import has_masked
+from penstock.core.values.templates.names import Found, Lazy, Undefined
+from penstock.core.values.types import DefinitionMissing, ValueProblem, parse_type
+from penstock.core.values.value import Value, value_bytes
+
+if TYPE_CHECKING:
+    from penstock.core.flow.at import At
+
+StepsTo = Callable[[PublishedOutput], tuple[str, ...]]
+"""The names that lead to an output."""
+
+_OUTPUTS: Final = "outputs"
+
+
+def publish(at: At) -> None:
+    """Write the output of the current node, which is done, for the whole run to see."""
+    node_run, found, asked = at.node_run, values_of(at), at.config.publish
+    values = tuple(value.text for value in found)
+    name = node_run.node
+    if isinstance(asked, Publish):
+        name = asked.name or name
+        values += () if asked.part is None else (asked.part,)
+    key = (at.turn.tenant, at.run.wf_run_id, name, path_of(values))
+    before = at.turn.rows.peek(PublishedOutput, *key)
+    masked = node_run.masked or any(value.masked for value in found) or _has_masked_parts(at)
+    at.turn.rows.put(
+        PublishedOutput(
+            *key,
+            shown_values(values),
+            node_run.output,
+            since=at.run.steps if before is None else before.since,
+            step=at.run.steps,
+            masked=masked,
+        )
+    )
+
+
+def outputs_of_run(at: At, spend: Callable[[int], None]) -> Lazy:
+    """All that was published, looked up node by node and value by value; whoever wants all of it
+    gets no more than a value may hold.
+    """
+    return _Outputs(at, spend).root()
+
+
+class _Outputs:
+    """What a template reads of them; what is read is paid for."""
+
+    def __init__(self, at: At, spend: Callable[[int], None]) -> None:
+        self._at = at
+        self._spend = spend
+        self._of_run = (at.turn.tenant, at.run.wf_run_id)
+
+    def root(self) -> Lazy:
+        """By the names of nodes."""
+        return Lazy(lambda node: self._found(node, ()), self._all)
+
+    def _found(self, node: str, values: tuple[str, ...]) -> Found:
+        """What is published there, or what lies below."""
+        self._spend(PUBLISHED_STEPS)
+        key = (*self._of_run, node, path_of(values))
+        row = None if "\x00" in node else self._at.turn.rows.peek(PublishedOutput, *key)
+        if row is not None:
+            return self._read(row)
+        if "\x00" in node or next(self._below(node, values), None) is None:
+            return Undefined(".".join((_OUTPUTS, node, *values))[:200])
+        return Lazy(
+            lambda value: self._found(node, (*values, value)),
+            lambda: self._merged(self._below(node, values), lambda row: row.values[len(values) :]),
+        )
+
+    def _below(self, node: str, values: tuple[str, ...]) -> Iterator[PublishedOutput]:
+        start = key_below(*self._of_run, node, values)
+        rows = self._at.turn.rows.range(PublishedOutput, start, after_prefix(start))
+        return (row for _, row in rows)
+
+    def _all(self) -> Value:
+        rows = self._at.turn.rows.scan(PublishedOutput, *self._of_run)
+        return self._merged(rows, lambda row: (row.node, *row.values))
+
+    def _merged(
+        self,
+        rows: Iterator[PublishedOutput],
+        steps_to: Callable[[PublishedOutput], tuple[str, ...]],
+    ) -> Value:
+        made: dict[str, Value] = {}
+        size = 0
+        for count, row in enumerate(rows, 1):
+            self._spend(PUBLISHED_STEPS)
+            value = self._read(row)
+            size += value_bytes(value)
+            if count > PUBLISHED_READ_MAX or size > VALUE_BYTES_MAX:
+                raise ValueProblem(
+                    f"outputs are too many to be read together: {PUBLISHED_READ_MAX}, or"
+                    f" {VALUE_BYTES_MAX} bytes; name the one that is wanted"
+                )
+            _put(made, steps_to(row), value)
+        return made
+
+    def _read(self, row: PublishedOutput) -> Value:
+        self._at.masked |= row.masked
+        self._spend(value_bytes(row.value) // EXPRESSION_BYTES_PER_STEP)
+        return row.value
+
+
+def _put(table: dict[str, Value], steps: tuple[str, ...], value: Value) -> None:
+    """Put a value into an object of objects; where two are objects, their members come together."""
+    *way, last = steps
+    for step in way:
+        inner: Any = table.get(step)
+        table[step] = inner = dict(cast("dict[str, Value]", inner)) if _is_object(inner) else {}
+        table = cast("dict[str, Value]", inner)
+    known: Any = table.get(last)
+    table[last] = {**known, **value} if _is_object(known) and _is_object(value) else value
+
+
+def _is_object(value: Value) -> bool:
+    return isinstance(value, dict)
+
+
+def _has_masked_parts(at: At) -> bool:
+    declared = at.output_type(at.node_run.node)
+    if declared is None or "STRUCT<" not in declared:
+        return False
+    try:
+        return has_masked(parse_type(declared), at.struct)
+    except DefinitionMissing:
+        return True  # nobody knows any more what may be shown

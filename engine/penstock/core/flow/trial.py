@@ -1,0 +1,98 @@
+"""An expression tried out at a place of a run: what it comes to there, as the rows stand now.
+Nothing is written, whatever it is.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.errors import Code, refuse
+from penstock.core.flow.at import At
+from penstock.core.flow.load import load
+from penstock.core.flow.versions import followed_at
+from penstock.core.state.partition_state import PartitionState, Shard
+from penstock.core.state.rows import Rows, copy_of
+from penstock.core.state.run import NodeRun, TaskRun
+from penstock.core.state.turn import Turn
+from penstock.core.values.forms import Expression, check_form
+from penstock.core.values.masking import MASK
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """A node run: of a task run, or of a thread; the one at which the thread stands, if no position
+    is named.
+    """
+
+    wf_run_id: str
+    thread: int = 0
+    position: int | None = None
+    task_run: str | None = None
+
+
+class Tried(Struct, frozen=True):
+    """What an expression comes to: a value, which is `*****` if it is made of something masked; or
+    why there is none.
+    """
+
+    value: Value
+    masked: bool = False
+    problem: str | None = None
+
+
+def try_expression(
+    rows: Rows, shard: Shard, tenant: str, place: Place, expression: Expression
+) -> Tried:
+    """What an expression comes to at a place; refused is a form that can never be right, and a
+    place that is not there.
+    """
+    try:
+        check_form(expression)
+    except ValueProblem as problem:
+        refuse(Code.BAD_VALUE, str(problem))
+    at = _stand(_reading(rows, shard, tenant), place)
+    try:
+        value = at.evaluate(expression, "trial")
+    except ValueProblem as problem:
+        return Tried(None, problem=str(problem))
+    return Tried(MASK if at.masked and value is not None else value, at.masked)
+
+
+def _reading(rows: Rows, shard: Shard, tenant: str) -> Turn:
+    """A turn of no record: what reads rows wants one."""
+    turn = Turn(rows, shard, 0, rows.get(PartitionState) or PartitionState())
+    turn.tenant = tenant
+    return turn
+
+
+def _stand(turn: Turn, place: Place) -> At:
+    """Where the place is. A node run from before a migration is seen as it was called then."""
+    thread, position = place.thread, place.position
+    if place.task_run is not None:
+        thread, position = _of_task(turn, place)
+    at = load(turn, place.wf_run_id, thread)
+    if position is None:
+        return at
+    of_thread = (turn.tenant, place.wf_run_id, thread)
+    node_run = turn.rows.get(NodeRun, *of_thread, position) if position >= 0 else None
+    if node_run is None:
+        refuse(
+            Code.NODE_RUN_UNKNOWN,
+            f"WfRun {place.wf_run_id!r} has no node run {position} in thread {thread}",
+        )
+    version, name = followed_at(at.run, at.thread, position)
+    spec = turn.rows.peek(WfSpec, turn.tenant, at.run.wf_spec, version)
+    assert spec is not None, "a run's WfSpec stays while the run does"
+    then = copy_of(at.thread)
+    then.version, then.thread_spec = version, name
+    return At(turn, at.run, spec, then, node_run)
+
+
+def _of_task(turn: Turn, place: Place) -> tuple[int, int]:
+    guid = place.task_run or ""
+    task = turn.rows.peek(TaskRun, turn.tenant, place.wf_run_id, guid)
+    if task is None:
+        refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {place.wf_run_id!r} has no task run {guid[:60]!r}")
+    return task.thread, task.position

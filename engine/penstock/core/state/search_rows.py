@@ -1,0 +1,41 @@
+"""Rows by which runs are found by values of their variables."""
+
+from __future__ import annotations
+
+from penstock.core.state.keys import Scope
+from penstock.core.state.rows import Row
+
+
+class VariableOf(Row):
+    """Finds variables by WfSpec, name and value; `digest` stands for the path and the value that
+    lies there, so that a key is short whatever the value, and shows none. Only queries read it:
+    nothing in the fold scans it.
+    """
+
+    KIND, SCOPE, KEY = (
+        b"Y",
+        Scope.PARTITION,
+        ("tenant", "wf_spec", "name", "digest", "wf_run_id", "thread"),
+    )
+
+    tenant: str
+    wf_spec: str
+    name: str
+    digest: str
+    wf_run_id: str
+    thread: int
+
+
+class IndexedVariable(Row):
+    """By what a variable is found now. It goes with its run, and takes the rows that find it along,
+    whatever has become of the spec meanwhile.
+    """
+
+    KIND, SCOPE, KEY = b"Y", Scope.RUN, ("tenant", "wf_run_id", "thread", "name")
+
+    tenant: str
+    wf_run_id: str
+    thread: int
+    name: str
+    wf_spec: str
+    digests: tuple[str, ...]

@@ -1,0 +1,44 @@
+"""Secrets in templates: `{{ secret('name') }}` and nothing else is the secret of that name, which
+its worker fills in. Nobody else has it, so nothing can be made of one.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from msgspec import Struct
+
+from penstock.core.values.templates.parser import only_expression, parse_template
+from penstock.core.values.templates.syntax import Body, Call, Constant
+from penstock.core.values.types import ValueProblem
+
+SECRET: Final = "secret"
+
+
+def only_secret(template: str) -> str | None:
+    """The name of the secret that a template is as a whole; None if it is anything else."""
+    if SECRET not in template:
+        return None
+    try:
+        only = only_expression(parse_template(template))
+    except ValueProblem:
+        return None
+    match only:
+        case Call(name="secret", args=(Constant(value=str(name)),), named=()):
+            return name
+        case _:
+            return None
+
+
+def names_secret(body: Body) -> bool:
+    """Whether a template asks for a secret anywhere."""
+    pending: list[object] = [body]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, tuple):
+            pending.extend(cast("tuple[object, ...]", part))
+        elif isinstance(part, Struct):
+            if isinstance(part, Call) and part.name == SECRET:
+                return True
+            pending.extend(getattr(part, name) for name in part.__struct_fields__)
+    return False

@@ -1,0 +1,1 @@
+"""Runs and node runs as executions and task runs (seed 003)."""

@@ -1,0 +1,133 @@
+"""The whole flow."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from penstock.core.command import Command
+from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.definitions.nodes import ExitNode, NopNode, RunThreadsNode, Throw
+from penstock.core.definitions.wf_spec import Access, RunLimit, SpecBody, VariableDef
+from penstock.core.state.failures import FailureHandler
+from penstock.core.state.place_rows import LimitBehavior
+from penstock.core.values.expressions import Expression
+from penstock.core.values.forms import Built, Cast
+from penstock.flows.compiler import forms
+from penstock.flows.compiler.blocks import Blocks
+from penstock.flows.compiler.graph import Graph
+from penstock.flows.compiler.inputs import is_allowed, type_of, variable_of
+from penstock.flows.compiler.triggers import triggers_of
+from penstock.flows.document import FlowError
+from penstock.flows.model import Flow
+
+MAIN: Final = "at.main"
+TASKS: Final = "at.tasks"
+GUARDED: Final = "at.guarded"
+ERRORS: Final = "at.errors"
+FINALLY: Final = "at.finally"
+BAD_INPUT: Final = "BAD_INPUT"
+
+
+class Compiled(Struct, frozen=True):
+    """A flow as the engine takes it: what is to be registered, in this order."""
+
+    name: str
+    definitions: tuple[Command, ...]
+
+
+def compile_flow(flow: Flow) -> Compiled:
+    """The WfSpec of a flow and what goes with it, or FlowError."""
+    name = f"{flow.namespace}.{flow.id}"
+    blocks = Blocks(name)
+    body = _body(flow, blocks)
+    triggers = tuple(triggers_of(flow, name, blocks.mistakes))
+    if blocks.mistakes:
+        raise FlowError(blocks.mistakes)
+    spec = PutWfSpec(name, msgspec.to_builtins(body))
+    return Compiled(name, (*blocks.definitions, spec, *triggers))
+
+
+def _body(flow: Flow, blocks: Blocks) -> SpecBody:
+    main = Graph(_variables(flow, blocks))
+    _refuse_inputs(flow, main)
+    if not flow.errors and not flow.at_last:
+        blocks.chain(main, flow.tasks, flow.retry)
+    else:
+        _guard(flow, blocks, main)
+    limit = None
+    if flow.limit is not None:
+        limit = RunLimit(flow.limit.most, LimitBehavior(flow.limit.behavior))
+    return SpecBody(
+        MAIN,
+        {MAIN: main.thread(_returns(flow)), **blocks.threads},
+        namespace=flow.namespace,
+        labels=flow.labels,
+        limit=limit,
+    )
+
+
+def _guard(flow: Flow, blocks: Blocks, main: Graph) -> None:
+    """The tasks in a thread below, so that their failure runs the errors, and all ways end with
+    what is run at last.
+    """
+    blocks.thread(TASKS, flow.tasks, flow.retry)
+    handlers: tuple[FailureHandler, ...] = ()
+    if flow.errors:
+        blocks.thread(ERRORS, flow.errors, flow.retry)
+        handlers = (FailureHandler(ERRORS, rethrow=True),)
+    guarded = RunThreadsNode(threads=(TASKS,), handlers=handlers)
+    if not flow.at_last:
+        main.add(GUARDED, guarded)
+        return
+    if flow.errors:
+        inner = Graph()
+        inner.add("at.inner", guarded)
+        blocks.threads[GUARDED] = inner.thread()
+    blocks.thread(FINALLY, flow.at_last, flow.retry)
+    main.add(
+        GUARDED,
+        RunThreadsNode(
+            threads=(GUARDED if flow.errors else TASKS,),
+            handlers=(FailureHandler(FINALLY, rethrow=True),),
+        ),
+    )
+    main.add(FINALLY, RunThreadsNode(threads=(FINALLY,)))
+
+
+def _variables(flow: Flow, blocks: Blocks) -> list[VariableDef]:
+    found = [variable_of(given, blocks.mistakes) for given in flow.inputs]
+    if flow.variables:
+        vars_ = VariableDef("vars", "JSON_OBJ", default=flow.variables, access=Access.PRIVATE_VAR)
+        found.append(vars_)
+    return found
+
+
+def _refuse_inputs(flow: Flow, main: Graph) -> None:
+    """What no type can say of an input is looked at first."""
+    for given in flow.inputs:
+        condition = is_allowed(given)
+        if condition is None:
+            continue
+        check = f"at.{given.id}"
+        main.add(check, NopNode())
+        main.branch(check, condition)
+        good = main.branch(check)
+        message = f"input {given.id!r} must be one of {', '.join(given.values)}"
+        main.stop(f"{check}.refused", ExitNode(throws=Throw(BAD_INPUT, message)))
+        main.merge(good)
+
+
+def _returns(flow: Flow) -> Expression | None:
+    """What the flow gives back: an object with a typed field for each output."""
+    if not flow.outputs:
+        return None
+    fields: dict[str, Expression] = {}
+    types: list[str] = []
+    for output in flow.outputs:
+        kind = type_of(output.type)
+        fields[output.id] = Cast(kind, forms.value(output.value))
+        types.append(f"{output.id}:{kind}")
+    return Built(f"{{{','.join(sorted(types))}}}", fields)

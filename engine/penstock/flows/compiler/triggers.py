@@ -1,0 +1,52 @@
+"""What starts a flow by itself, as commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Final
+
+from penstock.core.command import Command
+from penstock.core.commands.schedule_wf import ScheduleWf
+from penstock.core.schedules.cron_syntax import CronProblem, check_cron, is_time_zone
+from penstock.flows.document import Mistake
+from penstock.flows.model import Flow, Trigger
+
+_NOT_OF_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
+_KNOWN: Final = frozenset({"id", "type", "cron", "timezone", "inputs", "description"})
+
+
+def triggers_of(flow: Flow, name: str, mistakes: list[Mistake]) -> Iterator[Command]:
+    """The commands that set the triggers of a flow up."""
+    for trigger in flow.triggers:
+        if trigger.type == "schedule":
+            yield _schedule(trigger, name, mistakes)
+
+
+def _schedule(trigger: Trigger, name: str, mistakes: list[Mistake]) -> ScheduleWf:
+    given = trigger.given
+    cron, time_zone = str(given.get("cron", "")), str(given.get("timezone", "UTC"))
+    for key in given.keys() - _KNOWN:
+        mistakes.append(Mistake(trigger.mark, f"a schedule has no {key!r}"))
+    try:
+        check_cron(cron)
+    except CronProblem as problem:
+        mistakes.append(Mistake(trigger.mark, f"cron {cron!r}: {problem}"))
+    if not is_time_zone(time_zone):
+        mistakes.append(
+            Mistake(trigger.mark, f"timezone {time_zone!r} is none, as Europe/Paris is")
+        )
+    return ScheduleWf(
+        name,
+        cron,
+        schedule_id(name, trigger.id),
+        variables=given.get("inputs") or {},
+        time_zone=time_zone,
+    )
+
+
+def schedule_id(name: str, trigger: str) -> str:
+    """The schedule of a flow's trigger; other names, other ids."""
+    mark = blake2b(f"{name}\0{trigger}".encode(), digest_size=4).hexdigest()
+    return f"{_NOT_OF_ID.sub('-', f'{name}-{trigger}')[:54]}-{mark}"

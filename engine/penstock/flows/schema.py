@@ -1,0 +1,162 @@
+"""A JSON Schema of flows, for editors: made from the tables by which flows are read."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from penstock.flows.kinds import COMMON, ERRORS, KINDS, Kind, Property, TaskKind
+from penstock.flows.reader import INPUT_TYPES, TRIGGERS
+
+Json = dict[str, Any]
+
+_TASKS: Final[Json] = {"type": "array", "items": {"$ref": "#/$defs/task"}}
+_DURATION: Final[Json] = {"type": "string", "pattern": "^(P|.*\\{\\{)"}
+_TEXT: Final[Json] = {"type": ["string", "number", "boolean"]}
+_COUNT: Final[Json] = {"type": "integer", "minimum": 0}
+_FORMS: Final[dict[Kind, Json]] = {
+    Kind.TEXT: _TEXT,
+    Kind.ANY: {},
+    Kind.FLAG: {"type": ["boolean", "string"]},
+    Kind.COUNT: _COUNT,
+    Kind.DURATION: _DURATION,
+    Kind.TASKS: _TASKS,
+    Kind.CASES: {"type": "object", "additionalProperties": _TASKS},
+    Kind.DAG: {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "task": {"$ref": "#/$defs/task"},
+                "dependsOn": {"type": "array", "items": {"type": "string"}},
+            },
+            "required": ["task"],
+            "additionalProperties": False,
+        },
+    },
+    Kind.INPUTS: {"$ref": "#/$defs/inputs"},
+    Kind.RETRY: {"$ref": "#/$defs/retry"},
+    Kind.FREQUENCY: {
+        "type": "object",
+        "properties": {"maxIterations": _COUNT, "maxDuration": _DURATION, "interval": _DURATION},
+        "additionalProperties": False,
+    },
+    Kind.BATCH: {
+        "type": "object",
+        "properties": {"rows": _COUNT},
+        "additionalProperties": False,
+    },
+}
+
+
+def flow_schema() -> Json:
+    """The schema of a document that `read_flow` takes."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A Penstock flow",
+        "type": "object",
+        "required": ["id", "namespace", "tasks"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"type": "string"},
+            "namespace": {"type": "string"},
+            "description": {"type": "string"},
+            "revision": _COUNT,
+            "disabled": {"type": "boolean"},
+            "inputs": {"$ref": "#/$defs/inputs"},
+            "variables": {"type": "object"},
+            "tasks": _TASKS | {"minItems": 1},
+            "errors": _TASKS,
+            "finally": _TASKS,
+            "outputs": {"type": "array", "items": _typed({"value": {}}, required=["id", "value"])},
+            "labels": {"type": ["object", "array"]},
+            "retry": {"$ref": "#/$defs/retry"},
+            "concurrency": {
+                "type": "object",
+                "required": ["limit"],
+                "properties": {
+                    "limit": {"type": "integer", "minimum": 1},
+                    "behavior": {"enum": ["QUEUE", "CANCEL", "FAIL"]},
+                },
+                "additionalProperties": False,
+            },
+            "triggers": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "type"],
+                    "properties": {"id": {"type": "string"}, "type": {"enum": [*TRIGGERS]}},
+                },
+            },
+        },
+        "$defs": {
+            "task": {"oneOf": [_task(kind) for kind in KINDS]},
+            "inputs": {
+                "type": "array",
+                "items": _typed(
+                    {
+                        "name": {"type": "string"},
+                        "required": {"type": "boolean"},
+                        "defaults": {},
+                        "values": {"type": "array"},
+                    },
+                    required=["type"],
+                ),
+            },
+            "retry": _retry(),
+        },
+    }
+
+
+def _task(kind: TaskKind) -> Json:
+    properties = COMMON | kind.properties | ({"errors": ERRORS} if kind.flowable else {})
+    found: Json = {name: _property(wanted) for name, wanted in properties.items()}
+    found["type"] = {"enum": [kind.name, *kind.aliases]}
+    found["id"] = {"type": "string"}
+    return {
+        "title": kind.name,
+        "description": kind.said,
+        "type": "object",
+        "properties": found,
+        "required": [name for name, wanted in properties.items() if wanted.required],
+        "additionalProperties": False,
+    }
+
+
+def _property(wanted: Property) -> Json:
+    form = {"enum": [*wanted.words]} if wanted.words else _FORMS[wanted.kind]
+    return form | ({"description": wanted.said} if wanted.said else {})
+
+
+def _typed(more: Json, *, required: list[str]) -> Json:
+    """What has an id and a type."""
+    own = {
+        "id": {"type": "string"},
+        "type": {"enum": [*INPUT_TYPES]},
+        "description": {"type": "string"},
+        "displayName": {"type": "string"},
+    }
+    return {
+        "type": "object",
+        "properties": own | more,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _retry() -> Json:
+    return {
+        "type": "object",
+        "properties": {
+            "type": {"enum": ["constant", "exponential", "random"]},
+            "maxAttempt": _COUNT,
+            "maxAttempts": _COUNT,
+            "warningOnRetry": {"type": "boolean"},
+            "behavior": {"enum": ["RETRY_FAILED_TASK", "CREATE_NEW_EXECUTION"]},
+            "delayFactor": {"type": "number", "minimum": 1},
+            "maxDuration": _DURATION,
+            "interval": _DURATION,
+            "maxInterval": _DURATION,
+            "minInterval": _DURATION,
+        },
+        "additionalProperties": False,
+    }

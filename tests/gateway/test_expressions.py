@@ -1,0 +1,115 @@
+"""Expressions and templates tried at a place of a run, over HTTP and on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from penstock.cli import main
+from tests.gateway.served import Served, one_task
+
+PATH = "/v1/expressions/evaluate"
+
+
+@pytest.fixture(scope="module")
+def tried(served: Served) -> tuple[str, Any]:
+    """A run that stands at its task, and the task."""
+    served.a_task_def("try-task", input_vars=[{"name": "text", "type": "STR"}])
+    text = {"from": "TEMPLATE", "template": "{{ greeting }} {{ taskrun.id }}"}
+    body = one_task("try-spec", "try-task", inputs={"text": text})
+    body["spec"]["threads"]["main"]["variables"] = [
+        {"name": "greeting", "type": "STR", "default": "hello"},
+        {"name": "pin", "type": "STR", "masked": True, "default": "4711"},
+    ]
+    served.good("PUT", "/v1/wf-specs?wait=all", body)
+    run = served.run("try-spec")
+    [task] = served.poll("try-task")
+    assert task["inputs"]["text"] == f"hello {task['guid']}"
+    return run, task
+
+
+def test_a_template_is_tried_where_a_thread_stands(served: Served, tried: tuple[str, Any]) -> None:
+    run, task = tried
+    before = served.good("GET", f"/v1/wf-runs/{run}/history")
+
+    asked = {"wf_run_id": run, "template": ["{{ taskrun.id }}", "{{ 1 + 1 }}", {"n": "{{ task }}"}]}
+    answer = served.good("POST", PATH, asked)
+    assert answer["value"][:2] == [task["guid"], 2]
+    assert answer["value"][2] == {"n": {"id": "work", "type": "try-task"}}
+    assert not answer["masked"]
+
+    asked = {"wf_run_id": run, "task_run": task["guid"], "template": "{{ greeting }}", "as": "TEXT"}
+    assert served.good("POST", PATH, asked)["value"] == "hello"
+    asked = {"wf_run_id": run, "position": 0, "template": "{{ task.id }}"}
+    assert served.good("POST", PATH, asked)["value"] == "start"
+    greeting = {"from": "VARIABLE", "name": "greeting"}
+    asked = {"wf_run_id": run, "expression": {"from": "SIZE_OF", "value": greeting}}
+    assert served.good("POST", PATH, asked)["value"] == 5
+    assert served.good("GET", f"/v1/wf-runs/{run}/history") == before
+
+
+@pytest.mark.parametrize("template", ["{{ pin }}", "a {{ inputs }}", "{{ pin == '4711' }}"])
+def test_masked_values_are_stars(served: Served, tried: tuple[str, Any], template: str) -> None:
+    answer = served.good("POST", PATH, {"wf_run_id": tried[0], "template": template})
+    assert (answer["value"], answer["masked"]) == ("*****", True)
+
+
+def test_what_is_wrong_with_a_masked_value_is_not_said(
+    served: Served, tried: tuple[str, Any]
+) -> None:
+    asked = {"wf_run_id": tried[0], "template": "{{ pin | dateAdd(1) }}"}
+    status, code, message = served.refused("POST", PATH, asked)
+    assert (status, code) == (422, "NO_VALUE")
+    assert "4711" not in message
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        ({"template": "{{ nobody }}"}, 422, "NO_VALUE"),
+        ({"template": "{% for a in 1..9999 %}{{ a }}{% endfor %}"}, 422, "NO_VALUE"),
+        ({"template": "{{ x"}, 400, "BAD_VALUE"),
+        ({"template": "a {{ secret('x') }}"}, 400, "BAD_VALUE"),
+        ({"expression": {"from": "SECRET", "name": "x"}}, 422, "NO_VALUE"),
+        ({"expression": {"from": "NOWHERE"}}, 400, "BAD_REQUEST"),
+        ({}, 400, "BAD_REQUEST"),
+        ({"template": None, "expression": {"from": "NOW"}}, 400, "BAD_REQUEST"),
+        ({"template": "x", "thread": 5}, 404, "THREAD_UNKNOWN"),
+        ({"template": "x", "thread": -1}, 404, "THREAD_UNKNOWN"),
+        ({"template": "x", "thread": 2**63 - 1}, 404, "THREAD_UNKNOWN"),
+        ({"template": "x", "position": 99}, 404, "NODE_RUN_UNKNOWN"),
+        ({"template": "x", "position": -1}, 404, "NODE_RUN_UNKNOWN"),
+        ({"template": "x", "task_run": "none"}, 404, "TASK_RUN_UNKNOWN"),
+        ({"template": "x", "task_run": "a\x00b"}, 400, "BAD_ID"),
+        ({"template": "x", "wf_run_id": "nobody"}, 404, "WF_RUN_UNKNOWN"),
+        ({"template": "x", "wf_run_id": "../x"}, 400, "BAD_ID"),
+        ({"template": "x", "more": 1}, 400, "BAD_REQUEST"),
+    ],
+)
+def test_errors_have_codes(
+    served: Served, tried: tuple[str, Any], asked: Any, status: int, code: str
+) -> None:
+    found = served.refused("POST", PATH, {"wf_run_id": tried[0]} | asked)
+    assert found[:2] == (status, code), found
+
+
+def test_another_tenant_sees_no_run(served: Served, tried: tuple[str, Any]) -> None:
+    asked = {"wf_run_id": tried[0], "template": "x"}
+    assert served.refused("POST", PATH, asked, tenant="other")[1] == "WF_RUN_UNKNOWN"
+
+
+def test_the_command_line_tries_a_template(
+    served: Served, tried: tuple[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, task = tried
+    assert main(["eval", "--url", served.url, run, "{{ greeting }}"]) == 0
+    assert main(["eval", "--url", served.url, f"{run}/{task['guid']}", "{{ [1, pin] }}"]) == 0
+    assert main(["eval", "--url", served.url, run, "{{ [1, 'ü'] }}", "--position", "1"]) == 0
+    assert main(["eval", "--url", served.url, run, "{{ [1] }}", "--text"]) == 0
+    assert capsys.readouterr().out == 'hello\n*****\n[1, "ü"]\n[1]\n'
+
+    assert main(["eval", "--url", served.url, run, "{{ nobody }}"]) == 1
+    assert "NO_VALUE: nobody is not there" in capsys.readouterr().err
+    assert main(["eval", "--url", "http://127.0.0.1:1", run, "x"]) == 1
+    assert "does not answer" in capsys.readouterr().err
