@@ -31,8 +31,10 @@ from tests.controls import (
     waits_for,
 )
 from tests.scenarios.driver import Driver
+from tests.scenarios.migrating import next_version
 from tests.scenarios.story import Story, accepted, register, run
 from tests.scenarios.test_child_runs import runs, waits_for_run
+from tests.scenarios.test_replay import replay
 
 RISKY = chain(may_fail(task("risky")))
 
@@ -293,6 +295,20 @@ def test_a_replay_has_the_warnings_of_threads_that_it_carries_over(memory: Drive
     answer = accepted(memory, ReplayWfRun(wf_run_id=plain.id, position=4))
     again = Story(memory, answer.body["wf_run_id"]).task("last").succeeds().completes()
     assert warned(again) == (False, False, [])
+
+
+def test_a_warning_that_was_noticed_later_is_left_to_who_replays(memory: Driver) -> None:
+    """In a version that does not wait for the thread any more, it is seen at the EXIT."""
+    begins = (starts("c"), task("ask"), task("more"))
+    register(memory, "again", threads(chain(*begins, waits_for(output_of("n1"))), c=RISKY))
+    story = run(memory, "again").task("risky").fails()
+    story.task("ask").succeeds().task("more").succeeds().completes()
+    assert warned(story) == (True, True, [4])
+    next_version(memory, "again", threads(chain(*begins), c=RISKY))
+    again = replay(story, position=3, version=2).task("more").succeeds().completes()
+    assert warned(again) == (True, True, [])
+    same = replay(story, position=3, version=1).task("more").succeeds().completes()
+    assert warned(same) == (True, True, [2])
 
 
 def test_a_failed_task_that_an_operator_calls_a_success(memory: Driver) -> None:

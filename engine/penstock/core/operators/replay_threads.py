@@ -72,7 +72,10 @@ def threads_before(turn: Turn, run: WfRun, position: int, step: int) -> tuple[Pa
             f"thread {live[0].number} was not over when node run {position} was reached;"
             f" {_instead(turn, run, threads, min(thread.began for thread in live))}",
         )
-    return tuple(_past(run, thread) for thread in threads)
+    return tuple(
+        _past(run, thread, unnoticed=_was_unnoticed(turn, thread, position, len(threads)))
+        for thread in threads
+    )
 
 
 def _threads(turn: Turn, run: WfRun, step: int) -> list[ThreadRun]:
@@ -111,7 +114,22 @@ def _was_over(turn: Turn, thread: ThreadRun, position: int, step: int) -> bool:
     return thread.waiters > 0 and all(at < position for at in waits)
 
 
-def _past(run: WfRun, thread: ThreadRun) -> PastThread:
+def _was_unnoticed(turn: Turn, thread: ThreadRun, position: int, last: int) -> bool:
+    """Whether the warning of a thread was left to its parent then: nobody has noticed it but who
+    has waited since, the entrypoint or a thread behind the last that had begun.
+    """
+    if thread.kind is not ThreadKind.CHILD or thread.status is not ThreadStatus.COMPLETED:
+        return False
+    return thread.unnoticed or (
+        thread.warned
+        and any(
+            at >= position if waiter == ENTRYPOINT_NUMBER else waiter > last
+            for waiter, at in waiters_of(turn, thread)
+        )
+    )
+
+
+def _past(run: WfRun, thread: ThreadRun, *, unnoticed: bool) -> PastThread:
     """One that is halted for good, but whose children are not yet, ends behind all that have."""
     abandoned = thread.is_abandoned
     return PastThread(
@@ -125,7 +143,7 @@ def _past(run: WfRun, thread: ThreadRun) -> PastThread:
         HALTED_FOR_GOOD if abandoned else thread.failure,
         thread.masked,
         thread.warned,
-        thread.unnoticed and thread.status is ThreadStatus.COMPLETED,
+        unnoticed,
         thread.end_number or run.ends + thread.number,
     )
 
