@@ -276,5 +276,6 @@ def test_a_row_that_can_not_be_deleted_is_left_and_no_other(
     told = [one for one in memory.events() if isinstance(one, WfRunDeleted)]
     assert [one.wf_run_id for one in told] == [story.id]
     monkeypatch.undo()
+    memory.pass_ms(ANSWER_WINDOW_MS)
     is_deleted(run(memory, "quick", story.id).completes(1))
     assert story.rows() == [], "what was left goes with the next run of this id"
