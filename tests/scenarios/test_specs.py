@@ -196,7 +196,7 @@ LOOPING = spec("a", {"a": event("e", edge("exit")), "exit": ends()})
         (chain(task("greet", timeout_ms=0)), "n1.timeout_ms: 0 is below 1"),
         (
             chain(task("greet", surprise=1)),
-            "nodes.n1: there is no field 'surprise'; there are ['backoff'",
+            "nodes.n1: there is no field 'surprise'; there are ['allow_failure'",
         ),
         (chain(task("greet", backoff={"base_ms": -1})), "backoff wants"),
         (chain(variables=(declared("a", "INT"), declared("a", "INT"))), "declared twice"),
