@@ -21,7 +21,7 @@ from penstock.core.state.facts import AuditEntry
 from penstock.core.state.migration_rows import Migration
 from penstock.core.state.outputs import CommandRefused
 from penstock.core.state.run import ThreadRun
-from penstock.core.state.timers import Timer
+from penstock.core.state.timers import Timer, TimerKind
 from tests.controls import (
     chain,
     compare,
@@ -164,7 +164,7 @@ def test_a_deletion_wins(few_a_turn: None, memory: Driver) -> None:
     assert [answer.code for answer in answers] == [None, None]
     _settle(memory, 400)
     assert memory.rows_of_run(story.id) == {}
-    assert memory.everywhere(Timer) == []
+    assert [timer.kind for timer in memory.everywhere(Timer)] == [TimerKind.FORGET_RUN]
 
 
 @pytest.mark.parametrize("memory", ["memory"], indirect=True)  # a re-fold a record takes minutes

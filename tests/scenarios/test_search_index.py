@@ -27,7 +27,7 @@ from tests.controls import (
 from tests.scenarios.driver import Driver
 from tests.scenarios.migrating import migrates, next_version
 from tests.scenarios.story import Story, accepted, register, run
-from tests.scenarios.test_deletion import is_deleted, what_is_left
+from tests.scenarios.test_deletion import is_deleted, nothing_is_left_but, what_is_left
 from tests.scenarios.test_replay import replay
 from tests.scenarios.test_thread_retention import KEPT_MS, kept, passes
 
@@ -213,4 +213,4 @@ def test_nothing_of_the_index_is_left_when_a_family_is_deleted(memory: Driver) -
     before = what_is_left(memory)
     story = run(memory, "order", customer="ada").task("one").succeeds().completes()
     is_deleted(story)
-    assert what_is_left(memory) == before
+    nothing_is_left_but(memory, before)

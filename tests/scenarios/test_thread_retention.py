@@ -41,7 +41,7 @@ from tests.controls import (
 )
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, refused, register, run
-from tests.scenarios.test_deletion import is_deleted, what_is_left
+from tests.scenarios.test_deletion import is_deleted, nothing_is_left_but, what_is_left
 from tests.scenarios.test_replay import replay
 
 KEPT_MS = 60_000
@@ -140,7 +140,7 @@ def test_a_thread_below_keeps_those_above(memory: Driver) -> None:
     assert not story.thread_run(1).gone
     story.gets("go").completes()
     is_deleted(story)
-    assert memory.everywhere(Timer) == []
+    assert [timer.kind for timer in memory.everywhere(Timer)] == [TimerKind.FORGET_RUN]
 
 
 def test_a_failure_keeps_its_thread_until_it_was_handled(memory: Driver) -> None:
@@ -216,7 +216,7 @@ def test_a_deleted_run_takes_the_plans_for_its_threads_along(memory: Driver) -> 
     story = run(memory, "one").task("work").succeeds().completes()
     assert [timer.kind for timer in memory.everywhere(Timer)] == [TimerKind.THREAD_RETENTION]
     is_deleted(story)
-    assert what_is_left(memory) == before
+    nothing_is_left_but(memory, before)
 
 
 def test_a_run_whose_threads_are_gone_is_replayed(memory: Driver) -> None:

@@ -44,7 +44,7 @@ from tests.controls import (
 )
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, register, run
-from tests.scenarios.test_deletion import is_deleted, what_is_left
+from tests.scenarios.test_deletion import is_deleted, nothing_is_left_but, what_is_left
 
 HANDLERS = [{"thread": "heal", "failure": "sick"}]
 SHAKY = task("work", max_attempts=2, backoff={"base_ms": 3_000})
@@ -162,5 +162,5 @@ def test_no_order_of_verbs_is_a_defect(memory: Driver, seed: int) -> None:
     goes_to_its_end(memory, story)
     assert story.run.status not in THREAD_LIVE, (seed, story.thread, story.nodes[-1])
     is_deleted(story)
-    assert what_is_left(memory) == before
+    nothing_is_left_but(memory, before)
     assert memory.everywhere(Timer) == []
