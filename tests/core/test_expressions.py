@@ -88,6 +88,9 @@ class AScope:
     def seed(self) -> tuple[str | int, ...]:
         return (self._seed,)
 
+    def pay(self, steps: int, parts: int) -> None:
+        """Nothing is counted here."""
+
     def template_names(self, spend: Callable[[int], None]) -> Names:
         return self
 

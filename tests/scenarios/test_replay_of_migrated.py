@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from penstock.core.commands.edit_variable import EditVariable
-from tests.controls import chain, declared, event, variable
+from tests.controls import chain, declared, event, nop, task, variable
 from tests.scenarios.driver import Driver
-from tests.scenarios.migrating import migrates, next_version
+from tests.scenarios.migrating import can_not, migrates, next_version
 from tests.scenarios.story import Story, accepted, register, run
 from tests.scenarios.test_replay import replay
 
@@ -70,3 +70,22 @@ def test_one_that_was_masked_stays_so(memory: Driver) -> None:
     next_version(memory, "order", chain(event("go"), returns=variable("key"), variables=(key,)))
     again = replay(story, version=3).gets("go").completes("s3cret")
     assert again.thread.masked
+
+
+@pytest.mark.parametrize("other", [nop(), None], ids=["another type", "gone"])
+def test_a_replay_that_waits_for_its_place_keeps_the_node_it_goes_to(
+    memory: Driver, other: Any
+) -> None:
+    """It stands at its beginning still; that there is a way on is not seen there."""
+    limit = {"limit": {"most": 1}}
+    register(memory, "order", chain(event("go"), task("work")) | limit)
+    story = run(memory, "order").gets("go")
+    again = replay(story, position=2)
+    assert again.run.held
+    others = () if other is None else (other,)
+    next_version(memory, "order", chain(event("go"), *others) | limit)
+    can_not(again, "'n2'", version=2)
+    next_version(memory, "order", chain(event("go"), nop(), task("work")) | limit)
+    migrates(again, version=3, nodes={"main": {"n2": "n3"}})
+    story.task("work").succeeds().completes()
+    again.task("work").succeeds().completes()

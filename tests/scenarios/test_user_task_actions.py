@@ -222,6 +222,22 @@ def test_actions_that_call_for_each_other_come_to_an_end(monkeypatch, memory: Dr
     story.completes_form(AGREED).completes()
 
 
+def test_a_full_audit_does_not_keep_a_user_task_from_its_end(
+    monkeypatch: pytest.MonkeyPatch, memory: Driver
+) -> None:
+    """Else whoever may comment could keep the run waiting for ever."""
+    for module in ("user_tasks", "actions"):
+        monkeypatch.setattr(f"penstock.core.user_tasks.{module}.USER_TASK_EVENTS_MAX", 2)
+    story = asks(memory, reassigns(1, user="bob"), cancels(5))
+    story.does(PutUserTaskComment, user_id="ada", text="wait")
+    memory.pass_ms(1_000)
+    story.is_assigned("ada", "sales").does_not(
+        "LIMIT", PutUserTaskComment, user_id="ada", text="more"
+    )
+    memory.pass_ms(4_000)
+    story.ends_with("USER_TASK_CANCELLED")
+
+
 def test_an_action_that_can_not_be_done_is_told_in_the_audit(memory: Driver) -> None:
     """And the user task goes on."""
     to = declared("to", "JSON_OBJ")

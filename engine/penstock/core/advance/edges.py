@@ -137,6 +137,10 @@ class _Leaving:
         """As the thread sees it."""
         return self._at.seed()
 
+    def pay(self, steps: int, parts: int) -> None:
+        """As the thread does."""
+        self._at.pay(steps, parts)
+
     def template_names(self, spend: Callable[[int], None]) -> TemplateNames:
         """As the thread sees them, with changed variables."""
         return TemplateNames(self._at, self.variable, spend)

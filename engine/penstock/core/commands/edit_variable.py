@@ -10,8 +10,8 @@ from penstock.core.operators.verbs import load_idle
 from penstock.core.state.run import Variable
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.state.turn import Turn
-from penstock.core.values.masking import has_masked
-from penstock.core.values.types import ValueProblem, parse_type
+from penstock.core.values.masking import may_have_masked
+from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, coerce
 
 
@@ -49,7 +49,7 @@ def handle(turn: Turn, command: EditVariable) -> Value:
     before = at.variable_row(Place(command.wf_run_id, command.thread, declared))
     after = Variable(turn.tenant, command.wf_run_id, command.thread, command.name, value)
     write_variables(at, [Change(before, after, declared)])
-    hidden = declared.masked or has_masked(parse_type(declared.type), at.struct)
+    hidden = declared.masked or may_have_masked(declared.type, at.struct)
     turn.unaudited = ("value",) if hidden else ()
     turn.rows.put(at.run)
     return None

@@ -23,8 +23,7 @@ from penstock.core.state.migration_rows import Migration
 from penstock.core.state.run import Sweep, SweepVerb, WfRun
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.state.turn import Turn
-from penstock.core.values.masking import has_masked
-from penstock.core.values.types import parse_type
+from penstock.core.values.masking import may_have_masked
 from penstock.core.values.value import Value, value_bytes
 
 
@@ -111,7 +110,7 @@ def _gives_masked(turn: Turn, spec: WfSpec, asked: Migration) -> bool:
     for thread, values in asked.variables.items():
         for name in values:
             declared = spec.body.threads[thread].variable(name)
-            if declared and (declared.masked or has_masked(parse_type(declared.type), structs)):
+            if declared and (declared.masked or may_have_masked(declared.type, structs)):
                 return True
     return False
 

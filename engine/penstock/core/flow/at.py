@@ -163,6 +163,10 @@ class At:
         partition = self.turn.shard.partition
         return (partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position)
 
+    def pay(self, steps: int, parts: int) -> None:
+        """Evaluating is paid for by the turn."""
+        self.turn.pay(steps, parts)
+
     def template_names(self, spend: Callable[[int], None]) -> TemplateNames:
         """What names mean in a template here."""
         return TemplateNames(self, self.variable, spend)

@@ -22,9 +22,9 @@ from penstock.core.state.published import (
     path_of,
     shown_values,
 )
-from penstock.core.values.masking import has_masked
+from penstock.core.values.masking import may_have_masked
 from penstock.core.values.templates.names import Found, Lazy, Undefined
-from penstock.core.values.types import DefinitionMissing, ValueProblem, parse_type
+from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, value_bytes
 
 if TYPE_CHECKING:
@@ -145,7 +145,4 @@ def _has_masked_parts(at: At) -> bool:
     declared = at.output_type(at.node_run.node)
     if declared is None or "STRUCT<" not in declared:
         return False
-    try:
-        return has_masked(parse_type(declared), at.struct)
-    except DefinitionMissing:
-        return True  # nobody knows any more what may be shown
+    return may_have_masked(declared, at.struct)

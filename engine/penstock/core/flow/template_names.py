@@ -21,10 +21,10 @@ from penstock.core.limits import EXPRESSION_BYTES_PER_STEP, VALUE_BYTES_MAX
 from penstock.core.state.facts import HistoryChunk
 from penstock.core.state.history import subject_of
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, Variable
-from penstock.core.values.masking import has_masked
+from penstock.core.values.masking import may_have_masked
 from penstock.core.values.templates.names import Found, Lazy, Undefined
 from penstock.core.values.timestamps import timestamp_text
-from penstock.core.values.types import DefinitionMissing, ValueProblem, parse_type
+from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, value_bytes
 
 if TYPE_CHECKING:
@@ -213,10 +213,7 @@ class TemplateNames:
         """What is made of a value with masked parts is masked as a whole."""
         if "STRUCT<" not in declared or self._at.masked:
             return
-        try:
-            self._at.masked = has_masked(parse_type(declared), self._at.struct)
-        except DefinitionMissing:
-            self._at.masked = True  # nobody knows any more what may be shown
+        self._at.masked = may_have_masked(declared, self._at.struct)
 
     def _paid(self, value: Value) -> Value:
         """A value that was read: large ones cost as much as there is to read."""

@@ -40,7 +40,7 @@ from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatu
 from penstock.core.state.turn import Turn
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value, coerce
+from penstock.core.values.value import Value, coerce, parts_in
 
 
 def begin_thread(
@@ -159,6 +159,7 @@ def handler_input(turn: Turn, blueprint: ThreadSpec, content: Value) -> dict[str
     declared = blueprint.variable(INPUT)
     if declared is None:
         return {}
+    turn.pay(0, parts_in(content))
     try:
         return {INPUT: coerce(content, declared.type, structs_of(turn))}
     except ValueProblem:

@@ -49,7 +49,7 @@ from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.values.casts import check_assignable
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ArrayOf, ValueProblem, ValueType, is_array, parse_type
-from penstock.core.values.value import value_bytes
+from penstock.core.values.value import parts_in, value_bytes
 
 ENDED_WELL: Final = AwaitedStatus.COMPLETED_OR_FAILURE_HANDLED
 SHOWN_MAX: Final = 10
@@ -239,6 +239,7 @@ def _begin(at: At, work: Work, element: int) -> None:
     assert plan is not None, "it stays while the node waits"
     name, values = thread_of(at, element), values_of(at, plan, element)
     at.turn.output_bytes += value_bytes(values)  # of rows, which are as dear as what is sent
+    at.turn.pay(0, parts_in(values))
     child = begin_child(at, ThreadKind.CHILD, name, values, awaited=True, masked=plan.masked).number
     rows.put(_awaited(at, child, element))
     rows.put(EachThread(*place, work.origin, element, child))

@@ -67,9 +67,13 @@ def look(at: At) -> Outcome:
         full = no_room(at.run, at.thread)  # others have begun threads meanwhile
         if full is not None:
             return Failed(full)
+        try:
+            values = progress["given"] | _input(at, items[len(started)])
+        except ValueProblem as problem:  # a StructDef was deleted since the node was reached
+            said = NOT_SHOWN if INPUT in masked else str(problem)
+            return Failed(Failure(FailureName.VAR_SUB_ERROR, said))
         at.turn.nodes_left -= 1
         at.turn.output_bytes += size  # of rows, which are as dear as what is sent
-        values = progress["given"] | _input(at, items[len(started)])
         started.append(begin_child(at, ThreadKind.CHILD, thread, values, masked=masked).number)
     at.node_run.progress = None
     return Done(started)

@@ -147,6 +147,9 @@ def _problems(plan: Plan, thread: ThreadRun, node_run: NodeRun) -> Iterator[str]
     if node in part.at_node:
         yield f"the node {part.at_node[node]}"
         return
+    if node_run.leads_to is not None and node_run.leads_to not in part.nodes:
+        why = part.at_node[node_run.leads_to]
+        yield f"the replay is to go on at node {node_run.leads_to!r}, which {why}"
     if node in part.waiting and waits(thread, node_run):
         yield f"the node {part.waiting[node]}"
     if node in part.unhandled and HaltReason.PENDING_FAILURE in thread.halt_reasons:

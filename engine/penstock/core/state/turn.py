@@ -10,7 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from penstock.core.limits import NODES_PER_TURN_MAX, OUTPUT_BYTES_PER_TURN_MAX
+from penstock.core.limits import (
+    EXPRESSION_STEPS_PER_NODE,
+    NODES_PER_TURN_MAX,
+    OUTPUT_BYTES_PER_TURN_MAX,
+    VALUE_PARTS_PER_NODE,
+)
 from penstock.core.state.correlation_rows import MarkerNews
 from penstock.core.state.outputs import CommandOutput, Event, EventOutput, Output
 from penstock.core.state.partition_state import OutChannel, PartitionState, Shard
@@ -47,11 +52,13 @@ class Turn:
         "outputs",
         "own_commands",
         "part",
+        "parts_seen",
         "principal",
         "repeated",
         "rows",
         "shard",
         "state",
+        "steps_taken",
         "tenant",
         "unaudited",
     )
@@ -77,6 +84,8 @@ class Turn:
         self.news: list[MarkerNews] = []
         self.claims: list[PlaceNews] = []
         self.nodes_left = NODES_PER_TURN_MAX
+        self.steps_taken = 0  # for which no node has been paid yet
+        self.parts_seen = 0
         self.part = COMMAND_PART
 
     def savepoint(self) -> TurnSavepoint:
@@ -104,6 +113,12 @@ class Turn:
         self.output_bytes = 0
         self.repeated = False
         self.unaudited = ()
+
+    def pay(self, steps: int, parts: int) -> None:
+        """Evaluating, and looking at values part by part, is paid for like visits of nodes (R3)."""
+        by_steps, self.steps_taken = divmod(self.steps_taken + steps, EXPRESSION_STEPS_PER_NODE)
+        by_parts, self.parts_seen = divmod(self.parts_seen + parts, VALUE_PARTS_PER_NODE)
+        self.nodes_left -= min(self.nodes_left, by_steps + by_parts)
 
     def is_full(self) -> bool:
         """Whether the turn has asked for as much to be sent as it may (R3)."""

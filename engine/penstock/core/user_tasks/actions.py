@@ -12,7 +12,7 @@ from typing import cast
 
 from penstock.core.definitions.defs import TaskDef
 from penstock.core.definitions.nodes import UserTaskNode
-from penstock.core.definitions.user_task_config import Hook, Reassign, Reminder
+from penstock.core.definitions.user_task_config import ActionBody, Hook, Reassign, Reminder
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
 from penstock.core.flow.load import load
@@ -62,7 +62,8 @@ def action_due(turn: Turn, timer: Timer) -> None:
     if not known or at.thread.status not in THREAD_LIVE:
         return
     drop_from(row, known)
-    if row.events < USER_TASK_EVENTS_MAX:  # actions may call for each other for ever
+    ends = _body(at, timer.number).cancel is not None
+    if row.events < USER_TASK_EVENTS_MAX or ends:  # others may call for each other for ever
         try:
             _do(at, row, known[0])
         except ValueProblem as problem:
@@ -81,7 +82,7 @@ def send_held_reminder(turn: Turn, task: TaskRun) -> None:
 
 
 def _do(at: At, row: UserTaskRun, timer: ActionTimer) -> None:
-    body = cast("UserTaskNode", at.config).actions[timer.action].action
+    body = _body(at, timer.action)
     if body.task is not None:
         _remind(at, row, body.task)
     elif body.reassign is not None:
@@ -89,6 +90,11 @@ def _do(at: At, row: UserTaskRun, timer: ActionTimer) -> None:
     else:
         cancel(at.turn, row)
         wake(at.turn, row.wf_run_id, row.thread)
+
+
+def _body(at: At, number: int) -> ActionBody:
+    """What an action of the current node does."""
+    return cast("UserTaskNode", at.config).actions[number].action
 
 
 def _remind(at: At, row: UserTaskRun, reminder: Reminder) -> None:

@@ -11,7 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from penstock.core.ids import derive_uuid
-from penstock.core.limits import EXPRESSION_BYTES_PER_STEP, EXPRESSION_STEPS_MAX
+from penstock.core.limits import (
+    EXPRESSION_BYTES_PER_STEP,
+    EXPRESSION_STEPS_MAX,
+    VALUE_PARTS_PER_STEP,
+)
 from penstock.core.values.casts import cast_to, converted, truncated
 from penstock.core.values.comparing import Comparator, compare
 from penstock.core.values.formats import formatted
@@ -52,7 +56,14 @@ from penstock.core.values.types import (
     struct_fields,
     struct_type,
 )
-from penstock.core.values.value import Value, check_bounds, coerce_to, type_name, value_bytes
+from penstock.core.values.value import (
+    Value,
+    check_bounds,
+    coerce_to,
+    parts_in,
+    type_name,
+    value_bytes,
+)
 
 __all__ = [
     "Comparator",
@@ -101,6 +112,10 @@ class Scope(Protocol):
 
     def seed(self) -> tuple[str | int, ...]:
         """What ids are derived from: no other place in any run has the same."""
+        ...
+
+    def pay(self, steps: int, parts: int) -> None:
+        """So many steps were taken, and so many parts of values looked at."""
         ...
 
     def template_names(self, spend: Callable[[int], None]) -> Names:
@@ -301,6 +316,7 @@ class Evaluation:
 
     def _spend(self, steps: int) -> None:
         self._steps_left -= steps
+        self._scope.pay(steps, 0)
         if self._steps_left < 0:
             raise ValueProblem(f"it takes more than {EXPRESSION_STEPS_MAX} steps")
 
@@ -310,4 +326,7 @@ class Evaluation:
             if isinstance(value, (str, bytes)):
                 self._spend(len(value) // EXPRESSION_BYTES_PER_STEP)
             elif isinstance(value, (list, dict)):
-                self._spend(value_bytes(value) // EXPRESSION_BYTES_PER_STEP)
+                parts = parts_in(value)
+                self._scope.pay(0, parts)
+                steps = value_bytes(value) // EXPRESSION_BYTES_PER_STEP
+                self._spend(max(steps, parts // VALUE_PARTS_PER_STEP))

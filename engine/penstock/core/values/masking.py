@@ -52,6 +52,16 @@ def has_masked(kind: Type, structs: Structs, seen: frozenset[str] = frozenset())
             return False
 
 
+def may_have_masked(declared: str, structs: Structs) -> bool:
+    """The same of a type by its name. Of a struct that is deleted nobody knows any more what may be
+    shown.
+    """
+    try:
+        return has_masked(parse_type(declared), structs)
+    except DefinitionMissing:
+        return True
+
+
 def reads_masked(
     expression: Expression,
     wanted: str | None,

@@ -53,6 +53,17 @@ def value_bytes(value: Value) -> int:
     return len(encode_value(value))
 
 
+def parts_in(value: Value) -> int:
+    """Of how many values a value is made, itself included: what it costs to look at all of it."""
+    if isinstance(value, dict):
+        value = list(cast("dict[str, Any]", value).values())
+    if not isinstance(value, list):
+        return 1
+    items = cast("list[Any]", value)
+    inner = (parts_in(item) - 1 for item in items if isinstance(item, (list, dict)))
+    return 1 + len(items) + sum(inner)
+
+
 def coerce(value: Value, declared: str, structs: Structs = no_structs) -> Value:
     """A value from outside as the declared type has it (null fits every type), or ValueProblem.
     Nothing is converted: what happens to values inside of a run is said in casts.py.
