@@ -29,6 +29,7 @@ from penstock.core.state.transitions import (
     move,
 )
 from penstock.core.state.turn import Turn
+from penstock.core.tasks.breakers import note_end
 from penstock.core.values.value import Value
 
 GIVEN_UP: Final = frozenset({TaskEvent.FAIL, TaskEvent.TIME_OUT})
@@ -70,6 +71,8 @@ def end_attempt(
     if event is TaskEvent.RESTART and not _thread_lives(turn, task):
         event = TaskEvent.CANCEL
     _drop_timeout(turn, task, attempt)
+    if task.guarded:
+        note_end(turn, task, event)
     move_task(turn, task, event)
     restarts = event is TaskEvent.RESTART
     attempt.status = TaskStatus.TASK_CANCELLED if restarts else task.status

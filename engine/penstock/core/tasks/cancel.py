@@ -48,5 +48,5 @@ def is_backing_off(task: TaskRun) -> bool:
 def release(turn: Turn, task: TaskRun) -> None:
     """The task waits for no backoff and no topic any more."""
     if tasks.is_held(task):
-        turn.rows.delete(tasks.held_row(task))
+        tasks.drop_held(turn, task)
     drop_backoff(turn, task)

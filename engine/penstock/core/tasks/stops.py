@@ -29,7 +29,7 @@ from penstock.core.tasks.attempts import (
     signal,
     tell,
 )
-from penstock.core.tasks.tasks import held_row, is_held
+from penstock.core.tasks.tasks import drop_held, is_held
 
 STRENGTH: Final = (Stop.RESTART, Stop.SHUTDOWN, Stop.CANCEL)
 """A stronger request takes the place of a weaker one, never the other way round."""
@@ -116,7 +116,7 @@ def _cancel_waiting(turn: Turn, task: TaskRun, kind: Stop) -> None:
     """Cancel a task that waits for its topic, or for its next attempt: the last one has ended, and
     stays as it did."""
     if is_held(task):
-        turn.rows.delete(held_row(task))
+        drop_held(turn, task)
         attempt = own_attempt(task)
         attempt.status = TaskStatus.TASK_CANCELLED
         attempt.ended_ms = turn.at_ms
