@@ -309,6 +309,7 @@ def test_any_other_answer_is_tried_again(call: Calls, status: int) -> None:
     assert len(call.seen.requests) == 1
     asks = "Retry-After 30" in (report.error or "")
     assert asks == (status in (429, 502, 503, 504))
+    assert report.retry_after_ms == (30_000 if asks else 0)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from penstock.core.definitions.defs import (
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.schedules.schedules import ROWS_OF_SCHEDULES
+from penstock.core.state.breaker_rows import ROWS_OF_BREAKERS
 from penstock.core.state.keys import Scope
 from penstock.core.state.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.state.run_kinds import ROWS_OF_RUNS
@@ -60,6 +61,7 @@ ALL_ROWS = (
     MajorWfSpec,
     Timer,
     HeldTask,
+    *ROWS_OF_BREAKERS,
     UserTaskDef,
     LatestUserTaskDef,
     UserTaskOf,

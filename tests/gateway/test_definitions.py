@@ -10,6 +10,7 @@ def test_a_task_def_is_registered_and_read(served: Served) -> None:
         "return_type": "STR",
         "description": "says hello",
         "kind": "greeting",
+        "breaker": {"level": 0.5, "window": 10, "cool_down_ms": 60_000},
     }
     answer = served.good("PUT", "/v1/task-defs", body)
     read = served.good("GET", f"/v1/task-defs/defs-greet?at_least={answer['position']}")

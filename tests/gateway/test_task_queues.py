@@ -181,3 +181,60 @@ def queues_are_closed(served: Served) -> bool:
         if queue.is_closed:
             queue.join(10)
     return all(queue.is_closed for queue in queues._queues.values())
+
+
+def test_a_worker_is_told_what_is_to_stop(served: Served) -> None:
+    """In the answers to its heartbeats and checkpoints, and when it asks."""
+    queue = a_queue(served, "queue-stops", max_attempts=2)
+    wf_run_id = served.run(queue)
+    (task,) = served.poll(queue, "one")
+    own = {name: task[name] for name in ("wf_run_id", "guid", "attempt")} | {"worker": "one"}
+
+    def told() -> list[Any]:
+        return served.good("POST", "/v1/tasks/stops", {"attempts": [own]})["items"]
+
+    assert told() == []
+    beaten = served.good("POST", "/v1/tasks/heartbeat", {**own, "progress": 0.5, "logs": "half"})
+    assert (beaten["stop"], beaten["cancel"]) == (None, False)
+    kept = served.good("POST", "/v1/tasks/checkpoint", {**own, "number": 0, "value": [1]})
+    assert (kept["flow"], kept["total_checkpoints"]) == ("CONTINUE_TASK", 1)
+
+    actions = f"/v1/wf-runs/{wf_run_id}/actions"
+    served.good("POST", f"{actions}/restart-task", {"guid": task["guid"]})
+    named = {name: own[name] for name in ("wf_run_id", "guid", "attempt")}
+    assert told() == [{**named, "stop": "restart"}]
+    assert served.good("POST", "/v1/tasks/heartbeat", own)["stop"] == "restart"
+    own["worker"] = "another"
+    assert told() == [{**named, "stop": "over"}]
+    own["worker"] = "one"
+    given = served.good("POST", "/v1/tasks/hand-back", own)
+    assert given["status"] == "TASK_PENDING"  # another attempt follows in a moment
+    assert told() == [{**named, "stop": "over"}]
+    (again,) = served.poll(queue, "two")
+    assert (again["attempt"], again["total_checkpoints"]) == (2, 1)
+    served.good("POST", f"{actions}/shutdown-task", {"guid": task["guid"], "grace_ms": 0})
+    assert served.good("GET", f"/v1/wf-runs/{wf_run_id}")["status"] == "ERROR"
+
+
+def test_what_is_no_list_of_attempts_is_refused(served: Served) -> None:
+    path = "/v1/tasks/stops"
+    own = {"wf_run_id": "nobody", "guid": "x", "attempt": 1}
+    assert served.good("POST", path, {"attempts": [own]})["items"] == [{**own, "stop": "over"}]
+    for wrong in (
+        *({"attempts": [own | {"guid": ""}]}, {"attempts": [own | {"guid": "a\x00b"}]}),
+        *({"attempts": [own | {"wf_run_id": "not an id"}]}, {"attempts": [own] * 1_001}),
+        *({}, {"attempts": [{}]}, {"attempts": [own | {"attempt": 2**70}]}),
+    ):
+        assert served.refused("POST", path, wrong)[0] == 400, wrong
+
+
+def test_a_backoff_is_ended_by_hand(served: Served) -> None:
+    queue = a_queue(served, "queue-now", max_attempts=2, backoff={"base_ms": 3_600_000})
+    wf_run_id = served.run(queue)
+    (task,) = served.poll(queue, "one")
+    served.report(task, status="TASK_FAILED", error="once")
+    action = f"/v1/wf-runs/{wf_run_id}/actions/retry-now"
+    served.good("POST", action, {"guid": task["guid"]})
+    assert served.poll(queue, "one")[0]["attempt"] == 2
+    status, code = served.refused("POST", action, {"guid": task["guid"]})[:2]
+    assert (status, code) == (409, "TASK_NOT_IN_BACKOFF")

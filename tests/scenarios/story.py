@@ -105,6 +105,12 @@ class Story:
         assert self._task is not None
         return self._task
 
+    def takes(self, task: ScheduledTask) -> Story:
+        """A worker has taken this one of the run's tasks."""
+        assert task.wf_run_id == self.id
+        self._task = task
+        return self
+
     def starts(self, worker: str = "worker-1") -> Story:
         """A worker says that it runs the task."""
         accepted(self.driver, TaskStarted(**self.attempt, worker=worker))

@@ -77,11 +77,14 @@ def test_a_worker_that_stops_as_asked_ends_the_kill(memory: Driver) -> None:
 
 
 def test_a_task_that_no_worker_has_started_ends_at_once(memory: Driver) -> None:
-    """There is nobody to be asked; who starts it later is refused."""
+    """Nobody is waited for; who starts it later is refused, and who has begun it without saying so
+    is signalled.
+    """
     register(memory, "one", chain(task("one")))
     story = run(memory, "one").task("one").is_killed().ends_with("KILLED")
     assert story.task_run.status is TaskStatus.TASK_CANCELLED
-    assert memory.signals() == []
+    [signal] = memory.signals()
+    assert (signal.guid, signal.worker, signal.stop) == (story.taken.guid, "", "cancel")
     late = TaskStarted(**story.attempt, worker="worker-1")
     story.refuses(late, "ATTEMPT_ENDED")
     story.refuses(story.report(TaskStatus.TASK_SUCCESS), "ATTEMPT_ENDED")

@@ -65,7 +65,9 @@ def test_what_is_done_before_it_stops_counts(memory: Driver) -> None:
 
 
 def test_what_nobody_runs_is_cancelled_at_once(memory: Driver) -> None:
-    """In its queue, in its backoff, or held."""
+    """In its queue, in its backoff, or held. Who has begun what is queued, and not said so yet, is
+    signalled.
+    """
     spec = chain(task("work", max_attempts=2, backoff={"base_ms": 1_000}))
     register(memory, "stopped", spec)
     queued = run(memory, "stopped").task("work").is_shut_down().ends_with("TASK_CANCELLED")
@@ -77,7 +79,9 @@ def test_what_nobody_runs_is_cancelled_at_once(memory: Driver) -> None:
     output_failed(held, "NO_TOPIC")
     held.is_shut_down().ends_with("TASK_CANCELLED")
     assert memory.get(HeldTask, "default", "work", held.id, held.taken.guid) is None
-    assert memory.signals() == []
+    [signal] = memory.signals()
+    assert (signal.guid, signal.attempt, signal.stop) == (queued.taken.guid, 1, "shutdown")
+    assert signal.worker == ""
     memory.pass_ms(60_000)
     waiting.no_task("work")
 

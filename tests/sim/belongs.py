@@ -72,7 +72,7 @@ OF_NO_THREAD: Final = (
     *(TimerKind.PLACE_EVENT, TimerKind.WAKE_THREADS, TimerKind.SWEEP, TimerKind.KILL_BELOW),
     *(TimerKind.KILL_DEADLINE, TimerKind.RETENTION, TimerKind.DELETE_RUN),
     *(TimerKind.SCHEDULE, TimerKind.OFFER_EVENT, TimerKind.EXPIRE_EVENT),
-    *(TimerKind.BULK, TimerKind.FORGET_BULK, TimerKind.LIMIT),
+    *(TimerKind.BULK, TimerKind.FORGET_BULK, TimerKind.LIMIT, TimerKind.BREAKER),
     TimerKind.FORGET_RUN,
 )
 """Of a run as a whole, or of none."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from penstock.core.definitions.defs import HeldTask
+from penstock.core.state.breaker_rows import HeldByBreaker
 from penstock.core.state.correlation_rows import EventMarker, RunMarker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.failures import FailureName
@@ -81,6 +82,7 @@ LEFT_BY_HALTED_CHILDREN: Final[dict[type[Row], str]] = {
     EventWaiter: "as timers",
     RunMarker: "as timers; an offer is declined",
     HeldTask: "as timers",
+    HeldByBreaker: "as timers",
     Watcher: "as timers",
     AwaitedEnd: "of a wait that was decided without it",
 }
@@ -90,6 +92,7 @@ LEFT_BY_A_DEFECT: Final[dict[type[Row], str]] = {
     Timer: "quarantine touches as little as it can; the timer will find nothing to do",
     EventWaiter: "as timers; an ended thread is not woken",
     HeldTask: "as timers; TopicReady passes over it",
+    HeldByBreaker: "as timers; its breaker passes over it",
 }
 """What may stay behind when a run ends with ENGINE_DEFECT (R6)."""
 

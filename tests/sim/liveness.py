@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from penstock.core.definitions.defs import HeldTask
+from penstock.core.state.breaker_rows import HeldByBreaker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.partition_state import Deleting
 from penstock.core.state.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
@@ -77,7 +78,9 @@ def _of_run(group: Group, run: WfRun) -> Iterator[str]:
 
 
 def _task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
-    """A worker's report, a backoff's timer, a topic, or the resume of a halted thread."""
+    """A worker's report, a backoff's timer, a topic, a breaker, or the resume of a halted
+    thread.
+    """
     task = group.one(TaskRun, node_run.task or "")
     if task is None or (task.thread, task.position) != (thread.number, node_run.position):
         return None
@@ -87,7 +90,7 @@ def _task(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
         return None
     if has_timer(group, TimerKind.TASK_RETRY, task.guid, task.attempt.number):
         return "a backoff"
-    return "a topic" if _held(group, task) else None
+    return "a topic, or a breaker" if _held(group, task) else None
 
 
 def _external_event(group: Group, thread: ThreadRun, node_run: NodeRun) -> str | None:
@@ -234,4 +237,5 @@ def _in_flight(group: Group, node_run: NodeRun) -> bool:
 
 
 def _held(group: Group, task: TaskRun) -> bool:
-    return any(row.guid == task.guid for row in group.of(HeldTask))
+    held = [*group.of(HeldTask), *group.of(HeldByBreaker)]
+    return any(row.guid == task.guid for row in held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +22,7 @@ from penstock.builtin.sending import (
 )
 from penstock.builtin.signing import signed_headers
 from penstock.sdk.context import TaskContext
-from penstock.sdk.errors import TaskError
+from penstock.sdk.errors import RetryLater, TaskError
 
 DEFAULT: Final = "default"
 ENDPOINT_GONE: Final = "ENDPOINT_GONE"
@@ -95,12 +96,24 @@ def _check_taken(answer: Answer, host: str) -> None:
         return
     if answer.status == GONE:
         raise TaskError(ENDPOINT_GONE, f"{host} takes no webhooks any more", {"code": GONE})
-    wish = ""
-    if answer.status in SLOW_DOWN and "retry-after" in answer.headers:
-        wish = (
-            f", and asks to wait: Retry-After {answer.headers['retry-after'][:RETRY_AFTER_CHARS]}"
-        )
-    raise RequestFailed(f"{host} answered {answer.status}{wish}")
+    said = f"{host} answered {answer.status}"
+    wish = answer.headers.get("retry-after")
+    if answer.status not in SLOW_DOWN or wish is None:
+        raise RequestFailed(said)
+    message = f"{said}, and asks to wait: Retry-After {wish[:RETRY_AFTER_CHARS]}"
+    raise RetryLater(message, _wait_s(wish))
+
+
+def _wait_s(wish: str) -> float:
+    """Seconds, or a date as HTTP writes it; what can not be read is no wish."""
+    if wish.isascii() and wish.isdecimal():
+        return float(wish[:RETRY_AFTER_CHARS])
+    try:
+        at = parsedate_to_datetime(wish[:RETRY_AFTER_CHARS])
+    except ValueError:
+        return 0.0
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return max(0.0, at.timestamp() - time.time())
 
 
 def _event_time(given: str | None) -> str:

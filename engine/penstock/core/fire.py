@@ -24,6 +24,7 @@ from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.state.run import NodeRun, TimerKey
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.turn import Turn
+from penstock.core.tasks import breakers
 from penstock.core.tasks import timers as task_timers
 from penstock.core.user_tasks.actions import action_due
 
@@ -119,4 +120,5 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.THREAD_RETENTION: thread_retention.fire_thread_retention,
     TimerKind.DELETE_THREAD: thread_retention.fire_delete_thread,
     TimerKind.LIMIT: places.limit_due,
+    TimerKind.BREAKER: breakers.breaker_due,
 }

@@ -31,6 +31,7 @@ from penstock.gateway.routes import (
     tasks,
     user_tasks,
     verbs,
+    webhook_deliveries,
     wf_runs,
 )
 from penstock.gateway.task_queue import TaskQueues
@@ -51,6 +52,7 @@ ROUTES: Final = [
     *expressions.ROUTES,
     *schedules.ROUTES,
     *tasks.ROUTES,
+    *webhook_deliveries.ROUTES,
     *operations.ROUTES,
 ]
 

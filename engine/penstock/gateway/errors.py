@@ -86,6 +86,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.TASK_NOT_IN_FLIGHT: 409,
     Code.TASK_NOT_IN_BACKOFF: 409,
     Code.STOP_REQUESTED: 409,
+    Code.BREAKER_UNKNOWN: 409,
     Code.CHECKPOINT_GAP: 409,
     Code.CHECKPOINT_STALE: 409,
     Code.STATUS_NOT_REPORTABLE: 400,

@@ -56,6 +56,7 @@ def task_def(row: TaskDef) -> Json:
         "idempotent": row.idempotent,
         "description": row.description,
         "kind": row.kind,
+        "breaker": row.breaker,
         "created_at": time_text(row.created_ms),
     }
 

@@ -16,14 +16,14 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.commands.report_task import ReportTask
-from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, TEXT_CHARS_MAX
+from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, RETRY_AFTER_MS_MAX, TEXT_CHARS_MAX
 from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.types import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.context import TaskContext
-from penstock.sdk.errors import TaskError
+from penstock.sdk.errors import RetryLater, TaskError
 from penstock.sdk.secret import (
     NO_SECRETS,
     SecretMissing,
@@ -42,11 +42,11 @@ class Attempt:
 
     __slots__ = (
         "_arguments",
-        "_context",
         "_provider",
         "_secrets",
         "_started_ms",
         "_worker",
+        "context",
         "scheduled",
         "task",
     )
@@ -63,6 +63,20 @@ class Attempt:
         self._worker = worker
         self._provider = provider
         self._secrets = NO_SECRETS
+        self.context = TaskContext(
+            scheduled.wf_run_id, scheduled.guid, scheduled.attempt, scheduled.max_attempts
+        )
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The fields by which a worker's words name it."""
+        scheduled = self.scheduled
+        return {
+            "wf_run_id": scheduled.wf_run_id,
+            "guid": scheduled.guid,
+            "attempt": scheduled.attempt,
+            "worker": self._worker,
+        }
 
     def run(self) -> ReportTask:
         """Call a sync function."""
@@ -91,9 +105,9 @@ class Attempt:
         """Decode the inputs; a report if they do not fit."""
         task, scheduled = self.task, self.scheduled
         self._started_ms = time.time_ns() // 1_000_000
-        self._context = TaskContext(
-            scheduled.wf_run_id, scheduled.guid, scheduled.attempt, scheduled.max_attempts
-        )
+        if self.context.cancelled:
+            error = f"{self.context.stop} was asked for before it began"
+            return self._report(TaskStatus.TASK_FAILED, error=error)
         inputs = scheduled.inputs
         try:
             if scheduled.secrets:
@@ -108,7 +122,7 @@ class Attempt:
                 TaskStatus.TASK_INPUT_VAR_SUB_ERROR, error=f"inputs of {task.name}: {problem}"
             )
         if task.context_name is not None:
-            self._arguments[task.context_name] = self._context
+            self._arguments[task.context_name] = self.context
         return None
 
     def _returned(self, value: Any) -> ReportTask:
@@ -122,6 +136,9 @@ class Attempt:
         return self._report(TaskStatus.TASK_SUCCESS, output=output)
 
     def _raised(self, error: BaseException) -> ReportTask:
+        if isinstance(error, RetryLater):
+            wait_ms = _wait_ms(error.after_s)
+            return self._report(TaskStatus.TASK_FAILED, error=str(error), retry_after_ms=wait_ms)
         if not isinstance(error, TaskError):
             message = f"{type(error).__name__}: {error}"
             return self._report(TaskStatus.TASK_FAILED, error=message, trace=_trace(error))
@@ -146,8 +163,9 @@ class Attempt:
         error: str | None = None,
         exception: str | None = None,
         trace: str = "",
+        retry_after_ms: int = 0,
     ) -> ReportTask:
-        scheduled, logs, hide = self.scheduled, self._context.logs, self._secrets.hide
+        scheduled, logs, hide = self.scheduled, self.context.logs, self._secrets.hide
         if trace:
             room = max(0, ATTEMPT_LOGS_CHARS_MAX - len(trace) - 1)
             logs = f"{logs[:room]}\n{trace}" if logs else trace
@@ -162,7 +180,8 @@ class Attempt:
             logs=_text(hide(logs)[:ATTEMPT_LOGS_CHARS_MAX]) if logs else "",
             worker=self._worker,
             started_at_ms=self._started_ms,
-            metrics=self._context.metrics,
+            metrics=self.context.metrics,
+            retry_after_ms=retry_after_ms,
         )
 
 
@@ -176,6 +195,11 @@ def without_output(report: ReportTask, reason: str) -> ReportTask:
         exception=None,
         logs="",
     )
+
+
+def _wait_ms(after_s: float) -> int:
+    """A wish to wait, as the engine takes it; one that is no number is none."""
+    return round(1_000 * min(after_s, RETRY_AFTER_MS_MAX / 1_000)) if after_s > 0 else 0
 
 
 def _text(text: str) -> str:

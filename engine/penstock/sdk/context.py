@@ -1,10 +1,11 @@
-"""What a task's function may ask of the attempt that it is: its ids, and a place for its log and
-for what it measures.
+"""What a task's function may ask of the attempt that it is: its ids, whether it is to stop, and a
+place for its log and for what it measures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Event
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +15,7 @@ from penstock.core.limits import (
     METRIC_TEXT_CHARS_MAX,
 )
 from penstock.core.state.task_rows import Metric, MetricKind
+from penstock.core.values.value import Value
 
 _CUT: Final = "\n... (cut)"
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -23,10 +25,14 @@ class TaskContext:
     """One attempt. A task's function gets it in the parameter that is annotated with this class.
 
     `idempotency_key` is the same in every retry of the same task: pass it to what must not happen
-    twice.
+    twice. A sync function that takes long looks at `cancelled`, or sleeps in `wait`; an async one
+    is cancelled as asyncio does it.
     """
 
-    __slots__ = (*("_chars", "_lines", "_series", "attempt", "guid", "max_attempts", "wf_run_id"),)
+    __slots__ = (
+        *("_asked", "_chars", "_lines", "_pulse", "_series", "_woken", "attempt", "guid"),
+        *("max_attempts", "wf_run_id"),
+    )
 
     def __init__(
         self, wf_run_id: str = "local", guid: str = "local", attempt: int = 1, max_attempts: int = 1
@@ -35,6 +41,9 @@ class TaskContext:
         self.guid = guid
         self.attempt = attempt
         self.max_attempts = max_attempts
+        self._asked: str | None = None
+        self._woken: Event | None = None
+        self._pulse: tuple[Value] | None = None
         self._lines: list[str] = []
         self._chars = 0
         self._series: dict[tuple[str, MetricKind, tuple[tuple[str, str], ...]], float] = {}
@@ -43,6 +52,45 @@ class TaskContext:
     def idempotency_key(self) -> str:
         """The same for every attempt of this task, and for no other task."""
         return self.guid
+
+    @property
+    def stop(self) -> str | None:
+        """Why the attempt is to end: "cancel", "shutdown", "restart", or "over" if it has ended
+        for the engine already; None while it is to go on.
+        """
+        return self._asked
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the attempt is to end soon. What it returns then still counts; if it raises, it
+        has stopped.
+        """
+        return self._asked is not None
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but no longer than until the attempt is to end; whether it is."""
+        self._woken = woken = self._woken or Event()
+        # Made before the look: who asks looks for it after having asked.
+        return self._asked is not None or woken.wait(seconds)
+
+    def heartbeat(self, progress: Value = None) -> None:
+        """Give a sign of life, soon: without a heartbeat time-out, `timeout` runs anew from it.
+        `progress` is shown to whoever looks. With one, the worker gives them by itself.
+        """
+        self._pulse = (progress,)
+
+    def ask_to_stop(self, why: str) -> bool:
+        """For the worker: the attempt is to end. False if that was asked before."""
+        first = self._asked is None
+        self._asked = why
+        if self._woken is not None:
+            self._woken.set()
+        return first
+
+    def take_pulse(self) -> tuple[Value] | None:
+        """For the worker: the sign of life that is to be given."""
+        pulse, self._pulse = self._pulse, None
+        return pulse
 
     def log(self, text: object) -> None:
         """Add a line to the attempt's log, which travels with the report; what exceeds 64 KiB is

@@ -35,6 +35,17 @@ class TaskError(Exception):
         self.content = content
 
 
+class RetryLater(Exception):
+    """Raised by a task's function whose attempt has failed and that knows when to try again: not
+    before `after_s`, or the node's backoff if that is longer. Whether there is another attempt is
+    the node's to say.
+    """
+
+    def __init__(self, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
 class PenstockError(Exception):
     """A request failed. `code` is stable, `message` is for people, `status` is HTTP's (0: there was
     no answer). `faults` are the mistakes in a definition, one by one: {fault, message, thread,

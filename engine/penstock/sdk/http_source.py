@@ -4,6 +4,9 @@ of its own.
 A poll that ends when the worker stops is waited for while it is young: the server starts a task for
 the worker that it gives it to, so a task that arrives must be run. One that has waited long in an
 empty queue is cut off, which the server notices.
+
+While attempts run for longer, the server is asked which of them are to stop: a read, which writes
+nothing, so that it may be often. The answers to heartbeats say it too.
 """
 
 from __future__ import annotations
@@ -17,8 +20,11 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.state.outputs import ScheduledTask
+from penstock.core.values.value import Value
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
 from penstock.sdk.errors import PenstockError
@@ -30,12 +36,16 @@ WAIT_MAX_S: Final = 10.0
 TASKS_MAX: Final = 100  # of one poll; the server's bound
 REPORT_DEADLINE_S: Final = 120.0
 UNKNOWN_PAUSE_S: Final = 0.5
+STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
+ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
 
 logger = logging.getLogger("penstock.worker")
 
 
 class HttpSource:
-    """See worker.Source."""
+    """See worker.Source. Jobs tell it what becomes of them (see runner.Engine)."""
+
+    leases = True
 
     def __init__(
         self,
@@ -54,6 +64,7 @@ class HttpSource:
         self._thread = Thread(target=self._loop.run_forever, name="penstock-http", daemon=True)
         self._pollers: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
+        self._beating: set[Job] = set()
         self._stopping = False
         self._room: asyncio.Condition
 
@@ -85,6 +96,7 @@ class HttpSource:
         )
         self._room = asyncio.Condition()
         self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
+        self._looking = asyncio.create_task(self._look())
 
     async def _stop_taking(self) -> None:
         async with self._room:
@@ -95,6 +107,7 @@ class HttpSource:
         await asyncio.gather(*self._pollers, return_exceptions=True)
 
     async def _close(self, timeout_s: float) -> None:
+        self._looking.cancel()
         if self._reports:
             _, unsent = await asyncio.wait(self._reports, timeout=timeout_s)
             if unsent:
@@ -123,7 +136,7 @@ class HttpSource:
             wait_s = WAIT_FIRST_S if taken else min(WAIT_MAX_S, wait_s * 2)
             for scheduled in taken:
                 attempt = Attempt(task, scheduled, self._worker, self._runner.secrets)
-                self._runner.submit(Job(attempt, self._report))
+                self._runner.submit(Job(attempt, self))
 
     async def _free(self) -> int:
         """How many tasks to ask for, as soon as there is room for one; 0 when the worker stops.
@@ -148,22 +161,38 @@ class HttpSource:
 
     # Reports.
 
-    def _report(self, _job: Job, report: ReportTask) -> None:
+    def report(self, job: Job, report: ReportTask) -> None:
+        """The attempt has ended."""
+        self._soon(self._send("/v1/tasks/report", report))
+
+    def hand_back(self, job: Job) -> None:
+        """The worker gives the attempt up."""
+        self._soon(self._send("/v1/tasks/hand-back", HandBackTask(**job.attempt.named)))
+
+    def started(self, job: Job) -> None:
+        """The server knows: it has started the attempt for this worker."""
+
+    def beat(self, job: Job, progress: Value) -> None:
+        """The attempt lives."""
+        self._soon(self._beat(job, progress))
+
+    def _soon(self, sending: Coroutine[Any, Any, None]) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._begin_report, report)
+            self._loop.call_soon_threadsafe(self._begin, sending)
         except RuntimeError:  # the loop is closed: this attempt was given up
-            logger.warning("%s ended too late to be reported", report.wf_run_id)
+            sending.close()
+            logger.warning("%s: an attempt ended too late to be reported", self._worker)
 
-    def _begin_report(self, report: ReportTask) -> None:
-        sending = self._loop.create_task(self._send(report))
-        self._reports.add(sending)
-        sending.add_done_callback(self._reports.discard)
+    def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(sending)
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
 
-    async def _send(self, report: ReportTask) -> None:
+    async def _send(self, path: str, report: ReportTask | HandBackTask) -> None:
         """Send a report until it is answered for good; room for another task is told of at once."""
         async with self._room:
             self._room.notify_all()
-        call = api.command("POST", "/v1/tasks/report", msgspec.to_builtins(report))
+        call = api.command("POST", path, msgspec.to_builtins(report))
         deadline = self._loop.time() + REPORT_DEADLINE_S
         retry = 0
         while True:
@@ -171,14 +200,52 @@ class HttpSource:
                 await self._request(call)
                 return
             except PenstockError as error:
-                if error.status == 413 and report.output is not None:
-                    await self._send(without_output(report, f"output: {error.message}"))
+                if (
+                    error.status == 413
+                    and isinstance(report, ReportTask)
+                    and (report.output is not None)
+                ):
+                    shorter = without_output(report, f"output: {error.message}")
+                    await self._send(path, shorter)
                     return
                 if not api.may_retry(error) or self._loop.time() > deadline:
                     logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
                     return
             await asyncio.sleep(api.pause_s(retry))
             retry += 1
+
+    async def _beat(self, job: Job, progress: Value) -> None:
+        """A heartbeat; one that is not answered is followed by the next."""
+        if job in self._beating:
+            return
+        self._beating.add(job)
+        beat = TaskHeartbeat(**job.attempt.named, progress=progress)
+        try:
+            call = api.command("POST", "/v1/tasks/heartbeat", msgspec.to_builtins(beat))
+            told = (await self._request(call)).body
+            if told["stop"] is not None:
+                self._runner.ask_to_stop(*job.key, told["stop"])
+        except PenstockError as error:
+            logger.info("a heartbeat of %s is not taken: %s", job.key[0], error)
+        finally:
+            self._beating.discard(job)
+
+    async def _look(self) -> None:
+        """Ask, again and again, which of the attempts that run for longer are to stop."""
+        while True:
+            await asyncio.sleep(STOPS_S)
+            jobs = self._runner.begun(STOPS_S)[:ATTEMPTS_MAX]
+            if not jobs:
+                continue
+            attempts = [job.attempt.named for job in jobs]
+            call = api.Call(method="POST", path="/v1/tasks/stops", body={"attempts": attempts})
+            try:
+                found = (await self._request(call)).body["items"]
+            except PenstockError as error:
+                logger.info("%s: what is to stop is not known: %s", self._worker, error)
+                continue
+            for one in found:
+                self._runner.ask_to_stop(one["guid"], one["attempt"], one["stop"])
 
     async def _request(self, call: api.Call) -> api.Reply:
         try:

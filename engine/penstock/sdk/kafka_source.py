@@ -5,6 +5,8 @@ Rules
 - A record is passed once the report of its attempt, or its TaskStarted, is acknowledged by the log;
 many are under way in each partition, and the mark follows the first that is not done.
 - What comes twice is run once, as far as memory goes.
+- Signals are read by every worker, from where the topic ended when it began: what is not here is
+passed by.
 - About half a second's work is held ahead: enough to keep the slots busy, little to repeat
 elsewhere.
 """
@@ -23,12 +25,15 @@ from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.topics import Topics, task_group
 from penstock.contracts.wire import Sent, client_headers, command_value
 from penstock.core.command import Command
+from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.ids import root_of
 from penstock.core.limits import COMMAND_BYTES_MAX
-from penstock.core.state.outputs import ScheduledTask
-from penstock.log.kafka import KafkaConsumer, KafkaProducer
+from penstock.core.state.outputs import ScheduledTask, WorkerSignal
+from penstock.core.values.value import Value
+from penstock.log.kafka import KafkaConsumer, KafkaProducer, KafkaTail
 from penstock.log.port import AppendRefused, LogError, LogFatal, Message, Position, Record
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
@@ -40,6 +45,7 @@ RECORDS_MAX: Final = 500
 AHEAD_MAX: Final = 4_000
 AHEAD_S: Final = 0.5
 POLL_S: Final = 0.1
+SIGNALS_MAX: Final = 500
 FULL_PAUSE_S: Final = 0.005
 FULL_POLL_S: Final = 1.0  # a member of the group must poll, even if there is no room
 
@@ -67,12 +73,15 @@ class KafkaSource:
         self._topics = Topics(cluster, 0)
         self._producer = KafkaProducer(bootstrap)
         self._unsent: deque[tuple[Reader, Job, Message]] = deque()
+        self._ended = Event()
+        self._signals = Thread(target=self._listen, name="penstock-signals", daemon=True)
         self._readers = [
             Reader(self, task, self._topics.task(tenant, task.name)) for task in tasks.values()
         ]
 
     def start(self) -> None:
-        """Join the groups."""
+        """Join the groups, and listen to signals."""
+        self._signals.start()
         for reader in self._readers:
             reader.thread.start()
 
@@ -90,10 +99,12 @@ class KafkaSource:
             self._producer.flush(max(0.1, deadline - time.monotonic()))
         except LogError as error:
             logger.warning("reports did not get through: %s", error)
+        self._ended.set()
         for reader in self._readers:
             reader.ending.set()
         for reader in self._readers:
             reader.thread.join(timeout_s)
+        self._signals.join(timeout_s)
         self._producer.close()
 
     def consumer(self, task: TaskDef[..., Any], topic: str) -> KafkaConsumer:
@@ -113,6 +124,32 @@ class KafkaSource:
         partition = scheduled.report_partition
         message = Message(self._topics.commands, key, value, _HEADERS, partition)
         self._append(reader, job, message)
+
+    def _listen(self) -> None:
+        """Do what signals ask for, until the worker ends."""
+        tail = KafkaTail(self._bootstrap, self._topics.worker_signals)
+        retry = 0
+        try:
+            while not self._ended.is_set():
+                try:
+                    for record in tail.poll(SIGNALS_MAX, POLL_S):
+                        self._obey(record)
+                    retry = 0
+                except LogError as error:
+                    logger.warning("signals can not be read: %s", error)
+                    self._ended.wait(api.pause_s(retry))
+                    retry += 1
+        finally:
+            tail.close()
+
+    def _obey(self, record: Record) -> None:
+        try:
+            signal, _ = self.avro.decode(record.value or b"")
+        except Malformed as malformed:
+            logger.error("%s %d is no signal: %s", record.topic, record.offset, malformed)
+            return
+        if isinstance(signal, WorkerSignal) and signal.tenant == self._tenant:
+            self.runner.ask_to_stop(signal.guid, signal.attempt, signal.stop)
 
     def _append(self, reader: Reader, job: Job, message: Message) -> None:
         def acked(result: Position | LogError) -> None:
@@ -141,8 +178,10 @@ class KafkaSource:
 
 class Reader:
     """Reads the tasks of one TaskDef, in a thread of its own, which alone knows how far all is
-    done.
+    done. Jobs tell it what becomes of them (see runner.Engine).
     """
+
+    leases = False
 
     def __init__(self, source: KafkaSource, task: TaskDef[..., Any], topic: str) -> None:
         self.acked: deque[tuple[int, int]] = deque()
@@ -207,22 +246,23 @@ class Reader:
             self.acked.append((record.partition, record.offset))
             return
         attempt = Attempt(self._task, scheduled, self._source.worker, self._source.runner.secrets)
-        self._source.runner.submit(
-            Job(attempt, self._report, self._started, record.partition, record.offset)
-        )
+        self._source.runner.submit(Job(attempt, self, record.partition, record.offset))
 
-    def _report(self, job: Job, report: ReportTask) -> None:
+    def report(self, job: Job, report: ReportTask) -> None:
+        """The attempt has ended."""
         self._source.send(self, job, report)
 
-    def _started(self, job: Job) -> None:
-        scheduled = job.attempt.scheduled
-        started = TaskStarted(
-            wf_run_id=scheduled.wf_run_id,
-            guid=scheduled.guid,
-            attempt=scheduled.attempt,
-            worker=self._source.worker,
-        )
-        self._source.send(self, job, started)
+    def started(self, job: Job) -> None:
+        """The attempt runs for longer."""
+        self._source.send(self, job, TaskStarted(**job.attempt.named))
+
+    def beat(self, job: Job, progress: Value) -> None:
+        """The attempt lives."""
+        self._source.send(self, job, TaskHeartbeat(**job.attempt.named, progress=progress))
+
+    def hand_back(self, job: Job) -> None:
+        """The worker gives the attempt up."""
+        self._source.send(self, job, HandBackTask(**job.attempt.named))
 
     def _commit(self, consumer: KafkaConsumer) -> None:
         """Move the marks to where all before is done."""

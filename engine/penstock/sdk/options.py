@@ -30,13 +30,14 @@ class Backoff(Struct, frozen=True):
 
 
 class TaskOptions(Struct, frozen=True):
-    """How a use of a task is tried: how often at most, how long one attempt may run, and the wait
-    between.
+    """How a use of a task is tried: how often at most, how long one attempt may run, how often its
+    worker must say that it lives, and the wait between.
     """
 
     max_attempts: int = 1
     timeout_ms: int = TASK_TIMEOUT_MS_DEFAULT
     backoff: CoreBackoff | None = None
+    heartbeat_timeout_ms: int | None = None
 
 
 def duration_ms(duration: Duration, what: str, where: str) -> int:
@@ -49,10 +50,12 @@ def duration_ms(duration: Duration, what: str, where: str) -> int:
 
 def options_with(
     base: TaskOptions,
+    where: str,
+    *,
     max_attempts: int | None,
     timeout: Duration | None,
+    heartbeat: Duration | None,
     backoff: Backoff | None,
-    where: str,
 ) -> TaskOptions:
     """Options with those that are given changed."""
     changed: dict[str, Any] = {}
@@ -64,6 +67,8 @@ def options_with(
         changed["max_attempts"] = max_attempts
     if timeout is not None:
         changed["timeout_ms"] = duration_ms(timeout, "timeout", where)
+    if heartbeat is not None:
+        changed["heartbeat_timeout_ms"] = duration_ms(heartbeat, "heartbeat", where)
     if backoff is not None:
         if backoff.multiplier < 1:
             raise DefinitionError(

@@ -2,8 +2,11 @@
 their own.
 
 Threads take the next attempt from one queue as soon as they are free, so that under load nothing
-waits to be woken. The event loop is the users' alone: a function that blocks it holds up no report
-and no poll.
+waits to be woken. The event loop is the users' alone: a function that blocks it holds up no report,
+no poll and no heartbeat.
+
+Whoever takes a job out of the jobs speaks for it: its end is told once, as a report or as being
+handed back.
 """
 
 from __future__ import annotations
@@ -13,34 +16,67 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.state.transitions import TaskStatus
+from penstock.core.values.value import Value
 from penstock.sdk.attempt import Attempt
 from penstock.sdk.secret import SecretProvider, from_environment
 
 LOOK_S: Final = 0.1
+BEATS: Final = 3  # within the time in which a sign of life must come
 
 logger = logging.getLogger("penstock.worker")
 
 
+class Engine(Protocol):
+    """Whom to tell what becomes of a job; any thread may. Nothing here waits."""
+
+    leases: bool
+    """Whether a task that was taken is this worker's, begun or not."""
+
+    def report(self, job: Job, report: ReportTask) -> None:
+        """The attempt has ended."""
+        ...
+
+    def started(self, job: Job) -> None:
+        """The attempt runs for longer."""
+        ...
+
+    def beat(self, job: Job, progress: Value) -> None:
+        """The attempt lives."""
+        ...
+
+    def hand_back(self, job: Job) -> None:
+        """The worker gives the attempt up."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Job:
-    """An attempt, whom to report it to, and whom to tell that it runs for longer (None: nobody
-    asks).
+    """An attempt that was taken, and whom to tell of it. `leaving`: the worker itself has asked it
+    to stop.
     """
 
     attempt: Attempt
-    report: Callable[[Job, ReportTask], None]
-    started: Callable[[Job], None] | None = None
+    engine: Engine
     partition: int = 0
     offset: int = 0
-    since_s: float = field(default=0.0)
+    since_s: float = 0.0
+    beaten_s: float = 0.0
     said: bool = False
+    leaving: bool = False
+    running: asyncio.Task[Any] | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The attempt's name."""
+        return self.attempt.scheduled.guid, self.attempt.scheduled.attempt
 
 
 class Runner:
@@ -54,10 +90,11 @@ class Runner:
         self.finished = 0
         self._started_after_s = started_after_s
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        self._running: set[Job] = set()
+        self._jobs: dict[Job, None] = {}
         self._taken = 0
         self._lock = Lock()
         self._dropping = False
+        self._is_stuck = False
         self._stopped = Event()
         self._threads: list[Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -79,6 +116,7 @@ class Runner:
         """Run an attempt as soon as a slot is free."""
         with self._lock:
             self._taken += 1
+            self._jobs[job] = None
         if job.attempt.task.is_async:
             assert self._loop is not None, "a worker with async tasks has a loop"
             self._waiting.append(job)
@@ -106,6 +144,32 @@ class Runner:
             time.sleep(0.01)
         return not self.unfinished
 
+    def begun(self, before_s: float) -> list[Job]:
+        """The attempts that have run for longer than this."""
+        since_s = time.monotonic() - before_s
+        return [job for job in list(self._jobs) if 0 < job.since_s <= since_s]
+
+    def ask_to_stop(self, guid: str, attempt: int, why: str) -> None:
+        """An attempt is to end, if it is here: an async one is cancelled, a sync one sees it in its
+        context.
+        """
+        for job in list(self._jobs):
+            if job.key == (guid, attempt):
+                self._ask(job, why)
+
+    def leave(self, timeout_s: float) -> None:
+        """Ask all that runs to stop, and hand back what did not get to an end of its own."""
+        self._dropping = True
+        for job in list(self._jobs):
+            job.leaving = True
+            if job.since_s:
+                self._ask(job, "shutdown")
+            else:
+                self._give_up(job)
+        self._is_stuck = not self.wait(timeout_s)
+        for job in list(self._jobs):
+            self._give_up(job)
+
     def stop(self) -> None:
         """End the threads; one that is stuck in a user's function is left to its fate."""
         self._stopped.set()
@@ -114,7 +178,7 @@ class Runner:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
-            thread.join(0.1 if self.unfinished else 5.0)
+            thread.join(0.1 if self._is_stuck else 5.0)
 
     def _spawn(self, target: Callable[[], None], name: str) -> None:
         thread = Thread(target=target, name=name, daemon=True)
@@ -130,20 +194,50 @@ class Runner:
 
     def _begun(self, job: Job) -> bool:
         if self._dropping:
-            with self._lock:
-                self.finished += 1
+            self._give_up(job)
             return False
-        job.since_s = time.monotonic()
-        self._running.add(job)
+        job.since_s = job.beaten_s = time.monotonic()
         return True
 
     def _ended(self, job: Job, report: ReportTask) -> None:
-        self._running.discard(job)
+        """Tell of an end, unless the attempt was given up meanwhile."""
+        if not self._take_out(job):
+            return
+        if job.leaving and report.status is TaskStatus.TASK_FAILED:
+            self._hand_back(job)
+            return
         try:
-            job.report(job, report)
+            job.engine.report(job, report)
         finally:
-            with self._lock:
-                self.finished += 1
+            self._finish()
+
+    def _hand_back(self, job: Job) -> None:
+        try:
+            job.engine.hand_back(job)
+        finally:
+            self._finish()
+
+    def _give_up(self, job: Job) -> None:
+        """Hand it back if it is this worker's; what is not comes to others by itself."""
+        if not self._take_out(job):
+            return
+        if job.since_s or job.engine.leases:
+            self._hand_back(job)
+        else:
+            self._finish()
+
+    def _ask(self, job: Job, why: str) -> None:
+        if job.attempt.context.ask_to_stop(why) and job.running is not None:
+            assert self._loop is not None, "what runs there has a loop"
+            self._loop.call_soon_threadsafe(job.running.cancel)
+
+    def _take_out(self, job: Job) -> bool:
+        with self._lock:
+            return self._jobs.pop(job, False) is None
+
+    def _finish(self) -> None:
+        with self._lock:
+            self.finished += 1
 
     # Async attempts.
 
@@ -169,22 +263,39 @@ class Runner:
                 self._ended(job, begun)
                 continue
             running = self._loop.create_task(begun)
+            job.running = running
+            if job.attempt.context.cancelled:  # asked between its begin and here
+                running.cancel()
             self._tasks.add(running)
             running.add_done_callback(partial(self._async_ended, job))
 
     def _async_ended(self, job: Job, running: asyncio.Task[Any]) -> None:
         self._tasks.discard(running)
-        if not self._stopped.is_set():  # else it was given up, and another worker will do it
+        if not self._stopped.is_set():
             self._ended(job, job.attempt.ended(running))
             self._fill()
 
     # Attempts that take longer.
 
     def _watch(self) -> None:
-        """Say of each attempt that still runs after a while that it was started."""
+        """Say of each attempt that still runs after a while that it was started, and that it
+        lives.
+        """
         while not self._stopped.wait(min(LOOK_S, self._started_after_s)):
-            before = time.monotonic() - self._started_after_s
-            for job in self._running.copy():
-                if job.started is not None and not job.said and job.since_s <= before:
+            at_s = time.monotonic()
+            for job in self.begun(0.0):
+                if not job.said and job.since_s + self._started_after_s <= at_s:
                     job.said = True
-                    job.started(job)
+                    job.engine.started(job)
+                self._beat(job, at_s)
+
+    def _beat(self, job: Job, at_s: float) -> None:
+        """By itself only where a heartbeat is wanted: of the others it would carry the time-out
+        on, for a function that hangs as well.
+        """
+        wanted_ms = job.attempt.scheduled.heartbeat_timeout_ms
+        pulse = job.attempt.context.take_pulse()
+        is_due = wanted_ms is not None and at_s - job.beaten_s >= wanted_ms / 1_000 / BEATS
+        if pulse is not None or is_due:
+            job.beaten_s = at_s
+            job.engine.beat(job, None if pulse is None else pulse[0])

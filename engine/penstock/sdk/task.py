@@ -90,12 +90,18 @@ class TaskDef(Generic[P, R]):
         *,
         max_attempts: int | None = None,
         timeout: Duration | None = None,
+        heartbeat: Duration | None = None,
         backoff: Backoff | None = None,
     ) -> TaskDef[P, R]:
         """The same task, tried otherwise: `charge.with_(max_attempts=5)(amount)`."""
         other = copy(self)
         other.options = options_with(
-            self.options, max_attempts, timeout, backoff, place_of_caller()
+            self.options,
+            place_of_caller(),
+            max_attempts=max_attempts,
+            timeout=timeout,
+            heartbeat=heartbeat,
+            backoff=backoff,
         )
         return other
 
@@ -215,6 +221,7 @@ def task(
     name: str | None = None,
     max_attempts: int = 1,
     timeout: Duration | None = None,
+    heartbeat: Duration | None = None,
     backoff: Backoff | None = None,
     idempotent: bool = True,
     masked: Collection[str] = (),
@@ -226,12 +233,14 @@ def task(
     name: str | None = None,
     max_attempts: int = 1,
     timeout: Duration | None = None,
+    heartbeat: Duration | None = None,
     backoff: Backoff | None = None,
     idempotent: bool = True,
     masked: Collection[str] = (),
 ) -> Any:
     """Make a function a task. Its parameters are the inputs; their hints, and the hint of what it
-    returns, the types. Inputs that are `masked` are shown to nobody.
+    returns, the types. Inputs that are `masked` are shown to nobody. With `heartbeat` an attempt is
+    given up as soon as its worker was not heard of for that long, however long it may run.
 
     >>> @task(max_attempts=3, timeout=5)
     ... def greet(name: str) -> str:
@@ -247,7 +256,14 @@ def task(
             check_definition_name("task", named)
         except Reject as reject:
             raise DefinitionError(where, f"{reject.message}; or give another by name=") from None
-        options = options_with(TaskOptions(), max_attempts, timeout, backoff, where)
+        options = options_with(
+            TaskOptions(),
+            where,
+            max_attempts=max_attempts,
+            timeout=timeout,
+            heartbeat=heartbeat,
+            backoff=backoff,
+        )
         return TaskDef(made_of, name=named, options=options, idempotent=idempotent, masked=masked)
 
     return make if function is None else make(function)

@@ -121,6 +121,7 @@ class ThreadTrace:
             max_attempts=task.options.max_attempts,
             timeout_ms=task.options.timeout_ms,
             backoff=task.options.backoff,
+            heartbeat_timeout_ms=task.options.heartbeat_timeout_ms,
         )
         return Proxy(
             self, OutputRef(self._add(task.name, node)), task.return_type, task.return_hint

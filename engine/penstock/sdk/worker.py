@@ -22,6 +22,7 @@ from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow
 
 GRACE_S: Final = 25.0
+LEAVE_S: Final = 1.0  # for functions to stop that were asked to
 REPORTS_S: Final = 5.0  # to have the last reports acknowledged
 STARTED_AFTER_S: Final = 0.5
 NAME_CHARS_MAX: Final = 256
@@ -89,17 +90,20 @@ class Worker:
 
     def run(self, *, grace_s: float = GRACE_S) -> None:
         """Work until SIGTERM or SIGINT: then take nothing more, finish what runs within the grace,
-        and return.
+        ask what does not end to stop, hand it back, and return.
 
-        A second signal ends the grace.
+        A second signal ends the grace; SIGHUP leaves none.
         """
         ending = threading.Event()
         hurry = threading.Event()
 
-        def end(_signal: int, _frame: FrameType | None) -> None:
-            (hurry if ending.is_set() else ending).set()
+        def end(number: int, _frame: FrameType | None) -> None:
+            if ending.is_set() or number == signal.SIGHUP:
+                hurry.set()
+            ending.set()
 
-        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+        numbers = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
+        before = {number: signal.signal(number, end) for number in numbers}
         try:
             self.start()
             ending.wait()
@@ -127,7 +131,8 @@ class Worker:
 
     def stop(self, *, grace_s: float = GRACE_S, hurry: Callable[[], bool] | None = None) -> bool:
         """Take nothing more, finish what runs, report it, and let go. False if something did not
-        end in time.
+        end in time: it is asked to stop, and handed back. Its TaskDef says whether it is done again
+        (`idempotent`).
         """
         if self._running is None:
             return True
@@ -138,7 +143,8 @@ class Worker:
             if hurry is not None and hurry():
                 break
         if not done:
-            logger.warning("%s gives up %d tasks that did not end", self.name, runner.unfinished)
+            logger.warning("%s hands back %d tasks", self.name, runner.unfinished)
+            runner.leave(LEAVE_S)
         source.close(REPORTS_S)
         runner.stop()
         return done

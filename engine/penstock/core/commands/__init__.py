@@ -15,6 +15,7 @@ from penstock.core.commands import (
     change_task_run_state,
     claim_place,
     claim_user_task_run,
+    close_breaker,
     complete_user_task_run,
     cron_answer,
     delete_correlated_event,
@@ -57,6 +58,7 @@ from penstock.core.commands import (
     report_task,
     requeue_task,
     rescue_thread_run,
+    reset_breaker,
     restart_task_run,
     restart_wf_run,
     resume_wf_run,
@@ -149,6 +151,8 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     claim_place.COMMAND,
     answer_place.COMMAND,
     force_wf_run.COMMAND,
+    close_breaker.COMMAND,
+    reset_breaker.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

@@ -4,11 +4,16 @@ another is refused.
 
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
-from penstock.core.definitions.defs import InputVar, TaskDef
+from penstock.core.definitions.defs import BreakerSettings, InputVar, TaskDef
 from penstock.core.definitions.structs import checked_type
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name, check_kebab, is_inner_name
-from penstock.core.limits import TASK_INPUTS_MAX, TEXT_CHARS_MAX
+from penstock.core.limits import (
+    BREAKER_WINDOW_MAX,
+    DURATION_MS_MAX,
+    TASK_INPUTS_MAX,
+    TEXT_CHARS_MAX,
+)
 from penstock.core.state.turn import Turn
 from penstock.core.values.types import VOID, TypeText
 from penstock.core.values.value import Value
@@ -16,7 +21,8 @@ from penstock.core.values.value import Value
 
 class PutTaskDef(Command, frozen=True):
     """The inputs by name and type, and the type of the output (none: whatever JSON the worker
-    returns; VOID: nothing). `kind` is a word in kebab-case by which TaskDefs are grouped.
+    returns; VOID: nothing). `kind` is a word in kebab-case by which TaskDefs are grouped; `breaker`
+    holds the tasks when too many fail.
     """
 
     name: str
@@ -25,6 +31,7 @@ class PutTaskDef(Command, frozen=True):
     idempotent: bool = True
     description: str = ""
     kind: str = ""
+    breaker: BreakerSettings | None = None
 
 
 def handle(turn: Turn, command: PutTaskDef) -> Value:
@@ -46,6 +53,8 @@ def handle(turn: Turn, command: PutTaskDef) -> Value:
         seen.add(var.name)
     if command.return_type not in (None, VOID):
         checked_type(turn, command.return_type, "the return type")
+    if command.breaker is not None:
+        _check_breaker(command.breaker)
     known = turn.rows.peek(TaskDef, turn.tenant, command.name)
     if known is None:
         install(turn, _row(turn, command, turn.at_ms))
@@ -59,6 +68,16 @@ def handle(turn: Turn, command: PutTaskDef) -> Value:
     return {"name": command.name}
 
 
+def _check_breaker(breaker: BreakerSettings) -> None:
+    if not 0 <= breaker.level < 1:
+        refuse(Code.BAD_VALUE, f"breaker level {breaker.level}: use a fraction from 0 to below 1")
+    if not 1 <= breaker.window <= BREAKER_WINDOW_MAX:
+        refuse(Code.BAD_VALUE, f"breaker window {breaker.window}: use 1 to {BREAKER_WINDOW_MAX}")
+    cool_down_ms = breaker.cool_down_ms
+    if cool_down_ms is not None and not 1 <= cool_down_ms <= DURATION_MS_MAX:
+        refuse(Code.BAD_VALUE, f"breaker cool_down_ms {cool_down_ms}: use 1 to {DURATION_MS_MAX}")
+
+
 def _row(turn: Turn, command: PutTaskDef, created_ms: int) -> TaskDef:
     return TaskDef(
         turn.tenant,
@@ -69,6 +88,7 @@ def _row(turn: Turn, command: PutTaskDef, created_ms: int) -> TaskDef:
         command.description,
         created_ms,
         command.kind,
+        command.breaker,
     )
 
 

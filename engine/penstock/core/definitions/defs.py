@@ -21,6 +21,17 @@ class InputVar(Struct, frozen=True, omit_defaults=True):
     masked: bool = False
 
 
+class BreakerSettings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """When the tasks of a TaskDef are held: if of the newest `window` attempts that have ended, on
+    a partition, more than the fraction `level` have failed. After `cool_down_ms` some are tried;
+    without it an operator has to close the breaker.
+    """
+
+    level: float = 0.3
+    window: int = 100
+    cool_down_ms: int | None = None
+
+
 class TaskDef(Row):
     """A kind of work that task workers do. Immutable: the same name means the same inputs and
     output for ever. `kind` groups TaskDefs, for people and for whoever runs workers; the engine
@@ -37,6 +48,7 @@ class TaskDef(Row):
     description: str
     created_ms: int
     kind: str = ""
+    breaker: BreakerSettings | None = None
 
     @property
     def returns_nothing(self) -> bool:

@@ -46,7 +46,7 @@ def arrive(at: At) -> Outcome:
         inputs = inputs_of(at, task_def, config.inputs)
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, f"inputs of {name}: {problem}"))
-    tasks.create(at, config, name, inputs)
+    tasks.create(at, config, task_def, inputs)
     return WAIT
 
 

@@ -62,6 +62,7 @@ class TimerKind(StrEnum):
     THREAD_RETENTION = "THREAD_RETENTION"
     DELETE_THREAD = "DELETE_THREAD"
     LIMIT = "LIMIT"  # of no run: the spec, and the key from which on, are in `detail`
+    BREAKER = "BREAKER"  # of no run: the TaskDef is in `detail`, the epoch in `number`
 
 
 class Timer(Row):

@@ -15,7 +15,7 @@ from penstock.core.limits import RETRY_AFTER_MS_MAX, WORKER_CHARS_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.first_answer import first_answer
 from penstock.core.state.history import note
-from penstock.core.state.outputs import TaskRunChanged
+from penstock.core.state.outputs import TaskRunChanged, WorkerSignal
 from penstock.core.state.rows import copy_of
 from penstock.core.state.run import PastAttempt, Stop, TaskAttempt, TaskRun, TimerKey
 from penstock.core.state.task_rows import Pulse
@@ -29,6 +29,7 @@ from penstock.core.state.transitions import (
     move,
 )
 from penstock.core.state.turn import Turn
+from penstock.core.tasks.breakers import note_end
 from penstock.core.values.value import Value
 
 GIVEN_UP: Final = frozenset({TaskEvent.FAIL, TaskEvent.TIME_OUT})
@@ -70,6 +71,8 @@ def end_attempt(
     if event is TaskEvent.RESTART and not _thread_lives(turn, task):
         event = TaskEvent.CANCEL
     _drop_timeout(turn, task, attempt)
+    if task.guarded:
+        note_end(turn, task, event)
     move_task(turn, task, event)
     restarts = event is TaskEvent.RESTART
     attempt.status = TaskStatus.TASK_CANCELLED if restarts else task.status
@@ -164,6 +167,21 @@ def tell(turn: Turn, task: TaskRun) -> None:
             attempt=task.attempt.number,
             at_ms=turn.at_ms,
         ),
+    )
+
+
+def signal(turn: Turn, task: TaskRun, kind: Stop) -> None:
+    """Tell the workers that the attempt is to end, or has: whoever runs it."""
+    turn.outputs.append(
+        WorkerSignal(
+            tenant=task.tenant,
+            wf_run_id=task.wf_run_id,
+            guid=task.guid,
+            task_def=task.task_def,
+            attempt=task.attempt.number,
+            worker=task.attempt.worker,
+            stop=kind,
+        )
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from penstock.core.flow.at import At
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.run import TaskRun
-from penstock.core.state.transitions import TASK_LIVE, TaskEvent, TaskStatus
+from penstock.core.state.run import Stop, TaskRun
+from penstock.core.state.transitions import TASK_IN_FLIGHT, TASK_LIVE, TaskEvent, TaskStatus
 from penstock.core.state.turn import Turn
 from penstock.core.tasks import tasks
-from penstock.core.tasks.attempts import drop_backoff, end_attempt
+from penstock.core.tasks.attempts import drop_backoff, end_attempt, signal
 
 
 def task_of(at: At) -> TaskRun | None:
@@ -28,6 +28,9 @@ def cancel_live(at: At, message: str) -> None:
 def cancel(turn: Turn, task: TaskRun, message: str) -> None:
     """End a live task as cancelled; an attempt that has ended already stays as it ended."""
     last, ended = task.attempt, is_backing_off(task)
+    told = task.stop is not None and task.stop.kind is Stop.CANCEL
+    if task.status in TASK_IN_FLIGHT and not told:
+        signal(turn, task, Stop.CANCEL)
     release(turn, task)
     failure = Failure(FailureName.TASK_CANCELLED, message)
     end_attempt(turn, task, TaskEvent.CANCEL, output=None, failure=failure)
@@ -45,5 +48,5 @@ def is_backing_off(task: TaskRun) -> bool:
 def release(turn: Turn, task: TaskRun) -> None:
     """The task waits for no backoff and no topic any more."""
     if tasks.is_held(task):
-        turn.rows.delete(tasks.held_row(task))
+        tasks.drop_held(turn, task)
     drop_backoff(turn, task)

@@ -1,10 +1,11 @@
 """Stopping a task from outside: an operator's shutdown or restart, the kill of its run, a worker
 that hands it back.
 
-What nobody runs is ended at once. A running attempt is asked: the request stands in the TaskRun,
-goes out as a WorkerSignal and is in the answers to heartbeats and checkpoints; the task stays
-TASK_RUNNING until its worker reports, hands it back, or the time it was granted is over. An attempt
-that is given up for a restart does not count towards max_attempts.
+What nobody is known to run is ended at once; one that is with the workers is signalled all the
+same: somebody may have begun it a moment ago, and not said so yet. A running attempt is asked: the
+request stands in the TaskRun, goes out as a WorkerSignal and is in the answers to heartbeats and
+checkpoints; the task stays TASK_RUNNING until its worker reports, hands it back, or the time it was
+granted is over. An attempt that is given up for a restart does not count towards max_attempts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from penstock.core.definitions.defs import TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import DURATION_MS_MAX, RESTARTS_MAX
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.outputs import WorkerSignal
 from penstock.core.state.run import Stop, StopRequest, TaskRun, TimerKey
 from penstock.core.state.timers import Clock, TimerKind, clock_ms, set_timer
 from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskEvent, TaskStatus
@@ -26,9 +26,10 @@ from penstock.core.tasks.attempts import (
     end_attempt,
     move_task,
     own_attempt,
+    signal,
     tell,
 )
-from penstock.core.tasks.tasks import held_row, is_held
+from penstock.core.tasks.tasks import drop_held, is_held
 
 STRENGTH: Final = (Stop.RESTART, Stop.SHUTDOWN, Stop.CANCEL)
 """A stronger request takes the place of a weaker one, never the other way round."""
@@ -50,6 +51,7 @@ def ask_to_stop(turn: Turn, task: TaskRun, kind: Stop, grace_ms: int | None) -> 
         return
     _check_request(task, kind)
     if task.status is TaskStatus.TASK_SCHEDULED or grace_ms == 0:
+        signal(turn, task, kind)
         stop_now(turn, task, kind, f"{kind} was asked for")
     elif task.stop is not None and task.stop.kind is kind:
         turn.repeated = True
@@ -95,17 +97,7 @@ def _request(turn: Turn, task: TaskRun, kind: Stop, grace_ms: int | None) -> Non
     timer = None if grace_ms is None else _set_timer(turn, task, grace_ms)
     task.stop = StopRequest(kind, turn.at_ms, timer)
     turn.rows.put(task)
-    turn.outputs.append(
-        WorkerSignal(
-            tenant=task.tenant,
-            wf_run_id=task.wf_run_id,
-            guid=task.guid,
-            task_def=task.task_def,
-            attempt=task.attempt.number,
-            worker=task.attempt.worker,
-            stop=kind,
-        )
-    )
+    signal(turn, task, kind)
 
 
 def _set_timer(turn: Turn, task: TaskRun, grace_ms: int) -> TimerKey:
@@ -124,7 +116,7 @@ def _cancel_waiting(turn: Turn, task: TaskRun, kind: Stop) -> None:
     """Cancel a task that waits for its topic, or for its next attempt: the last one has ended, and
     stays as it did."""
     if is_held(task):
-        turn.rows.delete(held_row(task))
+        drop_held(turn, task)
         attempt = own_attempt(task)
         attempt.status = TaskStatus.TASK_CANCELLED
         attempt.ended_ms = turn.at_ms

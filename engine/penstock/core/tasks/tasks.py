@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.core.definitions.defs import HeldTask
+from penstock.core.definitions.defs import HeldTask, TaskDef
 from penstock.core.definitions.nodes import TaskNode
 from penstock.core.flow.at import At
 from penstock.core.flow.outcomes import WAIT, Outcome
 from penstock.core.ids import derive_guid
+from penstock.core.state.breaker_rows import HeldByBreaker
 from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.history import note
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.run import (
     NodeRun,
@@ -32,6 +34,7 @@ from penstock.core.state.transitions import (
 )
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.attempts import move_task, own_attempt
+from penstock.core.tasks.breakers import lets_out
 from penstock.core.tasks.checkpoints import checkpoint_count
 from penstock.core.tasks.inputs import Inputs
 from penstock.core.values.value import value_bytes
@@ -55,7 +58,7 @@ FAILURE_OF: Final = {
 """The failure that a task run's end means for its node; a TASK_EXCEPTION brings its own."""
 
 
-def create(at: At, config: TaskNode, task_def: str, inputs: Inputs) -> None:
+def create(at: At, config: TaskNode, task_def: TaskDef, inputs: Inputs) -> None:
     """Make the TaskRun of the current node and hand it out."""
     turn, run, node_run = at.turn, at.run, at.node_run
     guid = derive_guid(
@@ -68,7 +71,7 @@ def create(at: At, config: TaskNode, task_def: str, inputs: Inputs) -> None:
         guid,
         node_run.thread,
         node_run.position,
-        task_def,
+        task_def.name,
         TaskStatus.TASK_PENDING,
         config.attempts_max,
         config.timeout_ms,
@@ -80,13 +83,17 @@ def create(at: At, config: TaskNode, task_def: str, inputs: Inputs) -> None:
         warn_on_retry=config.warn_on_retry,
         secrets=inputs.secrets,
         masked=inputs.masked,
+        guarded=task_def.breaker is not None,
     )
     send(at, task)
 
 
 def send(at: At, task: TaskRun) -> None:
-    """Hand the current attempt to the task's queue."""
+    """Hand the current attempt to the task's queue, unless a breaker holds it."""
     turn = at.turn
+    if task.guarded and not lets_out(turn, task):
+        _hold_by_breaker(turn, task)
+        return
     attempt = own_attempt(task)
     attempt.status = TaskStatus.TASK_SCHEDULED
     attempt.scheduled_ms = turn.at_ms
@@ -116,8 +123,15 @@ def hold(turn: Turn, task: TaskRun) -> None:
     turn.rows.put(held_row(task))
 
 
+def _hold_by_breaker(turn: Turn, task: TaskRun) -> None:
+    """The attempt waits until the breaker lets it out."""
+    note(turn, task, TaskStatus.TASK_PENDING)
+    turn.rows.put(task)
+    turn.rows.put(_held_by_breaker(task))
+
+
 def is_held(task: TaskRun) -> bool:
-    """Whether the current attempt waits for its topic (and not for a backoff)."""
+    """Whether the current attempt waits for its topic, or a breaker (and not for a backoff)."""
     return task.status is task.attempt.status is TaskStatus.TASK_PENDING
 
 
@@ -136,27 +150,45 @@ def failure_of(task: TaskRun) -> Failure:
     return failure
 
 
+def drop_held(turn: Turn, task: TaskRun) -> None:
+    """The task waits for no topic and no breaker any more."""
+    turn.rows.delete(held_row(task))
+    if task.guarded:
+        turn.rows.delete(_held_by_breaker(task))
+
+
+def _held_by_breaker(task: TaskRun) -> HeldByBreaker:
+    return HeldByBreaker(task.tenant, task.task_def, task.wf_run_id, task.guid)
+
+
 def held_row(task: TaskRun) -> HeldTask:
     """The row by which a task waits for its topic."""
     return HeldTask(task.tenant, task.task_def, task.wf_run_id, task.guid)
 
 
 def go_on(at: At) -> Outcome:
-    """Send what was held once its topic is ready, or make the next attempt once its backoff is
-    over; a halt puts both off.
+    """Send what was held once its topic is ready or its breaker lets it out, or make the next
+    attempt once its backoff is over; a halt puts both off.
     """
     task = current(at)
     if task.status is not TaskStatus.TASK_PENDING:
         return WAIT
     if at.thread.status is not ThreadStatus.RUNNING:
-        at.turn.rows.delete(held_row(task))  # it is sent when the thread runs again
+        drop_held(at.turn, task)  # it is sent when the thread runs again
     elif is_held(task):
-        waits = (task.tenant, task.task_def, task.wf_run_id, task.guid)
-        if at.turn.rows.peek(HeldTask, *waits) is None:
+        if not _waits(at.turn, task):
             send(at, task)
     elif task.timer is None:
         _next_attempt(at, task)
     return WAIT
+
+
+def _waits(turn: Turn, task: TaskRun) -> bool:
+    """Whether it still is in the row of those that wait for its topic or a breaker."""
+    key = (task.tenant, task.task_def, task.wf_run_id, task.guid)
+    if task.guarded and turn.rows.peek(HeldByBreaker, *key) is not None:
+        return True
+    return turn.rows.peek(HeldTask, *key) is not None
 
 
 def current(at: At) -> TaskRun:

@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.core.command import Command
+from penstock.core.commands.close_breaker import CloseBreaker
+from penstock.core.commands.hand_back_task import HandBackTask
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.definitions.defs import TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import WORKER_CHARS_MAX
+from penstock.core.state.breaker_rows import Breaker, HeldByBreaker
+from penstock.core.state.run import TaskRun
+from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.reads import View, check_part
 from penstock.gateway.task_queue import PollingWorker
 from penstock.gateway.web import (
     WAIT_MS_MAX,
+    Handler,
     command_id_of,
     gateway_of,
     json_answer,
     route,
     send,
 )
+
+STOPS_MAX: Final = 1_000
+OVER: Final = "over"
+HELD_SHOWN_MAX: Final = 10_000
 
 
 class PollBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,21 +76,117 @@ async def poll(request: Request) -> Response:
     return json_answer({"tasks": [render.scheduled_task(task) for task in tasks]})
 
 
+async def get_breaker(request: Request) -> Response:
+    """The breaker of a TaskDef as it stands on each partition that is open here: of how many ends
+    how many have failed, and how many tasks it holds (at most HELD_SHOWN_MAX are counted).
+    """
+    reads, tenant = gateway_of(request).reads, identify(request).tenant
+    name = check_definition_name("TaskDef", request.path_params["task_def"])
+    if reads.definitions().rows.peek(TaskDef, tenant, name) is None:
+        refuse(Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
+    items = [
+        _breaker(reads.view(number), tenant, name)
+        for number in range(reads.partitions)
+        if reads.is_open(number)
+    ]
+    return json_answer({"items": items})
+
+
+def _breaker(view: View, tenant: str, task_def: str) -> render.Json:
+    row = view.rows.peek(Breaker, tenant, task_def) or Breaker(tenant, task_def)
+    held = islice(view.rows.scan(HeldByBreaker, tenant, task_def), HELD_SHOWN_MAX)
+    return {
+        "partition": view.position.partition,
+        "status": row.status,
+        "ends": row.ends,
+        "failed": row.failed,
+        "held": sum(1 for _ in held),
+        "changed_at": render.time_text(row.changed_ms or None),
+    }
+
+
+async def close_breaker(request: Request) -> Response:
+    """Have all that it holds go out."""
+    caller = identify(request)
+    command_id = command_id_of(request)
+    name = check_definition_name("TaskDef", request.path_params["task_def"])
+    command = await read_struct(request, CloseBreaker, task_def=name)
+    return await send(request, command, caller=caller, command_id=command_id)
+
+
 async def _disconnected(request: Request) -> None:
     """Wait until the worker is no longer there."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def report(request: Request) -> Response:
-    """The end of an attempt."""
-    caller = identify(request)
-    command_id = command_id_of(request)
-    command = await read_struct(request, ReportTask)
-    return await send(request, command, caller=caller, command_id=command_id)
+WORDS: Final[dict[str, type[Command]]] = {
+    "report": ReportTask,
+    "heartbeat": TaskHeartbeat,
+    "checkpoint": PutCheckpoint,
+    "hand-back": HandBackTask,
+}
+"""What a worker says of an attempt, by the last part of the path."""
+
+
+def _word(kind: type[Command]) -> Handler:
+    async def handle(request: Request) -> Response:
+        caller = identify(request)
+        command_id = command_id_of(request)
+        command = await read_struct(request, kind)
+        return await send(request, command, caller=caller, command_id=command_id)
+
+    return handle
+
+
+class OwnAttempt(Struct, frozen=True, forbid_unknown_fields=True):
+    """An attempt that a worker runs."""
+
+    wf_run_id: str
+    guid: str
+    attempt: int
+    worker: Annotated[str, Meta(max_length=WORKER_CHARS_MAX)] = ""
+
+
+class StopsBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The attempts that a worker runs."""
+
+    attempts: Annotated[tuple[OwnAttempt, ...], Meta(max_length=STOPS_MAX)]
+
+
+async def stops(request: Request) -> Response:
+    """Which of these attempts are to end, and why: `cancel`, `shutdown`, `restart`, or `over` if
+    they are not the worker's any more. It writes nothing, and is no sign of life.
+    """
+    tenant = identify(request).tenant
+    body = await read_struct(request, StopsBody)
+    reads = gateway_of(request).reads
+    items: list[render.Json] = []
+    for one in body.attempts:
+        number = reads.number_of(one.wf_run_id)
+        if not reads.is_open(number):
+            continue
+        check_part("guid", one.guid)
+        task = reads.view(number).rows.peek(TaskRun, tenant, one.wf_run_id, one.guid)
+        stop = _stop_of(task, one)
+        if stop is not None:
+            named = {"wf_run_id": one.wf_run_id, "guid": one.guid, "attempt": one.attempt}
+            items.append({**named, "stop": stop})
+    return json_answer({"items": items})
+
+
+def _stop_of(task: TaskRun | None, own: OwnAttempt) -> str | None:
+    if task is None or task.attempt.number != own.attempt or task.status not in TASK_IN_FLIGHT:
+        return OVER
+    if task.status is TaskStatus.TASK_RUNNING and task.attempt.worker != own.worker:
+        return OVER
+    return None if task.stop is None else task.stop.kind.value
 
 
 ROUTES: Final = [
     route("POST", "/v1/task-queues/{task_def}/poll", poll),
-    route("POST", "/v1/tasks/report", report),
+    route("GET", "/v1/task-queues/{task_def}/breaker", get_breaker),
+    route("POST", "/v1/task-queues/{task_def}/actions/close", close_breaker),
+    route("POST", "/v1/tasks/stops", stops),
+    *(route("POST", f"/v1/tasks/{name}", _word(kind)) for name, kind in WORDS.items()),
 ]

@@ -19,8 +19,11 @@ from penstock.core.commands.migrate_wf_run import MigrateWfRun
 from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
+from penstock.core.commands.restart_task_run import RestartTaskRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
+from penstock.core.commands.retry_now import RetryNow
 from penstock.core.commands.set_labels import SetLabels
+from penstock.core.commands.shutdown_task_run import ShutdownTaskRun
 from penstock.core.commands.skip_node import SkipNode
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
@@ -36,6 +39,9 @@ ACTIONS: Final[dict[str, type[Command]]] = {
     "skip": SkipNode,
     "edit-variable": EditVariable,
     "change-state": ChangeTaskRunState,
+    "retry-now": RetryNow,
+    "shutdown-task": ShutdownTaskRun,
+    "restart-task": RestartTaskRun,
     "set-labels": SetLabels,
     "migrate": MigrateWfRun,
     "force": ForceWfRun,

@@ -137,12 +137,12 @@ async def list_wf_runs(request: Request) -> Response:
         runs, following = found
         items = [render.wf_run_head(run) for run in runs]
         return json_answer({"items": items, "cursor": following})
-    number, after = _list_cursor(request)
+    number, after = list_cursor(request)
     items: list[Any] = []
     while number < gateway.reads.partitions:
         if gateway.reads.is_open(number):
             view = gateway.reads.view(number)
-            while len(items) < limit and (after := _next_id(view, tenant, after)) is not None:
+            while len(items) < limit and (after := next_run_id(view, tenant, after)) is not None:
                 run = view.rows.peek(WfRun, tenant, after)
                 if run is not None:
                     items.append(render.wf_run_head(run))
@@ -153,7 +153,7 @@ async def list_wf_runs(request: Request) -> Response:
     return json_answer({"items": items, "cursor": None})
 
 
-def _next_id(view: View, tenant: str, after: str | None) -> str | None:
+def next_run_id(view: View, tenant: str, after: str | None) -> str | None:
     """The next run id in a partition, by one step over all rows of the one before."""
     scope = f"{tenant}\x00r".encode()
     start = run_prefix(tenant, after)[:-1] + b"\x01" if after else scope
@@ -161,7 +161,8 @@ def _next_id(view: View, tenant: str, after: str | None) -> str | None:
     return None if key is None else key[len(scope) :].partition(b"\x00")[0].decode()
 
 
-def _list_cursor(request: Request) -> tuple[int, str | None]:
+def list_cursor(request: Request) -> tuple[int, str | None]:
+    """Where the page begins: the partition, and the run behind which."""
     text = request.query_params.get("cursor")
     if text is None:
         return 0, ""

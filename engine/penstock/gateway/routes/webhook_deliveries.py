@@ -1,0 +1,159 @@
+"""Webhooks that runs have sent, or could not: task runs of `send-webhook`, or of a TaskDef that is
+used as one. A receiver that was away fetches what it has missed, and an operator has it sent again.
+
+Rule: nothing is written down for it. A page looks at so many runs at most, so one that is not full
+may have a cursor, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.core.command import Command
+from penstock.core.commands.rescue_thread_run import RescueThreadRun
+from penstock.core.commands.retry_now import RetryNow
+from penstock.core.errors import Code, refuse
+from penstock.core.ids import check_definition_name
+from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
+from penstock.core.state.transitions import TASK_LIVE, TaskStatus
+from penstock.core.views.shown import shown_task
+from penstock.gateway import render
+from penstock.gateway.auth import identify
+from penstock.gateway.errors import bad_request
+from penstock.gateway.reads import View, check_part
+from penstock.gateway.routes.wf_runs import list_cursor, next_run_id
+from penstock.gateway.web import (
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    command_id_of,
+    cursor_text,
+    gateway_of,
+    int_param,
+    json_answer,
+    route,
+    send,
+    view_of_run,
+)
+
+SEND_WEBHOOK: Final = "send-webhook"
+RUNS_PER_PAGE_MAX: Final = 2_000
+STATUSES: Final = ("pending", "delivered", "failed")
+INPUTS: Final = ("type", "data", "url", "endpoint", "timestamp")
+
+
+async def deliveries(request: Request) -> Response:
+    """Deliveries by run; `status` is pending, delivered or failed."""
+    status = request.query_params.get("status")
+    if status is not None and status not in STATUSES:
+        raise bad_request(f"parameter `status` must be one of {', '.join(STATUSES)}")
+    return await _listed(request, status)
+
+
+async def poll(request: Request) -> Response:
+    """What a receiver has missed: deliveries that have failed, with what they carry. With `url` or
+    `endpoint` only those that were to go there.
+    """
+    return await _listed(request, "failed")
+
+
+async def _listed(request: Request, status: str | None) -> Response:
+    reads, tenant = gateway_of(request).reads, identify(request).tenant
+    limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    asked = request.query_params
+    name = check_definition_name("TaskDef", asked.get("task_def", SEND_WEBHOOK))
+    wanted = {key: asked[key] for key in ("url", "endpoint") if key in asked}
+    number, after = list_cursor(request)
+
+    def read() -> tuple[list[render.Json], str | None]:
+        at, last, left = number, after or "", RUNS_PER_PAGE_MAX
+        items: list[render.Json] = []
+        while at < reads.partitions:
+            view = reads.view(at) if reads.is_open(at) else None
+            while view is not None and (run_id := next_run_id(view, tenant, last)) is not None:
+                if left == 0 or len(items) >= limit:
+                    return items, cursor_text(f"{at}:{last}".encode())
+                last, left = run_id, left - 1
+                found = _of_run(view, tenant, run_id, name)
+                items += [one for one in found if _fits(one, status, wanted)]
+            at, last = at + 1, ""
+        return items, None
+
+    items, cursor = await run_in_threadpool(read)
+    return json_answer({"items": items, "cursor": cursor})
+
+
+def _fits(item: render.Json, status: str | None, wanted: dict[str, str]) -> bool:
+    right = status is None or item["status"] == status
+    return right and all(item[name] == value for name, value in wanted.items())
+
+
+def _of_run(view: View, tenant: str, wf_run_id: str, task_def: str) -> Iterator[render.Json]:
+    for row in view.rows.scan(TaskRun, tenant, wf_run_id):
+        if row.task_def == task_def:
+            yield _delivery(shown_task(view.rows, row))
+
+
+def _delivery(task: TaskRun) -> render.Json:
+    inputs: dict[str, Any] = task.inputs
+    return {
+        "wf_run_id": task.wf_run_id,
+        "guid": task.guid,
+        "webhook_id": task.guid,
+        "status": _status(task),
+        "attempts": task.attempt.number,
+        "failure": render.failure(task.attempt.failure),
+        "scheduled_at": render.time_text(task.attempt.scheduled_ms),
+        "ended_at": render.time_text(task.attempt.ended_ms),
+        **{name: inputs.get(name) for name in INPUTS},
+    }
+
+
+def _status(task: TaskRun) -> str:
+    if task.status in TASK_LIVE:
+        return "pending"
+    return "delivered" if task.status is TaskStatus.TASK_SUCCESS else "failed"
+
+
+async def resend(request: Request) -> Response:
+    """Send it now: one that waits for its next attempt at once; one that has failed for good by a
+    rescue of its thread, which is another message to the receiver.
+    """
+    caller = identify(request)
+    command_id = command_id_of(request)
+    view, tenant, wf_run_id = await view_of_run(request)
+    guid = check_part("guid", request.path_params["guid"])
+    task = view.rows.peek(TaskRun, tenant, wf_run_id, guid)
+    if task is None:
+        refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {wf_run_id!r} has no TaskRun {guid!r}")
+    if task.status is TaskStatus.TASK_SUCCESS:
+        refuse(Code.TASK_RUN_ENDED, f"webhook {guid} was delivered")
+    command: Command = RetryNow(wf_run_id=wf_run_id, guid=guid)
+    if task.status not in TASK_LIVE:
+        _check_stands_there(view, task)
+        command = RescueThreadRun(wf_run_id=wf_run_id, thread=task.thread)
+    return await send(request, command, caller=caller, command_id=command_id)
+
+
+def _check_stands_there(view: View, task: TaskRun) -> None:
+    """A rescue is of the thread: it must have failed with this very task, not later on."""
+    place = (task.tenant, task.wf_run_id, task.thread)
+    thread = view.rows.peek(ThreadRun, *place)
+    node = None if thread is None else view.rows.peek(NodeRun, *place, thread.position)
+    if node is None or node.task != task.guid:
+        refuse(
+            Code.THREAD_NOT_FAILED,
+            f"the run has gone on from webhook {task.guid}: replay it from there to send it again",
+        )
+
+
+PATH: Final = "/v1/webhook-deliveries"
+ROUTES: Final = [
+    route("GET", PATH, deliveries),
+    route("GET", PATH + "/poll", poll),
+    route("POST", PATH + "/{wf_run_id}/{guid}/resend", resend),
+]
