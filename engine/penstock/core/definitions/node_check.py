@@ -20,6 +20,8 @@ from penstock.core.definitions.wf_spec import (
     newest_spec,
 )
 from penstock.core.ids import correlation_key_problem
+from penstock.core.limits import BACKOFF_MULTIPLIER_MAX, DURATION_MS_MAX
+from penstock.core.state.backoff import Backoff
 from penstock.core.state.failures import FailureHandler
 from penstock.core.state.rows import Rows
 from penstock.core.values.casts import check_assignable
@@ -185,6 +187,15 @@ class NodeCheck:
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""
         self.starts_thread(handler.thread, {}, given_besides=(INPUT,))
+
+    def backoff(self, backoff: Backoff) -> None:
+        """Check that it is one that can be waited for."""
+        if backoff.base_ms < 0 or not 0 < backoff.max_ms <= DURATION_MS_MAX:
+            self.fault("backoff wants base_ms >= 0 and max_ms above 0")
+        if not 1 <= backoff.multiplier <= BACKOFF_MULTIPLIER_MAX:
+            self.fault(f"backoff wants a multiplier from 1 to {BACKOFF_MULTIPLIER_MAX}")
+        if not 0 <= backoff.jitter <= 1:
+            self.fault("backoff wants a jitter from 0 to 1: the fraction that may be taken off")
 
     def variable(self, name: str) -> VariableDef | None:
         """The variable that a name stands for: this thread's, or one of another thread, which may

@@ -204,10 +204,17 @@ def _check_passing(check: NodeCheck) -> None:
     config = check.config
     if config.run_if is not None:
         check.fits(config.run_if, ValueType.BOOL, "run_if")
+    if config.begin_anew is not None and config.begin_anew.backoff is not None:
+        check.backoff(config.begin_anew.backoff)
     if not (_type(config).begins or _type(config).ends):
         return
-    said = {"run_if": config.run_if is not None, "allow_failure": config.allow_failure}
-    for name, is_said in (said | {"allow_warning": config.allow_warning}).items():
+    said = {
+        "run_if": config.run_if is not None,
+        "allow_failure": config.allow_failure,
+        "allow_warning": config.allow_warning,
+        "begin_anew": config.begin_anew is not None,
+    }
+    for name, is_said in said.items():
         if is_said:
             check.fault(f"{name} is for nodes between ENTRYPOINT and EXIT; remove it")
 

@@ -30,6 +30,7 @@ class FailureName(StrEnum):
     STEP_LIMIT = "STEP_LIMIT"
     LIMIT = "LIMIT"
     KILLED = "KILLED"
+    SUPERSEDED = "SUPERSEDED"
     ENGINE_DEFECT = "ENGINE_DEFECT"
 
 
@@ -46,7 +47,9 @@ TECHNICAL_FAILURES: Final = frozenset(name.value for name in FailureName)
 RESERVED_NAMES: Final = TECHNICAL_FAILURES | GROUPS.keys() | {ANY_EXCEPTION}
 """What a business exception may not be called."""
 
-UNHANDLED: Final = frozenset((FailureName.KILLED, FailureName.ENGINE_DEFECT))
+UNHANDLED: Final = frozenset(
+    (FailureName.KILLED, FailureName.SUPERSEDED, FailureName.ENGINE_DEFECT)
+)
 """Nobody handles these: the run is being ended on purpose."""
 
 NOT_ALLOWED: Final = UNHANDLED | {FailureName.STEP_LIMIT}

@@ -78,6 +78,7 @@ def create(at: At, config: TaskNode, task_def: str, inputs: Inputs) -> None:
         heartbeat_timeout_ms=config.heartbeat_timeout_ms,
         retry_within_ms=config.retry_within_ms,
         warn_on_retry=config.warn_on_retry,
+        retry_exceptions=config.retry_exceptions,
         secrets=inputs.secrets,
         masked=inputs.masked,
     )
