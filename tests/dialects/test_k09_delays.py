@@ -69,6 +69,5 @@ def test_it_is_waited_so_long(memory: Driver) -> None:
 def test_a_random_delay_is_waited_for_on_every_log(driver: Driver) -> None:
     retry = "{type: random, minInterval: PT0.1S, maxInterval: PT0.3S, maxAttempts: 2}"
     flow = run_flow(driver, HEAD + f"tasks: [{{id: bad, type: fail, retry: {retry}}}]\n")
-    flow.wait(lambda: flow.states("bad")[-1] == "RETRYING", "a retry")
     driver.pass_ms(300)
     flow.works().ends_with("FAILED", "EXCEPTION")

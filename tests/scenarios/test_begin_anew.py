@@ -151,8 +151,7 @@ def test_other_threads_end_as_by_a_kill(driver: Driver) -> None:
     first.is_now("HALTING")
     assert [signal.stop for signal in driver.signals()] == ["cancel"]
     assert successors(first) == []
-    first._task = slow
-    first.is_handed_back()
+    first.has(slow).is_handed_back()
     second = successor(first)
     statuses = {row.task_def: row.status for row in driver.scan(TaskRun, first.id)}
     assert statuses == {
@@ -246,9 +245,7 @@ def test_a_run_below_another_is_not_begun_anew(driver: Driver) -> None:
     register(driver, "parent", main)
     story = run(driver, "parent")
     [task_] = driver.tasks("work")
-    child = Story(driver, task_.wf_run_id)
-    child._task = task_
-    child.fails().ends_with("TASK_FAILURE")
+    Story(driver, task_.wf_run_id).has(task_).fails().ends_with("TASK_FAILURE")
     second = successor(story)
     [task_] = driver.tasks("work")
     assert task_.wf_run_id.startswith(second.id)

@@ -9,7 +9,6 @@ from penstock.core.limits import MAX_ATTEMPTS_MAX
 from penstock.core.state.backoff import Backoff
 from penstock.flows.model import Retry
 
-
 NEW_EXECUTION: Final = "CREATE_NEW_EXECUTION"
 
 
