@@ -99,6 +99,12 @@ class Story:
         self._task = task
         return self
 
+    def has(self, task: ScheduledTask) -> Story:
+        """A task that was taken from its queue before is ours."""
+        assert task.wf_run_id == self.id
+        self._task = task
+        return self
+
     @property
     def taken(self) -> ScheduledTask:
         """The task taken last."""

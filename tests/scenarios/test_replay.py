@@ -73,10 +73,10 @@ def test_a_run_is_replayed_from_its_beginning(driver: Driver) -> None:
     story = run(driver, "counts", total=5).task("ask", n=5).succeeds(6).task("ask", n=6)
     again = replay(story).task("ask", n=5).succeeds(7).task("ask", n=7).succeeds(8)
     again.task("ask", n=7).succeeds(9).completes(9)
-    assert again.run.replay == ReplayOf(story.id, story.id, 2)
+    assert again.run.replay == ReplayOf(story.id, story.id, 2, None, story.run.started_ms)
     story.is_now("RUNNING").succeeds(1).task("ask", n=6).succeeds(2).completes(2)
     third = replay(again)
-    assert third.run.replay == ReplayOf(again.id, story.id, 3)
+    assert third.run.replay == ReplayOf(again.id, story.id, 3, None, story.run.started_ms)
     third.task("ask", n=5)
 
 
@@ -89,7 +89,7 @@ def test_a_run_is_replayed_from_a_task(driver: Driver) -> None:
     again = replay(story, guid=two).task("ask", n=10).succeeds(21)
     again.task("ask", n=10).succeeds(30).completes(30)
     assert [node.node for node in again.nodes] == ["0-entrypoint", "two", "three", "end"]
-    assert again.run.replay == ReplayOf(story.id, story.id, 2, 2)
+    assert again.run.replay == ReplayOf(story.id, story.id, 2, 2, story.run.started_ms)
     [entry] = driver.scan(AuditEntry, again.id)
     assert (entry.verb, entry.principal) == ("ReplayWfRun", "test")
     assert entry.detail == {"replay_of": story.id, "position": 2}
@@ -104,11 +104,12 @@ def test_a_replay_is_replayed_from_where_it_began(memory: Driver) -> None:
     again = replay(story, position=2).task("ask", n=10).succeeds(21).task("ask", n=10).succeeds(5)
     again.completes(5)
     from_its_beginning = replay(again).task("ask", n=10).succeeds(22).task("ask", n=10)
-    assert from_its_beginning.run.replay == ReplayOf(again.id, story.id, 3)
+    began_ms = story.run.started_ms
+    assert from_its_beginning.run.replay == ReplayOf(again.id, story.id, 3, None, began_ms)
     from_the_last = (
         replay(from_its_beginning, position=2).task("ask", n=10).succeeds(3).completes(3)
     )
-    assert from_the_last.run.replay == ReplayOf(from_its_beginning.id, story.id, 4, 2)
+    assert from_the_last.run.replay == ReplayOf(from_its_beginning.id, story.id, 4, 2, began_ms)
 
 
 def looping(driver: Driver) -> None:

@@ -64,3 +64,14 @@ def test_a_later_retry_counts_towards_the_time_that_is_granted(memory: Driver) -
     story = run(memory, "later").task("shaky").starts()
     accepted(memory, story.report(TaskStatus.TASK_FAILED, error="busy", retry_after_ms=61_000))
     story.ends_with("TASK_FAILURE")
+
+
+def test_a_business_exception_is_tried_again_if_that_is_said(memory: Driver) -> None:
+    """Else it is what the worker means to say; with no attempt left it is so here, too."""
+    register(memory, "again", chain(task("shaky", max_attempts=2, retry_exceptions=True)))
+    story = run(memory, "again").task("shaky").throws("no-funds").is_now("RUNNING")
+    story.task("shaky").throws("no-funds").ends_with("no-funds", "EXCEPTION")
+    run(memory, "again", "better").task("shaky").throws("no-funds").task("shaky").succeeds()
+
+    register(memory, "once", chain(task("shaky", max_attempts=2)))
+    run(memory, "once").task("shaky").throws("no-funds").ends_with("no-funds", "EXCEPTION")

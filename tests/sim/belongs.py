@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from penstock.core.state.event_rows import PlacingEvent, UnclaimedEvent
-from penstock.core.state.run import TaskRun, ThreadRun, TimerKey
+from penstock.core.state.run import TaskRun, ThreadRun, TimerKey, WfRun
 from penstock.core.state.thread_rows import RoundUnderWay
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
@@ -31,6 +31,12 @@ def _kept(group: Group, timer: Timer) -> bool:
     """A thread that has ended and is kept for a time."""
     thread = group.one(ThreadRun, timer.number)
     return thread is not None and thread.retention == TimerKey(timer.clock, timer.due_ms)
+
+
+def _superseded(group: Group, timer: Timer) -> bool:
+    """A run that has ended, and whose place another one is to take."""
+    run = group.one(WfRun)
+    return run is not None and run.anew is not None and run.anew.due_ms == timer.due_ms
 
 
 def _gone(group: Group, timer: Timer) -> bool:
@@ -84,6 +90,7 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.NODE: _of_node,
     TimerKind.THREAD_RETENTION: _kept,
     TimerKind.DELETE_THREAD: _gone,
+    TimerKind.BEGIN_ANEW: _superseded,
     TimerKind.USER_TASK: belongs_to_user_task,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.EXPIRE_UNCLAIMED: _of_unclaimed,

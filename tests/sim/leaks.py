@@ -181,7 +181,7 @@ def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
 
 RETAINED: Final = (
     *(TimerKind.RETENTION, TimerKind.THREAD_RETENTION, TimerKind.DELETE_THREAD),
-    TimerKind.EXPIRE_UNCLAIMED,
+    *(TimerKind.EXPIRE_UNCLAIMED, TimerKind.BEGIN_ANEW),
 )
 """What is planned for a run, or a thread, that has ended, and for events that nobody took."""
 

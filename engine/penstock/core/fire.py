@@ -18,7 +18,14 @@ from penstock.core.flow.unclaimed import expire_unclaimed
 from penstock.core.flow.waiters import TELLING, TELLING_OF_RUN
 from penstock.core.flow.waits import GIVING_BACK
 from penstock.core.flow.watchers import WATCHERS
-from penstock.core.operators import deletion, kill_run, rescue, sweep, thread_retention
+from penstock.core.operators import (
+    begin_anew,
+    deletion,
+    kill_run,
+    rescue,
+    sweep,
+    thread_retention,
+)
 from penstock.core.places import places
 from penstock.core.schedule_fire import schedule_defective, schedule_due
 from penstock.core.state.run import NodeRun, TimerKey
@@ -114,6 +121,7 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.WAKE_THREADS: sweep.fire_wake_threads,
     TimerKind.KILL_BELOW: kill_run.fire_kill_below,
     TimerKind.KILL_DEADLINE: sweep.fire_deadline,
+    TimerKind.BEGIN_ANEW: begin_anew.fire_begin_anew,
     TimerKind.RETENTION: deletion.fire_retention,
     TimerKind.DELETE_RUN: deletion.fire_delete,
     TimerKind.FORGET_RUN: deletion.fire_forget,

@@ -79,7 +79,7 @@ def visit(at: At) -> None:
     elif live:
         _heed_holder(at)
         asked_node = -1  # the position of the node that was asked in this visit
-        while at.thread.status in THREAD_LIVE:
+        while at.thread.status in THREAD_LIVE and at.run.sweep is None:
             was_asked = asked_node == at.thread.position
             if _see_to_threads(at, asked=was_asked):
                 continue

@@ -8,6 +8,7 @@ handler that fails, fails its thread without another chance.
 from __future__ import annotations
 
 from penstock.core.advance.leave import leave
+from penstock.core.flow.anew import supersede
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.moves import keep_output, move_node, move_thread, note_status
 from penstock.core.flow.room import no_room, unhandled
@@ -33,11 +34,15 @@ from penstock.core.values.value import Value
 
 
 def fail_node(at: At, failure: Failure) -> None:
-    """The current node has failed: its handler is called for, or it is allowed to fail, or the
-    thread fails with it.
+    """The current node has failed: the run is begun anew, or its handler is called for, or it is
+    allowed to fail, or the thread fails with it.
     """
+    superseded = supersede(at, failure)
+    failure = superseded or failure
     at.node_run.failure = failure
     move_node(at, NodeEvent.FAIL if failure.technical else NodeEvent.THROW)
+    if superseded is not None:
+        return
     if handler_of(at.config.handlers, failure) is not None:
         add_reason(at, HaltReason.PENDING_FAILURE)
     elif not _allow(at):

@@ -1,4 +1,5 @@
-"""Killing a run: each of its threads ends, from wherever it stands, and nothing is handled.
+"""Killing a run: each of its threads ends, from wherever it stands, and nothing is handled. So ends
+one that is superseded.
 
 A sweep (sweep.py) wakes all threads; a visit of a thread of such a run comes to `die`. A worker
 that runs a task is asked to stop, and waited for until the deadline; what no worker has started
@@ -12,13 +13,14 @@ from msgspec.structs import replace
 from penstock.core.advance.handlers import add_reason, fail_thread
 from penstock.core.advance.leave import leave
 from penstock.core.flow.agenda import wake
+from penstock.core.flow.anew import end_of
 from penstock.core.flow.at import At
+from penstock.core.flow.kill_deadline import drop_kill_deadline
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, complete_node, move_node, move_thread
 from penstock.core.flow.warned import warn
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.migration_rows import Migration
 from penstock.core.state.run import HaltReason, Stop, Sweep, SweepVerb
-from penstock.core.state.timers import TimerKind, drop_timer
 from penstock.core.state.transitions import (
     NODE_LIVE,
     TASK_LIVE,
@@ -48,30 +50,21 @@ def die(at: At) -> None:
         at.run.sweep = replace(sweep, waiting=sweep.waiting - 1)
         if sweep.waiting == 1:
             wake(at.turn, at.run.wf_run_id, ENTRYPOINT_NUMBER)
-    fail_thread(at, Failure(FailureName.KILLED, sweep.message))
+    fail_thread(at, end_of(at, sweep.message))
 
 
 def forget_sweep(at: At) -> None:
     """Nothing goes over the threads of the run any more."""
-    drop_deadline(at)
+    drop_kill_deadline(at.turn, at.run)
     if at.run.sweep is not None and at.run.sweep.verb is SweepVerb.CHECK_MIGRATION:
         at.turn.rows.delete(Migration(at.turn.tenant, at.run.wf_run_id, 0, {}, {}, {}))
     at.run.sweep = None
 
 
-def drop_deadline(at: At) -> None:
-    """The kill has no deadline any more."""
-    sweep, run_id = at.run.sweep, at.run.wf_run_id
-    if sweep is not None and sweep.deadline is not None:
-        kind = TimerKind.KILL_DEADLINE
-        drop_timer(at.turn, sweep.deadline, kind, run_id, detail="", number=0)
-        at.run.sweep = replace(sweep, deadline=None)
-
-
 def _end_node(at: At, sweep: Sweep) -> bool:
     """The node run ends as its task has, or as killed; False while the task is waited for."""
     task = task_of(at)
-    failure = Failure(FailureName.KILLED, sweep.message)
+    failure = end_of(at, sweep.message)
     if task is not None:
         if task.status is TaskStatus.TASK_RUNNING and not sweep.forced:
             if task.stop is None or task.stop.kind is not Stop.CANCEL:

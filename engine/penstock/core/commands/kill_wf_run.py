@@ -5,8 +5,10 @@ deadline has come; then ERROR, with the failure KILLED, which nobody handles.
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import DURATION_MS_MAX, KILL_DEADLINE_MS_DEFAULT
+from penstock.core.operators.begin_anew import call_off
 from penstock.core.operators.kill_run import kill, kill_below
 from penstock.core.operators.verbs import known_run, settled_status
+from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
@@ -21,13 +23,17 @@ class KillWfRun(Command, frozen=True):
 
 
 def handle(turn: Turn, command: KillWfRun) -> Value:
-    """Begin to kill the run; one that is being killed gets the new deadline."""
+    """Begin to kill the run; one that is being killed gets the new deadline, and one that has ended
+    and is to be begun anew is not.
+    """
     if not 0 <= command.deadline_ms <= DURATION_MS_MAX:
         refuse(Code.BAD_VALUE, f"deadline_ms {command.deadline_ms} is not a duration")
-    run = known_run(turn, command.wf_run_id)
+    run, message = known_run(turn, command.wf_run_id), f"killed by {turn.principal}"
     if run.status not in THREAD_LIVE:
-        refuse(Code.WF_RUN_ENDED, f"WfRun {run.wf_run_id!r} is {run.status}")
-    kill(turn, run, message=f"killed by {turn.principal}", deadline_ms=command.deadline_ms)
+        if not call_off(turn, run, Failure(FailureName.KILLED, message)):
+            refuse(Code.WF_RUN_ENDED, f"WfRun {run.wf_run_id!r} is {run.status}")
+        return settled_status(turn, command.wf_run_id, 0)
+    kill(turn, run, message=message, deadline_ms=command.deadline_ms)
     if command.cascade:
         kill_below(turn, command.wf_run_id, command.deadline_ms)
     return settled_status(turn, command.wf_run_id, 0)

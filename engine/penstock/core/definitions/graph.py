@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from penstock.core.limits import DURATION_MS_MAX, MAX_ATTEMPTS_MAX
+from penstock.core.state.backoff import Backoff
 from penstock.core.state.failures import FailureHandler
 from penstock.core.values.expressions import Expression
 from penstock.core.values.operations import Operation
@@ -41,6 +43,16 @@ class Publish(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tru
     part: str | None = None
 
 
+class BeginAnew(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """When the run is begun anew: how long that waits, how many runs there may be in all, and how
+    long after the first one's start the last of them may begin.
+    """
+
+    max_attempts: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS_MAX)]
+    backoff: Backoff | None = None
+    within_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
+
+
 class NodeConfig(
     Struct,
     kw_only=True,
@@ -55,7 +67,8 @@ class NodeConfig(
 
     A node whose `run_if` is false is skipped: its output is null. With `allow_failure` a failure
     that no handler has dealt with is a warning, and the thread goes on. With `allow_warning` what
-    would be a warning is none.
+    would be a warning is none. With `begin_anew` a failure, before anything else is made of it,
+    ends the run, and another one takes its place, as long as there may be one.
     """
 
     OUTPUT: ClassVar[TypeText | None] = None
@@ -67,3 +80,4 @@ class NodeConfig(
     allow_failure: bool = False
     allow_warning: bool = False
     publish: bool | Publish = False
+    begin_anew: BeginAnew | None = None

@@ -4,7 +4,7 @@ reports a fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
@@ -21,6 +21,8 @@ from penstock.core.definitions.wf_spec import (
     newest_spec,
 )
 from penstock.core.ids import correlation_key_problem
+from penstock.core.limits import BACKOFF_MULTIPLIER_MAX, DURATION_MS_MAX
+from penstock.core.state.backoff import Backoff
 from penstock.core.state.failures import FailureHandler
 from penstock.core.state.rows import Rows
 from penstock.core.values.casts import check_assignable
@@ -48,6 +50,18 @@ INPUT: Final = "INPUT"
 """The variable that a handler, or a thread for an element of an array, is given."""
 INDEX: Final = "INDEX"
 """The variable that a thread for an element of an array is given: the element's number."""
+
+
+def backoff_problems(backoff: Backoff) -> Iterator[str]:
+    """What a backoff wants that can be waited for."""
+    if backoff.base_ms < 1:
+        yield "base_ms from 1; leave the backoff out to have retries follow at once"
+    if not backoff.base_ms <= backoff.max_ms <= DURATION_MS_MAX:
+        yield f"max_ms from base_ms ({backoff.base_ms}) to {DURATION_MS_MAX}"
+    if not 1 <= backoff.multiplier <= BACKOFF_MULTIPLIER_MAX:
+        yield f"a multiplier from 1 to {BACKOFF_MULTIPLIER_MAX}"
+    if not 0 <= backoff.jitter <= 1:
+        yield "a jitter from 0 to 1: the fraction that may be taken off"
 
 
 class NodeCheck:
@@ -222,6 +236,11 @@ class NodeCheck:
     def handles(self, handler: FailureHandler) -> None:
         """A fault if the thread of a handler can not be one."""
         self.starts_thread(handler.thread, {}, given_besides=(INPUT,))
+
+    def backoff(self, backoff: Backoff) -> None:
+        """Check that it is one that can be waited for."""
+        for problem in backoff_problems(backoff):
+            self.fault(FaultKind.BAD_BACKOFF, f"backoff wants {problem}")
 
     def variable(self, name: str) -> VariableDef | None:
         """The variable that a name stands for: this thread's, or one of another thread, which may

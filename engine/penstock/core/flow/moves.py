@@ -92,6 +92,11 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
     if was_live != (run.ended_ms is None):
         count_live(turn, run, -1 if was_live else 1)
         (give_back if was_live else take_again)(turn, run)
+    tell_status(turn, run, thread)
+
+
+def tell_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
+    """Tell the outside what has become of a run, by it and its entrypoint thread."""
     turn.tell(
         run.wf_run_id,
         WfRunChanged(

@@ -10,6 +10,7 @@ from penstock.core.definitions.node_check import INPUT
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.flow.agenda import wake
+from penstock.core.flow.anew import drop_anew, plan_anew
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import mark_thread, unmark_thread
 from penstock.core.flow.moves import counted_as
@@ -256,6 +257,7 @@ def recall_thread(at: At) -> None:
     thread.end_number = 0
     if thread.kind is ThreadKind.ENTRYPOINT:
         drop_retention(at)
+        drop_anew(turn, run)
     else:
         drop_thread_retention(turn, thread)
     if thread.holder is not None:
@@ -279,6 +281,7 @@ def forget_thread(at: At) -> None:
     number_end(run, thread)
     if thread.kind is ThreadKind.ENTRYPOINT:
         set_retention(at)
+        plan_anew(at)
     else:
         plan_thread_deletion(at)
     if thread.holder is not None:

@@ -15,11 +15,6 @@ from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.warned import warn
 from penstock.core.ids import is_definition_name
-from penstock.core.limits import (
-    BACKOFF_MULTIPLIER_MAX,
-    DURATION_MS_MAX,
-)
-from penstock.core.state.backoff import Backoff
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.transitions import TASK_LIVE, TaskStatus, ThreadStatus
 from penstock.core.tasks import stops as task_stops
@@ -90,7 +85,7 @@ def check(check: NodeCheck) -> None:
             f"{wanted}: retries are the attempts after the first; one of both is enough",
         )
     if config.backoff is not None:
-        _check_backoff(check, config.backoff)
+        check.backoff(config.backoff)
     check_secrets(check, config.inputs)
     if (config.task_def is None) == (config.dynamic_task is None):
         check.fault(FaultKind.TASK_CHOICE, "a TASK has either a task_def or a dynamic_task")
@@ -98,29 +93,6 @@ def check(check: NodeCheck) -> None:
         check.fits(config.dynamic_task, ValueType.STR, "dynamic_task")
     elif config.task_def is not None:
         check_inputs(check, config.task_def, config.inputs)
-
-
-def _check_backoff(check: NodeCheck, backoff: Backoff) -> None:
-    if backoff.base_ms < 1:
-        check.fault(
-            FaultKind.BAD_BACKOFF,
-            "backoff wants base_ms from 1; leave the backoff out to have retries follow at once",
-        )
-    if not backoff.base_ms <= backoff.max_ms <= DURATION_MS_MAX:
-        check.fault(
-            FaultKind.BAD_BACKOFF,
-            f"backoff wants max_ms from base_ms ({backoff.base_ms}) to {DURATION_MS_MAX}",
-        )
-    if not 1 <= backoff.multiplier <= BACKOFF_MULTIPLIER_MAX:
-        check.fault(
-            FaultKind.BAD_BACKOFF,
-            f"backoff wants a multiplier from 1 to {BACKOFF_MULTIPLIER_MAX}",
-        )
-    if not 0 <= backoff.jitter <= 1:
-        check.fault(
-            FaultKind.BAD_BACKOFF,
-            "backoff wants a jitter from 0 to 1: the fraction that may be taken off",
-        )
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
+from penstock.core.flow.anew import drop_anew
 from penstock.core.flow.correlation import forget_marker
 from penstock.core.flow.family import is_live_below
+from penstock.core.flow.kill_deadline import drop_kill_deadline
 from penstock.core.flow.places import give_back
 from penstock.core.flow.retention import drop_thread_retention
 from penstock.core.flow.search_index import forget_indexed
@@ -108,7 +110,8 @@ def fire_retention(turn: Turn, timer: Timer) -> None:
     run = turn.rows.get(WfRun, turn.tenant, timer.wf_run_id)
     if run is None or run.retention is None:
         return
-    if is_live_below(turn, run.wf_run_id):
+    waits = run.anew is not None and run.anew.due_ms is not None
+    if waits or is_live_below(turn, run.wf_run_id):
         kind, due_ms = TimerKind.RETENTION, clock_ms(turn, Clock.DURATION) + RETENTION_AGAIN_MS
         run.retention = set_timer(
             turn, kind, run.wf_run_id, clock=Clock.DURATION, due_ms=due_ms, detail="", number=0
@@ -155,9 +158,8 @@ def _forget_run(turn: Turn, run: WfRun) -> None:
     if run.retention is not None:
         kind = TimerKind.RETENTION
         drop_timer(turn, run.retention, kind, run.wf_run_id, detail="", number=0)
-    if run.sweep is not None and run.sweep.deadline is not None:
-        kind = TimerKind.KILL_DEADLINE
-        drop_timer(turn, run.sweep.deadline, kind, run.wf_run_id, detail="", number=0)
+    drop_kill_deadline(turn, run)
+    drop_anew(turn, run)
 
 
 def _remember_start(turn: Turn, run: WfRun) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from penstock.core.flow.kill_deadline import drop_kill_deadline, set_kill_deadline
 from penstock.core.operators.migration import forget_plan
 from penstock.core.operators.sweep import begin_sweep, wake_threads
 from penstock.core.state.keys import run_id_of, run_prefix
-from penstock.core.state.run import Sweep, SweepVerb, TimerKey, WfRun
-from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
+from penstock.core.state.run import Sweep, SweepVerb, WfRun
+from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, set_timer
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 
@@ -20,16 +21,16 @@ from penstock.core.state.turn import Turn
 def kill(turn: Turn, run: WfRun, *, message: str, deadline_ms: int) -> None:
     """Kill one run that lives; one that is being killed gets the new deadline."""
     known, forced = run.sweep, deadline_ms == 0
-    if known is not None and known.deadline is not None:
-        kind = TimerKind.KILL_DEADLINE
-        drop_timer(turn, known.deadline, kind, run.wf_run_id, detail="", number=0)
+    drop_kill_deadline(turn, run)
     if known is not None and known.verb is SweepVerb.CHECK_MIGRATION:
         forget_plan(turn, run)
-    deadline = None if forced else _set_deadline(turn, run, deadline_ms)
+    deadline = None if forced else set_kill_deadline(turn, run.wf_run_id, deadline_ms)
     if known is None or known.verb is not SweepVerb.KILL:
         sweep = Sweep(SweepVerb.KILL, forced=forced, deadline=deadline, message=message)
         begin_sweep(turn, run, sweep)
         return
+    if run.anew is not None:  # it was superseded; now it is killed
+        run.anew, known = None, replace(known, message=message)
     run.sweep = replace(known, forced=forced, deadline=deadline)
     turn.rows.put(run)
     if forced:
@@ -73,15 +74,3 @@ def _runs_below(turn: Turn, wf_run_id: str, last: str) -> Iterator[str]:
             return
         last = run_id_of(key)
         yield last
-
-
-def _set_deadline(turn: Turn, run: WfRun, deadline_ms: int) -> TimerKey:
-    return set_timer(
-        turn,
-        TimerKind.KILL_DEADLINE,
-        run.wf_run_id,
-        clock=Clock.DURATION,
-        due_ms=clock_ms(turn, Clock.DURATION) + deadline_ms,
-        detail="",
-        number=0,
-    )

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.anew import attempt_of, began_ms
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.starting import Start, check_start, wanted_spec
@@ -105,8 +106,9 @@ def seed_of(
     replay = ReplayOf(
         run.wf_run_id,
         run.wf_run_id if first is None else first.original,
-        2 if first is None else first.attempt + 1,
+        attempt_of(run) + 1,
         None if place == START else place,
+        began_ms(run),
     )
     return Seed(
         spec.name,

@@ -62,12 +62,15 @@ def check_shape(check: NodeCheck, name: str, thread: ThreadSpec, start: str) -> 
 def check_passing(check: NodeCheck) -> None:
     """Where a thread begins or ends, there is nothing to be passed by or allowed."""
     config, kind = check.config, TYPE_OF[type(check.config)]
+    if config.begin_anew is not None and config.begin_anew.backoff is not None:
+        check.backoff(config.begin_anew.backoff)
     if not (kind.begins or kind.ends):
         return
     said = {
         "run_if": config.run_if is not None,
         "allow_failure": config.allow_failure,
         "allow_warning": config.allow_warning,
+        "begin_anew": config.begin_anew is not None,
     }
     for name, is_said in said.items():
         if is_said:

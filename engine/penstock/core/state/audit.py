@@ -43,20 +43,16 @@ def audit_refusal(
     turn: Turn, wf_run_id: str, verb: str, code: str, message: str, bulk_id: str | None
 ) -> None:
     """Keep that a verb, which went on after its command, could not be done."""
-    detail: Value = {"refused": code, "message": message}
-    row = AuditEntry(
-        turn.tenant,
-        wf_run_id,
-        turn.offset,
-        f"{verb}:refused",
-        "engine",
-        turn.at_ms,
-        detail,
-        turn.audited,
-        bulk_id,
-    )
+    audit_engine(turn, wf_run_id, f"{verb}:refused", {"refused": code, "message": message}, bulk_id)
+
+
+def audit_engine(
+    turn: Turn, wf_run_id: str, verb: str, detail: Value, bulk_id: str | None = None
+) -> None:
+    """Keep what the engine has done to a run by itself."""
+    at = turn.offset, verb, "engine", turn.at_ms
+    turn.rows.put(AuditEntry(turn.tenant, wf_run_id, *at, detail, turn.audited, bulk_id))
     turn.audited += 1
-    turn.rows.put(row)
 
 
 def _short(value: Value) -> Value:

@@ -31,6 +31,7 @@ class FailureName(StrEnum):
     STEP_LIMIT = "STEP_LIMIT"
     LIMIT = "LIMIT"
     KILLED = "KILLED"
+    SUPERSEDED = "SUPERSEDED"
     ENGINE_DEFECT = "ENGINE_DEFECT"
 
 
@@ -49,7 +50,9 @@ RESERVED_NAMES: Final = TECHNICAL_FAILURES | GROUPS.keys() | {ANY_EXCEPTION}
 
 EXCEPTION_NAME: Final = "1-128 letters, digits, '.', '_' or '-', and none of the engine's own names"
 
-UNHANDLED: Final = frozenset((FailureName.KILLED, FailureName.ENGINE_DEFECT))
+UNHANDLED: Final = frozenset(
+    (FailureName.KILLED, FailureName.SUPERSEDED, FailureName.ENGINE_DEFECT)
+)
 """Nobody handles these: the run is being ended on purpose."""
 
 NOT_ALLOWED: Final = UNHANDLED | {FailureName.STEP_LIMIT}

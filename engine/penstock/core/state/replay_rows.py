@@ -14,13 +14,25 @@ from penstock.core.values.value import Value
 class ReplayOf(Struct, array_like=True, frozen=True):
     """Of which run another one is a replay: `original` is the first of all, and the number of the
     attempt counts from its 1. `position` is the node run of the entrypoint from which it was
-    replayed; None: from the beginning.
+    replayed; None: from the beginning. `began_ms` is the start of the first of all (0: of this one,
+    as far as anybody knows).
     """
 
     of: str
     original: str
     attempt: int
     position: int | None = None
+    began_ms: int = 0
+
+
+class Anew(Struct, array_like=True, frozen=True):
+    """A run is superseded: by the failure of which node run, and when, on the DURATION clock, the
+    run begins that takes its place (None: it has begun).
+    """
+
+    thread: int
+    position: int
+    due_ms: int | None
 
 
 class PastOutput(Struct, array_like=True, frozen=True):

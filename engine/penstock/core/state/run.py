@@ -17,7 +17,7 @@ from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.keys import Scope
 from penstock.core.state.migration_rows import Former
 from penstock.core.state.place_rows import Place, PlaceStatus
-from penstock.core.state.replay_rows import ReplayOf
+from penstock.core.state.replay_rows import Anew, ReplayOf
 from penstock.core.state.rows import Row
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
 from penstock.core.values.value import Value
@@ -104,6 +104,7 @@ class WfRun(Row):
     threads. It is `warned` if its entrypoint thread is. `place` is that among the runs that may be
     at work at once. `request_hash` and `id_hash` are of the command that started it;
     `first_version` is the version in which it was started, if it has left that (0: it has not).
+    With `anew` another run takes its place.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -136,6 +137,7 @@ class WfRun(Row):
     ends: int = 0
     id_hash: bytes = b""
     first_version: int = 0
+    anew: Anew | None = None
 
     @property
     def held(self) -> bool:
@@ -367,6 +369,7 @@ class TaskRun(Row):
     secrets: dict[str, str] = {}  # inputs that the worker fills in, and the names of the secrets
     masked: tuple[str, ...] = ()  # inputs that were made of something masked
     guarded: bool = False  # by a breaker of its TaskDef
+    retry_exceptions: bool = False
 
 
 class PastAttempt(Row):

@@ -203,7 +203,7 @@ TASK: Final[Table[TaskStatus, TaskEvent]] = _rows(
         _K.TASK_SUCCESS: {},
         _K.TASK_OUTPUT_SERIALIZING_ERROR: {**_BY_HAND},
         _K.TASK_INPUT_VAR_SUB_ERROR: {**_BY_HAND},
-        _K.TASK_EXCEPTION: {**_BY_HAND},
+        _K.TASK_EXCEPTION: {_KE.RETRY: _K.TASK_PENDING, **_BY_HAND},
         _K.TASK_CANCELLED: {**_BY_HAND},
     },
 )

@@ -190,7 +190,10 @@ def _may_retry(turn: Turn, task: TaskRun) -> bool:
     failure = task.attempt.failure
     if failure is not None and failure.name == FailureName.OUTPUT_TOO_LARGE:
         return False
-    if task.status not in TASK_RETRYABLE or _counted(task) >= task.max_attempts:
+    thrown = task.status is TaskStatus.TASK_EXCEPTION and task.retry_exceptions
+    if task.status not in TASK_RETRYABLE and not thrown:
+        return False
+    if _counted(task) >= task.max_attempts:
         return False
     return _thread_lives(turn, task)
 

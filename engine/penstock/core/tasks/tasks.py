@@ -81,6 +81,7 @@ def create(at: At, config: TaskNode, task_def: TaskDef, inputs: Inputs) -> None:
         heartbeat_timeout_ms=config.heartbeat_timeout_ms,
         retry_within_ms=config.retry_within_ms,
         warn_on_retry=config.warn_on_retry,
+        retry_exceptions=config.retry_exceptions,
         secrets=inputs.secrets,
         masked=inputs.masked,
         guarded=task_def.breaker is not None,

@@ -24,7 +24,7 @@ from penstock.core.state.failures import FailureHandler, FailureName
 from penstock.core.values.expressions import Comparator, Comparison, Expression
 from penstock.core.values.forms import Literal, Operated, OutputRef, VariableRef
 from penstock.core.values.operations import Operation
-from penstock.flows.compiler import forms
+from penstock.flows.compiler import forms, retries
 from penstock.flows.compiler.graph import START, Graph
 from penstock.flows.compiler.inputs import struct_of
 from penstock.flows.compiler.leaves import node_of
@@ -137,7 +137,7 @@ class Blocks:
             case "pause":
                 return self._pause(task)
             case "subflow":
-                return self._subflow(task)
+                return self._subflow(task, retry)
             case "for-each-item":
                 return self._each_item(task, retry)
             case unknown:
@@ -270,14 +270,17 @@ class Blocks:
             publish=Publish(part="onResume"),
         )
 
-    def _subflow(self, task: FlowTask) -> NodeConfig:
+    def _subflow(self, task: FlowTask, retry: Retry | None) -> NodeConfig:
         graph = Graph()
-        self._child(graph, task)
+        self._child(graph, task, retry)
         return RunThreadsNode(threads=(self.put(f"{task.id}.run", graph),))
 
-    def _child(self, graph: Graph, task: FlowTask) -> None:
+    def _child(self, graph: Graph, task: FlowTask, retry: Retry | None) -> None:
         """A run of another flow, and the wait for it."""
-        given = task.given
+        given, anew = task.given, retries.of_node(retry)
+        if task.retry is not None and not anew:
+            message = f"a run of another flow is not tried again: use {retries.NEW_EXECUTION}"
+            self.wrong(task, "retry", message)
         if given.get("revision") is not None:
             self.wrong(task, "revision", "a subflow is its flow's newest: leave revision out")
         target = f"{given['namespace']}.{given['flowId']}"
@@ -291,6 +294,7 @@ class Blocks:
                 dynamic_wf_spec=None if static else forms.text(target),
                 inputs=inputs,
                 publish=Publish(task.id, part="executionId"),
+                **anew,
             ),
         )
         if given.get("wait", True):
@@ -302,6 +306,7 @@ class Blocks:
                     allow_failure=quiet,
                     allow_warning=quiet,
                     publish=Publish(task.id, part="outputs"),
+                    **({} if quiet else anew),
                 ),
             )
 
@@ -314,6 +319,6 @@ class Blocks:
             self.wrong(task, "items", message)
             values = Literal([])
         graph = Graph([VariableDef("INPUT", "STR"), VariableDef("INDEX", "INT")])
-        self._child(graph, task)
+        self._child(graph, task, retry)
         name = self.put(f"{task.id}.each", graph)
         return self._run(task, retry, (name,), values=values)

@@ -129,7 +129,9 @@ class Execution:
             }
         own["metadata"] = {
             "attemptNumber": 1 if replay is None else replay.attempt,
-            "originalCreatedDate": date_text(run.started_ms),
+            "originalCreatedDate": date_text(
+                replay.began_ms if replay is not None and replay.began_ms else run.started_ms
+            ),
         }
         return own
 
@@ -180,5 +182,6 @@ _STATES: Final[dict[ThreadStatus, State | None]] = {
 }
 _ENDS: Final[dict[str, State]] = {
     FailureName.KILLED: State.KILLED,
+    FailureName.SUPERSEDED: State.RETRIED,
     FailureName.LIMIT: State.CANCELLED,
 }

@@ -247,7 +247,7 @@ class TaskRuns:
 
     def _end_failed(self, line: Timeline, node: NodeRun, end: State, at_ms: int) -> None:
         """A failure is allowed, or an operator says that it is none."""
-        if node.failure is not None:
+        if node.failure is not None and end is not State.RETRIED:
             line.end_as(end)
         else:
             line.come_to(end, at_ms)
@@ -336,8 +336,10 @@ def _end_of(node: NodeRun, *, allowed: bool) -> State:
         return State.WARNING
     if node.status is NodeStatus.COMPLETED or allowed:
         return State.SKIPPED if node.skipped else State.SUCCESS
-    killed = node.failure is not None and node.failure.name in _KILLS
-    return State.KILLED if killed else State.FAILED
+    name = None if node.failure is None else node.failure.name
+    if name == FailureName.SUPERSEDED:
+        return State.RETRIED
+    return State.KILLED if name in _KILLS else State.FAILED
 
 
 _KILLS: Final = frozenset({FailureName.KILLED, FailureName.TASK_CANCELLED})
