@@ -41,6 +41,9 @@ class _NoScope:
     def seed(self) -> tuple[str | int, ...]:
         raise OnlyARunKnows("uuid")
 
+    def pay(self, steps: int, parts: int) -> None:
+        """A spec is small, and is looked at once: nothing is paid for it."""
+
     def template_names(self, spend: Callable[[int], None]) -> Names:
         raise OnlyARunKnows("template")
 
