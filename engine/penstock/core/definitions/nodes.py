@@ -49,7 +49,8 @@ class TaskNode(NodeConfig, tag="TASK", frozen=True):
     `retries` says the same as `max_attempts`, without the first one; specs are kept with
     `max_attempts`, so that both ways of saying it are one spec. No retry begins later than
     `retry_within_ms` after the first attempt's start; with `warn_on_retry` a success that took more
-    than one attempt is one with a warning.
+    than one attempt is one with a warning. Where an `output_required`, an attempt that brings none,
+    or none that fits, has failed as any other, and is tried again.
     """
 
     MIRRORS_TASK = True
@@ -64,6 +65,7 @@ class TaskNode(NodeConfig, tag="TASK", frozen=True):
     backoff: Backoff | None = None
     retry_within_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
     warn_on_retry: bool = False
+    output_required: bool = False
 
     def __post_init__(self) -> None:
         """Say it in one way; what disagrees is left for `check`."""

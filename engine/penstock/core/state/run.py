@@ -366,6 +366,7 @@ class TaskRun(Row):
     warn_on_retry: bool = False
     secrets: dict[str, str] = {}  # inputs that the worker fills in, and the names of the secrets
     masked: tuple[str, ...] = ()  # inputs that were made of something masked
+    output_required: bool = False
 
 
 class PastAttempt(Row):

@@ -80,6 +80,7 @@ def create(at: At, config: TaskNode, task_def: str, inputs: Inputs) -> None:
         warn_on_retry=config.warn_on_retry,
         secrets=inputs.secrets,
         masked=inputs.masked,
+        output_required=config.output_required,
     )
     send(at, task)
 
