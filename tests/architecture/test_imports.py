@@ -30,11 +30,12 @@ LAYERS: dict[str, set[str]] = {
     "store": {"core", "contracts", "rocks", "config", "observe"},
     "log": {"core", "contracts", "rocks", "config", "observe"},
     "processor": {"core", "contracts", "store", "log", "config", "observe"},
-    "gateway": {"core", "contracts", "store", "log", "processor", "config", "observe"},
+    "gateway": {"core", "contracts", "store", "log", "processor", "stepped", "config", "observe"},
     "sdk": {"core", "contracts", "log", "flows", "config", "observe"},
     "builtin": {"core", "contracts", "sdk", "config"},
     "testing": {"core", "contracts", "store", "log", "processor", "sdk"},
     "flows": {"core"},
+    "stepped": {"core"},
     "ui": set(),
     "server": {
         *("core", "contracts", "store", "log", "processor", "gateway", "ui"),
