@@ -91,10 +91,10 @@ def test_a_run_finds_the_address_of_the_time(driver: Driver) -> None:
 def test_a_run_without_its_application_fails_by_name(memory: Driver) -> None:
     register(memory, "ask", asks("{{ applications['gone'].webhook_url }}"), SAY)
     story = run(memory, "ask").ends_with("VAR_SUB_ERROR")
-    assert "applications.gone" in story.thread.failure.message
+    assert "applications.gone" in str(story.thread.failure)
     register(memory, "all", asks("{{ applications }}"), SAY)
     story = run(memory, "all").ends_with("VAR_SUB_ERROR")
-    assert "name one" in story.thread.failure.message
+    assert "name one" in str(story.thread.failure)
     accepted(memory, PutApplication("shop", HOOKS), tenant="other")
     register(memory, "theirs", asks("{{ applications.shop is defined }}"), SAY)
     run(memory, "theirs").task("say", text="false")

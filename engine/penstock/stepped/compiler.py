@@ -21,6 +21,7 @@ from penstock.core.limits import SPEC_NODES_MAX
 from penstock.core.values.comparing import Comparator
 from penstock.core.values.forms import (
     Built,
+    Cast,
     Comparison,
     Expression,
     Literal,
@@ -119,7 +120,7 @@ def _webhook_inputs(definition: WorkflowDefinition) -> dict[str, Expression]:
     }
     return {
         "type": Literal(WEBHOOK_TYPE),
-        "data": Built(_DATA, data),
+        "data": Cast("JSON_OBJ", Built(_DATA, data)),
         "url": Template(f"{{{{ applications['{application}'].webhook_url }}}}", Rendered.TEXT),
         "endpoint": Literal(application),
         "timestamp": Template("{{ taskrun.startDate }}", Rendered.TEXT),
