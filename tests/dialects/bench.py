@@ -16,6 +16,7 @@ from penstock.core.state.rows import Rows
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.views.kestra.executions import Execution
+from penstock.core.views.seen import Seen
 from penstock.flows.compiler import compile_flow
 from penstock.flows.reader import read_flow
 from penstock.sdk.attempt import Attempt
@@ -80,7 +81,7 @@ class FlowRun(Story):
         spec = rows.peek(WfSpec, "default", run.wf_spec, run.version)
         assert spec is not None
         now_ms = self.driver.clock.now_ms if self.driver.clock else 0
-        return Execution(rows, run, spec, partition=number, now_ms=now_ms).as_json()
+        return Execution(Seen(rows, run, spec, number, now_ms)).as_json()
 
     def task_runs(self, task_id: str) -> list[dict[str, Any]]:
         """The task runs of one task of the flow, in order."""

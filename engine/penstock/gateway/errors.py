@@ -31,6 +31,7 @@ class EdgeCode(StrEnum):
     POSITION_TIMEOUT = "POSITION_TIMEOUT"
     NOT_EVERYWHERE = "NOT_EVERYWHERE"
     NO_VALUE = "NO_VALUE"
+    VIEW_UNKNOWN = "VIEW_UNKNOWN"
 
 
 STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
@@ -122,6 +123,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.POSITION_TIMEOUT: 504,
     EdgeCode.NOT_EVERYWHERE: 504,
     EdgeCode.NO_VALUE: 422,
+    EdgeCode.VIEW_UNKNOWN: 400,
     **dict.fromkeys(StopCause, 503),
 }
 """Every code and its status; a test holds that no code of the core is missing."""
