@@ -15,6 +15,7 @@ from penstock.core.ids import partition_of_run
 from penstock.core.state.backoff import Backoff
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import WfRun
+from penstock.core.views.seen import Seen
 from penstock.core.views.wundaflow.states import MOVES, State
 from penstock.core.views.wundaflow.task_runs import TaskRuns
 from penstock.core.views.wundaflow.workflow_runs import workflow_run
@@ -56,14 +57,12 @@ class WorkflowRun(Story):
     @property
     def shown(self) -> dict[str, Any]:
         """The workflow run."""
-        rows, run, spec, number = self._read()
-        return workflow_run(rows, run, spec, partition=number)
+        return workflow_run(self._seen())
 
     @property
     def task_runs(self) -> list[dict[str, Any]]:
         """The task runs, each with its contexts. Whatever it went through was allowed."""
-        rows, run, spec, number = self._read()
-        found = TaskRuns(rows, run, spec, partition=number)
+        found = TaskRuns(self._seen())
         shown = [found.as_json(one) for one in found.all()]
         for one in shown:
             states = [State(moment["state"]) for moment in one["history"]]
@@ -86,7 +85,7 @@ class WorkflowRun(Story):
         """Where all steps stand, as one text."""
         return " ".join(one["state"] for one in self.task_runs)
 
-    def _read(self) -> tuple[Rows, WfRun, WfSpec, int]:
+    def _seen(self) -> Seen:
         number = partition_of_run(self.id, self.driver.topics.partitions)
         view = self.driver.processor.view(number)
         assert view is not None
@@ -95,7 +94,7 @@ class WorkflowRun(Story):
         assert run is not None
         spec = rows.peek(WfSpec, "default", run.wf_spec, run.version)
         assert spec is not None
-        return rows, run, spec, number
+        return Seen(rows, run, spec, number, 0)
 
 
 def start(

@@ -16,6 +16,7 @@ from penstock.core.state.run import WfRun
 from penstock.core.state.task_rows import Series
 from penstock.core.views.kestra.dialect import Kestra
 from penstock.core.views.seen import Json, LogLine, Seen, SeenAttempt, SeenTaskRun
+from penstock.core.views.wundaflow.dialect import Wundaflow
 from penstock.gateway.canonical import Canonical
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.reads import View
@@ -54,7 +55,7 @@ class Dialect(Protocol):
 
 
 CANONICAL: Final[Dialect] = Canonical()
-DIALECTS: Final[dict[str, Dialect]] = {"kestra": Kestra()}
+DIALECTS: Final[dict[str, Dialect]] = {"kestra": Kestra(), "wundaflow": Wundaflow()}
 
 
 def dialect_of(request: Request) -> Dialect:

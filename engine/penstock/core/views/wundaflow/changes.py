@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from penstock.core.values.comparing import deep_equal
 from penstock.core.values.value import Value
+from penstock.core.views.seen import Json
 
 CHANGES_MAX: Final = 1_000
-
-Json = dict[str, Any]
 
 
 def changes(before: Value, after: Value) -> Json:

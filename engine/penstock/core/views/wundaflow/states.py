@@ -29,15 +29,14 @@ class State(StrEnum):
 
 
 _S = State
-_ENDS: Final = frozenset({_S.SUCCESS, _S.FAILED, _S.SHUTDOWN})
-_STOPPED: Final = frozenset({_S.SHUTDOWN})
+TERMINAL: Final = frozenset({_S.SUCCESS, _S.FAILED, _S.SHUTDOWN})
 MOVES: Final[dict[State, frozenset[State]]] = {
     _S.NONE: frozenset({_S.PENDING}),
-    _S.PENDING: frozenset({_S.QUEUED, *_ENDS}),
-    _S.QUEUED: frozenset({_S.RUNNING, _S.PENDING, _S.RESTARTING, _S.PENDING_RETRY, *_ENDS}),
-    _S.RUNNING: frozenset({_S.RESTARTING, _S.PENDING_RETRY, *_ENDS}),
-    _S.PENDING_RETRY: frozenset({_S.PENDING, *_ENDS}),
-    _S.RESTARTING: frozenset({_S.PENDING, _S.PENDING_RETRY, *_ENDS}),
+    _S.PENDING: frozenset({_S.QUEUED, *TERMINAL}),
+    _S.QUEUED: frozenset({_S.RUNNING, _S.PENDING, _S.RESTARTING, _S.PENDING_RETRY, *TERMINAL}),
+    _S.RUNNING: frozenset({_S.RESTARTING, _S.PENDING_RETRY, *TERMINAL}),
+    _S.PENDING_RETRY: frozenset({_S.PENDING, *TERMINAL}),
+    _S.RESTARTING: frozenset({_S.PENDING, _S.PENDING_RETRY, *TERMINAL}),
     _S.SUCCESS: frozenset({_S.FAILED}),
     _S.FAILED: frozenset({_S.RESTARTING, _S.SUCCESS}),
     _S.SHUTDOWN: frozenset({_S.RESTARTING, _S.SUCCESS}),

@@ -9,6 +9,7 @@ those behind it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple, cast
 
 from penstock.core.definitions.graph import NodeConfig
@@ -19,17 +20,18 @@ from penstock.core.ids import derive_guid, is_step
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.history import whole_history
-from penstock.core.state.rows import Rows
+from penstock.core.state.keys import after_prefix
 from penstock.core.state.run import NodeRun, PastAttempt, Stop, TaskAttempt, TaskRun, ThreadRun
-from penstock.core.state.run import WfRun as Run
 from penstock.core.state.transitions import NODE_LIVE, NodeStatus, TaskStatus
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.value import Value
+from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import shown_attempt, shown_node, shown_task
-from penstock.core.views.wundaflow.changes import Json, changes
+from penstock.core.views.wundaflow.changes import changes
 from penstock.core.views.wundaflow.states import STATE_OF, Line, State
 
 CONTEXT: Final = "context"
+AUDIT_MAX: Final = 10_000
 _FIRST: Final = 1
 """The position right behind an ENTRYPOINT: whose turn it is when the run begins."""
 _RESTART: Final = "RestartTaskRun"
@@ -50,58 +52,103 @@ class Ahead(NamedTuple):
     position: int
 
 
-class TaskRuns:
-    """The task runs of one run, from one snapshot. `partition` is the run's."""
+class Place(NamedTuple):
+    """Where a list goes on: behind a node run, or behind a position on the way ahead."""
 
-    def __init__(self, rows: Rows, run: Run, spec: WfSpec, *, partition: int) -> None:
-        self._rows = rows
-        self._run = run
-        self._spec = spec
-        self._partition = partition
+    ahead: bool
+    thread: int
+    position: int
+
+    @classmethod
+    def of(cls, task_run: Visited | Ahead) -> Place:
+        """Behind a task run."""
+        if isinstance(task_run, Ahead):
+            return cls(ahead=True, thread=0, position=task_run.position)
+        last = task_run.visits[-1]
+        return cls(ahead=False, thread=last.thread, position=last.position)
+
+
+class TaskRuns:
+    """The task runs of one run."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._rows = seen.rows
+        self._run = seen.run
+        self._spec = seen.spec
+        self._partition = seen.partition
         self._restarts_ms: dict[str, list[int]] | None = None
 
-    def all(self) -> Iterator[Visited | Ahead]:
+    def all(self, after: Place | None = None) -> Iterator[Visited | Ahead]:
         """Those that the run has come to, by thread and position; then those on the way ahead."""
-        seen: set[str] = set()
+        if after is None or not after.ahead:
+            yield from self._visited(after)
+        for ahead in self._ahead():
+            if after is None or not after.ahead or ahead.position > after.position:
+                yield ahead
+
+    def _visited(self, after: Place | None) -> Iterator[Visited]:
+        of_run = (self._run.tenant, self._run.wf_run_id)
+        prefix = start = NodeRun.key(*of_run)
+        if after is not None:
+            start = NodeRun.key(*of_run, after.thread, after.position) + b"\x00"
         visits: list[NodeRun] = []
-        for node in self._rows.scan(NodeRun, self._run.tenant, self._run.wf_run_id):
+        for _, node in self._rows.range(NodeRun, start, after_prefix(prefix)):
             if visits and _follows(node, visits[-1]):
                 visits.append(node)
                 continue
             if visits:
                 yield Visited(tuple(visits))
             visits = [node] if node.node_type == "TASK" and is_step(node.node) else []
-            if node.thread == 0:
-                seen.add(node.node)
         if visits:
             yield Visited(tuple(visits))
-        yield from self._ahead(seen)
 
     def as_json(self, task_run: Visited | Ahead, *, contexts: bool = True) -> Json:
         """A task run; without contexts, what is small of it."""
-        made = self._head(task_run)
-        if isinstance(task_run, Ahead):
-            retry, attempts = task_run.config.attempts_max, []
-            line = Line()
-            line.begin(self._run.started_ms)
-        else:
-            tasks = self._tasks(task_run.visits)
-            retry = tasks[-1].max_attempts if tasks else 1
-            attempts = [one for task in tasks for one in self._attempts(task)]
-            line = self.line(task_run.visits)
-        made |= {
+        line = self.line(task_run)
+        made: Json = {
+            "id": self.id_of(task_run),
+            "flow_id": f"flow_{self._run.wf_run_id}",
+            "task": self.task_def_of(task_run),
+            "step": node_of(task_run),
             "state": line.current,
             "cancelled_before_start": line.cancelled_before_start,
-            "max_attempts": retry,
-            "attempts": attempts,
+            "max_attempts": self._max_attempts(task_run),
+            "attempts": list(self._shown_attempts(task_run)),
             "history": line.as_json(),
         }
-        if contexts:
-            made |= self._contexts(task_run, line)
-        return made
+        return made | (self._contexts(task_run, line) if contexts else {})
 
-    def line(self, visits: Sequence[NodeRun]) -> Line:
+    def id_of(self, task_run: Visited | Ahead) -> str:
+        """Its id: that of its first TaskRun, or what this will be."""
+        if isinstance(task_run, Ahead):
+            return f"task_{self._guid(0, task_run.position)}"
+        first = task_run.visits[0]
+        return f"task_{first.task or self._guid(first.thread, first.position)}"
+
+    def task_def_of(self, task_run: Visited | Ahead) -> str | None:
+        """What its workers do; None where only the run will tell, or could not."""
+        if isinstance(task_run, Ahead):
+            return task_run.config.task_def
+        tasks, config = self._tasks(task_run.visits), self._config(task_run.visits[-1])
+        if tasks:
+            return tasks[-1].task_def
+        return None if config is None else config.task_def
+
+    def line(self, task_run: Visited | Ahead) -> Line:
         """What a task run went through."""
+        if isinstance(task_run, Visited):
+            return self._line_of(task_run.visits)
+        line = Line()
+        line.begin(self._run.started_ms)
+        return line
+
+    def _max_attempts(self, task_run: Visited | Ahead) -> int:
+        if isinstance(task_run, Ahead):
+            return task_run.config.attempts_max
+        tasks = self._tasks(task_run.visits)
+        return tasks[-1].max_attempts if tasks else 1
+
+    def _line_of(self, visits: Sequence[NodeRun]) -> Line:
         line = Line()
         told: set[str] = set()
         for number, node in enumerate(visits):
@@ -125,7 +172,7 @@ class TaskRuns:
 
     def _tell(self, line: Line, task: TaskRun) -> None:
         restarts_ms = self._restarts_of(task)
-        attempts = list(self._raw_attempts(task))
+        attempts = list(self._attempts_of(task))
         line.go_through(whole_history(self._rows, task), attempts, restarts_ms)
 
     def _end(self, line: Line, node: NodeRun, at_ms: int) -> None:
@@ -135,23 +182,6 @@ class TaskRuns:
             line.end_as(end)  # an operator has skipped it
         elif end is State.SUCCESS or line.current not in (State.FAILED, State.SHUTDOWN):
             line.come_to(end, at_ms)
-
-    def _head(self, task_run: Visited | Ahead) -> Json:
-        if isinstance(task_run, Ahead):
-            guid = self._guid(0, task_run.position)
-            node, task_def = task_run.node, task_run.config.task_def
-        else:
-            first = task_run.visits[0]
-            guid = first.task or self._guid(first.thread, first.position)
-            node, task, config = first.node, self._task(first), self._config(first)
-            task_def = None if config is None else config.task_def
-            task_def = task_def if task is None else task.task_def
-        return {
-            "id": f"task_{guid}",
-            "flow_id": f"flow_{self._run.wf_run_id}",
-            "task": task_def,
-            "step": node,
-        }
 
     def _contexts(self, task_run: Visited | Ahead, line: Line) -> Json:
         """The context before and after, and what differs. A task that does not give one back leaves
@@ -174,8 +204,15 @@ class TaskRuns:
             "diff": changes(before, after) if both else None,
         }
 
-    def _attempts(self, task: TaskRun) -> Iterator[Json]:
-        for attempt in self._raw_attempts(task):
+    def attempts(self, task_run: Visited | Ahead) -> Iterator[tuple[TaskRun, TaskAttempt]]:
+        """The attempts of a task run, over all its visits."""
+        if isinstance(task_run, Visited):
+            for task in self._tasks(task_run.visits):
+                for attempt in self._attempts_of(task):
+                    yield task, attempt
+
+    def _shown_attempts(self, task_run: Visited | Ahead) -> Iterator[Json]:
+        for task, attempt in self.attempts(task_run):
             shown = shown_attempt(self._rows, task, attempt)
             failure: Failure | None = shown.failure
             given_up = shown.status is TaskStatus.TASK_CANCELLED and (
@@ -191,7 +228,7 @@ class TaskRuns:
                 "error": failure and {"name": failure.name, "message": failure.message},
             }
 
-    def _raw_attempts(self, task: TaskRun) -> Iterator[TaskAttempt]:
+    def _attempts_of(self, task: TaskRun) -> Iterator[TaskAttempt]:
         for row in self._rows.scan(PastAttempt, task.tenant, task.wf_run_id, task.guid):
             yield row.attempt
         yield task.attempt
@@ -200,7 +237,8 @@ class TaskRuns:
         """When operators have asked for a restart of it."""
         if self._restarts_ms is None:
             self._restarts_ms = {}
-            for entry in self._rows.scan(AuditEntry, self._run.tenant, self._run.wf_run_id):
+            entries = self._rows.scan(AuditEntry, self._run.tenant, self._run.wf_run_id)
+            for entry in islice(entries, AUDIT_MAX):
                 if entry.verb == _RESTART and isinstance(entry.detail, dict):
                     guid = str(cast(Json, entry.detail).get("guid"))
                     self._restarts_ms.setdefault(guid, []).append(entry.at_ms)
@@ -209,13 +247,13 @@ class TaskRuns:
             asked.append(task.stop.asked_ms)
         return asked
 
-    def _ahead(self, seen: set[str]) -> Iterator[Ahead]:
+    def _ahead(self) -> Iterator[Ahead]:
         """The way on from where the entrypoint stands, as if each first edge were taken."""
         thread = self._rows.peek(ThreadRun, self._run.tenant, self._run.wf_run_id, 0)
         if thread is None:
             return
         nodes = self._spec.body.threads[self._spec.body.entrypoint].nodes
-        node, position = thread.node, thread.position
+        node, position, seen = thread.node, thread.position, {thread.node}
         while (config := nodes.get(node)) is not None and config.edges:
             node, position = config.edges[0].to, position + 1
             if node in seen:
@@ -247,6 +285,11 @@ class TaskRuns:
     def _guid(self, thread: int, position: int) -> str:
         run = self._run
         return derive_guid(self._partition, run.born_offset, run.wf_run_id, thread, position)
+
+
+def node_of(task_run: Visited | Ahead) -> str:
+    """The node that it is a visit of: the step of the workflow."""
+    return task_run.node if isinstance(task_run, Ahead) else task_run.visits[0].node
 
 
 def _follows(node: NodeRun, before: NodeRun) -> bool:

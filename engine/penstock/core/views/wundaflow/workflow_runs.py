@@ -5,15 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.state.failures import FailureName
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import ThreadRun, Variable, WfRun
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.value import Value
+from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import shown_variable
-from penstock.core.views.wundaflow.changes import Json
 from penstock.core.views.wundaflow.states import State
 from penstock.core.views.wundaflow.task_runs import CONTEXT, TaskRuns
 
@@ -21,25 +20,32 @@ TASK_RUNS_MAX: Final = 1_000
 """So many task runs stand in a workflow run; all of them in the list of task runs."""
 
 
-def workflow_run(rows: Rows, run: WfRun, spec: WfSpec, *, partition: int) -> Json:
+def workflow_run(seen: Seen) -> Json:
     """The run with its task runs, those too that it has not come to; their contexts stand in the
     list of task runs only.
     """
-    task_runs = TaskRuns(rows, run, spec, partition=partition)
+    task_runs = TaskRuns(seen)
     found = list(islice(task_runs.all(), TASK_RUNS_MAX + 1))
     shown = [task_runs.as_json(one, contexts=False) for one in found[:TASK_RUNS_MAX]]
-    namespace = spec.body.namespace
+    return {
+        **head(seen),
+        "context": _context(seen.rows, seen.run),
+        "task_runs": shown,
+        **({"task_runs_truncated": True} if len(found) > TASK_RUNS_MAX else {}),
+    }
+
+
+def head(seen: Seen) -> Json:
+    """The run without them."""
+    run, namespace, whole = seen.run, seen.spec.body.namespace, seen.spec.name
     return {
         "id": f"flow_{run.wf_run_id}",
         "application": namespace or None,
-        "workflow_name": spec.name.removeprefix(f"{namespace}.") if namespace else spec.name,
+        "workflow_name": whole.removeprefix(f"{namespace}.") if namespace else whole,
         "workflow_version": run.version,
-        "state": _state(rows, run),
+        "state": _state(seen.rows, run),
         "created_at": timestamp_text(run.started_ms),
         "ended_at": None if run.ended_ms is None else timestamp_text(run.ended_ms),
-        "context": _context(rows, run),
-        "task_runs": shown,
-        **({"task_runs_truncated": True} if len(found) > TASK_RUNS_MAX else {}),
     }
 
 
