@@ -32,6 +32,7 @@ from penstock.gateway.routes import (
     user_tasks,
     verbs,
     wf_runs,
+    workflows,
 )
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
@@ -42,6 +43,7 @@ from penstock.store.port import StoreError
 
 ROUTES: Final = [
     *definitions.ROUTES,
+    *workflows.ROUTES,
     *wf_runs.ROUTES,
     *user_tasks.ROUTES,
     *verbs.ROUTES,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from penstock.core.state.task_rows import Series
 from penstock.core.values.timestamps import timestamp_text
@@ -11,7 +13,8 @@ from penstock.core.views.wundaflow.states import TERMINAL
 from penstock.core.views.wundaflow.task_runs import Ahead, Place, TaskRuns, Visited, node_of
 from penstock.core.views.wundaflow.workflow_runs import head, workflow_run
 
-_AHEAD = "ahead"
+_AHEAD: Final = "ahead"
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 
 
 class Wundaflow:
@@ -73,7 +76,7 @@ def place_of(text: str) -> Place | None:
     """Where a list goes on; the beginning, if the text says no place."""
     thread, _, position = text.partition(":")
     ahead = thread == _AHEAD
-    if not (position.isdecimal() and (ahead or thread.isdecimal()) and len(text) < 40):
+    if not _NUMBER.fullmatch(position) or not (ahead or _NUMBER.fullmatch(thread)):
         return None
     return Place(ahead=ahead, thread=0 if ahead else int(thread), position=int(position))
 
