@@ -30,11 +30,12 @@ LAYERS: dict[str, set[str]] = {
     "store": {"core", "contracts", "rocks", "config", "observe"},
     "log": {"core", "contracts", "rocks", "config", "observe"},
     "processor": {"core", "contracts", "store", "log", "config", "observe"},
-    "gateway": {"core", "contracts", "store", "log", "processor", "config", "observe"},
+    "gateway": {"core", "contracts", "store", "log", "processor", "stepped", "config", "observe"},
     "sdk": {"core", "contracts", "log", "flows", "config", "observe"},
     "builtin": {"core", "contracts", "sdk", "config"},
     "testing": {"core", "contracts", "store", "log", "processor", "sdk"},
     "flows": {"core"},
+    "stepped": {"core"},
     "ui": set(),
     "server": {
         *("core", "contracts", "store", "log", "processor", "gateway", "ui"),
@@ -88,16 +89,16 @@ ROOMS: dict[str, set[str]] = {
 # third-party library -> the files or packages that may import it ("" is everywhere)
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "msgspec": ("",),
-    "orjson": ("contracts/", "store/", "log/", "processor/", "gateway/", "sdk/", "cli.py"),
+    "orjson": ("contracts/", "store/", "log/", "processor/", "gateway/", "sdk/", "cli/"),
     "fastavro": ("contracts/",),
     "confluent_kafka": ("log/kafka/",),
     "cronsim": ("processor/cron.py",),
     "rocksdict": ("store/rocks.py", "log/embedded/disk.py"),
     "starlette": ("gateway/", "server.py"),
     "anyio": ("gateway/",),
-    "uvicorn": ("gateway/", "server.py", "cli.py"),
-    "uvloop": ("gateway/", "server.py", "cli.py"),
-    "httpx": ("gateway/", "sdk/", "builtin/bounds.py", "builtin/outbound.py", "cli.py"),
+    "uvicorn": ("gateway/", "server.py", "cli/"),
+    "uvloop": ("gateway/", "server.py", "cli/"),
+    "httpx": ("gateway/", "sdk/", "builtin/bounds.py", "builtin/outbound.py", "cli/"),
     "opentelemetry": ("observe.py", "observe/"),
     "yaml": ("flows/document.py",),
     "pydantic": ("sdk/",),
@@ -135,7 +136,7 @@ WALL_CLOCK_FILES = (
 
 # Data may never choose code. The CLI imports the module that its user names.
 CODE_FROM_DATA = {"pickle", "marshal", "shelve", "importlib.import_module", "runpy"}
-CODE_FROM_DATA_FILES = ("cli.py",)
+CODE_FROM_DATA_FILES = ("cli/",)
 
 # --- the reader -----------------------------------------------------------------------------------
 
@@ -301,7 +302,7 @@ BAD = [
     ("sdk/client.py", "from penstock.builtin import tasks", "sdk may not import"),
     ("sdk/client.py", "import requests", "library requests is not in LIBRARIES"),
     ("log/kafka/engine.py", "import os\nx = os.environ['A']", "only config.py"),
-    ("cli.py", "from os import getenv as g", "only config.py"),
+    ("cli/words.py", "from os import getenv as g", "only config.py"),
     ("processor/partition.py", "import time as t\nx = t.time()", "no wall clock"),
     ("processor/partition.py", "from time import time_ns", "no wall clock"),
     ("store/index.py", "import datetime as d\nx = d.datetime.now(d.UTC)", "no wall clock"),

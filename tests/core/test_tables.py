@@ -10,6 +10,7 @@ from penstock.core import fire
 from penstock.core.bulk.rows import ROWS_OF_BULK
 from penstock.core.command import Sender, of_wf_run
 from penstock.core.definitions.defs import (
+    Application,
     ExternalEventDef,
     HeldTask,
     StructDef,
@@ -56,6 +57,7 @@ ALL_ROWS = (
     ExternalEventDef,
     StructDef,
     WorkflowEventDef,
+    Application,
     WfSpec,
     LatestWfSpec,
     MajorWfSpec,

@@ -18,6 +18,7 @@ from penstock.core.state.run import TaskRun, WfRun
 from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
 from penstock.core.views.kestra.executions import Execution
+from penstock.core.views.seen import Seen
 from penstock.flows.compiler import compile_flow
 from penstock.flows.reader import read_flow
 from penstock.sdk.attempt import Attempt
@@ -104,7 +105,7 @@ class FlowRun(Story):
         spec = rows.peek(WfSpec, "default", run.wf_spec, run.version)
         assert spec is not None
         now_ms = self.driver.clock.now_ms if self.driver.clock else 0
-        return Execution(rows, run, spec, partition=number, now_ms=now_ms).as_json()
+        return Execution(Seen(rows, run, spec, number, now_ms)).as_json()
 
     def task_runs(self, task_id: str) -> list[dict[str, Any]]:
         """The task runs of one task of the flow, in order."""

@@ -14,6 +14,7 @@ from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.migrate_wf_run import MigrateWfRun
+from penstock.core.commands.put_application import PutApplication
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
@@ -308,6 +309,7 @@ def test_an_event_under_a_key_with_another_time_to_live_is_another_event(memory:
         PutUserTaskDef(name="one"),
         PutExternalEventDef(name="one"),
         PutWorkflowEventDef(name="one"),
+        PutApplication(name="one", webhook_url="https://example.com/hooks"),
         PutWfSpec(name="one", spec=chain()),
     ],
     ids=lambda put: type(put).__name__,

@@ -133,6 +133,7 @@ UNUSED: Final = "a-name"
 
 PLAUSIBLE: Final[Mapping[str, Any]] = {
     "name": UNUSED,
+    "webhook_url": "https://example.com",
     "schedule_id": UNUSED,
     "fields": [declared("field", "INT")],
     "cron": "0 0 1 1 *",

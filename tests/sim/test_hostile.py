@@ -17,6 +17,7 @@ from penstock.contracts.wire import VERSION, Sent, outgoing
 from penstock.core.command import Command, CommandType, Repeats, Sender, of_wf_run
 from penstock.core.commands import COMMANDS, TYPE_OF
 from penstock.core.commands.barrier import Barrier
+from penstock.core.commands.put_application import PutApplication
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
@@ -126,6 +127,7 @@ def _define_unused(driver: Driver) -> None:
         a_struct_def(UNUSED, declared("field", "INT")),
         PutExternalEventDef(name=UNUSED),
         PutWorkflowEventDef(name=UNUSED),
+        PutApplication(name=UNUSED, webhook_url="https://example.com"),
         PutWfSpec(name=UNUSED, spec=chain()),
         ScheduleWf(schedule_id=UNUSED, wf_spec=UNUSED, cron="0 0 1 1 *"),
     ):

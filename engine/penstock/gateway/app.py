@@ -33,6 +33,7 @@ from penstock.gateway.routes import (
     verbs,
     webhook_deliveries,
     wf_runs,
+    workflows,
 )
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
@@ -43,6 +44,7 @@ from penstock.store.port import StoreError
 
 ROUTES: Final = [
     *definitions.ROUTES,
+    *workflows.ROUTES,
     *wf_runs.ROUTES,
     *user_tasks.ROUTES,
     *verbs.ROUTES,

@@ -32,6 +32,7 @@ class EdgeCode(StrEnum):
     POSITION_TIMEOUT = "POSITION_TIMEOUT"
     NOT_EVERYWHERE = "NOT_EVERYWHERE"
     NO_VALUE = "NO_VALUE"
+    VIEW_UNKNOWN = "VIEW_UNKNOWN"
 
 
 STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
@@ -57,6 +58,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.EVENT_DEF_NOT_CORRELATED: 400,
     Code.CORRELATED_EVENT_UNKNOWN: 404,
     Code.STRUCT_DEF_UNKNOWN: 404,
+    Code.APPLICATION_UNKNOWN: 404,
     Code.VARIABLE_UNKNOWN: 400,
     Code.VARIABLE_REQUIRED: 400,
     Code.WF_RUN_UNKNOWN: 404,
@@ -124,6 +126,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.POSITION_TIMEOUT: 504,
     EdgeCode.NOT_EVERYWHERE: 504,
     EdgeCode.NO_VALUE: 422,
+    EdgeCode.VIEW_UNKNOWN: 400,
     **dict.fromkeys(StopCause, 503),
 }
 """Every code and its status; a test holds that no code of the core is missing."""

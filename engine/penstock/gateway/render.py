@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from penstock.contracts.records import DeadRecord
-from penstock.core.definitions.defs import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.defs import (
+    Application,
+    ExternalEventDef,
+    StructDef,
+    TaskDef,
+    WorkflowEventDef,
+)
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.schedules.schedules import Schedule, ScheduleState
 from penstock.core.state.correlation_rows import CorrelatedEvent
@@ -93,6 +99,18 @@ def workflow_event_def(row: WorkflowEventDef) -> Json:
         "content_type": row.content_type,
         "description": row.description,
         "created_at": time_text(row.created_ms),
+    }
+
+
+def application(row: Application) -> Json:
+    """An application."""
+    return {
+        "name": row.name,
+        "version": row.version,
+        "webhook_url": row.webhook_url,
+        "description": row.description,
+        "created_at": time_text(row.created_ms),
+        "updated_at": time_text(row.updated_ms),
     }
 
 

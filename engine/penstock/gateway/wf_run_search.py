@@ -66,7 +66,7 @@ class Search(Struct, frozen=True):
 
 def search(
     reads: Reads, tenant: str, asked: Search, limit: int, cursor: str | None
-) -> tuple[list[WfRun], str | None]:
+) -> tuple[list[tuple[View, WfRun]], str | None]:
     """A page of runs, by partition and id, and the cursor of the next one."""
     rows, declared = _declared(reads, tenant, asked)
     value = _value(rows, tenant, declared, asked)
@@ -74,7 +74,7 @@ def search(
     _, last = place_of(cursor)
     seen = {last.partition(b"\x00")[0].decode(errors="replace")}  # two of its threads may have it
 
-    def found(view: View, entry: VariableOf) -> WfRun | None:
+    def found(view: View, entry: VariableOf) -> tuple[View, WfRun] | None:
         if entry.wf_run_id in seen:
             return None
         row = view.rows.peek(Variable, tenant, entry.wf_run_id, entry.thread, entry.name)
@@ -86,7 +86,7 @@ def search(
             return None
         seen.clear()
         seen.add(entry.wf_run_id)
-        return run
+        return view, run
 
     return scan_index(reads, VariableOf, prefix, found, limit=limit, cursor=cursor)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 from typing import Any, Final, TypeVar, overload
@@ -84,6 +84,28 @@ class Client:
             self._put("/v1/external-event-defs", event)
         for workflow in workflows:
             self._put("/v1/wf-specs", workflow.definition)
+
+    def put_application(self, name: str, webhook_url: str, *, description: str = "") -> None:
+        """Register an application, or change where it takes webhooks."""
+        body = {"name": name, "webhook_url": webhook_url, "description": description}
+        self.call(api.command("PUT", "/v1/applications", body))
+
+    def put_workflow(
+        self,
+        application: str,
+        name: str,
+        tasks: Sequence[str | Mapping[str, Any]] = (),
+        *,
+        retry: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Register a workflow of tasks that hand on a context, one after another; returns the name
+        by which it is run: `run(name, context={...})`. Without tasks it sends one webhook.
+        """
+        body: Json = {"name": name, "tasks": list(tasks)}
+        if retry is not None:
+            body["retry"] = dict(retry)
+        reply = self.call(api.command("PUT", f"/v1/applications/{application}/workflows", body))
+        return reply.body["name"]
 
     def _put(self, path: str, definition: msgspec.Struct) -> None:
         self.call(api.command("PUT", path, msgspec.to_builtins(definition)))

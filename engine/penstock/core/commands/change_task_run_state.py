@@ -96,7 +96,7 @@ def _result(turn: Turn, task: TaskRun, command: ChangeTaskRunState) -> tuple[Val
     message = (command.error or f"set by {turn.principal}")[:TEXT_CHARS_MAX]
     try:
         if command.status is TaskStatus.TASK_SUCCESS:
-            return fitting_output(turn, task.task_def, command.output), None
+            return fitting_output(turn, task, command.output), None
         check_bounds(command.output)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"output: {problem}")

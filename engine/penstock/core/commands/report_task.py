@@ -78,10 +78,22 @@ def _result(
     """The attempt's end as it is kept: a result that does not fit is the failure of the attempt,
     not a refusal.
     """
+    status, output, failure = _said(turn, task, command)
+    if status is TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR and task.output_required:
+        attempts.own_attempt(task).reported = command.status
+        status = TaskStatus.TASK_FAILED
+        message = "" if failure is None else failure.message
+        failure = Failure(tasks.FAILURE_OF[status], message)
+    return status, output, failure
+
+
+def _said(
+    turn: Turn, task: TaskRun, command: ReportTask
+) -> tuple[TaskStatus, Value, Failure | None]:
     status, output = command.status, command.output
     try:
         if status is TaskStatus.TASK_SUCCESS:
-            output = fitting_output(turn, task.task_def, output)
+            output = fitting_output(turn, task, output)
         else:
             check_bounds(output)
     except ValueProblem as problem:

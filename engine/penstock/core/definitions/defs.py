@@ -114,6 +114,22 @@ class WorkflowEventDef(Row):
     created_ms: int
 
 
+class Application(Row):
+    """Who workflows are run for, and where it takes webhooks. `version` counts its changes: unlike
+    other definitions it may be put again with another address, which holds from then on.
+    """
+
+    KIND, SCOPE, KEY = b"A", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    version: int
+    webhook_url: str
+    description: str
+    created_ms: int
+    updated_ms: int
+
+
 class HeldTask(Row):
     """A task that could not be sent because its topic is not there; sent when the topic is (R7)."""
 

@@ -4,7 +4,13 @@ commands (R4, R11).
 
 from typing import Final
 
-from penstock.core.definitions.defs import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.defs import (
+    Application,
+    ExternalEventDef,
+    StructDef,
+    TaskDef,
+    WorkflowEventDef,
+)
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.state.rows import Row
@@ -21,6 +27,7 @@ DEFINITIONS: Final[dict[str, type[Row]]] = {
         UserTaskDef,
         LatestUserTaskDef,
         WorkflowEventDef,
+        Application,
     )
 }
 """The rows that a partition takes from partition 0."""

@@ -50,7 +50,8 @@ class TaskNode(NodeConfig, tag="TASK", frozen=True):
     `max_attempts`, so that both ways of saying it are one spec. No retry begins later than
     `retry_within_ms` after the first attempt's start; with `warn_on_retry` a success that took more
     than one attempt is one with a warning. With `retry_exceptions` business exceptions are tried
-    again, too.
+    again, too. Where an `output_required`, an attempt that brings none, or none that fits, has
+    failed as any other, and is tried again.
     """
 
     MIRRORS_TASK = True
@@ -66,6 +67,7 @@ class TaskNode(NodeConfig, tag="TASK", frozen=True):
     retry_within_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
     warn_on_retry: bool = False
     retry_exceptions: bool = False
+    output_required: bool = False
 
     def __post_init__(self) -> None:
         """Say it in one way; what disagrees is left for `check`."""

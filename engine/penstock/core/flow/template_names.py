@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from penstock.core.definitions.defs import Application
 from penstock.core.definitions.wf_spec import Access, ThreadSpec
 from penstock.core.flow.published import outputs_of_run
 from penstock.core.flow.standing import (
@@ -123,6 +124,10 @@ class TemplateNames:
                 made[name] = text
         return made | ({_SYSTEM: system} if system else {})
 
+    def applications(self) -> Found:
+        """The applications of the tenant, as they are registered now."""
+        return Lazy(self._application, _too_many)
+
     def inputs(self) -> Found:
         """The public variables of the entrypoint."""
         return Lazy(self._input, self._all_inputs)
@@ -169,6 +174,13 @@ class TemplateNames:
         value = self._read(name)
         self._note_parts(declared.type)
         return self._paid(value)
+
+    def _application(self, name: str) -> Found:
+        self._spend(1)
+        row = self._at.turn.rows.peek(Application, self._at.turn.tenant, name)
+        if row is None:
+            return Undefined(f"applications.{name[:60]}")
+        return {"name": row.name, "webhook_url": row.webhook_url, "description": row.description}
 
     def _input(self, name: str) -> Found:
         if name not in self._inputs:
@@ -222,6 +234,10 @@ class TemplateNames:
         return cast(Value, value)
 
 
+def _too_many() -> Value:
+    raise ValueProblem("applications are not read together; name one")
+
+
 def _reached_ms(at: At, node_run: NodeRun) -> int:
     """When the thread came to the node."""
     facts = node_run.history
@@ -243,6 +259,7 @@ def _attempts(at: At, node_run: NodeRun) -> int:
 
 
 ROOTS: Final[dict[str, Callable[[TemplateNames], Found]]] = {
+    "applications": TemplateNames.applications,
     "execution": TemplateNames.execution,
     "flow": TemplateNames.flow,
     "inputs": TemplateNames.inputs,

@@ -92,7 +92,15 @@ def check(check: NodeCheck) -> None:
     elif config.dynamic_task is not None:
         check.fits(config.dynamic_task, ValueType.STR, "dynamic_task")
     elif config.task_def is not None:
-        check_inputs(check, config.task_def, config.inputs)
+        task_def = check_inputs(check, config.task_def, config.inputs)
+        if config.output_required and task_def is not None and not _returns(task_def):
+            said = f"an output is required, and TaskDef {config.task_def!r} has no return_type"
+            check.fault(f"{said} to say what it must be")
+
+
+def _returns(task_def: TaskDef) -> bool:
+    """Whether it says what it returns, and not that this is nothing."""
+    return task_def.return_type is not None and not task_def.returns_nothing
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from penstock.core.limits import HISTORY_CHUNK_FACTS, HISTORY_FACTS_MAX
 from penstock.core.state.facts import Fact, HistoryChunk, noted
-from penstock.core.state.rows import Row
+from penstock.core.state.rows import Row, Rows
 from penstock.core.state.turn import Turn
 
 
@@ -44,3 +44,12 @@ def subject_of(row: HasHistory) -> str:
     kind = cast("type[Row]", type(row))
     parts = (str(getattr(row, name)) for name in kind.KEY[2:])
     return ":".join((kind.KIND.decode(), *parts))
+
+
+def whole_history(rows: Rows, row: HasHistory) -> list[Fact]:
+    """All facts of an object, from its first one on."""
+    facts: list[Fact] = []
+    if row.spilled:
+        for chunk in rows.scan(HistoryChunk, row.tenant, row.wf_run_id, subject_of(row)):
+            facts += chunk.facts
+    return [*facts, *row.history]

@@ -370,6 +370,7 @@ class TaskRun(Row):
     masked: tuple[str, ...] = ()  # inputs that were made of something masked
     guarded: bool = False  # by a breaker of its TaskDef
     retry_exceptions: bool = False
+    output_required: bool = False
 
 
 class PastAttempt(Row):

@@ -64,7 +64,8 @@ def end_attempt(
     attempt = own_attempt(task)
     asked = drop_stop(turn, task)
     if asked is not None and event in GIVEN_UP:
-        attempt.reported = TaskStatus.TASK_FAILED if event is TaskEvent.FAIL else None
+        if event is TaskEvent.FAIL and attempt.reported is None:
+            attempt.reported = TaskStatus.TASK_FAILED
         event = TaskEvent.RESTART if asked is Stop.RESTART else TaskEvent.CANCEL
         said = "" if failure is None else f": {failure.message}"
         failure = Failure(FailureName.TASK_CANCELLED, f"{asked} was asked for{said}")

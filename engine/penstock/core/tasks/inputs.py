@@ -37,11 +37,15 @@ def expressions_in(given: Mapping[str, Expression]) -> Iterator[Expression]:
     return (expression for expression in given.values() if secret_of(expression) is None)
 
 
-def check_inputs(check: NodeCheck, name_of_def: str, given: Mapping[str, Expression]) -> None:
-    """The TaskDef exists and gets what it wants, by name and (where it can be seen) by type."""
+def check_inputs(
+    check: NodeCheck, name_of_def: str, given: Mapping[str, Expression]
+) -> TaskDef | None:
+    """The TaskDef exists and gets what it wants, by name and (where it can be seen) by type;
+    returns it.
+    """
     task_def = check.task_def(name_of_def)
     if task_def is None:
-        return
+        return None
     declared = {var.name: var for var in task_def.input_vars}
     for name in sorted(given.keys() - declared.keys()):
         known = sorted(declared)[:20]
@@ -55,6 +59,7 @@ def check_inputs(check: NodeCheck, name_of_def: str, given: Mapping[str, Express
         )
     for name in sorted(declared.keys() & given.keys()):
         check.fits(given[name], declared[name].type, f"input {name!r}")
+    return task_def
 
 
 def check_secrets(check: NodeCheck, given: Mapping[str, Expression]) -> None:

@@ -85,6 +85,7 @@ def create(at: At, config: TaskNode, task_def: TaskDef, inputs: Inputs) -> None:
         secrets=inputs.secrets,
         masked=inputs.masked,
         guarded=task_def.breaker is not None,
+        output_required=config.output_required,
     )
     send(at, task)
 

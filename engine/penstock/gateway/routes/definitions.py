@@ -11,19 +11,27 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from penstock.core.command import Command
+from penstock.core.commands.delete_application import DeleteApplication
 from penstock.core.commands.delete_external_event_def import DeleteExternalEventDef
 from penstock.core.commands.delete_struct_def import DeleteStructDef
 from penstock.core.commands.delete_task_def import DeleteTaskDef
 from penstock.core.commands.delete_user_task_def import DeleteUserTaskDef
 from penstock.core.commands.delete_wf_spec import DeleteWfSpec
 from penstock.core.commands.delete_workflow_event_def import DeleteWorkflowEventDef
+from penstock.core.commands.put_application import PutApplication
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_struct_def import PutStructDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
-from penstock.core.definitions.defs import ExternalEventDef, StructDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.defs import (
+    Application,
+    ExternalEventDef,
+    StructDef,
+    TaskDef,
+    WorkflowEventDef,
+)
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
 from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.errors import Code, refuse
@@ -97,6 +105,15 @@ WORKFLOW_EVENT_DEFS: Final = Definition(
     render.workflow_event_def,
     Code.EVENT_DEF_UNKNOWN,
 )
+APPLICATIONS: Final = Definition(
+    "/v1/applications",
+    "Application",
+    PutApplication,
+    DeleteApplication,
+    Application,
+    render.application,
+    Code.APPLICATION_UNKNOWN,
+)
 WF_SPECS: Final = Definition(
     "/v1/wf-specs",
     "WfSpec",
@@ -131,7 +148,7 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
         answer = await send(request, command, caller=caller, command_id=command_id)
         if wait == "all":
             name: str = command.name
-            await _wait_for_all(gateway_of(request), caller, definition, name)
+            await wait_for_all(gateway_of(request), caller, definition, name)
         return answer
 
     async def get(request: Request) -> Response:
@@ -208,9 +225,7 @@ async def list_wf_specs(request: Request) -> Response:
     return listed(items, cursor, view.position)
 
 
-async def _wait_for_all(
-    gateway: Gateway, caller: Caller, definition: Definition, name: str
-) -> None:
+async def wait_for_all(gateway: Gateway, caller: Caller, definition: Definition, name: str) -> None:
     """Wait until every partition that is open here has what partition 0 has decided."""
     reads = gateway.reads
     kind: type[Row] = LatestWfSpec if definition is WF_SPECS else definition.row
@@ -238,7 +253,7 @@ async def _wait_for_all(
 
 
 def _has(row: Row | None, decided: Row | None) -> bool:
-    for kind in (LatestWfSpec, StructDef, LatestUserTaskDef):
+    for kind in (LatestWfSpec, StructDef, LatestUserTaskDef, Application):
         if isinstance(row, kind) and isinstance(decided, kind):
             return row.version >= decided.version
     return row is not None
@@ -251,4 +266,5 @@ ROUTES: Final = [
     *routes_of(USER_TASK_DEFS),
     *routes_of(STRUCT_DEFS),
     *routes_of(WORKFLOW_EVENT_DEFS),
+    *routes_of(APPLICATIONS),
 ]

@@ -7,7 +7,6 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,19 +15,28 @@ from penstock.core.errors import Code, refuse
 from penstock.core.state.event_rows import ExternalEvent
 from penstock.core.state.facts import AuditEntry, HistoryChunk
 from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Variable
-from penstock.core.state.task_rows import AttemptLog
 from penstock.core.views.shown import (
-    shown_attempt,
     shown_event,
     shown_node,
-    shown_task,
     shown_variable,
 )
 from penstock.gateway import render
+from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.history import RunRows, facts_of
-from penstock.gateway.reads import View
+from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
-from penstock.gateway.web import json_answer, listed, page, route, view_of_run
+from penstock.gateway.web import (
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    cursor_bytes,
+    cursor_text,
+    int_param,
+    json_answer,
+    listed,
+    page,
+    route,
+    view_of_run,
+)
 
 HISTORY_NODES_MAX: Final = 10_000
 
@@ -60,24 +68,33 @@ async def node_run(request: Request) -> Response:
 
 async def task_runs(request: Request) -> Response:
     """The task runs with all their attempts."""
+    dialect = dialect_of(request)
+    limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    cursor = request.query_params.get("cursor")
+    after = None if cursor is None else cursor_bytes(cursor).decode(errors="replace")
     view, tenant, wf_run_id = await view_of_run(request)
-    known_run(view, tenant, wf_run_id)
+    seen = seen_of(view, known_run(view, tenant, wf_run_id))
 
     def read() -> tuple[list[render.Json], str | None]:
-        rows, cursor = page(request, view, TaskRun, tenant, wf_run_id)
-        return [_task_run(view, row) for row in rows], cursor
+        found = list(islice(dialect.task_runs(seen, after), limit + 1))
+        more = len(found) > limit
+        following = cursor_text(found[limit - 1].place.encode()) if more else None
+        return [one.as_json() for one in found[:limit]], following
 
-    items, cursor = await run_in_threadpool(read)
-    return listed(items, cursor, view.position)
+    items, following = await run_in_threadpool(read)
+    return listed(items, following, view.position)
 
 
-def _task_run(view: View, row: TaskRun) -> render.Json:
-    past = [
-        replace(one, attempt=shown_attempt(view.rows, row, one.attempt))
-        for one in view.rows.scan(PastAttempt, row.tenant, row.wf_run_id, row.guid)
-    ]
-    logs = list(view.rows.scan(AttemptLog, row.tenant, row.wf_run_id, row.guid))
-    return render.task_run(shown_task(view.rows, row), past, logs)
+async def task_run(request: Request) -> Response:
+    """One task run."""
+    dialect = dialect_of(request)
+    task_run_id = check_part("task run", request.path_params["task_run"])
+    view, tenant, wf_run_id = await view_of_run(request)
+    seen = seen_of(view, known_run(view, tenant, wf_run_id))
+    found = await run_in_threadpool(dialect.task_run, seen, task_run_id)
+    if found is None:
+        refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {wf_run_id!r} has no task run {task_run_id[:60]!r}")
+    return json_answer(await run_in_threadpool(found.as_json), position=view.position)
 
 
 async def variables(request: Request) -> Response:
@@ -126,6 +143,7 @@ ROUTES: Final = [
     route("GET", RUN + "/node-runs", node_runs),
     route("GET", RUN + "/node-runs/{thread:int}/{position:int}", node_run),
     route("GET", RUN + "/task-runs", task_runs),
+    route("GET", RUN + "/task-runs/{task_run}", task_run),
     route("GET", RUN + "/variables", variables),
     route("GET", RUN + "/external-events", external_events),
     route("GET", RUN + "/history", history),

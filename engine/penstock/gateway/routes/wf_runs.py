@@ -16,22 +16,20 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import wf_run_id_of
-from penstock.core.state.keys import run_prefix
-from penstock.core.state.run import ThreadRun, WfRun
+from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
-from penstock.gateway import render
 from penstock.gateway.auth import identify
+from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.errors import bad_request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
+from penstock.gateway.run_scan import RunPlace, runs_of
 from penstock.gateway.web import (
     PAGE_DEFAULT,
     PAGE_MAX,
     WAIT_MS_MAX,
     Gateway,
     command_id_of,
-    cursor_bytes,
-    cursor_text,
     gateway_of,
     int_param,
     json_answer,
@@ -60,7 +58,7 @@ async def run_wf(request: Request) -> Response:
 
 async def get_wf_run(request: Request) -> Response:
     """A run with its threads; with `until=ended`, once it has ended or `wait_ms` are over."""
-    until = request.query_params.get("until")
+    dialect, until = dialect_of(request), request.query_params.get("until")
     if until not in (None, "ended"):
         raise bad_request("parameter `until` must be `ended`, or not be there")
     wait_ms = int_param(request, "wait_ms", 0, low=0, high=WAIT_MS_MAX)
@@ -70,8 +68,8 @@ async def get_wf_run(request: Request) -> Response:
         ended = await _ended(gateway_of(request), view.position.partition, run, wait_ms / 1_000)
         view = ended or gateway_of(request).reads.view(view.position.partition)
         run = known_run(view, tenant, wf_run_id)
-    threads = list(view.rows.scan(ThreadRun, tenant, wf_run_id))
-    return json_answer(render.wf_run(run, threads), position=view.position)
+    shown = await run_in_threadpool(dialect.wf_run, seen_of(view, run))
+    return json_answer(shown, position=view.position)
 
 
 async def _ended(gateway: Gateway, number: int, run: WfRun, wait_s: float) -> View | None:
@@ -127,49 +125,28 @@ async def list_wf_runs(request: Request) -> Response:
     """Runs of the partitions that are open here, by partition and id; all of them, or those that
     have a value in a variable.
     """
-    gateway = gateway_of(request)
-    tenant = identify(request).tenant
+    reads, tenant, dialect = (
+        gateway_of(request).reads,
+        identify(request).tenant,
+        dialect_of(request),
+    )
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    asked = Search.of(request.query_params)
-    if asked is not None:
-        cursor = request.query_params.get("cursor")
-        found = await run_in_threadpool(search, gateway.reads, tenant, asked, limit, cursor)
-        runs, following = found
-        items = [render.wf_run_head(run) for run in runs]
-        return json_answer({"items": items, "cursor": following})
-    number, after = list_cursor(request)
-    items: list[Any] = []
-    while number < gateway.reads.partitions:
-        if gateway.reads.is_open(number):
-            view = gateway.reads.view(number)
-            while len(items) < limit and (after := next_run_id(view, tenant, after)) is not None:
-                run = view.rows.peek(WfRun, tenant, after)
-                if run is not None:
-                    items.append(render.wf_run_head(run))
-            if after is not None:
-                cursor = cursor_text(f"{number}:{after}".encode())
-                return json_answer({"items": items, "cursor": cursor})
-        number, after = number + 1, ""
-    return json_answer({"items": items, "cursor": None})
+    asked, cursor = Search.of(request.query_params), request.query_params.get("cursor")
+    after = RunPlace.of(cursor) if asked is None else None
 
+    def read() -> tuple[list[Any], str | None]:
+        if asked is not None:
+            found, following = search(reads, tenant, asked, limit, cursor)
+            return [dialect.head(seen_of(view, run)) for view, run in found], following
+        items: list[Any] = []
+        for place, view, run in runs_of(reads, tenant, after):
+            items.append(dialect.head(seen_of(view, run)))
+            if len(items) == limit:
+                return items, place.text
+        return items, None
 
-def next_run_id(view: View, tenant: str, after: str | None) -> str | None:
-    """The next run id in a partition, by one step over all rows of the one before."""
-    scope = f"{tenant}\x00r".encode()
-    start = run_prefix(tenant, after)[:-1] + b"\x01" if after else scope
-    key = view.view.first_key(start, scope[:-1] + b"s")
-    return None if key is None else key[len(scope) :].partition(b"\x00")[0].decode()
-
-
-def list_cursor(request: Request) -> tuple[int, str | None]:
-    """Where the page begins: the partition, and the run behind which."""
-    text = request.query_params.get("cursor")
-    if text is None:
-        return 0, ""
-    number, colon, after = cursor_bytes(text).decode(errors="replace").partition(":")
-    if not colon or not number.isdecimal() or "\x00" in after:
-        raise bad_request("parameter `cursor` is not one that was given here")
-    return int(number), after
+    items, following = await run_in_threadpool(read)
+    return json_answer({"items": items, "cursor": following})
 
 
 RUN: Final = "/v1/wf-runs/{wf_run_id}"

@@ -2,95 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from penstock.core.definitions.wf_spec import Access, WfSpec
-from penstock.core.state.facts import Fact, HistoryChunk
 from penstock.core.state.failures import FailureName
-from penstock.core.state.history import subject_of
-from penstock.core.state.rows import Rows
-from penstock.core.state.run import HaltReason, ThreadRun, Variable, WfRun
-from penstock.core.state.transitions import ThreadStatus
-from penstock.core.views.kestra.states import TERMINAL, Json, State, Timeline, date_text
-from penstock.core.views.kestra.task_runs import TaskRuns
+from penstock.core.state.place_rows import LimitBehavior, PlaceStatus
+from penstock.core.state.run import NodeRun, ThreadRun, Variable, WfRun
+from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
+from penstock.core.views.kestra.states import TERMINAL, State, Timeline, date_text
+from penstock.core.views.kestra.task_runs import Named, TaskRuns
+from penstock.core.views.kestra.timelines import SUPERSEDED
+from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import shown_variable
 
 TASK_RUNS_MAX: Final = 1_000
 """So many task runs stand in an execution; all of them in the list of task runs."""
+TASK_RUNS_OF_HEAD_MAX: Final = 100
 
 CORRELATION: Final = "system.correlationId"
 
 
 class Execution:
-    """One run as an execution, from one snapshot."""
+    """One run as an execution."""
 
-    def __init__(
-        self, rows: Rows, run: WfRun, spec: WfSpec, *, partition: int, now_ms: int
-    ) -> None:
-        self.task_runs = TaskRuns(rows, run, spec, partition=partition, now_ms=now_ms)
-        self._rows = rows
-        self._run = run
-        self._spec = spec
-        self._now_ms = now_ms
+    def __init__(self, seen: Seen) -> None:
+        self.task_runs = TaskRuns(seen)
+        self._rows = seen.rows
+        self._run = seen.run
+        self._spec = seen.spec
+        self._now_ms = seen.now_ms
 
     def as_json(self) -> Json:
         """The execution with its task runs, in the order in which they began."""
-        run = self._run
         visits = list(islice(self.task_runs.all(), TASK_RUNS_MAX + 1))
         shown = sorted(visits[:TASK_RUNS_MAX], key=lambda found: found[0].step)
-        lines = [self.task_runs.timeline(found) for found in shown]
-        own: dict[str, Any] = {
-            "id": run.wf_run_id,
-            "namespace": self.task_runs.named.namespace,
-            "flowId": self.task_runs.named.flow_id,
-            "flowRevision": run.version,
-        }
+        own = self._named()
         if shown:
             own["taskRunList"] = [self.task_runs.as_json(found) for found in shown]
         if len(visits) > TASK_RUNS_MAX:
             own["taskRunListTruncated"] = True
         own |= {name: value for name, value in self._values().items() if value}
-        own["labels"] = [{"key": key, "value": value} for key, value in self._labels().items()]
-        own["state"] = self.timeline(lines).as_json(self._now_ms)
-        own |= self._origin()
-        return own
+        return own | self._rest(shown)
+
+    def head(self) -> Json:
+        """The execution as it stands in a list. Of one with very many task runs, the first ones
+        tell when it was paused or waited for a retry.
+        """
+        return self._named() | self._rest(list(islice(self.task_runs.all(), TASK_RUNS_OF_HEAD_MAX)))
+
+    def _named(self) -> Json:
+        return {
+            "id": self._run.wf_run_id,
+            "namespace": self.task_runs.named.namespace,
+            "flowId": self.task_runs.named.flow_id,
+            "flowRevision": self._run.version,
+        }
+
+    def _rest(self, visits: Sequence[list[NodeRun]]) -> Json:
+        lines = [self.task_runs.lines.of(found) for found in visits]
+        labels = [{"key": key, "value": value} for key, value in self._labels().items()]
+        state = self.timeline(lines).as_json(self._now_ms)
+        return {"labels": labels, "state": state, **self._origin()}
 
     def timeline(self, lines: Iterable[Timeline] = ()) -> Timeline:
         """What the run went through; its task runs tell when it was paused, and when it waited for
         a retry.
         """
-        run, first = self._run, self._thread()
+        run = self._run
         line = Timeline()
-        line.come_to(State.CREATED, run.started_ms)
-        for fact in self._facts():
-            state = _STATES[ThreadStatus(fact.status)]
-            if state is State.RUNNING and line.current in TERMINAL:
-                line.come_to(State.RESTARTED, fact.at_ms)
-            if state is not None:
-                line.come_to(state, fact.at_ms)
-        failure = None if first is None else first.failure
-        if run.status is ThreadStatus.ERROR and failure is not None:
-            line.end_as(_ENDS.get(failure.name, State.FAILED))
-        elif run.status is ThreadStatus.COMPLETED and run.warned:
-            line.end_as(State.WARNING)
-        elif run.status is ThreadStatus.HALTING:
-            line.end_as(State.KILLING if run.sweep is not None else State.RUNNING)
-        elif first is not None and HaltReason.KILLED in first.halt_reasons:
-            line.end_as(State.KILLING)
+        again = run.replay is not None and run.replay.position is not None
+        line.come_to(State.RESTARTED if again else State.CREATED, run.started_ms)
+        for state, at_ms in self._moments():
+            if line.current is State.KILLING and state not in TERMINAL:
+                continue
+            if line.current in TERMINAL and state in (State.RUNNING, State.QUEUED):
+                line.come_to(State.RESTARTED, at_ms)
+            killed = line.current is State.KILLING and state is State.FAILED
+            line.come_to(State.KILLED if killed else state, at_ms)
+        if run.status not in THREAD_LIVE:
+            line.end_as(self._end())
         return _overlaid(line, list(lines))
 
-    def _facts(self) -> list[Fact]:
+    def _moments(self) -> list[tuple[State, int]]:
+        """The run's own facts as states, with the kills between them. What is done for a run that
+        has no place yet is to wait for it.
+        """
+        lines, placed_ms = self.task_runs.lines, self._placed_ms()
+        moments: list[tuple[State, int]] = []
+        kills = list(lines.kills())
+        for fact in lines.facts(self._run):
+            status = ThreadStatus(fact.status)
+            state = _STATES[status]
+            ends = status not in THREAD_LIVE
+            while kills and (kills[0] < fact.at_ms or (kills[0] == fact.at_ms and ends)):
+                moments.append((State.KILLING, kills.pop(0)))
+            if state is None:
+                continue
+            if state is State.RUNNING and (placed_ms is None or fact.at_ms < placed_ms):
+                state = State.QUEUED
+            moments.append((state, fact.at_ms))
+        moments += [(State.KILLING, at_ms) for at_ms in kills]
+        if self._run.place is None or placed_ms is None:
+            return moments
+        if all(state is not State.QUEUED for state, _ in moments):
+            return moments
+        behind = [at for at, one in enumerate(moments) if one[1] <= placed_ms]
+        at = 1 + max(at for at in behind if moments[at][0] not in TERMINAL)
+        return [*moments[:at], (State.RUNNING, placed_ms), *moments[at:]]
+
+    def _placed_ms(self) -> int | None:
+        """When the run could go on from its beginning; None: it can not yet."""
         run = self._run
-        facts: list[Fact] = []
-        if run.spilled:
-            for chunk in self._rows.scan(HistoryChunk, run.tenant, run.wf_run_id, subject_of(run)):
-                facts += chunk.facts
-        return [*facts, *run.history]
+        if run.place is None or run.place.status is PlaceStatus.REFUSED:
+            return run.started_ms
+        first = self._rows.peek(NodeRun, run.tenant, run.wf_run_id, 0, 0)
+        if first is None or first.status is NodeStatus.COMPLETED:
+            return run.started_ms if first is None else first.history[-1].at_ms
+        return None
+
+    def _end(self) -> State:
+        run, first = self._run, self._thread()
+        if run.status is ThreadStatus.COMPLETED:
+            return State.WARNING if run.warned else State.SUCCESS
+        name = None if first is None or first.failure is None else first.failure.name
+        if name == FailureName.LIMIT and run.place is not None:
+            return _REFUSALS.get(run.place.refusal, State.CANCELLED)
+        return _ENDS.get(name, State.FAILED)
 
     def _thread(self) -> ThreadRun | None:
-        return self.task_runs.thread(0)
+        return self.task_runs.lines.thread(0)
 
     def _values(self) -> Json:
         """Inputs, and what the run has returned."""
@@ -119,21 +161,24 @@ class Execution:
             own["parentId"] = replay.of
         above = None if run.parent is None else self._rows.peek(WfRun, run.tenant, run.parent)
         if above is not None:
-            own["trigger"] = {
-                "type": "subflow",
-                "variables": {
-                    "executionId": above.wf_run_id,
-                    "flowId": above.wf_spec,
-                    "flowRevision": above.version,
-                },
-            }
-        own["metadata"] = {
-            "attemptNumber": 1 if replay is None else replay.attempt,
-            "originalCreatedDate": date_text(
-                replay.began_ms if replay is not None and replay.began_ms else run.started_ms
-            ),
+            own["trigger"] = {"type": "subflow", "variables": self._caller(above)}
+        metadata: Json = {"attemptNumber": 1 if replay is None else replay.attempt}
+        first = run
+        if replay is not None:  # the first of all may lie on another partition, or be deleted
+            first = self._rows.peek(WfRun, run.tenant, replay.original)
+        if first is not None:
+            metadata["originalCreatedDate"] = date_text(first.started_ms)
+        return own | {"metadata": metadata}
+
+    def _caller(self, above: WfRun) -> Json:
+        spec = self._rows.peek(WfSpec, above.tenant, above.wf_spec, above.version)
+        named = Named("", above.wf_spec) if spec is None else Named.of(spec)
+        return {
+            "executionId": above.wf_run_id,
+            "namespace": named.namespace,
+            "flowId": named.flow_id,
+            "flowRevision": above.version,
         }
-        return own
 
 
 def _overlaid(line: Timeline, lines: list[Timeline]) -> Timeline:
@@ -180,8 +225,10 @@ _STATES: Final[dict[ThreadStatus, State | None]] = {
     ThreadStatus.ERROR: State.FAILED,
     ThreadStatus.EXCEPTION: State.FAILED,
 }
-_ENDS: Final[dict[str, State]] = {
+_ENDS: Final[dict[str | None, State]] = {
     FailureName.KILLED: State.KILLED,
     FailureName.SUPERSEDED: State.RETRIED,
     FailureName.LIMIT: State.CANCELLED,
+    SUPERSEDED: State.RETRIED,
 }
+_REFUSALS: Final[dict[LimitBehavior | None, State]] = {LimitBehavior.FAIL: State.FAILED}

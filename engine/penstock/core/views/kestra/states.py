@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from penstock.core.values.timestamps import timestamp_text
-
-Json = dict[str, Any]
+from penstock.core.views.seen import Json
 
 
 class State(StrEnum):
@@ -41,15 +40,16 @@ TERMINAL: Final = frozenset(
 
 _S = State
 _ANY_END: Final = frozenset({_S.SUCCESS, _S.WARNING, _S.FAILED})
+_PASSED: Final = frozenset({*_ANY_END, _S.SKIPPED})
 _AGAIN: Final = frozenset({_S.RESTARTED})
 TASK_RUN_MOVES: Final[dict[State, frozenset[State]]] = {
-    _S.CREATED: frozenset({_S.RUNNING, _S.KILLED, _S.SKIPPED, _S.FAILED, _S.CANCELLED, *_ANY_END}),
-    _S.RUNNING: frozenset({_S.PAUSED, _S.KILLING, _S.KILLED, _S.RESTARTED, *_ANY_END}),
-    _S.PAUSED: frozenset({_S.RUNNING, _S.KILLING, _S.KILLED, *_ANY_END}),
-    _S.KILLING: frozenset({_S.KILLED, *_ANY_END}),
+    _S.CREATED: frozenset({_S.RUNNING, _S.KILLED, _S.CANCELLED, _S.RETRIED, *_PASSED}),
+    _S.RUNNING: frozenset({_S.PAUSED, _S.KILLING, _S.KILLED, _S.RETRIED, *_AGAIN, *_PASSED}),
+    _S.PAUSED: frozenset({_S.RUNNING, _S.KILLING, _S.KILLED, _S.RETRIED, *_AGAIN, *_PASSED}),
+    _S.KILLING: frozenset({_S.KILLED, *_AGAIN, *_PASSED}),
     _S.FAILED: frozenset({_S.RETRYING, _S.RETRIED, _S.SUCCESS, *_AGAIN}),
-    _S.RETRYING: frozenset({_S.CREATED, _S.RUNNING, _S.KILLED, *_ANY_END}),
-    _S.RESTARTED: frozenset({_S.CREATED, _S.RUNNING, _S.KILLED, *_ANY_END}),
+    _S.RETRYING: frozenset({_S.CREATED, _S.RUNNING, _S.KILLED, _S.RETRIED, *_AGAIN, *_PASSED}),
+    _S.RESTARTED: frozenset({_S.CREATED, _S.RUNNING, _S.KILLED, _S.RETRIED, *_PASSED}),
     _S.SUCCESS: frozenset(),
     _S.WARNING: frozenset(_AGAIN),
     _S.KILLED: frozenset({_S.SUCCESS, *_AGAIN}),
@@ -58,21 +58,22 @@ TASK_RUN_MOVES: Final[dict[State, frozenset[State]]] = {
     _S.SKIPPED: frozenset(),
     _S.QUEUED: frozenset(),
 }
-"""The moves of a task run. A success by an operator's word may follow a failure."""
+"""The moves of a task run. A success by an operator's word may follow a failure, and what has not
+ended may be passed by by one.
+"""
 
+_ENDING: Final = frozenset({_S.KILLING, _S.KILLED, _S.CANCELLED, _S.RETRIED})
 EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
-    _S.CREATED: frozenset(
-        {_S.QUEUED, _S.CANCELLED, _S.FAILED, _S.RUNNING, _S.KILLING, _S.KILLED, _S.SUCCESS}
-    ),
-    _S.QUEUED: frozenset({_S.RUNNING, _S.KILLING, _S.KILLED, _S.CANCELLED, _S.FAILED}),
-    _S.RUNNING: frozenset({_S.PAUSED, _S.RETRYING, _S.KILLING, _S.KILLED, _S.RETRIED, *_ANY_END}),
-    _S.PAUSED: frozenset({_S.RUNNING, _S.RETRYING, _S.KILLING, _S.KILLED, *_AGAIN, *_ANY_END}),
-    _S.RETRYING: frozenset({_S.RUNNING, _S.PAUSED, _S.KILLING, _S.KILLED, *_ANY_END}),
-    _S.RESTARTED: frozenset({_S.RUNNING, _S.KILLING, _S.KILLED, *_ANY_END}),
+    _S.CREATED: frozenset({_S.QUEUED, _S.RUNNING, _S.PAUSED, *_ENDING, *_ANY_END}),
+    _S.QUEUED: frozenset({_S.RUNNING, _S.PAUSED, *_ENDING, *_ANY_END}),
+    _S.RUNNING: frozenset({_S.PAUSED, _S.RETRYING, *_ENDING, *_ANY_END}),
+    _S.PAUSED: frozenset({_S.RUNNING, _S.RETRYING, _S.QUEUED, *_ENDING, *_AGAIN, *_ANY_END}),
+    _S.RETRYING: frozenset({_S.RUNNING, _S.PAUSED, *_ENDING, *_ANY_END}),
+    _S.RESTARTED: frozenset({_S.RUNNING, _S.QUEUED, _S.PAUSED, _S.RETRYING, *_ENDING, *_ANY_END}),
     _S.KILLING: frozenset({_S.KILLED, *_ANY_END}),
     **dict.fromkeys(TERMINAL, _AGAIN),
 }
-"""The moves of an execution."""
+"""The moves of an execution. One that waits for its place may be paused and stand in line again."""
 
 
 class Moment(NamedTuple):
@@ -91,9 +92,10 @@ class Timeline:
             self.come_to(*moment)
 
     def come_to(self, state: State, at_ms: int) -> None:
-        """The next state."""
+        """The next state. Times never go back, whatever a broker's clock did."""
         if self.current is not state:
-            self.moments.append(Moment(state, at_ms))
+            last_ms = self.moments[-1].at_ms if self.moments else at_ms
+            self.moments.append(Moment(state, max(at_ms, last_ms)))
 
     def end_as(self, state: State) -> None:
         """The end counts as another one."""
@@ -103,6 +105,12 @@ class Timeline:
     def current(self) -> State | None:
         """The newest state."""
         return self.moments[-1].state if self.moments else None
+
+    @property
+    def end(self) -> Moment | None:
+        """The end, or the pause, if it has come to one."""
+        last = self.moments[-1]
+        return last if last.state in TERMINAL or last.state is State.PAUSED else None
 
     def spans(self, state: State) -> list[tuple[int, int | None]]:
         """From when to when it was in a state; None: it still is."""
@@ -115,7 +123,7 @@ class Timeline:
     def as_json(self, now_ms: int) -> Json:
         """The state object."""
         first, last = self.moments[0], self.moments[-1]
-        over = last.state in TERMINAL or last.state is State.PAUSED
+        over = self.end is not None
         end_ms = now_ms if len(self.moments) == 1 and not over else last.at_ms
         return {
             "current": last.state,

@@ -1,0 +1,51 @@
+"""The `penstock` command: a module for each kind of verb."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from importlib.metadata import PackageNotFoundError, version
+
+from penstock.cli import builtin, flows, runs, serving
+from penstock.cli.words import fail, tell
+from penstock.config import log_level
+from penstock.log.port import LogError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; the exit code is 0, 1 for a failure, or 2 for a wrong command
+    line.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=log_level(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return options.do(options)
+    except KeyboardInterrupt:
+        return 130
+    except LogError as error:
+        return fail(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("rocksdict", "starlette", "uvicorn"):
+            raise
+        return fail(
+            f"{error.name} is not installed; the engine needs: pip install 'penstock[server]'"
+        )
+
+
+def _version(_: argparse.Namespace) -> int:
+    try:
+        tell(f"penstock {version('penstock')}")
+    except PackageNotFoundError:
+        tell("penstock, not installed")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="penstock", description="A durable workflow engine on Apache Kafka."
+    )
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for kind in (serving, builtin, flows, runs):
+        kind.add(verbs)
+    verbs.add_parser("version", help="print the version").set_defaults(do=_version)
+    return parser

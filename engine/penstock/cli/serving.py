@@ -1,0 +1,216 @@
+"""Running the engine, and verifying its stores."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from penstock.cli.words import Verbs, count, fail, tell
+from penstock.config import (
+    CLUSTER_DEFAULT,
+    HOST_DEFAULT,
+    PARTITIONS_DEFAULT,
+    PORT_DEFAULT,
+    SESSION_TIMEOUT_MS_DEFAULT,
+    Config,
+    builtin_default,
+    data_default,
+    kafka_default,
+)
+from penstock.core.ids import is_kebab
+from penstock.processor.directory import CannotStart, listening, locked
+from penstock.store.port import StoreError
+
+VERIFY_TIMEOUT_S = 3_600.0
+
+
+def add(verbs: Verbs) -> None:
+    """dev, server and verify."""
+    _add_dev(
+        verbs.add_parser(
+            "dev", help="run everything in this process, on the embedded log: no Kafka needed"
+        )
+    )
+    _add_server(verbs.add_parser("server", help="run the engine and its gateway on Kafka"))
+    verify = verbs.add_parser(
+        "verify", help="fold the log anew and compare with the stores, running or stopped"
+    )
+    _add_data(verify)
+    _add_kafka(verify, required=False)
+    verify.set_defaults(do=_verify)
+
+
+def _add_dev(parser: argparse.ArgumentParser) -> None:
+    _add_serving(parser)
+    parser.add_argument(
+        "--fresh", action="store_true", help="delete what is in the directory first"
+    )
+    parser.add_argument(
+        "--sync", action="store_true", help="survive a power cut, not only a crash: slower"
+    )
+    parser.add_argument(
+        "--no-builtin",
+        dest="builtin",
+        action="store_false",
+        help="without the worker of the engine's own tasks",
+    )
+    parser.set_defaults(do=_run, kafka=None)
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    _add_kafka(parser, required=kafka_default() is None)
+    _add_serving(parser)
+    parser.add_argument(
+        "--cluster",
+        type=_cluster,
+        default=CLUSTER_DEFAULT,
+        metavar="NAME",
+        help="the prefix of all topics (%(default)s)",
+    )
+    parser.add_argument(
+        "--adopt-log",
+        action="store_true",
+        help="take the stores' positions for what was delivered, once, after the"
+        " group's offsets were lost",
+    )
+    parser.add_argument(
+        "--session-timeout-ms",
+        type=count,
+        metavar="MS",
+        default=SESSION_TIMEOUT_MS_DEFAULT,
+        help="how long another owner waits for this one (%(default)s)",
+    )
+    parser.set_defaults(do=_run, builtin=False)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """dev, and server."""
+    from penstock import server
+    from penstock.builtin.beside import BesideServer
+
+    try:
+        beside = BesideServer(builtin_default(), tell) if options.builtin else None
+        return server.run(_config(options), tell, beside)
+    except (CannotStart, StoreError) as error:
+        return fail(str(error))
+
+
+def _config(options: argparse.Namespace) -> Config:
+    not_its_own = ("do", "command", "builtin")
+    given = {name: value for name, value in vars(options).items() if name not in not_its_own}
+    given["kafka_settings"] = dict(given.get("kafka_settings") or [])
+    return Config(**given)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Ask the server that has the directory; if there is none, look at it here."""
+    from penstock import server
+
+    config = _config(options)
+    if not config.data.is_dir():
+        return fail(f"there is no directory {config.data}")
+    try:
+        with locked(config.data, 0.0):
+            found = [
+                {name: getattr(one, name) for name in one.__struct_fields__}
+                for one in server.verify(config)
+            ]
+            return _verdict(found, {})
+    except CannotStart as error:
+        url = listening(config.data)
+        if url is None:
+            return fail(str(error))
+    except StoreError as error:
+        return fail(str(error))
+    try:
+        answer = httpx.get(f"{url}/v1/verify", timeout=VERIFY_TIMEOUT_S)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        return fail(f"the server at {url} has the directory and does not answer: {error}")
+    body = answer.json()
+    return _verdict(body["items"], body["stopped"])
+
+
+def _verdict(found: list[dict[str, Any]], stopped: dict[str, str]) -> int:
+    for one in found:
+        said = "equal" if one["equal"] else f"NOT EQUAL (store {one['store_digest']})"
+        tell(
+            f"partition {one['partition']}: {one['records']} records, digest {one['fold_digest']},"
+            f" {said}" + (f": {one['problem']}" if one["problem"] else "")
+        )
+    for number, why in stopped.items():
+        tell(f"partition {number}: stopped, {why}")
+    if not found:
+        return fail("there is no store to verify")
+    return 0 if all(one["equal"] for one in found) and not stopped else 1
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--host", default=HOST_DEFAULT, help="where to listen (%(default)s)")
+    parser.add_argument(
+        "--port", type=_port, help=f"where to listen ({PORT_DEFAULT}, or a free one if it is taken)"
+    )
+    parser.add_argument(
+        "--partitions",
+        type=count,
+        metavar="N",
+        help=f"of a log that is made now ({PARTITIONS_DEFAULT})",
+    )
+    parser.add_argument(
+        "--failpoint",
+        dest="failpoints",
+        default="",
+        metavar="NAME=ACTION[@N]",
+        help="for tests: kill, raise or sleep:S at a named place",
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=data_default(),
+        metavar="DIR",
+        help="the data directory (%(default)s)",
+    )
+
+
+def _add_kafka(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--kafka",
+        default=kafka_default(),
+        required=required,
+        metavar="HOST:PORT",
+        help="the brokers, separated by commas",
+    )
+    parser.add_argument(
+        "--kafka-config",
+        dest="kafka_settings",
+        action="append",
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="a setting of librdkafka; may be repeated",
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 stands for a free one")
+    return int(text)
+
+
+def _cluster(text: str) -> str:
+    if not is_kebab(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not kebab-case of 1-40 characters")
+    return text
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form NAME=VALUE")
+    return name, value

@@ -1,0 +1,44 @@
+"""What every verb of the command line is made of: how it tells and fails, and arguments that many
+have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Protocol
+
+from penstock.config import HOST_DEFAULT, PORT_DEFAULT
+
+
+class Verbs(Protocol):
+    """To what a verb is added."""
+
+    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:
+        """The parser of a new verb."""
+        ...
+
+
+def fail(message: str) -> int:
+    """Say why it can not be done; the exit code."""
+    print(f"penstock: {message}", file=sys.stderr, flush=True)
+    return 1
+
+
+def tell(line: str) -> None:
+    """A line of what was asked for."""
+    print(line, flush=True)
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Which server is asked, and whose things."""
+    url = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
+    parser.add_argument("--url", default=url, help="the server (%(default)s)")
+    parser.add_argument("--tenant", default="default", metavar="NAME", help="(%(default)s)")
+
+
+def count(text: str) -> int:
+    """A number above 0."""
+    if not text.isdecimal() or not 0 < int(text) < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)

@@ -1,0 +1,125 @@
+"""Applications and their workflows over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from tests.gateway.served import Served
+
+APPLICATION = "/v1/applications/wo-shop"
+WORKFLOWS = APPLICATION + "/workflows"
+HOOKS = "https://shop.example/hooks"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tasks(served: Served) -> None:
+    """An application, and two tasks that hand on a context."""
+    served.good("PUT", "/v1/applications?wait=all", {"name": "wo-shop", "webhook_url": HOOKS})
+    for name in ("wo-pay", "wo-ship"):
+        context = [{"name": "context", "type": "JSON_OBJ"}]
+        served.a_task_def(name, input_vars=context, return_type="JSON_OBJ")
+
+
+def test_an_application_is_put_read_changed_and_deleted(served: Served) -> None:
+    body = {"name": "wo-own", "webhook_url": HOOKS, "description": "ours"}
+    served.good("PUT", "/v1/applications", body)
+    assert served.good("PUT", "/v1/applications", body)["repeated"]
+    served.good("PUT", "/v1/applications?wait=all", body | {"webhook_url": "https://b.example"})
+    shown = served.good("GET", "/v1/applications/wo-own")
+    assert shown.pop("created_at") <= shown.pop("updated_at")
+    assert shown == {
+        "name": "wo-own",
+        "version": 2,
+        "webhook_url": "https://b.example",
+        "description": "ours",
+    }
+    names = [one["name"] for one in served.good("GET", "/v1/applications")["items"]]
+    assert {"wo-own", "wo-shop"} <= set(names)
+    served.good("DELETE", "/v1/applications/wo-own")
+    unknown = (404, "APPLICATION_UNKNOWN")
+    assert served.refused("GET", "/v1/applications/wo-own")[:2] == unknown
+    assert served.refused("DELETE", "/v1/applications/wo-own")[:2] == unknown
+
+
+def test_a_workflow_is_defined_run_and_shown(served: Served) -> None:
+    """By its latest version or a number; the same definition again is the same version."""
+    body: dict[str, Any] = {"name": "wo-sell", "tasks": ["wo-pay", {"task": "wo-ship"}]}
+    answer = served.good("PUT", WORKFLOWS + "?wait=all", body)
+    assert (answer["name"], answer["version"]) == ("wo-shop.wo-sell", 1)
+    assert served.good("PUT", WORKFLOWS, body)["repeated"]
+    changed = body | {"retry": {"max_attempts": 2, "backoff": {"base_ms": 10}}}
+    assert served.good("PUT", WORKFLOWS + "?wait=all", changed)["version"] == 2
+    runs = WORKFLOWS + "/wo-sell/runs"
+    old = served.good("POST", runs, {"version": 1, "context": {"n": 0}})["wf_run_id"]
+    new = served.good("POST", runs, {"version": "latest", "context": {"n": 1}})["wf_run_id"]
+    for wf_run_id, version, most in ((old, 1, 5), (new, 2, 2)):
+        shown = served.good("GET", f"/v1/wf-runs/{wf_run_id}?view=wundaflow")
+        assert shown["workflow_version"] == version
+        assert [one["max_attempts"] for one in shown["task_runs"]] == [most, most]
+    taken: list[Any] = []
+    while len(taken) < 2:
+        taken += served.poll("wo-pay")
+    for task in taken:
+        served.succeed(task, task["inputs"]["context"] | {"paid": True})
+    page = served.good("GET", f"/v1/wf-runs/{new}/task-runs?view=wundaflow&limit=1")
+    [pay] = page["items"]
+    assert (pay["state"], pay["context_out"]) == ("success", {"n": 1, "paid": True})
+    assert pay["diff"]["added"] == [{"path": "/paid", "value": True}]
+    rest = served.good("GET", f"/v1/wf-runs/{new}/task-runs?view=wundaflow&cursor={page['cursor']}")
+    assert [one["step"] for one in rest["items"]] == ["wo-ship"]
+    assert rest["cursor"] is None
+    one = served.good("GET", f"/v1/wf-runs/{new}/task-runs/{pay['id']}?view=wundaflow")
+    assert one == pay
+
+
+def test_the_way_ahead_has_pages(served: Served) -> None:
+    """Also from a cursor that nobody gave."""
+    steps = [{"task": "wo-ship", "step": f"s-{number}"} for number in range(4)]
+    served.good("PUT", WORKFLOWS + "?wait=all", {"name": "wo-long", "tasks": steps})
+    wf_run_id = served.good("POST", WORKFLOWS + "/wo-long/runs", {})["wf_run_id"]
+    path = f"/v1/wf-runs/{wf_run_id}/task-runs?view=wundaflow&limit=1"
+    seen: list[tuple[str, str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = served.good("GET", path + (cursor and f"&cursor={cursor}"))
+        seen += [(one["step"], one["state"]) for one in page["items"]]
+        cursor = page["cursor"]
+    assert seen == [("s-0", "queued"), *((f"s-{number}", "none") for number in (1, 2, 3))]
+    for wrong in ("YWhlYWQ6OTk5OTk5OTk5OTk5", "OTk5OTk5OTk5OTk5OjE", "Og"):
+        assert served.good("GET", f"{path}&cursor={wrong}")["items"][0]["step"] == "s-0"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"name": "Wo"}, "BAD_NAME"),
+        ({"name": "wo-x", "tasks": ["a.b"]}, "BAD_NAME"),
+        ({"name": "wo-x", "tasks": ["wo-pay", "wo-pay"]}, "BAD_SPEC"),
+        ({"name": "wo-x", "tasks": ["wo-nobody"]}, "DEFINITION_UNKNOWN"),
+        ({"name": "wo-x", "tasks": 7}, "BAD_REQUEST"),
+        ({"name": "wo-x", "tasks": [{"step": "a"}]}, "BAD_REQUEST"),
+        ({"name": "wo-x", "tasks": ["wo-pay"], "retry": {"max_attempts": 0}}, "BAD_REQUEST"),
+        ({"name": "wo-x", "tasks": ["wo-pay"], "retry": {"tries": 1}}, "BAD_REQUEST"),
+        ({"name": "wo-x", "application": "wo-shop"}, "BAD_REQUEST"),
+        ({"name": "wo-x", "tasks": ["wo-pay"], "retry": {"backoff": {"base_ms": -1}}}, "BAD_SPEC"),
+    ],
+)
+def test_a_wrong_definition_is_refused(served: Served, body: Any, code: str) -> None:
+    assert served.refused("PUT", WORKFLOWS, body)[1] == code
+
+
+def test_what_is_not_there_is_refused(served: Served) -> None:
+    nobody = served.refused("PUT", "/v1/applications/wo-nobody/workflows", {"name": "wo-x"})
+    assert nobody[:2] == (404, "APPLICATION_UNKNOWN")
+    assert served.refused("PUT", "/v1/applications/Wo_/workflows", {})[1] == "BAD_NAME"
+    runs = WORKFLOWS + "/wo-unknown/runs"
+    assert served.refused("POST", runs, {})[1] == "SPEC_UNKNOWN"
+    wrong: tuple[Any, ...] = (
+        {"version": "newest"},
+        {"context": []},
+        {"context": None},
+        {"contexts": {}},
+    )
+    for body in wrong:
+        assert served.refused("POST", runs, body)[1] == "BAD_REQUEST"
+    assert served.refused("PUT", WORKFLOWS + "?wait=some", {"name": "wo-x"})[1] == "BAD_REQUEST"
