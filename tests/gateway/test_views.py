@@ -4,11 +4,15 @@ logs and metrics.
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
 import pytest
 
+from penstock.cli import main
+from penstock.sdk.client import Client
+from penstock.sdk.errors import PenstockError
 from tests.gateway.served import Served
 
 
@@ -163,3 +167,49 @@ def test_logs_are_followed_until_the_run_ends(served: Served) -> None:
         *("event: log", "event: log", "event: end"),
     ]
     assert '"message":"last"' in events[4]
+
+
+def test_task_runs_across_runs(served: Served) -> None:
+    runs = [ended(served) for _ in range(2)]
+    path = "/v1/task-runs?view=kestra&wf_spec=v-hello&state=SUCCESS&limit=1"
+    first = served.good("GET", path)
+    second = served.good("GET", f"{path}&cursor={first['cursor']}")
+    found = [one["executionId"] for answer in (first, second) for one in answer["items"]]
+    assert found == runs[::-1]
+    assert first["whole"] is True
+    own = served.good("GET", "/v1/task-runs?task_def=v-greet&state=TASK_SUCCESS&task=work")
+    assert {one["wf_run_id"] for one in own["items"]} >= set(runs)
+    [day] = served.good("GET", "/v1/task-runs/per-day?view=kestra&wf_spec=v-hello")["items"]
+    assert day["states"]["SUCCESS"] >= 2
+
+
+@pytest.mark.parametrize(
+    "query", ["start_date=monday", "label=nocolon", "child_filter=BOTH", "cursor=xx", "limit=0"]
+)
+def test_a_search_that_can_not_be_meant(served: Served, query: str) -> None:
+    assert served.refused("GET", f"/v1/task-runs?{query}")[:2] == (400, "BAD_REQUEST")
+
+
+def test_the_client_reads_views(served: Served) -> None:
+    run_id = ended(served, logs="INFO hi")
+    with Client(served.url) as client:
+        shown = client.execution(run_id)
+        assert shown["taskRunList"] == client.task_runs(run_id, view="kestra")
+        assert client.task_runs(run_id) == client.handle(run_id).task_runs()
+        assert [line["message"] for line in client.handle(run_id).logs(min_level="INFO")] == ["hi"]
+        with pytest.raises(PenstockError, match="VIEW_UNKNOWN"):
+            client.get(run_id, view="airflow")
+
+
+def test_the_command_line_shows_a_run(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    run_id = ended(served)
+    assert main(["get", "wf-run", run_id, "--url", served.url]) == 0
+    assert "v-hello 1  COMPLETED" in capsys.readouterr().out
+    assert main(["get", "wf-run", run_id, "-o", "json", "--url", served.url]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "COMPLETED"
+    assert main(["get", "wf-run", run_id, "--view", "kestra", "--url", served.url]) == 0
+    assert json.loads(capsys.readouterr().out)["state"]["current"] == "SUCCESS"
+    assert main(["task-runs", run_id, "--url", served.url]) == 0
+    assert capsys.readouterr().out.split()[:2] == ["work", "SUCCESS"]
+    assert main(["task-runs", "nobody", "--url", served.url]) == 1
+    assert "WF_RUN_UNKNOWN" in capsys.readouterr().err
