@@ -146,7 +146,7 @@ class Client:
 
     def get(self, wf_run_id: str, *, view: str | None = None) -> Json:
         """A run as the server shows it, or as a view of it does: `kestra`."""
-        return self.read(wf_run_id, **_view(view))
+        return self.read(wf_run_id, wait_s=0.0, **_view(view))
 
     def execution(self, wf_run_id: str) -> Json:
         """A run as an execution of a flow, with its task runs."""
@@ -161,7 +161,7 @@ class Client:
     ) -> list[Json]:
         """The lines that the tasks of a run have logged, in the order of time."""
         level = {} if min_level is None else {"min_level": min_level}
-        return self.read(wf_run_id, "/logs", **_view(view), **level)["items"]
+        return self.read(wf_run_id, "/logs", wait_s=0.0, **_view(view), **level)["items"]
 
     def stop(self, wf_run_id: str, *, thread: int = 0) -> None:
         """Halt a run; what is running ends first."""
