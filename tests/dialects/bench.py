@@ -10,19 +10,17 @@ from typing import Any
 from penstock.builtin.tasks import BuiltinTasks
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import partition_of_run
 from penstock.core.state.outputs import ScheduledTask
-from penstock.core.state.rows import Rows
-from penstock.core.state.run import TaskRun, WfRun
+from penstock.core.state.run import TaskRun
 from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
 from penstock.core.views.kestra.executions import Execution
-from penstock.core.views.seen import Seen
 from penstock.flows.compiler import compile_flow
 from penstock.flows.reader import read_flow
 from penstock.sdk.attempt import Attempt
 from penstock.sdk.task import TaskDef
+from tests.dialects.histories import assert_execution, seen_of
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted
 from tests.scenarios.story import run as run_of
@@ -97,15 +95,11 @@ class FlowRun(Story):
     def execution(self) -> dict[str, Any]:
         """The run as an execution."""
         number = partition_of_run(self.id, self.driver.topics.partitions)
-        view = self.driver.processor.view(number)
-        assert view is not None
-        rows = Rows(view)
-        run = rows.peek(WfRun, "default", self.id)
-        assert run is not None
-        spec = rows.peek(WfSpec, "default", run.wf_spec, run.version)
-        assert spec is not None
-        now_ms = self.driver.clock.now_ms if self.driver.clock else 0
-        return Execution(Seen(rows, run, spec, number, now_ms)).as_json()
+        seen = seen_of(self.driver, self.id, number)
+        assert seen is not None
+        shown = Execution(seen).as_json()
+        assert_execution(shown)
+        return shown
 
     def task_runs(self, task_id: str) -> list[dict[str, Any]]:
         """The task runs of one task of the flow, in order."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dialects.histories import assert_histories
 from tests.scenarios.driver import Driver, embedded_driver, kafka_driver, memory_driver
 from tests.sim.crashing import CrashingDriver, assert_lively, assert_refolds_agree
 
@@ -40,6 +41,7 @@ def _refolded(driver: Driver) -> Iterator[Driver]:
     if driver.processor.stopped:
         return
     assert driver.digests_and_refolds_agree(), "a re-fold of the log gives other rows (I1)"
+    assert_histories(driver)
     if driver.clock is not None:
         assert_lively(driver)
     if isinstance(driver, CrashingDriver):

@@ -12,6 +12,7 @@ from penstock.core.state.run import WfRun
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.web import cursor_bytes, cursor_text
+from penstock.store.rowstore import RowView
 
 
 class RunPlace(NamedTuple):
@@ -44,7 +45,7 @@ def runs_of(
     while number < reads.partitions:
         if reads.is_open(number):
             view = reads.view(number)
-            while (found := _next_id(view, tenant, after)) is not None:
+            while (found := next_run_id(view.view, tenant, after)) is not None:
                 after = found
                 run = view.rows.peek(WfRun, tenant, found)
                 if run is not None:
@@ -52,9 +53,9 @@ def runs_of(
         number, after = number + 1, ""
 
 
-def _next_id(view: View, tenant: str, after: str) -> str | None:
+def next_run_id(view: RowView, tenant: str, after: str) -> str | None:
     """The next run id in a partition, by one step over all rows of the one before."""
     scope = runs_prefix(tenant)
     start = run_prefix(tenant, after)[:-1] + b"\x01" if after else scope
-    key = view.view.first_key(start, scope[:-1] + b"s")
+    key = view.first_key(start, scope[:-1] + b"s")
     return None if key is None else run_id_of(key)

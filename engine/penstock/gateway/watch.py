@@ -35,6 +35,11 @@ class Watch:
         """To be called on the event loop that will wait."""
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def closing(self) -> bool:
+        """Whether nobody shall wait any more."""
+        return self._closing
+
     def close(self) -> None:
         """Let everybody who waits go, now and later; from any thread."""
         with self._lock:

@@ -166,6 +166,25 @@ class Client:
         """A handle of a run that was started elsewhere."""
         return RunHandle(self, wf_run_id)
 
+    def get(self, wf_run_id: str, *, view: str | None = None) -> Json:
+        """A run as the server shows it, or as a view of it does: `kestra`."""
+        return self.read(wf_run_id, wait_s=0.0, **_view(view))
+
+    def execution(self, wf_run_id: str) -> Json:
+        """A run as an execution of a flow, with its task runs."""
+        return self.get(wf_run_id, view="kestra")
+
+    def task_runs(self, wf_run_id: str, *, view: str | None = None) -> list[Json]:
+        """The task runs of a run, each with all its attempts."""
+        return list(self.read_all(wf_run_id, "/task-runs", **_view(view)))
+
+    def logs(
+        self, wf_run_id: str, *, min_level: str | None = None, view: str | None = None
+    ) -> list[Json]:
+        """The lines that the tasks of a run have logged, in the order of time."""
+        level = {} if min_level is None else {"min_level": min_level}
+        return self.read(wf_run_id, "/logs", wait_s=0.0, **_view(view), **level)["items"]
+
     def stop(self, wf_run_id: str, *, thread: int = 0) -> None:
         """Halt a run; what is running ends first."""
         self.command_to_run(wf_run_id, "stop", {"thread": thread})
@@ -203,11 +222,11 @@ class Client:
         path = f"/v1/wf-runs/{wf_run_id}{part}"
         return self.call(api.Call(method="GET", path=path, params=params, wait_s=wait_s)).body
 
-    def read_all(self, wf_run_id: str, part: str) -> Iterator[Json]:
+    def read_all(self, wf_run_id: str, part: str, **params: str) -> Iterator[Json]:
         """All items of a list below a run."""
         cursor: str | None = None
         while True:
-            more = {} if cursor is None else {"cursor": cursor}
+            more = params if cursor is None else params | {"cursor": cursor}
             page = self.read(wf_run_id, part, wait_s=0.0, **more)
             yield from page["items"]
             cursor = page.get("cursor")
@@ -251,3 +270,7 @@ class Client:
             self._tokens[root_of(wf_run_id)] = reply.position
             if len(self._tokens) > TOKENS_MAX:
                 del self._tokens[next(iter(self._tokens))]
+
+
+def _view(name: str | None) -> dict[str, str]:
+    return {} if name is None else {"view": name}

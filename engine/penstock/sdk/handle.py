@@ -93,7 +93,15 @@ class RunHandle(Generic[R]):
 
     def task_runs(self) -> list[Json]:
         """The tasks, each with all its attempts and their logs."""
-        return list(self._client.read_all(self.id, "/task-runs"))
+        return self._client.task_runs(self.id)
+
+    def execution(self) -> Json:
+        """The run as an execution of a flow."""
+        return self._client.execution(self.id)
+
+    def logs(self, *, min_level: str | None = None) -> list[Json]:
+        """What its tasks have logged, in the order of time."""
+        return self._client.logs(self.id, min_level=min_level)
 
     def variables(self, *, thread: int = 0) -> Json:
         """The variables of a thread, by name."""

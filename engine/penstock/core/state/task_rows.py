@@ -39,7 +39,7 @@ class Pulse(Row):
 
 
 class AttemptLog(Row):
-    """A piece of an attempt's log, in the order in which pieces came."""
+    """A piece of an attempt's log, in the order in which pieces came, and when it came."""
 
     KIND, SCOPE, KEY = b"l", Scope.RUN, ("tenant", "wf_run_id", "guid", "attempt", "piece")
 
@@ -50,6 +50,7 @@ class AttemptLog(Row):
     piece: int
     text: str
     chars_dropped: int = 0
+    at_ms: int = 0
 
 
 class MetricKind(StrEnum):

@@ -118,6 +118,7 @@ def _put_piece(turn: Turn, task: TaskRun, piece: int, logs: str, room: int) -> N
             piece,
             logs[:room],
             max(0, len(logs) - room),
+            turn.at_ms,
         )
     )
 

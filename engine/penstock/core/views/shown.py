@@ -19,6 +19,7 @@ from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
+from penstock.core.state.task_rows import Series
 from penstock.core.state.user_task_rows import UserTaskRun
 from penstock.core.values.masking import MASK, shown_value
 from penstock.core.values.types import Structs
@@ -79,6 +80,13 @@ def shown_attempt(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> TaskAttemp
     structs = _structs(rows, task.tenant)
     output = shown_value(attempt.output, task_def.return_type, structs, masked=False)
     return replace(attempt, output=output)
+
+
+def shown_series(rows: Rows, task: TaskRun, series: Series) -> Series:
+    """What an attempt has measured; its tags may quote what the task gives."""
+    if not series.tags or not _is_masked_at(rows, task, task.thread, task.position):
+        return series
+    return replace(series, tags=dict.fromkeys(series.tags, MASK))
 
 
 def shown_event(rows: Rows, row: ExternalEvent) -> ExternalEvent:

@@ -26,12 +26,11 @@ from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import View, check_part
-from penstock.gateway.routes.wf_runs import list_cursor, next_run_id
+from penstock.gateway.run_scan import RunPlace, runs_of
 from penstock.gateway.web import (
     PAGE_DEFAULT,
     PAGE_MAX,
     command_id_of,
-    cursor_text,
     gateway_of,
     int_param,
     json_answer,
@@ -67,20 +66,15 @@ async def _listed(request: Request, status: str | None) -> Response:
     asked = request.query_params
     name = check_definition_name("TaskDef", asked.get("task_def", SEND_WEBHOOK))
     wanted = {key: asked[key] for key in ("url", "endpoint") if key in asked}
-    number, after = list_cursor(request)
+    start = RunPlace.of(asked.get("cursor"))
 
     def read() -> tuple[list[render.Json], str | None]:
-        at, last, left = number, after or "", RUNS_PER_PAGE_MAX
         items: list[render.Json] = []
-        while at < reads.partitions:
-            view = reads.view(at) if reads.is_open(at) else None
-            while view is not None and (run_id := next_run_id(view, tenant, last)) is not None:
-                if left == 0 or len(items) >= limit:
-                    return items, cursor_text(f"{at}:{last}".encode())
-                last, left = run_id, left - 1
-                found = _of_run(view, tenant, run_id, name)
-                items += [one for one in found if _fits(one, status, wanted)]
-            at, last = at + 1, ""
+        for looked_at, (place, view, run) in enumerate(runs_of(reads, tenant, start), 1):
+            found = _of_run(view, tenant, run.wf_run_id, name)
+            items += [one for one in found if _fits(one, status, wanted)]
+            if looked_at == RUNS_PER_PAGE_MAX or len(items) >= limit:
+                return items, place.text
         return items, None
 
     items, cursor = await run_in_threadpool(read)

@@ -11,7 +11,7 @@ from penstock.core.state.failures import FailureName
 from penstock.core.state.place_rows import LimitBehavior, PlaceStatus
 from penstock.core.state.run import NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
-from penstock.core.views.kestra.states import TERMINAL, State, Timeline, date_text
+from penstock.core.views.kestra.states import TERMINAL, Moment, State, Timeline, date_text
 from penstock.core.views.kestra.task_runs import Named, TaskRuns
 from penstock.core.views.kestra.timelines import SUPERSEDED
 from penstock.core.views.seen import Json, Seen
@@ -90,6 +90,8 @@ class Execution:
         has no place yet is to wait for it.
         """
         lines, placed_ms = self.task_runs.lines, self._placed_ms()
+        place = self._run.place
+        refused = place is not None and place.status is PlaceStatus.REFUSED
         moments: list[tuple[State, int]] = []
         kills = list(lines.kills())
         for fact in lines.facts(self._run):
@@ -98,15 +100,13 @@ class Execution:
             ends = status not in THREAD_LIVE
             while kills and (kills[0] < fact.at_ms or (kills[0] == fact.at_ms and ends)):
                 moments.append((State.KILLING, kills.pop(0)))
-            if state is None:
+            if state is None or (refused and state is State.RUNNING):
                 continue
             if state is State.RUNNING and (placed_ms is None or fact.at_ms < placed_ms):
                 state = State.QUEUED
             moments.append((state, fact.at_ms))
         moments += [(State.KILLING, at_ms) for at_ms in kills]
-        if self._run.place is None or placed_ms is None:
-            return moments
-        if all(state is not State.QUEUED for state, _ in moments):
+        if placed_ms is None or all(state is not State.QUEUED for state, _ in moments):
             return moments
         behind = [at for at, one in enumerate(moments) if one[1] <= placed_ms]
         at = 1 + max(at for at in behind if moments[at][0] not in TERMINAL)
@@ -199,7 +199,7 @@ def _overlaid(line: Timeline, lines: list[Timeline]) -> Timeline:
     open_: dict[State, int] = {State.PAUSED: 0, State.RETRYING: 0}
     base = State.CREATED
     while own or changes:
-        if own and (not changes or own[0].at_ms <= changes[0][0]):
+        if own and (not changes or _is_first(own[0], *changes[0][:2])):
             moment = own.pop(0)
             base = moment.state
             made.come_to(_seen(base, open_), moment.at_ms)
@@ -209,6 +209,15 @@ def _overlaid(line: Timeline, lines: list[Timeline]) -> Timeline:
         if base in (State.RUNNING, State.RESTARTED):
             made.come_to(_seen(base, open_), at_ms)
     return made
+
+
+def _is_first(own: Moment, at_ms: int, step: int) -> bool:
+    """Whether a moment of the run comes before a change of its task runs. At the same time what
+    they end comes first, unless it was the run that ended it.
+    """
+    if own.at_ms != at_ms:
+        return own.at_ms < at_ms
+    return step > 0 or own.state in (State.KILLING, State.KILLED)
 
 
 def _seen(base: State, open_: dict[State, int]) -> State:

@@ -21,9 +21,9 @@ from penstock.core.state.transitions import TASK_LIVE
 from penstock.core.values.texts import text_of
 from penstock.core.values.value import Value
 from penstock.core.views.kestra.states import State, Timeline, duration_text
-from penstock.core.views.kestra.timelines import ENDS_OF_TASKS, Timelines
+from penstock.core.views.kestra.timelines import ENDS_OF_TASKS, Timelines, distinct
 from penstock.core.views.seen import Json, Seen
-from penstock.core.views.shown import shown_node, shown_variable
+from penstock.core.views.shown import shown_node, shown_series, shown_variable
 
 _FOR_EACH: Final = frozenset({"START_MULTIPLE_THREADS", "RUN_THREADS"})
 NO_STEPS: Final = frozenset({"ENTRYPOINT", "EXIT", "NOP"})
@@ -101,7 +101,7 @@ class TaskRuns:
 
     def begun_attempts(self, visits: Sequence[NodeRun]) -> Iterator[tuple[TaskRun, TaskAttempt]]:
         """The attempts of a task run that have begun, over all its visits."""
-        for node in visits:
+        for node in distinct(visits):
             task = self.lines.task(node)
             if task is not None:
                 for attempt in self.lines.attempts(task):
@@ -140,18 +140,17 @@ class TaskRuns:
         return node
 
     def _iteration(self, node: NodeRun) -> Json:
-        """The value of a direct child of an each-like step, and its number."""
+        """The value of a direct child of an each-like step; in the rounds of a loop, which has no
+        values, the number of the round.
+        """
         thread, above = self._own_thread(node)
         if thread is None:
             return {}
-        found: Json = {}
         value = self._variable(thread, INPUT)
         if value is not None and above is not None and self._runs_for_values(above):
-            found["value"] = text_of(value)
+            return {"value": text_of(value)}
         index = self._variable(thread, INDEX)
-        if isinstance(index, int):
-            found["iteration"] = index
-        return found
+        return {"iteration": index} if isinstance(index, int) else {}
 
     def _own_thread(self, node: NodeRun) -> tuple[ThreadRun | None, NodeRun | None]:
         """The thread in which a step stands, and the step that has started it, looking through
@@ -160,7 +159,7 @@ class TaskRuns:
         thread = self.lines.thread(node.thread)
         while thread is not None:
             above = self._starter(thread)
-            if above is None or is_step(above.node):
+            if above is None or stands_for_task(above):
                 return thread, above
             thread = self.lines.thread(above.thread)
         return None, None
@@ -193,7 +192,11 @@ class TaskRuns:
         measured = self._rows.peek(
             AttemptMetrics, task.tenant, task.wf_run_id, task.guid, attempt.number
         )
-        metrics = [] if measured is None else [metric(series) for series in measured.series]
+        metrics = (
+            []
+            if measured is None
+            else [metric(shown_series(self._rows, task, series)) for series in measured.series]
+        )
         return {"metrics": metrics, "state": line.as_json(self._now_ms)}
 
     def _outputs(self, node: NodeRun) -> Json | None:

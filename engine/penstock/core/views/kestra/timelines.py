@@ -46,9 +46,11 @@ class Timelines:
     def of(self, visits: Sequence[NodeRun]) -> Timeline:
         """What a task run went through, over all its visits."""
         line = Timeline()
-        for number, node in enumerate(visits):
+        line.come_to(State.CREATED, self.facts(visits[0])[0].at_ms)
+        for number, node in enumerate(distinct(visits)):
             facts = self.facts(node)
-            line.come_to(State.RESTARTED if number else State.CREATED, facts[0].at_ms)
+            if number:
+                line.come_to(State.RESTARTED, facts[0].at_ms)
             task = self.task(node)
             if task is not None:
                 self._of_task(line, task)
@@ -199,6 +201,18 @@ class Timelines:
         kills = [one for one in self.kills() if until_ms is None or one <= until_ms]
         if kills:
             line.come_to(State.KILLING, kills[-1])
+
+
+def distinct(visits: Sequence[NodeRun]) -> list[NodeRun]:
+    """The visits, but for those whose task is that of the next one: an operator has said that it
+    did not fail.
+    """
+    following = [*visits[1:], None]
+    return [
+        one
+        for one, after in zip(visits, following, strict=True)
+        if one.task is None or after is None or after.task != one.task
+    ]
 
 
 def _end_of(node: NodeRun, *, allowed: bool) -> State:

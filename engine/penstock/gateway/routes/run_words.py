@@ -1,0 +1,138 @@
+"""The logs of a run, read or followed, and its metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from functools import partial
+from itertools import islice
+from typing import Final
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from penstock.core.state.run import WfRun
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.views.seen import LogLine
+from penstock.gateway.dialects import Dialect, dialect_of, seen_of
+from penstock.gateway.errors import bad_request
+from penstock.gateway.reads import View, check_part
+from penstock.gateway.routes.wf_runs import RUN, known_run
+from penstock.gateway.run_words import (
+    LEVELS,
+    LINES_MAX,
+    Asked,
+    Place,
+    lines_of,
+    measured_by,
+    pieces_of,
+)
+from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route, view_of_run
+
+QUIET_S: Final = 15.0
+"""So long nothing is sent to who follows; then a comment, so that all on the way know it lives."""
+PAUSE_S: Final = 0.2
+"""How long writes are gathered before they are looked at: others write to the partition, too."""
+
+
+async def logs(request: Request) -> Response:
+    """The lines of the logs, in the order of time."""
+    dialect, asked = dialect_of(request), _asked(request)
+    view, tenant, wf_run_id = await view_of_run(request)
+    seen = seen_of(view, known_run(view, tenant, wf_run_id))
+    lines, whole = await run_in_threadpool(lines_of, dialect, seen, asked)
+    items = [dialect.log(seen, line) for line in lines]
+    return json_answer({"items": items, "truncated": not whole}, position=view.position)
+
+
+async def metrics(request: Request) -> Response:
+    """What the attempts have measured."""
+    dialect, asked = dialect_of(request), _asked(request)
+    view, tenant, wf_run_id = await view_of_run(request)
+    seen = seen_of(view, known_run(view, tenant, wf_run_id))
+
+    def read() -> list[dict[str, object]]:
+        found = islice(measured_by(dialect, seen, asked), LINES_MAX + 1)
+        return [dialect.metric(seen, of, series) for of, series in found]
+
+    items = await run_in_threadpool(read)
+    body = {"items": items[:LINES_MAX], "truncated": len(items) > LINES_MAX}
+    return json_answer(body, position=view.position)
+
+
+async def follow(request: Request) -> Response:
+    """The lines as they come, as server-sent events: `log` for each, `end` when the run has ended
+    and all is told.
+    """
+    dialect, asked = dialect_of(request), _asked(request)
+    view, tenant, wf_run_id = await view_of_run(request)
+    known_run(view, tenant, wf_run_id)
+    events = _events(gateway_of(request), dialect, asked, (tenant, wf_run_id), view)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+
+async def _events(
+    gateway: Gateway, dialect: Dialect, asked: Asked, of: tuple[str, str], view: View
+) -> AsyncGenerator[bytes]:
+    told: set[Place] = set()
+    number = view.position.partition
+    while True:
+        run = view.rows.peek(WfRun, *of)
+        if run is not None:
+            lines = await run_in_threadpool(_new_lines, dialect, asked, view, run, told)
+            for line in lines:
+                yield b"event: log\ndata: " + line + b"\n\n"
+        if run is None or run.status not in THREAD_LIVE:
+            yield b"event: end\ndata: {}\n\n"
+            return
+        look = partial(_newer, gateway, number, view.position.offset)
+        newer = await gateway.watch.until(number, look, QUIET_S)
+        if gateway.watch.closing:
+            return
+        if newer is None:
+            yield b": quiet\n\n"
+        else:
+            await asyncio.sleep(PAUSE_S)
+        view = gateway.reads.view(number)
+
+
+def _newer(gateway: Gateway, number: int, offset: int) -> View | None:
+    view = gateway.reads.view(number)
+    return view if view.position.offset > offset else None
+
+
+def _new_lines(
+    dialect: Dialect, asked: Asked, view: View, run: WfRun, told: set[Place]
+) -> list[bytes]:
+    seen = seen_of(view, run)
+    found: list[LogLine] = []
+    for place, lines in pieces_of(dialect, seen, asked, told):
+        told.add(place)
+        found += lines
+    found.sort(key=lambda line: line.at_ms)
+    return [msgspec.json.encode(dialect.log(seen, line)) for line in found]
+
+
+def _asked(request: Request) -> Asked:
+    level = request.query_params.get("min_level", LEVELS[0])
+    if level not in LEVELS:
+        raise bad_request(f"parameter `min_level` must be one of {', '.join(LEVELS)}")
+    task_run = request.query_params.get("task_run")
+    attempt = None
+    if "attempt" in request.query_params:
+        attempt = int_param(request, "attempt", 0, low=0, high=2**31)
+    return Asked(
+        min_level=level,
+        task_run=None if task_run is None else check_part("task_run", task_run),
+        attempt=attempt,
+    )
+
+
+ROUTES: Final = [
+    route("GET", RUN + "/logs", logs),
+    route("GET", RUN + "/logs/follow", follow),
+    route("GET", RUN + "/metrics", metrics),
+]

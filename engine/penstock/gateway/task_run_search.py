@@ -1,0 +1,228 @@
+"""Search of task runs across runs: newest first by when they began.
+
+There is no index of task runs: it would be a row more for each, and a search is rare. So a search
+goes over the runs of the partitions that are open here, a window at a time: it looks at so many
+entries at most, and the order is that of the window. The answer says whether the window was all
+there is; its cursor goes on within the window, then with the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from heapq import nlargest
+from itertools import islice
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from starlette.datastructures import QueryParams
+
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.state.rows import Rows
+from penstock.core.state.run import WfRun
+from penstock.core.values.timestamps import timestamp_ms, timestamp_text
+from penstock.core.values.types import ValueProblem
+from penstock.core.views.seen import Json, Seen, SeenTaskRun
+from penstock.gateway.dialects import Dialect
+from penstock.gateway.errors import bad_request
+from penstock.gateway.reads import Reads
+from penstock.gateway.run_scan import RunPlace, runs_of
+from penstock.gateway.web import cursor_bytes, cursor_text
+
+ENTRIES_PER_WINDOW_MAX: Final = 10_000
+TASK_RUNS_OF_RUN_MAX: Final = 10_000
+DAY_CHARS: Final = len("2026-01-31")
+
+Key = tuple[int, str, str]
+"""When a task run began, of which run it is, and where it stands there."""
+
+
+class Search(Struct, frozen=True):
+    """What is looked for; None, and no words, are anything."""
+
+    text: str | None = None
+    namespace: str | None = None
+    wf_spec: str | None = None
+    task: str | None = None
+    task_def: str | None = None
+    states: frozenset[str] = frozenset()
+    start_ms: int | None = None
+    end_ms: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    parent: str | None = None
+    child: bool | None = None
+
+    @classmethod
+    def of(cls, params: QueryParams) -> Search:
+        """The search that the parameters of a query ask for."""
+        text = params.get("q")
+        return cls(
+            text=None if text is None else text.casefold(),
+            namespace=params.get("namespace"),
+            wf_spec=params.get("wf_spec"),
+            task=params.get("task"),
+            task_def=params.get("task_def"),
+            states=frozenset(params.getlist("state")),
+            start_ms=_time(params, "start_date"),
+            end_ms=_time(params, "end_date"),
+            labels=tuple(_label(text) for text in params.getlist("label")),
+            parent=params.get("trigger_wf_run_id"),
+            child=_child(params.get("child_filter")),
+        )
+
+    def wants_run(self, run: WfRun, spec: WfSpec) -> bool:
+        """Whether there may be one among the task runs of a run."""
+        namespace, flow = _named(spec)
+        within = (namespace, spec.name)
+        return (
+            (self.namespace is None or any(_is_within(one, self.namespace) for one in within))
+            and self.wf_spec in (None, spec.name, flow)
+            and self.parent in (None, run.parent)
+            and self.child in (None, run.parent is not None)
+            and (self.end_ms is None or run.started_ms < self.end_ms)
+            and (self.start_ms is None or run.ended_ms is None or run.ended_ms >= self.start_ms)
+            and all(run.labels.get(key) == value for key, value in self.labels)
+        )
+
+    def wants(self, run: WfRun, one: SeenTaskRun) -> bool:
+        """Whether a task run of such a run is one."""
+        return (
+            self.task in (None, one.task_id)
+            and self.task_def in (None, one.task_def)
+            and (not self.states or one.state in self.states)
+            and (self.start_ms is None or one.start_ms >= self.start_ms)
+            and (self.end_ms is None or one.start_ms < self.end_ms)
+            and (self.text is None or self._says(run, one))
+        )
+
+    def _says(self, run: WfRun, one: SeenTaskRun) -> bool:
+        words = (one.task_id, one.task_def or "", one.id, run.wf_run_id, run.wf_spec)
+        return any(self.text in word.casefold() for word in words if self.text is not None)
+
+
+class Mark(Struct, array_like=True, frozen=True):
+    """Where a search goes on: the beginning of its window, and the last one that was given of it.
+    It is a cursor.
+    """
+
+    number: int = 0
+    after: str = ""
+    last: Key | None = None
+
+    @classmethod
+    def of(cls, cursor: str | None) -> Mark:
+        """The mark that a cursor stands for."""
+        if cursor is None:
+            return cls()
+        try:
+            mark = msgspec.json.decode(cursor_bytes(cursor), type=Mark)
+        except msgspec.DecodeError as error:
+            raise bad_request("parameter `cursor` is not one that was given here") from error
+        if not 0 <= mark.number < 10**6 or "\x00" in mark.after:
+            raise bad_request("parameter `cursor` is not one that was given here")
+        return mark
+
+    @property
+    def text(self) -> str:
+        """As a cursor."""
+        return cursor_text(msgspec.json.encode(self))
+
+
+@dataclass(slots=True)
+class Window:
+    """The runs behind a place, until so many entries were looked at; `ended_at` is where the next
+    one begins, None behind all runs.
+    """
+
+    reads: Reads
+    tenant: str
+    dialect: Dialect
+    asked: Search
+    seen_of: Callable[[Rows, WfRun, WfSpec, int], Seen]
+    begin: RunPlace = field(default_factory=RunPlace)
+    ended_at: RunPlace | None = None
+
+    def __iter__(self) -> Iterator[tuple[WfRun, SeenTaskRun]]:
+        left, specs = ENTRIES_PER_WINDOW_MAX, dict[tuple[str, int], WfSpec | None]()
+        for place, view, run in runs_of(self.reads, self.tenant, self.begin):
+            left -= 1
+            name = (run.wf_spec, run.version)
+            if name not in specs:
+                specs[name] = view.rows.peek(WfSpec, self.tenant, *name)
+            spec = specs[name]
+            if spec is not None and self.asked.wants_run(run, spec):
+                seen = self.seen_of(view.rows, run, spec, place.number)
+                for one in islice(self.dialect.task_runs(seen), TASK_RUNS_OF_RUN_MAX):
+                    left -= 1
+                    if self.asked.wants(run, one):
+                        yield run, one
+            if left <= 0:
+                self.ended_at = place
+                return
+
+
+def search(window: Window, last: Key | None, limit: int) -> tuple[list[Json], str | None]:
+    """A page of a window, newest first, from behind the last one that was given; and the cursor of
+    the next page.
+    """
+    found = nlargest(
+        limit + 1,
+        (
+            (_key(run, one), one)
+            for run, one in window
+            if last is None or _key(run, one) < tuple(last)
+        ),
+        key=lambda entry: entry[0],
+    )
+    items = [one.as_json() for _, one in found[:limit]]
+    if len(found) > limit:
+        return items, Mark(*window.begin, last=found[limit - 1][0]).text
+    return items, None if window.ended_at is None else Mark(*window.ended_at).text
+
+
+def count_by_day(window: Window) -> tuple[list[Json], str | None]:
+    """How many task runs of a window began on each day, by state; the sums of all windows are those
+    of all task runs.
+    """
+    days: dict[str, dict[str, int]] = {}
+    for _, one in window:
+        states = days.setdefault(timestamp_text(one.start_ms)[:DAY_CHARS], {})
+        states[one.state] = states.get(one.state, 0) + 1
+    items = [{"day": day, "states": dict(sorted(days[day].items()))} for day in sorted(days)]
+    return items, None if window.ended_at is None else Mark(*window.ended_at).text
+
+
+def _key(run: WfRun, one: SeenTaskRun) -> Key:
+    return one.start_ms, run.wf_run_id, one.place
+
+
+def _named(spec: WfSpec) -> tuple[str, str]:
+    namespace = spec.body.namespace or ""
+    return namespace, spec.name.removeprefix(f"{namespace}.")
+
+
+def _is_within(name: str, namespace: str) -> bool:
+    """Whether a name is a namespace, or below it."""
+    return name == namespace or name.startswith(namespace.rstrip(".") + ".")
+
+
+def _time(params: QueryParams, name: str) -> int | None:
+    text = params.get(name)
+    try:
+        return None if text is None else timestamp_ms(text)
+    except ValueProblem as problem:
+        raise bad_request(f"parameter `{name}`: {problem}") from problem
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, colon, value = text.partition(":")
+    if not colon:
+        raise bad_request("parameter `label` must be <key>:<value>")
+    return key, value
+
+
+def _child(text: str | None) -> bool | None:
+    if text not in (None, "CHILD", "MAIN"):
+        raise bad_request("parameter `child_filter` must be CHILD or MAIN")
+    return None if text is None else text == "CHILD"
