@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from penstock.cli_flows import add_verbs
 from penstock.config import (
     CLUSTER_DEFAULT,
     HOST_DEFAULT,
@@ -30,6 +31,7 @@ from penstock.log.port import LogError
 from penstock.processor.directory import CannotStart, listening, locked
 from penstock.sdk.errors import PenstockError
 from penstock.store.port import StoreError
+from penstock.telling import fail, tell
 
 VERIFY_TIMEOUT_S = 3_600.0
 
@@ -45,22 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except LogError as error:
-        return _fail(str(error))
+        return fail(str(error))
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("rocksdict", "starlette", "uvicorn"):
             raise
-        return _fail(
+        return fail(
             f"{error.name} is not installed; the engine needs: pip install 'penstock[server]'"
         )
-
-
-def _fail(message: str) -> int:
-    print(f"penstock: {message}", file=sys.stderr, flush=True)
-    return 1
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -69,10 +62,10 @@ def _run(options: argparse.Namespace) -> int:
     from penstock.builtin.beside import BesideServer
 
     try:
-        beside = BesideServer(builtin_default(), _tell) if options.builtin else None
-        return server.run(_config(options), _tell, beside)
+        beside = BesideServer(builtin_default(), tell) if options.builtin else None
+        return server.run(_config(options), tell, beside)
     except (CannotStart, StoreError) as error:
-        return _fail(str(error))
+        return fail(str(error))
 
 
 def _config(options: argparse.Namespace) -> Config:
@@ -92,32 +85,10 @@ def _builtin_worker(options: argparse.Namespace) -> int:
         timeout_s=options.timeout_s,
     )
     try:
-        worker.run(config, options.url, tenant=options.tenant, slots=options.slots, tell=_tell)
+        worker.run(config, options.url, tenant=options.tenant, slots=options.slots, tell=tell)
     except (worker.CannotWork, PenstockError) as error:
-        return _fail(str(error))
+        return fail(str(error))
     return 0
-
-
-def _check(options: argparse.Namespace) -> int:
-    """Read flows; a line for each mistake, in the form that editors know."""
-    try:
-        from penstock.flows.document import FlowError
-        from penstock.flows.reader import read_flow
-    except ModuleNotFoundError as error:
-        return _fail(f"{error.name} is not installed; flows need: pip install 'penstock[flows]'")
-    wrong = 0
-    for path in options.flows:
-        try:
-            flow = read_flow(path.read_text(encoding="utf-8"))
-            _tell(f"{path}: {flow.namespace}.{flow.id} is right as it stands")
-        except FlowError as error:
-            wrong += len(error.mistakes)
-            for mistake in error.mistakes:
-                mark = mistake.mark
-                _tell(f"{path}:{mark.line}:{mark.column}: {mistake.message}")
-        except (OSError, UnicodeDecodeError) as error:
-            return _fail(f"{path} can not be read: {error}")
-    return 1 if wrong else 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -134,11 +105,11 @@ def _evaluate(options: argparse.Namespace) -> int:
         answer = httpx.post(url, json=body, headers={"Penstock-Tenant": options.tenant})
         found = answer.json()
         if answer.is_error:
-            return _fail(f"{found['error']['code']}: {found['error']['message']}")
+            return fail(f"{found['error']['code']}: {found['error']['message']}")
         value = found["value"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        return _fail(f"the server at {options.url} does not answer as it should: {error}")
-    _tell(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        return fail(f"the server at {options.url} does not answer as it should: {error}")
+    tell(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return 0
 
 
@@ -148,7 +119,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     config = _config(options)
     if not config.data.is_dir():
-        return _fail(f"there is no directory {config.data}")
+        return fail(f"there is no directory {config.data}")
     try:
         with locked(config.data, 0.0):
             found = [
@@ -159,14 +130,14 @@ def _verify(options: argparse.Namespace) -> int:
     except CannotStart as error:
         url = listening(config.data)
         if url is None:
-            return _fail(str(error))
+            return fail(str(error))
     except StoreError as error:
-        return _fail(str(error))
+        return fail(str(error))
     try:
         answer = httpx.get(f"{url}/v1/verify", timeout=VERIFY_TIMEOUT_S)
         answer.raise_for_status()
     except httpx.HTTPError as error:
-        return _fail(f"the server at {url} has the directory and does not answer: {error}")
+        return fail(f"the server at {url} has the directory and does not answer: {error}")
     body = answer.json()
     return _verdict(body["items"], body["stopped"])
 
@@ -174,22 +145,22 @@ def _verify(options: argparse.Namespace) -> int:
 def _verdict(found: list[dict[str, Any]], stopped: dict[str, str]) -> int:
     for one in found:
         said = "equal" if one["equal"] else f"NOT EQUAL (store {one['store_digest']})"
-        _tell(
+        tell(
             f"partition {one['partition']}: {one['records']} records, digest {one['fold_digest']},"
             f" {said}" + (f": {one['problem']}" if one["problem"] else "")
         )
     for number, why in stopped.items():
-        _tell(f"partition {number}: stopped, {why}")
+        tell(f"partition {number}: stopped, {why}")
     if not found:
-        return _fail("there is no store to verify")
+        return fail("there is no store to verify")
     return 0 if all(one["equal"] for one in found) and not stopped else 1
 
 
 def _version(_: argparse.Namespace) -> int:
     try:
-        _tell(f"penstock {version('penstock')}")
+        tell(f"penstock {version('penstock')}")
     except PackageNotFoundError:
-        _tell("penstock, not installed")
+        tell("penstock, not installed")
     return 0
 
 
@@ -249,15 +220,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_kafka(verify, required=False)
     verify.set_defaults(do=_verify)
 
-    _add_check(commands.add_parser("check", help="say what is wrong with flows, and where"))
+    add_verbs(commands)
     _add_evaluate(commands.add_parser("eval", help="try a template at a place of a run"))
     commands.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser
-
-
-def _add_check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("flows", type=Path, nargs="+", metavar="FLOW.yaml")
-    parser.set_defaults(do=_check)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

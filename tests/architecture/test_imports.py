@@ -42,8 +42,10 @@ LAYERS: dict[str, set[str]] = {
     },
     "cli": {
         *("core", "contracts", "store", "log", "processor", "gateway", "ui", "server"),
-        *("sdk", "builtin", "flows", "testing", "config", "observe"),
+        *("sdk", "builtin", "flows", "testing", "config", "observe", "cli_flows", "telling"),
     },
+    "cli_flows": {"sdk", "flows", "config", "telling"},
+    "telling": set(),
     "__init__": {"core", "sdk"},
     "__main__": {"cli"},
 }

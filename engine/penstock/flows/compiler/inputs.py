@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from penstock.core.definitions.wf_spec import VariableDef
+from penstock.core.definitions.wf_spec import Access, VariableDef
 from penstock.core.values.expressions import (
     Comparator,
     Comparison,
@@ -33,6 +33,11 @@ TYPES: Final[dict[str, str]] = {
 def type_of(kind: str) -> str:
     """The type of a variable that holds such an input, or output."""
     return TYPES.get(kind, "STR")
+
+
+def private(name: str, kind: str, default: Any = None) -> VariableDef:
+    """A variable of the flow's own machinery."""
+    return VariableDef(name, kind, default=default, access=Access.PRIVATE_VAR)
 
 
 def variable_of(given: FlowInput, mistakes: list[Mistake]) -> VariableDef:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from penstock.core.definitions.graph import NodeConfig, Publish
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import derive_guid
 from penstock.core.state.facts import Fact, HistoryChunk
@@ -170,6 +171,20 @@ class TaskRuns:
                 return self._begun(above)
             at = above
 
+    def _begun_by_step(self, node: NodeRun) -> int:
+        """The thread that a step has begun, and in which a node stands, if below helping ones."""
+        number = node.thread
+        while True:
+            thread = self.thread(number)
+            if thread is None or thread.parent is None or thread.started_at is None:
+                return number
+            above = self._rows.peek(
+                NodeRun, self._run.tenant, self._run.wf_run_id, thread.parent, thread.started_at
+            )
+            if above is None or is_step(above):
+                return number
+            number = thread.parent
+
     def thread(self, number: int) -> ThreadRun | None:
         """A thread of the run."""
         if number not in self._threads:
@@ -254,11 +269,14 @@ class TaskRuns:
 
     def _may_fail(self, node: NodeRun) -> bool:
         """Whether a failure of the node counts as none."""
+        config = self._config(node)
+        return config is not None and config.allow_failure
+
+    def _config(self, node: NodeRun) -> NodeConfig | None:
         thread = self.thread(node.thread)
         if thread is None:
-            return False
-        config = self._spec.body.threads[thread.thread_spec].nodes.get(node.node)
-        return config is not None and config.allow_failure
+            return None
+        return self._spec.body.threads[thread.thread_spec].nodes.get(node.node)
 
     def _killing_ms(self) -> int | None:
         """When a kill of the run began."""
@@ -274,14 +292,10 @@ class TaskRuns:
 
     def _iteration(self, node: NodeRun) -> Json:
         """The value of a direct child of an each-like step, and its number."""
-        thread = self.thread(node.thread)
-        if thread is None:
-            return {}
+        number = self._begun_by_step(node)
         found: Json = {}
         for name, key in (("INPUT", "value"), ("INDEX", "iteration")):
-            row = self._rows.peek(
-                Variable, self._run.tenant, self._run.wf_run_id, node.thread, name
-            )
+            row = self._rows.peek(Variable, self._run.tenant, self._run.wf_run_id, number, name)
             if row is None or row.value is None:
                 continue
             value = shown_variable(self._rows, self._run, row).value
@@ -305,9 +319,18 @@ class TaskRuns:
 
     def _outputs(self, node: NodeRun) -> Json | None:
         value = shown_node(self._rows, self._run, node).output
+        part = self._part_of(node)
+        if part is not None:
+            return {part: value} if node.status not in NODE_LIVE else None
         if value is None or isinstance(value, dict):
             return cast("Json | None", value)
-        return {"value": value}
+        return None if node.node_type == "RUN_THREADS" else {"value": value}
+
+    def _part_of(self, node: NodeRun) -> str | None:
+        """As which part of its outputs a node publishes what it gives."""
+        config = self._config(node)
+        publish = None if config is None else config.publish
+        return publish.part if isinstance(publish, Publish) else None
 
 
 def metric(series: Series) -> Json:

@@ -1,0 +1,145 @@
+"""What the `penstock` command does with flows: check, deploy and run them, and say their schema."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from penstock.config import HOST_DEFAULT, PORT_DEFAULT
+from penstock.sdk import api
+from penstock.sdk.client import Client
+from penstock.sdk.errors import PenstockError, RunFailed
+from penstock.telling import fail, tell
+
+
+def add_verbs(commands: Any) -> None:
+    """The verbs, for the command's parser."""
+    _flows(commands, "check", _check, "say what is wrong with flows, and where")
+    deploy = _flows(commands, "deploy", _deploy, "register flows, in the order in which they stand")
+    _add_server(deploy)
+    schema = commands.add_parser("flow-schema", help="print the JSON Schema of flows, for editors")
+    schema.set_defaults(do=_schema)
+    run = commands.add_parser("run", help="start a run of a flow, or of any WfSpec")
+    run.add_argument("flow", metavar="NAMESPACE.FLOW")
+    run.add_argument("inputs", nargs="*", type=_input, metavar="NAME=VALUE")
+    run.add_argument("--follow", action="store_true", help="tell what happens, until its end")
+    run.add_argument("--run-id", metavar="ID", help="an id of your own: again, it is the same run")
+    _add_server(run)
+    run.set_defaults(do=_run)
+
+
+def _flows(
+    commands: Any, name: str, do: Callable[[argparse.Namespace], int], said: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=said)
+    parser.add_argument("flows", type=Path, nargs="+", metavar="FLOW.yaml")
+    parser.set_defaults(do=do)
+    return parser
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    url = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
+    parser.add_argument("--url", default=url, help="the server (%(default)s)")
+    parser.add_argument("--tenant", default="default", metavar="NAME", help="(%(default)s)")
+
+
+def _input(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form NAME=VALUE")
+    return name, value
+
+
+def _check(options: argparse.Namespace) -> int:
+    def check(text: str) -> list[str]:
+        from penstock.flows.compiler import compile_flow
+        from penstock.flows.reader import read_flow
+
+        return [f"{compile_flow(read_flow(text)).name} is right as it stands"]
+
+    return _each(options.flows, check)
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    try:
+        with Client(options.url, tenant=options.tenant) as client:
+            return _each(options.flows, lambda text: client.deploy(text).said)
+    except (PenstockError, ValueError) as error:
+        return fail(str(error))
+
+
+def _each(paths: list[Path], do: Callable[[str], Any]) -> int:
+    """A line for each thing that was done, or for each mistake, in the form that editors know."""
+    wrong = 0
+    try:
+        from penstock.flows.document import FlowError
+    except ModuleNotFoundError as error:
+        return fail(f"{error.name} is not installed; flows need: pip install 'penstock[flows]'")
+    for path in paths:
+        try:
+            for line in do(path.read_text(encoding="utf-8")):
+                tell(f"{path}: {line}")
+        except FlowError as error:
+            wrong += 1
+            for mistake in error.mistakes:
+                mark = mistake.mark
+                tell(f"{path}:{mark.line}:{mark.column}: {mistake.message}")
+        except (OSError, UnicodeDecodeError) as error:
+            return fail(f"{path} can not be read: {error}")
+        except PenstockError as error:
+            return fail(f"{path}: {error}")
+    return 1 if wrong else 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    try:
+        from penstock.flows.schema import flow_schema
+    except ModuleNotFoundError as error:
+        return fail(f"{error.name} is not installed; flows need: pip install 'penstock[flows]'")
+    tell(json.dumps(flow_schema(), indent=2))
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Inputs are read as the flow's inputs are typed."""
+    try:
+        with Client(options.url, tenant=options.tenant) as client:
+            types = _input_types(client, options.flow)
+            given = {name: _value(text, types.get(name)) for name, text in options.inputs}
+            taken = sorted({"labels", "version", "wf_run_id"} & given.keys())
+            if taken:
+                return fail(
+                    f"an input {taken[0]!r} can not be given here; POST /v1/wf-runs takes it"
+                )
+            handle = client.run(options.flow, wf_run_id=options.run_id, **given)
+            tell(handle.id)
+            if not options.follow:
+                return 0
+            for line in handle.follow():
+                tell(line)
+            tell(json.dumps(handle.result(), ensure_ascii=False))
+    except RunFailed as error:
+        return fail(f"the run has failed: {error}")
+    except (PenstockError, ValueError) as error:
+        return fail(str(error))
+    return 0
+
+
+def _input_types(client: Client, name: str) -> dict[str, str]:
+    """The types of what a run is given, by name."""
+    spec = client.call(api.Call(method="GET", path=f"/v1/wf-specs/{name}")).body["spec"]
+    variables = spec["threads"][spec["entrypoint"]].get("variables", [])
+    return {one["name"]: one["type"] for one in variables}
+
+
+def _value(text: str, kind: str | None) -> Any:
+    """Text is text; all else is JSON, if it can be read so."""
+    if kind in (None, "STR", "TIMESTAMP"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
