@@ -4,6 +4,7 @@ tasks' own functions, and looked at through the views.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from penstock.builtin.tasks import BuiltinTasks
@@ -13,8 +14,9 @@ from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import partition_of_run
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.rows import Rows
-from penstock.core.state.run import WfRun
-from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.run import TaskRun, WfRun
+from penstock.core.state.thread_rows import ChildRun
+from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
 from penstock.core.views.kestra.executions import Execution
 from penstock.flows.compiler import compile_flow
 from penstock.flows.reader import read_flow
@@ -52,12 +54,27 @@ class FlowRun(Story):
     def works(self, *names: str, until_quiet: bool = True) -> FlowRun:
         """The built-in worker does what it finds, of these tasks, until there is no more."""
         for _ in range(ROUNDS_MAX):
-            found = [task for name in names or BUILTIN for task in self.driver.tasks(name, 100)]
+            queues = dict.fromkeys(names or BUILTIN, 100)
+            if self.driver.clock is None:  # whoever asks a real log for more waits for it
+                queues = {name: count for name, count in self.waiting().items() if name in queues}
+            found = [
+                task for name, count in queues.items() for task in self.driver.tasks(name, count)
+            ]
             for task in found:
                 self.is_done(task)
             if not found or not until_quiet or self.run.status not in THREAD_LIVE:
                 return self
         raise AssertionError("the run goes on and on")
+
+    def waiting(self) -> Counter[str]:
+        """How many tasks of the run, and of those below it, wait for a worker, by TaskDef."""
+        found: Counter[str] = Counter()
+        runs = [self.id]
+        for wf_run_id in runs:
+            runs += [row.child for row in self.driver.scan(ChildRun, wf_run_id)]
+            for task in self.driver.scan(TaskRun, wf_run_id):
+                found[task.task_def] += task.status is TaskStatus.TASK_SCHEDULED
+        return +found
 
     def is_done(self, scheduled: ScheduledTask) -> None:
         """A worker does one task, as it does any."""

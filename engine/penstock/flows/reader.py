@@ -6,7 +6,7 @@ import json
 import re
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from penstock.flows.checked import is_template
 from penstock.flows.document import FlowError, Mark, Node, read
@@ -238,27 +238,32 @@ class _Reader(Parts):
         return found
 
     def _property(self, name: str, node: Node, wanted: Property) -> Any:
-        plain: Any = node.plain
+        plain = node.plain
+        self.check_templates(node)
         match wanted.kind:
             case Kind.FLAG if not isinstance(plain, bool):
                 self.wrong(node.mark, f"{name} is true or false, not {node.kind}")
             case Kind.MAP if not isinstance(plain, dict):
                 self.wrong(node.mark, f"{name} is a mapping, not {node.kind}")
             case Kind.LABELS:
-                plain = self.labels_of(node)
+                return self.labels_of(node)
             case Kind.COUNT if not isinstance(plain, int) or isinstance(plain, bool) or plain < 0:
                 self.wrong(node.mark, f"{name} is a whole number from 0 on, not {node.kind}")
             case Kind.DURATION if not is_template(plain):
                 return self.duration_of(node)
-            case Kind.ENUM if not is_template(plain) and str(plain).upper() not in wanted.words:
+            case Kind.ENUM if not _is_one_of(node.value, wanted.words):
                 self.wrong(node.mark, f"{name} is one of {', '.join(wanted.words)}")
             case Kind.TEXT if isinstance(plain, (list, dict)):
                 self.wrong(node.mark, f"{name} is text, not {node.kind}")
             case _:
                 pass
-        self.check_templates(node)
         if wanted.required and (plain is None or plain == ""):
             self.wrong(node.mark, f"{name} is empty")
         if wanted.kind is Kind.TEXT and plain is not None and not isinstance(plain, str):
             return json.dumps(plain)  # numbers, true and false, as they are written
-        return plain
+        return cast(Any, plain)
+
+
+def _is_one_of(given: Any, words: tuple[str, ...]) -> bool:
+    """A template may turn out to be one."""
+    return is_template(given) or str(given).upper() in words

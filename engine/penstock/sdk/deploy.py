@@ -48,7 +48,7 @@ def deploy(client: Client, flow: str) -> Deployed:
 def _make(client: Client, command: Command) -> str:
     call = _call(command)
     try:
-        body = client.call(call).body
+        body: dict[str, Any] = client.call(call).body
     except Conflict as error:
         if isinstance(command, PutExternalEventDef):
             more = ": runs may wait for the old inputs; give the pause another id"
