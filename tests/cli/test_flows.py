@@ -5,6 +5,8 @@ schema that editors get.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -32,14 +34,34 @@ INPUTS = (
 
 def test_a_flow_is_deployed_and_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It prints the three keys of its task run, and its log has them."""
-    path = tmp_path / "taskrun.yaml"
-    path.write_text(SEED)
     with running_server(tmp_path / "data", builtin=True) as url:
-        _deployed(path, url, capsys)
-        assert main(["run", "company.team.taskrun", "--follow", "--url", url]) == 0
-        run_id, *_ = capsys.readouterr().out.splitlines()
-        with Client(url) as client:
-            found = {one["task_def"]: one for one in client.handle(run_id).task_runs()}
+        _says_its_task_run(tmp_path, url, capsys)
+
+
+@pytest.mark.timeout(120)
+def test_a_flow_on_kafka(
+    kafka_bootstrap: str, cluster_name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the built-in worker as a process of its own."""
+    arguments = ("server", "--kafka", kafka_bootstrap, "--cluster", cluster_name)
+    with running_server(tmp_path / "data", *arguments) as url:
+        command = [sys.executable, "-m", "penstock.cli", "builtin-worker", "--url", url]
+        worker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            _says_its_task_run(tmp_path, url, capsys)
+        finally:
+            worker.terminate()
+            worker.wait(timeout=20)
+
+
+def _says_its_task_run(folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "taskrun.yaml"
+    path.write_text(SEED)
+    _deployed(path, url, capsys)
+    assert main(["run", "company.team.taskrun", "--follow", "--url", url]) == 0
+    run_id, *_ = capsys.readouterr().out.splitlines()
+    with Client(url) as client:
+        found = {one["task_def"]: one for one in client.handle(run_id).task_runs()}
     returned, logged = found["return"], found["log"]
     said = json.loads(returned["attempts"][0]["output"]["value"])
     assert said == {"id": returned["guid"], "startDate": said["startDate"], "attemptsCount": 0}

@@ -276,3 +276,35 @@ def test_outputs_that_can_not_be_rendered_fail_the_run(memory: Driver) -> None:
     )
     assert flow.only("a")["state"]["current"] == "SUCCESS"
     assert flow.states()[-1] == "FAILED"
+
+
+def test_inputs_of_each_type_and_their_defaults(memory: Driver) -> None:
+    flow = run_flow(
+        memory,
+        HEAD + "inputs:\n"
+        "  - {id: s, type: STRING, defaults: 5}\n  - {id: i, type: INT, defaults: '7'}\n"
+        "  - {id: f, type: FLOAT, defaults: 1}\n  - {id: b, type: BOOLEAN, defaults: true}\n"
+        "  - {id: o, type: JSON, defaults: '{\"k\": 1}'}\n  - {id: l, type: JSON, defaults: [1]}\n"
+        "  - {id: a, type: ARRAY, defaults: '[2]'}\n  - {id: e, type: ENUM, values: [x, y]}\n"
+        "  - {id: d, type: DATETIME, defaults: '2026-01-02T03:04:05Z'}\n"
+        "  - {id: n, type: STRING, required: false}\n"
+        "tasks:\n  - id: all\n    type: return\n    format: >-\n"
+        "      {{ inputs.s }} {{ inputs.i + 1 }} {{ inputs.f }} {{ inputs.b }} {{ inputs.o.k }}"
+        " {{ inputs.l[0] }} {{ inputs.a[0] }} {{ inputs.e }} {{ inputs.d }}"
+        " {{ inputs.n ?? 'none' }}\n",
+        e="y",
+    )
+    flow.completes(None)
+    said = flow.only("all")["outputs"]["value"]
+    assert said == "5 8 1.0 true 1 1 2 y 2026-01-02T03:04:05.000Z none"
+
+
+def test_a_value_that_is_not_allowed(memory: Driver) -> None:
+    flow = run_flow(
+        memory,
+        HEAD + "inputs: [{id: e, type: ENUM, values: [x]}]\n"
+        "tasks: [{id: a, type: return}]\nfinally: [{id: z, type: return}]\n",
+        e="y",
+    )
+    assert flow.states()[-1] == "FAILED"
+    assert flow.execution.get("taskRunList", []) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from penstock.flows.document import read
 
@@ -35,20 +35,20 @@ def _fits(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
     if "oneOf" in schema and sum(_fits(one, value, root) for one in schema["oneOf"]) != 1:
         return False
     named = schema.get("type", [])
-    if named and not any(
-        _is(kind, value) for kind in ([named] if isinstance(named, str) else named)
-    ):
+    kinds = [named] if isinstance(named, str) else named
+    if kinds and not any(_is(kind, value) for kind in kinds):
         return False
     if isinstance(value, str) and "pattern" in schema and not re.search(schema["pattern"], value):
         return False
     if isinstance(value, (int, float)) and value < schema.get("minimum", value):
         return False
     if isinstance(value, list):
-        items = schema.get("items", {})
-        return len(value) >= schema.get("minItems", 0) and all(
-            _fits(items, one, root) for one in value
-        )
-    return not isinstance(value, dict) or _fits_object(schema, value, root)
+        found, items = cast("list[Any]", value), schema.get("items", {})
+        enough = len(found) >= schema.get("minItems", 0)
+        return enough and all(_fits(items, one, root) for one in found)
+    if isinstance(value, dict):
+        return _fits_object(schema, cast("dict[str, Any]", value), root)
+    return True
 
 
 def _fits_object(schema: dict[str, Any], value: dict[str, Any], root: dict[str, Any]) -> bool:
@@ -56,7 +56,7 @@ def _fits_object(schema: dict[str, Any], value: dict[str, Any], root: dict[str, 
     more = schema.get("additionalProperties", True)
     for key, one in value.items():
         form = known.get(key, more)
-        if form is False or (isinstance(form, dict) and not _fits(form, one, root)):
+        if form is False or (form is not True and not _fits(form, one, root)):
             return False
     return {*schema.get("required", ())} <= value.keys()
 

@@ -43,6 +43,8 @@ def private(name: str, kind: str, default: Any = None) -> VariableDef:
 def variable_of(given: FlowInput, mistakes: list[Mistake]) -> VariableDef:
     """An input as a variable of the entrypoint."""
     kind = type_of(given.type)
+    if given.type == "JSON" and _is_list(given.defaults):
+        kind = type_of("ARRAY")
     default = None if given.defaults is None else _default(given, kind, mistakes)
     required = given.required and default is None
     return VariableDef(given.id, kind, required=required, default=default)
@@ -60,6 +62,10 @@ def is_allowed(given: FlowInput) -> Expression | None:
         return None
     allowed: list[Any] = [*given.values, *(() if given.required else (None,))]
     return Comparison(VariableRef(given.id), Comparator.IN, Literal(allowed))
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, list) or (isinstance(given, str) and given.lstrip().startswith("["))
 
 
 def _default(given: FlowInput, kind: str, mistakes: list[Mistake]) -> Any:
