@@ -86,6 +86,12 @@ def test_inputs_triggers_and_mistakes(tmp_path: Path, capsys: pytest.CaptureFixt
         out = _deployed(path, url, capsys)
         assert "0 8 * * *" in out
         assert "deleted, the flow has no such trigger any more" in out
+        pause = HEAD + "tasks: [{id: p, type: pause, onResume: [{id: x, type: INT}]}]\n"
+        path.write_text(pause)
+        assert "event company.team.taskrun.p" in _deployed(path, url, capsys)
+        path.write_text(pause.replace("INT", "STRING"))
+        assert main(["deploy", str(path), "--url", url]) == 1
+        assert "give the pause another id" in capsys.readouterr().err
         path.write_text(INPUTS.replace("INT", "NUMBER"))
         assert main(["deploy", str(path), "--url", url]) == 1
         assert f"{path}:3:" in capsys.readouterr().out

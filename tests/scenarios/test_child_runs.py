@@ -104,7 +104,7 @@ def test_a_run_is_given_labels(memory: Driver) -> None:
     node = {**runs("child", item=literal("book")), "labels": given, "inherit_labels": True}
     register(memory, "child", CHILD)
     register(memory, "parent", chain(node))
-    accepted(memory, RunWf("parent", "r", labels={"a": "above", "c": "above"}))
+    accepted(memory, RunWf("parent", "r", labels={"a": "above", "c": "above", "system.x": "own"}))
     child = _child(memory, Story(memory, "r"))
     assert child.run.labels == {"a": "own", "b": "too", "c": "above"}
 

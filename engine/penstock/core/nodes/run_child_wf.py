@@ -58,8 +58,11 @@ def arrive(at: At) -> Outcome:
 
 
 def _labels(at: At, config: RunChildWfNode) -> dict[str, str]:
-    """Everybody sees labels: what is masked can be none."""
-    labels = dict(at.run.labels) if config.inherit_labels else {}
+    """Those of the run itself (`system.`) are not handed down. Everybody sees labels: what is
+    masked can be none.
+    """
+    above = at.run.labels if config.inherit_labels else {}
+    labels = {name: text for name, text in above.items() if not name.startswith("system.")}
     for name in sorted(config.labels):
         value = at.evaluate(config.labels[name], f"label {name!r}")
         label = text_of(value)
