@@ -43,7 +43,14 @@ LAYERS: dict[str, set[str]] = {
     },
     "cli": {
         *("core", "contracts", "store", "log", "processor", "gateway", "ui", "server"),
-        *("sdk", "builtin", "flows", "testing", "config", "observe"),
+        *(
+            "sdk",
+            "builtin",
+            "flows",
+            "testing",
+            "config",
+            "observe",
+        ),
     },
     "__init__": {"core", "sdk"},
     "__main__": {"cli"},

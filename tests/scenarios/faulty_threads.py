@@ -61,6 +61,12 @@ THREADS = (
     ),
     at(
         "main/n1",
+        Kind.OUTPUT_OF_SEVERAL,
+        running(runs_each("t", ONE, gives_output=True)),
+        "one thread, and without",
+    ),
+    at(
+        "main/n1",
         Kind.AFTER_WITH_VALUES,
         running(runs_each("t", ONE, after={"t": []})),
         "remove `after`",

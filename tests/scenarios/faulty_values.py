@@ -208,6 +208,12 @@ SETTINGS = (
     at(
         "main/n1", Kind.RETRIES_DISAGREE, chain(task("work", max_attempts=2, retries=3)), "disagree"
     ),
+    at(
+        "main/n1",
+        Kind.OUTPUT_UNTYPED,
+        chain(task("work", output_required=True)),
+        "has no return_type",
+    ),
     at("main/n1", Kind.BAD_BACKOFF, backing_off(base_ms=0), "leave the backoff out"),
     at("main/n1", Kind.BAD_BACKOFF, backing_off(base_ms=1_000, max_ms=500), "from base_ms (1000)"),
     at("main/n1", Kind.BAD_BACKOFF, backing_off(base_ms=1, multiplier=0.5), "a multiplier from 1"),

@@ -98,6 +98,31 @@ def test_a_child_that_has_ended_already_is_not_waited_for(memory: Driver) -> Non
     story.task("later").succeeds().completes(1)
 
 
+def test_a_run_is_given_labels(memory: Driver) -> None:
+    """Its own win over those that it inherits."""
+    given = {"a": literal("own"), "b": literal("too")}
+    node = {**runs("child", item=literal("book")), "labels": given, "inherit_labels": True}
+    register(memory, "child", CHILD)
+    register(memory, "parent", chain(node))
+    accepted(memory, RunWf("parent", "r", labels={"a": "above", "c": "above", "system.x": "own"}))
+    child = _child(memory, Story(memory, "r"))
+    assert child.run.labels == {"a": "own", "b": "too", "c": "above"}
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [(literal([1]), "is no text"), (variable("hidden"), "everybody would see a masked value")],
+)
+def test_what_can_be_no_label_fails_the_node(memory: Driver, label: Json, said: str) -> None:
+    node = {**runs("child", item=literal("book")), "labels": {"a": label}}
+    hidden = declared("hidden", "STR", default="x", masked=True)
+    register(memory, "child", CHILD)
+    register(memory, "parent", chain(node, variables=(hidden,)))
+    story = run(memory, "parent").is_now("ERROR")
+    assert (found := story.thread_run(0).failure) is not None
+    assert found.name == "VAR_SUB_ERROR" and said in found.message
+
+
 def test_a_stop_of_the_parent_leaves_the_child_alone(memory: Driver) -> None:
     """What it has come to is taken at the resume."""
     story = _both(memory).is_stopped().is_now("HALTED")

@@ -204,6 +204,16 @@ def test_an_exception_keeps_its_name_and_content(memory: Driver) -> None:
     assert story.thread.failure.content == 5
 
 
+def test_the_only_thread_may_give_the_output(driver: Driver) -> None:
+    """As if it were called: what it returns is the node's output."""
+    node = {**runs("child"), "gives_output": True}
+    child = chain(task("work"), returns=output_of("n1"))
+    register(driver, "calls", threads(chain(node, returns=output_of("n1")), child=child))
+    story = run(driver, "calls")
+    story.task("work").succeeds({"a": 1})
+    story.completes({"a": 1})
+
+
 def test_an_interrupt_halts_them_all_and_lets_them_go_on(memory: Driver) -> None:
     """Who ended meanwhile is counted, and the next begins, when the handler is done."""
     made = interrupted(each(values=range(3), concurrency=1), ask="ask")
@@ -288,6 +298,8 @@ ONE = literal([1])
         ),
         (runs("child", after={"child": ["child"] * (THREADS_AFTER_MAX + 1)}), "it may have"),
         (runs("child", concurrency=-1), "concurrency"),
+        (runs("child", "text", gives_output=True), "is for a node with one thread"),
+        (runs_each("child", ONE, gives_output=True), "and without `values`"),
         (runs_each("child", variable("nothing")), "there is no variable 'nothing'"),
     ],
 )

@@ -1,37 +1,138 @@
-"""Flows: what is wrong with them, and where."""
+"""What the `penstock` command does with flows: check, deploy and run them, and say their schema."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from penstock.cli.words import Verbs, fail, tell
+from penstock.cli.words import Verbs, add_server, fail, tell
+from penstock.sdk import api
+from penstock.sdk.client import Client
+from penstock.sdk.errors import PenstockError, RunFailed
 
 
 def add(verbs: Verbs) -> None:
-    """check."""
-    parser = verbs.add_parser("check", help="say what is wrong with flows, and where")
+    """check, deploy, flow-schema and run."""
+    _flows(verbs, "check", _check, "say what is wrong with flows, and where")
+    deploy = _flows(verbs, "deploy", _deploy, "register flows, in the order in which they stand")
+    add_server(deploy)
+    schema = verbs.add_parser("flow-schema", help="print the JSON Schema of flows, for editors")
+    schema.set_defaults(do=_schema)
+    run = verbs.add_parser("run", help="start a run of a flow, or of any WfSpec")
+    run.add_argument("flow", metavar="NAMESPACE.FLOW")
+    run.add_argument("inputs", nargs="*", type=_input, metavar="NAME=VALUE")
+    run.add_argument("--follow", action="store_true", help="tell what happens, until its end")
+    run.add_argument("--run-id", metavar="ID", help="an id of your own: again, it is the same run")
+    add_server(run)
+    run.set_defaults(do=_run)
+
+
+def _flows(
+    verbs: Verbs, name: str, do: Callable[[argparse.Namespace], int], said: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=said)
     parser.add_argument("flows", type=Path, nargs="+", metavar="FLOW.yaml")
-    parser.set_defaults(do=_check)
+    parser.set_defaults(do=do)
+    return parser
+
+
+def _input(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form NAME=VALUE")
+    return name, value
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Read flows; a line for each mistake, in the form that editors know."""
+    def check(text: str) -> list[str]:
+        from penstock.flows.compiler import compile_flow
+        from penstock.flows.reader import read_flow
+
+        return [f"{compile_flow(read_flow(text)).name} is right as it stands"]
+
+    return _each(options.flows, check)
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    try:
+        with Client(options.url, tenant=options.tenant) as client:
+            return _each(options.flows, lambda text: client.deploy(text).said)
+    except (PenstockError, ValueError) as error:
+        return fail(str(error))
+
+
+def _each(paths: list[Path], do: Callable[[str], Any]) -> int:
+    """A line for each thing that was done, or for each mistake, in the form that editors know."""
+    wrong = 0
     try:
         from penstock.flows.document import FlowError
-        from penstock.flows.reader import read_flow
     except ModuleNotFoundError as error:
         return fail(f"{error.name} is not installed; flows need: pip install 'penstock[flows]'")
-    wrong = 0
-    for path in options.flows:
+    for path in paths:
         try:
-            flow = read_flow(path.read_text(encoding="utf-8"))
-            tell(f"{path}: {flow.namespace}.{flow.id} is right as it stands")
+            for line in do(path.read_text(encoding="utf-8")):
+                tell(f"{path}: {line}")
         except FlowError as error:
-            wrong += len(error.mistakes)
+            wrong += 1
             for mistake in error.mistakes:
                 mark = mistake.mark
                 tell(f"{path}:{mark.line}:{mark.column}: {mistake.message}")
         except (OSError, UnicodeDecodeError) as error:
             return fail(f"{path} can not be read: {error}")
+        except PenstockError as error:
+            return fail(f"{path}: {error}")
     return 1 if wrong else 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    try:
+        from penstock.flows.schema import flow_schema
+    except ModuleNotFoundError as error:
+        return fail(f"{error.name} is not installed; flows need: pip install 'penstock[flows]'")
+    tell(json.dumps(flow_schema(), indent=2))
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Inputs are read as the flow's inputs are typed."""
+    try:
+        with Client(options.url, tenant=options.tenant) as client:
+            types = _input_types(client, options.flow)
+            given = {name: _value(text, types.get(name)) for name, text in options.inputs}
+            taken = sorted({"labels", "version", "wf_run_id"} & given.keys())
+            if taken:
+                return fail(
+                    f"an input {taken[0]!r} can not be given here; POST /v1/wf-runs takes it"
+                )
+            handle = client.run(options.flow, wf_run_id=options.run_id, **given)
+            tell(handle.id)
+            if not options.follow:
+                return 0
+            for line in handle.follow():
+                tell(line)
+            tell(json.dumps(handle.result(), ensure_ascii=False))
+    except RunFailed as error:
+        return fail(f"the run has failed: {error}")
+    except (PenstockError, ValueError) as error:
+        return fail(str(error))
+    return 0
+
+
+def _input_types(client: Client, name: str) -> dict[str, str]:
+    """The types of what a run is given, by name."""
+    spec = client.call(api.Call(method="GET", path=f"/v1/wf-specs/{name}")).body["spec"]
+    variables = spec["threads"][spec["entrypoint"]].get("variables", [])
+    return {one["name"]: one["type"] for one in variables}
+
+
+def _value(text: str, kind: str | None) -> Any:
+    """Text is text; all else is JSON, if it can be read so."""
+    if kind in (None, "STR", "TIMESTAMP"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

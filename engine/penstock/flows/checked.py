@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
+from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.values.templates.parser import parse_template
 from penstock.core.values.types import ValueProblem
 from penstock.flows.document import Mark, Mistake, Node
@@ -82,6 +83,8 @@ class Checked:
         found = duration_ms(node.value) if isinstance(node.value, str) else None
         if found is None:
             self.wrong(node.mark, f"{str(node.plain)[:40]!r} is no duration; write it as PT5M")
+        elif found > DURATION_MS_MAX:
+            self.wrong(node.mark, f"{str(node.plain)[:40]!r} is too long a time")
         return found or 0
 
     def check_templates(self, node: Node) -> None:

@@ -15,6 +15,8 @@ class Kind(StrEnum):
 
     TEXT = "text"  # may have {{ }}
     ANY = "any value"  # text in it may have {{ }}
+    MAP = "values by name"  # text in them may have {{ }}
+    LABELS = "texts by name"  # or a list of {key, value}; may have {{ }}
     FLAG = "true or false"
     COUNT = "a whole number"
     DURATION = "a duration such as PT5M"
@@ -57,21 +59,18 @@ COMMON: Final[dict[str, Property]] = {
     "allowWarning": Property(Kind.FLAG, said="A warning counts as success."),
     "retry": Property(Kind.RETRY, said="How often a failed task is tried again."),
     "timeout": Property(Kind.DURATION, said="How long one attempt may run."),
-    "logLevel": Property(
-        Kind.ENUM, words=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"), said="The least level kept."
-    ),
 }
 """What every task takes."""
 
 ERRORS: Final = Property(Kind.TASKS, said="Run when a task of the body has failed for good.")
 _TASKS: Final = Property(Kind.TASKS, required=True, said="The body.")
+_VALUES: Final = Property(Kind.ANY, required=True, said="A list, or text that renders to one.")
 _CONCURRENT: Final = Property(Kind.COUNT, said="How many run at once; 0 is all.")
 _SUBFLOW: Final[dict[str, Property]] = {
-    "namespace": Property(Kind.TEXT, required=True),
-    "flowId": Property(Kind.TEXT, required=True),
-    "revision": Property(Kind.COUNT),
-    "inputs": Property(Kind.ANY),
-    "labels": Property(Kind.ANY),
+    "namespace": Property(Kind.TEXT, required=True, said="The other flow's namespace."),
+    "flowId": Property(Kind.TEXT, required=True, said="The other flow's id."),
+    "inputs": Property(Kind.MAP, said="Its inputs, by name."),
+    "labels": Property(Kind.LABELS, said="Labels of its run."),
     "wait": Property(Kind.FLAG, said="Whether to wait for its end (true)."),
     "transmitFailed": Property(Kind.FLAG, said="Whether its failure is this task's (true)."),
     "inheritLabels": Property(Kind.FLAG, said="Whether it gets this flow's labels (false)."),
@@ -98,7 +97,11 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         (*_core("log.Log"), "io.kestra.core.tasks.log.Log"),
         {
             "message": Property(Kind.ANY, required=True, said="A text, or a list of texts."),
-            "level": Property(Kind.ENUM, words=("TRACE", "DEBUG", "INFO", "WARN", "ERROR")),
+            "level": Property(
+                Kind.ENUM,
+                words=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
+                said="How important it is (INFO).",
+            ),
         },
         "Writes to the attempt's log.",
     ),
@@ -114,20 +117,22 @@ KINDS: Final[tuple[TaskKind, ...]] = (
     TaskKind(
         "sleep",
         _core("flow.Sleep"),
-        {"duration": Property(Kind.DURATION, required=True)},
+        {"duration": Property(Kind.DURATION, required=True, said="How long.")},
         "Waits.",
     ),
     TaskKind(
         "http-request",
         _core("http.Request"),
         {
-            "uri": Property(Kind.TEXT, required=True),
+            "uri": Property(Kind.TEXT, required=True, said="Where to."),
             "method": Property(
-                Kind.ENUM, words=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+                Kind.ENUM,
+                words=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+                said="GET, if nothing is said.",
             ),
-            "headers": Property(Kind.ANY),
-            "contentType": Property(Kind.TEXT),
-            "body": Property(Kind.TEXT),
+            "headers": Property(Kind.MAP, said="Headers, by name."),
+            "contentType": Property(Kind.TEXT, said="The header content-type."),
+            "body": Property(Kind.TEXT, said="What is sent."),
             "allowFailed": Property(Kind.FLAG, said="Whether an error's status is a success."),
         },
         "Makes an HTTP request.",
@@ -136,9 +141,9 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         "send-webhook",
         (),
         {
-            "url": Property(Kind.TEXT, required=True),
+            "url": Property(Kind.TEXT, required=True, said="Where to."),
             "event": Property(Kind.TEXT, said="The type of event, dotted."),
-            "data": Property(Kind.ANY),
+            "data": Property(Kind.ANY, said="What has happened."),
         },
         "Posts a signed webhook.",
     ),
@@ -147,7 +152,7 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         (),
         {
             "taskDef": Property(Kind.TEXT, required=True, said="The TaskDef."),
-            "inputs": Property(Kind.ANY, said="Its inputs, by name."),
+            "inputs": Property(Kind.MAP, said="Its inputs, by name."),
         },
         "A task that workers of yours run.",
     ),
@@ -163,7 +168,7 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         "for-each",
         _flow("ForEach"),
         {
-            "values": Property(Kind.ANY, required=True, said="A list, or text that is one."),
+            "values": _VALUES,
             "tasks": _TASKS,
             "concurrencyLimit": Property(Kind.COUNT, said="Values at once (1); 0 is all."),
         },
@@ -173,14 +178,14 @@ KINDS: Final[tuple[TaskKind, ...]] = (
     TaskKind(
         "each-sequential",
         _flow("EachSequential"),
-        {"value": Property(Kind.ANY, required=True), "tasks": _TASKS},
+        {"value": _VALUES, "tasks": _TASKS},
         "The body for each value, one value after another.",
         True,
     ),
     TaskKind(
         "each-parallel",
         _flow("EachParallel"),
-        {"value": Property(Kind.ANY, required=True), "tasks": _TASKS, "concurrent": _CONCURRENT},
+        {"value": _VALUES, "tasks": _TASKS, "concurrent": _CONCURRENT},
         "The body for each value, all at once.",
         True,
     ),
@@ -188,9 +193,9 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         "if",
         _flow("If"),
         {
-            "condition": Property(Kind.TEXT, required=True),
-            "then": Property(Kind.TASKS, required=True),
-            "else": Property(Kind.TASKS),
+            "condition": Property(Kind.TEXT, required=True, said="What decides, once."),
+            "then": Property(Kind.TASKS, required=True, said="The body if it is true."),
+            "else": Property(Kind.TASKS, said="The body if it is false, 0 or nothing."),
         },
         "One body or the other.",
         True,
@@ -199,9 +204,9 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         "switch",
         _flow("Switch"),
         {
-            "value": Property(Kind.TEXT, required=True),
-            "cases": Property(Kind.CASES),
-            "defaults": Property(Kind.TASKS),
+            "value": Property(Kind.TEXT, required=True, said="What decides, once."),
+            "cases": Property(Kind.CASES, said="The bodies, by the text that the value must be."),
+            "defaults": Property(Kind.TASKS, said="The body if it is none of them."),
         },
         "The body of the case that the value is.",
         True,
@@ -209,7 +214,10 @@ KINDS: Final[tuple[TaskKind, ...]] = (
     TaskKind(
         "dag",
         _flow("Dag"),
-        {"tasks": Property(Kind.DAG, required=True), "concurrent": _CONCURRENT},
+        {
+            "tasks": Property(Kind.DAG, required=True, said="Each task, and which come before it."),
+            "concurrent": _CONCURRENT,
+        },
         "Each task when those it depends on have ended.",
         True,
     ),
@@ -224,10 +232,14 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         "loop-until",
         (*_flow("LoopUntil"), *_flow("WaitFor")),
         {
-            "condition": Property(Kind.TEXT, required=True),
+            "condition": Property(Kind.TEXT, required=True, said="Looked at after each round."),
             "tasks": _TASKS,
-            "checkFrequency": Property(Kind.FREQUENCY),
-            "failOnMaxReached": Property(Kind.FLAG),
+            "checkFrequency": Property(
+                Kind.FREQUENCY, said="interval (PT1S), maxIterations (100), maxDuration (PT1H)."
+            ),
+            "failOnMaxReached": Property(
+                Kind.FLAG, said="Whether it fails if it never holds (false)."
+            ),
         },
         "The body until the condition holds.",
         True,

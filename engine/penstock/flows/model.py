@@ -78,6 +78,7 @@ class Trigger(Struct, frozen=True):
     id: str
     type: str
     given: dict[str, Any]
+    places: dict[str, Mark]
 
 
 class Flow(Struct, frozen=True):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from penstock.flows.kinds import COMMON, ERRORS, KINDS, Kind, Property, TaskKind
-from penstock.flows.reader import INPUT_TYPES, TRIGGERS
+from penstock.flows.parts import END_STATES, INPUT_TYPES, TRIGGER_COMMON, TRIGGER_KEYS, TRIGGERS
 
 Json = dict[str, Any]
 
@@ -13,10 +14,21 @@ _TASKS: Final[Json] = {"type": "array", "items": {"$ref": "#/$defs/task"}}
 _DURATION: Final[Json] = {"type": "string", "pattern": "^(P|.*\\{\\{)"}
 _TEXT: Final[Json] = {"type": ["string", "number", "boolean"]}
 _COUNT: Final[Json] = {"type": "integer", "minimum": 0}
+_PAIRS: Final[Json] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"key": _TEXT, "value": _TEXT},
+        "required": ["key", "value"],
+        "additionalProperties": False,
+    },
+}
 _FORMS: Final[dict[Kind, Json]] = {
     Kind.TEXT: _TEXT,
     Kind.ANY: {},
-    Kind.FLAG: {"type": ["boolean", "string"]},
+    Kind.MAP: {"type": "object"},
+    Kind.LABELS: {"$ref": "#/$defs/labels"},
+    Kind.FLAG: {"type": "boolean"},
     Kind.COUNT: _COUNT,
     Kind.DURATION: _DURATION,
     Kind.TASKS: _TASKS,
@@ -60,7 +72,6 @@ def flow_schema() -> Json:
             "id": {"type": "string"},
             "namespace": {"type": "string"},
             "description": {"type": "string"},
-            "revision": _COUNT,
             "disabled": {"type": "boolean"},
             "inputs": {"$ref": "#/$defs/inputs"},
             "variables": {"type": "object"},
@@ -68,7 +79,7 @@ def flow_schema() -> Json:
             "errors": _TASKS,
             "finally": _TASKS,
             "outputs": {"type": "array", "items": _typed({"value": {}}, required=["id", "value"])},
-            "labels": {"type": ["object", "array"]},
+            "labels": {"$ref": "#/$defs/labels"},
             "retry": {"$ref": "#/$defs/retry"},
             "concurrency": {
                 "type": "object",
@@ -79,32 +90,50 @@ def flow_schema() -> Json:
                 },
                 "additionalProperties": False,
             },
-            "triggers": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["id", "type"],
-                    "properties": {"id": {"type": "string"}, "type": {"enum": [*TRIGGERS]}},
-                },
-            },
+            "triggers": {"type": "array", "items": {"oneOf": [*_triggers()]}},
         },
-        "$defs": {
-            "task": {"oneOf": [_task(kind) for kind in KINDS]},
-            "inputs": {
-                "type": "array",
-                "items": _typed(
-                    {
-                        "name": {"type": "string"},
-                        "required": {"type": "boolean"},
-                        "defaults": {},
-                        "values": {"type": "array"},
-                    },
-                    required=["type"],
-                ),
-            },
-            "retry": _retry(),
-        },
+        "$defs": _defs(),
     }
+
+
+def _defs() -> Json:
+    """What stands in several places."""
+    return {
+        "task": {"oneOf": [_task(kind) for kind in KINDS]},
+        "inputs": {
+            "type": "array",
+            "items": _typed(
+                {
+                    "name": {"type": "string"},
+                    "required": {"type": "boolean"},
+                    "defaults": {},
+                    "values": {"type": "array"},
+                },
+                required=["type"],
+            ),
+        },
+        "labels": {"oneOf": [{"type": "object", "additionalProperties": _TEXT}, _PAIRS]},
+        "retry": _retry(),
+    }
+
+
+def _triggers() -> Iterator[Json]:
+    """What each type of trigger takes."""
+    for kind, own in TRIGGER_KEYS.items():
+        texts: Json = {key: {"type": "string"} for key in (*own, "id", "description")}
+        forms = {
+            "type": {"enum": [name for name, known in TRIGGERS.items() if known == kind]},
+            "disabled": {"type": "boolean"},
+            "inputs": {"type": "object"},
+            "states": {"type": "array", "items": {"enum": [*END_STATES]}},
+        }
+        known = {*own, *TRIGGER_COMMON}
+        yield {
+            "type": "object",
+            "properties": texts | {key: form for key, form in forms.items() if key in known},
+            "required": ["id", "type", *(key for key, wanted in own.items() if wanted)],
+            "additionalProperties": False,
+        }
 
 
 def _task(kind: TaskKind) -> Json:

@@ -13,6 +13,7 @@ import msgspec
 
 from penstock.core.ids import root_of, wf_run_id_of
 from penstock.sdk import api, hints
+from penstock.sdk.deploy import Deployed, deploy
 from penstock.sdk.errors import PenstockError
 from penstock.sdk.handle import RunHandle
 from penstock.sdk.task import TaskDef
@@ -106,6 +107,13 @@ class Client:
             body["retry"] = dict(retry)
         reply = self.call(api.command("PUT", f"/v1/applications/{application}/workflows", body))
         return reply.body["name"]
+
+    def deploy(self, flow: str) -> Deployed:
+        """Register a flow, given as YAML, and what it needs. The same flow again changes nothing.
+
+        Raises FlowError with all mistakes, each with its line and column.
+        """
+        return deploy(self, flow)
 
     def _put(self, path: str, definition: msgspec.Struct) -> None:
         self.call(api.command("PUT", path, msgspec.to_builtins(definition)))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from penstock.core.command import Command
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.sdk import api
-from penstock.sdk.errors import Conflict
+from penstock.sdk.errors import Conflict, PenstockError
 
 if TYPE_CHECKING:
     from penstock.sdk.client import Client
@@ -24,32 +24,96 @@ _ROUTES: Final[dict[type[Command], tuple[str, str]]] = {
 }
 
 
-def deploy(client: Client, flow: str) -> str:
-    """Register a flow; returns the name by which it is run. The same flow again changes nothing."""
+class Deployed(Struct, frozen=True):
+    """A flow that is registered: the name by which it is run, and a line for all that was."""
+
+    name: str
+    said: tuple[str, ...]
+
+
+def deploy(client: Client, flow: str) -> Deployed:
+    """Register a flow, and what it needs, and forget triggers that it has no more. The same flow
+    again changes nothing.
+    """
     from penstock.flows.compiler import compile_flow  # a need of few: it brings a reader of YAML
     from penstock.flows.reader import read_flow
 
     compiled = compile_flow(read_flow(flow))
-    for command in compiled.definitions:
-        for call in _calls(command):
-            try:
-                client.call(call)
-            except Conflict:
-                if not isinstance(command, ScheduleWf):
-                    raise
-                _replace(client, command, call)
-    return compiled.name
+    said = [_make(client, command) for command in compiled.definitions]
+    kept = {one.schedule_id for one in compiled.definitions if isinstance(one, ScheduleWf)}
+    said += _forget_schedules(client, compiled.name, kept)
+    return Deployed(compiled.name, tuple(said))
 
 
-def _calls(command: Command) -> Iterator[api.Call]:
+def _make(client: Client, command: Command) -> str:
+    call = _call(command)
+    try:
+        body: dict[str, Any] = client.call(call).body
+    except Conflict as error:
+        if isinstance(command, PutExternalEventDef):
+            more = ": runs may wait for the old inputs; give the pause another id"
+            raise _with(error, more) from error
+        if not isinstance(command, ScheduleWf):
+            raise
+        _delete_schedule(client, str(command.schedule_id))
+        client.call(msgspec.structs.replace(call, command_id=api.new_command_id()))
+        body = {}
+    except PenstockError as error:
+        if "TaskDef" in str(error) and "is not registered" in str(error):
+            raise _with(error, f"; {BUILTIN_HINT}") from error
+        raise
+    return _said(command, body)
+
+
+BUILTIN_HINT: Final = (
+    "tasks of the engine's own (return, log, http-request, ...) come with `penstock dev`, or with"
+    " `penstock builtin-worker`; your own are registered by the worker that does them"
+)
+
+
+def _with(error: PenstockError, more: str) -> PenstockError:
+    """The same error, saying besides what to do."""
+    return type(error)(error.code, f"{error.message}{more}", error.status)
+
+
+def _said(command: Command, body: dict[str, Any]) -> str:
+    match command:
+        case PutWfSpec():
+            return f"flow {command.name}, version {body.get('version')}"
+        case PutExternalEventDef():
+            return f"event {command.name}"
+        case ScheduleWf():
+            return f"schedule {command.schedule_id}: {command.cron} {command.time_zone}"
+        case _:
+            raise AssertionError("a flow compiles to nothing else")
+
+
+def _call(command: Command) -> api.Call:
     method, path = _ROUTES[type(command)]
     body: dict[str, Any] = msgspec.to_builtins(command)
-    yield api.command(
-        method, path, {name: value for name, value in body.items() if value is not None}
-    )
+    given = {name: value for name, value in body.items() if value is not None}
+    return api.command(method, path, given)
 
 
-def _replace(client: Client, command: ScheduleWf, call: api.Call) -> None:
-    """A schedule that has changed is another one under its id."""
-    client.call(api.command("DELETE", f"/v1/schedules/{command.schedule_id}", None))
-    client.call(msgspec.structs.replace(call, command_id=api.new_command_id()))
+def _forget_schedules(client: Client, name: str, kept: set[str | None]) -> list[str]:
+    """Delete schedules that an earlier text of the flow had; others stay."""
+    from penstock.flows.compiler.triggers import TRIGGER_LABEL, schedule_id
+
+    said: list[str] = []
+    params: dict[str, str | int] = {}
+    while True:
+        call = api.Call(method="GET", path="/v1/schedules", params=params)
+        page = client.call(call).body
+        for found in page["items"]:
+            its_id, trigger = found["schedule_id"], found["labels"].get(TRIGGER_LABEL)
+            own = trigger is not None and its_id == schedule_id(name, trigger)
+            if own and its_id not in kept:
+                _delete_schedule(client, its_id)
+                said.append(f"schedule {its_id}: deleted, the flow has no such trigger any more")
+        if page["cursor"] is None:
+            return said
+        params = {"cursor": page["cursor"]}
+
+
+def _delete_schedule(client: Client, schedule_id: str) -> None:
+    client.call(api.command("DELETE", f"/v1/schedules/{schedule_id}", None))

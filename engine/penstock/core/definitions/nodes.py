@@ -134,6 +134,8 @@ class RunThreadsNode(NodeConfig, tag="RUN_THREADS", frozen=True):
     them for each value of an array (a STR may be one, as JSON); its INPUT is the value and its
     INDEX the value's number, if it declares them. `concurrency` is how many are at work at most (0:
     no limit), `after` which threads must have ended before a thread is begun.
+
+    Its output is how many have ended; with `gives_output` it is that of its only thread.
     """
 
     OUTPUT = "INT"
@@ -143,6 +145,7 @@ class RunThreadsNode(NodeConfig, tag="RUN_THREADS", frozen=True):
     variables: dict[str, Expression] = {}
     concurrency: Annotated[int, Meta(ge=0, le=THREADS_PER_RUN_MAX)] = 0
     after: dict[str, tuple[str, ...]] = {}
+    gives_output: bool = False
 
 
 class NopNode(NodeConfig, tag="NOP", frozen=True):
@@ -180,7 +183,8 @@ class UserTaskNode(NodeConfig, tag="USER_TASK", frozen=True):
 
 class RunChildWfNode(NodeConfig, tag="RUN_CHILD_WF", frozen=True):
     """Which WfSpec, by name or by an expression, and what it is given: the newest revision of its
-    major version, or the newest version if none is named.
+    major version, or the newest version if none is named. With `inherit_labels` it has this run's
+    labels, too; `labels` win.
     """
 
     OUTPUT = "WF_RUN_ID"
@@ -189,6 +193,8 @@ class RunChildWfNode(NodeConfig, tag="RUN_CHILD_WF", frozen=True):
     dynamic_wf_spec: Expression | None = None
     major: int | None = None
     inputs: dict[str, Expression] = {}
+    labels: dict[str, Expression] = {}
+    inherit_labels: bool = False
 
 
 class WaitForChildWfNode(NodeConfig, tag="WAIT_FOR_CHILD_WF", frozen=True):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef
 from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.nodes import RunThreadsNode
 from penstock.core.state.rows import Rows
 from penstock.core.values.types import TypeText
 
 
 def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeText | None:
-    """Of a task its return type, of an event its content type, else what the node type says."""
+    """Of a task its return type, of an event its content type, else what the node type says; None
+    of what a thread returns.
+    """
     if config is None:
         return None
     task_def, event_def = getattr(config, "task_def", None), getattr(config, "event_def", None)
@@ -19,6 +22,8 @@ def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeTe
     if isinstance(event_def, str):
         event = rows.peek(ExternalEventDef, tenant, event_def)
         return None if event is None else event.content_type
+    if isinstance(config, RunThreadsNode) and config.gives_output:
+        return None
     return config.OUTPUT
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.faults import Faults
 from penstock.core.definitions.inheriting import inheriting_faults
-from penstock.core.definitions.node_check import INPUT
+from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.wf_spec import (
     Access,
     SpecBody,
@@ -21,12 +21,15 @@ from penstock.core.values.paths import path_type
 from penstock.core.values.types import SIMPLE, Structs, Type, ValueProblem, check_type
 from penstock.core.values.value import coerce
 
+OF_ELEMENTS = frozenset({INPUT, INDEX})
+"""What a thread for one of several values is given: each has its own, and sees no other's."""
+
 
 def check_names(body: SpecBody, faults: Faults) -> None:
     """A name means one variable in all of the spec, since threads see those of threads above."""
     seen: dict[str, str] = {}
     for thread_name, thread in body.threads.items():
-        for name in sorted({declared.name for declared in thread.variables} - {INPUT}):
+        for name in sorted({declared.name for declared in thread.variables} - OF_ELEMENTS):
             if name in seen:
                 faults.add(
                     FaultKind.VARIABLE_TWICE,

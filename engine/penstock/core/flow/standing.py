@@ -82,6 +82,17 @@ def iteration_of(at: At, thread: ThreadRun) -> int | None:
     return row.value if row is not None and isinstance(row.value, int) else None
 
 
+def batch_at(at: At) -> tuple[Variable, int] | None:
+    """What a helping node works on, in the name of the step that has started its thread for one of
+    several values: the value as it is, and its number.
+    """
+    if is_step(at.node_run.node) or value_of(at, at.thread) is None:
+        return None
+    number, (_, row) = iteration_of(at, at.thread), _variable(at, _own(at, at.thread)[0], INPUT)
+    assert row is not None, "it has a value"
+    return row, number or 0
+
+
 def _own(at: At, thread: ThreadRun) -> tuple[ThreadRun, tuple[ThreadRun, NodeRun] | None]:
     """The thread that a step has started, and that step with its own thread, for one that a helping
     node has.

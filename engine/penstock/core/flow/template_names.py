@@ -11,6 +11,7 @@ from penstock.core.definitions.defs import Application
 from penstock.core.definitions.wf_spec import Access, ThreadSpec
 from penstock.core.flow.published import outputs_of_run
 from penstock.core.flow.standing import (
+    batch_at,
     chain_above,
     iteration_of,
     started_by,
@@ -66,7 +67,8 @@ class TemplateNames:
     def task_run(self) -> Found:
         """The task run at hand. `value` is there if its thread is one of several, each for a value,
         `iteration` in these and in the rounds of a loop, `parentId` if another
-        task run has started its thread.
+        task run has started its thread. Of a step that does something for each of several values,
+        `items` is the value, and `iteration` counts from 1.
         """
         at = self._at
         thread, node_run = step_at(at)
@@ -82,6 +84,11 @@ class TemplateNames:
         iteration = iteration_of(at, thread)
         if iteration is not None:
             made["iteration"] = iteration
+        batch = batch_at(at)
+        if batch is not None:
+            row, number = batch
+            at.masked |= row.masked
+            made |= {"items": self._paid(row.value), "iteration": number + 1}
         return made
 
     def task(self) -> Found:

@@ -21,6 +21,7 @@ from penstock.core.limits import FAMILY_DEPTH_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.rows import Rows
 from penstock.core.values.expressions import Expression
+from penstock.core.values.texts import text_of
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, type_name
 
@@ -34,6 +35,7 @@ def arrive(at: At) -> Outcome:
     for given in sorted(config.inputs):
         inputs[given] = at.evaluate(config.inputs[given], given)
         masked += [given] if at.masked else []
+    labels = _labels(at, config)
     run_id = child_run_id(at.run.wf_run_id, *at.seed())
     if run_id.count(".") > FAMILY_DEPTH_MAX:
         message = f"runs may stand {FAMILY_DEPTH_MAX} deep below each other"
@@ -42,6 +44,7 @@ def arrive(at: At) -> Outcome:
         wf_spec=name,
         major=config.major,
         variables=inputs,
+        labels=labels,
         masked=tuple(masked),
         parent=at.run.wf_run_id,
     )
@@ -53,6 +56,23 @@ def arrive(at: At) -> Outcome:
         quotes = bool(masked) and rejection.code is Code.BAD_VALUE
         return Failed(Failure(failure, NOT_SHOWN if quotes else rejection.message))
     return Done(run_id)
+
+
+def _labels(at: At, config: RunChildWfNode) -> dict[str, str]:
+    """Those of the run itself (`system.`) are not handed down. Everybody sees labels: what is
+    masked can be none.
+    """
+    above = at.run.labels if config.inherit_labels else {}
+    labels = {name: text for name, text in above.items() if not name.startswith("system.")}
+    for name in sorted(config.labels):
+        value = at.evaluate(config.labels[name], f"label {name!r}")
+        label = text_of(value)
+        if at.masked:
+            raise ValueProblem(f"label {name!r}: everybody would see a masked value")
+        if label is None:
+            raise ValueProblem(f"label {name!r}: {type_name(value)} is no text")
+        labels[name] = label
+    return labels
 
 
 def _name(at: At, config: RunChildWfNode) -> str:
@@ -86,11 +106,12 @@ def pin(config: NodeConfig, rows: Rows, tenant: str) -> NodeConfig:
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
-    """The name and the inputs."""
+    """The name, the inputs and the labels."""
     node = cast(RunChildWfNode, config)
     if node.dynamic_wf_spec is not None:
         yield node.dynamic_wf_spec
     yield from node.inputs.values()
+    yield from node.labels.values()
 
 
 NODE = NodeType(

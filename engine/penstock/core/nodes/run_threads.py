@@ -1,5 +1,5 @@
 """RUN_THREADS: runs child threads and waits for them: each of several once, or one for each value
-of an array, at most so many at a time. Its output is how many have ended.
+of an array, at most so many at a time. Its output is how many have ended, or that of the only one.
 
 What threads are given lies in rows, and the node keeps counters: the ten thousandth costs no more
 than the first. The first failure stops further starts; when those at work have ended, the node
@@ -92,10 +92,22 @@ def _go_on(at: At, work: Work) -> Outcome:
         wake_later(at.turn, at.run.wf_run_id, at.thread.number)
     at.node_run.progress = msgspec.to_builtins(work)
     if done and work.decided:
-        return Done(work.count)
+        return _output(at) if cast(RunThreadsNode, at.config).gives_output else Done(work.count)
     if done and work.failure is not None and work.at_work == 0:
         return Failed(work.failure)
     return WAIT
+
+
+def _output(at: At) -> Outcome:
+    """What the only thread has returned: of several that were begun for it, the one that has ended
+    well.
+    """
+    turn, here = at.turn, (at.thread.number, at.node_run.position)
+    for awaited in turn.rows.scan(Awaited, turn.tenant, at.run.wf_run_id, *here):
+        thread = _thread(at, awaited.child)
+        if thread.status is ThreadStatus.COMPLETED:
+            return Done(thread.output, thread.masked)
+    return Done()
 
 
 def _spend(at: At) -> bool:
@@ -284,6 +296,11 @@ def check(check: NodeCheck) -> None:
     besides = () if config.values is None else (INPUT, INDEX)
     for name in config.threads:
         check.starts_thread(name, config.variables, given_besides=besides)
+    if config.gives_output and (len(config.threads) != 1 or config.values is not None):
+        check.fault(
+            FaultKind.OUTPUT_OF_SEVERAL,
+            "`gives_output` is for a node with one thread, and without `values`",
+        )
     _check_given(check, config)
     if config.values is None:
         _check_order(check, config)

@@ -95,7 +95,7 @@ def check(check: NodeCheck) -> None:
         task_def = check_inputs(check, config.task_def, config.inputs)
         if config.output_required and task_def is not None and not _returns(task_def):
             said = f"an output is required, and TaskDef {config.task_def!r} has no return_type"
-            check.fault(f"{said} to say what it must be")
+            check.fault(FaultKind.OUTPUT_UNTYPED, f"{said} to say what it must be")
 
 
 def _returns(task_def: TaskDef) -> bool:

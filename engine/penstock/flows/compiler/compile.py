@@ -10,7 +10,13 @@ from msgspec import Struct
 from penstock.core.command import Command
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.definitions.nodes import ExitNode, NopNode, RunThreadsNode, Throw
-from penstock.core.definitions.wf_spec import Access, RunLimit, SpecBody, VariableDef
+from penstock.core.definitions.wf_spec import (
+    RunLimit,
+    SpecBody,
+    ThreadSpec,
+    VariableDef,
+)
+from penstock.core.ids import is_definition_name
 from penstock.core.state.failures import FailureHandler
 from penstock.core.state.place_rows import LimitBehavior
 from penstock.core.values.expressions import Expression
@@ -18,17 +24,19 @@ from penstock.core.values.forms import Built, Cast
 from penstock.flows.compiler import forms
 from penstock.flows.compiler.blocks import Blocks
 from penstock.flows.compiler.graph import Graph
-from penstock.flows.compiler.inputs import is_allowed, type_of, variable_of
+from penstock.flows.compiler.inputs import is_allowed, private, type_of, variable_of
 from penstock.flows.compiler.triggers import triggers_of
-from penstock.flows.document import FlowError
+from penstock.flows.document import FlowError, Mistake
 from penstock.flows.model import Flow
 
+# Threads of the flow itself: no thread of a task has such a name after its dot.
 MAIN: Final = "at.main"
-TASKS: Final = "at.tasks"
+TASKS: Final = "at.body"
 GUARDED: Final = "at.guarded"
-ERRORS: Final = "at.errors"
-FINALLY: Final = "at.finally"
+ERRORS: Final = "at.failed"
+FINALLY: Final = "at.last"
 BAD_INPUT: Final = "BAD_INPUT"
+DISABLED: Final = "FLOW_DISABLED"
 
 
 class Compiled(Struct, frozen=True):
@@ -42,8 +50,11 @@ def compile_flow(flow: Flow) -> Compiled:
     """The WfSpec of a flow and what goes with it, or FlowError."""
     name = f"{flow.namespace}.{flow.id}"
     blocks = Blocks(name)
+    if not is_definition_name(name):
+        message = f"namespace and id make the name {name[:150]!r}, which is too long, or ends oddly"
+        blocks.mistakes.append(Mistake(flow.mark, message))
     body = _body(flow, blocks)
-    triggers = tuple(triggers_of(flow, name, blocks.mistakes))
+    triggers = () if flow.disabled else tuple(triggers_of(flow, name, blocks.mistakes))
     if blocks.mistakes:
         raise FlowError(blocks.mistakes)
     spec = PutWfSpec(name, msgspec.to_builtins(body))
@@ -52,6 +63,8 @@ def compile_flow(flow: Flow) -> Compiled:
 
 def _body(flow: Flow, blocks: Blocks) -> SpecBody:
     main = Graph(_variables(flow, blocks))
+    if flow.disabled:
+        return SpecBody(MAIN, {MAIN: _refuses(main)}, namespace=flow.namespace, labels=flow.labels)
     _refuse_inputs(flow, main)
     if not flow.errors and not flow.at_last:
         blocks.chain(main, flow.tasks, flow.retry)
@@ -67,6 +80,13 @@ def _body(flow: Flow, blocks: Blocks) -> SpecBody:
         labels=flow.labels,
         limit=limit,
     )
+
+
+def _refuses(main: Graph) -> ThreadSpec:
+    """A flow that is disabled does nothing but say so; what is at work already goes on."""
+    throws = Throw(DISABLED, "the flow is disabled: deploy it with disabled: false")
+    main.stop("at.disabled", ExitNode(throws=throws))
+    return main.thread()
 
 
 def _guard(flow: Flow, blocks: Blocks, main: Graph) -> None:
@@ -100,8 +120,7 @@ def _guard(flow: Flow, blocks: Blocks, main: Graph) -> None:
 def _variables(flow: Flow, blocks: Blocks) -> list[VariableDef]:
     found = [variable_of(given, blocks.mistakes) for given in flow.inputs]
     if flow.variables:
-        vars_ = VariableDef("vars", "JSON_OBJ", default=flow.variables, access=Access.PRIVATE_VAR)
-        found.append(vars_)
+        found.append(private("vars", "JSON_OBJ", flow.variables))
     return found
 
 
@@ -111,7 +130,7 @@ def _refuse_inputs(flow: Flow, main: Graph) -> None:
         condition = is_allowed(given)
         if condition is None:
             continue
-        check = f"at.{given.id}"
+        check = f"at.input.{given.id}"
         main.add(check, NopNode())
         main.branch(check, condition)
         good = main.branch(check)

@@ -20,7 +20,7 @@ def value(given: Any) -> Expression:
     """The value that it renders to: a template that is one expression only gives that one's."""
     if isinstance(given, str) and (secret := _SECRET.fullmatch(given)):
         return Secret(secret[2])
-    return Template(given) if _has_template(given) else Literal(given)
+    return Template(given) if has_template(given) else Literal(given)
 
 
 def text(given: str) -> Expression:
@@ -43,13 +43,14 @@ def batches(given: str, rows: int) -> Expression | None:
     source = _ONLY.fullmatch(given)
     if source is None or only_expression(parse_template(given)) is None:
         return None
-    return texts(f"{{{{ ({source[1]}) | chunk({rows}) }}}}")
+    return value(f"{{{{ ({source[1]}) | chunk({rows}) }}}}")
 
 
-def _has_template(given: Any) -> bool:
+def has_template(given: Any) -> bool:
+    """Whether some text in it is a template."""
     if isinstance(given, dict):
         pairs = cast("dict[Any, Any]", given).items()
-        return any(_has_template(part) for pair in pairs for part in pair)
+        return any(has_template(part) for pair in pairs for part in pair)
     if isinstance(given, list):
-        return any(_has_template(part) for part in cast("list[Any]", given))
+        return any(has_template(part) for part in cast("list[Any]", given))
     return is_template(given)

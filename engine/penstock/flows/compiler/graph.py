@@ -71,8 +71,9 @@ class Graph:
             self._edges[source].append(Edge(name, condition, mutations))
 
     def thread(self, returns: Expression | None = None) -> ThreadSpec:
-        """The thread as it now is, with its EXIT."""
-        self.add(END, ExitNode(returns=returns))
+        """The thread as it now is, with its EXIT if any way leads there."""
+        if self._ends:
+            self.add(END, ExitNode(returns=returns))
         nodes = {
             name: replace(cast(AnyNode, node), edges=tuple(self._edges[name]))
             for name, node in self._nodes.items()

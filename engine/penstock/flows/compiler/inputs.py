@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from penstock.core.definitions.wf_spec import VariableDef
+from penstock.core.definitions.wf_spec import Access, VariableDef
 from penstock.core.values.expressions import (
     Comparator,
     Comparison,
@@ -35,9 +35,16 @@ def type_of(kind: str) -> str:
     return TYPES.get(kind, "STR")
 
 
+def private(name: str, kind: str, default: Any = None) -> VariableDef:
+    """A variable of the flow's own machinery."""
+    return VariableDef(name, kind, default=default, access=Access.PRIVATE_VAR)
+
+
 def variable_of(given: FlowInput, mistakes: list[Mistake]) -> VariableDef:
     """An input as a variable of the entrypoint."""
     kind = type_of(given.type)
+    if given.type == "JSON" and _is_list(given.defaults):
+        kind = type_of("ARRAY")
     default = None if given.defaults is None else _default(given, kind, mistakes)
     required = given.required and default is None
     return VariableDef(given.id, kind, required=required, default=default)
@@ -55,6 +62,10 @@ def is_allowed(given: FlowInput) -> Expression | None:
         return None
     allowed: list[Any] = [*given.values, *(() if given.required else (None,))]
     return Comparison(VariableRef(given.id), Comparator.IN, Literal(allowed))
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, list) or (isinstance(given, str) and given.lstrip().startswith("["))
 
 
 def _default(given: FlowInput, kind: str, mistakes: list[Mistake]) -> Any:

@@ -10,11 +10,14 @@ from typing import Final
 from penstock.core.command import Command
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.schedules.cron_syntax import CronProblem, check_cron, is_time_zone
+from penstock.flows.compiler.forms import has_template
 from penstock.flows.document import Mistake
 from penstock.flows.model import Flow, Trigger
 
+TRIGGER_LABEL: Final = "system.trigger"
+"""The label of a run that a trigger has started: the trigger's id."""
+
 _NOT_OF_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
-_KNOWN: Final = frozenset({"id", "type", "cron", "timezone", "inputs", "description"})
 
 
 def triggers_of(flow: Flow, name: str, mistakes: list[Mistake]) -> Iterator[Command]:
@@ -22,26 +25,32 @@ def triggers_of(flow: Flow, name: str, mistakes: list[Mistake]) -> Iterator[Comm
     for trigger in flow.triggers:
         if trigger.type == "schedule":
             yield _schedule(trigger, name, mistakes)
+        else:
+            message = f"a trigger of type {trigger.type} is not there yet"
+            mistakes.append(Mistake(trigger.places.get("type", trigger.mark), message))
 
 
 def _schedule(trigger: Trigger, name: str, mistakes: list[Mistake]) -> ScheduleWf:
     given = trigger.given
-    cron, time_zone = str(given.get("cron", "")), str(given.get("timezone", "UTC"))
-    for key in given.keys() - _KNOWN:
-        mistakes.append(Mistake(trigger.mark, f"a schedule has no {key!r}"))
+    cron, time_zone = given.get("cron", ""), given.get("timezone", "UTC")
+
+    def wrong(key: str, message: str) -> None:
+        mistakes.append(Mistake(trigger.places.get(key, trigger.mark), message))
+
     try:
         check_cron(cron)
     except CronProblem as problem:
-        mistakes.append(Mistake(trigger.mark, f"cron {cron!r}: {problem}"))
+        wrong("cron", f"cron {cron!r}: {problem}")
     if not is_time_zone(time_zone):
-        mistakes.append(
-            Mistake(trigger.mark, f"timezone {time_zone!r} is none, as Europe/Paris is")
-        )
+        wrong("timezone", f"timezone {time_zone!r} is none, as Europe/Paris is")
+    if has_template(given.get("inputs")):
+        wrong("inputs", "inputs of a schedule are values, and no templates")
     return ScheduleWf(
         name,
         cron,
         schedule_id(name, trigger.id),
         variables=given.get("inputs") or {},
+        labels={TRIGGER_LABEL: trigger.id},
         time_zone=time_zone,
     )
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from penstock.core.definitions.graph import Publish
 from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import derive_guid, is_step
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import AttemptMetrics, MetricKind, Series
-from penstock.core.state.transitions import TASK_LIVE
+from penstock.core.state.transitions import NODE_LIVE, TASK_LIVE
 from penstock.core.values.texts import text_of
 from penstock.core.values.value import Value
 from penstock.core.views.kestra.states import State, Timeline, duration_text
@@ -201,9 +202,18 @@ class TaskRuns:
 
     def _outputs(self, node: NodeRun) -> Json | None:
         value = shown_node(self._rows, self._run, node).output
+        part = self._part_of(node)
+        if part is not None:
+            return {part: value} if node.status not in NODE_LIVE else None
         if value is None or isinstance(value, dict):
             return cast("Json | None", value)
-        return {"value": value}
+        return None if node.node_type == "RUN_THREADS" else {"value": value}
+
+    def _part_of(self, node: NodeRun) -> str | None:
+        """As which part of its outputs a node publishes what it gives."""
+        config = self.lines.config(node)
+        publish = None if config is None else config.publish
+        return publish.part if isinstance(publish, Publish) else None
 
 
 def metric(series: Series) -> Json:

@@ -1,0 +1,103 @@
+"""What can be read but not be done is a mistake with its place, and never passed over."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.flows.compiler import compile_flow
+from penstock.flows.document import FlowError
+from penstock.flows.reader import read_flow
+
+HEAD = "id: f\nnamespace: company.team\n"
+ONE = "tasks: [{id: a, type: return}]\n"
+
+
+def mistakes(document: str) -> list[str]:
+    with pytest.raises(FlowError) as refused:
+        compile_flow(read_flow(document))
+    return [str(mistake) for mistake in refused.value.mistakes]
+
+
+def of_task(rest: str) -> str:
+    return HEAD + f"tasks:\n  - {{id: a, {rest}}}\n"
+
+
+def of_dag(*items: str) -> str:
+    return (
+        HEAD
+        + "tasks:\n  - id: d\n    type: dag\n    tasks:\n"
+        + "".join(
+            f"      - {{task: {{id: {name}, type: return}}, dependsOn: {after}}}\n"
+            for name, after in (item.split(" ", 1) for item in items)
+        )
+    )
+
+
+SUB = "type: subflow, namespace: company.team, flowId: g"
+REFUSED = [
+    (of_task("type: return, logLevel: INFO"), 4, "has no 'logLevel'"),
+    (of_task("type: sleep, duration: PT1S, timeout: PT1M"), 4, "a sleep has no timeout"),
+    (of_task("type: sleep, duration: '{{ inputs.x }}'"), 4, "is a duration such as PT5M"),
+    (of_task("type: sleep, duration: P90000000W"), 4, "too long a time"),
+    (of_task("type: pause, retry: {type: constant, interval: PT1S}"), 4, "not tried again"),
+    (of_task("type: pause, delay: PT1S, pauseDuration: PT1S"), 4, "another name of delay"),
+    (of_task("type: pause, onResume: [{id: x, type: INT, defaults: 1}]"), 4, "no defaults"),
+    (of_task("type: switch, value: x"), 4, "wants cases, or defaults"),
+    (of_task("type: if, condition: '', then: []"), 4, "condition is empty"),
+    (of_task("type: task, taskDef: t, inputs: [x]"), 4, "inputs is a mapping, not a list"),
+    (of_task("type: subflow, namespace: company.team, flowId: f"), 4, "may not run itself"),
+    (of_task(f"{SUB}, revision: 3"), 4, "has no 'revision'"),
+    (of_task(f"{SUB}, scheduleDate: x"), 4, "has no 'scheduleDate'"),
+    (of_task(f"{SUB}, wait: '{{{{ inputs.w }}}}'"), 4, "wait is true or false"),
+    (of_task(f"{SUB}, labels: [{{key: x}}]"), 4, "a label is {key: ..., value: ...}"),
+    (of_task(f"{SUB}, labels: {{x: [1]}}"), 4, "label 'x' is text, not a list"),
+    (of_task(f"{SUB.replace('subflow', 'for-each-item')}, items: 'a {{{{ 1 }}}}'"), 4, "gives a"),
+    (of_dag("a []", "b [c]"), 8, "the dag has no task 'c'"),
+    (of_dag("first []", "b [frist]"), 8, "did you mean 'first'?"),
+    (of_dag("a [b]", "b [c]", "c [a]"), 7, "wait for each other: "),
+    (of_dag("a [a]"), 7, "wait for each other: a -> a"),
+    (HEAD + ONE + "revision: 2\n", 4, "revision is counted by the engine"),
+    (HEAD + ONE + "labels: {a: '{{ inputs.x }}'}\n", 4, "is no template"),
+    (HEAD + ONE + "inputs: [{id: a.b, type: INT}]\n", 4, "input 'a.b': use "),
+    (HEAD + ONE + "inputs: [{id: vars, type: INT}]\n", 4, "but not INDEX or INPUT or trigger or"),
+    (HEAD + ONE + "inputs: [{id: a, type: ENUM}]\n", 4, "wants values"),
+    (HEAD + ONE + "inputs: [{id: a, type: INT, values: [1]}]\n", 4, "no values"),
+    (HEAD + ONE + "inputs: [{id: a, type: INT, defaults: x}]\n", 4, "is no INT"),
+    (HEAD + ONE + "outputs: [{id: a, type: NUMBER, value: 1}]\n", 4, "type is one of"),
+    (HEAD + ONE + "outputs: [{id: a, value: 1}, {id: a, value: 2}]\n", 4, "two outputs 'a'"),
+    (HEAD + ONE + "retry: {type: exponential, interval: PT1S, delayFactor: x}\n", 4, "delayFactor"),
+    (HEAD + ONE + "triggers: [{id: t, type: schedule}]\n", 4, "wants cron"),
+    (HEAD + ONE + "triggers: [{id: t, type: schedule, cron: x}]\n", 4, "cron 'x'"),
+    (
+        HEAD + ONE + "triggers: [{id: t, type: schedule, cron: '0 9 * * *', timezone: no zone}]\n",
+        4,
+        "timezone 'no zone' is none",
+    ),
+    (
+        HEAD + ONE + "triggers: [{id: t, type: schedule, cron: '0 9 * * *', backfill: {}}]\n",
+        4,
+        "has no 'backfill'",
+    ),
+    (
+        HEAD + ONE + "triggers: [{id: t, type: schedule, cron: '0 9 * * *', inputs: {a: '{{ 1 }}'"
+        "}}]\n",
+        4,
+        "no templates",
+    ),
+    (f"id: {'f' * 90}\nnamespace: {'n' * 90}\n{ONE}", 1, "too long"),
+]
+
+
+@pytest.mark.parametrize(("document", "line", "said"), REFUSED)
+def test_a_mistake_is_told_with_its_line(document: str, line: int, said: str) -> None:
+    found = mistakes(document)
+    assert any(f"line {line}, " in one and said in one for one in found), found
+
+
+def test_a_trigger_that_is_disabled_starts_nothing() -> None:
+    flow = read_flow(
+        HEAD + ONE + "triggers: [{id: t, type: schedule, cron: '0 9 * * *', disabled: true}]\n"
+    )
+    assert flow.triggers == ()
+    [spec] = compile_flow(flow).definitions
+    assert type(spec).__name__ == "PutWfSpec"
