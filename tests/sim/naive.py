@@ -109,12 +109,20 @@ class Naive:
         task.due_ms = self.now_ms + node["timeout_ms"]
 
     def report(
-        self, name: str, where: tuple[int, int], attempt: int, status: str, output: Any
+        self,
+        name: str,
+        where: tuple[int, int],
+        attempt: int,
+        status: str,
+        output: Any,
+        *,
+        warning: bool = False,
     ) -> None:
         """An attempt has ended; an exception's name is always "sorry"."""
         thread, task = self._attempt(name, where, attempt)
         if task.status not in IN_FLIGHT:
             raise Refused("ATTEMPT_ENDED")
+        task.warning = warning
         _end_attempt(thread, task, where[1], status, output, self.now_ms)
         settle(self.runs[name], self.now_ms)
 
@@ -173,6 +181,7 @@ def _end_attempt(
     node = thread.blueprint["nodes"][thread.nodes[position][0]]
     if status == "TASK_SUCCESS":
         task.output = output
+        task.warning = task.warning or (node.get("warn_on_retry", False) and task.attempt > 1)
     elif status in RETRYABLE and task.attempt < node.get("max_attempts", 1) and thread.live:
         task.status = "TASK_PENDING"
         if backoff := node.get("backoff"):

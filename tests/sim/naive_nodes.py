@@ -37,12 +37,19 @@ class Nodes:
         at.arrival = self.run.arrivals
         return self._ask("arrive_", at)
 
+    def is_wanted(self, at: Thread) -> bool:
+        """Whether a node that has been come to is to be done."""
+        return "run_if" not in at.node or self.value(at, at.node["run_if"])
+
     def look(self, at: Thread) -> Any:
         """Look at a node that waits."""
         return self._ask("look_", at)
 
     def _ask(self, hook: str, at: Thread) -> Any:
         try:
+            if hook == "arrive_" and not self.is_wanted(at):
+                at.skipped_at.add(len(at.nodes) - 1)
+                return None
             return getattr(self, hook + at.node["type"])(at)
         except Problem:
             raise Failed(Failure("VAR_SUB_ERROR")) from None
@@ -89,10 +96,12 @@ class Nodes:
     def look_EXIT(self, at: Thread) -> Any:
         """Threads below must have ended or be halted; one that failed must have been waited for."""
         children = [one for one in self.run.threads if one.parent is at and one.kind == "CHILD"]
-        if any(child.failure is not None and not self._is_seen_to(child) for child in children):
+        unseen = [one for one in children if not one.live and not self._is_seen_to(one)]
+        if any(child.failure is not None for child in unseen):
             raise Failed(Failure("CHILD_FAILURE"))
         if self.run.moving_below(at):
             return WAITS
+        at.warned = at.warned or any(child.warned for child in unseen)
         return self.value(at, at.node["returns"]) if "returns" in at.node else None
 
     def arrive_TASK(self, at: Thread) -> Any:
@@ -103,6 +112,8 @@ class Nodes:
         task = at.task
         assert task is not None
         if task.status == "TASK_SUCCESS":
+            if task.warning:
+                at.warn()
             return task.output
         if task.failure is not None:
             raise Failed(task.failure)
@@ -263,10 +274,12 @@ class Nodes:
                 self._see_end(at, wait, child, thread, late=wait.decided_by(strategy))
 
     def _see_end(self, at: Thread, wait: Wait, child: int, ended: Thread, *, late: bool) -> None:
+        ended.noticed = True
+        if ended.warned:
+            at.warn()
         if ended.status == "COMPLETED":
             wait.ends[child] = "late" if late else "good"
             return
-        ended.noticed = True
         failure = ended.failure or Failure("CHILD_FAILURE")
         handlers = [one for one in at.node.get("thread_handlers", ()) if failure.is_for(one)]
         if handlers and ended.number == child and not ended.live and not late:

@@ -62,6 +62,7 @@ class Task:
     due_ms: int | None = None  # of the time-out, or of the backoff
     failure: Failure | None = None
     output: Any = None
+    warning: bool = False
 
 
 @dataclass
@@ -132,7 +133,10 @@ class Thread:
     handled: bool = False
     handler: Thread | None = None
     interrupts: list[tuple[str, Any]] = field(default_factory=list)  # (thread, content)
-    noticed: bool = False  # somebody has looked at its failure, or nobody needs it
+    noticed: bool = False  # somebody has looked at its failure or warning, or nobody needs it
+    warned: bool = False
+    warned_at: set[int] = field(default_factory=set)  # positions of nodes
+    skipped_at: set[int] = field(default_factory=set)  # as these
     end: int | None = None  # which of the run's ends its own was; being lost is one
     tasks: dict[int, Task] = field(default_factory=dict)  # by the position of their node
     forms: dict[int, Form] = field(default_factory=dict)  # as tasks
@@ -155,6 +159,20 @@ class Thread:
     def form(self) -> Form | None:
         """The user task of the current node."""
         return self.forms.get(len(self.nodes) - 1)
+
+    def warn(self) -> None:
+        """The current node has a warning, and so has the thread, unless the node allows it."""
+        if not self.node.get("allow_warning"):
+            self.warned_at.add(len(self.nodes) - 1)
+            self.warned = True
+
+    def allows(self) -> bool:
+        """Whether the node may fail, with what nobody has dealt with; then it is a warning."""
+        if not self.node.get("allow_failure"):
+            return False
+        self.handled, self.outputs[self.nodes[-1][0]] = True, self.node_output
+        self.warn()
+        return True
 
     @property
     def live(self) -> bool:

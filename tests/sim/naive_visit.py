@@ -45,12 +45,12 @@ def _handlers(at: Thread) -> bool:
     handler = at.handler
     if handler is not None and not handler.live:
         at.handler = None
-        if handler.status != "COMPLETED":
-            assert handler.failure is not None
+        if handler.kind == "FAILURE_HANDLER":
+            _has_handled(at, handler)
+            return True
+        at.warned = at.warned or handler.warned
+        if handler.failure is not None:
             _fail_for_good(at, handler.failure.from_above())
-        elif handler.kind == "FAILURE_HANDLER":
-            at.handled = True
-            at.reasons.remove("HANDLING_FAILURE")
         else:
             at.reasons.remove("INTERRUPTED")
         return True
@@ -58,6 +58,30 @@ def _handlers(at: Thread) -> bool:
         at.reasons.append("PENDING_INTERRUPT")
         return True
     return False
+
+
+def _has_handled(at: Thread, handler: Thread) -> None:
+    """A handler of a failure has ended: the thread goes on, unless that one has failed itself, or
+    was only to be told.
+    """
+    failure = at.node_failure
+    assert failure is not None
+    if handler.warned:
+        at.warn()
+    chosen = _handler_of(at, failure)
+    if handler.failure is None and not (chosen and chosen.get("rethrow")):
+        at.handled = True
+    elif not at.allows():
+        if handler.failure is not None:
+            _fail_for_good(at, handler.failure.from_above())
+        else:
+            _fail(at, failure)
+        return
+    at.reasons.remove("HANDLING_FAILURE")
+
+
+def _handler_of(at: Thread, failure: Failure) -> Json | None:
+    return next((one for one in at.node.get("handlers", ()) if failure.is_for(one)), None)
 
 
 def _halts(nodes: Nodes, at: Thread) -> bool:
@@ -93,8 +117,10 @@ def _starts_handler(nodes: Nodes, at: Thread) -> bool:
         assert failure is not None
         at.reasons.remove("PENDING_FAILURE")
         at.reasons.append("HANDLING_FAILURE")
-        name = next(one["thread"] for one in at.node["handlers"] if failure.is_for(one))
-        at.handler = nodes.begin_handler(at, "FAILURE_HANDLER", name, failure.content, at)
+        chosen = _handler_of(at, failure)
+        assert chosen is not None
+        name, content = chosen["thread"], failure.content
+        at.handler = nodes.begin_handler(at, "FAILURE_HANDLER", name, content, at)
         return True
     if "PENDING_INTERRUPT" in at.reasons:
         name, content = at.interrupts.pop(0)
@@ -178,9 +204,9 @@ def _fail_leaving(at: Thread, failure: Failure) -> None:
 
 def _fail_node(at: Thread, failure: Failure) -> None:
     at.nodes[-1][1], at.due_ms, at.node_failure = failure.status, None, failure
-    if any(failure.is_for(handler) for handler in at.node.get("handlers", ())):
+    if _handler_of(at, failure) is not None:
         at.reasons.append("PENDING_FAILURE")
-    else:
+    elif not at.allows():
         _fail(at, failure)
 
 

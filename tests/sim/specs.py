@@ -173,13 +173,31 @@ def _nodes(
         kind, _, make = chance.choice(possible)
         chosen[name] = kind
         edges = _edges(here)
-        handlers = [a_handler(here)] if handled and chance.random() < 0.25 else []
-        if any("again" in str(edge.get("mutations")) for edge in edges):
-            handlers = []  # a handled node is left without mutations: it would go back for ever
-        nodes[name] = make(here) | {"edges": edges, "handlers": handlers}
+        made = make(here) | {"edges": edges} | _wanted(here)
+        if not any("again" in str(edge.get("mutations")) for edge in edges):
+            made |= _grace(here, handled=handled)  # else it would go back for ever, see there
+        nodes[name] = made
     here = Here(chance, len(names) - 1, names, chosen, below, writes)
     nodes[EXIT] = _exit(here)
     return nodes
+
+
+def _wanted(here: Here) -> Json:
+    return {"run_if": _condition(here)} if here.chance.random() < 0.12 else {}
+
+
+def _grace(here: Here, *, handled: bool) -> Json:
+    """What is done with a failure of the node, which is left without mutations then."""
+    chance, made = here.chance, dict[str, Any]()
+    if handled and chance.random() < 0.25:
+        made["handlers"] = [a_handler(here)]
+        if chance.random() < 0.25:
+            made["handlers"][0]["rethrow"] = True
+    if chance.random() < 0.15:
+        made["allow_failure"] = True
+    if chance.random() < 0.1:
+        made["allow_warning"] = True
+    return made
 
 
 def _exit(here: Here) -> Json:

@@ -182,15 +182,21 @@ class EngineAgainstModel(RuleBasedStateMachine):
         )
 
     @precondition(_has_tasks)
-    @rule(data=st.data(), output=outputs)
-    def succeed(self, data: st.DataObject, output: Any) -> None:
+    @rule(data=st.data(), output=outputs, warning=st.sampled_from((False, False, True)))
+    def succeed(self, data: st.DataObject, output: Any, *, warning: bool) -> None:
         """A worker reports a success."""
-        self.report(data, TaskStatus.TASK_SUCCESS, output)
+        self._report(data, TaskStatus.TASK_SUCCESS, output, warning=warning)
 
     @precondition(_has_tasks)
     @rule(data=st.data(), status=st.sampled_from(REPORTS), output=outputs)
     def report(self, data: st.DataObject, status: TaskStatus, output: Any) -> None:
-        """A worker reports; the same report again is a repeat, which changes nothing."""
+        """A worker reports."""
+        self._report(data, status, output)
+
+    def _report(
+        self, data: st.DataObject, status: TaskStatus, output: Any, *, warning: bool = False
+    ) -> None:
+        """The same report again is a repeat, which changes nothing."""
         name, where, guid, attempt = self._an_attempt(data)
         output = None if status is TaskStatus.TASK_FAILED else output
         answer = self.driver.send(
@@ -201,9 +207,12 @@ class EngineAgainstModel(RuleBasedStateMachine):
                 status=status,
                 output=output,
                 exception="sorry" if status is TaskStatus.TASK_EXCEPTION else None,
+                warning=warning,
             )
         )
-        code = _code(lambda: self.naive.report(name, where, attempt, status, output))
+        code = _code(
+            lambda: self.naive.report(name, where, attempt, status, output, warning=warning)
+        )
         assert answer.code == code or (answer.repeated and code is not None)
 
     @rule(duration_ms=st.sampled_from((1, 100, 300, 500, 4_000, 20_000, 60_000)))
@@ -224,6 +233,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
         for name, run in self.naive.runs.items():
             row = self.driver.get(WfRun, name)
             assert row is not None and row.status == run.status
+            assert row.warned == run.threads[0].warned
             assert row.threads == len(run.threads)
             assert len(self.driver.scan(UnclaimedEvent, name)) == len(run.unclaimed)
             tasks = {
@@ -252,8 +262,12 @@ class EngineAgainstModel(RuleBasedStateMachine):
     def _same_thread(self, name: str, thread: Thread) -> None:
         row = self.driver.get(ThreadRun, name, thread.number)
         assert row is not None
-        nodes = [[node.node, node.status] for node in self.driver.scan(NodeRun, name, row.number)]
+        node_runs = self.driver.scan(NodeRun, name, row.number)
+        nodes = [[node.node, node.status] for node in node_runs]
         assert (row.status, nodes) == (thread.status, thread.nodes), row
+        assert row.warned == thread.warned
+        assert {node.position for node in node_runs if node.warned} == thread.warned_at
+        assert {node.position for node in node_runs if node.skipped} == thread.skipped_at
         assert set(row.halt_reasons) == set(thread.all_reasons)
         failure = thread.failure
         assert (row.failure and (row.failure.name, row.failure.content)) == (
