@@ -183,12 +183,16 @@ def _nodes(
 
 
 def _wanted(here: Here) -> Json:
-    return {"run_if": _condition(here)} if here.chance.random() < 0.12 else {}
+    made: Json = {}
+    if here.chance.random() < 0.12:
+        made["run_if"] = _condition(here)
+    return made
 
 
 def _grace(here: Here, *, handled: bool) -> Json:
     """What is done with a failure of the node, which is left without mutations then."""
-    chance, made = here.chance, dict[str, Any]()
+    chance = here.chance
+    made: Json = {}
     if handled and chance.random() < 0.25:
         made["handlers"] = [a_handler(here)]
         if chance.random() < 0.25:
