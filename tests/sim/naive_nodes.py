@@ -205,8 +205,26 @@ class Nodes:
                 if not 0 < number < len(self.run.threads) or number == at.number:
                     raise Problem("no such thread")
                 wanted.setdefault(number)
-        at.wait = Wait(list(wanted))
+        at.wait = wait = Wait(list(wanted), len(at.nodes) - 1)
+        for number in wanted:
+            self._join(at, wait, self.run.threads[number])
         return self.look_WAIT_FOR_THREADS(at)
+
+    def _join(self, at: Thread, wait: Wait, child: Thread) -> None:
+        """What came of a thread in the visit that this one begins anew still holds: it has ended
+        well, or its failure was handled, or a handler has it.
+        """
+        before = at.before
+        handler = None if before is None else before.handler_of(child.number)
+        if before is not None and before.ends_well(child):
+            wait.ends[child.number] = "good"
+            if child.warned:
+                at.warn()
+            return
+        if handler is not None and not child.live:
+            wait.ends[child.number], wait.handlers[handler] = str(handler), child.number
+            child = self.run.threads[handler]
+        child.awaited_by = wait
 
     def look_WAIT_FOR_THREADS(self, at: Thread) -> Any:
         wait = at.wait
@@ -222,7 +240,9 @@ class Nodes:
         return None
 
     def arrive_RUN_THREADS(self, at: Thread) -> Any:
-        wait = Wait([])
+        if at.before is not None:
+            return self._run_threads_anew(at, at.before)
+        wait = Wait([], len(at.nodes) - 1)
         if "values" in at.node:
             values = self.value(at, at.node["values"])
             if isinstance(values, str):
@@ -237,6 +257,26 @@ class Nodes:
             wait.elements = [(name, {}) for name in at.node["threads"]]
         at.wait = wait
         return self.look_RUN_THREADS(at)
+
+    def _run_threads_anew(self, at: Thread, before: Wait) -> Any:
+        """The elements of the visit before; whose threads go on is waited for."""
+        at.wait = wait = Wait([], len(at.nodes) - 1, elements=before.elements, each=before.each)
+        for element in sorted(wait.each):
+            self._take_over(wait, element)
+        return self.look_RUN_THREADS(at)
+
+    def _take_over(self, wait: Wait, element: int) -> bool:
+        """Whether the thread that an element has had still counts."""
+        thread = self.run.threads[wait.each[element]]
+        if thread.status == "COMPLETED":
+            wait.ends[thread.number] = "good"
+        elif thread.live and not self.run.lost(thread):
+            thread.awaited_by = wait
+        else:
+            return False
+        wait.begun[element] = thread.number
+        wait.threads.append(thread.number)
+        return True
 
     def look_RUN_THREADS(self, at: Thread) -> Any:
         wait = at.wait
@@ -256,9 +296,21 @@ class Nodes:
             at_work = len(wait.threads) - len(wait.ends)
             if element in wait.begun or (limit and at_work >= limit):
                 continue
-            if ended.issuperset(after.get(name, ())):
-                wait.begun[element] = self.begin(at, "CHILD", name, given, at).number
-                wait.threads.append(wait.begun[element])
+            if not ended.issuperset(after.get(name, ())):
+                continue
+            if element in wait.each:
+                if self._take_over(wait, element):
+                    continue
+                self._give_up(wait, self.run.threads[wait.each[element]])
+            begun = self.begin(at, "CHILD", name, given, at)
+            begun.awaited_by = wait
+            wait.begun[element] = wait.each[element] = begun.number
+            wait.threads.append(begun.number)
+
+    def _give_up(self, wait: Wait, failed: Thread) -> None:
+        """Another thread does it again: its failure counts as handled."""
+        failed.noticed, failed.awaited_by = True, wait
+        wait.settled.add(failed.number)
 
     def _see_ends(self, at: Thread, wait: Wait, strategy: str) -> None:
         """In the order of the ends; those behind the one that decides are noticed, no more."""
@@ -288,6 +340,7 @@ class Nodes:
             )
             wait.ends[child] = str(begun.number)
             wait.handlers[begun.number] = child
+            begun.awaited_by = wait
             return
         wait.ends[child] = "late" if late else "bad"
         wait.failure = wait.failure or (None if late else failure.from_above())
@@ -299,6 +352,7 @@ class Nodes:
                 continue
             thread = self.run.threads[child if end is None else int(end)]
             thread.noticed = True
+            wait.settled.add(child)
             if thread.live and "HALTED_BY_PARENT" not in thread.reasons:
                 thread.reasons.append("HALTED_BY_PARENT")
 

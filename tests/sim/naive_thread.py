@@ -14,7 +14,7 @@ IN_FLIGHT: Final = ("TASK_SCHEDULED", "TASK_RUNNING")
 OWN_REASONS: Final = {"PENDING_FAILURE", "HANDLING_FAILURE", "PENDING_INTERRUPT", "INTERRUPTED"}
 TECHNICAL: Final = {
     *("TASK_FAILURE", "TIMEOUT", "TASK_CANCELLED", "USER_TASK_CANCELLED", "CHILD_FAILURE"),
-    *("VAR_SUB_ERROR", "VAR_MUTATION_ERROR"),
+    *("VAR_SUB_ERROR", "VAR_MUTATION_ERROR", "KILLED"),
 }
 VAR_ERRORS: Final = ("VAR_SUB_ERROR", "VAR_MUTATION_ERROR")
 
@@ -41,6 +41,8 @@ class Failure:
 
     def is_for(self, handler: Json) -> bool:
         """Whether a handler is for it."""
+        if self.name == "KILLED":
+            return False
         match handler.get("failure"):
             case None:
                 return True
@@ -63,6 +65,7 @@ class Task:
     failure: Failure | None = None
     output: Any = None
     warning: bool = False
+    stopping: bool = False  # its worker has been asked to stop
 
 
 @dataclass
@@ -92,6 +95,7 @@ class Wait:
     """
 
     threads: list[int]
+    position: int = -1  # of the visit that waits
     ends: dict[int, str] = field(
         default_factory=dict
     )  # by child: good, bad, late or handler's number
@@ -99,6 +103,17 @@ class Wait:
     failure: Failure | None = None
     elements: list[tuple[str, Json]] = field(default_factory=list)  # (thread, what it is given)
     begun: dict[int, int] = field(default_factory=dict)  # element -> thread
+    each: dict[int, int] = field(default_factory=dict)  # as these, with those of visits before
+    settled: set[int] = field(default_factory=set)  # children that were not needed, or done again
+
+    def handler_of(self, child: int) -> int | None:
+        """The thread that has had its failure to handle."""
+        return next((handler for handler, one in self.handlers.items() if one == child), None)
+
+    def ends_well(self, child: Thread) -> bool:
+        """Whether a child has, or its failure is handled."""
+        end = self.ends.get(child.number)
+        return end == "good" or (end == "late" and child.status == "COMPLETED")
 
     def count(self, how: str) -> int:
         """How many have ended so."""
@@ -130,13 +145,13 @@ class Thread:
     nodes: list[list[str]] = field(default_factory=list)  # [name, status], in order
     node_failure: Failure | None = None
     node_output: Any = None
-    handled: bool = False
+    handled_at: set[int] = field(default_factory=set)  # positions of nodes
     handler: Thread | None = None
     interrupts: list[tuple[str, Any]] = field(default_factory=list)  # (thread, content)
     noticed: bool = False  # somebody has looked at its failure or warning, or nobody needs it
     warned: bool = False
     warned_at: set[int] = field(default_factory=set)  # positions of nodes
-    skipped_at: set[int] = field(default_factory=set)  # as these
+    skipped_at: set[int] = field(default_factory=set)
     end: int | None = None  # which of the run's ends its own was; being lost is one
     tasks: dict[int, Task] = field(default_factory=dict)  # by the position of their node
     forms: dict[int, Form] = field(default_factory=dict)  # as tasks
@@ -144,6 +159,10 @@ class Thread:
     due_ms: int | None = None  # of the node's own timer
     arrival: int = 0  # when it came to its node, in the order of all
     wait: Wait | None = None
+    before: Wait | None = None  # of the visit that this one begins anew
+    retries: int | None = None  # the position of that
+    awaited_by: Wait | None = None  # of its holder
+    dying: bool = False
 
     @property
     def node(self) -> Json:
@@ -170,9 +189,15 @@ class Thread:
         """Whether the node may fail, with what nobody has dealt with; then it is a warning."""
         if not self.node.get("allow_failure"):
             return False
-        self.handled, self.outputs[self.nodes[-1][0]] = True, self.node_output
+        self.handled_at.add(len(self.nodes) - 1)
+        self.outputs[self.nodes[-1][0]] = self.node_output
         self.warn()
         return True
+
+    @property
+    def handled(self) -> bool:
+        """Whether the failure of the current node was handled."""
+        return len(self.nodes) - 1 in self.handled_at
 
     @property
     def live(self) -> bool:
@@ -182,7 +207,8 @@ class Thread:
     @property
     def all_reasons(self) -> list[str]:
         """Why it should be halted, with what the thread that holds it asks for."""
-        held = self.live and self.holder is not None and _holds(self.holder, self)
+        free = not self.live or self.dying
+        held = not free and self.holder is not None and _holds(self.holder, self)
         return [*self.reasons, "PARENT_HALTED"] if held else self.reasons
 
     @property
@@ -215,6 +241,9 @@ class Run:
     unclaimed: list[tuple[str, Any]] = field(default_factory=list)
     arrivals: int = 0
     ends: int = 0
+    killing: bool = False
+    forced: bool = False  # tasks are waited for no longer
+    deadline_ms: int | None = None
 
     def note_end(self, thread: Thread) -> bool:
         """Keep the place of a thread among those that have ended or are lost; whether it is new."""
@@ -254,6 +283,8 @@ class Run:
     def status(self) -> str:
         """Its entrypoint's, but for its handlers and what still runs below."""
         thread = self.threads[0]
+        if self.killing:
+            return "HALTING"
         if thread.status not in ("HALTING", "HALTED"):
             return thread.status
         if not thread.held_from_outside:

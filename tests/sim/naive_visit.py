@@ -5,8 +5,9 @@ so nobody has to be told of anything.
 
 from __future__ import annotations
 
+from tests.sim.naive_nodes import WAITING as NODE_LIVE
 from tests.sim.naive_nodes import WAITS, Failed, Nodes
-from tests.sim.naive_thread import Failure, Run, Thread
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Run, Task, Thread
 from tests.sim.naive_values import Json, Problem, fitted, value
 
 PASSES_MAX = 200
@@ -24,10 +25,15 @@ def settle(run: Run, now_ms: int) -> None:
 
 def visit(nodes: Nodes, at: Thread) -> bool:
     """Look at a thread; whether something has changed."""
-    changed = False
-    while at.live and _step(nodes, at):
+    changed, was_lost = False, at.live and at.end is not None
+    if nodes.run.killing:
+        changed = at.live and die(nodes.run, at)
+    while at.live and not nodes.run.killing and _step(nodes, at):
         changed = True
-    return nodes.run.note_end(at) or changed
+    news = nodes.run.note_end(at)
+    if was_lost and at.end is None:
+        recall(at)
+    return news or changed
 
 
 def _step(nodes: Nodes, at: Thread) -> bool:
@@ -70,7 +76,7 @@ def _has_handled(at: Thread, handler: Thread) -> None:
         at.warn()
     chosen = _handler_of(at, failure)
     if handler.failure is None and not (chosen and chosen.get("rethrow")):
-        at.handled = True
+        at.handled_at.add(len(at.nodes) - 1)
     elif not at.allows():
         if handler.failure is not None:
             _fail_for_good(at, handler.failure.from_above())
@@ -106,7 +112,7 @@ def _halts(nodes: Nodes, at: Thread) -> bool:
         if not nodes.run.moving_below(at):
             at.status = "HALTED"
             return True
-    return at.given_up and _leave(at)
+    return at.given_up and leave(at)
 
 
 def _starts_handler(nodes: Nodes, at: Thread) -> bool:
@@ -180,7 +186,8 @@ def _follow(run: Run, at: Thread) -> None:
         _fail_leaving(at, Failure("VAR_MUTATION_ERROR"))
         return
     at.nodes.append([edge["to"], "STARTING"])
-    at.due_ms, at.node_failure, at.node_output, at.handled, at.wait = None, None, None, False, None
+    at.due_ms, at.node_failure, at.node_output, at.wait = None, None, None, None
+    at.before, at.retries = None, None
 
 
 def _mutate(run: Run, at: Thread, mutations: tuple[Json, ...], outputs: Json) -> None:
@@ -211,9 +218,9 @@ def _fail_node(at: Thread, failure: Failure) -> None:
 
 
 def _fail_for_good(at: Thread, failure: Failure) -> None:
-    _leave(at)
-    if at.nodes[-1][1] in ("STARTING", "RUNNING", "HALTED"):
-        at.nodes[-1][1] = failure.status
+    leave(at)
+    if at.nodes[-1][1] in NODE_LIVE:
+        at.nodes[-1][1], at.node_failure = failure.status, failure
     _fail(at, failure)
 
 
@@ -223,10 +230,76 @@ def _fail(at: Thread, failure: Failure) -> None:
 
 
 def _end(at: Thread, status: str) -> None:
-    at.status, at.reasons, at.due_ms = status, [], None
+    at.status, at.reasons, at.due_ms, at.dying = status, [], None, False
 
 
-def _leave(at: Thread) -> bool:
+def die(run: Run, at: Thread) -> bool:
+    """A thread of a run that is being killed ends, unless its worker is waited for, or it is the
+    entrypoint and others live; whether something has changed.
+    """
+    before = (list(at.reasons), at.status, at.nodes[-1][1])
+    if "KILLED" not in at.reasons:
+        at.reasons.append("KILLED")
+    if at.status == "RUNNING":
+        at.status = "HALTING"
+    if at.nodes[-1][1] in NODE_LIVE and not _node_dies(run, at):
+        return before != (at.reasons, at.status, at.nodes[-1][1])
+    if at.number == 0 and any(one.live for one in run.threads[1:]):
+        return before != (at.reasons, at.status, at.nodes[-1][1])
+    run.killing = run.killing and at.number != 0
+    _fail(at, Failure("KILLED"))
+    return True
+
+
+def _node_dies(run: Run, at: Thread) -> bool:
+    task, failure = at.task, Failure("KILLED")
+    if task is not None:
+        if task.status == "TASK_RUNNING" and not run.forced:
+            task.stopping = True
+            return False
+        if task.status == "TASK_SUCCESS":
+            at.nodes[-1][1], at.node_output = "COMPLETED", task.output
+            at.outputs[at.nodes[-1][0]] = task.output
+            if task.warning:
+                at.warn()
+            return True
+        if cancel(task):
+            failure = Failure("TASK_CANCELLED")
+        elif task.failure is not None:
+            failure = task.failure
+    leave(at)
+    at.nodes[-1][1], at.node_failure = failure.status, failure
+    return True
+
+
+def cancel(task: Task) -> bool:
+    """A task ends without its worker's word; whether it had not ended before."""
+    live = task.status in (*IN_FLIGHT, "TASK_PENDING")
+    if live:
+        task.status, task.due_ms = "TASK_CANCELLED", None
+    return live
+
+
+def recall(at: Thread) -> None:
+    """A thread that had ended, or was lost, goes on: a wait that goes on takes back what it has
+    counted, one that is over waits for it no more.
+    """
+    wait, upper = at.awaited_by, at.holder
+    if wait is None or upper is None:
+        return
+    goes_on = upper.live and upper.wait is wait and upper.nodes[-1][1] in ("RUNNING", "HALTED")
+    if not goes_on or "HALTED_BY_PARENT" in upper.reasons:
+        at.awaited_by = None
+        return
+    child = wait.handlers.get(at.number, at.number)
+    if wait.ends.get(child) == "bad":
+        wait.ends.pop(child)
+        if child != at.number:
+            wait.ends[child] = str(at.number)
+        wait.failure = wait.failure if wait.count("bad") else None
+
+
+def leave(at: Thread) -> bool:
     """What the node waited for is wanted no more; whether there was something."""
     was, at.due_ms = at.due_ms, None
     task, form = at.task, at.form

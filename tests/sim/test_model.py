@@ -19,11 +19,14 @@ from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
 from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
 from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
 from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
+from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.rescue_thread_run import RescueThreadRun
+from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.save_user_task_run import SaveUserTaskRun
@@ -157,6 +160,23 @@ class EngineAgainstModel(RuleBasedStateMachine):
         """Pause a run, or one of its threads."""
         command = PauseWfRun(wf_run_id=name, thread=thread)
         self._both(command, lambda: self.naive.stop(name, thread, "PAUSED"))
+
+    @rule(name=runs, deadline_ms=st.sampled_from((0, 300, 20_000)))
+    def kill(self, name: str, deadline_ms: int) -> None:
+        """Kill a run, or give a kill another deadline."""
+        command = KillWfRun(wf_run_id=name, deadline_ms=deadline_ms)
+        self._both(command, lambda: self.naive.kill(name, deadline_ms))
+
+    @rule(name=runs)
+    def begin_again(self, name: str) -> None:
+        """Restart a run."""
+        self._both(RestartWfRun(wf_run_id=name), lambda: self.naive.restart(name))
+
+    @rule(name=runs, thread=numbers, skip=st.sampled_from((False, False, True)))
+    def rescue(self, name: str, thread: int, *, skip: bool) -> None:
+        """Rescue a thread."""
+        command = RescueThreadRun(wf_run_id=name, thread=thread, skip_current_node=skip)
+        self._both(command, lambda: self.naive.rescue(name, thread, skip=skip))
 
     @precondition(_has_forms)
     @rule(data=st.data(), deed=st.sampled_from(DEEDS))
