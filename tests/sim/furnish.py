@@ -66,9 +66,10 @@ def _limit(chance: random.Random, spec: Json) -> None:
     if spec.pop("limit", None) is not None and chance.random() < 0.5:
         return
     behavior = chance.choice(("QUEUE", "QUEUE", "QUEUE", "CANCEL", "FAIL"))
-    spec["limit"] = {"most": chance.choice((1, 1, 2)), "behavior": behavior}
+    limit: Json = {"most": chance.choice((1, 1, 2)), "behavior": behavior}
     if chance.random() < 0.3:
-        spec["limit"]["key"] = variable("text")
+        limit["key"] = variable("text")
+    spec["limit"] = limit
 
 
 def _variable(chance: random.Random, spec: Json) -> None:

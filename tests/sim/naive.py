@@ -12,7 +12,7 @@ from typing import Any, Final
 from tests.sim.naive_forms import Persons
 from tests.sim.naive_nodes import Nodes
 from tests.sim.naive_operators import kill, rescue, restart
-from tests.sim.naive_thread import IN_FLIGHT, Failure, Refused, Run, Task, Thread
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Refused, Run, Task, Thread, World
 from tests.sim.naive_values import Json
 from tests.sim.naive_visit import settle, visit
 
@@ -34,12 +34,13 @@ class Naive:
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
-        self.runs: dict[str, Run] = {}
+        self.world = World({})
+        self.runs = self.world.runs
         self.early: dict[str, list[tuple[str, Any]]] = {}  # events before their run
 
     def run_wf(self, name: str, spec: Json) -> None:
         """Start a run."""
-        run = self.runs[name] = Run(spec, unclaimed=self.early.pop(name, []))
+        run = self.runs[name] = Run(name, spec, self.world, unclaimed=self.early.pop(name, []))
         nobody: Any = None
         Nodes(run, self.now_ms).begin(nobody, "ENTRYPOINT", spec["entrypoint"], {}, nobody)
         settle(run, self.now_ms)
@@ -93,7 +94,11 @@ class Naive:
 
     def kill(self, name: str, deadline_ms: int) -> None:
         """End a run wherever it stands."""
-        kill(self._known(name), self.now_ms, deadline_ms)
+        run = self._known(name)
+        kill(run, self.now_ms, deadline_ms)
+        for below in run.below():
+            if below.threads[0].live:
+                kill(below, self.now_ms, deadline_ms)
         settle(self.runs[name], self.now_ms)
 
     def restart(self, name: str) -> None:
@@ -106,7 +111,7 @@ class Naive:
         run = self._known(name)
         if number >= len(run.threads):
             raise Refused("THREAD_UNKNOWN")
-        rescue(run, run.threads[number], skip=skip)
+        rescue(run.threads[number], skip=skip)
         settle(run, self.now_ms)
 
     def form(self, name: str, where: tuple[int, int], verb: str, **given: Any) -> None:
@@ -149,7 +154,7 @@ class Naive:
     def pass_ms(self, duration_ms: int) -> None:
         """Time passes; what is due happens, in the order in which it was due."""
         self.now_ms += duration_ms
-        for run in self.runs.values():
+        for run in list(self.runs.values()):
             if run.killing and run.deadline_ms is not None and run.deadline_ms <= self.now_ms:
                 run.forced, run.deadline_ms = True, None
                 settle(run, self.now_ms)

@@ -62,7 +62,8 @@ class Nodes:
         """A thread that `at` holds."""
         blueprint = self.run.spec["threads"][name]
         variables = {one["name"]: one.get("default") for one in blueprint.get("variables", ())}
-        thread = Thread(len(self.run.threads), kind, blueprint, variables | given, parent, at)
+        variables |= given
+        thread = Thread(self.run, len(self.run.threads), kind, blueprint, variables, parent, at)
         first = [node for node, one in blueprint["nodes"].items() if one["type"] == "ENTRYPOINT"]
         thread.nodes.append([first[0], "STARTING"])
         self.run.threads.append(thread)
@@ -365,6 +366,37 @@ class Nodes:
             if wait is not None and other is not ended.parent and ended.number in wait.threads:
                 return True
         return ended.noticed
+
+    def arrive_RUN_CHILD_WF(self, at: Thread) -> Any:
+        inputs = {name: self.value(at, one) for name, one in at.node["inputs"].items()}
+        given = {name: one for name, one in inputs.items() if one is not None}
+        name, world = f"{self.run.name}.{at.number}.{len(at.nodes) - 1}", self.run.world
+        child = world.runs[name] = Run(name, world.leaf, world)
+        nobody: Any = None
+        Nodes(child, self.now_ms).begin(
+            nobody, "ENTRYPOINT", world.leaf["entrypoint"], given, nobody
+        )
+        return name
+
+    def arrive_WAIT_FOR_CHILD_WF(self, at: Thread) -> Any:
+        name = self.value(at, at.node["wf_run_id"])
+        if not isinstance(name, str):
+            raise Problem("no run")
+        at.child_run = name
+        return self.look_WAIT_FOR_CHILD_WF(at)
+
+    def look_WAIT_FOR_CHILD_WF(self, at: Thread) -> Any:
+        child = self.run.world.runs[at.child_run]
+        ended = child.threads[0]
+        if ended.live:
+            return WAITS
+        if ended.warned:
+            at.warn()
+        if ended.failure is None:
+            return ended.output
+        if ended.failure.status == "ERROR":
+            child.failed_waits[self.run.name, at.number] = len(at.nodes) - 1
+        raise Failed(ended.failure.from_above())
 
     def may_halt(self, at: Thread) -> bool:
         """Whether nothing of the node is in flight."""

@@ -132,6 +132,7 @@ class Wait:
 class Thread:
     """A thread, and what it is at."""
 
+    run: Run
     number: int
     kind: str
     blueprint: Json
@@ -162,6 +163,7 @@ class Thread:
     before: Wait | None = None  # of the visit that this one begins anew
     retries: int | None = None  # the position of that
     awaited_by: Wait | None = None  # of its holder
+    child_run: str = ""  # that the node waits for
     dying: bool = False
 
     @property
@@ -233,10 +235,20 @@ def _holds(holder: Thread, thread: Thread) -> bool:
 
 
 @dataclass
+class World:
+    """All runs by name, and the spec of those that run below others."""
+
+    leaf: Json
+    runs: dict[str, Run] = field(default_factory=dict)
+
+
+@dataclass
 class Run:
     """A run: its threads by number."""
 
+    name: str  # of a run below another: that one's, and the thread and position that started it
     spec: Json
+    world: World
     threads: list[Thread] = field(default_factory=list)
     unclaimed: list[tuple[str, Any]] = field(default_factory=list)
     arrivals: int = 0
@@ -244,6 +256,17 @@ class Run:
     killing: bool = False
     forced: bool = False  # tasks are waited for no longer
     deadline_ms: int | None = None
+    failed_waits: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(run, thread) -> the position at which it has failed with this run."""
+
+    def family(self) -> list[Run]:
+        """All runs with the same root."""
+        root = self.name.partition(".")[0]
+        return [one for one in self.world.runs.values() if one.name.partition(".")[0] == root]
+
+    def below(self) -> list[Run]:
+        """All runs below it."""
+        return [one for one in self.world.runs.values() if one.name.startswith(f"{self.name}.")]
 
     def note_end(self, thread: Thread) -> bool:
         """Keep the place of a thread among those that have ended or are lost; whether it is new."""

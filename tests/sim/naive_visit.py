@@ -14,11 +14,14 @@ PASSES_MAX = 200
 
 
 def settle(run: Run, now_ms: int) -> None:
-    """Look at every thread, in order, until nothing changes."""
-    nodes = Nodes(run, now_ms)
+    """Look at every thread of the family, in order, until nothing changes."""
     for _ in range(PASSES_MAX):
-        changed = [visit(nodes, thread) for thread in list(run.threads)]
-        if not any(changed) and len(changed) == len(run.threads):
+        changed = [
+            visit(Nodes(one, now_ms), thread)
+            for one in run.family()
+            for thread in list(one.threads)
+        ]
+        if not any(changed) and len(changed) == sum(len(one.threads) for one in run.family()):
             return
     raise AssertionError("the naive model does not come to rest")
 
@@ -187,7 +190,7 @@ def _follow(run: Run, at: Thread) -> None:
         return
     at.nodes.append([edge["to"], "STARTING"])
     at.due_ms, at.node_failure, at.node_output, at.wait = None, None, None, None
-    at.before, at.retries = None, None
+    at.before, at.retries, at.child_run = None, None, ""
 
 
 def _mutate(run: Run, at: Thread, mutations: tuple[Json, ...], outputs: Json) -> None:

@@ -93,9 +93,9 @@ def definitions() -> list[Any]:
     ]
 
 
-def a_leaf(chance: random.Random) -> Json:
+def a_leaf(chance: random.Random, kinds: frozenset[str] = EVERYTHING) -> Json:
     """A spec of one thread for child runs: it has tasks and events, and starts nothing."""
-    nodes = _nodes(chance, 3, (), OF_A_LEAF, handled=False)
+    nodes = _nodes(chance, 3, (), OF_A_LEAF & kinds, handled=False)
     return spec("n0", nodes, *VARIABLES)
 
 
