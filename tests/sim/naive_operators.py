@@ -7,7 +7,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from tests.sim.naive_nodes import WAITING as NODE_LIVE
+from tests.sim.naive_begin import WAITING as NODE_LIVE
 from tests.sim.naive_thread import Refused, Run, Thread, Wait
 from tests.sim.naive_visit import cancel, leave, recall
 

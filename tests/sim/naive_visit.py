@@ -5,8 +5,9 @@ so nobody has to be told of anything.
 
 from __future__ import annotations
 
-from tests.sim.naive_nodes import WAITING as NODE_LIVE
-from tests.sim.naive_nodes import WAITS, Failed, Nodes
+from tests.sim.naive_begin import WAITING as NODE_LIVE
+from tests.sim.naive_begin import WAITS, Failed
+from tests.sim.naive_nodes import Nodes
 from tests.sim.naive_thread import IN_FLIGHT, Failure, Run, Task, Thread
 from tests.sim.naive_values import Json, Problem, fitted, value
 

@@ -169,10 +169,17 @@ class EngineAgainstModel(RuleBasedStateMachine):
         command = PauseWfRun(wf_run_id=self.id_of(name), thread=thread)
         self._both(command, lambda: self.naive.stop(name, thread, "PAUSED"))
 
-    @rule(name=runs, below=below, deadline_ms=st.sampled_from((0, 300, 20_000)))
-    def kill(self, name: str, below: int, deadline_ms: int) -> None:
-        """Kill a run, or give a kill another deadline."""
+    @rule(
+        name=runs,
+        below=below,
+        deadline_ms=st.sampled_from((0, 300, 20_000)),
+        at_work=st.booleans(),
+    )
+    def kill(self, name: str, below: int, deadline_ms: int, *, at_work: bool) -> None:
+        """Kill a run, perhaps while workers have its tasks; or give a kill another deadline."""
         name = self.one_of(name, below)
+        for task in self.tasks_of(name) if at_work and name in self.naive.runs else ():
+            self._start_task(name, (task.thread, task.position), task.guid, task.attempt.number)
         command = KillWfRun(wf_run_id=self.id_of(name), deadline_ms=deadline_ms)
         self._both(command, lambda: self.naive.kill(name, deadline_ms))
 
@@ -206,9 +213,19 @@ class EngineAgainstModel(RuleBasedStateMachine):
     @rule(data=st.data(), worker=st.sampled_from(("worker-1", "worker-2")))
     def start_task(self, data: st.DataObject, worker: str) -> None:
         """A worker says that it runs an attempt, which may be an old one."""
-        name, where, guid, attempt = self._an_attempt(data)
+        self._start_task(*self._an_attempt(data), worker)
+
+    def _start_task(
+        self,
+        name: str,
+        where: tuple[int, int],
+        guid: str,
+        attempt: int,
+        worker: str = "worker-1",
+    ) -> None:
+        wf_run_id = self.id_of(name)
         self._both(
-            TaskStarted(wf_run_id=self.id_of(name), guid=guid, attempt=attempt, worker=worker),
+            TaskStarted(wf_run_id=wf_run_id, guid=guid, attempt=attempt, worker=worker),
             lambda: self.naive.start_task(name, where, attempt, worker),
         )
 
