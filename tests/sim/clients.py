@@ -15,12 +15,15 @@ from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.definitions.defs import EventRetention
 from penstock.core.schedules.schedules import Misfire
+from tests.sim.furnish import furnished, revised
 from tests.sim.nodes import KEYS
 from tests.sim.people import Sender
 from tests.sim.specs import (
@@ -35,6 +38,7 @@ from tests.sim.specs import (
 
 SPECS: Final = 3
 SCHEDULES_MAX: Final = 2
+BRIEF: Final = "brief"  # events of this kind are kept for a short time only; nobody waits for them
 BOOM: Final = "boom"  # an event with this content meets a defect of the engine (world.py)
 CRONS: Final = ("* * * * *", "*/7 * * * *", "0 3 * * *")
 TIME_ZONES: Final = ("UTC", "Europe/Berlin", "Nowhere/Known")  # of the last nobody knows the rules
@@ -48,15 +52,17 @@ class Clients:
         self.chance = sender.broker.chance.random
         self.runs: dict[str, str] = {}  # WfRun id -> spec
         self.schedules: list[str] = []
+        self.specs: dict[str, Any] = {}  # as they were put last
         self.definitions = self._definitions()
         self.runs_max = runs_max
 
     def _definitions(self) -> list[Command]:
         made: list[Command] = definitions()
-        made += [PutWfSpec(name=LEAF, spec=a_leaf(self.chance))]
-        made += [
-            PutWfSpec(name=f"spec-{number}", spec=a_spec(self.chance)) for number in range(SPECS)
-        ]
+        made += [PutExternalEventDef(name=BRIEF, retention=EventRetention(after_put_s=45))]
+        self.specs[LEAF] = furnished(self.chance, a_leaf(self.chance))
+        for number in range(SPECS):
+            self.specs[f"spec-{number}"] = furnished(self.chance, a_spec(self.chance))
+        made += [PutWfSpec(name=name, spec=spec) for name, spec in self.specs.items()]
         return made
 
     def define(self) -> None:
@@ -71,9 +77,13 @@ class Clients:
         act(self)
 
     def revise(self) -> None:
-        """A spec gets another version."""
-        name = f"spec-{self.chance.randrange(SPECS)}"
-        command = PutWfSpec(name=name, spec=a_spec(self.chance))
+        """A spec gets another version, which is mostly not much different."""
+        name = self.chance.choice(sorted(self.specs))
+        if name == LEAF or self.chance.random() < 0.7:
+            self.specs[name] = revised(self.chance, self.specs[name])
+        else:
+            self.specs[name] = furnished(self.chance, a_spec(self.chance))
+        command = PutWfSpec(name=name, spec=self.specs[name])
         self.sender.send(command, self.sender.new_id("revise"))
 
     # Runs.
@@ -93,6 +103,11 @@ class Clients:
     def _run(self, wf_run_id: str, wf_spec: str) -> None:
         command = RunWf(wf_spec=wf_spec, wf_run_id=wf_run_id)
         self.sender.send(command, f"start-{wf_run_id}")
+
+    def start_otherwise(self) -> None:
+        """Somebody asks for another run under an id that may be taken, or may have been."""
+        command = RunWf(wf_spec=self.chance.choice(sorted(self.specs)), wf_run_id=self._any_run())
+        self.sender.send(command, self.sender.new_id("otherwise"))
 
     def halt(self) -> None:
         """Stop a thread, or resume one, whether it is halted or not."""
@@ -116,14 +131,15 @@ class Clients:
     def any_event(self) -> None:
         """An event for a run, which may not be there."""
         content = BOOM if self.chance.random() < 0.03 else self.chance.choice(OUTPUTS)
-        self.put_event(self._any_run(), self.chance.choice(ALL_EVENT_DEFS), content)
+        event_def = self.chance.choice((*ALL_EVENT_DEFS, BRIEF))
+        self.put_event(self._any_run(), event_def, content)
 
     def put_event(self, wf_run_id: str, event_def: str, content: Any) -> None:
         """Put an event, by the client's guid or without one."""
         command = PutExternalEvent(
             wf_run_id=wf_run_id, event_def=event_def, guid=self._guid(), content=content
         )
-        self.sender.send(command, self.sender.new_id("put"))
+        self.sender.send(command, self.sender.new_id("put" if event_def != BRIEF else BRIEF))
 
     def any_keyed_event(self) -> None:
         """An event under a key; or it is taken away again."""
@@ -201,7 +217,8 @@ ACTS: Final[tuple[tuple[int, Callable[[Clients], None]], ...]] = (
     (4, Clients.any_event),
     (3, Clients.any_keyed_event),
     (2, Clients.halt),
-    (2, Clients.revise),
+    (3, Clients.revise),
+    (1, Clients.start_otherwise),
     (1, Clients.plan),
 )
 """What clients do, by weight."""

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from tests.sim.naive_forms import Persons
 from tests.sim.naive_nodes import Nodes
-from tests.sim.naive_thread import IN_FLIGHT, Failure, Refused, Run, Task, Thread
+from tests.sim.naive_operators import kill, rescue, restart
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Refused, Run, Task, Thread, World
 from tests.sim.naive_values import Json
 from tests.sim.naive_visit import settle, visit
 
@@ -19,6 +20,7 @@ RETRYABLE: Final = ("TASK_FAILED", "TASK_TIMEOUT")
 BY_HAND: Final = {"MANUAL_HALT", "PAUSED"}
 BACKOFF_MS_MAX: Final = 24 * 3_600_000
 FAILURE_OF: Final = {
+    "TASK_CANCELLED": "TASK_CANCELLED",
     "TASK_FAILED": "TASK_FAILURE",
     "TASK_TIMEOUT": "TIMEOUT",
     "TASK_OUTPUT_SERIALIZING_ERROR": "VAR_MUTATION_ERROR",
@@ -32,12 +34,13 @@ class Naive:
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
-        self.runs: dict[str, Run] = {}
+        self.world = World({})
+        self.runs = self.world.runs
         self.early: dict[str, list[tuple[str, Any]]] = {}  # events before their run
 
     def run_wf(self, name: str, spec: Json) -> None:
         """Start a run."""
-        run = self.runs[name] = Run(spec, unclaimed=self.early.pop(name, []))
+        run = self.runs[name] = Run(name, spec, self.world, unclaimed=self.early.pop(name, []))
         nobody: Any = None
         Nodes(run, self.now_ms).begin(nobody, "ENTRYPOINT", spec["entrypoint"], {}, nobody)
         settle(run, self.now_ms)
@@ -89,6 +92,28 @@ class Naive:
         thread.reasons = [reason for reason in thread.reasons if reason not in BY_HAND]
         settle(run, self.now_ms)
 
+    def kill(self, name: str, deadline_ms: int) -> None:
+        """End a run wherever it stands."""
+        run = self._known(name)
+        kill(run, self.now_ms, deadline_ms)
+        for below in run.below():
+            if below.threads[0].live:
+                kill(below, self.now_ms, deadline_ms)
+        settle(self.runs[name], self.now_ms)
+
+    def restart(self, name: str) -> None:
+        """A run that has failed, or was killed, goes on."""
+        restart(self._known(name))
+        settle(self.runs[name], self.now_ms)
+
+    def rescue(self, name: str, number: int, *, skip: bool) -> None:
+        """A thread in ERROR goes on, from its node or behind it."""
+        run = self._known(name)
+        if number >= len(run.threads):
+            raise Refused("THREAD_UNKNOWN")
+        rescue(run.threads[number], skip=skip)
+        settle(run, self.now_ms)
+
     def form(self, name: str, where: tuple[int, int], verb: str, **given: Any) -> None:
         """A person does something to a user task."""
         run = self.runs[name]
@@ -109,19 +134,30 @@ class Naive:
         task.due_ms = self.now_ms + node["timeout_ms"]
 
     def report(
-        self, name: str, where: tuple[int, int], attempt: int, status: str, output: Any
+        self,
+        name: str,
+        where: tuple[int, int],
+        attempt: int,
+        status: str,
+        output: Any,
+        *,
+        warning: bool = False,
     ) -> None:
         """An attempt has ended; an exception's name is always "sorry"."""
         thread, task = self._attempt(name, where, attempt)
         if task.status not in IN_FLIGHT:
             raise Refused("ATTEMPT_ENDED")
+        task.warning = warning
         _end_attempt(thread, task, where[1], status, output, self.now_ms)
         settle(self.runs[name], self.now_ms)
 
     def pass_ms(self, duration_ms: int) -> None:
         """Time passes; what is due happens, in the order in which it was due."""
         self.now_ms += duration_ms
-        for run in self.runs.values():
+        for run in list(self.runs.values()):
+            if run.killing and run.deadline_ms is not None and run.deadline_ms <= self.now_ms:
+                run.forced, run.deadline_ms = True, None
+                settle(run, self.now_ms)
             while due := _next_due(run, self.now_ms):
                 thread, task = due
                 if task is None:
@@ -134,14 +170,17 @@ class Naive:
                 settle(run, self.now_ms)
 
     def _live(self, name: str, number: int) -> tuple[Run, Thread]:
-        run = self.runs.get(name)
-        if run is None:
-            raise Refused("WF_RUN_UNKNOWN")
+        run = self._known(name)
         if number >= len(run.threads):
             raise Refused("THREAD_UNKNOWN")
         if not run.threads[number].live:
             raise Refused("WF_RUN_ENDED")
         return run, run.threads[number]
+
+    def _known(self, name: str) -> Run:
+        if name not in self.runs:
+            raise Refused("WF_RUN_UNKNOWN")
+        return self.runs[name]
 
     def _attempt(self, name: str, where: tuple[int, int], attempt: int) -> tuple[Thread, Task]:
         thread = self.runs[name].threads[where[0]]
@@ -169,10 +208,13 @@ def _next_due(run: Run, now_ms: int) -> tuple[Thread, Task | None] | None:
 def _end_attempt(
     thread: Thread, task: Task, position: int, status: str, output: Any, now_ms: int
 ) -> None:
-    task.status, task.due_ms = status, None
+    if task.stopping and status in RETRYABLE:
+        status = "TASK_CANCELLED"
+    task.status, task.due_ms, task.stopping = status, None, False
     node = thread.blueprint["nodes"][thread.nodes[position][0]]
     if status == "TASK_SUCCESS":
         task.output = output
+        task.warning = task.warning or (node.get("warn_on_retry", False) and task.attempt > 1)
     elif status in RETRYABLE and task.attempt < node.get("max_attempts", 1) and thread.live:
         task.status = "TASK_PENDING"
         if backoff := node.get("backoff"):

@@ -9,27 +9,13 @@ import json
 from contextlib import suppress
 from typing import Any, cast
 
-from tests.sim.naive_thread import IN_FLIGHT, Failure, Form, Run, Task, Thread, Wait
-from tests.sim.naive_values import Json, Problem, fitted, instant_ms, value
-
-WAITS = object()
-WAITING = ("STARTING", "RUNNING", "HALTED")
+from tests.sim.naive_begin import WAITING, WAITS, Begins, Failed
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Form, Task, Thread, Wait
+from tests.sim.naive_values import Problem, fitted, instant_ms
 
 
-class Failed(Exception):
-    """A node has failed."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure)
-        self.failure = failure
-
-
-class Nodes:
+class Nodes(Begins):
     """The hooks, for one run at one time."""
-
-    def __init__(self, run: Run, now_ms: int) -> None:
-        self.run = run
-        self.now_ms = now_ms
 
     def arrive(self, at: Thread) -> Any:
         """Come to a node."""
@@ -37,39 +23,22 @@ class Nodes:
         at.arrival = self.run.arrivals
         return self._ask("arrive_", at)
 
+    def is_wanted(self, at: Thread) -> bool:
+        """Whether a node that has been come to is to be done."""
+        return "run_if" not in at.node or self.value(at, at.node["run_if"])
+
     def look(self, at: Thread) -> Any:
         """Look at a node that waits."""
         return self._ask("look_", at)
 
     def _ask(self, hook: str, at: Thread) -> Any:
         try:
+            if hook == "arrive_" and not self.is_wanted(at):
+                at.skipped_at.add(len(at.nodes) - 1)
+                return None
             return getattr(self, hook + at.node["type"])(at)
         except Problem:
             raise Failed(Failure("VAR_SUB_ERROR")) from None
-
-    def value(self, at: Thread, expression: Json) -> Any:
-        """The value of an expression here."""
-        return value(expression, self.run.seen(at), at.outputs)
-
-    def begin(self, at: Thread, kind: str, name: str, given: Json, parent: Thread) -> Thread:
-        """A thread that `at` holds."""
-        blueprint = self.run.spec["threads"][name]
-        variables = {one["name"]: one.get("default") for one in blueprint.get("variables", ())}
-        thread = Thread(len(self.run.threads), kind, blueprint, variables | given, parent, at)
-        first = [node for node, one in blueprint["nodes"].items() if one["type"] == "ENTRYPOINT"]
-        thread.nodes.append([first[0], "STARTING"])
-        self.run.threads.append(thread)
-        return thread
-
-    def begin_handler(
-        self, at: Thread, kind: str, name: str, content: Any, parent: Thread
-    ) -> Thread:
-        """A thread that handles something, with its content if that fits."""
-        given: Json = {}
-        declared = self.run.spec["threads"][name].get("variables", ())
-        with suppress(Problem):
-            given = {one["name"]: fitted(content, "INT") for one in declared}
-        return self.begin(at, kind, name, given, parent)
 
     # Node types.
 
@@ -89,10 +58,12 @@ class Nodes:
     def look_EXIT(self, at: Thread) -> Any:
         """Threads below must have ended or be halted; one that failed must have been waited for."""
         children = [one for one in self.run.threads if one.parent is at and one.kind == "CHILD"]
-        if any(child.failure is not None and not self._is_seen_to(child) for child in children):
+        unseen = [one for one in children if not one.live and not self._is_seen_to(one)]
+        if any(child.failure is not None for child in unseen):
             raise Failed(Failure("CHILD_FAILURE"))
         if self.run.moving_below(at):
             return WAITS
+        at.warned = at.warned or any(child.warned for child in unseen)
         return self.value(at, at.node["returns"]) if "returns" in at.node else None
 
     def arrive_TASK(self, at: Thread) -> Any:
@@ -103,6 +74,8 @@ class Nodes:
         task = at.task
         assert task is not None
         if task.status == "TASK_SUCCESS":
+            if task.warning:
+                at.warn()
             return task.output
         if task.failure is not None:
             raise Failed(task.failure)
@@ -194,8 +167,26 @@ class Nodes:
                 if not 0 < number < len(self.run.threads) or number == at.number:
                     raise Problem("no such thread")
                 wanted.setdefault(number)
-        at.wait = Wait(list(wanted))
+        at.wait = wait = Wait(list(wanted), len(at.nodes) - 1)
+        for number in wanted:
+            self._join(at, wait, self.run.threads[number])
         return self.look_WAIT_FOR_THREADS(at)
+
+    def _join(self, at: Thread, wait: Wait, child: Thread) -> None:
+        """What came of a thread in the visit that this one begins anew still holds: it has ended
+        well, or its failure was handled, or a handler has it.
+        """
+        before = at.before
+        handler = None if before is None else before.handler_of(child.number)
+        if before is not None and before.ends_well(child):
+            wait.ends[child.number] = "good"
+            if child.warned:
+                at.warn()
+            return
+        if handler is not None and not child.live:
+            wait.ends[child.number], wait.handlers[handler] = str(handler), child.number
+            child = self.run.threads[handler]
+        child.awaited_by = wait
 
     def look_WAIT_FOR_THREADS(self, at: Thread) -> Any:
         wait = at.wait
@@ -211,7 +202,9 @@ class Nodes:
         return None
 
     def arrive_RUN_THREADS(self, at: Thread) -> Any:
-        wait = Wait([])
+        if at.before is not None:
+            return self._run_threads_anew(at, at.before)
+        wait = Wait([], len(at.nodes) - 1)
         if "values" in at.node:
             values = self.value(at, at.node["values"])
             if isinstance(values, str):
@@ -226,6 +219,26 @@ class Nodes:
             wait.elements = [(name, {}) for name in at.node["threads"]]
         at.wait = wait
         return self.look_RUN_THREADS(at)
+
+    def _run_threads_anew(self, at: Thread, before: Wait) -> Any:
+        """The elements of the visit before; whose threads go on is waited for."""
+        at.wait = wait = Wait([], len(at.nodes) - 1, elements=before.elements, each=before.each)
+        for element in sorted(wait.each):
+            self._take_over(wait, element)
+        return self.look_RUN_THREADS(at)
+
+    def _take_over(self, wait: Wait, element: int) -> bool:
+        """Whether the thread that an element has had still counts."""
+        thread = self.run.threads[wait.each[element]]
+        if thread.status == "COMPLETED":
+            wait.ends[thread.number] = "good"
+        elif thread.live and not self.run.lost(thread):
+            thread.awaited_by = wait
+        else:
+            return False
+        wait.begun[element] = thread.number
+        wait.threads.append(thread.number)
+        return True
 
     def look_RUN_THREADS(self, at: Thread) -> Any:
         wait = at.wait
@@ -245,9 +258,21 @@ class Nodes:
             at_work = len(wait.threads) - len(wait.ends)
             if element in wait.begun or (limit and at_work >= limit):
                 continue
-            if ended.issuperset(after.get(name, ())):
-                wait.begun[element] = self.begin(at, "CHILD", name, given, at).number
-                wait.threads.append(wait.begun[element])
+            if not ended.issuperset(after.get(name, ())):
+                continue
+            if element in wait.each:
+                if self._take_over(wait, element):
+                    continue
+                self._give_up(wait, self.run.threads[wait.each[element]])
+            begun = self.begin(at, "CHILD", name, given, at)
+            begun.awaited_by = wait
+            wait.begun[element] = wait.each[element] = begun.number
+            wait.threads.append(begun.number)
+
+    def _give_up(self, wait: Wait, failed: Thread) -> None:
+        """Another thread does it again: its failure counts as handled."""
+        failed.noticed, failed.awaited_by = True, wait
+        wait.settled.add(failed.number)
 
     def _see_ends(self, at: Thread, wait: Wait, strategy: str) -> None:
         """In the order of the ends; those behind the one that decides are noticed, no more."""
@@ -263,10 +288,12 @@ class Nodes:
                 self._see_end(at, wait, child, thread, late=wait.decided_by(strategy))
 
     def _see_end(self, at: Thread, wait: Wait, child: int, ended: Thread, *, late: bool) -> None:
+        ended.noticed = True
+        if ended.warned:
+            at.warn()
         if ended.status == "COMPLETED":
             wait.ends[child] = "late" if late else "good"
             return
-        ended.noticed = True
         failure = ended.failure or Failure("CHILD_FAILURE")
         handlers = [one for one in at.node.get("thread_handlers", ()) if failure.is_for(one)]
         if handlers and ended.number == child and not ended.live and not late:
@@ -275,6 +302,7 @@ class Nodes:
             )
             wait.ends[child] = str(begun.number)
             wait.handlers[begun.number] = child
+            begun.awaited_by = wait
             return
         wait.ends[child] = "late" if late else "bad"
         wait.failure = wait.failure or (None if late else failure.from_above())
@@ -286,6 +314,7 @@ class Nodes:
                 continue
             thread = self.run.threads[child if end is None else int(end)]
             thread.noticed = True
+            wait.settled.add(child)
             if thread.live and "HALTED_BY_PARENT" not in thread.reasons:
                 thread.reasons.append("HALTED_BY_PARENT")
 

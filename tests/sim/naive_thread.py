@@ -14,7 +14,7 @@ IN_FLIGHT: Final = ("TASK_SCHEDULED", "TASK_RUNNING")
 OWN_REASONS: Final = {"PENDING_FAILURE", "HANDLING_FAILURE", "PENDING_INTERRUPT", "INTERRUPTED"}
 TECHNICAL: Final = {
     *("TASK_FAILURE", "TIMEOUT", "TASK_CANCELLED", "USER_TASK_CANCELLED", "CHILD_FAILURE"),
-    *("VAR_SUB_ERROR", "VAR_MUTATION_ERROR"),
+    *("VAR_SUB_ERROR", "VAR_MUTATION_ERROR", "KILLED"),
 }
 VAR_ERRORS: Final = ("VAR_SUB_ERROR", "VAR_MUTATION_ERROR")
 
@@ -41,6 +41,8 @@ class Failure:
 
     def is_for(self, handler: Json) -> bool:
         """Whether a handler is for it."""
+        if self.name == "KILLED":
+            return False
         match handler.get("failure"):
             case None:
                 return True
@@ -62,6 +64,8 @@ class Task:
     due_ms: int | None = None  # of the time-out, or of the backoff
     failure: Failure | None = None
     output: Any = None
+    warning: bool = False
+    stopping: bool = False  # its worker has been asked to stop
 
 
 @dataclass
@@ -91,6 +95,7 @@ class Wait:
     """
 
     threads: list[int]
+    position: int = -1  # of the visit that waits
     ends: dict[int, str] = field(
         default_factory=dict
     )  # by child: good, bad, late or handler's number
@@ -98,6 +103,17 @@ class Wait:
     failure: Failure | None = None
     elements: list[tuple[str, Json]] = field(default_factory=list)  # (thread, what it is given)
     begun: dict[int, int] = field(default_factory=dict)  # element -> thread
+    each: dict[int, int] = field(default_factory=dict)  # as these, with those of visits before
+    settled: set[int] = field(default_factory=set)  # children that were not needed, or done again
+
+    def handler_of(self, child: int) -> int | None:
+        """The thread that has had its failure to handle."""
+        return next((handler for handler, one in self.handlers.items() if one == child), None)
+
+    def ends_well(self, child: Thread) -> bool:
+        """Whether a child has, or its failure is handled."""
+        end = self.ends.get(child.number)
+        return end == "good" or (end == "late" and child.status == "COMPLETED")
 
     def count(self, how: str) -> int:
         """How many have ended so."""
@@ -116,6 +132,7 @@ class Wait:
 class Thread:
     """A thread, and what it is at."""
 
+    run: Run
     number: int
     kind: str
     blueprint: Json
@@ -129,10 +146,13 @@ class Thread:
     nodes: list[list[str]] = field(default_factory=list)  # [name, status], in order
     node_failure: Failure | None = None
     node_output: Any = None
-    handled: bool = False
+    handled_at: set[int] = field(default_factory=set)  # positions of nodes
     handler: Thread | None = None
     interrupts: list[tuple[str, Any]] = field(default_factory=list)  # (thread, content)
-    noticed: bool = False  # somebody has looked at its failure, or nobody needs it
+    noticed: bool = False  # somebody has looked at its failure or warning, or nobody needs it
+    warned: bool = False
+    warned_at: set[int] = field(default_factory=set)  # positions of nodes
+    skipped_at: set[int] = field(default_factory=set)
     end: int | None = None  # which of the run's ends its own was; being lost is one
     tasks: dict[int, Task] = field(default_factory=dict)  # by the position of their node
     forms: dict[int, Form] = field(default_factory=dict)  # as tasks
@@ -140,6 +160,11 @@ class Thread:
     due_ms: int | None = None  # of the node's own timer
     arrival: int = 0  # when it came to its node, in the order of all
     wait: Wait | None = None
+    before: Wait | None = None  # of the visit that this one begins anew
+    retries: int | None = None  # the position of that
+    awaited_by: Wait | None = None  # of its holder
+    child_run: str = ""  # that the node waits for
+    dying: bool = False
 
     @property
     def node(self) -> Json:
@@ -156,6 +181,26 @@ class Thread:
         """The user task of the current node."""
         return self.forms.get(len(self.nodes) - 1)
 
+    def warn(self) -> None:
+        """The current node has a warning, and so has the thread, unless the node allows it."""
+        if not self.node.get("allow_warning"):
+            self.warned_at.add(len(self.nodes) - 1)
+            self.warned = True
+
+    def allows(self) -> bool:
+        """Whether the node may fail, with what nobody has dealt with; then it is a warning."""
+        if not self.node.get("allow_failure"):
+            return False
+        self.handled_at.add(len(self.nodes) - 1)
+        self.outputs[self.nodes[-1][0]] = self.node_output
+        self.warn()
+        return True
+
+    @property
+    def handled(self) -> bool:
+        """Whether the failure of the current node was handled."""
+        return len(self.nodes) - 1 in self.handled_at
+
     @property
     def live(self) -> bool:
         """Whether it has not ended."""
@@ -164,7 +209,8 @@ class Thread:
     @property
     def all_reasons(self) -> list[str]:
         """Why it should be halted, with what the thread that holds it asks for."""
-        held = self.live and self.holder is not None and _holds(self.holder, self)
+        free = not self.live or self.dying
+        held = not free and self.holder is not None and _holds(self.holder, self)
         return [*self.reasons, "PARENT_HALTED"] if held else self.reasons
 
     @property
@@ -189,14 +235,38 @@ def _holds(holder: Thread, thread: Thread) -> bool:
 
 
 @dataclass
+class World:
+    """All runs by name, and the spec of those that run below others."""
+
+    leaf: Json
+    runs: dict[str, Run] = field(default_factory=dict)
+
+
+@dataclass
 class Run:
     """A run: its threads by number."""
 
+    name: str  # of a run below another: that one's, and the thread and position that started it
     spec: Json
+    world: World
     threads: list[Thread] = field(default_factory=list)
     unclaimed: list[tuple[str, Any]] = field(default_factory=list)
     arrivals: int = 0
     ends: int = 0
+    killing: bool = False
+    forced: bool = False  # tasks are waited for no longer
+    deadline_ms: int | None = None
+    failed_waits: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(run, thread) -> the position at which it has failed with this run."""
+
+    def family(self) -> list[Run]:
+        """All runs with the same root."""
+        root = self.name.partition(".")[0]
+        return [one for one in self.world.runs.values() if one.name.partition(".")[0] == root]
+
+    def below(self) -> list[Run]:
+        """All runs below it."""
+        return [one for one in self.world.runs.values() if one.name.startswith(f"{self.name}.")]
 
     def note_end(self, thread: Thread) -> bool:
         """Keep the place of a thread among those that have ended or are lost; whether it is new."""
@@ -236,6 +306,8 @@ class Run:
     def status(self) -> str:
         """Its entrypoint's, but for its handlers and what still runs below."""
         thread = self.threads[0]
+        if self.killing:
+            return "HALTING"
         if thread.status not in ("HALTING", "HALTED"):
             return thread.status
         if not thread.held_from_outside:

@@ -5,29 +5,39 @@ so nobody has to be told of anything.
 
 from __future__ import annotations
 
-from tests.sim.naive_nodes import WAITS, Failed, Nodes
-from tests.sim.naive_thread import Failure, Run, Thread
+from tests.sim.naive_begin import WAITING as NODE_LIVE
+from tests.sim.naive_begin import WAITS, Failed
+from tests.sim.naive_nodes import Nodes
+from tests.sim.naive_thread import IN_FLIGHT, Failure, Run, Task, Thread
 from tests.sim.naive_values import Json, Problem, fitted, value
 
 PASSES_MAX = 200
 
 
 def settle(run: Run, now_ms: int) -> None:
-    """Look at every thread, in order, until nothing changes."""
-    nodes = Nodes(run, now_ms)
+    """Look at every thread of the family, in order, until nothing changes."""
     for _ in range(PASSES_MAX):
-        changed = [visit(nodes, thread) for thread in list(run.threads)]
-        if not any(changed) and len(changed) == len(run.threads):
+        changed = [
+            visit(Nodes(one, now_ms), thread)
+            for one in run.family()
+            for thread in list(one.threads)
+        ]
+        if not any(changed) and len(changed) == sum(len(one.threads) for one in run.family()):
             return
     raise AssertionError("the naive model does not come to rest")
 
 
 def visit(nodes: Nodes, at: Thread) -> bool:
     """Look at a thread; whether something has changed."""
-    changed = False
-    while at.live and _step(nodes, at):
+    changed, was_lost = False, at.live and at.end is not None
+    if nodes.run.killing:
+        changed = at.live and die(nodes.run, at)
+    while at.live and not nodes.run.killing and _step(nodes, at):
         changed = True
-    return nodes.run.note_end(at) or changed
+    news = nodes.run.note_end(at)
+    if was_lost and at.end is None:
+        recall(at)
+    return news or changed
 
 
 def _step(nodes: Nodes, at: Thread) -> bool:
@@ -45,12 +55,12 @@ def _handlers(at: Thread) -> bool:
     handler = at.handler
     if handler is not None and not handler.live:
         at.handler = None
-        if handler.status != "COMPLETED":
-            assert handler.failure is not None
+        if handler.kind == "FAILURE_HANDLER":
+            _has_handled(at, handler)
+            return True
+        at.warned = at.warned or handler.warned
+        if handler.failure is not None:
             _fail_for_good(at, handler.failure.from_above())
-        elif handler.kind == "FAILURE_HANDLER":
-            at.handled = True
-            at.reasons.remove("HANDLING_FAILURE")
         else:
             at.reasons.remove("INTERRUPTED")
         return True
@@ -58,6 +68,30 @@ def _handlers(at: Thread) -> bool:
         at.reasons.append("PENDING_INTERRUPT")
         return True
     return False
+
+
+def _has_handled(at: Thread, handler: Thread) -> None:
+    """A handler of a failure has ended: the thread goes on, unless that one has failed itself, or
+    was only to be told.
+    """
+    failure = at.node_failure
+    assert failure is not None
+    if handler.warned:
+        at.warn()
+    chosen = _handler_of(at, failure)
+    if handler.failure is None and not (chosen and chosen.get("rethrow")):
+        at.handled_at.add(len(at.nodes) - 1)
+    elif not at.allows():
+        if handler.failure is not None:
+            _fail_for_good(at, handler.failure.from_above())
+        else:
+            _fail(at, failure)
+        return
+    at.reasons.remove("HANDLING_FAILURE")
+
+
+def _handler_of(at: Thread, failure: Failure) -> Json | None:
+    return next((one for one in at.node.get("handlers", ()) if failure.is_for(one)), None)
 
 
 def _halts(nodes: Nodes, at: Thread) -> bool:
@@ -82,7 +116,7 @@ def _halts(nodes: Nodes, at: Thread) -> bool:
         if not nodes.run.moving_below(at):
             at.status = "HALTED"
             return True
-    return at.given_up and _leave(at)
+    return at.given_up and leave(at)
 
 
 def _starts_handler(nodes: Nodes, at: Thread) -> bool:
@@ -93,8 +127,10 @@ def _starts_handler(nodes: Nodes, at: Thread) -> bool:
         assert failure is not None
         at.reasons.remove("PENDING_FAILURE")
         at.reasons.append("HANDLING_FAILURE")
-        name = next(one["thread"] for one in at.node["handlers"] if failure.is_for(one))
-        at.handler = nodes.begin_handler(at, "FAILURE_HANDLER", name, failure.content, at)
+        chosen = _handler_of(at, failure)
+        assert chosen is not None
+        name, content = chosen["thread"], failure.content
+        at.handler = nodes.begin_handler(at, "FAILURE_HANDLER", name, content, at)
         return True
     if "PENDING_INTERRUPT" in at.reasons:
         name, content = at.interrupts.pop(0)
@@ -154,7 +190,8 @@ def _follow(run: Run, at: Thread) -> None:
         _fail_leaving(at, Failure("VAR_MUTATION_ERROR"))
         return
     at.nodes.append([edge["to"], "STARTING"])
-    at.due_ms, at.node_failure, at.node_output, at.handled, at.wait = None, None, None, False, None
+    at.due_ms, at.node_failure, at.node_output, at.wait = None, None, None, None
+    at.before, at.retries, at.child_run = None, None, ""
 
 
 def _mutate(run: Run, at: Thread, mutations: tuple[Json, ...], outputs: Json) -> None:
@@ -178,16 +215,16 @@ def _fail_leaving(at: Thread, failure: Failure) -> None:
 
 def _fail_node(at: Thread, failure: Failure) -> None:
     at.nodes[-1][1], at.due_ms, at.node_failure = failure.status, None, failure
-    if any(failure.is_for(handler) for handler in at.node.get("handlers", ())):
+    if _handler_of(at, failure) is not None:
         at.reasons.append("PENDING_FAILURE")
-    else:
+    elif not at.allows():
         _fail(at, failure)
 
 
 def _fail_for_good(at: Thread, failure: Failure) -> None:
-    _leave(at)
-    if at.nodes[-1][1] in ("STARTING", "RUNNING", "HALTED"):
-        at.nodes[-1][1] = failure.status
+    leave(at)
+    if at.nodes[-1][1] in NODE_LIVE:
+        at.nodes[-1][1], at.node_failure = failure.status, failure
     _fail(at, failure)
 
 
@@ -197,10 +234,76 @@ def _fail(at: Thread, failure: Failure) -> None:
 
 
 def _end(at: Thread, status: str) -> None:
-    at.status, at.reasons, at.due_ms = status, [], None
+    at.status, at.reasons, at.due_ms, at.dying = status, [], None, False
 
 
-def _leave(at: Thread) -> bool:
+def die(run: Run, at: Thread) -> bool:
+    """A thread of a run that is being killed ends, unless its worker is waited for, or it is the
+    entrypoint and others live; whether something has changed.
+    """
+    before = (list(at.reasons), at.status, at.nodes[-1][1])
+    if "KILLED" not in at.reasons:
+        at.reasons.append("KILLED")
+    if at.status == "RUNNING":
+        at.status = "HALTING"
+    if at.nodes[-1][1] in NODE_LIVE and not _node_dies(run, at):
+        return before != (at.reasons, at.status, at.nodes[-1][1])
+    if at.number == 0 and any(one.live for one in run.threads[1:]):
+        return before != (at.reasons, at.status, at.nodes[-1][1])
+    run.killing = run.killing and at.number != 0
+    _fail(at, Failure("KILLED"))
+    return True
+
+
+def _node_dies(run: Run, at: Thread) -> bool:
+    task, failure = at.task, Failure("KILLED")
+    if task is not None:
+        if task.status == "TASK_RUNNING" and not run.forced:
+            task.stopping = True
+            return False
+        if task.status == "TASK_SUCCESS":
+            at.nodes[-1][1], at.node_output = "COMPLETED", task.output
+            at.outputs[at.nodes[-1][0]] = task.output
+            if task.warning:
+                at.warn()
+            return True
+        if cancel(task):
+            failure = Failure("TASK_CANCELLED")
+        elif task.failure is not None:
+            failure = task.failure
+    leave(at)
+    at.nodes[-1][1], at.node_failure = failure.status, failure
+    return True
+
+
+def cancel(task: Task) -> bool:
+    """A task ends without its worker's word; whether it had not ended before."""
+    live = task.status in (*IN_FLIGHT, "TASK_PENDING")
+    if live:
+        task.status, task.due_ms = "TASK_CANCELLED", None
+    return live
+
+
+def recall(at: Thread) -> None:
+    """A thread that had ended, or was lost, goes on: a wait that goes on takes back what it has
+    counted, one that is over waits for it no more.
+    """
+    wait, upper = at.awaited_by, at.holder
+    if wait is None or upper is None:
+        return
+    goes_on = upper.live and upper.wait is wait and upper.nodes[-1][1] in ("RUNNING", "HALTED")
+    if not goes_on or "HALTED_BY_PARENT" in upper.reasons:
+        at.awaited_by = None
+        return
+    child = wait.handlers.get(at.number, at.number)
+    if wait.ends.get(child) == "bad":
+        wait.ends.pop(child)
+        if child != at.number:
+            wait.ends[child] = str(at.number)
+        wait.failure = wait.failure if wait.count("bad") else None
+
+
+def leave(at: Thread) -> bool:
     """What the node waited for is wanted no more; whether there was something."""
     was, at.due_ms = at.due_ms, None
     task, form = at.task, at.form

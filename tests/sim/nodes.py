@@ -93,6 +93,8 @@ def _task(here: Here) -> Json:
     }
     if chance.random() < 0.4:
         settings["backoff"] = {"base_ms": chance.choice((100, 4_000)), "multiplier": 2.0}
+    if chance.random() < 0.3:
+        settings["warn_on_retry"] = True
     of = chance.choice(TASK_DEFS)
     return task(of, inputs={INPUT: variable("number")}, **settings)
 

@@ -18,8 +18,11 @@ from penstock.core.commands.cancel_bulk import CancelBulk
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
+from penstock.core.commands.force_wf_run import ForceWfRun
 from penstock.core.commands.kill_wf_run import KillWfRun
+from penstock.core.commands.migrate_wf_run import MigrateWfRun
 from penstock.core.commands.pause_wf_run import PauseWfRun
+from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.requeue_task import RequeueTask
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.restart_task_run import RestartTaskRun
@@ -39,6 +42,7 @@ from tests.sim.specs import OUTPUTS
 
 GRACES_MS: Final = (0, 1_000, 30_000)
 BULK_VERBS: Final = ("stop", "resume", "pause", "resume", "retry-now", "set-labels")
+AGAIN: Final = ("again-1", "again-2")  # under which runs are replayed
 THREADS: Final = (0, 0, 0, 1, 2, 3)
 ENDS: Final = (
     *[TaskStatus.TASK_SUCCESS] * 3,
@@ -125,6 +129,23 @@ def _delete(chance: Random, run: str) -> Command:
     return DeleteWfRun(wf_run_id=run)
 
 
+def _migrate(chance: Random, run: str) -> Command:
+    return MigrateWfRun(wf_run_id=run, version=chance.choice((None, None, 1, 2, 3)))
+
+
+def _replay(chance: Random, run: str) -> Command:
+    return ReplayWfRun(
+        wf_run_id=run,
+        position=chance.choice((None, None, 1, 2, 3)),
+        version=chance.choice((None, None, None, 1, 2)),
+        new_wf_run_id=chance.choice((None, None, *AGAIN)),
+    )
+
+
+def _force(chance: Random, run: str) -> Command:
+    return ForceWfRun(wf_run_id=run)
+
+
 OF_TASKS: Final[tuple[tuple[int, OfTask], ...]] = (
     (2, _restart_task),
     (1, _shut_down),
@@ -142,6 +163,9 @@ OF_RUNS: Final[tuple[tuple[int, OfRun], ...]] = (
     (2, _edit),
     (1, _label),
     (1, _delete),
+    (3, _migrate),
+    (2, _replay),
+    (1, _force),
 )
 """What operators do, by weight."""
 
@@ -176,12 +200,18 @@ class Operators:
         return verb(chance, chance.choice(self.workers.seen[-8:]))
 
     def _to_a_run(self, chance: Random) -> Command | None:
-        known = list(dict.fromkeys([*self.clients.runs, *self.inbox.runs]))
+        known = list(self.inbox.runs)
+        if chance.random() < 0.15:
+            known = list(self.clients.runs)  # which may not be there yet
         if not known:
             return None
         weights, verbs = zip(*OF_RUNS, strict=True)
         [verb] = chance.choices(verbs, weights)
         return verb(chance, chance.choice(known))
+
+    def force(self, wf_run_id: str) -> None:
+        """It waits for a place no longer."""
+        self.sender.send(ForceWfRun(wf_run_id=wf_run_id), self.sender.new_id("operator"))
 
     def _do_to_many(self) -> None:
         """Begin a bulk job, or cancel one."""

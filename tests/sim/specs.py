@@ -95,9 +95,9 @@ def definitions() -> list[Any]:
     ]
 
 
-def a_leaf(chance: random.Random) -> Json:
+def a_leaf(chance: random.Random, kinds: frozenset[str] = EVERYTHING) -> Json:
     """A spec of one thread for child runs: it has tasks and events, and starts nothing."""
-    nodes = _nodes(chance, 3, (), OF_A_LEAF, handled=False)
+    nodes = _nodes(chance, 3, (), OF_A_LEAF & kinds, handled=False)
     return spec("n0", nodes, *VARIABLES)
 
 
@@ -175,15 +175,37 @@ def _nodes(
         kind, _, make = chance.choice(possible)
         chosen[name] = kind
         edges = _edges(here)
-        handlers = [a_handler(here)] if handled and chance.random() < 0.25 else []
-        if any("again" in str(edge.get("mutations")) for edge in edges):
-            handlers = []  # a handled node is left without mutations: it would go back for ever
-        node = make(here)
-        handlers = [one for one in handlers if may_fail_so(node, one.get("failure"))]
-        nodes[name] = node | {"edges": edges, "handlers": handlers}
+        made = make(here) | {"edges": edges} | _wanted(here)
+        if not any("again" in str(edge.get("mutations")) for edge in edges):
+            made |= _grace(here, handled=handled)  # else it would go back for ever, see there
+        handlers = made.get("handlers", [])
+        made["handlers"] = [one for one in handlers if may_fail_so(made, one.get("failure"))]
+        nodes[name] = made
     here = Here(chance, len(names) - 1, names, chosen, below, writes)
     nodes[EXIT] = _exit(here)
     return nodes
+
+
+def _wanted(here: Here) -> Json:
+    made: Json = {}
+    if here.chance.random() < 0.12:
+        made["run_if"] = _condition(here)
+    return made
+
+
+def _grace(here: Here, *, handled: bool) -> Json:
+    """What is done with a failure of the node, which is left without mutations then."""
+    chance = here.chance
+    made: Json = {}
+    if handled and chance.random() < 0.25:
+        made["handlers"] = [a_handler(here)]
+        if chance.random() < 0.25:
+            made["handlers"][0]["rethrow"] = True
+    if chance.random() < 0.15:
+        made["allow_failure"] = True
+    if chance.random() < 0.1:
+        made["allow_warning"] = True
+    return made
 
 
 def _exit(here: Here) -> Json:

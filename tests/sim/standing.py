@@ -15,6 +15,7 @@ from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker, R
 from penstock.core.state.partition_state import DeletedRun, Deleting, PartitionState
 from penstock.core.state.place_rows import LimitState, PlaceHolder, PlaceStatus, QueuedRun
 from penstock.core.state.run import ThreadRun, WfRun
+from penstock.core.state.search_rows import IndexedVariable, VariableOf
 from penstock.core.state.thread_rows import RunWaiter
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
@@ -29,7 +30,7 @@ def standing_problems(tables: Tables) -> list[str]:
     """Every fault of what belongs to no run."""
     return [
         *(*_schedules(tables), *_events(tables), *_limits(tables)),
-        *(*_counts(tables), *_deleted_runs(tables)),
+        *(*_counts(tables), *_deleted_runs(tables), *_searched(tables)),
     ]
 
 
@@ -112,6 +113,21 @@ def _deleted_runs(tables: Tables) -> Iterator[str]:
     there = {(row.tenant, row.wf_run_id) for row in tables.of(WfRun)}
     for run in sorted((kept ^ timers) | (kept & there)):
         yield f"the answer to a start and its timer, or its run, do not go together: {run}"
+
+
+def _searched(tables: Tables) -> Iterator[str]:
+    """A variable is found by what it is noted to be found by, and by nothing else."""
+    found = {
+        (row.tenant, row.wf_spec, row.name, row.digest, row.wf_run_id, row.thread)
+        for row in tables.of(VariableOf)
+    }
+    noted = {
+        (row.tenant, row.wf_spec, row.name, digest, row.wf_run_id, row.thread)
+        for row in tables.of(IndexedVariable)
+        for digest in row.digests
+    }
+    for one in sorted(found ^ noted):
+        yield f"a variable is found by what it is not noted to be, or not found: {one}"
 
 
 # --- at rest --------------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ from tests.sim.tables import Group, Tables
 START_MS = 1_700_000_000_000
 STEPS = 180
 ROUNDS_MAX = 120
+MEDDLING_ROUNDS = 3
+DEEDS = 6
 SAID_MAX = 60
 TENANT = "default"
 
@@ -101,13 +103,13 @@ class World:
 
     def _happen(self) -> None:
         draw = self.random.random()
-        if draw < 0.52:
+        if draw < 0.48:
             self.random.choice(self.nodes).step()
-        elif draw < 0.68:
+        elif draw < 0.64:
             self.clients.act()
-        elif draw < 0.79:
+        elif draw < 0.75:
             self.workers.act()
-        elif draw < 0.83:
+        elif draw < 0.79:
             self.assignees.act()
         elif draw < 0.88:
             self.operators.act()
@@ -115,7 +117,7 @@ class World:
             self.pass_ms(self.random.choice((1, 50, 400, 3_000, 30_000)))
         elif draw < 0.94:
             self._move()
-        elif draw < 0.96:
+        elif draw < 0.955:
             garbage(self.clients.sender)
         elif draw < 0.97:
             self.clients.define()
@@ -182,13 +184,22 @@ class World:
         self.withheld = {name for name in runs if self.random.random() < 0.1}
         for number in range(ROUNDS_MAX):
             live = [group for group in self._live() if not self._is_withheld(group.key[1])]
-            if not live:
+            if not live and number >= MEDDLING_ROUNDS:
                 break
             for group in live:
                 self._give_all(group)
+            if number < MEDDLING_ROUNDS:
+                self._meddle()
             self._quiet()
             self.pass_ms(20_000 if number < ROUNDS_MAX // 2 else 3_600_000)  # for a log clock
         self._quiet()
+
+    def _meddle(self) -> None:
+        """Now that every run is there, operators do what they like to it once more."""
+        for _ in range(DEEDS):
+            self.operators.act()
+            for node in self.nodes:
+                node.step()
 
     def _all_is_defined(self) -> None:
         """Or the worlds would be smaller than they seem."""
@@ -202,6 +213,8 @@ class World:
         """All that a run may wait for: each of its threads runs again, each event comes, to it or
         under its key, and each form is filled in."""
         wf_run_id = group.key[1]
+        if any(run.held for run in group.of(WfRun)):
+            self.operators.force(wf_run_id)  # who has its place may wait for ever
         for thread in group.of(ThreadRun):
             if {HaltReason.MANUAL_HALT, HaltReason.PAUSED} & set(thread.halt_reasons):
                 self.clients.resume(wf_run_id, thread.number, None)
