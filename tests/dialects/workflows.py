@@ -12,7 +12,6 @@ from penstock.core.commands.put_application import PutApplication
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import partition_of_run
-from penstock.core.state.backoff import Backoff
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import WfRun
 from penstock.core.views.seen import Seen
@@ -28,7 +27,7 @@ from tests.scenarios.story import Story, accepted
 from tests.scenarios.story import run as run_of
 
 HOOKS = "https://shop.example/hooks"
-AT_ONCE = Backoff(base_ms=0)
+AT_ONCE = None
 
 
 def a_step_def(name: str, **settings: Any) -> PutTaskDef:

@@ -15,10 +15,12 @@ ATTEMPTS: Final = 5
 
 
 class Retry(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How often a task is tried in all, and how long is waited between two attempts."""
+    """How often a task is tried in all, and how long is waited between two attempts (not at all, if
+    `backoff` is null).
+    """
 
     max_attempts: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS_MAX)] = ATTEMPTS
-    backoff: Backoff = BACKOFF
+    backoff: Backoff | None = BACKOFF
 
 
 class Step(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
