@@ -152,6 +152,7 @@ def only_started(spec: Json) -> Json:
         for node in thread["nodes"].values():
             handlers = [*node.get("handlers", ()), *node.get("thread_handlers", ())]
             named += [one["thread"] for one in (node, *handlers) if "thread" in one]
+            named += [name for name in node.get("threads", ()) if isinstance(name, str)]
         pending += [name for name in dict.fromkeys(named) if name not in kept]
         kept.update(named)
     return spec | {"threads": {name: thread for name, thread in made.items() if name in kept}}
