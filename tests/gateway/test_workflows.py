@@ -94,7 +94,7 @@ def test_the_way_ahead_has_pages(served: Served) -> None:
     [
         ({"name": "Wo"}, "BAD_NAME"),
         ({"name": "wo-x", "tasks": ["a.b"]}, "BAD_NAME"),
-        ({"name": "wo-x", "tasks": ["wo-pay", "wo-pay"]}, "BAD_SPEC"),
+        ({"name": "wo-x", "tasks": ["wo-pay", "wo-pay"]}, "BAD_NAME"),
         ({"name": "wo-x", "tasks": ["wo-nobody"]}, "DEFINITION_UNKNOWN"),
         ({"name": "wo-x", "tasks": 7}, "BAD_REQUEST"),
         ({"name": "wo-x", "tasks": [{"step": "a"}]}, "BAD_REQUEST"),

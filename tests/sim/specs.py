@@ -173,9 +173,10 @@ def _nodes(
         here = Here(chance, index, names, chosen, below, writes)
         possible = [kind for kind in MAKERS if kind[0] in kinds and kind[1](here)]
         kind, _, make = chance.choice(possible)
+        wanted = _wanted(here)  # which knows nothing of the node's own output
         chosen[name] = kind
         edges = _edges(here)
-        made = make(here) | {"edges": edges} | _wanted(here)
+        made = make(here) | {"edges": edges} | wanted
         if not any("again" in str(edge.get("mutations")) for edge in edges):
             made |= _grace(here, handled=handled)  # else it would go back for ever, see there
         handlers = made.get("handlers", [])

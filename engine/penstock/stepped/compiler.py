@@ -78,7 +78,7 @@ def _check_steps(steps: tuple[Step, ...]) -> None:
         check_kebab("step", step.name)
         if step.name in seen:
             refuse(
-                Code.BAD_SPEC,
+                Code.BAD_NAME,
                 f"{step.name!r} is there twice; tell both apart: {{'task': {step.task!r},"
                 f" 'step': {step.name + '-again'!r}}}",
             )

@@ -47,7 +47,7 @@ TASK_RUN_MOVES: Final[dict[State, frozenset[State]]] = {
     _S.RUNNING: frozenset({_S.PAUSED, _S.KILLING, _S.KILLED, _S.RETRIED, *_AGAIN, *_PASSED}),
     _S.PAUSED: frozenset({_S.RUNNING, _S.KILLING, _S.KILLED, _S.RETRIED, *_AGAIN, *_PASSED}),
     _S.KILLING: frozenset({_S.KILLED, *_AGAIN, *_PASSED}),
-    _S.FAILED: frozenset({_S.RETRYING, _S.RETRIED, _S.SUCCESS, _S.WARNING, *_AGAIN}),
+    _S.FAILED: frozenset({_S.RETRYING, _S.RETRIED, _S.KILLED, _S.SUCCESS, _S.WARNING, *_AGAIN}),
     _S.RETRYING: frozenset({_S.CREATED, _S.RUNNING, _S.KILLED, _S.RETRIED, *_AGAIN, *_PASSED}),
     _S.RESTARTED: frozenset({_S.CREATED, _S.RUNNING, _S.KILLED, _S.RETRIED, *_PASSED}),
     _S.SUCCESS: frozenset(),
@@ -59,7 +59,7 @@ TASK_RUN_MOVES: Final[dict[State, frozenset[State]]] = {
     _S.QUEUED: frozenset(),
 }
 """The moves of a task run. A success by an operator's word may follow a failure, and what has not
-ended may be passed by by one.
+ended may be passed by by one. A kill of a run that waits to be begun anew is told of what failed.
 """
 
 _ENDING: Final = frozenset({_S.KILLING, _S.KILLED, _S.CANCELLED, _S.RETRIED})
