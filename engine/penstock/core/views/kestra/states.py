@@ -72,8 +72,11 @@ EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
     _S.RESTARTED: frozenset({_S.RUNNING, _S.QUEUED, _S.PAUSED, _S.RETRYING, *_ENDING, *_ANY_END}),
     _S.KILLING: frozenset({_S.KILLED, *_ANY_END}),
     **dict.fromkeys(TERMINAL, _AGAIN),
+    _S.FAILED: frozenset({_S.KILLED, *_AGAIN}),
 }
-"""The moves of an execution. One that waits for its place may be paused and stand in line again."""
+"""The moves of an execution. One that waits for its place may be paused and stand in line again;
+one that has failed and waits to be begun anew may be killed.
+"""
 
 
 class Moment(NamedTuple):
