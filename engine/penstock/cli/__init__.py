@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from penstock.cli import builtin, flows, runs, serving
@@ -22,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         return options.do(options)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read it has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except LogError as error:
         return fail(str(error))
     except ModuleNotFoundError as error:
