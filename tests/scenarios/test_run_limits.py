@@ -228,6 +228,19 @@ def test_a_run_that_goes_on_after_its_end_takes_a_place(memory: Driver) -> None:
     nobody_is_left(memory)
 
 
+def test_a_run_that_is_refused_while_it_is_forced_stays_refused(memory: Driver) -> None:
+    """Nobody keeps a place for it."""
+    register(memory, "few", at_most(1, WORK, behavior="CANCEL"))
+    [first] = several(memory, 1)
+    start = RunWf(wf_spec="few", wf_run_id="second")
+    answers = memory.send_together(start, ForceWfRun(wf_run_id="second"))
+    assert [answer.code for answer in answers] == [None, None]
+    Story(memory, "second").ends_with("LIMIT")
+    assert [holder.wf_run_id for holder in memory.everywhere(PlaceHolder)] == [first.id]
+    works(first)
+    assert memory.everywhere(LimitState) == []
+
+
 def test_an_operator_forces_a_run_out_of_the_queue(driver: Driver) -> None:
     """It counts among those at work."""
     register(driver, "few", at_most(1, WORK))

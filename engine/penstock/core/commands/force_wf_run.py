@@ -4,7 +4,7 @@ those that have one.
 
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.flow.places import take
+from penstock.core.flow.places import force
 from penstock.core.operators.verbs import known_run, refuse_if_busy
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
@@ -22,7 +22,7 @@ def handle(turn: Turn, command: ForceWfRun) -> Value:
     refuse_if_busy(run)
     if not run.held:
         refuse(Code.WF_RUN_NOT_HELD, f"WfRun {run.wf_run_id!r} is {run.status}, not held")
-    take(turn, run)
+    force(turn, run)
     return None
 
 

@@ -40,11 +40,18 @@ def claim(turn: Turn, news: PlaceNews) -> None:
         holder = None
     if news.claim is Claim.ASK and holder is None:
         _ask(turn, state, news)
-    elif news.claim is Claim.TAKE and (holder is None or not holder.granted):
+    elif _is_to_have(news, holder):
         if holder is not None:
             turn.rows.delete(QueuedRun(*limit, holder.number, ""))
         _grant(turn, state, news.wf_run_id, news.ask)
     _go_on(turn, state)
+
+
+def _is_to_have(news: PlaceNews, holder: PlaceHolder | None) -> bool:
+    """Whether a run gets a place though it may not be its turn."""
+    if holder is None:
+        return news.claim is Claim.TAKE
+    return not holder.granted and news.claim in (Claim.TAKE, Claim.FORCE)
 
 
 def look_again(turn: Turn, wf_spec: str) -> None:

@@ -47,11 +47,12 @@ class Place(Struct, array_like=True, frozen=True):
 
 
 class Claim(StrEnum):
-    """What a run says to the partition of its limit. TAKE: it has a place from now on, whether
-    there is one or not.
+    """What a run says to the partition of its limit. FORCE: if it waits for a place, it is to have
+    one, whether there is one or not. TAKE: it has one from now on.
     """
 
     ASK = "ASK"
+    FORCE = "FORCE"
     TAKE = "TAKE"
     GIVE_BACK = "GIVE_BACK"
 
