@@ -38,8 +38,8 @@ def give_back(turn: Turn, run: WfRun) -> None:
 
 
 def force(turn: Turn, run: WfRun) -> None:
-    """Have the run get a place, whether there is one or not: an operator wants it. If it was refused
-    one meanwhile, it stays refused: the answer is on its way.
+    """Have the run get a place, whether there is one or not: an operator wants it. If it was
+    refused one meanwhile, it stays refused: the answer is on its way.
     """
     if run.held and run.place is not None:
         _tell(turn, run, run.place, Claim.FORCE)
