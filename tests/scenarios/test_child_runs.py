@@ -328,3 +328,17 @@ def test_text_that_is_no_id_is_not_waited_for(memory: Driver) -> None:
     )
     register(memory, "waits-for-any", waits)
     run(memory, "waits-for-any", "self").gets("go", "self.x\x00n\x00").ends_with("VAR_SUB_ERROR")
+
+
+def test_a_family_has_room_for_so_many_runs(
+    monkeypatch: pytest.MonkeyPatch, memory: Driver
+) -> None:
+    """Whoever starts them, and whatever has become of them: a spec that runs itself comes to an
+    end."""
+    monkeypatch.setattr("penstock.core.flow.family.FAMILY_RUNS_MAX", 3)
+    register(memory, "leaf", chain(task("work")))
+    register(memory, "few", chain(runs("leaf"), runs("leaf"), event("go"), runs("leaf")))
+    story = run(memory, "few", "root")
+    accepted(memory, RunWf(wf_spec="leaf", wf_run_id="more", parent="root"))
+    refused(memory, RunWf(wf_spec="leaf", wf_run_id="again", parent="root"), "LIMIT")
+    story.gets("go").ends_with("LIMIT")

@@ -64,6 +64,7 @@ THREADS_AFTER_MAX: Final = 10_000  # pairs of threads of a node, one of which co
 HANDLERS_PER_NODE_MAX: Final = 50
 INTERRUPTS_PENDING_MAX: Final = 1_000
 FAMILY_DEPTH_MAX: Final = 10
+FAMILY_RUNS_MAX: Final = 100_000  # started below one root, over its whole life
 RETENTION_AGAIN_MS: Final = 3_600_000  # a run below it is still live
 MIGRATIONS_PER_RUN_MAX: Final = 100
 MIGRATION_CHILD_RUNS_MAX: Final = 1_000  # that are looked at for what they inherit

@@ -14,7 +14,7 @@ from penstock.core.definitions.wf_spec import (
     newest_spec,
 )
 from penstock.core.errors import Code, refuse
-from penstock.core.flow.family import count_live
+from penstock.core.flow.family import count_started, no_room_below
 from penstock.core.flow.labels import check_labels
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, note_status
 from penstock.core.flow.parents import parent_fault
@@ -53,6 +53,9 @@ def check_start(
     spec = wanted_spec(turn, start)
     if start.parent is None or parent_is_here:
         _check_parent(turn, spec, start.parent)
+        full = None if start.parent is None else no_room_below(turn, start.parent)
+        if full is not None:
+            refuse(Code.LIMIT, full)
     variables = _variables(turn, spec.body, start.variables)
     check_labels(spec.body.labels | start.labels)
     return spec, variables
@@ -121,7 +124,7 @@ def begin_run(
     turn.rows.put(run)
     if start.parent is not None:
         turn.rows.put(ChildRun(turn.tenant, start.parent, wf_run_id))
-        count_live(turn, run, 1)
+        count_started(turn, run)
     return run
 
 

@@ -3,7 +3,7 @@ turn, and goes on at once. Its output is the child's id.
 """
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Final, cast
 
 from msgspec.structs import replace
 
@@ -17,13 +17,18 @@ from penstock.core.flow.at import NOT_SHOWN, At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import Done, Failed, Outcome
 from penstock.core.ids import child_run_id
-from penstock.core.limits import FAMILY_DEPTH_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.rows import Rows
 from penstock.core.values.expressions import Expression
 from penstock.core.values.texts import text_of
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, type_name
+
+_FAILURES: Final = {
+    Code.SPEC_UNKNOWN: FailureName.CHILD_FAILURE,
+    Code.LIMIT: FailureName.LIMIT,
+}
+"""What a refusal of the start means; any other is of what the run was given."""
 
 
 def arrive(at: At) -> Outcome:
@@ -37,9 +42,6 @@ def arrive(at: At) -> Outcome:
         masked += [given] if at.masked else []
     labels = _labels(at, config)
     run_id = child_run_id(at.run.wf_run_id, *at.seed())
-    if run_id.count(".") > FAMILY_DEPTH_MAX:
-        message = f"runs may stand {FAMILY_DEPTH_MAX} deep below each other"
-        return Failed(Failure(FailureName.LIMIT, message))
     start = starting.Start(
         wf_spec=name,
         major=config.major,
@@ -51,8 +53,7 @@ def arrive(at: At) -> Outcome:
     try:
         starting.start_run(at.turn, start, run_id, b"")
     except Reject as rejection:
-        missing = rejection.code is Code.SPEC_UNKNOWN
-        failure = FailureName.CHILD_FAILURE if missing else FailureName.VAR_SUB_ERROR
+        failure = _FAILURES.get(rejection.code, FailureName.VAR_SUB_ERROR)
         quotes = bool(masked) and rejection.code is Code.BAD_VALUE
         return Failed(Failure(failure, NOT_SHOWN if quotes else rejection.message))
     return Done(run_id)

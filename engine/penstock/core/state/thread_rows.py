@@ -150,13 +150,16 @@ class RoundUnderWay(Row):
 
 
 class LiveBelow(Row):
-    """How many runs below this one, which is the root of its family, have not ended."""
+    """How many runs below this one, which is the root of its family, have not ended, and how many
+    there have been.
+    """
 
     KIND, SCOPE, KEY = b"F", Scope.RUN, ("tenant", "wf_run_id")
 
     tenant: str
     wf_run_id: str
     runs: int = 0
+    started: int = 0
 
 
 class FailedWait(Row):
