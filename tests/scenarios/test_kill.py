@@ -5,6 +5,7 @@ import pytest
 from penstock.core.commands import run_wf
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.edit_variable import EditVariable
+from penstock.core.commands.force_wf_run import ForceWfRun
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.commands.shutdown_task_run import ShutdownTaskRun
@@ -281,6 +282,7 @@ def test_what_a_kill_refuses(memory: Driver) -> None:
     story.refuses(EditVariable(wf_run_id=story.id, name="x"), "WF_RUN_BUSY")
     story.refuses(RestartWfRun(wf_run_id=story.id), "WF_RUN_BUSY")
     story.refuses(SkipNode(wf_run_id=story.id), "WF_RUN_BUSY")
+    story.refuses(ForceWfRun(wf_run_id=story.id), "WF_RUN_BUSY")
     story.succeeds().ends_with("KILLED")
     story.refuses(KillWfRun(wf_run_id=story.id), "WF_RUN_ENDED")
     assert len(memory.scan(TaskRun, story.id)) == 1
