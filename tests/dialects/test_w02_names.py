@@ -35,7 +35,7 @@ def test_anything_else_is_refused(name: str) -> None:
 def test_two_steps_of_one_task_need_names(memory: Driver) -> None:
     with pytest.raises(Reject) as refusal:
         compile_workflow(WorkflowDefinition("twice", "shop", ("call", "call")))
-    assert refusal.value.code is Code.BAD_SPEC
+    assert refusal.value.code is Code.BAD_NAME
     assert "'step': 'call-again'" in refusal.value.message
     run = start(memory, define(memory, "twice", "call", Step("call", step="call-again")), {"n": 0})
     run.task("call", context={"n": 0}).succeeds({"n": 1})
