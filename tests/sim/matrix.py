@@ -48,7 +48,6 @@ CANNOT: Final[dict[tuple[str, str], str]] = {
     ("PutCheckpoint", "ATTEMPT_ENDED"): "it is answered STOP_TASK before",
     ("PutCheckpoint", "ATTEMPT_STALE"): "it is answered STOP_TASK before",
     ("ReportTask", "ATTEMPT_TAKEN"): "a report does not say which worker it is from",
-    ("MigrateWfRun", "PARENT_REQUIRED"): "of a migration it is MIGRATION_IMPOSSIBLE",
     ("ShutdownTaskRun", "LIMIT"): "only a restart has a limit",
     ("ShutdownTaskRun", "TASK_NOT_IN_FLIGHT"): "only a restart needs an attempt",
 }
