@@ -143,13 +143,13 @@ def test_a_queued_execution_leaves_the_queue(driver: Driver) -> None:
 
 def test_an_execution_that_waits_to_be_begun_anew(driver: Driver) -> None:
     """RETRIED until it is killed; the new one does not come."""
-    retry = "{type: constant, interval: PT0.5S, behavior: CREATE_NEW_EXECUTION}"
+    retry = "{type: constant, interval: PT4S, behavior: CREATE_NEW_EXECUTION}"
     name = deploy(driver, HEAD % "a" + f"retry: {retry}\ntasks: [{{id: bad, type: fail}}]\n")
     flow = start(driver, name).works()
     driver.tick()
     flow.ends_with("SUPERSEDED").is_killed().ends_with("KILLED")
     assert flow.states()[-1] == "KILLED"
-    driver.pass_ms(500)
+    driver.pass_ms(4_000)
     assert driver.everywhere(Timer) == []
     flow.refuses(KillWfRun(wf_run_id=flow.id), "WF_RUN_ENDED")
 
