@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from penstock.core.commands.put_external_event import PutExternalEvent
 from tests.dialects.bench import deploy, run_flow
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused
-
-SEED = """
-id: taskrun
-namespace: company.team
-
-tasks:
-  - id: return
-    type: io.kestra.plugin.core.debug.Return
-    format: "{{ taskrun }}"
-"""
-
-
-def test_the_seeds_flow(memory: Driver) -> None:
-    """It returns the three keys of its task run."""
-    flow = run_flow(memory, SEED)
-    flow.completes(None)
-    shown = flow.only("return")
-    said = json.loads(shown["outputs"]["value"])
-    assert said == {"id": shown["id"], "startDate": said["startDate"], "attemptsCount": 0}
-    assert flow.states() == ["CREATED", "RUNNING", "SUCCESS"]
-
 
 HEAD = "id: f\nnamespace: company.team\n"
 

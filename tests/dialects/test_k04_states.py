@@ -30,44 +30,44 @@ def running(driver: Driver) -> FlowRun:
 
 def succeeded(driver: Driver) -> FlowRun:
     """It is done."""
-    return running(driver).succeeds().completes(None)  # type: ignore[return-value]
+    return running(driver).succeeds().completes(None)
 
 
 def failed(driver: Driver) -> FlowRun:
     """It has failed."""
-    return running(driver).fails().ends_with("TASK_FAILURE")  # type: ignore[return-value]
+    return running(driver).fails().ends_with("TASK_FAILURE")
 
 
 def warned(driver: Driver) -> FlowRun:
     """It may fail."""
     text = "tasks: [{id: work, type: task, taskDef: hand, allowFailure: true}]\n"
-    return task(driver, flow(driver, text)).fails().completes(None)  # type: ignore[return-value]
+    return task(driver, flow(driver, text)).fails().completes(None)
 
 
 def retrying(driver: Driver) -> FlowRun:
     """It waits for its next attempt."""
     long = RETRIED.replace("PT0.2S", "PT1H")
-    return task(driver, flow(driver, long)).fails()  # type: ignore[return-value]
+    return task(driver, flow(driver, long)).fails()
 
 
 def killing(driver: Driver) -> FlowRun:
     """Its worker has not ended it yet."""
-    return running(driver).is_killed()  # type: ignore[return-value]
+    return running(driver).is_killed()
 
 
 def killed(driver: Driver) -> FlowRun:
     """Its worker has."""
-    return killing(driver).fails().ends_with("KILLED")  # type: ignore[return-value]
+    return killing(driver).fails().ends_with("KILLED")
 
 
 def killed_early(driver: Driver) -> FlowRun:
     """No worker has begun it."""
-    return flow(driver).is_killed().ends_with("KILLED")  # type: ignore[return-value]
+    return flow(driver).is_killed().ends_with("KILLED")
 
 
 def restarted(driver: Driver) -> FlowRun:
     """It is begun again, and has not been begun by a worker."""
-    return failed(driver).is_begun_again()  # type: ignore[return-value]
+    return failed(driver).is_begun_again()
 
 
 def paused(driver: Driver) -> FlowRun:
@@ -78,14 +78,14 @@ def paused(driver: Driver) -> FlowRun:
 def skipped(driver: Driver) -> FlowRun:
     """Its condition does not hold."""
     text = "tasks: [{id: work, type: task, taskDef: hand, runIf: '{{ false }}'}]\n"
-    return flow(driver, text).completes(None)  # type: ignore[return-value]
+    return flow(driver, text).completes(None)
 
 
 def operators_pause(driver: Driver) -> FlowRun:
     """An operator has paused it, and its task has ended."""
     run = running(driver)
     run.is_paused()
-    return run.succeeds().is_now("HALTED")  # type: ignore[return-value]
+    return run.succeeds().is_now("HALTED")
 
 
 def second(behavior: str) -> Callable[[Driver], FlowRun]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from penstock.core.command import Command
 from penstock.core.commands.claim_user_task_run import ClaimUserTaskRun
@@ -90,7 +90,7 @@ class Story:
         self.id = wf_run_id
         self._task: ScheduledTask | None = None
 
-    def task(self, task_def: str, **inputs: Any) -> Story:
+    def task(self, task_def: str, **inputs: Any) -> Self:
         """The next task of this queue is ours, with these inputs."""
         [task] = self.driver.tasks(task_def)
         assert task.wf_run_id == self.id
@@ -99,7 +99,7 @@ class Story:
         self._task = task
         return self
 
-    def has(self, task: ScheduledTask) -> Story:
+    def has(self, task: ScheduledTask) -> Self:
         """A task that was taken from its queue before is ours."""
         assert task.wf_run_id == self.id
         self._task = task
@@ -111,13 +111,13 @@ class Story:
         assert self._task is not None
         return self._task
 
-    def takes(self, task: ScheduledTask) -> Story:
+    def takes(self, task: ScheduledTask) -> Self:
         """A worker has taken this one of the run's tasks."""
         assert task.wf_run_id == self.id
         self._task = task
         return self
 
-    def starts(self, worker: str = "worker-1") -> Story:
+    def starts(self, worker: str = "worker-1") -> Self:
         """A worker says that it runs the task."""
         accepted(self.driver, TaskStarted(**self.attempt, worker=worker))
         return self
@@ -126,17 +126,17 @@ class Story:
         """A report on the task taken last."""
         return ReportTask(**self.attempt, status=status, **result)
 
-    def succeeds(self, output: Any = None) -> Story:
+    def succeeds(self, output: Any = None) -> Self:
         """The task succeeds."""
         accepted(self.driver, self.report(TaskStatus.TASK_SUCCESS, output=output))
         return self
 
-    def fails(self, error: str = "no luck") -> Story:
+    def fails(self, error: str = "no luck") -> Self:
         """The attempt fails."""
         accepted(self.driver, self.report(TaskStatus.TASK_FAILED, error=error))
         return self
 
-    def throws(self, name: str, content: Any = None) -> Story:
+    def throws(self, name: str, content: Any = None) -> Self:
         """The task ends with a business exception."""
         report = self.report(TaskStatus.TASK_EXCEPTION, exception=name, output=content)
         accepted(self.driver, report)
@@ -146,24 +146,24 @@ class Story:
         """The worker gives a sign of life; the answer to it."""
         return accepted(self.driver, TaskHeartbeat(**self.attempt, worker=worker, **said))
 
-    def checkpoints(self, *values: Any, first: int = 0, flow: str = "CONTINUE_TASK") -> Story:
+    def checkpoints(self, *values: Any, first: int = 0, flow: str = "CONTINUE_TASK") -> Self:
         """The worker puts these values aside, the first under this number."""
         for number, value in enumerate(values, first):
             command = PutCheckpoint(**self.attempt, number=number, value=value)
             assert accepted(self.driver, command).body["flow"] == flow
         return self
 
-    def is_handed_back(self, worker: str = "worker-1") -> Story:
+    def is_handed_back(self, worker: str = "worker-1") -> Self:
         """The worker gives the task up."""
         accepted(self.driver, HandBackTask(**self.attempt, worker=worker))
         return self
 
-    def is_shut_down(self, **settings: Any) -> Story:
+    def is_shut_down(self, **settings: Any) -> Self:
         """An operator shuts the task down."""
         accepted(self.driver, ShutdownTaskRun(**self.task_id, **settings))
         return self
 
-    def is_restarted(self, **settings: Any) -> Story:
+    def is_restarted(self, **settings: Any) -> Self:
         """An operator restarts the task."""
         accepted(self.driver, RestartTaskRun(**self.task_id, **settings))
         return self
@@ -178,22 +178,22 @@ class Story:
         """The attempt taken last."""
         return self.task_id | {"attempt": self.taken.attempt}
 
-    def is_stopped(self) -> Story:
+    def is_stopped(self) -> Self:
         """An operator stops the run."""
         accepted(self.driver, StopWfRun(wf_run_id=self.id))
         return self
 
-    def is_resumed(self) -> Story:
+    def is_resumed(self) -> Self:
         """An operator resumes the run."""
         accepted(self.driver, ResumeWfRun(wf_run_id=self.id))
         return self
 
-    def is_paused(self) -> Story:
+    def is_paused(self) -> Self:
         """An operator pauses the run."""
         accepted(self.driver, PauseWfRun(wf_run_id=self.id))
         return self
 
-    def is_rescued(self, thread: int = 0, *, skip: bool = False) -> Story:
+    def is_rescued(self, thread: int = 0, *, skip: bool = False) -> Self:
         """An operator has a failed thread go on."""
         accepted(
             self.driver,
@@ -201,22 +201,22 @@ class Story:
         )
         return self
 
-    def is_killed(self, deadline_ms: int = 60_000) -> Story:
+    def is_killed(self, deadline_ms: int = 60_000) -> Self:
         """An operator kills the run."""
         accepted(self.driver, KillWfRun(wf_run_id=self.id, deadline_ms=deadline_ms))
         return self
 
-    def is_begun_again(self) -> Story:
+    def is_begun_again(self) -> Self:
         """An operator has the run go on from where it failed."""
         accepted(self.driver, RestartWfRun(wf_run_id=self.id))
         return self
 
-    def is_skipped(self, output: Any = None, thread: int = 0) -> Story:
+    def is_skipped(self, output: Any = None, thread: int = 0) -> Self:
         """An operator completes the node at which a thread stands."""
         accepted(self.driver, SkipNode(wf_run_id=self.id, thread=thread, output=output))
         return self
 
-    def refuses(self, command: Command, code: str) -> Story:
+    def refuses(self, command: Command, code: str) -> Self:
         """The command is refused with this code, and no row of the run changes."""
         before = self.rows()
         refused(self.driver, command, code)
@@ -227,7 +227,7 @@ class Story:
         """All rows of the run."""
         return [row for kind in ROWS_OF_RUNS for row in self.driver.scan(kind, self.id)]
 
-    def gets(self, event_def: str, content: Any = None, guid: str | None = None) -> Story:
+    def gets(self, event_def: str, content: Any = None, guid: str | None = None) -> Self:
         """An event is put to the run."""
         accepted(
             self.driver,
@@ -235,7 +235,7 @@ class Story:
         )
         return self
 
-    def is_assigned(self, user: str | None = None, group: str | None = None) -> Story:
+    def is_assigned(self, user: str | None = None, group: str | None = None) -> Self:
         """The user task comes to belong to this user and group."""
         self.wait(lambda: bool(self.user_tasks), "a user task")
         row = self.user_task
@@ -243,21 +243,21 @@ class Story:
         assert row.status == ("UNASSIGNED" if user is None else "ASSIGNED")
         return self
 
-    def is_claimed_by(self, user: str) -> Story:
+    def is_claimed_by(self, user: str) -> Self:
         """A user takes the user task."""
         return self.does(ClaimUserTaskRun, user_id=user)
 
-    def completes_form(self, results: Any = None, user: str | None = None) -> Story:
+    def completes_form(self, results: Any = None, user: str | None = None) -> Self:
         """The user who has it, or the one named, fills in the form."""
         by = user or self.user_task.user_id or ""
         return self.does(CompleteUserTaskRun, user_id=by, results=results or {})
 
-    def does(self, kind: Callable[..., Command], **fields: Any) -> Story:
+    def does(self, kind: Callable[..., Command], **fields: Any) -> Self:
         """A verb on the user task is accepted."""
         accepted(self.driver, kind(wf_run_id=self.id, guid=self.user_task.guid, **fields))
         return self
 
-    def does_not(self, code: str, kind: Callable[..., Command], **fields: Any) -> Story:
+    def does_not(self, code: str, kind: Callable[..., Command], **fields: Any) -> Self:
         """A verb on the user task is refused."""
         refused(self.driver, kind(wf_run_id=self.id, guid=self.user_task.guid, **fields), code)
         return self
@@ -272,19 +272,19 @@ class Story:
         """The one made last."""
         return max(self.user_tasks, key=lambda row: (row.thread, row.position))
 
-    def is_now(self, status: str) -> Story:
+    def is_now(self, status: str) -> Self:
         """The run has this status, or comes to have it."""
         self.wait(lambda: self.run.status == status, f"{self.id} to be {status}")
         return self
 
-    def completes(self, output: Any = None) -> Story:
+    def completes(self, output: Any = None) -> Self:
         """The run ends well, with this output."""
         self.is_now("COMPLETED")
         assert self.thread.output == output
         assert self.run.ended_ms is not None
         return self
 
-    def wait_until_there(self) -> Story:
+    def wait_until_there(self) -> Self:
         """The run is started by somebody else: it is there, or comes to be."""
         deadline = time.monotonic() + (0 if self.driver.clock else WAIT_S)
         while self.driver.get(WfRun, self.id) is None:
@@ -292,14 +292,14 @@ class Story:
             time.sleep(0.005)
         return self
 
-    def ends_with(self, failure: str, status: str = "ERROR") -> Story:
+    def ends_with(self, failure: str, status: str = "ERROR") -> Self:
         """The run ends with this failure."""
         self.is_now(status)
         assert self.thread.failure is not None
         assert self.thread.failure.name == failure, self.thread.failure
         return self
 
-    def no_task(self, task_def: str) -> Story:
+    def no_task(self, task_def: str) -> Self:
         """Nothing is in this queue (asked of the rows: an empty queue proves nothing in time)."""
         assert all(
             task.status != TaskStatus.TASK_SCHEDULED
@@ -308,12 +308,12 @@ class Story:
         )
         return self
 
-    def thread_is(self, number: int, status: str) -> Story:
+    def thread_is(self, number: int, status: str) -> Self:
         """A thread has this status."""
         self.wait(lambda: self.thread_run(number).status == status, f"{number} to be {status}")
         return self
 
-    def at_node(self, node: str, thread: int = 0) -> Story:
+    def at_node(self, node: str, thread: int = 0) -> Self:
         """A thread stands at this node."""
         assert self.thread_run(thread).node == node
         return self

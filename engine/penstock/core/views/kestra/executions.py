@@ -13,7 +13,6 @@ from penstock.core.state.run import NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.views.kestra.states import TERMINAL, Moment, State, Timeline, date_text
 from penstock.core.views.kestra.task_runs import Named, TaskRuns
-from penstock.core.views.kestra.timelines import SUPERSEDED
 from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import shown_variable
 
@@ -163,11 +162,9 @@ class Execution:
         if above is not None:
             own["trigger"] = {"type": "subflow", "variables": self._caller(above)}
         metadata: Json = {"attemptNumber": 1 if replay is None else replay.attempt}
-        first = run
-        if replay is not None:  # the first of all may lie on another partition, or be deleted
-            first = self._rows.peek(WfRun, run.tenant, replay.original)
-        if first is not None:
-            metadata["originalCreatedDate"] = date_text(first.started_ms)
+        began_ms = run.started_ms if replay is None else replay.began_ms
+        if began_ms:  # replays of former times do not tell
+            metadata["originalCreatedDate"] = date_text(began_ms)
         return own | {"metadata": metadata}
 
     def _caller(self, above: WfRun) -> Json:
@@ -238,6 +235,5 @@ _ENDS: Final[dict[str | None, State]] = {
     FailureName.KILLED: State.KILLED,
     FailureName.SUPERSEDED: State.RETRIED,
     FailureName.LIMIT: State.CANCELLED,
-    SUPERSEDED: State.RETRIED,
 }
 _REFUSALS: Final[dict[LimitBehavior | None, State]] = {LimitBehavior.FAIL: State.FAILED}

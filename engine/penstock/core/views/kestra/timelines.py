@@ -9,9 +9,9 @@ from typing import Final, cast
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.flow.versions import followed_at
-from penstock.core.state.facts import AuditEntry, Fact, HistoryChunk
+from penstock.core.state.facts import AuditEntry, Fact
 from penstock.core.state.failures import FailureName
-from penstock.core.state.history import subject_of
+from penstock.core.state.history import whole_history
 from penstock.core.state.run import (
     NodeRun,
     PastAttempt,
@@ -28,8 +28,6 @@ from penstock.core.views.seen import Seen
 AUDIT_MAX: Final = 10_000
 _PAUSES: Final = frozenset({"EXTERNAL_EVENT", "USER_TASK"})
 _KILLS: Final = frozenset({FailureName.KILLED, FailureName.TASK_CANCELLED})
-SUPERSEDED: Final = "SUPERSEDED"
-"""The failure of a node, and of all that it ends, that a new run takes the place of."""
 
 
 class Timelines:
@@ -83,12 +81,7 @@ class Timelines:
 
     def facts(self, row: WfRun | NodeRun | TaskRun) -> list[Fact]:
         """All that a row went through."""
-        facts: list[Fact] = []
-        if row.spilled:
-            subject = subject_of(row)
-            for chunk in self._rows.scan(HistoryChunk, row.tenant, row.wf_run_id, subject):
-                facts += chunk.facts
-        return [*facts, *row.history]
+        return whole_history(self._rows, row)
 
     def config(self, node: NodeRun) -> NodeConfig | None:
         """A node as it was declared when it was visited."""
@@ -221,7 +214,7 @@ def _end_of(node: NodeRun, *, allowed: bool) -> State:
     if node.status is NodeStatus.COMPLETED or allowed:
         return State.SKIPPED if node.skipped else State.SUCCESS
     name = None if node.failure is None else node.failure.name
-    if name == SUPERSEDED:
+    if name == FailureName.SUPERSEDED:
         return State.RETRIED
     return State.KILLED if name in _KILLS else State.FAILED
 
