@@ -51,14 +51,18 @@ fix: $(DEV) ## format, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+# One process a core, but few: each brings a Kafka of its own.
+JOBS ?= auto
+PYTEST := $(PY) -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
+
 .PHONY: test
-test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them)
+test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them, JOBS=0 for one process)
 	@$(PY) -m tests.kafka_broker
-	@$(PY) -m pytest $(TEST)
+	@$(PYTEST) $(TEST)
 
 .PHONY: test-fast
 test-fast: $(DEV) ## the tests that need no Kafka
-	@$(PY) -m pytest -m "not kafka" $(TEST)
+	@$(PYTEST) -m "not kafka" $(TEST)
 
 SEEDS ?= 1000
 FIRST ?= 0

@@ -108,7 +108,7 @@ RUNNING, at an event       +    hal  err  +    +    fai  +    tsk  +    +    tsk
 HALTING, MANUAL_HALT       +    +    err  +    +    fai  +    bck  +    +    +    +    +    liv
 HALTING, PENDING_FAILURE   +    hal  err  +    +    fai  +    tsk  skp  +    tsk  +    +    liv
 HALTING, PENDING_INTERRUPT +    hal  err  +    +    fai  +    bck  +    +    +    +    +    liv
-HALTING, KILLED            +    hal  bus  bus  +    bus  +    bck  bus  bus  bus  +    bus  liv
+HALTING, KILLED            bus  bus  bus  bus  +    bus  +    bck  bus  bus  bus  +    bus  liv
 HALTED, MANUAL_HALT        +    +    err  +    +    fai  +    +    +    +    +    +    +    liv
 HALTED, PAUSED             +    +    err  +    +    fai  +    +    +    +    +    +    +    liv
 HALTED, PARENT_HALTED      +    hal  err  +    +    fai  +    +    +    +    +    +    +    liv

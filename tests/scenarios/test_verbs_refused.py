@@ -16,6 +16,7 @@ from penstock.core.commands.edit_user_task_comment import EditUserTaskComment
 from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
+from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions.nodes import UserTaskNode
 from penstock.core.fold import TYPE_OF
@@ -90,11 +91,12 @@ def test_a_failure_that_went_too_far_up_is_not_taken_back(
 # --- runs -----------------------------------------------------------------------------------------
 
 
-def test_a_run_that_is_being_killed_is_not_paused(memory: Driver) -> None:
+def test_a_run_that_is_being_killed_is_neither_halted_nor_resumed(memory: Driver) -> None:
     """It has to wait for nobody but its tasks."""
     register(memory, "one", chain(task("one")))
     story = run(memory, "one").task("one").starts().is_killed()
-    story.refuses(PauseWfRun(wf_run_id=story.id), "WF_RUN_BUSY")
+    for verb in (StopWfRun, PauseWfRun, ResumeWfRun):
+        story.refuses(verb(wf_run_id=story.id), "WF_RUN_BUSY")
     story.succeeds().ends_with("KILLED")
 
 

@@ -173,6 +173,8 @@ class Naive:
         run = self._known(name)
         if number >= len(run.threads):
             raise Refused("THREAD_UNKNOWN")
+        if run.killing:
+            raise Refused("WF_RUN_BUSY")
         if not run.threads[number].live:
             raise Refused("WF_RUN_ENDED")
         return run, run.threads[number]

@@ -9,6 +9,8 @@ a record is an error. A record written under an older schema of schemas/history 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, cast
@@ -54,6 +56,12 @@ class _Codec:
         )
 
 
+@cache
+def _codecs() -> Mapping[type[Struct], _Codec]:
+    """By kind of record. To parse the schemas takes a tenth of a second: once in a process."""
+    return {record_type.kind: _Codec(record_type) for record_type in RECORD_TYPES}
+
+
 def fingerprint_of(schema: Schema) -> bytes:
     """The CRC-64-AVRO fingerprint of a schema's canonical form."""
     hexadecimal = fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO")
@@ -64,12 +72,10 @@ class Avro:
     """Writes and reads all record types."""
 
     def __init__(self, schemas: Path | None = None) -> None:
-        self._by_kind: dict[type[Struct], _Codec] = {}
-        self._readers: dict[bytes, tuple[_Codec, Any, Any]] = {}
-        for record_type in RECORD_TYPES:
-            codec = _Codec(record_type)
-            self._by_kind[record_type.kind] = codec
-            self._readers[codec.head] = (codec, codec.schema, None)
+        self._by_kind = _codecs()
+        self._readers: dict[bytes, tuple[_Codec, Any, Any]] = {
+            codec.head: (codec, codec.schema, None) for codec in self._by_kind.values()
+        }
         self._load_history((schemas or contract_folder("schemas")) / "history")
 
     def encode(self, record: Struct, *ahead: Any) -> bytes:

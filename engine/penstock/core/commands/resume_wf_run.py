@@ -1,11 +1,10 @@
 """ResumeWfRun: takes a stop or a pause away; the thread goes on where it stood."""
 
-from penstock.core.advance.advance import settle, unhalt
+from penstock.core.advance.advance import unhalt
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.flow.load import load
+from penstock.core.operators.verbs import load_live, settled_status
 from penstock.core.state.run import HaltReason
-from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
@@ -21,12 +20,7 @@ class ResumeWfRun(Command, frozen=True):
 
 def handle(turn: Turn, command: ResumeWfRun) -> Value:
     """Let the thread run again."""
-    at = load(turn, command.wf_run_id, command.thread)
-    if at.thread.status not in THREAD_LIVE:
-        refuse(
-            Code.WF_RUN_ENDED,
-            f"thread {command.thread} of {command.wf_run_id!r} is {at.thread.status}",
-        )
+    at = load_live(turn, command.wf_run_id, command.thread)
     reasons = [reason for reason in BY_HAND if reason in at.thread.halt_reasons]
     if not reasons:
         refuse(
@@ -36,8 +30,7 @@ def handle(turn: Turn, command: ResumeWfRun) -> Value:
         )
     for reason in reasons:
         unhalt(at, reason)
-    settle(turn)
-    return {"status": load(turn, command.wf_run_id, command.thread).thread.status}
+    return settled_status(turn, command.wf_run_id, command.thread)
 
 
 COMMAND = CommandType(ResumeWfRun, handle, of_wf_run, audited=True)

@@ -2,12 +2,10 @@
 ended.
 """
 
-from penstock.core.advance.advance import halt, settle
+from penstock.core.advance.advance import halt
 from penstock.core.command import Command, CommandType, of_wf_run
-from penstock.core.errors import Code, refuse
-from penstock.core.flow.load import load
+from penstock.core.operators.verbs import load_live, settled_status
 from penstock.core.state.run import HaltReason
-from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
@@ -21,15 +19,8 @@ class StopWfRun(Command, frozen=True):
 
 def handle(turn: Turn, command: StopWfRun) -> Value:
     """Halt the thread; one that is halted by hand already stays so."""
-    at = load(turn, command.wf_run_id, command.thread)
-    if at.thread.status not in THREAD_LIVE:
-        refuse(
-            Code.WF_RUN_ENDED,
-            f"thread {command.thread} of {command.wf_run_id!r} is {at.thread.status}",
-        )
-    halt(at, HaltReason.MANUAL_HALT)
-    settle(turn)
-    return {"status": load(turn, command.wf_run_id, command.thread).thread.status}
+    halt(load_live(turn, command.wf_run_id, command.thread), HaltReason.MANUAL_HALT)
+    return settled_status(turn, command.wf_run_id, command.thread)
 
 
 COMMAND = CommandType(StopWfRun, handle, of_wf_run, audited=True)
