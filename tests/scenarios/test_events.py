@@ -71,6 +71,7 @@ def test_contents_are_checked_by_the_definition(driver: Driver) -> None:
     assert driver.scan(ExternalEvent, story.id) == []
 
 
+@pytest.mark.parametrize("memory", ["memory"], indirect=True)  # 2,500 digests of 2,500 rows
 def test_a_long_loop_is_cut_into_turns_and_others_go_on(memory: Driver) -> None:
     """2,500 events are there before the run: a turn's budget is 1,000 nodes (R3)."""
     again = edge("wait", compare(output_of("wait"), "NOT_EQUALS", literal("stop")))

@@ -166,6 +166,7 @@ def test_a_stale_checkpoint_tells_the_worker_to_stop(memory: Driver) -> None:
     assert (answer.body["flow"], answer.body["total_checkpoints"]) == ("STOP_TASK", 0)
 
 
+@pytest.mark.parametrize("memory", ["memory"], indirect=True)  # 8 MB, digested at each record
 def test_checkpoints_are_bounded(memory: Driver) -> None:
     """In count, and in bytes together."""
     register(memory, "steps", chain(task("steps")))

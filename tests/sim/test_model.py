@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -387,7 +388,8 @@ def _code(model: Callable[[], None]) -> str | None:
     return None
 
 
-TestEngineAgainstModel = EngineAgainstModel.TestCase
+# A failure is worth the time that it takes to make it small.
+TestEngineAgainstModel = pytest.mark.timeout(600)(EngineAgainstModel.TestCase)
 TestEngineAgainstModel.settings = settings(
     max_examples=50,
     stateful_step_count=50,
