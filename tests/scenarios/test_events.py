@@ -1,5 +1,7 @@
 """External events and the node that waits for them."""
 
+import pytest
+
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
