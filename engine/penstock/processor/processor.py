@@ -121,6 +121,10 @@ class Processor:
         """The partitions that are open here."""
         return sorted(self._partitions)
 
+    def partitions(self) -> list[Partition]:
+        """What is open here, as the fold has it."""
+        return list(self._partitions.values())
+
     def position(self, number: int) -> int | None:
         """What the partition will fold next; None if it is not open here."""
         partition = self._partitions.get(number)

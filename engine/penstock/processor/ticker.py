@@ -74,18 +74,26 @@ class Ticker:
 
     def _remaining_ms(self, state: PartitionState) -> float | None:
         """Until the earliest timer, on the broker's clock."""
-        clocks = {
-            Clock.PENDING: state.log_time_ms,
-            Clock.DURATION: state.log_time_ms,
-            Clock.AWAKE: state.awake_ms,
-            Clock.DATE: state.append_ms,
-        }
-        waits = [
-            state.next_due_ms[clock] - clock_ms
-            for clock, clock_ms in clocks.items()
-            if state.next_due_ms[clock] != NEVER_MS
-        ]
-        if not waits:
+        wait_ms = remaining_ms(state)
+        if wait_ms is None:
             return None
         broker_ms = time.time() * 1_000 + self._offset_ms
-        return min(waits) - max(0.0, broker_ms - state.append_ms)
+        return wait_ms - max(0.0, broker_ms - state.append_ms)
+
+
+def remaining_ms(state: PartitionState) -> int | None:
+    """From the last record until something is due, if time passes without one; None if nothing
+    will be.
+    """
+    clocks = {
+        Clock.PENDING: state.log_time_ms,
+        Clock.DURATION: state.log_time_ms,
+        Clock.AWAKE: state.awake_ms,
+        Clock.DATE: state.append_ms,
+    }
+    waits = [
+        state.next_due_ms[clock] - clock_ms
+        for clock, clock_ms in clocks.items()
+        if state.next_due_ms[clock] != NEVER_MS
+    ]
+    return min(waits) if waits else None

@@ -30,7 +30,8 @@ class Client:
     `with`.
 
     A request that meets a server that is busy or away is sent again, with the same command id, for
-    up to `deadline_s` seconds. What this client wrote, it also reads.
+    up to `deadline_s` seconds. What this client wrote, it also reads. `transport` is what carries
+    the requests in place of a connection, as in `penstock.testing`.
     """
 
     def __init__(
@@ -39,11 +40,14 @@ class Client:
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = api.checked_url(url)
         self.tenant = tenant
         self.deadline_s = deadline_s
-        self._http = httpx.Client(base_url=self.url, trust_env=api.uses_proxy(url))
+        self._http = httpx.Client(
+            base_url=self.url, trust_env=api.uses_proxy(url), transport=transport
+        )
         self._tokens: dict[str, str] = {}
         self._lock = Lock()
 

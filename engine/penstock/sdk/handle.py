@@ -30,7 +30,7 @@ class RunHandle(Generic[R]):
     def __init__(self, client: Client, wf_run_id: str, return_hint: Any = hints.UNKNOWN) -> None:
         self.id = wf_run_id
         self._client = client
-        self._return_hint = return_hint
+        self.return_hint = return_hint
 
     def __repr__(self) -> str:
         return f"<run {self.id}>"
@@ -49,7 +49,7 @@ class RunHandle(Generic[R]):
                 self.id, wait_s=wait_s, until="ended", wait_ms=int(wait_s * 1_000)
             )
             if run["status"] in ENDED:
-                return self._outcome(run)
+                return self.outcome(run)
             if left_s <= WAIT_S and timeout is not None and left_s <= wait_s:
                 raise ResultTimeout(self.id, timeout)
 
@@ -120,7 +120,8 @@ class RunHandle(Generic[R]):
         """Put an event to the run; its guid."""
         return self._client.put_event(self.id, name, content, guid=guid)
 
-    def _outcome(self, run: Json) -> R:
+    def outcome(self, run: Json) -> R:
+        """The output of a run that has ended, as `get` shows it; raises RunFailed."""
         if run["status"] != "COMPLETED":
             failure: Json = run.get("failure") or {}
             raise RunFailed(
@@ -131,10 +132,10 @@ class RunHandle(Generic[R]):
                 content=failure.get("content"),
             )
         output: Any = run["output"]
-        if output is None or self._return_hint in (None, hints.UNKNOWN):
+        if output is None or self.return_hint in (None, hints.UNKNOWN):
             return cast(R, output)
         try:
-            return hints.from_json(output, self._return_hint)
+            return hints.from_json(output, self.return_hint)
         except ValueProblem as problem:
-            shown = hints.shown(self._return_hint)
+            shown = hints.shown(self.return_hint)
             raise TypeError(f"run {self.id} returned what is not {shown}: {problem}") from None
