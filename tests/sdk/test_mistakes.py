@@ -3,11 +3,26 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from penstock import Backoff, DefinitionError, task, wait_for_event, workflow
+from penstock import (
+    Backoff,
+    DefinitionError,
+    else_,
+    for_each,
+    if_,
+    on_failure,
+    return_,
+    sleep_until,
+    spawn,
+    task,
+    wait_for_event,
+    while_,
+    workflow,
+)
 
 
 @dataclass
@@ -57,7 +72,88 @@ def an_f_string(name):
 
 
 def a_sum(name):
-    count(count(1) + 1)  # here
+    count(name + 1)  # here
+
+
+def a_remainder(name):
+    count(count(1) % 2)  # here
+
+
+def an_else_of_nothing(name):
+    greet(name)
+    with else_():  # here
+        greet(name)
+
+
+def a_step_behind_the_end(name):
+    return_()
+    greet(name)  # here
+
+
+def a_return_in_a_block(name):
+    with if_(name == "ada"):
+        return greet(name)  # here
+    return greet("nobody")
+
+
+def an_endless_loop(name):
+    with while_(name == "ada"):  # here
+        pass
+
+
+def an_output_from_outside(name):
+    met = count(1)
+
+    def inside() -> None:
+        count(met)  # here
+
+    spawn(inside)
+
+
+def a_thread_of_another_thread(name):
+    def inside() -> None:
+        greet("a")
+
+    def other() -> None:
+        spawn(inside)  # here
+
+    spawn(inside)
+    spawn(other)
+
+
+def two_functions_of_one_name(name):
+    def make(what: str) -> Any:
+        def inside() -> None:
+            greet(what)
+
+        return inside
+
+    spawn(make("a"))
+    spawn(make("b"))  # here
+
+
+def an_argument_too_many(name):
+    def inside(of: str) -> None:
+        greet(of)
+
+    spawn(inside, name, name)  # here
+
+
+def items_of_no_known_type(name):
+    with for_each(wait_for_event("e", type=list)) as item:  # here
+        greet(item)
+
+
+def a_moment_without_a_zone(name):
+    sleep_until(datetime(2026, 1, 1))  # noqa: DTZ001 - here
+
+
+def a_failure_of_no_step(name):
+    on_failure(name, greet_again)  # here
+
+
+def greet_again() -> None:
+    greet("again")
 
 
 def a_loop(name):
@@ -97,7 +193,19 @@ MISTAKES = [
     (wrong_literal, r"count\(\): 'of': STR 'three' is not INT"),
     (an_if, r"`if`, .* the value of <variable name>, which is known only when the workflow runs"),
     (an_f_string, r"text \(an f-string, print\) needs the value of <variable name>"),
-    (a_sum, r"`\+` needs the value of <output of 1-count>"),
+    (a_sum, "ADD needs numbers, and <variable name> is STR; make text with text()"),
+    (a_remainder, "`%` needs the value of <output of 1-count>"),
+    (an_else_of_nothing, "else_ follows the block of an if_ or an elif_"),
+    (a_step_behind_the_end, "can not be reached"),
+    (a_return_in_a_block, r"write return_\(...\)"),
+    (an_endless_loop, "would go round for ever"),
+    (an_output_from_outside, r"<output of 1-count> is seen in its own thread only"),
+    (a_thread_of_another_thread, r"inside\(\) is a thread of another one"),
+    (two_functions_of_one_name, "two functions have the name 'inside'"),
+    (an_argument_too_many, r"spawn\(inside\): too many positional arguments; it takes \(of\)"),
+    (items_of_no_known_type, r"say what the items of <output of 1-e> are, as in list\[str\]"),
+    (a_moment_without_a_zone, "a moment has a time zone"),
+    (a_failure_of_no_step, r"on_failure\(\) takes a step"),
     (a_loop, "a loop"),
     (in_a_list, "inside of a list or dict; make that in a task"),
     (no_such_field, r"Stock has no 'shef'; it has \['shelf'\]"),
@@ -110,7 +218,9 @@ MISTAKES = [
 def test_a_mistake_in_a_workflow(function: Callable[..., Any], message: str) -> None:
     function.__annotations__["name"] = str
     lines, first = inspect.getsourcelines(function)
-    line = first + next(number for number, text in enumerate(lines) if "# here" in text)
+    line = first + next(
+        number for number, text in enumerate(lines) if "here" in text.partition("#")[2]
+    )
 
     with pytest.raises(DefinitionError, match=message) as raised:
         _ = workflow(function).spec

@@ -16,7 +16,9 @@ from penstock import (
     wait_for_event,
     workflow,
 )
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.definitions.wf_spec import SpecBody
+from penstock.core.values.types import ValueType
 
 
 @dataclass
@@ -158,7 +160,9 @@ def test_an_event_with_type_and_timeout() -> None:
         "timeout_ms": 60_000,
         "edges": [{"to": "2-greet"}],
     }
-    assert [(one.name, one.content_type) for one in approval.events] == [("approved", "JSON_OBJ")]
+    assert approval.needs == (
+        PutExternalEventDef(name="approved", content_type=ValueType.JSON_OBJ),
+    )
 
 
 def test_variables_that_are_assigned_to() -> None:

@@ -1,5 +1,6 @@
 """What users program against: tasks, workflows, workers and clients. Needs no server extra."""
 
+from penstock.sdk.blocks import elif_, else_, for_each, if_, while_
 from penstock.sdk.client import Client
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import (
@@ -20,9 +21,32 @@ from penstock.sdk.handle import RunHandle
 from penstock.sdk.kafka_client import CommandSender
 from penstock.sdk.options import Backoff
 from penstock.sdk.secret import secret
+from penstock.sdk.steps import (
+    Form,
+    assign,
+    contains,
+    fail,
+    now,
+    on_event,
+    on_failure,
+    return_,
+    size,
+    sleep,
+    sleep_until,
+    spawn,
+    start,
+    text,
+    throw_event,
+    user_task,
+    variable,
+    wait_for,
+    wait_for_event,
+    wait_for_run,
+    wait_until,
+)
 from penstock.sdk.task import TaskDef, task
 from penstock.sdk.worker import Worker
-from penstock.sdk.workflow import Workflow, assign, variable, wait_for_event, workflow
+from penstock.sdk.workflow import Workflow, workflow
 
 __all__ = [
     "Backoff",
@@ -31,6 +55,7 @@ __all__ = [
     "Conflict",
     "DefinitionError",
     "Forbidden",
+    "Form",
     "InvalidRequest",
     "NotFound",
     "PenstockError",
@@ -46,9 +71,31 @@ __all__ = [
     "Worker",
     "Workflow",
     "assign",
+    "contains",
+    "elif_",
+    "else_",
+    "fail",
+    "for_each",
+    "if_",
+    "now",
+    "on_event",
+    "on_failure",
+    "return_",
     "secret",
+    "size",
+    "sleep",
+    "sleep_until",
+    "spawn",
+    "start",
     "task",
+    "text",
+    "throw_event",
+    "user_task",
     "variable",
+    "wait_for",
     "wait_for_event",
+    "wait_for_run",
+    "wait_until",
+    "while_",
     "workflow",
 ]

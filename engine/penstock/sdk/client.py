@@ -16,6 +16,7 @@ from penstock.sdk import api, hints
 from penstock.sdk.deploy import Deployed, deploy
 from penstock.sdk.errors import PenstockError
 from penstock.sdk.handle import RunHandle
+from penstock.sdk.register import PATHS, definitions_of
 from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow
 
@@ -74,21 +75,8 @@ class Client:
         The same definition again changes nothing. A workflow that has changed becomes a new
         version.
         """
-        tasks: dict[str, TaskDef[..., Any]] = {}
-        workflows: list[Workflow[..., Any]] = []
-        for definition in definitions:
-            if isinstance(definition, TaskDef):
-                tasks.setdefault(definition.name, definition)
-            else:
-                workflows.append(definition)
-                tasks.update({task.name: task for task in definition.tasks})
-        events = {event.name: event for workflow in workflows for event in workflow.events}
-        for task in tasks.values():
-            self._put("/v1/task-defs", task.definition)
-        for event in events.values():
-            self._put("/v1/external-event-defs", event)
-        for workflow in workflows:
-            self._put("/v1/wf-specs", workflow.definition)
+        for command in definitions_of(definitions):
+            self._put(PATHS[type(command)], command)
 
     def put_application(self, name: str, webhook_url: str, *, description: str = "") -> None:
         """Register an application, or change where it takes webhooks."""

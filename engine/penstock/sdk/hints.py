@@ -99,6 +99,13 @@ def json_name(hint: Any, attribute: str) -> str:
     return attribute
 
 
+def allows_none(hint: Any) -> bool:
+    """Whether a value of this hint may be None."""
+    if get_origin(hint) is Annotated:
+        return allows_none(get_args(hint)[0])
+    return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
+
+
 def item_hint(hint: Any, step: str | int) -> Any:
     """The hint of what lies one step below; UNKNOWN where the hint does not say."""
     fields = fields_of(hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import linecache
 import re
@@ -10,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-_SDK: Final = str(Path(__file__).parent)
+_NOT_USERS: Final = (str(Path(__file__).parent), contextlib.__file__)  # where blocks are entered
 _DEF: Final = re.compile(r"\s*(async\s+)?def\s")
 
 
 def place_of_caller() -> str:
     """The newest line on the stack that is not the SDK's own."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] - inspect.stack() reads files
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_SDK):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_USERS):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
@@ -25,7 +26,7 @@ def place_of_caller() -> str:
 def names_of_caller() -> dict[str, Any]:
     """The local names of the user's code that is running, for hints that mention them."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_SDK):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_USERS):
         frame = frame.f_back
     return dict(frame.f_locals)
 

@@ -16,7 +16,8 @@ from penstock.core.values.expressions import (
     OutputRef,
     VariableRef,
 )
-from penstock.core.values.forms import Secret
+from penstock.core.values.forms import Cast, Not, Operated, Secret
+from penstock.core.values.operations import Operation
 from penstock.core.values.types import ValueType
 from penstock.sdk import hints
 from penstock.sdk.errors import DefinitionError
@@ -27,7 +28,28 @@ if TYPE_CHECKING:
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _QUOTED_KEY: Final = re.compile(r'[^"\\]{1,256}')
+_INSTEAD: Final = (
+    "write `with if_(...):`, `with elif_(...):`, `with else_():`, `with while_(...):`, and `&`, `|`"
+    " and `~` in conditions"
+)
 _NESTED: Final = (None, ValueType.JSON_OBJ, ValueType.JSON_ARR)
+
+
+class Step:
+    """A step of a workflow: what `on_failure` is told of."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+
+    def __repr__(self) -> str:
+        return f"<step {self.node}>"
+
+    def __await__(self) -> Generator[None, None, Step]:
+        """`await` is allowed before a step, and changes nothing."""
+        return self
+        yield  # makes it a generator
 
 
 class Proxy:
@@ -108,37 +130,123 @@ class Proxy:
                 return "<a condition>"
 
     def __bool__(self) -> bool:
-        self._unknown("`if`, `while`, `and`, `or` and `not` need")
+        self._unknown("`if`, `while`, `and`, `or` and `not` need", _INSTEAD)
 
     def __iter__(self) -> NoReturn:
-        self._unknown("a loop, `*` or unpacking needs")
+        self._unknown("a loop, `*` or unpacking needs", "write `with for_each(...) as item:`")
 
     def __contains__(self, item: object) -> bool:
-        self._unknown("`in` needs")
+        self._unknown("`in` needs", "write contains(collection, item)")
 
     def __len__(self) -> int:
         self._unknown("len() needs")
 
     def __str__(self) -> str:
-        self._unknown("text (an f-string, print) needs")
+        self._unknown("text (an f-string, print) needs", "write text('... {0}', value)")
 
     def __format__(self, spec: str) -> str:
-        self._unknown("text (an f-string, print) needs")
+        self._unknown("text (an f-string, print) needs", "write text('... {0}', value)")
 
     def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
         self._unknown("a call needs")
 
+    def __add__(self, other: object) -> Proxy:
+        return self._operate(self, Operation.ADD, other)
+
+    def __radd__(self, other: object) -> Proxy:
+        return self._operate(other, Operation.ADD, self)
+
+    def __sub__(self, other: object) -> Proxy:
+        return self._operate(self, Operation.SUBTRACT, other)
+
+    def __rsub__(self, other: object) -> Proxy:
+        return self._operate(other, Operation.SUBTRACT, self)
+
+    def __mul__(self, other: object) -> Proxy:
+        return self._operate(self, Operation.MULTIPLY, other)
+
+    def __rmul__(self, other: object) -> Proxy:
+        return self._operate(other, Operation.MULTIPLY, self)
+
+    def __truediv__(self, other: object) -> Proxy:
+        return self._operate(self, Operation.DIVIDE, other)
+
+    def __rtruediv__(self, other: object) -> Proxy:
+        return self._operate(other, Operation.DIVIDE, self)
+
+    def __and__(self, other: object) -> Proxy:
+        return self._decide(self, Operation.AND, other)
+
+    def __rand__(self, other: object) -> Proxy:
+        return self._decide(other, Operation.AND, self)
+
+    def __or__(self, other: object) -> Proxy:
+        return self._decide(self, Operation.OR, other)
+
+    def __ror__(self, other: object) -> Proxy:
+        return self._decide(other, Operation.OR, self)
+
+    def __invert__(self) -> Proxy:
+        if self._type not in (None, ValueType.BOOL):
+            fault(f"`~` needs a condition, and {self!r} is {self._type}")
+        return Proxy(self._thread, Not(self._expression), ValueType.BOOL)
+
     def _compare(self, comparator: Comparator, other: object) -> Proxy:
         # A DOUBLE is compared with a DOUBLE: `price > 10` means 10.0.
         wanted = ValueType.DOUBLE if self._type == "DOUBLE" and type(other) is int else None
-        right = self._thread.expression(other, wanted, hints.UNKNOWN, f"{comparator}")
-        return Proxy(self._thread, Comparison(self._expression, comparator, right), ValueType.BOOL)
+        thread = _innermost(self, other)
+        left = thread.expression(self, None, hints.UNKNOWN, f"{comparator}")
+        right = thread.expression(other, wanted, hints.UNKNOWN, f"{comparator}")
+        return Proxy(thread, Comparison(left, comparator, right), ValueType.BOOL)
 
-    def _unknown(self, what: str) -> NoReturn:
+    def _operate(self, left: object, operation: Operation, right: object) -> Proxy:
+        """A number of two numbers, as Python has it: what is divided has a point."""
+        types = [_number_type(side) for side in (left, right)]
+        for side, kind in zip((left, right), types, strict=True):
+            if kind not in (None, ValueType.INT, ValueType.DOUBLE):
+                fault(f"{operation} needs numbers, and {side!r} is {kind}; make text with text()")
+        thread = _innermost(left, right)
+        sides = [
+            thread.expression(side, None, hints.UNKNOWN, str(operation)) for side in (left, right)
+        ]
+        made: ValueType | None = None
+        if ValueType.DOUBLE in types or operation is Operation.DIVIDE:
+            made = ValueType.DOUBLE
+        elif types == [ValueType.INT, ValueType.INT]:
+            made = ValueType.INT
+        if operation is Operation.DIVIDE and types[0] is not ValueType.DOUBLE:
+            sides[0] = Cast(ValueType.DOUBLE, sides[0])
+        return Proxy(thread, Operated(sides[0], operation, sides[1]), made)
+
+    def _decide(self, left: object, operation: Operation, right: object) -> Proxy:
+        thread = _innermost(left, right)
+        sides = [
+            thread.expression(side, ValueType.BOOL, bool, f"{operation} of conditions")
+            for side in (left, right)
+        ]
+        return Proxy(thread, Operated(sides[0], operation, sides[1]), ValueType.BOOL)
+
+    def _unknown(self, what: str, instead: str = "do this in a task") -> NoReturn:
         fault(
             f"{what} the value of {self!r}, which is known only when the workflow runs;"
-            " the workflow's function is run once, to see its steps: do this in a task"
+            f" the workflow's function is run once, to see its steps: {instead}"
         )
+
+
+def _innermost(*sides: object) -> ThreadTrace:
+    """Of the threads that values belong to, the one that sees the others' variables."""
+    threads = [side._thread for side in sides if isinstance(side, Proxy)]  # pyright: ignore[reportPrivateUsage]
+    return max(threads, key=lambda thread: len(list(thread.and_above())))
+
+
+def _number_type(side: object) -> str | None:
+    if isinstance(side, Proxy):
+        return side._type  # pyright: ignore[reportPrivateUsage]
+    if isinstance(side, bool):
+        return ValueType.BOOL
+    if isinstance(side, int):
+        return ValueType.INT
+    return ValueType.DOUBLE if isinstance(side, float) else type(side).__name__
 
 
 def _no_operator(symbol: str) -> Callable[..., NoReturn]:
@@ -149,16 +257,10 @@ def _no_operator(symbol: str) -> Callable[..., NoReturn]:
 
 
 _OPERATORS: Final = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "truediv": "/",
     "floordiv": "//",
     "mod": "%",
     "pow": "**",
     "matmul": "@",
-    "and": "&",
-    "or": "|",
     "xor": "^",
     "lshift": "<<",
     "rshift": ">>",
@@ -166,7 +268,7 @@ _OPERATORS: Final = {
 for _name, _symbol in _OPERATORS.items():
     for _form in (f"__{_name}__", f"__r{_name}__"):
         setattr(Proxy, _form, _no_operator(_symbol))
-for _name in ("neg", "pos", "abs", "invert", "int", "float", "index", "round"):
+for _name in ("neg", "pos", "abs", "int", "float", "index", "round"):
     setattr(Proxy, f"__{_name}__", _no_operator(_name))
 
 

@@ -26,6 +26,7 @@ import msgspec
 
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.definitions.defs import InputVar
+from penstock.core.definitions.nodes import TaskNode
 from penstock.core.errors import Reject
 from penstock.core.ids import check_definition_name
 from penstock.core.values.types import ValueProblem, ValueType
@@ -34,7 +35,8 @@ from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import DefinitionError
 from penstock.sdk.options import Backoff, Duration, TaskOptions, options_with
 from penstock.sdk.place import names_of_caller, place_of_caller, place_of_def
-from penstock.sdk.trace import current_thread
+from penstock.sdk.proxy import Proxy, fault
+from penstock.sdk.trace import ThreadTrace, current_thread
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -111,8 +113,24 @@ class TaskDef(Generic[P, R]):
         """
         thread = current_thread()
         if thread is not None:
-            return cast(R, thread.call_task(self, args, kwargs))
+            return cast(R, self._step(thread, args, kwargs))
         return self._run_here(args, kwargs)
+
+    def _step(self, thread: ThreadTrace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Proxy:
+        """A TASK node; what stands for its output."""
+        known = thread.trace.tasks.setdefault(self.name, self)
+        if known.function is not self.function:
+            fault(f"two tasks have the name {self.name!r}: {known.where} and {self.where}")
+        options = self.options
+        node = TaskNode(
+            task_def=self.name,
+            inputs=thread.task_inputs(self, args, kwargs),
+            max_attempts=options.max_attempts,
+            timeout_ms=options.timeout_ms,
+            backoff=options.backoff,
+            heartbeat_timeout_ms=options.heartbeat_timeout_ms,
+        )
+        return thread.output(thread.add(self.name, node), self.return_type, self.return_hint)
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name}: {kind}" for name, kind in self.input_types.items())

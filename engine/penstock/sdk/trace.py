@@ -2,34 +2,38 @@
 hand.
 
 A thread under trace has tails: nodes whose next node is not known yet, each with the condition and
-the mutations of the edge to come. A new node joins all tails and is the only tail then; that is all
-that a branch needs (later: if_, while_).
+the mutations of the edge to come. A new node joins all tails and is the only tail then. That is all
+that branches and loops need (blocks.py); steps.py has the steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import msgspec
 
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_user_task_def import PutUserTaskDef
+from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.definitions.graph import Edge, Mutation, NodeConfig
-from penstock.core.definitions.nodes import EntrypointNode, ExitNode, ExternalEventNode, TaskNode
-from penstock.core.definitions.wf_spec import SpecBody, ThreadSpec, VariableDef
+from penstock.core.definitions.nodes import EntrypointNode, ExitNode, Throw
+from penstock.core.definitions.wf_spec import Retention, SpecBody, ThreadSpec, VariableDef
 from penstock.core.errors import Reject
 from penstock.core.ids import check_definition_name, is_inner_name
+from penstock.core.state.failures import FailureHandler
 from penstock.core.values.casts import check_assignable
-from penstock.core.values.expressions import Expression, Literal, OutputRef, VariableRef
+from penstock.core.values.expressions import Expression, Literal, OutputRef, VariableRef, parts_of
 from penstock.core.values.types import ValueProblem, ValueType, parse_type
 from penstock.sdk import hints
-from penstock.sdk.proxy import Proxy, fault
+from penstock.sdk.proxy import Proxy, Step, fault
 
 if TYPE_CHECKING:
     from penstock.sdk.task import TaskDef
+    from penstock.sdk.workflow import Workflow
 
 ENTRYPOINT: Final = "entrypoint"
 _NODE_NAME_CHARS_MAX: Final = 128
@@ -42,6 +46,21 @@ def current_thread() -> ThreadTrace | None:
     return _current.get()
 
 
+def enter(thread: ThreadTrace | None) -> ThreadTrace | None:
+    """Have a thread be the one at hand; returns the one that was."""
+    before = _current.get()
+    _current.set(thread)
+    return before
+
+
+def thread_here(what: str) -> ThreadTrace:
+    """The thread that is being traced; a fault outside of a workflow."""
+    thread = current_thread()
+    if thread is None:
+        fault(f"{what}() stands for a step of a workflow; it can be called in a workflow only")
+    return thread
+
+
 @dataclass
 class Tail:
     """A node whose next node will come, and what will be on the edge to it."""
@@ -51,47 +70,76 @@ class Tail:
     mutations: list[Mutation] = field(default_factory=list[Mutation])
 
 
+@dataclass
+class Choice:
+    """An `if_` after which `elif_` and `else_` may follow: its node, the ends of its branches, and
+    how far the thread had come then.
+    """
+
+    node: str
+    ends: list[Tail]
+    steps: int
+
+
 class Trace:
     """All of one workflow: its threads, and the definitions that they use."""
 
     def __init__(self) -> None:
         self.threads: dict[str, ThreadTrace] = {}
         self.tasks: dict[str, TaskDef[..., Any]] = {}
+        self.workflows: dict[str, Workflow[..., Any]] = {}
         self.events: dict[str, PutExternalEventDef] = {}
+        self.thrown: dict[str, PutWorkflowEventDef] = {}
+        self.forms: dict[str, PutUserTaskDef] = {}
+        self.functions: dict[str, Callable[..., Any]] = {}
 
     @contextmanager
     def thread(self, name: str) -> Generator[ThreadTrace]:
         """A new thread, which steps are added to until the block is left."""
-        thread = self.threads[name] = ThreadTrace(self)
-        token = _current.set(thread)
+        thread = self.threads[name] = ThreadTrace(self, name, current_thread())
+        above = enter(thread)
         try:
             yield thread
         finally:
-            _current.reset(token)
+            enter(above)
 
-    def body(self) -> SpecBody:
+    def use_event(self, name: str, value_type: ValueType | None) -> None:
+        """An event that the workflow waits for, or is interrupted by."""
+        definition = PutExternalEventDef(name=name, content_type=value_type)
+        known = self.events.setdefault(checked_name("event", name), definition)
+        if known != definition:
+            fault(f"event {name!r} has type {known.content_type} elsewhere, and {value_type} here")
+
+    def body(self, retention: Retention | None = None) -> SpecBody:
         """The spec, once all threads are traced; sent through JSON, as the engine will read it."""
         threads = {name: thread.spec() for name, thread in self.threads.items()}
-        body = SpecBody(entrypoint=ENTRYPOINT, threads=threads)
+        body = SpecBody(entrypoint=ENTRYPOINT, threads=threads, retention=retention)
         return msgspec.json.decode(msgspec.json.encode(body), type=SpecBody)
 
 
 class ThreadTrace:
-    """One thread under trace."""
+    """One thread under trace; `above` is the one that starts it."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, name: str, above: ThreadTrace | None) -> None:
         self.trace = trace
+        self.name = name
+        self.above = above
+        self.tails: list[Tail] = []
+        self.returns: tuple[ValueType | None, Any] = (None, hints.UNKNOWN)
+        self.choice: Choice | None = None
+        self.steps = 0
         self._nodes: dict[str, NodeConfig] = {}
         self._edges: dict[str, list[Edge]] = {}
         self._variables: dict[str, VariableDef] = {}
-        self._tails: list[Tail] = []
-        self._add("entrypoint", EntrypointNode())
+        self._handlers: dict[str, list[FailureHandler]] = {}
+        self._interrupts: dict[str, str] = {}
+        self._join("entrypoint", EntrypointNode())
 
     def declare(self, variable: VariableDef, hint: Any) -> Proxy:
         """A variable of this thread."""
         if not is_inner_name(variable.name):
             fault(f"variable {variable.name!r}: use letters, digits, '.', '_' and '-'")
-        if variable.name in self._variables:
+        if any(variable.name in thread._variables for thread in self.and_above()):
             fault(f"variable {variable.name!r} is there already")
         self._variables[variable.name] = variable
         return Proxy(self, VariableRef(variable.name), variable.type, hint)
@@ -103,52 +151,60 @@ class ThreadTrace:
             fault(
                 "only a variable can be assigned to: a parameter of the workflow, or a variable()"
             )
-        declared = self._variables[expression.name]
+        declared = self._declared(expression.name)
         new = self.expression(value, declared.type, hints.UNKNOWN, f"variable {declared.name!r}")
-        for tail in self._tails:
+        if not self.tails:
+            self._unreachable()
+        self.steps += 1
+        for tail in self.tails:
             tail.mutations.append(Mutation(declared.name, new))
 
-    def call_task(
-        self, task: TaskDef[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Proxy:
-        """A TASK node; what stands for its output."""
-        known = self.trace.tasks.setdefault(task.name, task)
-        if known.function is not task.function:
-            fault(f"two tasks have the name {task.name!r}: {known.where} and {task.where}")
-        node = TaskNode(
-            task_def=task.name,
-            inputs=self._inputs(task, args, kwargs),
-            max_attempts=task.options.max_attempts,
-            timeout_ms=task.options.timeout_ms,
-            backoff=task.options.backoff,
-            heartbeat_timeout_ms=task.options.heartbeat_timeout_ms,
-        )
-        return Proxy(
-            self, OutputRef(self._add(task.name, node)), task.return_type, task.return_hint
-        )
+    def add(self, name: str, config: NodeConfig) -> Step:
+        """A step after all that came before."""
+        if not self.tails:
+            self._unreachable()
+        return Step(self._join(name, config))
 
-    def wait_for_event(
-        self, name: str, *, timeout_ms: int | None, value_type: ValueType | None, hint: Any
-    ) -> Proxy:
-        """An EXTERNAL_EVENT node; what stands for the event's content."""
-        try:
-            check_definition_name("event", name)
-        except Reject as reject:
-            fault(reject.message)
-        definition = PutExternalEventDef(name=name, content_type=value_type)
-        known = self.trace.events.setdefault(name, definition)
-        if known != definition:
-            fault(f"event {name!r} has type {known.content_type} elsewhere, and {value_type} here")
-        node = self._add(name, ExternalEventNode(event_def=name, timeout_ms=timeout_ms))
-        return Proxy(self, OutputRef(node), value_type, hint)
+    def output(self, step: Step, value_type: str | None, hint: Any) -> Proxy:
+        """What stands for what a step gives."""
+        return Proxy(self, OutputRef(step.node), value_type, hint)
 
-    def end(self, value: object, wanted: ValueType | None, hint: Any) -> None:
+    def loop_to(self, node: str) -> None:
+        """All ways go back to a node that is there already."""
+        self.steps += 1
+        self._edges_to(node)
+        self.tails = []
+
+    def end(self, value: object) -> None:
         """An EXIT node, which returns the value."""
+        wanted, hint = self.returns
         returns = None
         if value is not None:
             returns = self.expression(value, wanted, hint, "what the workflow returns")
-        self._add("exit", ExitNode(returns=returns))
-        self._tails = []
+        self.add("exit", ExitNode(returns=returns))
+        self.tails = []
+
+    def end_if_reached(self, value: object) -> None:
+        """The end of a thread's function: an EXIT, unless every way has one already."""
+        if self.tails or value is not None:
+            self.end(value)
+
+    def fail(self, throws: Throw) -> None:
+        """An EXIT node that ends the thread with a failure."""
+        self.add("fail", ExitNode(throws=throws))
+        self.tails = []
+
+    def handle(self, step: Step, handler: FailureHandler) -> None:
+        """Have a thread handle failures of a step."""
+        if step.node not in self._nodes:
+            fault("the step belongs to another thread; say there what handles its failures")
+        self._handlers.setdefault(step.node, []).append(handler)
+
+    def interrupt(self, event: str, thread: str) -> None:
+        """Have a thread handle an event that interrupts this one."""
+        if event in self._interrupts:
+            fault(f"event {event!r} interrupts this thread already")
+        self._interrupts[event] = thread
 
     def expression(self, value: object, wanted: str | None, hint: Any, what: str) -> Expression:
         """Where a value comes from: a proxy's expression, or the value itself if it can be had
@@ -156,6 +212,8 @@ class ThreadTrace:
         """
         if isinstance(value, Proxy):
             return self._of_proxy(value, wanted, what)
+        if isinstance(value, Step):
+            fault(f"{what}: that step gives no value")
         if _holds_proxy(value):
             fault(f"{what}: a value of the workflow inside of a list or dict; make that in a task")
         try:
@@ -166,17 +224,10 @@ class ThreadTrace:
             fault(f"{what}: {problem}")
         return Literal(plain)
 
-    def spec(self) -> ThreadSpec:
-        """The thread as it is registered."""
-        nodes = {
-            name: msgspec.structs.replace(node, edges=tuple(self._edges[name]))
-            for name, node in self._nodes.items()
-        }
-        return ThreadSpec(nodes=cast(Any, nodes), variables=tuple(self._variables.values()))
-
-    def _inputs(
+    def task_inputs(
         self, task: TaskDef[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> dict[str, Expression]:
+        """What the inputs of a task are given."""
         try:
             given = task.bind(tuple(args), dict(kwargs))
         except TypeError as error:
@@ -192,24 +243,79 @@ class ThreadTrace:
                 fault(f"{task.name}(): {name!r} is not given; it takes {_shown_inputs(task)}")
         return inputs
 
+    def spec(self) -> ThreadSpec:
+        """The thread as it is registered."""
+        nodes = {
+            name: msgspec.structs.replace(
+                node,
+                edges=tuple(self._edges[name]),
+                handlers=tuple(self._handlers.get(name, ())),
+            )
+            for name, node in self._nodes.items()
+        }
+        return ThreadSpec(
+            nodes=cast(Any, nodes),
+            variables=tuple(self._variables.values()),
+            interrupts=self._interrupts,
+        )
+
+    def and_above(self) -> Iterator[ThreadTrace]:
+        """This thread, and those whose variables it sees."""
+        thread: ThreadTrace | None = self
+        while thread is not None:
+            yield thread
+            thread = thread.above
+
+    def _declared(self, name: str) -> VariableDef:
+        found = (thread._variables.get(name) for thread in self.and_above())
+        variable = next((one for one in found if one is not None), None)
+        if variable is None:
+            fault(f"variable {name!r} belongs to another workflow")
+        return variable
+
     def _of_proxy(self, proxy: Proxy, wanted: str | None, what: str) -> Expression:
         thread, known = proxy._thread, proxy._type  # pyright: ignore[reportPrivateUsage]
-        if thread is not self:
-            fault(f"{what}: {proxy!r} belongs to another workflow")
+        expression = proxy._expression  # pyright: ignore[reportPrivateUsage]
+        if thread not in self.and_above():
+            fault(f"{what}: {proxy!r} belongs to another workflow, or to a thread beside this one")
+        if thread is not self and _holds_output(expression):
+            fault(
+                f"{what}: {proxy!r} is seen in its own thread only; assign it to a variable() there"
+            )
         if known is not None and wanted is not None and not _assignable(known, wanted):
             fault(f"{what} is {wanted}, but {proxy!r} is {known}")
-        return proxy._expression  # pyright: ignore[reportPrivateUsage]
+        return expression
 
-    def _add(self, name: str, config: NodeConfig) -> str:
+    def _join(self, name: str, config: NodeConfig) -> str:
         """A node after all tails; it is the only tail then."""
         node = f"{len(self._nodes)}-{name}"[:_NODE_NAME_CHARS_MAX].rstrip(".-")
         self._nodes[node] = config
         self._edges[node] = []
-        for tail in self._tails:
+        self.steps += 1
+        self._edges_to(node)
+        self.tails = [Tail(node)]
+        return node
+
+    def _edges_to(self, node: str) -> None:
+        for tail in self.tails:
             edge = Edge(to=node, condition=tail.condition, mutations=tuple(tail.mutations))
             self._edges[tail.node].append(edge)
-        self._tails = [Tail(node)]
-        return node
+
+    def _unreachable(self) -> NoReturn:
+        fault("this step can not be reached: every way before it ends the thread")
+
+
+def checked_name(what: str, name: str) -> str:
+    """A name that something can be registered under."""
+    try:
+        check_definition_name(what, name)
+    except Reject as reject:
+        fault(reject.message)
+    return name
+
+
+def _holds_output(expression: Expression) -> bool:
+    return any(isinstance(part, OutputRef) for part in parts_of(expression))
 
 
 def _assignable(known: str, wanted: str) -> bool:

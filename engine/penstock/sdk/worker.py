@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from penstock.config import CLUSTER_DEFAULT
 from penstock.sdk import api
+from penstock.sdk.register import tasks_of
 from penstock.sdk.runner import Runner
 from penstock.sdk.secret import SecretProvider, from_environment
 from penstock.sdk.task import TaskDef
@@ -167,7 +168,7 @@ def _tasks_by_name(
 ) -> dict[str, TaskDef[..., Any]]:
     tasks: dict[str, TaskDef[..., Any]] = {}
     for one in given:
-        for task in one.tasks if isinstance(one, Workflow) else (one,):
+        for task in tasks_of(one):
             known = tasks.setdefault(task.name, task)
             if known.function is not task.function:
                 raise ValueError(f"two tasks are named {task.name!r}: {known.where}, {task.where}")

@@ -5,29 +5,31 @@ its steps.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import cached_property
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, overload
 
 import msgspec
 
-from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.command import Command
 from penstock.core.commands.put_wf_spec import PutWfSpec
-from penstock.core.definitions.wf_spec import SpecBody, VariableDef
+from penstock.core.definitions.nodes import RunChildWfNode, WaitForChildWfNode
+from penstock.core.definitions.wf_spec import Retention, SpecBody, VariableDef
 from penstock.core.errors import Reject
 from penstock.core.ids import check_definition_name
-from penstock.core.values.types import ValueProblem
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueProblem, ValueType
 from penstock.sdk import hints
+from penstock.sdk.blocks import refuse_returns
 from penstock.sdk.errors import DefinitionError
 from penstock.sdk.options import Duration, duration_ms
 from penstock.sdk.place import place_of_caller, place_of_def
 from penstock.sdk.proxy import Proxy, fault
 from penstock.sdk.task import TaskDef, hints_of_function
-from penstock.sdk.trace import ENTRYPOINT, ThreadTrace, Trace, current_thread
+from penstock.sdk.trace import ENTRYPOINT, ThreadTrace, Trace, current_thread, enter
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
 _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -35,9 +37,20 @@ _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYW
 class Workflow(Generic[P, R]):
     """A function and the spec that it stands for. Made by `@workflow`."""
 
-    def __init__(self, function: Callable[P, R], *, name: str) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *,
+        name: str,
+        searchable: Collection[str] = (),
+        masked: Collection[str] = (),
+        keep_ms: int | None = None,
+    ) -> None:
         self.function = function
         self.name = name
+        self._searchable = frozenset(searchable)
+        self._masked = frozenset(masked)
+        self._keep_ms = keep_ms
         self.where = place_of_def(function)
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", name)
@@ -53,17 +66,21 @@ class Workflow(Generic[P, R]):
             self._variable(parameter)
             for parameter in inspect.signature(function).parameters.values()
         )
+        unknown = (self._searchable | self._masked) - {one.name for one in self._variables}
+        if unknown:
+            raise DefinitionError(self.where, f"{name} has no variable {sorted(unknown)}")
 
     @property
     def spec(self) -> SpecBody:
         """The spec. The function is traced when this is first asked for; DefinitionError names a
         line that is wrong.
         """
-        return self._traced.body()
+        retention = None if self._keep_ms is None else Retention(self._keep_ms // 1_000)
+        return self._traced.body(retention)
 
     @property
     def definition(self) -> PutWfSpec:
-        """What is registered, after `tasks` and `events`."""
+        """What is registered, after `needs`."""
         spec = msgspec.json.decode(msgspec.json.encode(self.spec))
         return PutWfSpec(name=self.name, spec=spec)
 
@@ -73,9 +90,17 @@ class Workflow(Generic[P, R]):
         return tuple(self._traced.tasks.values())
 
     @property
-    def events(self) -> tuple[PutExternalEventDef, ...]:
-        """The events that the workflow waits for."""
-        return tuple(self._traced.events.values())
+    def workflows(self) -> tuple[Workflow[..., Any], ...]:
+        """The other workflows that it runs."""
+        return tuple(self._traced.workflows.values())
+
+    @property
+    def needs(self) -> tuple[Command, ...]:
+        """What is registered before it, beside its tasks and other workflows: events, those that it
+        throws, and forms.
+        """
+        trace = self._traced
+        return (*trace.events.values(), *trace.thrown.values(), *trace.forms.values())
 
     def encode(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Variables for a run as JSON; TypeError for one that the workflow has not or that does not
@@ -96,26 +121,62 @@ class Workflow(Generic[P, R]):
             raise TypeError(f"{self.name}: {problem}") from None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function here and now, its tasks as plain functions; for tests without an
-        engine.
+        """In a workflow: run this one below it, wait for its end, and return what stands for its
+        output. Elsewhere: run the function here and now, its tasks as plain functions; for tests
+        without an engine.
         """
-        if current_thread() is not None:
-            fault(f"{self.name}: a workflow can not call another workflow yet")
-        return self.function(*args, **kwargs)
+        thread = current_thread()
+        if thread is None:
+            return self.function(*args, **kwargs)
+        run = self.start_in(thread, args, kwargs)
+        of = thread.expression(run, None, hints.UNKNOWN, self.name)
+        step = thread.add(f"wait-for-{self.name}", WaitForChildWfNode(wf_run_id=of))
+        return cast(R, thread.output(step, self._return_type, self.return_hint))
+
+    def start_in(
+        self, thread: ThreadTrace, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Proxy:
+        """In a workflow: start a run of this one below it; what stands for the run's id."""
+        known = thread.trace.workflows.setdefault(self.name, self)
+        if known is not self:
+            fault(f"two workflows have the name {self.name!r}: {known.where} and {self.where}")
+        node = RunChildWfNode(wf_spec=self.name, inputs=self._inputs_in(thread, args, kwargs))
+        step = thread.add(f"run-{self.name}", node)
+        return thread.output(step, ValueType.WF_RUN_ID, hints.UNKNOWN)
+
+    def _inputs_in(
+        self, thread: ThreadTrace, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> dict[str, Expression]:
+        names = [variable.name for variable in self._variables]
+        try:
+            given = inspect.signature(self.function).bind(*args, **kwargs).arguments
+        except TypeError as error:
+            fault(f"{self.name}(): {error}; it takes ({', '.join(names)})")
+        types = {variable.name: variable.type for variable in self._variables}
+        return {
+            name: thread.expression(
+                value, types[name], self._hints[name], f"{self.name}(): {name!r}"
+            )
+            for name, value in given.items()
+        }
 
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
 
     @cached_property
     def _traced(self) -> Trace:
-        trace = Trace()
-        with trace.thread(ENTRYPOINT) as thread:
-            arguments = {
-                variable.name: thread.declare(variable, self._hints[variable.name])
-                for variable in self._variables
-            }
-            value = self._outcome(arguments)
-            thread.end(value, self._return_type, self.return_hint)
+        refuse_returns(self.function)
+        trace, above = Trace(), enter(None)  # a workflow may first be traced within another one
+        try:
+            with trace.thread(ENTRYPOINT) as thread:
+                thread.returns = self._return_type, self.return_hint
+                arguments = {
+                    variable.name: thread.declare(variable, self._hints[variable.name])
+                    for variable in self._variables
+                }
+                thread.end_if_reached(self._outcome(arguments))
+        finally:
+            enter(above)
         return trace
 
     def _outcome(self, arguments: dict[str, Proxy]) -> object:
@@ -147,22 +208,49 @@ class Workflow(Generic[P, R]):
         try:
             kind = hints.type_of_hint(self._hints[name])
             if parameter.default is inspect.Parameter.empty:
-                return VariableDef(name, kind, required=True)
+                return self._declared(name, kind, required=True)
             default = msgspec.to_builtins(hints.to_json(parameter.default, kind))
         except (hints.UnsupportedHint, ValueProblem) as problem:
             raise DefinitionError(
                 self.where, f"{self.name}: parameter {name!r}: {problem}"
             ) from None
-        return VariableDef(name, kind, default=default)
+        return self._declared(name, kind, default=default)
+
+    def _declared(
+        self, name: str, kind: ValueType, *, required: bool = False, default: Any = None
+    ) -> VariableDef:
+        return VariableDef(
+            name,
+            kind,
+            required=required,
+            default=default,
+            searchable=name in self._searchable,
+            masked=name in self._masked,
+        )
 
 
 @overload
 def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 @overload
-def workflow(*, name: str | None = None) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
-def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+def workflow(
+    *,
+    name: str | None = None,
+    searchable: Collection[str] = (),
+    masked: Collection[str] = (),
+    keep: Duration | None = None,
+) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+def workflow(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    searchable: Collection[str] = (),
+    masked: Collection[str] = (),
+    keep: Duration | None = None,
+) -> Any:
     """Make a function a workflow. Its parameters are the variables of a run; what it returns is the
-    run's output.
+    run's output. Runs can be searched for by `searchable` ones, and `masked` ones are shown to
+    workers only. A run is kept for ever, or for as long as `keep` says after its end.
 
     >>> @workflow
     ... def hello(name: str) -> str:
@@ -170,6 +258,7 @@ def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None 
     >>> hello.spec.threads["entrypoint"].variables[0].type
     <ValueType.STR: 'STR'>
     """
+    keep_ms = None if keep is None else duration_ms(keep, "keep", place_of_caller())
 
     def make(made_of: Callable[..., Any]) -> Workflow[..., Any]:
         named = name if name is not None else made_of.__name__
@@ -178,49 +267,6 @@ def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None 
         except Reject as reject:
             where = place_of_def(made_of)
             raise DefinitionError(where, f"{reject.message}; or give another by name=") from None
-        return Workflow(made_of, name=named)
+        return Workflow(made_of, name=named, searchable=searchable, masked=masked, keep_ms=keep_ms)
 
     return make if function is None else make(function)
-
-
-@overload
-def wait_for_event(name: str, *, type: type[T], timeout: Duration | None = None) -> T: ...
-@overload
-def wait_for_event(name: str, *, type: None = None, timeout: Duration | None = None) -> Any: ...
-def wait_for_event(name: str, *, type: Any = None, timeout: Duration | None = None) -> Any:
-    """In a workflow: wait until an event of this name is put to the run; what stands for its
-    content.
-    """
-    thread = _thread_here("wait_for_event")
-    hint = hints.UNKNOWN if type is None else type
-    try:
-        value_type = hints.type_of_return(hint)
-    except hints.UnsupportedHint as problem:
-        fault(f"event {name!r}: {problem}")
-    timeout_ms = None if timeout is None else duration_ms(timeout, "timeout", place_of_caller())
-    return thread.wait_for_event(name, timeout_ms=timeout_ms, value_type=value_type, hint=hint)
-
-
-def variable(name: str, type: type[T], default: T | None = None) -> T:
-    """In a workflow: a variable of the run beyond its parameters, to be changed with `assign`."""
-    thread = _thread_here("variable")
-    try:
-        kind = hints.type_of_hint(type)
-        declared = VariableDef(
-            name, kind, default=msgspec.to_builtins(hints.to_json(default, kind))
-        )
-    except (hints.UnsupportedHint, ValueProblem) as problem:
-        fault(f"variable {name!r}: {problem}")
-    return cast(T, thread.declare(declared, type))
-
-
-def assign(variable: T, value: T) -> None:
-    """In a workflow: give a variable (a parameter, or a `variable()`) a new value from here on."""
-    _thread_here("assign").assign(variable, value)
-
-
-def _thread_here(what: str) -> ThreadTrace:
-    thread = current_thread()
-    if thread is None:
-        fault(f"{what}() stands for a step of a workflow; it can be called in a workflow only")
-    return thread

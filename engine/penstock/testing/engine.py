@@ -14,6 +14,7 @@ from penstock.sdk.deploy import Deployed
 from penstock.sdk.errors import TaskError
 from penstock.sdk.handle import ENDED, RunHandle
 from penstock.sdk.options import Duration, duration_ms
+from penstock.sdk.register import tasks_of
 from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow
 from penstock.testing.hands import Hands, answering
@@ -73,7 +74,7 @@ class Engine:
     def register(self, *definitions: TaskDef[..., Any] | Workflow[..., Any]) -> None:
         """Register tasks and workflows, and do their tasks."""
         for one in definitions:
-            self._hands.learn(*([one] if isinstance(one, TaskDef) else one.tasks))
+            self._hands.learn(*tasks_of(one))
         self.client.register(*definitions)
 
     def deploy(self, flow: str) -> Deployed:

@@ -1,0 +1,202 @@
+"""Branches, loops and threads of a workflow, as `with` blocks: each body is traced once.
+
+with if_(stock.left > 0):
+    ship(item)
+with else_():
+    fail("OUT_OF_STOCK")
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar, cast
+
+from msgspec.structs import replace
+
+from penstock.core.definitions.node_check import INPUT
+from penstock.core.definitions.nodes import NopNode, RunThreadsNode
+from penstock.core.definitions.wf_spec import VariableDef
+from penstock.core.ids import is_inner_name
+from penstock.core.values.expressions import Expression
+from penstock.core.values.types import ValueType
+from penstock.sdk import hints
+from penstock.sdk.errors import DefinitionError
+from penstock.sdk.place import place_of_def
+from penstock.sdk.proxy import Proxy, Step, fault
+from penstock.sdk.task import hints_of_function
+from penstock.sdk.trace import ENTRYPOINT, Choice, Tail, ThreadTrace, thread_here
+
+T = TypeVar("T")
+
+BLOCKS: Final = frozenset({"if_", "elif_", "else_", "while_", "for_each"})
+
+
+@contextmanager
+def if_(condition: bool) -> Generator[None]:
+    """What is done if a condition of the run holds."""
+    thread = thread_here("if_")
+    holds = _condition(thread, condition, "if_")
+    node = thread.add("if", NopNode()).node
+    ends: list[Tail] = []
+    yield from _branch(thread, node, ends, holds)
+
+
+@contextmanager
+def elif_(condition: bool) -> Generator[None]:
+    """What is done if no condition before holds, and this one does; right after `if_`."""
+    thread = thread_here("elif_")
+    choice = _choice(thread, "elif_")
+    yield from _branch(thread, choice.node, choice.ends, _condition(thread, condition, "elif_"))
+
+
+@contextmanager
+def else_() -> Generator[None]:
+    """What is done if no condition before holds; right after `if_` or `elif_`."""
+    thread = thread_here("else_")
+    choice = _choice(thread, "else_")
+    yield from _branch(thread, choice.node, choice.ends, None)
+
+
+def _branch(
+    thread: ThreadTrace, node: str, ends: list[Tail], condition: Expression | None
+) -> Generator[None]:
+    thread.choice = None
+    thread.tails = [Tail(node, condition)]
+    yield
+    if any(tail.node == node for tail in thread.tails):  # its edge comes before those of the next
+        thread.add("nothing", NopNode())
+    ends += thread.tails
+    if condition is None:
+        thread.tails = ends
+        return
+    thread.tails = [*ends, Tail(node)]
+    thread.choice = Choice(node, ends, thread.steps)
+
+
+def _choice(thread: ThreadTrace, what: str) -> Choice:
+    choice = thread.choice
+    if choice is None or choice.steps != thread.steps:
+        fault(f"{what} follows the block of an if_ or an elif_, with no step between")
+    return choice
+
+
+@contextmanager
+def while_(condition: bool) -> Generator[None]:
+    """What is done again and again, as long as a condition holds when it begins."""
+    thread = thread_here("while_")
+    holds = _condition(thread, condition, "while_")
+    node = thread.add("while", NopNode()).node
+    thread.tails = [Tail(node, holds)]
+    steps = thread.steps
+    yield
+    if thread.steps == steps:
+        fault("a while_ without a step would go round for ever")
+    thread.loop_to(node)
+    thread.tails = [Tail(node)]
+
+
+@contextmanager
+def for_each(items: Iterable[T], *, concurrency: int = 0) -> Generator[T]:
+    """What is done with each item of a list, in threads of their own: `concurrency` of them at once
+    (0: all), until all have ended. The block gets the item. A failure stops the rest.
+    """
+    thread = thread_here("for_each")
+    values = thread.expression(items, None, hints.UNKNOWN, "for_each")
+    known = items._type if isinstance(items, Proxy) else None  # pyright: ignore[reportPrivateUsage]
+    if known not in (None, ValueType.JSON_ARR):
+        fault(f"for_each needs a list, and {items!r} is {known}")
+    hint = _item_hint(items)
+    try:
+        kind = hints.type_of_hint(hint)
+    except hints.UnsupportedHint:
+        fault(f"for_each: say what the items of {items!r} are, as in list[str]")
+    name = f"each-{len(thread.trace.threads)}"
+    with thread.trace.thread(name) as inner:
+        yield cast(T, inner.declare(VariableDef(INPUT, kind), hint))
+        inner.end_if_reached(None)
+    node = RunThreadsNode(threads=(name,), values=values, concurrency=concurrency)
+    thread.add("for-each", node)
+
+
+def trace_function(
+    thread: ThreadTrace, function: Callable[..., Any], what: str, *, variable: str | None = None
+) -> str:
+    """A function as a thread below this one; its name. Its parameters are the thread's variables,
+    or the only one is what `variable` names. Each function is traced once.
+    """
+    name, trace = getattr(function, "__name__", ""), thread.trace
+    if not is_inner_name(name):
+        fault(f"{what} takes a function that was made with `def`")
+    if trace.functions.setdefault(name, function) is not function or name == ENTRYPOINT:
+        fault(f"{what}: two functions have the name {name!r}; give one of them another")
+    if name in trace.threads:
+        if trace.threads[name].above is not thread:
+            fault(f"{what}: {name}() is a thread of another one; write a function for each")
+        return name
+    refuse_returns(function)
+    with trace.thread(name) as inner:
+        arguments = {
+            declared.name: inner.declare(
+                declared if variable is None else replace(declared, name=variable), hint
+            )
+            for declared, hint in parameters_of(function, what)
+        }
+        inner.end_if_reached(function(**arguments))
+    return name
+
+
+def parameters_of(function: Callable[..., Any], what: str) -> list[tuple[VariableDef, Any]]:
+    """The parameters of a function as variables, with their hints."""
+    known = hints_of_function(function, what, place_of_def(function))
+    found: list[tuple[VariableDef, Any]] = []
+    for parameter in inspect.signature(function).parameters.values():
+        hint = known.get(parameter.name, hints.UNKNOWN)
+        if hint is hints.UNKNOWN:
+            fault(f"{what}: parameter {parameter.name!r} has no type hint; use {hints.SUPPORTED}")
+        try:
+            found.append((VariableDef(parameter.name, hints.type_of_hint(hint)), hint))
+        except hints.UnsupportedHint as problem:
+            fault(f"{what}: parameter {parameter.name!r}: {problem}")
+    return found
+
+
+def refuse_returns(function: Callable[..., Any]) -> None:
+    """A `return` within a block would end the tracing, and not the run: refuse it by its line."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, SyntaxError, TypeError):  # no source: in a REPL
+        return
+    for block in ast.walk(tree):
+        if isinstance(block, ast.With) and any(map(_is_block, block.items)):
+            for inner in ast.walk(block):
+                if isinstance(inner, ast.Return):
+                    code = inspect.unwrap(function).__code__
+                    raise DefinitionError(
+                        f"{code.co_filename}:{first + inner.lineno - 1}",
+                        "`return` within a block ends the function that is traced, and not the run;"
+                        " write return_(...)",
+                    )
+
+
+def _is_block(item: ast.withitem) -> bool:
+    call = item.context_expr
+    if not isinstance(call, ast.Call):
+        return False
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in BLOCKS
+
+
+def _condition(thread: ThreadTrace, condition: object, what: str) -> Expression:
+    if isinstance(condition, Step):
+        fault(f"{what} needs a condition, and that step gives no value")
+    return thread.expression(condition, ValueType.BOOL, bool, what)
+
+
+def _item_hint(items: object) -> Any:
+    hint = items._hint if isinstance(items, Proxy) else hints.UNKNOWN  # pyright: ignore[reportPrivateUsage]
+    return hints.UNKNOWN if hint is hints.UNKNOWN else hints.item_hint(hint, 0)

@@ -1,0 +1,67 @@
+"""What tasks and workflows are registered with, in an order in which each names what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from penstock.core.command import Command
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.commands.put_user_task_def import PutUserTaskDef
+from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
+from penstock.sdk.task import TaskDef
+from penstock.sdk.workflow import Workflow
+
+PATHS: Final[Mapping[type[Command], str]] = {
+    PutTaskDef: "/v1/task-defs",
+    PutExternalEventDef: "/v1/external-event-defs",
+    PutWorkflowEventDef: "/v1/workflow-event-defs",
+    PutUserTaskDef: "/v1/user-task-defs",
+    PutWfSpec: "/v1/wf-specs",
+}
+
+
+def definitions_of(
+    definitions: Iterable[TaskDef[..., Any] | Workflow[..., Any]],
+) -> list[Command]:
+    """The commands: tasks first, then of each workflow what it needs, and itself last."""
+    tasks: dict[str, TaskDef[..., Any]] = {}
+    workflows: dict[str, Workflow[..., Any]] = {}
+    for definition in definitions:
+        if isinstance(definition, TaskDef):
+            tasks.setdefault(definition.name, definition)
+        else:
+            _collect(definition, workflows)
+    for workflow in workflows.values():
+        tasks.update({task.name: task for task in workflow.tasks})
+    commands: list[Command] = [task.definition for task in tasks.values()]
+    for command in (one for workflow in workflows.values() for one in _of(workflow)):
+        if command not in commands:
+            commands.append(command)
+    return commands
+
+
+def tasks_of(definition: TaskDef[..., Any] | Workflow[..., Any]) -> list[TaskDef[..., Any]]:
+    """The tasks of a definition, and of the workflows that it runs."""
+    if isinstance(definition, TaskDef):
+        return [definition]
+    workflows: dict[str, Workflow[..., Any]] = {}
+    _collect(definition, workflows)
+    return [task for workflow in workflows.values() for task in workflow.tasks]
+
+
+def _collect(workflow: Workflow[..., Any], into: dict[str, Workflow[..., Any]]) -> None:
+    """A workflow after those that it runs."""
+    if workflow.name in into:
+        return
+    for below in workflow.workflows:
+        if below.name != workflow.name:
+            _collect(below, into)
+    into[workflow.name] = workflow
+
+
+def _of(workflow: Workflow[..., Any]) -> Iterator[Command]:
+    yield from workflow.needs
+    yield workflow.definition
