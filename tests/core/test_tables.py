@@ -18,6 +18,7 @@ from penstock.core.definitions.defs import (
     WorkflowEventDef,
 )
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
+from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.schedules.schedules import ROWS_OF_SCHEDULES
 from penstock.core.state.breaker_rows import ROWS_OF_BREAKERS
@@ -58,6 +59,7 @@ ALL_ROWS = (
     StructDef,
     WorkflowEventDef,
     Application,
+    Webhook,
     WfSpec,
     LatestWfSpec,
     MajorWfSpec,
@@ -119,7 +121,14 @@ def test_each_file_is_in_its_table(package, table) -> None:
 
 def test_what_an_operator_does_to_a_run_is_audited() -> None:
     """All that clients send to a run, but what starts it, workers and people report, and events."""
-    not_verbs = {"RunWf", "PutExternalEvent", "TaskStarted", "ReportTask", "TaskHeartbeat"}
+    not_verbs = {
+        "RunWf",
+        "RunByWebhook",
+        "PutExternalEvent",
+        "TaskStarted",
+        "ReportTask",
+        "TaskHeartbeat",
+    }
     not_verbs |= {"PutCheckpoint", "HandBackTask"}
     silent = {
         entry.record.__name__

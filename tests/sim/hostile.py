@@ -134,6 +134,8 @@ UNUSED: Final = "a-name"
 PLAUSIBLE: Final[Mapping[str, Any]] = {
     "name": UNUSED,
     "webhook_url": "https://example.com",
+    "webhook": UNUSED,
+    "key_hash": "0" * 64,
     "schedule_id": UNUSED,
     "fields": [declared("field", "INT")],
     "cron": "0 0 1 1 *",

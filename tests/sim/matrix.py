@@ -47,6 +47,7 @@ CANNOT: Final[dict[tuple[str, str], str]] = {
     ("StartScheduledRun", "BAD_ID"): "the schedule is told instead",
     ("PutCheckpoint", "ATTEMPT_ENDED"): "it is answered STOP_TASK before",
     ("PutCheckpoint", "ATTEMPT_STALE"): "it is answered STOP_TASK before",
+    ("RunByWebhook", "WF_RUN_UNKNOWN"): "it has no parent",
     ("ReportTask", "ATTEMPT_TAKEN"): "a report does not say which worker it is from",
     ("ShutdownTaskRun", "LIMIT"): "only a restart has a limit",
     ("ShutdownTaskRun", "TASK_NOT_IN_FLIGHT"): "only a restart needs an attempt",

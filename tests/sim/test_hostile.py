@@ -19,6 +19,7 @@ from penstock.core.commands import COMMANDS, TYPE_OF
 from penstock.core.commands.barrier import Barrier
 from penstock.core.commands.put_application import PutApplication
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_webhook import PutWebhook
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.commands.schedule_wf import ScheduleWf
@@ -111,9 +112,9 @@ class Bench:
 @pytest.fixture
 def bench(memory: Driver) -> Bench:
     """See Bench."""
-    _define_unused(memory)
     register(memory, "waits", chain(event("go")))
     register(memory, "works", chain(task("work", max_attempts=3)))
+    _define_unused(memory)
     run(memory, "waits", "waiting")
     story = run(memory, "works", "working").task("work")
     given = {"wf_run_id": "working", "guid": story.taken.guid}
@@ -129,6 +130,7 @@ def _define_unused(driver: Driver) -> None:
         PutWorkflowEventDef(name=UNUSED),
         PutApplication(name=UNUSED, webhook_url="https://example.com"),
         PutWfSpec(name=UNUSED, spec=chain()),
+        PutWebhook(name=UNUSED, wf_spec="waits", key_hash="0" * 64),
         ScheduleWf(schedule_id=UNUSED, wf_spec=UNUSED, cron="0 0 1 1 *"),
     ):
         accepted(driver, command)

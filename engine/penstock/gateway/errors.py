@@ -59,6 +59,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.CORRELATED_EVENT_UNKNOWN: 404,
     Code.STRUCT_DEF_UNKNOWN: 404,
     Code.APPLICATION_UNKNOWN: 404,
+    Code.WEBHOOK_UNKNOWN: 404,
     Code.VARIABLE_UNKNOWN: 400,
     Code.VARIABLE_REQUIRED: 400,
     Code.WF_RUN_UNKNOWN: 404,

@@ -12,6 +12,7 @@ from penstock.core.definitions.defs import (
     WorkflowEventDef,
 )
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
+from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.state.rows import Row
 
@@ -28,6 +29,7 @@ DEFINITIONS: Final[dict[str, type[Row]]] = {
         LatestUserTaskDef,
         WorkflowEventDef,
         Application,
+        Webhook,
     )
 }
 """The rows that a partition takes from partition 0."""
