@@ -34,6 +34,7 @@ from penstock.gateway.routes import (
     user_tasks,
     verbs,
     webhook_deliveries,
+    webhooks,
     wf_runs,
     workflows,
 )
@@ -59,6 +60,7 @@ ROUTES: Final = [
     *schedules.ROUTES,
     *tasks.ROUTES,
     *webhook_deliveries.ROUTES,
+    *webhooks.ROUTES,
     *operations.ROUTES,
 ]
 
@@ -154,7 +156,7 @@ async def on_store_error(_: Request, error: Exception) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """No such route, or not with this method."""
     assert isinstance(error, HTTPException)
-    path = request.url.path
+    path = _shown(request.url.path)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         message = f"{path} has no {request.method}"
         code = EdgeCode.METHOD_NOT_ALLOWED
@@ -163,6 +165,11 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     else:
         code, message = EdgeCode.BAD_REQUEST, error.detail
     return _error(ApiError(code, message, headers=error.headers))
+
+
+def _shown(path: str) -> str:
+    """A path for a message; one that may have the key of a webhook in it is not repeated."""
+    return webhooks.HIDDEN if webhooks.PATH in path else path
 
 
 async def on_disconnect(_: Request, error: Exception) -> Response:

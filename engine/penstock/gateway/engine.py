@@ -31,12 +31,14 @@ from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.run_by_webhook import RunByWebhook
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions.defs import ExternalEventDef
 from penstock.core.definitions.metadata import DECIDING_PARTITION
+from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.errors import MENDED_BY_TIME, Code
 from penstock.core.ids import partition_of
@@ -129,7 +131,7 @@ class Engine:
             answered = await self._once((caller.tenant, command_id), message)
             if answered.answer.code not in MENDED_BY_TIME or number == DECIDING_PARTITION:
                 return answered
-            wanted = _definition(command, caller.tenant)
+            wanted = _definition(command, caller.tenant, answered.answer.code)
             if wanted is None or not await self._will_come(number, *wanted):
                 return answered
 
@@ -213,13 +215,15 @@ def new_command_id() -> str:
     return uuid.uuid4().hex
 
 
-def _definition(command: Command, tenant: str) -> tuple[type[Row], bytes] | None:
+def _definition(command: Command, tenant: str, code: str | None) -> tuple[type[Row], bytes] | None:
     """The row whose absence a refusal may be about."""
     match command:
         case RunWf() | ScheduleWf():
             return _spec_row(command, tenant)
         case PutExternalEvent(event_def=name) | PutCorrelatedEvent(event_def=name):
             return ExternalEventDef, ExternalEventDef.key(tenant, name)
+        case RunByWebhook(webhook=name) if code == Code.WEBHOOK_UNKNOWN:
+            return Webhook, Webhook.key(tenant, name)
         case _:
             return None
 

@@ -22,6 +22,7 @@ class EdgeCode(StrEnum):
     BAD_JSON = "BAD_JSON"
     BAD_REQUEST = "BAD_REQUEST"
     BAD_TOKEN = "BAD_TOKEN"
+    BAD_MEDIA_TYPE = "BAD_MEDIA_TYPE"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     OVERLOADED = "OVERLOADED"
@@ -117,6 +118,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.BAD_JSON: 400,
     EdgeCode.BAD_REQUEST: 400,
     EdgeCode.BAD_TOKEN: 400,
+    EdgeCode.BAD_MEDIA_TYPE: 415,
     EdgeCode.NOT_FOUND: 404,
     EdgeCode.METHOD_NOT_ALLOWED: 405,
     EdgeCode.OVERLOADED: 429,

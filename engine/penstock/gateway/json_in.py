@@ -47,16 +47,16 @@ def to_struct(fields: dict[str, Any], kind: type[S]) -> S:
         raise bad_request(str(error)) from error
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, bytes_max: int = REQUEST_BYTES_MAX) -> bytes:
     """The body, up to its limit."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > REQUEST_BYTES_MAX:
+        if size > bytes_max:
             raise ApiError(
                 Code.TOO_LARGE,
-                f"the body is larger than {REQUEST_BYTES_MAX} bytes",
+                f"the body is larger than {bytes_max} bytes",
                 headers={"Connection": "close"},
             )
         chunks.append(chunk)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -33,6 +33,7 @@ from penstock.core.definitions.defs import (
     WorkflowEventDef,
 )
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
+from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
@@ -67,6 +68,7 @@ class Definition(Struct, frozen=True):
     row: type[Row]
     show: Callable[[Any], render.Json]
     unknown: Code
+    read: Callable[[Request, type[Command]], Awaitable[Command]] = read_struct
 
 
 TASK_DEFS: Final = Definition(
@@ -144,7 +146,7 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
         wait = request.query_params.get("wait")
         if wait not in (None, "all"):
             raise bad_request("parameter `wait` must be `all`, or not be there")
-        command: Any = await read_struct(request, definition.put)
+        command: Any = await definition.read(request, definition.put)
         answer = await send(request, command, caller=caller, command_id=command_id)
         if wait == "all":
             name: str = command.name
@@ -253,7 +255,7 @@ async def wait_for_all(gateway: Gateway, caller: Caller, definition: Definition,
 
 
 def _has(row: Row | None, decided: Row | None) -> bool:
-    for kind in (LatestWfSpec, StructDef, LatestUserTaskDef, Application):
+    for kind in (LatestWfSpec, StructDef, LatestUserTaskDef, Application, Webhook):
         if isinstance(row, kind) and isinstance(decided, kind):
             return row.version >= decided.version
     return row is not None
