@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -57,7 +58,10 @@ class HttpServer(uvicorn.Server):
 
 
 def http_server(app: Starlette) -> HttpServer:
-    """A server for an application."""
+    """A server for an application. It writes no log of addresses, whatever handlers there are: one
+    of a webhook has its key in it.
+    """
+    logging.getLogger("uvicorn.access").disabled = True
     return HttpServer(
         uvicorn.Config(
             app,
