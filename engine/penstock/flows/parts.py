@@ -26,7 +26,7 @@ TRIGGERS: Final = {
 TRIGGER_COMMON: Final = ("id", "type", "description", "disabled")
 TRIGGER_KEYS: Final[dict[str, dict[str, bool]]] = {
     "schedule": {"cron": True, "timezone": False, "inputs": False},
-    "webhook": {"key": True},
+    "webhook": {"key": True, "inputs": False, "headers": False},
     "flow": {"namespace": True, "flowId": True, "states": False, "inputs": False},
 }
 """What a trigger of each type takes, and whether it must be given."""
@@ -179,6 +179,8 @@ class Parts(Checked):
                 given[key] = self.object_of(item, key)
             elif key == "states":
                 given[key] = self._states(node)
+            elif key == "headers":
+                given[key] = tuple(str(one.value).lower() for one in self.items_of(node, key))
             else:
                 given[key] = self.text_of(item, key) or ""
         return Trigger(

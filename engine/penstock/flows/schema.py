@@ -126,6 +126,7 @@ def _triggers() -> Iterator[Json]:
             "disabled": {"type": "boolean"},
             "inputs": {"type": "object"},
             "states": {"type": "array", "items": {"enum": [*END_STATES]}},
+            "headers": {"type": "array", "items": {"type": "string"}},
         }
         known = {*own, *TRIGGER_COMMON}
         yield {

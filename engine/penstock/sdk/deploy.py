@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from penstock.core.command import Command
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.put_webhook import PutWebhook
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.sdk import api
@@ -21,6 +22,7 @@ _ROUTES: Final[dict[type[Command], tuple[str, str]]] = {
     PutExternalEventDef: ("PUT", "/v1/external-event-defs"),
     PutWfSpec: ("PUT", "/v1/wf-specs"),
     ScheduleWf: ("POST", "/v1/schedules"),
+    PutWebhook: ("PUT", "/v1/webhooks"),
 }
 
 
@@ -42,6 +44,8 @@ def deploy(client: Client, flow: str) -> Deployed:
     said = [_make(client, command) for command in compiled.definitions]
     kept = {one.schedule_id for one in compiled.definitions if isinstance(one, ScheduleWf)}
     said += _forget_schedules(client, compiled.name, kept)
+    hooks = {one.name for one in compiled.definitions if isinstance(one, PutWebhook)}
+    said += _forget_webhooks(client, compiled.name, hooks)
     return Deployed(compiled.name, tuple(said))
 
 
@@ -84,6 +88,8 @@ def _said(command: Command, body: dict[str, Any]) -> str:
             return f"event {command.name}"
         case ScheduleWf():
             return f"schedule {command.schedule_id}: {command.cron} {command.time_zone}"
+        case PutWebhook():
+            return f"webhook /v1/webhooks/{command.name}/KEY"
         case _:
             raise AssertionError("a flow compiles to nothing else")
 
@@ -100,18 +106,40 @@ def _forget_schedules(client: Client, name: str, kept: set[str | None]) -> list[
     from penstock.flows.compiler.triggers import TRIGGER_LABEL, schedule_id
 
     said: list[str] = []
+    for found in _listed(client, "/v1/schedules"):
+        its_id, trigger = found["schedule_id"], found["labels"].get(TRIGGER_LABEL)
+        own = trigger is not None and its_id == schedule_id(name, trigger)
+        if own and its_id not in kept:
+            _delete_schedule(client, its_id)
+            said.append(f"schedule {its_id}: deleted, {_GONE}")
+    return said
+
+
+def _forget_webhooks(client: Client, name: str, kept: set[str]) -> list[str]:
+    """Delete webhooks that an earlier text of the flow had; others that start it stay."""
+    from penstock.flows.compiler.triggers import webhook_name
+
+    said: list[str] = []
+    for found in _listed(client, "/v1/webhooks"):
+        own = found["wf_spec"] == name and found["name"] == webhook_name(name, found["trigger"])
+        if own and found["name"] not in kept:
+            client.call(api.command("DELETE", f"/v1/webhooks/{found['name']}", None))
+            said.append(f"webhook {found['name']}: deleted, {_GONE}")
+    return said
+
+
+_GONE: Final = "the flow has no such trigger any more"
+
+
+def _listed(client: Client, path: str) -> list[dict[str, Any]]:
+    """All that a list has."""
+    items: list[dict[str, Any]] = []
     params: dict[str, str | int] = {}
     while True:
-        call = api.Call(method="GET", path="/v1/schedules", params=params)
-        page = client.call(call).body
-        for found in page["items"]:
-            its_id, trigger = found["schedule_id"], found["labels"].get(TRIGGER_LABEL)
-            own = trigger is not None and its_id == schedule_id(name, trigger)
-            if own and its_id not in kept:
-                _delete_schedule(client, its_id)
-                said.append(f"schedule {its_id}: deleted, the flow has no such trigger any more")
+        page = client.call(api.Call(method="GET", path=path, params=params)).body
+        items += page["items"]
         if page["cursor"] is None:
-            return said
+            return items
         params = {"cursor": page["cursor"]}
 
 

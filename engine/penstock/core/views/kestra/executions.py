@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
 
+from penstock.core.definitions.webhooks import TRIGGER
 from penstock.core.definitions.wf_spec import Access, WfSpec
 from penstock.core.state.failures import FailureName
 from penstock.core.state.place_rows import LimitBehavior, PlaceStatus
@@ -161,11 +162,22 @@ class Execution:
         above = None if run.parent is None else self._rows.peek(WfRun, run.tenant, run.parent)
         if above is not None:
             own["trigger"] = {"type": "subflow", "variables": self._caller(above)}
+        elif told := self._told():
+            own["trigger"] = told
         metadata: Json = {"attemptNumber": 1 if replay is None else replay.attempt}
         began_ms = run.started_ms if replay is None else replay.began_ms
         if began_ms:  # replays of former times do not tell
             metadata["originalCreatedDate"] = date_text(began_ms)
         return own | {"metadata": metadata}
+
+    def _told(self) -> Json | None:
+        """What the run was told of its trigger."""
+        row = self._rows.peek(Variable, self._run.tenant, self._run.wf_run_id, 0, TRIGGER)
+        told = None if row is None else shown_variable(self._rows, self._run, row).value
+        if not isinstance(told, dict) or not {"id", "type"} <= told.keys():
+            return None
+        rest = {name: told[name] for name in told if name not in ("id", "type")}
+        return {"id": told["id"], "type": told["type"], "variables": rest}
 
     def _caller(self, above: WfRun) -> Json:
         spec = self._rows.peek(WfSpec, above.tenant, above.wf_spec, above.version)
