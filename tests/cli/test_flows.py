@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from penstock.cli import main
@@ -29,6 +30,8 @@ INPUTS = (
     "outputs: [{id: said, type: STRING, value: '{{ outputs.a.value }}'}]\n"
     "triggers:\n  - {id: daily, type: schedule, cron: '0 9 * * *', inputs: {n: 1, t: x}}\n"
     "  - {id: hourly, type: schedule, cron: '0 * * * *', inputs: {n: 1, t: x}}\n"
+    "  - {id: post, type: webhook, key: a-key-0123456789, inputs: "
+    "{n: '{{ trigger.body.n }}', t: '{{ trigger.parameters.t[0] }}'}}\n"
 )
 
 
@@ -82,10 +85,16 @@ def test_inputs_triggers_and_mistakes(tmp_path: Path, capsys: pytest.CaptureFixt
         assert capsys.readouterr().out.splitlines()[-1] == '{"said": "5 5"}'
         assert main(["run", "company.team.typed", "n=x", "t=5", "--url", url]) == 1
         assert "BAD_VALUE" in capsys.readouterr().err
+        assert "webhook /v1/webhooks/company.team.typed.post/KEY" in out
+        address = f"{url}/v1/webhooks/company.team.typed.post/a-key-0123456789?t=6"
+        answer = httpx.post(address, json={"n": 5}).raise_for_status().json()
+        with Client(url) as client:
+            assert client.handle(answer["wf_run_id"]).result(timeout=20) == {"said": "6 6"}
         path.write_text(INPUTS[: INPUTS.index("  - {id: hourly")].replace("0 9", "0 8"))
         out = _deployed(path, url, capsys)
         assert "0 8 * * *" in out
-        assert "deleted, the flow has no such trigger any more" in out
+        assert out.count("deleted, the flow has no such trigger any more") == 2
+        assert httpx.post(address, json={"n": 5}).json()["error"]["code"] == "WEBHOOK_UNKNOWN"
         pause = HEAD + "tasks: [{id: p, type: pause, onResume: [{id: x, type: INT}]}]\n"
         path.write_text(pause)
         assert "event company.team.taskrun.p" in _deployed(path, url, capsys)

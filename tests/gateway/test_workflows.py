@@ -89,6 +89,39 @@ def test_the_way_ahead_has_pages(served: Served) -> None:
         assert served.good("GET", f"{path}&cursor={wrong}")["items"][0]["step"] == "s-0"
 
 
+def test_a_workflow_has_a_webhook(served: Served) -> None:
+    """A run begins with the context in the body, with the body, or with none."""
+    served.good("PUT", WORKFLOWS + "?wait=all", {"name": "wo-hooked", "tasks": ["wo-pay"]})
+    webhook, key = WORKFLOWS + "/wo-hooked/webhook", "wo-key-0123456789"
+    answer = served.good("PUT", webhook + "?wait=all", {"key": key, "labels": {"by": "post"}})
+    assert (answer["name"], answer["version"]) == ("wo-shop.wo-hooked", 1)
+    shown = served.good("GET", webhook)
+    assert (shown["wf_spec"], shown["has_key"]) == ("wo-shop.wo-hooked", True)
+    assert key not in str(shown)
+    address = f"/v1/webhooks/wo-shop.wo-hooked/{key}"
+    for body, context in (({"context": {"n": 1}}, {"n": 1}), ({"n": 2}, {"n": 2}), (None, {})):
+        wf_run_id = served.good("POST", address, body)["wf_run_id"]
+        [kept] = served.good("GET", f"/v1/wf-runs/{wf_run_id}/variables")["items"]
+        assert (kept["name"], kept["value"]) == ("context", context)
+        assert served.good("GET", f"/v1/wf-runs/{wf_run_id}")["labels"] == {"by": "post"}
+    assert served.refused("POST", address, [1])[:2] == (400, "BAD_VALUE")
+    assert served.refused("POST", address, "text")[:2] == (400, "BAD_VALUE")
+    served.good("DELETE", webhook)
+    assert served.refused("GET", webhook)[:2] == (404, "WEBHOOK_UNKNOWN")
+    assert served.refused("POST", address)[:2] == (404, "WEBHOOK_UNKNOWN")
+
+
+def test_a_workflow_that_is_not_there_has_no_webhook(served: Served) -> None:
+    webhook = WORKFLOWS + "/wo-nothing/webhook"
+    wanted = {"key": "wo-key-0123456789"}
+    assert served.refused("PUT", webhook, wanted)[:2] == (404, "SPEC_UNKNOWN")
+    assert served.refused("PUT", webhook, {})[1] == "BAD_REQUEST"
+    assert served.refused("PUT", webhook, {"key": "short"})[1] == "BAD_VALUE"
+    assert served.refused("PUT", webhook + "?wait=some", wanted)[1] == "BAD_REQUEST"
+    assert served.refused("PUT", WORKFLOWS + "/Wo_/webhook", wanted)[1] == "BAD_NAME"
+    assert served.refused("DELETE", webhook)[1] == "WEBHOOK_UNKNOWN"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

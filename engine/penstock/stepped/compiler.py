@@ -7,10 +7,11 @@ context from then on. Nodes that stand for no task have a dot in their names, wh
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from penstock.core.commands.put_webhook import PutWebhook
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.definitions.graph import Edge, Mutation
 from penstock.core.definitions.nodes import AnyNode, EntrypointNode, ExitNode, TaskNode
@@ -39,6 +40,7 @@ END: Final = "at.end"
 WEBHOOK_TYPE: Final = "workflow.task"
 STEPS_MAX: Final = SPEC_NODES_MAX - 2
 
+_POSTED: Final = "{{ trigger.body.context ?? trigger.body }}"
 _DATA: Final = "{context:JSON_OBJ,id:STR,workflow_name:STR,workflow_version:INT}"
 
 
@@ -67,6 +69,14 @@ def compile_workflow(definition: WorkflowDefinition) -> PutWfSpec:
     )
     name = spec_name(definition.application, definition.name)
     return PutWfSpec(name, msgspec.to_builtins(body))
+
+
+def compile_webhook(application: str, workflow: str, hashed: str, **more: Any) -> PutWebhook:
+    """The command that has requests start runs of a workflow: each begins with the `context` in
+    the request's body, or with the body itself.
+    """
+    name = spec_name(application, workflow)
+    return PutWebhook(name, name, hashed, inputs={CONTEXT: _POSTED}, **more)
 
 
 def _check_steps(steps: tuple[Step, ...]) -> None:

@@ -143,23 +143,16 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
     async def put(request: Request) -> Response:
         caller = identify(request)
         command_id = command_id_of(request)
-        wait = request.query_params.get("wait")
-        if wait not in (None, "all"):
-            raise bad_request("parameter `wait` must be `all`, or not be there")
+        wait = wait_asked(request)
         command: Any = await definition.read(request, definition.put)
         answer = await send(request, command, caller=caller, command_id=command_id)
-        if wait == "all":
+        if wait:
             name: str = command.name
             await wait_for_all(gateway_of(request), caller, definition, name)
         return answer
 
     async def get(request: Request) -> Response:
-        view, tenant = await view_of_definitions(request)
-        name = check_definition_name(definition.what, request.path_params["name"])
-        row = view.rows.peek(definition.row, tenant, name)
-        if row is None:
-            refuse(definition.unknown, f"there is no {definition.what} {name!r}")
-        return json_answer(definition.show(row), position=view.position)
+        return await shown_by_name(request, definition, request.path_params["name"])
 
     async def list_all(request: Request) -> Response:
         view, tenant = await view_of_definitions(request)
@@ -184,6 +177,24 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
         route("GET", by_name, gets.get(definition.path, get)),
         route("DELETE", by_name, delete),
     ]
+
+
+async def shown_by_name(request: Request, definition: Definition, name: str) -> Response:
+    """A definition of a kind, by its name."""
+    view, tenant = await view_of_definitions(request)
+    check_definition_name(definition.what, name)
+    row = view.rows.peek(definition.row, tenant, name)
+    if row is None:
+        refuse(definition.unknown, f"there is no {definition.what} {name!r}")
+    return json_answer(definition.show(row), position=view.position)
+
+
+def wait_asked(request: Request) -> bool:
+    """Whether to answer only when every partition has what was decided."""
+    wait = request.query_params.get("wait")
+    if wait not in (None, "all"):
+        raise bad_request("parameter `wait` must be `all`, or not be there")
+    return wait is not None
 
 
 def _version_to_delete(request: Request) -> int:

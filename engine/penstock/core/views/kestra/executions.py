@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 from penstock.core.definitions.webhooks import TRIGGER
 from penstock.core.definitions.wf_spec import Access, WfSpec
@@ -173,11 +173,13 @@ class Execution:
     def _told(self) -> Json | None:
         """What the run was told of its trigger."""
         row = self._rows.peek(Variable, self._run.tenant, self._run.wf_run_id, 0, TRIGGER)
-        told = None if row is None else shown_variable(self._rows, self._run, row).value
-        if not isinstance(told, dict) or not {"id", "type"} <= told.keys():
+        value = None if row is None else shown_variable(self._rows, self._run, row).value
+        if not isinstance(value, dict):
             return None
-        rest = {name: told[name] for name in told if name not in ("id", "type")}
-        return {"id": told["id"], "type": told["type"], "variables": rest}
+        rest = dict(cast("Json", value))
+        if not {"id", "type"} <= rest.keys():
+            return None
+        return {"id": rest.pop("id"), "type": rest.pop("type"), "variables": rest}
 
     def _caller(self, above: WfRun) -> Json:
         spec = self._rows.peek(WfSpec, above.tenant, above.wf_spec, above.version)
