@@ -106,6 +106,40 @@ def test_variables_are_made_of_the_request(memory: Driver) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        ("INT", "7", 7),
+        ("INT", 7.0, 7),
+        ("DOUBLE", "0.5", 0.5),
+        ("BOOL", "true", True),
+        ("TIMESTAMP", "2026-01-31T12:00:00+01:00", "2026-01-31T11:00:00.000Z"),
+        ("BYTES", "aGk=", b"hi"),
+        ("STR", 7, "7"),
+        ("STR", {"a": [1]}, '{"a":[1]}'),
+        ("STR", None, None),
+        ("INT", None, None),
+        ("JSON_ARR", [1], [1]),
+        ("MAP<STR,INT>", {"a": 1}, {"a": 1}),
+    ],
+)
+def test_what_is_text_is_read_as_its_variable_wants(
+    memory: Driver, kind: str, given: Any, expected: Any
+) -> None:
+    """And any value is a text, if text is wanted."""
+    a_job(memory, declared("v", kind))
+    accepted(memory, replace(HOOK, inputs={"v": "{{ trigger.body }}"}))
+    assert value(posted(memory, "r", given), "v") == expected
+
+
+def test_what_does_not_fit_a_masked_variable_is_not_told(memory: Driver) -> None:
+    a_job(memory, declared("v", "INT", masked=True))
+    accepted(memory, replace(HOOK, inputs={"v": "{{ trigger.body }}"}))
+    for body in ("s3cret", ["s3cret"]):
+        answer = refused(memory, RunByWebhook("hook", "r", body), "BAD_VALUE")
+        assert "s3cret" not in answer.message and "it is not INT" in answer.message
+
+
+@pytest.mark.parametrize(
     ("inputs", "body"),
     [
         ({"n": "{{ trigger.body.n }}"}, {"n": "five"}),

@@ -9,13 +9,21 @@ from typing import cast
 
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.webhooks import TRIGGER
-from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.definitions.wf_spec import VariableDef, WfSpec
 from penstock.core.limits import EXPRESSION_BYTES_PER_STEP
 from penstock.core.state.turn import Turn
+from penstock.core.values.casts import cast_to
 from penstock.core.values.expressions import evaluate
 from penstock.core.values.forms import Template
 from penstock.core.values.templates.names import Found, Undefined
-from penstock.core.values.types import StructField, ValueProblem
+from penstock.core.values.templates.operators import text
+from penstock.core.values.types import (
+    StructField,
+    Structs,
+    ValueProblem,
+    ValueType,
+    parse_type,
+)
 from penstock.core.values.value import Value, value_bytes
 
 
@@ -25,11 +33,35 @@ def variables_of(
     """The variables of a run that a request starts, or ValueProblem. Its variable `trigger`, if it
     has one, is what is told of the request, unless the inputs say what it is to be.
     """
-    made = cast("dict[str, Value]", evaluate(Template(inputs), _Request(turn, wf_run_id, told)))
-    declared = spec.body.threads[spec.body.entrypoint].variable(TRIGGER)
-    if declared is not None and not declared.is_inherited:
+    request = _Request(turn, wf_run_id, told)
+    made = cast("dict[str, Value]", evaluate(Template(inputs), request))
+    thread = spec.body.threads[spec.body.entrypoint]
+    for name in sorted(made):
+        declared = thread.variable(name)
+        if declared is not None:
+            made[name] = _fitted(made[name], declared, request.struct)
+    telling = thread.variable(TRIGGER)
+    if telling is not None and not telling.is_inherited:
         made.setdefault(TRIGGER, told)
     return made
+
+
+def _fitted(value: Value, declared: VariableDef, structs: Structs) -> Value:
+    """Parameters and forms are text, whatever they mean: text is read as a CAST reads it, and a
+    variable that is text takes the text of anything.
+    """
+    wanted = parse_type(declared.type)
+    if value is None:
+        return None
+    if wanted is ValueType.STR:
+        return text(value)
+    if not isinstance(value, str):
+        return value
+    try:
+        return cast_to(value, wanted, structs)
+    except ValueProblem as problem:
+        said = f"it is not {wanted}" if declared.masked else str(problem)
+        raise ValueProblem(f"variable {declared.name!r}: {said}") from None
 
 
 class _Request:
