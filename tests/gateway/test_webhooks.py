@@ -264,6 +264,20 @@ def test_parameters_are_bounded(served: Served) -> None:
     assert told(served, served.http.post(f"{URL}?a=%00"))["parameters"] == {"a": ["\x00"]}
 
 
+def test_a_spec_that_has_gone_is_told_at_once(served: Served) -> None:
+    """And a webhook can be posted to as soon as it is put, on whatever partition its run is."""
+    served.good("PUT", "/v1/wf-specs", {"name": "wh-gone", "spec": chain()})
+    served.good("PUT", "/v1/webhooks", HOOK | {"name": "wh-gone", "wf_spec": "wh-gone"})
+    address = f"/v1/webhooks/wh-gone/{KEY}"
+    for number in range(8):
+        answer = served.http.post(address, headers={"webhook-id": f"id-{number}"})
+        assert answer.status_code == 201, answer.text
+    served.good("DELETE", "/v1/wf-specs/wh-gone?version=1")
+    assert served.refused("POST", address)[:2] == (404, "SPEC_UNKNOWN")
+    again = served.http.post(address, headers={"webhook-id": "id-1"})
+    assert (again.status_code, again.json()["repeated"]) == (200, True)
+
+
 def test_a_nul_in_a_header_ends_the_connection(served: Served) -> None:
     """No run is started by it, and the next request is served."""
     host, port = httpx.URL(served.url).host, httpx.URL(served.url).port

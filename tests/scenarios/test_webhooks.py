@@ -264,5 +264,8 @@ def test_a_run_has_a_client_s_id(memory: Driver) -> None:
     a_job(memory)
     accepted(memory, HOOK)
     refused(memory, RunByWebhook("hook", "a.b"), "BAD_ID")
+    accepted(memory, RunByWebhook("hook", "a"), command_id="once")
+    assert accepted(memory, RunByWebhook("hook", "a"), command_id="once").repeated
+    refused(memory, RunByWebhook("hook", "a", 1), "COMMAND_ID_REUSED", command_id="once")
     run(memory, "job", "taken")
     refused(memory, RunByWebhook("hook", "taken"), "ALREADY_EXISTS")
