@@ -17,6 +17,7 @@ from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.resume_wf_run import ResumeWfRun
+from penstock.core.commands.skip_node import SkipNode
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions.nodes import UserTaskNode
 from penstock.core.fold import TYPE_OF
@@ -172,3 +173,17 @@ def test_a_comment_is_not_changed_to_nothing(memory: Driver) -> None:
     for text in ("", " \t"):
         story.does_not("BAD_VALUE", EditUserTaskComment, user_id="ada", text=text, comment=1)
     assert rows_of(story) == before
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [StopWfRun, PauseWfRun, ResumeWfRun, RescueThreadRun, SkipNode],
+    ids=lambda it: it.__name__,
+)
+def test_a_verb_names_a_run_and_a_thread_that_are_there(memory: Driver, verb: type[Any]) -> None:
+    """Or it changes nothing."""
+    register(memory, "one", chain(task("one")))
+    story = run(memory, "one")
+    story.refuses(verb(wf_run_id=story.id, thread=1), "THREAD_UNKNOWN")
+    story.refuses(verb(wf_run_id=story.id, thread=-1), "THREAD_UNKNOWN")
+    refused(memory, verb(wf_run_id=f"{story.id}x"), "WF_RUN_UNKNOWN")

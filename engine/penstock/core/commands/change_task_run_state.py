@@ -7,13 +7,13 @@ from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
-from penstock.core.flow.load import load
+from penstock.core.flow.load import load, refuse_if_busy
 from penstock.core.flow.moves import complete_node
 from penstock.core.flow.warned import warn
 from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.operators.rescue import rescue_thread
 from penstock.core.operators.rescue_above import NODE_FAILED
-from penstock.core.operators.verbs import known_run, known_task, refuse_if_busy, settled_status
+from penstock.core.operators.verbs import known_run, known_task, settled_status
 from penstock.core.state.failures import EXCEPTION_NAME, Failure, is_exception_name
 from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TASK_LIVE, TaskEvent, TaskStatus, ThreadStatus

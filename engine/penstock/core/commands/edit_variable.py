@@ -5,8 +5,8 @@ run that has failed may be put right so, before it is rescued.
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import Place
+from penstock.core.flow.load import load_idle
 from penstock.core.flow.variables import Change, write_variables
-from penstock.core.operators.verbs import load_idle
 from penstock.core.state.run import Variable
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.state.turn import Turn

@@ -4,8 +4,9 @@ those that have one.
 
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.load import refuse_if_busy
 from penstock.core.flow.places import force
-from penstock.core.operators.verbs import known_run, refuse_if_busy
+from penstock.core.operators.verbs import known_run
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 

@@ -12,13 +12,14 @@ from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import peek_thread
+from penstock.core.flow.load import refuse_if_busy
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.starting import Start, wanted_spec
 from penstock.core.limits import INPUTS_BYTES_MAX, MIGRATIONS_PER_RUN_MAX
 from penstock.core.operators.migration import plan_by
 from penstock.core.operators.migration_check import check_plan
 from penstock.core.operators.sweep import begin_carrying, begin_sweep
-from penstock.core.operators.verbs import known_run, refuse_if_busy, settled_status
+from penstock.core.operators.verbs import known_run, settled_status
 from penstock.core.state.migration_rows import Migration
 from penstock.core.state.run import Sweep, SweepVerb, WfRun
 from penstock.core.state.transitions import ThreadStatus

@@ -4,7 +4,8 @@ one: a run that an operator has paused is no run that is in trouble.
 
 from penstock.core.advance.advance import halt
 from penstock.core.command import Command, CommandType, of_wf_run
-from penstock.core.operators.verbs import load_live, settled_status
+from penstock.core.flow.load import load_live
+from penstock.core.operators.verbs import settled_status
 from penstock.core.state.run import HaltReason
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value

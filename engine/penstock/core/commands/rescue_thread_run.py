@@ -2,9 +2,10 @@
 
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.load import load_idle
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.operators.rescue import rescue_thread
-from penstock.core.operators.verbs import FORCE_HINT, load_idle, settled_status
+from penstock.core.operators.verbs import FORCE_HINT, settled_status
 from penstock.core.state.transitions import NodeStatus, ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value

@@ -4,9 +4,10 @@ What was handled stays handled, and what has succeeded is not done again.
 
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.load import refuse_if_busy
 from penstock.core.operators.rescue_above import FAILED
 from penstock.core.operators.sweep import begin_sweep
-from penstock.core.operators.verbs import known_run, refuse_if_busy, settled_status
+from penstock.core.operators.verbs import known_run, settled_status
 from penstock.core.state.run import Sweep, SweepVerb
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value

@@ -3,7 +3,8 @@
 from penstock.core.advance.advance import unhalt
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
-from penstock.core.operators.verbs import load_live, settled_status
+from penstock.core.flow.load import load_live
+from penstock.core.operators.verbs import settled_status
 from penstock.core.state.run import HaltReason
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value

@@ -5,8 +5,9 @@ from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import At
+from penstock.core.flow.load import load_live
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, complete_node
-from penstock.core.operators.verbs import FORCE_HINT, load_live, settled_status
+from penstock.core.operators.verbs import FORCE_HINT, settled_status
 from penstock.core.state.transitions import NODE_LIVE
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.cancel import cancel_live

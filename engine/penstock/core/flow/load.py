@@ -5,6 +5,7 @@ from penstock.core.flow.at import At
 from penstock.core.flow.versions import spec_of
 from penstock.core.state.partition_state import Deleting
 from penstock.core.state.run import NodeRun, ThreadRun, WfRun
+from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 
 
@@ -31,6 +32,28 @@ def find(turn: Turn, wf_run_id: str, number: int) -> At | None:
     node_run = rows.get(NodeRun, tenant, wf_run_id, number, thread.position)
     assert node_run is not None, "a thread stands at a node"
     return At(turn, run, spec, thread, node_run)
+
+
+def load_idle(turn: Turn, wf_run_id: str, thread: int) -> At:
+    """Where a thread stands; refuses a run that is being killed or restarted just now."""
+    at = load(turn, wf_run_id, thread)
+    refuse_if_busy(at.run)
+    return at
+
+
+def load_live(turn: Turn, wf_run_id: str, thread: int) -> At:
+    """Where a thread that has not ended stands; refuses any other."""
+    at = load_idle(turn, wf_run_id, thread)
+    if at.thread.status not in THREAD_LIVE:
+        refuse(Code.WF_RUN_ENDED, f"thread {thread} of {wf_run_id!r} is {at.thread.status}")
+    return at
+
+
+def refuse_if_busy(run: WfRun) -> None:
+    """Refuse a run that another verb is going over just now."""
+    if run.sweep is not None:
+        message = f"a {run.sweep.verb} of WfRun {run.wf_run_id!r} is under way; wait for its end"
+        refuse(Code.WF_RUN_BUSY, message)
 
 
 def is_being_deleted(turn: Turn, wf_run_id: str) -> bool:

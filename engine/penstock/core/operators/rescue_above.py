@@ -11,11 +11,10 @@ from typing import Final, NoReturn
 
 from penstock.core.errors import Code, Reject, refuse
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.flow.load import find, is_there, load
+from penstock.core.flow.load import find, is_there, load, refuse_if_busy
 from penstock.core.flow.waiters import waiters_of
 from penstock.core.flow.waits import awaited_of
 from penstock.core.nodes import exit as exit_node
-from penstock.core.operators.verbs import refuse_if_busy
 from penstock.core.state.failures import FailureName
 from penstock.core.state.run import HaltReason, NodeRun, ThreadKind, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedStatus, FailedWait

@@ -6,37 +6,13 @@ from typing import Final
 
 from penstock.core.advance.advance import settle
 from penstock.core.errors import Code, refuse
-from penstock.core.flow.at import At
 from penstock.core.flow.load import load
 from penstock.core.state.run import TaskRun, WfRun
-from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
 FORCE_HINT: Final = "; have it go on, and force it while it waits for one"
 """What to do with a run that has no place among those that may be at work at once."""
-
-
-def load_idle(turn: Turn, wf_run_id: str, thread: int) -> At:
-    """Where a thread stands; refuses a run that is being killed or restarted just now."""
-    at = load(turn, wf_run_id, thread)
-    refuse_if_busy(at.run)
-    return at
-
-
-def load_live(turn: Turn, wf_run_id: str, thread: int) -> At:
-    """Where a thread that has not ended stands; refuses any other."""
-    at = load_idle(turn, wf_run_id, thread)
-    if at.thread.status not in THREAD_LIVE:
-        refuse(Code.WF_RUN_ENDED, f"thread {thread} of {wf_run_id!r} is {at.thread.status}")
-    return at
-
-
-def refuse_if_busy(run: WfRun) -> None:
-    """Refuse a run that another verb is going over just now."""
-    if run.sweep is not None:
-        message = f"a {run.sweep.verb} of WfRun {run.wf_run_id!r} is under way; wait for its end"
-        refuse(Code.WF_RUN_BUSY, message)
 
 
 def known_run(turn: Turn, wf_run_id: str) -> WfRun:
