@@ -4,14 +4,12 @@ before stays, the thread goes on from the node run, and what was not over is don
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from penstock.core.commands.edit_variable import EditVariable
-from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.state import turn
-from penstock.core.state.replay_rows import OldVariable, ReplayOf
+from penstock.core.state.replay_rows import ReplayOf
 from penstock.core.state.run import NodeRun, ThreadRun
 from tests.controls import (
     Json,
@@ -25,23 +23,22 @@ from tests.controls import (
     handled,
     interrupted,
     literal,
+    may_fail,
     only_if,
     output_of,
     runs,
     runs_each,
-    silent,
     spec,
     starts,
     task,
     threads,
-    throws,
     variable,
-    waits_for,
 )
 from tests.scenarios.driver import Driver
-from tests.scenarios.migrating import can_not, migrates, next_version
+from tests.scenarios.migrating import migrates, next_version
 from tests.scenarios.story import Story, accepted, register, run
 from tests.scenarios.test_replay import elsewhere, not_replayed, replay
+from tests.scenarios.test_thread_retention import kept, passes
 
 ASK = a_task_def("ask", n="INT", returns="INT")
 INT = declared("n", "INT", default=1)
@@ -110,7 +107,7 @@ def test_from_a_task_within_a_block_in_a_block(driver: Driver) -> None:
     again = replay(story, guid=three)
     goes_on(again)
     inner = again.thread_run(2)
-    assert [one.node for one in nodes_of(again)] == ["0-entrypoint", "n2", "n3", "n4"]
+    assert [one.node for one in nodes_of(again)] == ["0-entrypoint", "n2", "n3", "exit"]
     assert [one.node for one in nodes_of(again, 2)] == ["0-entrypoint", "three", "end"]
     assert (inner.parent, again.run.threads, again.thread_run(1).parent) == (1, 3, 0)
     began_ms, position = story.run.started_ms, nodes_of(story, 2)[-1].position
@@ -153,3 +150,256 @@ def test_a_replay_from_within_is_replayed(memory: Driver) -> None:
     whole = replay(again, thread=1, position=1).task("ask", n=1).succeeds(10).task("ask", n=10)
     assert whole.thread_run(2).gone
     replay(third, position=2).task("last").succeeds().completes(20)
+
+
+def beside() -> Json:
+    """Three threads side by side, each of two tasks; the last comes after the first."""
+    below = {name: chain(task(f"{name}-1"), task(f"{name}-2")) for name in "abcd"}
+    node = runs(*below, after={"d": ["a"]})
+    return threads(chain(node, task("last"), returns=output_of("n1")), **below)
+
+
+def test_of_threads_side_by_side_those_that_had_ended_stay(driver: Driver) -> None:
+    """Those that were at work, or had failed, are done again, and so is what comes after them."""
+    register(driver, "beside", beside())
+    story = run(driver, "beside").task("a-1").succeeds().task("a-2").succeeds()
+    story.task("c-1").fails().task("b-1").succeeds().task("b-2").succeeds()
+    story.task("d-1").succeeds().task("d-2").succeeds().ends_with("CHILD_FAILURE")
+    again = replay(story, **at(story, "n2", 2)).task("b-2").succeeds()
+    statuses = [str(again.thread_run(number).status) for number in range(1, again.run.threads)]
+    assert statuses == ["COMPLETED", "COMPLETED", "ERROR", "ERROR", "RUNNING", "RUNNING"]
+    again.task("c-1").succeeds().task("c-2").succeeds().task("d-1").succeeds()
+    again.task("d-2").succeeds().task("last").succeeds().completes(4)
+    third = replay(again, **at(again, "n2", 6)).task("d-2").succeeds()
+    third.task("last").succeeds().completes(4)
+    first = replay(story, **at(story, "n1", 1)).task("a-1").succeeds().task("a-2").succeeds()
+    for name in "bcd":
+        first.task(f"{name}-1").succeeds().task(f"{name}-2").succeeds()
+    first.task("last").succeeds().completes(4)
+
+
+def test_one_of_many_values(driver: Driver) -> None:
+    """The others keep what has come of them; those behind are begun with what they were to get."""
+    given = (declared("INPUT", "INT"), declared("INDEX", "INT"))
+    child = chain(task("one"), task("two"), variables=given)
+    node = runs_each("child", variable("all"), concurrency=1)
+    values = (declared("all", "ARRAY<INT>"),)
+    main = chain(node, returns=output_of("n1"), variables=values)
+    register(driver, "each", threads(main, child=child))
+    story = run(driver, "each", all=[5, 6, 7, 8])
+    for _ in range(4):
+        story.task("one").succeeds().task("two").succeeds()
+    story.completes(4)
+    again = replay(story, **at(story, "n2", 2)).task("two").succeeds()
+    accepted(driver, EditVariable(wf_run_id=again.id, name="all", value=[0]))
+    for _ in range(2):
+        again.task("one").succeeds().task("two").succeeds()
+    again.completes(4)
+    assert [again.value("INPUT", number) for number in (2, 3, 4)] == [6, 7, 8]
+    assert [again.value("INDEX", number) for number in (2, 3, 4)] == [1, 2, 3]
+    third = replay(again, **at(again, "n1", 3)).task("one").succeeds().task("two").succeeds()
+    third.task("one").succeeds().task("two").fails().ends_with("CHILD_FAILURE")
+    third.is_begun_again().task("two").succeeds().completes(4)
+
+
+def test_a_failure_is_handled_as_the_new_run_has_it(driver: Driver) -> None:
+    """A handler that came later is not kept; one that came before, and is over, does not hinder."""
+    body = chain(task("one"), task("two"))
+    main = chain(handled(runs("body"), ("mend", None)), task("after"))
+    register(driver, "guarded", threads(main, body=body, mend=chain(task("mend"))))
+    story = run(driver, "guarded").task("one").succeeds().task("two").fails()
+    mend = story.task("mend").taken.guid
+    assert "node run 1 ('n1')" in not_replayed(story, "NOT_REPLAYABLE", guid=mend)
+    story.succeeds().task("after").succeeds().completes()
+    well = replay(story, **at(story, "n2", 1)).task("two").succeeds().task("after").succeeds()
+    well.completes()
+    assert well.run.threads == 2
+    badly = replay(story, **at(story, "n2", 1)).task("two").fails().task("mend").succeeds()
+    badly.task("after").succeeds().completes()
+    after = replay(badly, position=2).task("after").succeeds().completes()
+    assert [after.thread_run(number).gone for number in (1, 2)] == [True, True]
+
+
+def test_a_run_that_was_restarted_is_replayed(memory: Driver) -> None:
+    """From the visit that began the failed one anew: the block was visited anew, too."""
+    body = chain(task("one"), task("two"), task("three"))
+    main = chain(task("first"), runs("body", "other"), task("after"))
+    other = chain(task("side"))
+    register(memory, "again", threads(main, body=body, other=other))
+    story = run(memory, "again").task("first").succeeds().task("side").succeeds()
+    story.task("one").succeeds().task("two").fails().ends_with("CHILD_FAILURE")
+    story.is_begun_again().task("two").succeeds().task("three").succeeds()
+    story.task("after").succeeds().completes()
+    for place in (at(story, "n3", 1), at(story, "n2", 1), {"thread": 1, "position": 2}):
+        more = replay(story, **place)
+        if place != at(story, "n3", 1):
+            more.task("two").succeeds()
+        more.task("three").succeeds().task("after").succeeds().completes()
+        assert more.thread_run(2).status == "COMPLETED"
+        assert more.thread_run(2).gone
+
+
+def test_in_a_replay_that_fails_what_failed_is_done_again(memory: Driver) -> None:
+    """By a restart, in the thread that has failed; by a rescue of the block alone, in another."""
+    story = counted(memory)
+    again = replay(story, **at(story, "three", 2)).task("ask", n=10).fails()
+    again.ends_with("CHILD_FAILURE").is_begun_again()
+    goes_on(again)
+    other = replay(story, **at(story, "three", 2)).task("ask", n=10).fails()
+    other.ends_with("CHILD_FAILURE").is_rescued(1).task("ask", n=1).succeeds(10)
+    goes_on(other.task("ask", n=10).succeeds(20))
+
+
+def test_a_warning_of_a_thread_is_carried_over(memory: Driver) -> None:
+    """It is noticed by the block, as it was."""
+    body = chain(runs("soft", "hard"), task("last"))
+    hard = chain(task("hard-1"), task("hard-2"))
+    made = threads(chain(runs("body")), body=body, soft=chain(may_fail(task("soft"))), hard=hard)
+    register(memory, "warns", made)
+    story = run(memory, "warns").task("soft").fails().task("hard-1").succeeds()
+    again = replay(story, **at(story, "n2", 3))
+    assert (again.run.warned, again.thread_run(1).warned) == (False, True)
+    story.task("hard-2")
+    again.task("hard-2").succeeds().task("last").succeeds().completes()
+    assert again.run.warned
+    assert [again.thread_run(number).warned_children for number in (0, 1)] == [0, 0]
+    nodes = [one for one in nodes_of(again, 1) if one.warned]
+    assert [one.node for one in nodes] == ["n1"]
+
+
+def test_a_block_that_goes_on_is_not_asked_if_it_is_wanted(memory: Driver) -> None:
+    """It was; its threads may have changed what that depended on."""
+    nodes = {"n1": task("one", edge("n2", n=literal(2))), "n2": task("two", edge("n3"))}
+    body = spec("n1", nodes | {"n3": ends()})
+    wanted = only_if(compare(variable("n"), "EQUALS", literal(1)), runs("body"))
+    register(memory, "asked", threads(chain(wanted, variables=(INT,)), body=body))
+    story = run(memory, "asked").task("one").succeeds().task("two")
+    assert story.value("n") == 2
+    replay(story, **at(story, "n2", 1)).task("two").succeeds().completes()
+    replay(story, position=1).task("one")
+
+
+def test_what_else_was_at_work_is_not_replayed(memory: Driver) -> None:
+    """Threads that no block has run, and handlers: it is said from where it can be done."""
+    body = interrupted(chain(starts("child"), task("beside")), pause="calm")
+    made = threads(
+        chain(task("first"), runs("body")),
+        body=body,
+        child=chain(task("work")),
+        calm=chain(task("calm")),
+    )
+    register(memory, "mixed", made)
+    story = run(memory, "mixed").task("first").succeeds()
+    work = story.task("work").taken.guid
+    beside = story.task("beside").taken.guid
+    said = not_replayed(story, "NOT_REPLAYABLE", guid=work)
+    assert "thread 2 was not run by" in said
+    assert "node run 2 ('n2')" in said
+    assert "node run 2 ('n2')" in not_replayed(story, "NOT_REPLAYABLE", guid=beside)
+    other = replay(story, **at(story, "n1", 1)).task("work").succeeds().task("beside").succeeds()
+    other.completes()
+    other = replay(story, **at(story, "n1", 1)).task("work").succeeds().task("beside")
+    other.gets("pause").succeeds()
+    calm = other.task("calm").taken.guid
+    assert "is a handler (INTERRUPT)" in not_replayed(other, "NOT_REPLAYABLE", guid=calm)
+    not_replayed(story, "NODE_RUN_UNKNOWN", thread=1, position=9)
+    not_replayed(story, "THREAD_UNKNOWN", thread=9, position=0)
+
+
+def test_where_what_a_thread_did_is_not_kept_it_is_not_replayed(memory: Driver) -> None:
+    """It is said from where it can be done."""
+    body = kept(chain(task("one"), task("two")))
+    register(memory, "short", threads(chain(runs("body"), task("last")), body=body))
+    story = run(memory, "short").task("one").succeeds().task("two").succeeds()
+    place = at(story, "n2", 1)
+    passes(memory, 60_000)
+    said = not_replayed(story, "NOT_REPLAYABLE", **place)
+    assert "what thread 1 did is not kept here; replay it from node run 1 ('n1')" in said
+
+
+def test_a_thread_within_begins_when_the_run_has_its_place(memory: Driver) -> None:
+    """Until then nothing of it is at work; a replay of that one begins as it would have."""
+    body = chain(task("one"), task("two"), variables=(INT,))
+    made = threads(chain(runs("body")), body=body) | {"limit": {"most": 1}}
+    register(memory, "few", made)
+    story = run(memory, "few").task("one").succeeds()
+    again = replay(story, **at(story, "n2", 1))
+    assert (again.run.held, again.thread_run(1).gone) == (True, True)
+    accepted(memory, KillWfRun(wf_run_id=again.id))
+    third = replay(again)
+    assert third.run.held
+    story.task("two").succeeds().completes()
+    third.task("two").succeeds().completes()
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_it_may_go_to_another_partition(driver: Driver, here: bool) -> None:
+    """Under an id that belongs there."""
+    story = counted(driver)
+    new_id = elsewhere(driver, story.id, here=here)
+    goes_on(replay(story, **at(story, "three", 2), new_wf_run_id=new_id))
+
+
+def test_in_another_version(memory: Driver) -> None:
+    """Nodes of the threads may be others; the blocks must run the same threads."""
+    made = threads(chain(runs("body")), body=chain(event("a"), event("b"), variables=(INT,)))
+    register(memory, "two", made)
+    story = run(memory, "two").gets("a")
+    place = at(story, "n2", 1)
+    more = chain(event("a"), event("b"), event("c"), variables=(declared("m", "INT", default=7),))
+    newer = threads(chain(runs("body")), body=more)
+    register(memory, "two", newer)
+    again = replay(story, **place, version=2).gets("b").gets("c").completes()
+    assert again.value("m", 1) == 7
+    next_version(memory, "two", threads(chain(runs("other")), other=chain(event("b"))))
+    assert "runs other threads" in not_replayed(story, "NOT_REPLAYABLE", **place, version=3)
+    next_version(memory, "two", threads(chain(runs("body")), body=chain(event("a"))))
+    said = not_replayed(story, "NOT_REPLAYABLE", **place, version=4)
+    assert "the thread 'body' of WfSpec 'two' has no node 'n2' in version 4" in said
+    migrates(story, version=2)
+    story.gets("b")
+    said = not_replayed(story, "NOT_REPLAYABLE", thread=1, position=1)
+    assert "node run 1 of thread 1 is older than the migration" in said
+    replay(story, **at(story, "n3", 1)).gets("c").completes()
+
+
+def test_a_replay_within_a_block_may_be_migrated(memory: Driver) -> None:
+    """Before the block is reached, a thread whose node goes fails by name; later it follows."""
+    body = chain(event("a"), event("b"))
+    made = threads(chain(runs("body")), body=body)
+    register(memory, "two", made)
+    story = run(memory, "two").gets("a")
+    renamed = threads(chain(runs("body")), body=chain(event("a"), event("b"), event("c")))
+    register(memory, "two", renamed)
+    again = migrates(replay(story, **at(story, "n2", 1)), version=2)
+    again.gets("b").at_node("n3", 1)
+    assert replay(again, thread=1, position=0).gets("b").at_node("n3", 1)
+
+
+def many(memory: Driver) -> Story:
+    """A run with forty threads beside each other."""
+    child = chain(event("go"), variables=(declared("INDEX", "INT"),))
+    register(memory, "many", threads(chain(runs_each("child", literal([0] * 40))), child=child))
+    story = run(memory, "many")
+    for _ in range(20):
+        memory.tick()
+    return story
+
+
+def test_of_too_many_threads_it_is_not_replayed(
+    monkeypatch: pytest.MonkeyPatch, memory: Driver
+) -> None:
+    """A turn is bounded."""
+    monkeypatch.setattr("penstock.core.operators.replay_threads.REPLAY_THREADS_MAX", 30)
+    story = many(memory)
+    assert "more than 30 threads" in not_replayed(story, "LIMIT", **at(story, "n1", 40))
+
+
+def test_a_block_goes_on_a_turn_at_a_time(monkeypatch: pytest.MonkeyPatch, memory: Driver) -> None:
+    """Its threads are begun, a few a turn, as in any block."""
+    monkeypatch.setattr(turn, "NODES_PER_TURN_MAX", 8)
+    again = replay(many(memory), thread=40, position=1)
+    for _ in range(20):
+        memory.tick()
+    live = [one for one in memory.scan(ThreadRun, again.id) if one.status == "RUNNING"]
+    assert len(live) == 41
