@@ -143,8 +143,42 @@ def test_another_one_from_its_middle(driver: Driver) -> None:
     assert again.only("last")["outputs"] == {"value": f"{flow.id} b!"}
 
 
-def test_from_within_a_block_it_is_refused(driver: Driver) -> None:
+@pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
+def test_another_one_from_within_a_block(driver: Driver, document: str) -> None:
+    """What lies before, in the block and above it, is not done again; errors are as they come."""
+    flow = failed_inside(driver, document)
+    other = hands(replay(flow, guid=flow.task_id["guid"]), 1).completes(None)
+    assert isinstance(other, FlowRun)
+    assert other.only("last")["outputs"] == {"value": f"{flow.id} b!"}
+    assert other.states() == ["RESTARTED", "RUNNING", "SUCCESS"]
+    assert (other.states("block")[-1], other.states("inside")[-1]) == ("SUCCESS", "SUCCESS")
+    assert other.only("inside")["parentTaskRunId"] == other.only("block")["id"]
+    assert other.task_runs("before") == other.task_runs("each") == other.task_runs("oh") == []
+    assert len(other.task_runs("z")) == (document is GUARDED)
+    again = replay(other, guid=other.only("last")["id"]).works().completes(None)
+    assert isinstance(again, FlowRun)
+    assert again.only("last")["outputs"] == {"value": f"{flow.id} b!"}
+
+
+@pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
+def test_another_one_from_within_a_value(driver: Driver, document: str) -> None:
+    """The other values' outputs are there, and those behind it are done."""
+    flow = hands(start(driver, deploy(driver, document, WORK)), 3).completes(None)
+    [first, second] = flow.task_runs("hand")
+    other = hands(replay(flow, guid=second["id"]), 2).completes(None)
+    assert isinstance(other, FlowRun)
+    assert other.only("hand")["value"] == "b"
+    assert other.only("last")["outputs"] == {"value": f"{flow.id} b!"}
+    assert other.task_runs("said") == []
+    early = hands(replay(flow, guid=first["id"]), 3).completes(None)
+    assert isinstance(early, FlowRun)
+    assert [one["value"] for one in early.task_runs("hand")] == ["a", "b"]
+    assert [one["value"] for one in early.task_runs("said")] == ["b"]
+
+
+def test_from_within_errors_it_is_refused(driver: Driver) -> None:
     """It is said from where it can be done."""
-    flow = failed_inside(driver, FLOW)
-    answer = refused(driver, ReplayWfRun(**flow.task_id), "NOT_REPLAYABLE")
-    assert "'block'" in answer.message
+    flow = failed_inside(driver, GUARDED)
+    answer = refused(driver, ReplayWfRun(flow.id, flow.only("oh")["id"]), "NOT_REPLAYABLE")
+    assert "is a handler" in answer.message
+    assert "replay it from" in answer.message

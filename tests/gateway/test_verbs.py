@@ -69,7 +69,7 @@ def test_a_run_is_replayed(served: Served) -> None:
     runs = [served.good("GET", f"/v1/wf-runs/{one['wf_run_id']}") for one in (first, again)]
     of = path.rpartition("/")[2]
     assert [one["replay"] for one in runs] == [
-        {"replay_of": of, "original": of, "attempt": 2, "position": position}
+        {"replay_of": of, "original": of, "attempt": 2, "thread": 0, "position": position}
         for position in (None, 1)
     ]
     assert served.good("GET", path)["replay"] is None

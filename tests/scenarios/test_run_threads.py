@@ -10,7 +10,7 @@ from penstock.core.flow import room
 from penstock.core.limits import THREADS_AFTER_MAX, THREADS_PER_CHUNK
 from penstock.core.state import turn
 from penstock.core.state.run import Variable
-from penstock.core.state.thread_rows import AwaitedEnd, EachChunk, EachPlan, EachThread, LiveChild
+from penstock.core.state.thread_rows import AwaitedEnd, EachThread, LiveChild
 from penstock.core.state.timers import Clock, Timer
 from tests.controls import (
     Json,
@@ -36,7 +36,8 @@ from tests.scenarios.story import Story, accepted, refused, register, run
 INPUT = declared("INPUT", "INT")
 INDEX = declared("INDEX", "INT")
 WORK = chain(task("work"), variables=(INPUT, INDEX))
-ELEMENTS = (EachPlan, EachChunk, EachThread, AwaitedEnd, LiveChild)
+ELEMENTS = (EachThread, AwaitedEnd, LiveChild)
+"""What is there while threads are at work; what they were given stays, for a replay."""
 
 
 def each(*nodes: Json, child: Json = WORK, values: Any = (5, 6, 7), **settings: Any) -> Json:

@@ -187,6 +187,7 @@ def replay(of: ReplayOf) -> Json:
         "replay_of": of.of,
         "original": of.original,
         "attempt": of.attempt,
+        "thread": of.thread,
         "position": of.position,
     }
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from penstock.core.definitions.graph import Edge, Mutation
 from penstock.core.flow.at import At
+from penstock.core.flow.beginnings import plan_of_replay
 from penstock.core.flow.mutations import mutated_value
 from penstock.core.flow.template_names import TemplateNames
 from penstock.core.flow.variables import Change
@@ -71,9 +72,11 @@ def _keeps(mutation: Mutation) -> bool:
 
 
 def is_wanted(at: At) -> bool:
-    """Whether the node that the thread has come to is to be done."""
+    """Whether the node that the thread has come to is to be done; a block that goes on in a replay
+    was.
+    """
     wanted = at.config.run_if
-    if wanted is None:
+    if wanted is None or plan_of_replay(at, at.node_run) is not None:
         return True
     return at.watched(wanted, None, partial(Evaluation(at, "run_if").holds, wanted))
 

@@ -1,5 +1,5 @@
-"""ReplayWfRun: a new run begins as another one began, or as that one was at a node of its
-entrypoint. The other run, whatever its status, stays as it is.
+"""ReplayWfRun: a new run begins as another one began, or as that one was when a thread of it came
+to a node. The other run, whatever its status, stays as it is.
 """
 
 from penstock.core.command import Command, CommandType, of_wf_run
@@ -7,7 +7,6 @@ from penstock.core.commands.start_replay import StartReplay
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_wf_run_id, partition_of_run
 from penstock.core.operators.replay import new_run_id, packed, seed_of
-from penstock.core.operators.replay_threads import check_entrypoint
 from penstock.core.operators.verbs import known_run, known_task
 from penstock.core.state.run import WfRun
 from penstock.core.state.turn import Turn
@@ -38,9 +37,8 @@ def handle(turn: Turn, command: ReplayWfRun) -> Value:
             f"WfRun {run.wf_run_id!r} stands below {run.parent!r}: replay the root of the family",
         )
     thread, position = _place(turn, run, command)
-    check_entrypoint(turn, run, thread)
     version, request = command.version, _request(command)
-    seed = seed_of(turn, run, position=position, version=version, request=request)
+    seed = seed_of(turn, run, thread=thread, position=position, version=version, request=request)
     if command.new_wf_run_id is None:
         new_id = new_run_id(turn, run.wf_run_id)
     else:

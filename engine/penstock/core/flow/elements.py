@@ -1,20 +1,25 @@
 """Elements of a RUN_THREADS node: what each of its threads is given. It is worked out once, when
 the node is reached, and kept in rows, many values in one; so what an element costs does not grow
-with their number. The rows go when all threads have ended well; else a rescue may go on with them.
+with their number. They stay: a rescue, or a replay from within, goes on with them. Which threads
+were begun is forgotten when all have ended well.
 """
 
 from __future__ import annotations
 
 from typing import Final, cast
 
+from msgspec.structs import replace
+
 from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.nodes import RunThreadsNode
 from penstock.core.definitions.wf_spec import ThreadSpec
 from penstock.core.flow.at import NOT_SHOWN, At
+from penstock.core.flow.beginnings import plan_of_replay, values_at_beginning
 from penstock.core.flow.room import no_room
 from penstock.core.flow.threads import checked_values, given_values
 from penstock.core.limits import THREADS_PER_CHUNK
 from penstock.core.state.failures import Failure
+from penstock.core.state.replay_rows import Replayed
 from penstock.core.state.run import NodeRun
 from penstock.core.state.thread_rows import EachChunk, EachPlan, EachThread
 from penstock.core.values.casts import converted
@@ -63,16 +68,18 @@ def planned(at: At) -> EachPlan | Failure:
 
 def plan_before(at: At) -> EachPlan | None:
     """What the failed visit was begun with that this one begins anew; of one that failed before it
-    was asked, the visit before that. None if the node, in another version, has other elements.
+    was asked, the visit before that; in a replay, what the old one was begun with. None if the
+    node, in another version, has other elements.
     """
     config, node_run = cast(RunThreadsNode, at.config), at.node_run
     names = config.threads if config.values is None else ()
     for _ in range(VISITS_SEEN_MAX):
         if node_run.retries is None:
-            return None
+            plan = plan_of_replay(at, node_run)
+            return plan if plan is not None and plan.names == names else None
         plan = plan_at(at, node_run.retries)
         if plan is not None:
-            return plan if plan.names == names else None
+            return plan if plan.names == names and not plan.over else None
         of_thread = (at.turn.tenant, at.run.wf_run_id, at.thread.number)
         failed = at.turn.rows.peek(NodeRun, *of_thread, node_run.retries)
         assert failed is not None, "a thread has been at each position"
@@ -92,9 +99,13 @@ def thread_of(at: At, element: int) -> str:
     return config.threads[element if config.values is None else 0]
 
 
-def values_of(at: At, plan: EachPlan, element: int) -> dict[str, Value]:
+def values_of(
+    at: At, plan: EachPlan, element: int, kept: Replayed | None = None
+) -> dict[str, Value]:
     """What the thread of an element begins with; ValueProblem if it does not take that any more."""
     blueprint, value = _blueprint(at, element), None
+    if kept is not None:
+        return values_at_beginning(at.turn, blueprint, kept)
     if not plan.names:
         number, offset = divmod(element, THREADS_PER_CHUNK)
         place = (plan.tenant, plan.wf_run_id, plan.thread, plan.origin, number)
@@ -109,9 +120,12 @@ def values_of(at: At, plan: EachPlan, element: int) -> dict[str, Value]:
 
 
 def forget_elements(at: At, origin: int) -> bool:
-    """Delete what was kept since a visit of the node; False if the turn's budget is spent."""
+    """All have ended well: forget which they were since a visit of the node, and in a run below
+    another one, which is not replayed, all else; False if the turn's budget is spent.
+    """
     turn, of_thread = at.turn, (at.turn.tenant, at.run.wf_run_id, at.thread.number)
-    for kind in (EachThread, EachChunk, EachPlan):
+    is_root = at.run.parent is None
+    for kind in (EachThread,) if is_root else (EachThread, EachChunk, EachPlan):
         start = kind.key(*of_thread, origin)
         end = kind.key(*of_thread, at.node_run.position + 1)
         for _, row in turn.rows.range(kind, start, end):
@@ -119,6 +133,9 @@ def forget_elements(at: At, origin: int) -> bool:
                 return False
             turn.nodes_left -= 1
             turn.rows.delete(row)
+    plan = plan_at(at, at.node_run.position)
+    if plan is not None:
+        turn.rows.put(replace(plan, over=True))
     return True
 
 

@@ -55,7 +55,7 @@ def begin_thread(
     """Write the rows of a new thread, and wake it; the values have been checked. `masked` names
     those that are made of something masked.
     """
-    run.threads += 1
+    run.threads = max(run.threads, thread.number + 1)
     thread.version = spec.version
     thread.began = run.steps
     blueprint = spec.body.threads[thread.thread_spec]
@@ -89,15 +89,17 @@ def begin_child(
     parent: ThreadRun | None = None,
     awaited: bool = False,
     masked: Collection[str] = (),
+    number: int | None = None,
 ) -> ThreadRun:
     """Begin a thread that the one at hand holds, and whose variables it sees unless `parent` says
-    otherwise. `awaited`: the node run at hand waits for it. There is room for it.
+    otherwise. `awaited`: the node run at hand waits for it. There is room for it. A replay may have
+    kept a `number` for it.
     """
     above = at.thread if parent is None else parent
     child = ThreadRun(
         at.turn.tenant,
         at.run.wf_run_id,
-        at.run.threads,
+        at.run.threads if number is None else number,
         kind,
         thread_spec,
         ThreadStatus.RUNNING,

@@ -1,5 +1,5 @@
-"""Variables get new values. Those of an entrypoint keep the values that they had, as OldVariable
-rows, so that the run can be replayed from any of its nodes: a variable that is never changed costs
+"""Variables get new values, and keep those that they had, as OldVariable rows, so that the run can
+be replayed from any of its nodes: a variable that is never changed costs
 nothing, and one that no node has seen is not kept.
 
 A run keeps so many bytes of them. Beyond, old values are lost, but for those of the start; a replay
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from penstock.core.definitions.wf_spec import VariableDef
 from penstock.core.flow.at import At
-from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.search_index import index_variable, is_indexed
 from penstock.core.flow.watchers import wake_watchers
 from penstock.core.limits import OLD_VALUE_ROW_BYTES, OLD_VALUES_BYTES_MAX
@@ -35,12 +34,11 @@ def write_variables(at: At, changes: Sequence[Change]) -> None:
     """Write variables, and wake who waits for them. The caller saves the run at hand."""
     for change in changes:
         after = change.after
-        if after.thread == ENTRYPOINT_NUMBER:
-            run = _run_of(at, after)
-            _keep(run, change, at)
-            after.since = run.steps + 1
-            if run is not at.run:
-                at.turn.rows.put(run)
+        run = _run_of(at, after)
+        _keep(run, change, at)
+        after.since = run.steps + 1
+        if run is not at.run:
+            at.turn.rows.put(run)
         at.turn.rows.put(after)
         _index(at, change)
     wake_watchers(at, [change.after for change in changes])
@@ -76,5 +74,14 @@ def _keep(run: WfRun, change: Change, at: At) -> None:
         return
     run.old_bytes += size
     at.turn.rows.put(
-        OldVariable(after.tenant, after.wf_run_id, after.name, run.steps, since, value, masked)
+        OldVariable(
+            after.tenant,
+            after.wf_run_id,
+            after.thread,
+            after.name,
+            run.steps,
+            since,
+            value,
+            masked,
+        )
     )

@@ -20,6 +20,7 @@ from penstock.core.definitions.node_check import INDEX, INPUT, NodeCheck
 from penstock.core.definitions.nodes import RunThreadsNode
 from penstock.core.flow.agenda import wake_later
 from penstock.core.flow.at import At
+from penstock.core.flow.beginnings import begin_in_block, kept_thread
 from penstock.core.flow.elements import (
     forget_elements,
     plan_at,
@@ -31,14 +32,14 @@ from penstock.core.flow.elements import (
 from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room
-from penstock.core.flow.threads import begin_child
 from penstock.core.flow.waiters import is_lost, is_over, wait_for_thread
 from penstock.core.flow.waits import Work, failure_of, give_back_ends, take_notice
 from penstock.core.flow.warned import notice
 from penstock.core.limits import THREADS_AFTER_MAX
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
 from penstock.core.state.keys import after_prefix
-from penstock.core.state.run import ThreadKind, ThreadRun
+from penstock.core.state.replay_rows import Replayed
+from penstock.core.state.run import ThreadRun
 from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
@@ -142,6 +143,7 @@ def _take_over(at: At, work: Work, begun: EachThread) -> bool:
         return True
     thread, awaited = _thread(at, begun.child), _awaited(at, begun.child, begun.element)
     if thread.status is ThreadStatus.COMPLETED:
+        notice(at, thread)
         _count_good(at, work, awaited)
     elif thread.status in THREAD_LIVE and not is_lost(turn, thread):
         wait_for_thread(turn, thread, *here)
@@ -228,31 +230,34 @@ def _next(config: RunThreadsNode, work: Work) -> int | None:
 
 def _see_to(at: At, work: Work, element: int) -> None:
     """Begin a thread for the element, unless one that a visit before has begun still counts."""
+    kept = None
     if work.origin != at.node_run.position:
         place = (at.turn.tenant, at.run.wf_run_id, at.thread.number, work.origin, element)
         begun = at.turn.rows.peek(EachThread, *place)
         if begun is not None:
             if _take_over(at, work, begun):
                 return
-            _give_up(at, begun)
+            kept = kept_thread(at, begun.child)
+            if kept is None:
+                _give_up(at, begun)
     full = no_room(at.run, at.thread)  # others have begun threads meanwhile
     if full is not None:
         work.failure = full
         return
     try:
-        _begin(at, work, element)
+        _begin(at, work, element, kept)
     except ValueProblem as problem:  # a migration has changed what the thread takes
         work.failure = Failure(FailureName.VAR_SUB_ERROR, str(problem))
 
 
-def _begin(at: At, work: Work, element: int) -> None:
+def _begin(at: At, work: Work, element: int, kept: Replayed | None) -> None:
     rows, place = at.turn.rows, (at.turn.tenant, at.run.wf_run_id, at.thread.number)
     plan = plan_at(at, at.node_run.position)
     assert plan is not None, "it stays while the node waits"
-    name, values = thread_of(at, element), values_of(at, plan, element)
+    values = values_of(at, plan, element, kept)
     at.turn.output_bytes += value_bytes(values)  # of rows, which are as dear as what is sent
     at.turn.pay(0, parts_in(values))
-    child = begin_child(at, ThreadKind.CHILD, name, values, awaited=True, masked=plan.masked).number
+    child = begin_in_block(at, thread_of(at, element), values, plan.masked, kept)
     rows.put(_awaited(at, child, element))
     rows.put(EachThread(*place, work.origin, element, child))
     work.begun += 1

@@ -16,7 +16,6 @@ from penstock.core.errors import Code, Reject
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import ENTRYPOINT_POSITION, key_of, mark_thread, unmark
 from penstock.core.flow.load import is_being_deleted
-from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.search_index import is_indexed, write_index
 from penstock.core.flow.versions import version_of
 from penstock.core.flow.watchers import unwatch, watch
@@ -160,8 +159,7 @@ def _carry(plan: Plan, number: int) -> None:
     former = Former(version_of(run, thread), thread.thread_spec, thread.position)
     thread.formers = (*thread.formers, former)
     thread.version, thread.thread_spec = plan.new.version, part.name
-    if number == ENTRYPOINT_NUMBER:
-        _carry_replayed(turn, part, run.wf_run_id)
+    _carry_replayed(turn, part, run.wf_run_id, number)
     if node_run.leads_to is not None:
         node_run.leads_to = part.nodes.get(node_run.leads_to, node_run.leads_to)
     name = part.nodes[node_run.node]
@@ -178,11 +176,13 @@ def _carry(plan: Plan, number: int) -> None:
     turn.rows.put(thread)
 
 
-def _carry_replayed(turn: Turn, part: ThreadPlan, wf_run_id: str) -> None:
-    """A replay that is migrated began at a node, and with outputs, that have other names now."""
-    begun = turn.rows.get(Replayed, turn.tenant, wf_run_id)
+def _carry_replayed(turn: Turn, part: ThreadPlan, wf_run_id: str, number: int) -> None:
+    """A thread of a replay that is migrated began at a node, and with outputs, that have other
+    names now.
+    """
+    begun = turn.rows.get(Replayed, turn.tenant, wf_run_id, number)
     if begun is not None:
-        begun.node = part.nodes.get(begun.node, begun.node)
+        begun.node = begun.node and part.nodes.get(begun.node, begun.node)
         begun.outputs = {part.nodes.get(n, n): past for n, past in begun.outputs.items()}
         turn.rows.put(begun)
 
@@ -242,11 +242,11 @@ def _keep_for_replay(plan: Plan, thread: ThreadRun, row: Variable | None) -> Non
     """
     run = plan.turn.rows.get(WfRun, plan.turn.tenant, plan.run.wf_run_id)
     assert run is not None, "it is being migrated"
-    if row is None or row.thread != ENTRYPOINT_NUMBER or row.since or run.parent is not None:
+    if row is None or row.since or run.parent is not None:
         return
     declared = plan.old.body.threads[thread.thread_spec].variable(row.name)
     masked = row.masked or (declared is not None and declared.masked)
-    place = (row.tenant, row.wf_run_id, row.name, run.steps, row.since)
+    place = (row.tenant, row.wf_run_id, row.thread, row.name, run.steps, row.since)
     plan.turn.rows.put(OldVariable(*place, row.value, masked))
     run.old_bytes += value_bytes(row.value) + OLD_VALUE_ROW_BYTES
     plan.turn.rows.put(run)

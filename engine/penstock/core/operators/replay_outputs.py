@@ -1,20 +1,20 @@
-"""Outputs of nodes as they were when a node of the entrypoint was reached; but not the id of a run
+"""Outputs of nodes as they were when a node of a thread was reached; but not the id of a run
 that was started below, if it is still to be waited for: it belongs to the old run.
 """
 
 from __future__ import annotations
 
 from penstock.core.definitions.nodes import RunChildWfNode, WaitForChildWfNode
-from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.errors import Code, refuse
-from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.limits import (
     REPLAY_BYTES_MAX,
     REPLAY_PUBLISHED_MAX,
     REPLAY_VISITS_SEEN_MAX,
 )
+from penstock.core.operators.replay_variables import Stand
 from penstock.core.state.published import PastPublished, PublishedOutput
-from penstock.core.state.replay_rows import PastOutput, Replayed
+from penstock.core.state.replay_rows import PastOutput
 from penstock.core.state.run import NodeOutput, NodeRun, WfRun
 from penstock.core.state.transitions import NodeStatus
 from penstock.core.state.turn import Turn
@@ -23,21 +23,25 @@ from penstock.core.values.value import value_bytes
 
 
 def outputs_before(
-    turn: Turn, run: WfRun, spec: WfSpec, position: int, until: int
+    turn: Turn, run: WfRun, spec: WfSpec, thread_spec: str, stand: Stand
 ) -> dict[str, PastOutput]:
     """The newest output, before a position, of each node to which others of the version refer. One
     that has been visited since is looked for, backwards, as far as nodes have had their names.
     """
-    of_thread = (turn.tenant, run.wf_run_id, ENTRYPOINT_NUMBER)
+    of_thread, position = (turn.tenant, run.wf_run_id, stand.thread), stand.position
+    carried = {} if stand.begun is None else stand.begun.outputs
+    kept_outputs = spec.kept_outputs.get(thread_spec, ())
+    if position == 0:
+        return {node: past for node, past in carried.items() if node in kept_outputs}
     found: dict[str, PastOutput] = {}
     wanted: set[str] = set()
-    for node in spec.kept_outputs.get(spec.body.entrypoint, ()):
+    for node in kept_outputs:
         kept = turn.rows.peek(NodeOutput, *of_thread, node)
         if kept is not None and kept.position < position:
             found[node] = PastOutput(kept.value, kept.masked)
         elif kept is not None or spec.version != run.version:
             wanted.add(node)
-    end = max(until - 1, position - 1 - REPLAY_VISITS_SEEN_MAX)
+    end = max(stand.until - 1, position - 1 - REPLAY_VISITS_SEEN_MAX)
     for before in range(position - 1, end, -1):
         if not wanted:
             break
@@ -52,8 +56,6 @@ def outputs_before(
             f"the output of {sorted(wanted)} lies more than {REPLAY_VISITS_SEEN_MAX} node runs"
             " back, or before a migration; replay from a node before, or a later one",
         )
-    begun = turn.rows.peek(Replayed, turn.tenant, run.wf_run_id)
-    carried = {} if begun is None else begun.outputs
     return found | {node: carried[node] for node in sorted(wanted & carried.keys())}
 
 
@@ -83,11 +85,11 @@ def published_before(turn: Turn, run: WfRun, step: int) -> tuple[PastPublished, 
     return tuple(found)
 
 
-def check_child_runs(spec: WfSpec, node: str, outputs: dict[str, PastOutput]) -> None:
+def check_child_runs(blueprint: ThreadSpec, node: str, outputs: dict[str, PastOutput]) -> None:
     """Refuse a beginning from which a wait for a run can be reached, and not the node that starts
     it.
     """
-    nodes = spec.body.threads[spec.body.entrypoint].nodes
+    nodes = blueprint.nodes
     for starter in outputs:
         if not isinstance(nodes.get(starter), RunChildWfNode) or node == starter:
             continue

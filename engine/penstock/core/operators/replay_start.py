@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.flow.beginnings import FIRST_POSITION, begin_in_its_middle
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
-from penstock.core.flow.search_index import index_variable
 from penstock.core.flow.starting import Start, begin_run, start_run, wanted_spec
+from penstock.core.limits import THREADS_PER_CHUNK
 from penstock.core.operators.replay import Seed
+from penstock.core.operators.replay_blocks import PastBlock
 from penstock.core.operators.replay_threads import PastThread
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import Replayed
-from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
+from penstock.core.state.run import ThreadRun, WfRun
+from penstock.core.state.thread_rows import EachChunk, EachPlan, EachThread
 from penstock.core.state.turn import Turn
+from penstock.core.values.value import Value
 
 VERB = "ReplayWfRun"
-FIRST_POSITION = 0
 
 
 def start_replay(turn: Turn, wf_run_id: str, seed: Seed) -> WfRun:
@@ -35,7 +37,9 @@ def start_replay(turn: Turn, wf_run_id: str, seed: Seed) -> WfRun:
         run = _begin_at(turn, wf_run_id, seed, start, seed.node)
     run.replay, run.labels = seed.replay, seed.labels
     turn.rows.put(run)
-    detail = {"replay_of": seed.replay.of, "position": seed.replay.position}
+    detail: dict[str, Value] = {"replay_of": seed.replay.of, "position": seed.replay.position}
+    if seed.replay.thread:
+        detail["thread"] = seed.replay.thread
     turn.rows.put(
         AuditEntry(turn.tenant, wf_run_id, turn.offset, VERB, seed.principal, turn.at_ms, detail)
     )
@@ -43,41 +47,55 @@ def start_replay(turn: Turn, wf_run_id: str, seed: Seed) -> WfRun:
 
 
 def _begin_at(turn: Turn, wf_run_id: str, seed: Seed, start: Start, node: str) -> WfRun:
-    """The run goes from its ENTRYPOINT to the node, with what it would have had there."""
+    """The run goes from its ENTRYPOINT to the node, with what it would have had there; so do the
+    threads below that begin in their middle, in their time.
+    """
     spec = wanted_spec(turn, start)
     run = begin_run(turn, spec, start, wf_run_id, seed.variables, seed.request_hash)
     run_id = (turn.tenant, wf_run_id)
-    entrypoint = turn.rows.get(NodeRun, *run_id, ENTRYPOINT_NUMBER, FIRST_POSITION)
-    assert entrypoint is not None, "a run begins at a node"
-    entrypoint.leads_to = node
-    turn.rows.put(entrypoint)
-    _take_defaults_back(turn, spec, wf_run_id, seed)
-    for name, past in seed.outputs.items():
-        place = (*run_id, ENTRYPOINT_NUMBER, name)
-        turn.rows.put(NodeOutput(*place, past.value, FIRST_POSITION, masked=past.masked))
     for past in seed.published:
         key = (*run_id, past.node, past.path)
         turn.rows.put(PublishedOutput(*key, past.values, past.value, masked=past.masked))
-    turn.rows.put(Replayed(*run_id, node, seed.outputs))
     first = turn.rows.get(ThreadRun, *run_id, ENTRYPOINT_NUMBER)
     assert first is not None, "a run has an entrypoint thread"
     for past in seed.threads:
         turn.rows.put(_thread(*run_id, past))
-        first.warned_children += past.unnoticed and past.parent == ENTRYPOINT_NUMBER
+    begun = _write_beginnings(turn, wf_run_id, seed, Replayed(*run_id, 0, node, seed.outputs))
+    begin_in_its_middle(turn, spec, first, begun, seed.variables)
     turn.rows.put(first)
     run.threads += len(seed.threads)
     run.ends = max((past.end_number for past in seed.threads), default=0)
     return run
 
 
-def _take_defaults_back(turn: Turn, spec: WfSpec, wf_run_id: str, seed: Seed) -> None:
-    """A variable that was null there is null, whatever its default."""
-    for declared in spec.body.threads[spec.body.entrypoint].variables:
-        if declared.default is not None and seed.variables.get(declared.name) is None:
-            where = (turn.tenant, wf_run_id, ENTRYPOINT_NUMBER, declared.name)
-            gone = Variable(*where, None)
-            turn.rows.delete(gone)
-            index_variable(turn, spec.name, declared, gone)
+def _write_beginnings(turn: Turn, wf_run_id: str, seed: Seed, first: Replayed) -> Replayed:
+    """Where threads begin, the entrypoint first, and what the blocks in which they stand go on
+    with.
+    """
+    run_id, begins = (turn.tenant, wf_run_id), [first]
+    first.threads = 1 + len(seed.threads)
+    for block in seed.blocks:
+        place = block.below
+        begins[-1].into, begins[-1].begun = place.thread, block.begun
+        here = (place.thread, place.node, place.outputs, place.variables, place.masked)
+        begins.append(Replayed(*run_id, *here))
+        _write_block(turn, run_id, block)
+    for begun in begins:
+        begun.warned = sum(past.unnoticed for past in seed.threads if past.parent == begun.thread)
+        turn.rows.put(begun)
+    return first
+
+
+def _write_block(turn: Turn, run_id: tuple[str, str], block: PastBlock) -> None:
+    """At the first position of its thread lies what it goes on with."""
+    here = (*run_id, block.thread, FIRST_POSITION)
+    told = (FIRST_POSITION, block.count, block.given, block.masked, block.names)
+    turn.rows.put(EachPlan(*here, *told))
+    for first in range(0, len(block.values), THREADS_PER_CHUNK):
+        chunk = block.values[first : first + THREADS_PER_CHUNK]
+        turn.rows.put(EachChunk(*here, first // THREADS_PER_CHUNK, chunk))
+    for element, child in block.begun:
+        turn.rows.put(EachThread(*here, element, child))
 
 
 def _thread(tenant: str, wf_run_id: str, past: PastThread) -> ThreadRun:

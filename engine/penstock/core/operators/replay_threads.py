@@ -1,13 +1,16 @@
-"""Threads of a run as they were when its entrypoint reached a node: all must have ended by then,
-since nothing can be begun in the middle of another one. If one had not, it is said from where the
-run can be replayed instead.
+"""Threads of a run as they were when one of them reached a node. That one, and the blocks in which
+it stands, are begun anew in their middle; what else these blocks were running is done again. All
+others must have ended by then; if one had not, it is said from where the run can be replayed
+instead.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NoReturn
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import peek_thread
@@ -15,12 +18,20 @@ from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.waiters import waiters_of
 from penstock.core.limits import REPLAY_THREADS_MAX
 from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.replay_rows import Replayed
 from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun, WfRun
+from penstock.core.state.thread_rows import Awaited
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
 HALTED_FOR_GOOD: Final = Failure(FailureName.CHILD_FAILURE, "it was halted for good")
+DONE_AGAIN: Final = Failure(FailureName.CHILD_FAILURE, "it was not over, and is done again")
+BLOCK: Final = "RUN_THREADS"
+"""The type of the nodes that begin themselves what they wait for."""
+
+Way = Mapping[int, int]
+"""The threads from the entrypoint down to the one that is replayed, and where each of them was."""
 
 
 class PastThread(Struct, array_like=True, frozen=True):
@@ -45,48 +56,81 @@ def step_of(run: WfRun, node_run: NodeRun) -> int:
     return node_run.step or run.steps + 1
 
 
-def check_entrypoint(turn: Turn, run: WfRun, thread: int) -> None:
-    """Refuse another thread, and say from where what it did can be done again."""
-    if thread == ENTRYPOINT_NUMBER:
-        return
-    found = peek_thread(turn, run.wf_run_id, thread) if thread >= 0 else None
-    if found is None:
-        refuse(Code.THREAD_UNKNOWN, f"WfRun {run.wf_run_id!r} has no thread {thread}")
-    threads = _threads(turn, run, found.began)
-    refuse(
-        Code.NOT_REPLAYABLE,
-        f"only the entrypoint is replayed, and not thread {thread};"
-        f" {_instead(turn, run, threads, found.began)}",
-    )
+def refuse_thread(turn: Turn, run: WfRun, thread: ThreadRun, why: str) -> NoReturn:
+    """Refuse a replay, and say from where what a thread did can be done again."""
+    step = max(thread.began, 1)
+    instead = _instead(turn, run, _threads(turn, run, step), step)
+    refuse(Code.NOT_REPLAYABLE, f"{why}; {instead}")
 
 
-def threads_before(turn: Turn, run: WfRun, position: int, step: int) -> tuple[PastThread, ...]:
-    """The threads that had begun when the entrypoint reached a node; refused is it if one of them
-    was not over.
+def threads_before(turn: Turn, run: WfRun, way: Way, step: int) -> tuple[PastThread, ...]:
+    """The threads that had begun when the last of the way was reached; refused is it if one of them
+    was not over, and is not done again.
     """
-    threads = _threads(turn, run, step)
-    live = [thread for thread in threads if not _was_over(turn, thread, position, step)]
+    threads, again, live = _threads(turn, run, step), set(way), list[ThreadRun]()
+    for thread in threads:
+        if thread.number in way:
+            continue
+        if _is_done_again(turn, thread, way, again, step):
+            again.add(thread.number)
+        elif not _was_over(turn, thread, way, step):
+            live.append(thread)
     if live:
         refuse(
             Code.NOT_REPLAYABLE,
-            f"thread {live[0].number} was not over when node run {position} was reached;"
-            f" {_instead(turn, run, threads, min(thread.began for thread in live))}",
+            f"thread {live[0].number} was not over when node run {list(way.values())[-1]} was"
+            f" reached; {_instead(turn, run, threads, min(thread.began for thread in live))}",
         )
     return tuple(
-        _past(run, thread, unnoticed=_was_unnoticed(turn, thread, position, len(threads)))
+        _kept(run, thread)
+        if thread.number in again or _is_to_come(thread, step)
+        else _past(run, thread, unnoticed=_was_unnoticed(turn, thread, way, len(threads)))
         for thread in threads
     )
 
 
+def had_ended_well(thread: ThreadRun, step: int) -> bool:
+    """Whether the thread had, when the run came to a step."""
+    return thread.status is ThreadStatus.COMPLETED and thread.ended < max(step, 1)
+
+
+def _is_done_again(turn: Turn, thread: ThreadRun, way: Way, again: set[int], step: int) -> bool:
+    """Whether a block on the way does again what the thread did, which had not ended well: it was
+    begun for it, or by such a thread.
+    """
+    if thread.began == 0 and thread.gone:
+        return False
+    if thread.parent in again and thread.parent not in way:
+        return not had_ended_well(thread, step)
+    above = thread.parent
+    if above is None or above not in way or thread.kind is not ThreadKind.CHILD:
+        return False
+    if had_ended_well(thread, step):
+        return False
+    here = (turn.tenant, thread.wf_run_id, above, way[above])
+    visit = turn.rows.peek(NodeRun, *here)
+    if visit is None or visit.node_type != BLOCK:
+        return False
+    return turn.rows.peek(Awaited, *here, thread.number) is not None
+
+
+def _is_to_come(thread: ThreadRun, step: int) -> bool:
+    """Whether the thread had not begun, though its number was given: a replay had kept it."""
+    return thread.began >= max(step, 1)
+
+
 def _threads(turn: Turn, run: WfRun, step: int) -> list[ThreadRun]:
     """The threads that had begun before a step; they are numbered as they began. Those that the run
-    was begun with, as a replay itself, began at step 0.
+    was begun with, as a replay itself, come first: they began at step 0, or have numbers that were
+    kept for them.
     """
     threads: list[ThreadRun] = []
+    begun = turn.rows.peek(Replayed, turn.tenant, run.wf_run_id, ENTRYPOINT_NUMBER)
+    carried = 0 if begun is None else begun.threads
     for number in range(ENTRYPOINT_NUMBER + 1, run.threads):
         thread = peek_thread(turn, run.wf_run_id, number)
         assert thread is not None, "a thread's row stays while its run does"
-        if thread.began >= max(step, 1):
+        if number >= carried and thread.began >= max(step, 1):
             break
         if len(threads) == REPLAY_THREADS_MAX:
             refuse(
@@ -98,8 +142,10 @@ def _threads(turn: Turn, run: WfRun, step: int) -> list[ThreadRun]:
     return threads
 
 
-def _was_over(turn: Turn, thread: ThreadRun, position: int, step: int) -> bool:
+def _was_over(turn: Turn, thread: ThreadRun, way: Way, step: int) -> bool:
     """Whether a thread had ended by a step, and nobody had still to see to its failure."""
+    if _is_to_come(thread, step):
+        return True
     if thread.status in THREAD_LIVE:
         return thread.is_abandoned and thread.ended < max(step, 1)
     if thread.gone and thread.began == 0:
@@ -108,22 +154,23 @@ def _was_over(turn: Turn, thread: ThreadRun, position: int, step: int) -> bool:
         return False
     if thread.status is ThreadStatus.COMPLETED or thread.kind is not ThreadKind.CHILD:
         return True
-    if thread.parent != ENTRYPOINT_NUMBER:
+    above = thread.parent
+    if above is None or above not in way:
         return True  # its failure is its parent's, which is asked itself
-    waits = [at for waiter, at in waiters_of(turn, thread) if waiter == ENTRYPOINT_NUMBER]
-    return thread.waiters > 0 and all(at < position for at in waits)
+    waits = [at for waiter, at in waiters_of(turn, thread) if waiter == above]
+    return thread.waiters > 0 and all(at < way[above] for at in waits)
 
 
-def _was_unnoticed(turn: Turn, thread: ThreadRun, position: int, last: int) -> bool:
+def _was_unnoticed(turn: Turn, thread: ThreadRun, way: Way, last: int) -> bool:
     """Whether the warning of a thread was left to its parent then: nobody has noticed it but who
-    has waited since, the entrypoint or a thread behind the last that had begun.
+    has waited since, a thread on the way or one behind the last that had begun.
     """
     if thread.kind is not ThreadKind.CHILD or thread.status is not ThreadStatus.COMPLETED:
         return False
     return thread.unnoticed or (
         thread.warned
         and any(
-            at >= position if waiter == ENTRYPOINT_NUMBER else waiter > last
+            at >= way[waiter] if waiter in way else waiter > last
             for waiter, at in waiters_of(turn, thread)
         )
     )
@@ -148,15 +195,23 @@ def _past(run: WfRun, thread: ThreadRun, *, unnoticed: bool) -> PastThread:
     )
 
 
+def _kept(run: WfRun, thread: ThreadRun) -> PastThread:
+    """What holds the number of a thread that is begun anew, under it or another one."""
+    past = _past(run, thread, unnoticed=False)
+    hidden = {"output": None, "masked": False, "warned": False}
+    return replace(past, status=ThreadStatus.ERROR, failure=DONE_AGAIN, **hidden)
+
+
 def _instead(turn: Turn, run: WfRun, threads: list[ThreadRun], step: int) -> str:
     """The last node run of the entrypoint, at or before a step, at which all else was over."""
     while True:
-        node_run = _last_at(turn, run, step)
+        node_run = last_at(turn, run, ENTRYPOINT_NUMBER, step)
         reached, position = step_of(run, node_run), node_run.position
+        way = {ENTRYPOINT_NUMBER: position}
         live = [
             thread.began
             for thread in threads
-            if thread.began < reached and not _was_over(turn, thread, position, reached)
+            if thread.began < reached and not _was_over(turn, thread, way, reached)
         ]
         if position == 0 or not live:
             break
@@ -166,21 +221,21 @@ def _instead(turn: Turn, run: WfRun, threads: list[ThreadRun], step: int) -> str
     return f"replay it from node run {position} ({node_run.node!r}), or from its beginning"
 
 
-def _last_at(turn: Turn, run: WfRun, step: int) -> NodeRun:
-    """The last node run of the entrypoint that was reached at a step or before it."""
-    entrypoint = peek_thread(turn, run.wf_run_id, ENTRYPOINT_NUMBER)
-    assert entrypoint is not None, "a run has one"
-    low, high = 0, entrypoint.position
+def last_at(turn: Turn, run: WfRun, number: int, step: int) -> NodeRun:
+    """The last node run of a thread that was reached at a step or before it."""
+    thread = peek_thread(turn, run.wf_run_id, number)
+    assert thread is not None, "it is one of the run"
+    low, high = 0, thread.position
     while low < high:
         middle = (low + high + 1) // 2
-        if step_of(run, _visit(turn, run, middle)) <= step:
+        if step_of(run, _visit(turn, run, number, middle)) <= step:
             low = middle
         else:
             high = middle - 1
-    return _visit(turn, run, low)
+    return _visit(turn, run, number, low)
 
 
-def _visit(turn: Turn, run: WfRun, position: int) -> NodeRun:
-    found = turn.rows.peek(NodeRun, turn.tenant, run.wf_run_id, ENTRYPOINT_NUMBER, position)
+def _visit(turn: Turn, run: WfRun, number: int, position: int) -> NodeRun:
+    found = turn.rows.peek(NodeRun, turn.tenant, run.wf_run_id, number, position)
     assert found is not None, "positions follow each other"
     return found

@@ -14,6 +14,7 @@ from penstock.core.operators.deletion import delete_row
 from penstock.core.state.facts import HistoryChunk
 from penstock.core.state.history import HasHistory, subject_of
 from penstock.core.state.keys import Part
+from penstock.core.state.replay_rows import OldVariable
 from penstock.core.state.rows import Row
 from penstock.core.state.run import (
     NodeOutput,
@@ -47,7 +48,9 @@ Found = tuple[type[Row], tuple[Part, ...]]
 
 USER_TASK_NODE: Final = "USER_TASK"
 
-_ROWS_OF_NODES: Final = (Awaited, AwaitedEnd, EachPlan, EachChunk, EachThread, PendingInterrupt)
+_ROWS_OF_NODES: Final = (
+    *(Awaited, AwaitedEnd, EachPlan, EachChunk, EachThread, PendingInterrupt, OldVariable),
+)
 """Kinds of which a thread may have many: their keys begin with its number."""
 
 

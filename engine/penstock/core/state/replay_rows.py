@@ -13,7 +13,7 @@ from penstock.core.values.value import Value
 
 class ReplayOf(Struct, array_like=True, frozen=True):
     """Of which run another one is a replay: `original` is the first of all, and the number of the
-    attempt counts from its 1. `position` is the node run of the entrypoint from which it was
+    attempt counts from its 1. `position` is the node run of the `thread` from which it was
     replayed; None: from the beginning. `began_ms` is the start of the first of all (0: of this one,
     as far as anybody knows).
     """
@@ -23,6 +23,7 @@ class ReplayOf(Struct, array_like=True, frozen=True):
     attempt: int
     position: int | None = None
     began_ms: int = 0
+    thread: int = 0
 
 
 class Anew(Struct, array_like=True, frozen=True):
@@ -43,15 +44,16 @@ class PastOutput(Struct, array_like=True, frozen=True):
 
 
 class OldVariable(Row):
-    """A value that a variable of the entrypoint had, from the run's step `since` to `until`, both
-    included. Step 0 is the start, before any node was reached.
+    """A value that a variable of a thread had, from the run's step `since` to `until`, both
+    included. Step 0 is the start of the thread, before any node of it was reached.
     """
 
-    KIND, SCOPE, KEY = b"V", Scope.RUN, ("tenant", "wf_run_id", "name", "until")
+    KIND, SCOPE, KEY = b"V", Scope.RUN, ("tenant", "wf_run_id", "thread", "name", "until")
     SCANNED = True
 
     tenant: str
     wf_run_id: str
+    thread: int
     name: str
     until: int
     since: int
@@ -60,13 +62,27 @@ class OldVariable(Row):
 
 
 class Replayed(Row):
-    """Where a replay that does not begin at its beginning began: the node, and the outputs of nodes
-    before it, which no node run of its own tells. Kept for a replay of the replay.
+    """Where a thread of a replay begins, if not at its beginning (then `node` is None): the node,
+    and the outputs of nodes before it, which no node run of its own tells. Kept for a replay of the
+    replay.
+
+    Of a thread below the entrypoint, it also has the `variables` with which it begins, those that
+    are `masked`, and how many children are carried over whose warning it has to notice. If the node
+    is a block that goes on in its middle, `into` is the thread that begins in turn in its middle,
+    and `begun` has that one and those that had ended well, each with its element. The entrypoint's
+    says up to which number threads are carried over.
     """
 
-    KIND, SCOPE, KEY = b"R", Scope.RUN, ("tenant", "wf_run_id")
+    KIND, SCOPE, KEY = b"R", Scope.RUN, ("tenant", "wf_run_id", "thread")
 
     tenant: str
     wf_run_id: str
-    node: str
+    thread: int
+    node: str | None
     outputs: dict[str, PastOutput]
+    variables: dict[str, Value] = {}
+    masked: tuple[str, ...] = ()
+    warned: int = 0
+    into: int | None = None
+    begun: tuple[tuple[int, int], ...] = ()
+    threads: int = 0

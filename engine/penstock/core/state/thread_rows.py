@@ -191,7 +191,8 @@ class ChildRun(Row):
 class EachPlan(Row):
     """What a RUN_THREADS node run was begun with: how many threads, and what each of them is given.
     `names` are the threads, if each is run once. A visit that begins a failed one anew goes on with
-    its elements: they lie at the position of the first visit, `origin`.
+    its elements: they lie at the position of the first visit, `origin`. When all have ended well it
+    is `over`, and kept for a replay. At position 0 lies what a replay goes on with.
     """
 
     KIND, SCOPE, KEY = b"B", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
@@ -206,6 +207,7 @@ class EachPlan(Row):
     given: dict[str, Value]
     masked: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    over: bool = False
 
 
 class EachChunk(Row):
