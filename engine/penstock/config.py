@@ -31,7 +31,9 @@ class Config(Struct, frozen=True, kw_only=True):
     """A server: `kafka` is the brokers' address, or None for the embedded log.
 
     Without `port` the default one is taken, or a free one if that is in use; without `partitions` a
-    log that exists says how many it has.
+    log that exists says how many it has. `advertise` is where other nodes reach this one, if that
+    is not where it listens. With `own` these partitions are its own, whoever else there is, and
+    `peers` says where the owners of the others listen.
     """
 
     data: Path
@@ -46,6 +48,9 @@ class Config(Struct, frozen=True, kw_only=True):
     adopt_log: bool = False
     failpoints: str = ""
     session_timeout_ms: int = SESSION_TIMEOUT_MS_DEFAULT
+    advertise: str | None = None
+    own: tuple[int, ...] | None = None
+    peers: Mapping[int, str] = {}
 
 
 class BuiltinConfig(Struct, frozen=True, kw_only=True):

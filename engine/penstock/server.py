@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import signal
 import socket
 import sys
@@ -21,8 +22,11 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.gateway.app import make_app, release
 from penstock.gateway.engine import Limits
+from penstock.gateway.nodes import FixedOwners, Nodes
+from penstock.gateway.readiness import unanswered
 from penstock.gateway.serve import http_server, listen, loop_factory, url_of
-from penstock.log.port import EngineLog
+from penstock.gateway.web import Gateway
+from penstock.log.port import EngineLog, Member
 from penstock.processor.directory import (
     Belongs,
     CannotStart,
@@ -42,7 +46,6 @@ from penstock.store.rowstore import RowStore
 
 DEV_LOCK_WAIT_S: Final = 2.0
 LOOK_S: Final = 0.1
-SETTLED_S: Final = 2.0
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 """Rows and records make much garbage and no cycles: looking for cycles less often saves a tenth."""
 SWITCH_S: Final = 0.0005  # the fold and the event loop wait for each other often, and not long
@@ -57,6 +60,7 @@ class Parts(Struct, frozen=True):
     topics: Topics
     processor: Processor
     app: Starlette
+    hand_over: Callable[[], None] | None = None
 
 
 class Beside(Protocol):
@@ -82,7 +86,7 @@ def run(config: Config, tell: Callable[[str], None], beside: Beside | None = Non
         if config.fresh:
             clear(config.data)
         url = url_of(listener)
-        with parts(config) as made:
+        with parts(config, url=config.advertise or url) as made:
             _tell_what_runs(config, made.belongs, url, tell)
 
             def ready() -> None:
@@ -103,13 +107,15 @@ def run(config: Config, tell: Callable[[str], None], beside: Beside | None = Non
 
 
 @contextmanager
-def parts(config: Config, *, limits: Limits | None = None) -> Generator[Parts]:
-    """All parts, with the processor running. The data directory must be locked."""
+def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Generator[Parts]:
+    """All parts, with the processor running; `url` is where others reach this node. The data
+    directory must be locked.
+    """
     failpoints = _failpoints(config.failpoints)
     with ExitStack() as closing:
         belongs = _belongs(config)
         topics = Topics(belongs.cluster, belongs.partitions)
-        log = _open_log(config, belongs, topics)
+        log = _open_log(config, belongs, topics, url)
         closing.callback(log.close)
         preflight(log, topics)
         mark(config.data, belongs)
@@ -123,7 +129,12 @@ def parts(config: Config, *, limits: Limits | None = None) -> Generator[Parts]:
             adopt_log=config.adopt_log,
         )
         processor = Processor(
-            log=log, avro=avro, topics=topics, opener=opener, failpoints=failpoints
+            log=log,
+            avro=avro,
+            topics=topics,
+            opener=opener,
+            failpoints=failpoints,
+            stale_after_s=math.inf if config.kafka is None else config.session_timeout_ms / 1_000,
         )
         app = make_app(
             processor=processor,
@@ -131,10 +142,12 @@ def parts(config: Config, *, limits: Limits | None = None) -> Generator[Parts]:
             avro=avro,
             topics=topics,
             limits=limits or Limits(blocking_appends=config.sync),
+            nodes=_nodes(config, belongs, topics, url),
         )
         closing.callback(processor.stop)
         processor.start()
-        yield Parts(belongs, log, avro, topics, processor, app)
+        hand_over = None if config.own is not None else _hand_over(processor, log)
+        yield Parts(belongs, log, avro, topics, processor, app, hand_over)
 
 
 def verify(config: Config) -> list[Verified]:
@@ -179,6 +192,11 @@ def _belongs(config: Config) -> Belongs:
         raise CannotStart(
             f"{config.data} belongs to the cluster {belongs.cluster!r}, not {config.cluster!r}"
         )
+    foreign = [one for one in (*(config.own or ()), *config.peers) if one >= belongs.partitions]
+    if foreign:
+        raise CannotStart(
+            f"there is no partition {foreign[0]} to own: the log has {belongs.partitions}"
+        )
     if config.partitions not in (None, belongs.partitions):
         raise CannotStart(
             f"the log has {belongs.partitions} partitions, not {config.partitions}: their number is"
@@ -197,7 +215,7 @@ def _partitions_on_kafka(config: Config) -> int | None:
     return found.partitions if isinstance(found, TopicFound) else None
 
 
-def _open_log(config: Config, belongs: Belongs, topics: Topics) -> EngineLog:
+def _open_log(config: Config, belongs: Belongs, topics: Topics, url: str = "") -> EngineLog:
     if config.kafka is None:
         from penstock.log.embedded import EmbeddedLog
 
@@ -215,10 +233,45 @@ def _open_log(config: Config, belongs: Belongs, topics: Topics) -> EngineLog:
         commands=topics.commands,
         partitions=belongs.partitions,
         on_demand=topics.on_demand,
-        group=f"{belongs.cluster}.engine",
+        group=_group(belongs),
         settings=config.kafka_settings,
         session_timeout_ms=config.session_timeout_ms,
+        assignment=config.own,
+        client_id=url,
     )
+
+
+def _group(belongs: Belongs) -> str:
+    return f"{belongs.cluster}.engine"
+
+
+def _nodes(config: Config, belongs: Belongs, topics: Topics, url: str) -> Nodes | None:
+    """Who else there is; None if nobody can be."""
+    if config.kafka is None or not url:
+        return None
+    if config.own is not None:
+        return Nodes(FixedOwners(url, frozenset(config.own), config.peers), url)
+    from penstock.log.kafka import KafkaOwners
+
+    owners = KafkaOwners(
+        config.kafka,
+        settings=config.kafka_settings,
+        group=_group(belongs),
+        commands=topics.commands,
+    )
+    return Nodes(owners, url)
+
+
+def _hand_over(processor: Processor, log: EngineLog) -> Callable[[], None] | None:
+    """Have the other members of the group take over at once."""
+    if not isinstance(log, Member):
+        return None
+
+    def hand_over() -> None:
+        processor.stop()
+        log.leave()
+
+    return hand_over
 
 
 def _failpoints(armed: str) -> Failpoints:
@@ -258,12 +311,16 @@ async def _serve(
 ) -> int:
     """Serve until a signal, or until the processor can not go on."""
     server = http_server(made.app)
+    gateway: Gateway = made.app.state.gateway
+    handing: list[asyncio.Task[None]] = []
 
     def stop() -> None:
         stopping()
         server.force_exit = server.should_exit  # the second time
         server.should_exit = True
-        release(made.app.state.gateway)
+        if not handing:
+            handing.append(loop.create_task(_hand_over_to_others(made)))
+        release(gateway)
 
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -275,6 +332,7 @@ async def _serve(
     await server.serve(sockets=[listener])
     for task in looking:
         task.cancel()
+    await asyncio.gather(*handing)
     failure = made.processor.failure
     if failure is not None:
         tell(f"penstock: the processor has stopped: {failure!r}")
@@ -285,16 +343,24 @@ async def _serve(
 async def _tell_when_open(
     made: Parts, tell: Callable[[str], None], ready: Callable[[], None]
 ) -> None:
-    """Wait until all partitions are open; or, since others may have some, until no more come."""
-    processor, seen, same_s = made.processor, 0, 0.0
-    while seen < made.belongs.partitions and same_s < SETTLED_S:
+    """Wait until all partitions are open, here or with others."""
+    while await unanswered(made.app.state.gateway):
         await asyncio.sleep(LOOK_S)
-        count = len(processor.owned()) + len(processor.stopped)
-        same_s = same_s + LOOK_S if 0 < count == seen else 0.0
-        seen = count
-    for number, stopped in sorted(processor.stopped.items()):
+    for number, stopped in sorted(made.processor.stopped.items()):
         tell(f"penstock: partition {number} is stopped: {stopped}")
     ready()
+
+
+async def _hand_over_to_others(made: Parts) -> None:
+    """Let the others have the partitions while requests come to their end: what is under way goes
+    on there. Whoever is alone keeps them until nobody asks any more.
+    """
+    gateway: Gateway = made.app.state.gateway
+    nodes = gateway.forwarder.nodes
+    if nodes is None or made.hand_over is None:
+        return
+    if (await nodes.look()).members - {nodes.here}:
+        await asyncio.to_thread(made.hand_over)
 
 
 async def _stop_when_failed(processor: Processor, stop: Callable[[], None]) -> None:

@@ -99,6 +99,7 @@ class KafkaLogs(_Logs):
         *,
         group: str = "engine",
         assignment: Sequence[int] | None = None,
+        client_id: str = "",
         partitions: int = PARTITIONS,
         session_timeout_ms: int = 6000,
         deliver_timeout_s: float = 30.0,
@@ -112,6 +113,7 @@ class KafkaLogs(_Logs):
             group=f"{self.cluster}-{group}",
             session_timeout_ms=session_timeout_ms,
             assignment=assignment,
+            client_id=client_id,
             deliver_timeout_s=deliver_timeout_s,
             settings=settings,
         )

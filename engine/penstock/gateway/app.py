@@ -13,12 +13,15 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.errors import Fault, Reject
 from penstock.gateway.engine import Engine, Limits
 from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.forward import Forwarder
+from penstock.gateway.nodes import Nodes
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
     bulk,
@@ -74,10 +77,18 @@ def make_app(
     avro: Avro,
     topics: Topics,
     limits: Limits | None = None,
+    nodes: Nodes | None = None,
 ) -> Starlette:
-    """The application in front of a processor, which somebody else starts and stops."""
+    """The application in front of a processor, which somebody else starts and stops; without
+    `nodes` there is no other one.
+    """
     gateway = make_gateway(
-        processor=processor, log=log, avro=avro, topics=topics, limits=limits or Limits()
+        processor=processor,
+        log=log,
+        avro=avro,
+        topics=topics,
+        limits=limits or Limits(),
+        nodes=nodes,
     )
 
     @asynccontextmanager
@@ -86,10 +97,11 @@ def make_app(
         yield
         release(gateway)
         await gateway.queues.closed()
+        await gateway.forwarder.closed()
         gateway.engine.close()
 
     app = Starlette(
-        routes=ROUTES,
+        routes=[_anywhere(gateway, one) for one in ROUTES if isinstance(one, Route)],
         lifespan=lifespan,
         exception_handlers={
             ApiError: on_api_error,
@@ -106,7 +118,13 @@ def make_app(
 
 
 def make_gateway(
-    *, processor: Processor, log: EngineLog, avro: Avro, topics: Topics, limits: Limits
+    *,
+    processor: Processor,
+    log: EngineLog,
+    avro: Avro,
+    topics: Topics,
+    limits: Limits,
+    nodes: Nodes | None,
 ) -> Gateway:
     """The parts of a gateway, put together."""
     watch = Watch()
@@ -115,7 +133,10 @@ def make_gateway(
     engine = Engine(
         processor=processor, log=log, avro=avro, topics=topics, reads=reads, limits=limits
     )
-    queues = TaskQueues(log=log, avro=avro, topics=topics, engine=engine, limits=limits)
+    forwarder = Forwarder(nodes=nodes, engine=engine, limits=limits)
+    queues = TaskQueues(log=log, avro=avro, topics=topics, forwarder=forwarder, limits=limits)
+    for departed in (watch.departed, engine.departed, queues.departed):
+        processor.on_departure(departed)
     return Gateway(
         processor=processor,
         log=log,
@@ -126,13 +147,24 @@ def make_gateway(
         reads=reads,
         engine=engine,
         queues=queues,
+        forwarder=forwarder,
     )
+
+
+def _anywhere(gateway: Gateway, here: Route) -> Route:
+    """A route that answers whoever has the partition."""
+
+    async def anywhere(request: Request) -> Response:
+        return await gateway.forwarder.anywhere(request, here.endpoint)
+
+    return Route(here.path, anywhere, methods=here.methods)
 
 
 def release(gateway: Gateway) -> None:
     """Let all who wait go: a server that stops waits for its requests to end. On the event loop."""
     gateway.queues.close()
     gateway.watch.close()
+    gateway.forwarder.close()
 
 
 async def on_api_error(_: Request, error: Exception) -> Response:

@@ -45,7 +45,7 @@ from penstock.core.ids import partition_of
 from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller
-from penstock.gateway.errors import ApiError, EdgeCode, append_failed, bad_request
+from penstock.gateway.errors import ApiError, EdgeCode, NotHere, append_failed, bad_request
 from penstock.gateway.reads import Reads
 from penstock.log.port import EngineLog, LogError, Message, Position
 from penstock.processor.answers import Answered, Key
@@ -56,6 +56,8 @@ ALWAYS_TAKEN: Final = (
     CancelBulk,
 )
 APPEND_THREADS: Final = 32
+SPREAD_S: Final = 1.0
+"""A definition that was decided is on all partitions long before this is over."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -89,12 +91,25 @@ class Engine:
         self._reads = reads
         self._limits = limits
         self._under_way: dict[Key, asyncio.Event] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[int, set[asyncio.Future[Answered]]] = {}
         self._threads = ThreadPoolExecutor(APPEND_THREADS) if limits.blocking_appends else None
 
     def close(self) -> None:
         """Nothing more will be sent."""
         if self._threads is not None:
             self._threads.shutdown(wait=False)
+
+    def departed(self, number: int) -> None:
+        """Nothing of a partition is answered here any more: its new owner is to be asked. Called by
+        the fold's thread.
+        """
+        if self._loop is not None:
+            _call(self._loop, self._leave, number)
+
+    def _leave(self, number: int) -> None:
+        for answered in self._waiting.get(number, ()):
+            _fail(answered, NotHere(number))
 
     async def send(
         self, command: Command, caller: Caller, command_id: str, *, timeout_s: float | None = None
@@ -104,7 +119,7 @@ class Engine:
         """
         record = self._record(command, caller, command_id)
         number = self._number(record)
-        self._reads.check_open(number)
+        self._reads.check_takes(number)
         self._check_load(command)
         self.in_flight += 1
         try:
@@ -127,18 +142,40 @@ class Engine:
         not yet.
         """
         message = Message(self._topics.commands, record.key, record.value, record.headers, number)
+        tries = 0
         while True:
             answered = await self._once((caller.tenant, command_id), message)
             if answered.answer.code not in MENDED_BY_TIME or number == DECIDING_PARTITION:
                 return answered
             wanted = _definition(command, caller.tenant, answered.answer.code)
-            if wanted is None or not await self._will_come(number, *wanted):
+            if wanted is None or not await self._will_come(number, *wanted, again=tries > 0):
                 return answered
+            tries += 1
 
-    async def _will_come(self, number: int, kind: type[Row], key: bytes) -> bool:
-        """Whether a partition gets a definition that partition 0 has; returns when it has it."""
+    async def comes(self, kind: type[Row], key: bytes) -> bool:
+        """Whether a partition that is here has a definition, soon."""
+        number = self._reads.any_open()
+        return self._reads.view(number).view.get(kind, key) is not None or (
+            number != DECIDING_PARTITION and await self._will_come(number, kind, key)
+        )
+
+    async def _will_come(
+        self, number: int, kind: type[Row], key: bytes, *, again: bool = False
+    ) -> bool:
+        """Whether a partition gets a definition that partition 0 has; returns when it has it. If
+        another node has partition 0, it is given a moment to come, once.
+        """
         if not self._reads.is_open(DECIDING_PARTITION):
-            return False
+            return (
+                not again
+                and await self._reads.until(
+                    number,
+                    key,
+                    lambda view: True if not _is_gone(view.view.get(kind, key)) else None,
+                    SPREAD_S,
+                )
+                is not None
+            )
         if _is_gone(self._reads.definitions().view.get(kind, key)):
             return False
         found = await self._reads.until(
@@ -148,8 +185,12 @@ class Engine:
 
     async def _once(self, key: Key, message: Message) -> Answered:
         """Append, and wait for what the fold says."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         answered: asyncio.Future[Answered] = loop.create_future()
+        number = message.partition
+        assert number is not None, "a command has its partition"
+        waiting = self._waiting.setdefault(number, set())
+        waiting.add(answered)
         expected = self._processor.expect(*key)
         expected.add_done_callback(lambda done: _call(loop, _answer, answered, done))
 
@@ -158,6 +199,7 @@ class Engine:
                 _call(loop, _fail, answered, result)
 
         try:
+            self._reads.check_takes(number)  # only now: from here on a departure is told
             if self._threads is None:
                 self._log.append(message, acked)
             else:
@@ -166,6 +208,7 @@ class Engine:
         except LogError as error:
             raise append_failed(error) from error
         finally:
+            waiting.discard(answered)
             if not expected.done():
                 self._processor.waiters.forget(key, expected)
 
@@ -259,6 +302,6 @@ def _answer(waiting: asyncio.Future[Answered], done: Future[Answered]) -> None:
         waiting.set_result(done.result())
 
 
-def _fail(waiting: asyncio.Future[Answered], error: LogError) -> None:
+def _fail(waiting: asyncio.Future[Answered], error: Exception) -> None:
     if not waiting.done():
         waiting.set_exception(error)

@@ -28,6 +28,9 @@ class EdgeCode(StrEnum):
     OVERLOADED = "OVERLOADED"
     INTERNAL = "INTERNAL"
     RESTORING = "RESTORING"
+    NOT_OWNER = "NOT_OWNER"
+    STALE_OWNER = "STALE_OWNER"
+    UNREACHED = "UNREACHED"
     UNAVAILABLE = "UNAVAILABLE"
     ANSWER_TIMEOUT = "ANSWER_TIMEOUT"
     POSITION_TIMEOUT = "POSITION_TIMEOUT"
@@ -124,6 +127,9 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.OVERLOADED: 429,
     EdgeCode.INTERNAL: 500,
     EdgeCode.RESTORING: 503,
+    EdgeCode.NOT_OWNER: 421,
+    EdgeCode.STALE_OWNER: 503,
+    EdgeCode.UNREACHED: 503,
     EdgeCode.UNAVAILABLE: 503,
     EdgeCode.ANSWER_TIMEOUT: 504,
     EdgeCode.POSITION_TIMEOUT: 504,
@@ -135,7 +141,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
 """Every code and its status; a test holds that no code of the core is missing."""
 
 RETRY_AFTER_S: Final = 1
-_RETRIED: Final = frozenset({429, 503})
+_RETRIED: Final = frozenset({421, 429, 503})
 
 
 class ApiError(Exception):
@@ -165,6 +171,27 @@ class ApiError(Exception):
     def status(self) -> int:
         """The HTTP status."""
         return STATUS_OF[self.code]
+
+
+class NotHere(ApiError):
+    """The partition can not be asked on this node: its owner is another one, or it is `opening`.
+    Where there is one node only, that is one and the same.
+    """
+
+    def __init__(self, number: int, *, opening: bool = False) -> None:
+        super().__init__(
+            EdgeCode.RESTORING, f"partition {number} is not open here (yet); try again soon"
+        )
+        self.number = number
+        self.opening = opening
+
+
+def code_named(text: str) -> Code | EdgeCode | StopCause | None:
+    """The code of this name."""
+    for kind in (Code, EdgeCode, StopCause):
+        if text in set(kind):
+            return kind(text)
+    return None
 
 
 def bad_request(message: str) -> ApiError:

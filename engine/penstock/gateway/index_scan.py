@@ -1,4 +1,4 @@
-"""Scans of an index that each partition has: page by page, over the partitions that are open here.
+"""Scans of an index that each partition has: page by page, over partitions that are open here.
 
 A page looks at so many entries at most; one that is not full may have a cursor, too.
 """
@@ -29,24 +29,24 @@ def scan_index(
     *,
     limit: int,
     cursor: str | None,
+    end: int,
 ) -> tuple[list[T], str | None]:
-    """A page of what `found` makes of entries whose keys begin with `prefix`, by partition, and the
-    cursor of the next one.
+    """A page of what `found` makes of entries whose keys begin with `prefix`, by partition and
+    before the partition `end`, and the cursor of the next one.
     """
     number, after = place_of(cursor)
     rows: list[T] = []
     left = ENTRIES_PER_PAGE_MAX
-    while number < reads.partitions:
-        if reads.is_open(number):
-            view = reads.view(number)
-            start = prefix + after + b"\x00" if after else prefix
-            for key, entry in islice(view.rows.range(kind, start, after_prefix(prefix)), left):
-                row = found(view, entry)
-                left -= 1
-                if row is not None:
-                    rows.append(row)
-                if len(rows) == limit or left == 0:
-                    return rows, cursor_text(f"{number}:".encode() + key[len(prefix) :])
+    while number < end:
+        view = reads.view(number)
+        start = prefix + after + b"\x00" if after else prefix
+        for key, entry in islice(view.rows.range(kind, start, after_prefix(prefix)), left):
+            row = found(view, entry)
+            left -= 1
+            if row is not None:
+                rows.append(row)
+            if len(rows) == limit or left == 0:
+                return rows, cursor_text(f"{number}:".encode() + key[len(prefix) :])
         number, after = number + 1, b""
     return rows, None
 

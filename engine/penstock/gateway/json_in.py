@@ -20,6 +20,7 @@ from penstock.core.errors import Code
 from penstock.core.limits import INT_MAX, INT_MIN, JSON_DEPTH_MAX
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 
+COMMAND_ID_HEADER: Final = "Penstock-Command-Id"
 REQUEST_BYTES_MAX: Final = 1024 * 1024
 NUMBER_CHARS_MAX: Final = 100
 
@@ -48,7 +49,10 @@ def to_struct(fields: dict[str, Any], kind: type[S]) -> S:
 
 
 async def read_body(request: Request, bytes_max: int = REQUEST_BYTES_MAX) -> bytes:
-    """The body, up to its limit."""
+    """The body, up to its limit; it is kept, for another node that it may have to go to."""
+    kept: bytes | None = getattr(request.state, "body", None)
+    if kept is not None:
+        return kept
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -60,7 +64,8 @@ async def read_body(request: Request, bytes_max: int = REQUEST_BYTES_MAX) -> byt
                 headers={"Connection": "close"},
             )
         chunks.append(chunk)
-    return b"".join(chunks)
+    request.state.body = b"".join(chunks)
+    return request.state.body
 
 
 def load(body: bytes) -> Any:

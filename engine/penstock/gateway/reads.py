@@ -16,7 +16,7 @@ from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_wf_run_id, partition_of_run
 from penstock.core.state.rows import Rows
-from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.errors import ApiError, EdgeCode, NotHere
 from penstock.gateway.watch import Watch
 from penstock.log.port import Position
 from penstock.processor.processor import Processor
@@ -51,19 +51,51 @@ class Reads:
         return partition_of_run(wf_run_id, self.partitions)
 
     def is_open(self, number: int) -> bool:
-        """Whether a partition is open here."""
-        return self._processor.position(number) is not None
+        """Whether a partition can be read here."""
+        is_there = self._processor.position(number) is not None
+        return is_there and not self._processor.is_opening(number)
 
-    def check_open(self, number: int) -> None:
-        """Say why a partition can not be asked here."""
+    def is_stopped(self, number: int) -> bool:
+        """Whether a partition is here and does not go on."""
+        return number in self._processor.stopped
+
+    def open_until(self, number: int) -> int:
+        """The first partition, from this one on, that can not be read here."""
+        while number < self.partitions and self.is_open(number):
+            number += 1
+        return number
+
+    def any_open(self) -> int:
+        """A partition that can be read here, the deciding one if possible: for what all have."""
+        numbers = range(DECIDING_PARTITION, self.partitions)
+        return next((number for number in numbers if self.is_open(number)), DECIDING_PARTITION)
+
+    def check_takes(self, number: int) -> None:
+        """Say why a partition can not be given a command here."""
+        if self._processor.position(number) is None:
+            raise self.why_not(number)
+
+    def check_served(self, number: int) -> None:
+        """Say why a partition can not be read here."""
         if not self.is_open(number):
-            raise self._not_open(number)
+            raise self.why_not(number)
+
+    def check_not_stopped(self, number: int) -> None:
+        """Say why a partition is stopped, if it is so here."""
+        if self.is_stopped(number):
+            raise self.why_not(number)
 
     def view(self, number: int) -> View:
         """A partition as it stands."""
         view = self._processor.view(number)
-        if view is None:
-            raise self._not_open(number)
+        if view is None or self._processor.is_opening(number):
+            raise self.why_not(number)
+        if self._processor.is_stale:
+            raise ApiError(
+                EdgeCode.STALE_OWNER,
+                f"this node has not heard from the log for long: another one may own partition"
+                f" {number} by now; try again soon",
+            )
         return View(view, Rows(view), Position(number, view.position().next_offset - 1))
 
     async def view_at(self, number: int, at_least: str | None, timeout_s: float) -> View:
@@ -107,13 +139,12 @@ class Reads:
             )
         return int(found[2])
 
-    def _not_open(self, number: int) -> ApiError:
+    def why_not(self, number: int) -> ApiError:
+        """Why a partition can not be asked here."""
         stopped = self._processor.stopped.get(number)
         if stopped is not None:
             return ApiError(stopped.cause, f"partition {number} is stopped: {stopped.message}")
-        return ApiError(
-            EdgeCode.RESTORING, f"partition {number} is not open here (yet); try again soon"
-        )
+        return NotHere(number, opening=self._processor.is_opening(number))
 
 
 def check_part(what: str, text: str) -> str:

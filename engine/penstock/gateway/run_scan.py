@@ -1,4 +1,4 @@
-"""All runs of a tenant, by partition and id, over the partitions that are open here: one step each,
+"""All runs of a tenant, by partition and id, over partitions that are open here: one step each,
 however many rows a run has.
 """
 
@@ -38,18 +38,17 @@ class RunPlace(NamedTuple):
 
 
 def runs_of(
-    reads: Reads, tenant: str, start: RunPlace | None = None
+    reads: Reads, tenant: str, start: RunPlace, end: int
 ) -> Iterator[tuple[RunPlace, View, WfRun]]:
-    """The runs from behind a place on, each with its own."""
-    number, after = start or RunPlace()
-    while number < reads.partitions:
-        if reads.is_open(number):
-            view = reads.view(number)
-            while (found := next_run_id(view.view, tenant, after)) is not None:
-                after = found
-                run = view.rows.peek(WfRun, tenant, found)
-                if run is not None:
-                    yield RunPlace(number, found), view, run
+    """The runs from behind a place on and before the partition `end`, each with its own place."""
+    number, after = start
+    while number < end:
+        view = reads.view(number)
+        while (found := next_run_id(view.view, tenant, after)) is not None:
+            after = found
+            run = view.rows.peek(WfRun, tenant, found)
+            if run is not None:
+                yield RunPlace(number, found), view, run
         number, after = number + 1, ""
 
 

@@ -20,15 +20,18 @@ from typing import Final
 from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.topics import Topics, task_group
 from penstock.core.commands.task_started import TaskStarted
+from penstock.core.ids import partition_of
 from penstock.core.state.outputs import ScheduledTask
 from penstock.gateway.auth import Caller
-from penstock.gateway.engine import Engine, Limits, new_command_id
+from penstock.gateway.engine import Limits, new_command_id
 from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.forward import Forwarder
 from penstock.gateway.task_puller import Puller
 from penstock.log.port import EngineLog, LogError, Record
 
 PREFETCH_MAX: Final = 200
 CLOSE_S: Final = 5.0
+STARTED: Final = "/v1/tasks/started"
 
 logger = logging.getLogger("penstock.gateway")
 
@@ -62,15 +65,32 @@ class TaskQueues:
     """The queues in use, by tenant and TaskDef. Used on the event loop."""
 
     def __init__(
-        self, *, log: EngineLog, avro: Avro, topics: Topics, engine: Engine, limits: Limits
+        self, *, log: EngineLog, avro: Avro, topics: Topics, forwarder: Forwarder, limits: Limits
     ) -> None:
         self._log = log
         self._avro = avro
         self._topics = topics
-        self._engine = engine
+        self._forwarder = forwarder
         self._limits = limits
         self._queues: dict[tuple[str, str], TaskQueue] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
+
+    def home_of(self, tenant: str, task_def: str) -> int:
+        """The partition whose owner has this queue: with one member of the workers' group for all
+        who poll, no task lies with a node where nobody does.
+        """
+        return partition_of(f"{tenant}/{task_def}".encode(), self._topics.partitions)
+
+    def departed(self, number: int) -> None:
+        """Queues that belong with it go to another node. Called by the fold's thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._leave, number)
+
+    def _leave(self, number: int) -> None:
+        for key, queue in self._queues.items():
+            if self.home_of(*key) == number:
+                queue.close()
 
     async def poll(
         self,
@@ -107,13 +127,14 @@ class TaskQueues:
 
     def _queue(self, tenant: str, task_def: str) -> TaskQueue:
         key = (tenant, task_def)
+        self._loop = asyncio.get_running_loop()
         queue = self._queues.get(key)
         if queue is None or queue.is_closed:
             queue = self._queues[key] = TaskQueue(
                 log=self._log,
                 avro=self._avro,
                 topics=self._topics,
-                engine=self._engine,
+                forwarder=self._forwarder,
                 key=key,
                 idle_s=self._limits.queue_idle_s,
             )
@@ -131,13 +152,13 @@ class TaskQueue:
         log: EngineLog,
         avro: Avro,
         topics: Topics,
-        engine: Engine,
+        forwarder: Forwarder,
         key: tuple[str, str],
         idle_s: float,
     ) -> None:
         self.is_closed = False
         self._avro = avro
-        self._engine = engine
+        self._forwarder = forwarder
         self._idle_s = idle_s
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Poller] = deque()
@@ -256,14 +277,14 @@ class TaskQueue:
             worker_version=worker.version,
         )
         try:
-            answered = await self._engine.send(command, caller, new_command_id())
+            code = await self._forwarder.say(command, STARTED, caller, new_command_id())
         except BaseException:
             self._put_back([taken])
             raise
         self._note_done(taken.partition, taken.offset)
-        if answered.answer.code is None:
+        if code is None:
             return task
-        logger.info("task %s/%s skipped: %s", task.wf_run_id, task.guid, answered.answer.code)
+        logger.info("task %s/%s skipped: %s", task.wf_run_id, task.guid, code)
         return None
 
     def _came(self, records: list[Record]) -> None:

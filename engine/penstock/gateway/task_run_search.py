@@ -1,14 +1,18 @@
 """Search of task runs across runs: newest first by when they began.
 
 There is no index of task runs: it would be a row more for each, and a search is rare. So a search
-goes over the runs of the partitions that are open here, a window at a time: it looks at so many
-entries at most, and the order is that of the window. The answer says whether the window was all
-there is; its cursor goes on within the window, then with the next one.
+goes over the runs, a window at a time: it looks at so many entries at most, a share of them in each
+partition, and the order is that of the window. The answer says whether the window was all there is;
+its cursor goes on within the window, then with the next one.
+
+Each node looks through the partitions that it has; what they find is put together by the one that
+was asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import islice
@@ -102,12 +106,11 @@ class Search(Struct, frozen=True):
 
 
 class Mark(Struct, array_like=True, frozen=True):
-    """Where a search goes on: the beginning of its window, and the last one that was given of it.
-    It is a cursor.
+    """Where a search goes on: where its window begins in each of its partitions, in all if nothing
+    is said, and the last one that was given of it. It is a cursor.
     """
 
-    number: int = 0
-    after: str = ""
+    begins: tuple[RunPlace, ...] | None = None
     last: Key | None = None
 
     @classmethod
@@ -119,7 +122,8 @@ class Mark(Struct, array_like=True, frozen=True):
             mark = msgspec.json.decode(cursor_bytes(cursor), type=Mark)
         except msgspec.DecodeError as error:
             raise bad_request("parameter `cursor` is not one that was given here") from error
-        if not 0 <= mark.number < 10**6 or "\x00" in mark.after:
+        begins = mark.begins or ()
+        if not all(0 <= number < 10**6 and "\x00" not in after for number, after in begins):
             raise bad_request("parameter `cursor` is not one that was given here")
         return mark
 
@@ -131,8 +135,8 @@ class Mark(Struct, array_like=True, frozen=True):
 
 @dataclass(slots=True)
 class Window:
-    """The runs behind a place, until so many entries were looked at; `ended_at` is where the next
-    one begins, None behind all runs.
+    """The runs behind the places of a mark, in each partition until a share of the entries was
+    looked at; `ended_at` is where the next window begins there.
     """
 
     reads: Reads
@@ -140,57 +144,94 @@ class Window:
     dialect: Dialect
     asked: Search
     seen_of: Callable[[Rows, WfRun, WfSpec, int], Seen]
-    begin: RunPlace = field(default_factory=RunPlace)
-    ended_at: RunPlace | None = None
+    mark: Mark
+    ended_at: list[RunPlace] = field(default_factory=list[RunPlace])
 
-    def __iter__(self) -> Iterator[tuple[WfRun, SeenTaskRun]]:
-        left, specs = ENTRIES_PER_WINDOW_MAX, dict[tuple[str, int], WfSpec | None]()
-        for place, view, run in runs_of(self.reads, self.tenant, self.begin):
-            left -= 1
-            name = (run.wf_spec, run.version)
-            if name not in specs:
-                specs[name] = view.rows.peek(WfSpec, self.tenant, *name)
-            spec = specs[name]
-            if spec is not None and self.asked.wants_run(run, spec):
-                seen = self.seen_of(view.rows, run, spec, place.number)
-                for one in islice(self.dialect.task_runs(seen), TASK_RUNS_OF_RUN_MAX):
-                    left -= 1
-                    if self.asked.wants(run, one):
-                        yield run, one
-            if left <= 0:
-                self.ended_at = place
-                return
+    @property
+    def begins(self) -> dict[int, RunPlace]:
+        """Where it begins, by partition."""
+        if self.mark.begins is None:
+            return {number: RunPlace(number) for number in range(self.reads.partitions)}
+        known = range(self.reads.partitions)
+        return {place[0]: RunPlace(*place) for place in self.mark.begins if place[0] in known}
+
+    def within(self, numbers: Iterable[int]) -> Iterator[tuple[WfRun, SeenTaskRun]]:
+        """What is in these partitions of it, which are open here."""
+        self.ended_at = []
+        begins, specs = self.begins, dict[tuple[str, int], WfSpec | None]()
+        share = max(1, ENTRIES_PER_WINDOW_MAX // max(1, len(begins)))
+        for number in numbers:
+            left = share
+            for place, view, run in runs_of(self.reads, self.tenant, begins[number], number + 1):
+                left -= 1
+                name = (run.wf_spec, run.version)
+                if name not in specs:
+                    specs[name] = view.rows.peek(WfSpec, self.tenant, *name)
+                spec = specs[name]
+                if spec is not None and self.asked.wants_run(run, spec):
+                    seen = self.seen_of(view.rows, run, spec, number)
+                    for one in islice(self.dialect.task_runs(seen), TASK_RUNS_OF_RUN_MAX):
+                        left -= 1
+                        if self.asked.wants(run, one):
+                            yield run, one
+                if left <= 0:
+                    self.ended_at.append(place)
+                    break
 
 
-def search(window: Window, last: Key | None, limit: int) -> tuple[list[Json], str | None]:
-    """A page of a window, newest first, from behind the last one that was given; and the cursor of
-    the next page.
+def newest(window: Window, numbers: Iterable[int], limit: int) -> list[Json]:
+    """The newest of a window in some partitions, from behind the last one that was given: one more
+    than a page has; and where the window ends there.
     """
+    last = window.mark.last
     found = nlargest(
         limit + 1,
         (
             (_key(run, one), one)
-            for run, one in window
+            for run, one in window.within(numbers)
             if last is None or _key(run, one) < tuple(last)
         ),
         key=lambda entry: entry[0],
     )
-    items = [one.as_json() for _, one in found[:limit]]
-    if len(found) > limit:
-        return items, Mark(*window.begin, last=found[limit - 1][0]).text
-    return items, None if window.ended_at is None else Mark(*window.ended_at).text
+    return [{"key": key, "item": one.as_json()} for key, one in found] + _ends(window)
 
 
-def count_by_day(window: Window) -> tuple[list[Json], str | None]:
-    """How many task runs of a window began on each day, by state; the sums of all windows are those
-    of all task runs.
-    """
+def page_of(found: list[Json], mark: Mark, limit: int) -> tuple[list[Json], str | None]:
+    """A page of what all partitions have found, newest first; and the cursor of the next page."""
+    keyed = [one for one in found if "key" in one]
+    first = nlargest(limit + 1, keyed, key=lambda one: tuple(one["key"]))
+    items = [one["item"] for one in first[:limit]]
+    if len(first) > limit:
+        return items, Mark(mark.begins, last=tuple(first[limit - 1]["key"])).text
+    return items, next_window(found)
+
+
+def counts(window: Window, numbers: Iterable[int]) -> list[Json]:
+    """How many task runs of a window, in some partitions, began on each day, by state."""
     days: dict[str, dict[str, int]] = {}
-    for _, one in window:
+    for _, one in window.within(numbers):
         states = days.setdefault(timestamp_text(one.start_ms)[:DAY_CHARS], {})
         states[one.state] = states.get(one.state, 0) + 1
-    items = [{"day": day, "states": dict(sorted(days[day].items()))} for day in sorted(days)]
-    return items, None if window.ended_at is None else Mark(*window.ended_at).text
+    return [{"day": day, "states": states} for day, states in days.items()] + _ends(window)
+
+
+def by_day(found: list[Json]) -> list[Json]:
+    """What all partitions have counted; the sums of all windows are those of all task runs."""
+    days: dict[str, Counter[str]] = {}
+    for one in found:
+        if "day" in one:
+            days.setdefault(one["day"], Counter()).update(one["states"])
+    return [{"day": day, "states": dict(sorted(days[day].items()))} for day in sorted(days)]
+
+
+def next_window(found: list[Json]) -> str | None:
+    """The cursor of the next window, if there is one."""
+    ends = sorted(RunPlace(*one["ended"]) for one in found if "ended" in one)
+    return Mark(tuple(ends)).text if ends else None
+
+
+def _ends(window: Window) -> list[Json]:
+    return [{"ended": list(place)} for place in window.ended_at]
 
 
 def _key(run: WfRun, one: SeenTaskRun) -> Key:

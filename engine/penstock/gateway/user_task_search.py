@@ -62,16 +62,17 @@ class Search(Struct, frozen=True):
 
 
 def search(
-    reads: Reads, tenant: str, asked: Search, limit: int, cursor: str | None
+    reads: Reads, tenant: str, asked: Search, limit: int, cursor: str | None, end: int
 ) -> tuple[list[UserTaskRun], str | None]:
-    """A page of user tasks, by partition, and the cursor of the next one."""
+    """A page of user tasks, by partition, before the partition `end`; the next one's cursor."""
 
     def found(view: View, entry: UserTaskOf) -> UserTaskRun | None:
         row = view.rows.peek(UserTaskRun, tenant, entry.wf_run_id, entry.guid)
         wanted = row is not None and asked.wants(row)
         return shown_user_task(view.rows, row) if row is not None and wanted else None
 
-    return scan_index(reads, UserTaskOf, asked.prefix(tenant), found, limit=limit, cursor=cursor)
+    prefix = asked.prefix(tenant)
+    return scan_index(reads, UserTaskOf, prefix, found, limit=limit, cursor=cursor, end=end)
 
 
 def _id(params: Mapping[str, str], name: str) -> str | None:

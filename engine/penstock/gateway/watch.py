@@ -44,9 +44,7 @@ class Watch:
         """Let everybody who waits go, now and later; from any thread."""
         with self._lock:
             self._closing = True
-            woken = [future for futures in self._waiting.values() for future in futures]
-            self._waiting.clear()
-        self._wake(woken)
+        self.departed(0)
 
     def written(self, partition: int, changes: Mapping[bytes, Row | None]) -> None:
         """A partition has written these rows. Called by the fold's thread after each batch."""
@@ -61,6 +59,13 @@ class Watch:
                 found = [key for key in (partition, *changes) if key in waiting]
             for key in found:
                 woken += waiting.pop(key)
+        self._wake(woken)
+
+    def departed(self, _: int) -> None:
+        """A partition is open here no more: have all look again. Called by the fold's thread."""
+        with self._lock:
+            woken = [future for futures in self._waiting.values() for future in futures]
+            self._waiting.clear()
         self._wake(woken)
 
     async def until(self, what: Waited, look: Callable[[], T | None], timeout_s: float) -> T | None:

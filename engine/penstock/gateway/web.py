@@ -10,7 +10,7 @@ from binascii import Error as Base64Error
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 import msgspec
 from starlette.requests import Request
@@ -20,13 +20,16 @@ from starlette.routing import Route
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.command import Command
+from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import correlation_key_problem, partition_of
 from penstock.core.state.keys import Part, after_prefix
 from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.engine import Engine, Limits, new_command_id
-from penstock.gateway.errors import ApiError, bad_request
+from penstock.gateway.errors import ApiError, NotHere, bad_request
+from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
+from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
@@ -34,7 +37,6 @@ from penstock.log.port import EngineLog, Position
 from penstock.processor.processor import Processor
 
 POSITION_HEADER: Final = "Penstock-Position"
-COMMAND_ID_HEADER: Final = "Penstock-Command-Id"
 WAIT_MS_MAX: Final = 60_000
 PAGE_MAX: Final = 1_000
 PAGE_DEFAULT: Final = 200
@@ -59,6 +61,7 @@ class Gateway:
     reads: Reads
     engine: Engine
     queues: TaskQueues
+    forwarder: Forwarder
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -110,10 +113,13 @@ async def send(
 
 
 def command_id_of(request: Request) -> str:
-    """The command's id: the client's, so that it can send the command again, or one made here."""
+    """The command's id: the client's, so that it can send the command again, or one made here; the
+    request keeps it wherever it goes.
+    """
     given = request.headers.get(COMMAND_ID_HEADER)
     if given is None:
-        return new_command_id()
+        given = getattr(request.state, "command_id", None) or new_command_id()
+        request.state.command_id = given
     if not _COMMAND_ID.fullmatch(given):
         refuse(Code.BAD_ID, f"{COMMAND_ID_HEADER}: use 1-128 ASCII characters, none of them blank")
     return given
@@ -132,8 +138,26 @@ async def view_of_run(request: Request) -> tuple[View, str, str]:
 
 
 async def view_of_definitions(request: Request) -> tuple[View, str]:
-    """The partition of definitions, as new as `at_least` asks; and the tenant."""
-    return await view_at(request, 0), identify(request).tenant
+    """A partition that has the definitions, and the tenant. All have them: the deciding one is
+    looked at only if it is here, or `at_least` asks for it; a node that waits until all have one
+    says which partition it means.
+    """
+    reads, tenant = gateway_of(request).reads, identify(request).tenant
+    part = request.headers.get(PART_HEADER, "")
+    if is_forwarded(request) and re.fullmatch(r"[0-9]{1,6}", part):
+        return reads.view(int(part)), tenant
+    asked = "at_least" in request.query_params
+    number = DECIDING_PARTITION if asked else reads.any_open()
+    return await view_at(request, number), tenant
+
+
+def refuse_unknown(request: Request, view: View, code: Code, message: str) -> NoReturn:
+    """Refuse to show a definition that is not there; if it is only not here yet, the partition that
+    decides knows.
+    """
+    if view.position.partition != DECIDING_PARTITION and PART_HEADER not in request.headers:
+        raise NotHere(DECIDING_PARTITION)
+    refuse(code, message)
 
 
 async def view_of_key(request: Request, key: str) -> tuple[View, str]:

@@ -65,9 +65,9 @@ class Search(Struct, frozen=True):
 
 
 def search(
-    reads: Reads, tenant: str, asked: Search, limit: int, cursor: str | None
+    reads: Reads, tenant: str, asked: Search, limit: int, cursor: str | None, end: int
 ) -> tuple[list[tuple[View, WfRun]], str | None]:
-    """A page of runs, by partition and id, and the cursor of the next one."""
+    """A page of runs, by partition and id, before the partition `end`; the next one's cursor."""
     rows, declared = _declared(reads, tenant, asked)
     value = _value(rows, tenant, declared, asked)
     prefix = VariableOf.key(tenant, asked.wf_spec, asked.name, digest_of(asked.path, value))
@@ -88,7 +88,7 @@ def search(
         seen.add(entry.wf_run_id)
         return view, run
 
-    return scan_index(reads, VariableOf, prefix, found, limit=limit, cursor=cursor)
+    return scan_index(reads, VariableOf, prefix, found, limit=limit, cursor=cursor, end=end)
 
 
 def _declared(reads: Reads, tenant: str, asked: Search) -> tuple[Rows, VariableDef]:

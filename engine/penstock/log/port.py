@@ -14,7 +14,7 @@ Rules - Offsets are positions, never counts: they may have holes. - A record's `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -70,6 +70,15 @@ class Refused(Struct, frozen=True):
     message: Message
     code: str  # TOO_LARGE, NO_TOPIC or DENIED
     reason: str
+
+
+class Assigned(Struct, frozen=True):
+    """Who has the partitions of `commands`, as told a moment ago: where the owner of each listens,
+    and where all who take part do. A partition that nobody has is not there.
+    """
+
+    urls: Mapping[int, str] = {}
+    members: frozenset[str] = frozenset()
 
 
 class LogError(Exception):
@@ -158,6 +167,23 @@ class Ownership(Protocol):
 
     def lost(self, partitions: Sequence[int]) -> None:
         """These are another owner's already; nothing may be committed."""
+        ...
+
+
+class Owners(Protocol):
+    """Knows who has which partitions. Any thread may ask."""
+
+    def ask(self) -> Assigned:
+        """Who has what now; raises a LogError."""
+        ...
+
+
+@runtime_checkable
+class Member(Protocol):
+    """A log of several nodes: who leaves has the others take over at once."""
+
+    def leave(self) -> None:
+        """Own nothing any more, from now on; appending goes on. May be called twice."""
         ...
 
 

@@ -149,3 +149,11 @@ def record_hash(record: Record) -> bytes:
     for name, data in sorted(record.headers.items()):
         digest.update(f"{len(name)}:{name}{len(data)}:".encode() + data)
     return digest.digest()
+
+
+def by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
+    """Records of a poll, each partition's in order."""
+    grouped: dict[int, list[Record]] = {}
+    for record in records:
+        grouped.setdefault(record.partition, []).append(record)
+    return grouped

@@ -12,6 +12,7 @@ never loses one.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +23,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.core.commands.tick import Tick
-from penstock.core.commands.topic_ready import TopicReady
-from penstock.core.definitions.defs import HeldTask
-from penstock.core.state.rows import Row, Rows
+from penstock.core.state.rows import Row
 from penstock.log.port import (
     EngineLog,
     Fenced,
@@ -37,19 +36,21 @@ from penstock.processor.cron_asks import CronAnswerer
 from penstock.processor.delivery import Courier
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.failpoints import Failpoints
-from penstock.processor.partition import Batch, Defective, Partition
+from penstock.processor.freshness import Freshness
+from penstock.processor.held_tasks import HeldTasks
+from penstock.processor.partition import Batch, Defective, Partition, by_partition
 from penstock.processor.recovery import Opener, mark_of
 from penstock.processor.rulings import rule
 from penstock.processor.ticker import Ticker
 from penstock.store.rowstore import RowView
 
 RECORDS_PER_POLL_MAX: Final = 1_000
-IDLE_POLL_S: Final = 0.5
+IDLE_POLL_S: Final = 0.1  # so long a stop may have to wait
 COMMIT_EVERY_S: Final = 0.2
 RETRY_PAUSE_S: Final = 0.2
-HELD_TASKS_LOOK_S: Final = 5.0
 
 Watcher = Callable[[int, Mapping[bytes, Row | None]], None]
+Departed = Callable[[int], None]
 
 logger = logging.getLogger("penstock.processor")
 
@@ -68,6 +69,7 @@ class Processor:
         opener: Opener,
         failpoints: Failpoints | None = None,
         records_per_poll: int = RECORDS_PER_POLL_MAX,
+        stale_after_s: float = math.inf,
     ) -> None:
         self.waiters = Waiters()
         self.stopped: dict[int, PartitionStopped] = {}
@@ -77,15 +79,17 @@ class Processor:
         self._opener = opener
         self._failpoints = failpoints or Failpoints()
         self._courier = Courier(log=log, avro=avro, topics=topics, failpoints=self._failpoints)
+        self._held_tasks = HeldTasks(log, topics, self._courier)
         self._records_per_poll = records_per_poll
         self._partitions: dict[int, Partition] = {}
         self._to_open: set[int] = set()
+        self._fresh = Freshness(stale_after_s)
+        self._departed: list[Departed] = []
         self._ticker = Ticker()
         self._cron = CronAnswerer()
         self._watchers: list[Watcher] = []
         self._moved = threading.Condition()
         self._stopping = threading.Event()
-        self._held_look_s = 0.0
         self._commit_s = 0.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-fold")
         self._loop: Future[None] | None = None
@@ -130,6 +134,20 @@ class Processor:
         partition = self._partitions.get(number)
         return None if partition is None else partition.next_offset
 
+    def is_opening(self, number: int) -> bool:
+        """Whether a partition is ours and does not serve reads yet: it is being opened, or has not
+        folded all that the log had by then.
+        """
+        position = self.position(number)
+        if position is None:
+            return number in self._to_open
+        return self._fresh.is_behind(number, position)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the log was last read so long ago that others may own what is open here."""
+        return self._fresh.is_stale
+
     def view(self, number: int) -> RowView | None:
         """Rows of a partition as they are now; None if it is not open here."""
         partition = self._partitions.get(number)
@@ -150,6 +168,10 @@ class Processor:
         It must neither raise nor block.
         """
         self._watchers.append(watcher)
+
+    def on_departure(self, departed: Departed) -> None:
+        """Have `departed` told, as a watcher is, of each partition that is open here no more."""
+        self._departed.append(departed)
 
     def expect(self, tenant: str, command_id: str) -> Future[Answered]:
         """The answer to a command that is about to be appended."""
@@ -195,8 +217,11 @@ class Processor:
             self._answer_asks()
             self._commit_all()
             records = self._log.poll(self._records_per_poll, self._idle_s())
+            self._fresh.polled(came=bool(records))
+            if self._fresh.is_stale:
+                self._prove()
             if records:
-                self._handle(_by_partition(records))
+                self._handle(by_partition(records))
         except LogUnavailable as error:
             logger.warning("the log is not available, trying again: %s", error)
             self._read_again()
@@ -261,10 +286,16 @@ class Processor:
             self._fenced(partition.shard.partition)
         return None
 
-    def _commit(self, partition: Partition) -> None:
+    def _prove(self) -> None:
+        """This process stood still for long: the log says of each partition whether it is ours."""
+        for partition in list(self._partitions.values()):
+            self._commit(partition, always=True)
+        self._fresh.proved()
+
+    def _commit(self, partition: Partition, *, always: bool = False) -> None:
         """Say that all up to here is delivered. A fenced owner has written nothing that the next
         one will not."""
-        if not partition.uncommitted:
+        if not partition.uncommitted and not always:
             return
         number = partition.shard.partition
         try:
@@ -292,8 +323,7 @@ class Processor:
     def _tick(self) -> None:
         for number, partition in self._partitions.items():
             if self._ticker.due_in_s(number, partition.state) == 0:
-                message = self._courier.command(number, Tick(), tenant=TENANT_DEFAULT)
-                self._log.append(message)
+                self._log.append(self._courier.command(number, Tick(), tenant=TENANT_DEFAULT))
                 self._ticker.sent(number)
 
     def _idle_s(self) -> float:
@@ -307,17 +337,8 @@ class Processor:
         return min([COMMIT_EVERY_S if moved else IDLE_POLL_S, *waits])
 
     def _ask_topics(self) -> None:
-        """For tasks held because their topic is not there: tell the fold once it is (R7)."""
-        now_s = time.monotonic()
-        if now_s < self._held_look_s:
-            return
-        self._held_look_s = now_s + HELD_TASKS_LOOK_S
-        for number, partition in self._partitions.items():
-            held = Rows(partition.store).scan(HeldTask)
-            for tenant, task_def in sorted({(row.tenant, row.task_def) for row in held}):
-                if self._topic_is_there(self._topics.task(tenant, task_def)):
-                    command = TopicReady(task_def=task_def)
-                    self._log.append(self._courier.command(number, command, tenant=tenant))
+        for message in self._held_tasks.ready(self._partitions.items()):
+            self._log.append(message)
 
     def _answer_asks(self) -> None:
         """Questions of schedules: say when they are due next (R8)."""
@@ -325,16 +346,6 @@ class Processor:
             for answer in self._cron.answers(partition):
                 command = self._courier.command(number, answer.command, tenant=answer.tenant)
                 self._log.append(command)
-
-    def _topic_is_there(self, topic: str) -> bool:
-        settings = self._topics.on_demand(topic)
-        assert settings is not None, "it is a task topic"
-        try:
-            self._log.ensure_topics([settings])
-        except LogError as error:
-            logger.warning("topic %s is not ready: %s", topic, error)
-            return False
-        return True
 
     def _open_assigned(self) -> None:
         """Open what was assigned; what the log could not be asked about stays to be opened."""
@@ -345,6 +356,7 @@ class Processor:
     def _open(self, number: int) -> None:
         self._close(number)
         try:
+            end = self._log.bounds(number)[1]
             partition = self._opener.open(number)
         except PartitionStopped as stopped:
             self._give_up(number, stopped)
@@ -352,6 +364,7 @@ class Processor:
         except Fenced:
             self._fenced(number)
             return
+        self._fresh.opened(number, end)
         self._partitions[number] = partition
         self.stopped.pop(number, None)
         self._read_on(number, partition)
@@ -369,6 +382,9 @@ class Processor:
         self._cron.forget(number)
         if partition is not None:
             partition.close()
+            self._fresh.closed(number)
+            for departed in self._departed:
+                departed(number)
 
     def _give_up(self, number: int, stopped: PartitionStopped) -> None:
         """The partition can not go on here; the others do (R20)."""
@@ -380,10 +396,3 @@ class Processor:
 def _log_failure(loop: Future[None]) -> None:
     if not loop.cancelled() and loop.exception() is not None:
         logger.critical("the processor stops: %r", loop.exception(), exc_info=loop.exception())
-
-
-def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
-    grouped: dict[int, list[Record]] = {}
-    for record in records:
-        grouped.setdefault(record.partition, []).append(record)
-    return grouped

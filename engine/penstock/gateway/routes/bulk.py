@@ -11,6 +11,7 @@ from starlette.responses import Response
 from penstock.core.bulk.rows import BulkJob, BulkState
 from penstock.core.commands.bulk import Bulk
 from penstock.core.commands.cancel_bulk import CancelBulk
+from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_guid
 from penstock.gateway.auth import identify
@@ -24,7 +25,7 @@ from penstock.gateway.web import (
     page,
     route,
     send,
-    view_of_definitions,
+    view_at,
 )
 
 Json = dict[str, Any]
@@ -53,7 +54,7 @@ async def cancel(request: Request) -> Response:
 async def get(request: Request) -> Response:
     """A job: what was asked for, and how far it has come."""
     bulk_id = _id(request)
-    view, tenant = await view_of_definitions(request)
+    view, tenant = await view_at(request, DECIDING_PARTITION), identify(request).tenant
     job = view.rows.peek(BulkJob, tenant, bulk_id)
     shown = None if job is None else _shown(view, job)
     if job is None or shown is None:
@@ -64,7 +65,7 @@ async def get(request: Request) -> Response:
 
 async def list_all(request: Request) -> Response:
     """Jobs by id, without their filters and arguments, which may be large."""
-    view, tenant = await view_of_definitions(request)
+    view, tenant = await view_at(request, DECIDING_PARTITION), identify(request).tenant
     jobs, cursor = page(request, view, BulkJob, tenant)
     return listed([_shown(view, job) for job in jobs], cursor, view.position)
 

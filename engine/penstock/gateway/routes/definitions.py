@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -35,13 +37,14 @@ from penstock.core.definitions.defs import (
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
 from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
-from penstock.core.errors import Code, refuse
+from penstock.core.errors import Code
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
 from penstock.core.state.rows import Row
 from penstock.gateway import render, user_task_json
-from penstock.gateway.auth import Caller, identify
+from penstock.gateway.auth import TENANT_HEADER, Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
+from penstock.gateway.forward import PART_HEADER, Asked
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.web import (
     Gateway,
@@ -51,6 +54,7 @@ from penstock.gateway.web import (
     json_answer,
     listed,
     page,
+    refuse_unknown,
     route,
     send,
     view_of_definitions,
@@ -135,6 +139,7 @@ USER_TASK_DEFS: Final = Definition(
     Code.USER_TASK_DEF_UNKNOWN,
 )
 WITH_VERSIONS: Final = (WF_SPECS, USER_TASK_DEFS)
+LOOK_S: Final = 0.05
 
 
 def routes_of(definition: Definition) -> list[BaseRoute]:
@@ -185,7 +190,8 @@ async def shown_by_name(request: Request, definition: Definition, name: str) -> 
     check_definition_name(definition.what, name)
     row = view.rows.peek(definition.row, tenant, name)
     if row is None:
-        refuse(definition.unknown, f"there is no {definition.what} {name!r}")
+        what = f"there is no {definition.what} {name!r}"
+        refuse_unknown(request, view, definition.unknown, what)
     return json_answer(definition.show(row), position=view.position)
 
 
@@ -214,7 +220,7 @@ async def get_wf_spec(request: Request) -> Response:
     row = view.rows.peek(WfSpec, tenant, name, version)
     if row is None:
         asked = "" if latest is None else f" in version {version}; the newest is {newest}"
-        refuse(Code.SPEC_UNKNOWN, f"there is no WfSpec {name!r}{asked}")
+        refuse_unknown(request, view, Code.SPEC_UNKNOWN, f"there is no WfSpec {name!r}{asked}")
     return json_answer(render.wf_spec(row), position=view.position)
 
 
@@ -226,7 +232,8 @@ async def get_user_task_def(request: Request) -> Response:
     row = find_user_task_def(view.rows, tenant, name, version)
     if row is None:
         asked = "" if version is None else f" in version {version}"
-        refuse(Code.USER_TASK_DEF_UNKNOWN, f"there is no UserTaskDef {name!r}{asked}")
+        what = f"there is no UserTaskDef {name!r}{asked}"
+        refuse_unknown(request, view, Code.USER_TASK_DEF_UNKNOWN, what)
     return json_answer(user_task_json.user_task_def(row), position=view.position)
 
 
@@ -239,30 +246,58 @@ async def list_wf_specs(request: Request) -> Response:
 
 
 async def wait_for_all(gateway: Gateway, caller: Caller, definition: Definition, name: str) -> None:
-    """Wait until every partition that is open here has what partition 0 has decided."""
+    """Wait until every partition, here and elsewhere, has what partition 0 has decided."""
     reads = gateway.reads
+    deadline = time.monotonic() + gateway.limits.answer_timeout_s
     kind: type[Row] = LatestWfSpec if definition is WF_SPECS else definition.row
     key = kind.key(caller.tenant, name)
     decided = reads.definitions().view.get(kind, key)
-    numbers = [number for number in range(reads.partitions) if reads.is_open(number)]
 
     def missing() -> list[int]:
         return [
             number
-            for number in numbers
-            if not _has(reads.view(number).view.get(kind, key), decided)
+            for number in range(reads.partitions)
+            if reads.is_open(number) and not _has(reads.view(number).view.get(kind, key), decided)
         ]
 
     await reads.watch.until(
         key, lambda: None if missing() else True, gateway.limits.answer_timeout_s
     )
-    still = missing()
+    version = getattr(decided, "version", None)
+    elsewhere = await _missing_elsewhere(
+        gateway, caller, f"{definition.path}/{name}", version, deadline
+    )
+    still = sorted(missing() + elsewhere)
     if still:
         raise ApiError(
             EdgeCode.NOT_EVERYWHERE,
             f"{definition.what} {name!r} is registered; partitions {still} do not have it yet",
             position=Position(0, reads.definitions().position.offset),
         )
+
+
+async def _missing_elsewhere(
+    gateway: Gateway, caller: Caller, path: str, version: int | None, deadline: float
+) -> list[int]:
+    """Which partitions of other nodes do not have a definition by the deadline."""
+    reads, forwarder = gateway.reads, gateway.forwarder
+    if forwarder.nodes is None:
+        return []
+    left = [number for number in range(reads.partitions) if not reads.is_open(number)]
+    while left and time.monotonic() < deadline:
+        for number in list(left):
+            headers = {TENANT_HEADER: caller.tenant, PART_HEADER: str(number)}
+            asked = Asked(method="GET", target=path.encode(), headers=headers)
+            try:
+                found = await forwarder.part(number, asked, forwarder.patience())
+            except ApiError:
+                continue
+            has = found is not None and (version is None or found.get("version", 0) >= version)
+            if has or reads.is_open(number):
+                left.remove(number)
+        if left:
+            await asyncio.sleep(LOOK_S)
+    return left
 
 
 def _has(row: Row | None, decided: Row | None) -> bool:

@@ -14,8 +14,10 @@ from penstock.contracts.avro import Malformed
 from penstock.contracts.records import DeadRecord
 from penstock.gateway import render
 from penstock.gateway.errors import EdgeCode
+from penstock.gateway.readiness import unanswered
+from penstock.gateway.spread import everywhere
 from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route
-from penstock.log.port import LogError
+from penstock.log.port import Assigned, LogError
 from penstock.processor.verify import verify_view
 
 DEAD_LETTERS_MAX: Final = 1_000
@@ -23,25 +25,52 @@ REACH_S: Final = 2.0
 
 
 async def cluster(request: Request) -> Response:
-    """Every partition: how far it has come, and whether it goes on."""
+    """Every partition: how far it has come, whether it goes on, and where its owner listens."""
     gateway = gateway_of(request)
-    partitions = await run_in_threadpool(
-        lambda: [_partition(gateway, number) for number in range(gateway.reads.partitions)]
-    )
+    processor, nodes = gateway.processor, gateway.forwarder.nodes
+
+    def read(numbers: list[int]) -> list[render.Json]:
+        return [_partition(gateway, number) for number in numbers]
+
+    def is_here(number: int) -> bool:
+        known = processor.position(number) is not None or number in processor.stopped
+        return nodes is None or known or processor.is_opening(number)
+
+    found = await everywhere(request, read, is_here=is_here, whole=False)
+    if isinstance(found, Response):
+        return found
+    assigned = Assigned() if nodes is None else await nodes.look()
+    partitions = found.items + [_unreached(number) for number in found.missing]
+    for shown in partitions:
+        shown["owner"] = assigned.urls.get(shown["partition"])
+    partitions.sort(key=lambda shown: shown["partition"])
     return json_answer(
         {
             "cluster": gateway.topics.cluster,
             "topic_id": gateway.log.topic_id,
             "commands_in_flight": gateway.engine.in_flight,
+            "nodes": sorted(assigned.members),
             "partitions": partitions,
         }
     )
 
 
+def _unreached(number: int) -> render.Json:
+    return {
+        "partition": number,
+        "status": str(EdgeCode.UNREACHED),
+        "message": "its owner does not answer, or there is none just now",
+        "next_offset": None,
+        "position": None,
+        "log_begin": None,
+        "log_end": None,
+    }
+
+
 def _partition(gateway: Gateway, number: int) -> render.Json:
     stopped = gateway.processor.stopped.get(number)
     next_offset = gateway.processor.position(number)
-    status = "RUNNING" if next_offset is not None else str(EdgeCode.RESTORING)
+    status = "RUNNING" if gateway.reads.is_open(number) else str(EdgeCode.RESTORING)
     shown: render.Json = {
         "partition": number,
         "status": status if stopped is None else str(stopped.cause),
@@ -81,8 +110,10 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Whether the partitions of this process are open and its log answers."""
-    reasons = await run_in_threadpool(_unready, gateway_of(request))
+    """Whether this node can answer for all partitions, and its log does."""
+    gateway = gateway_of(request)
+    missing = await unanswered(gateway)
+    reasons = await run_in_threadpool(_unready, gateway, missing)
     if not reasons:
         return json_answer({"status": "ready"})
     return json_answer(
@@ -90,7 +121,7 @@ async def readyz(request: Request) -> Response:
     )
 
 
-def _unready(gateway: Gateway) -> list[str]:
+def _unready(gateway: Gateway, missing: list[int]) -> list[str]:
     processor = gateway.processor
     reasons = [
         f"partition {number} is stopped: {stopped}"
@@ -98,12 +129,10 @@ def _unready(gateway: Gateway) -> list[str]:
     ]
     if processor.failure is not None:
         reasons.append(f"the processor has stopped: {processor.failure}")
-    else:
-        # Until a gateway forwards to other owners, it is ready when all partitions are here.
-        known = {*processor.owned(), *processor.stopped}
-        missing = [number for number in range(gateway.log.partitions) if number not in known]
-        if missing:
-            reasons.append(f"{EdgeCode.RESTORING}: partitions {missing} are not open here yet")
+    elif missing:
+        reasons.append(f"{EdgeCode.RESTORING}: partitions {missing} are not open yet")
+    if processor.is_stale:
+        reasons.append(f"{EdgeCode.STALE_OWNER}: the log was not heard from for long")
     try:
         gateway.log.reach(REACH_S)
     except LogError as error:

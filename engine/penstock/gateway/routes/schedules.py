@@ -16,18 +16,16 @@ from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_schedule_id, derive_guid, partition_of_run
 from penstock.core.schedules.schedules import Schedule, ScheduleState
-from penstock.core.state.keys import after_prefix
 from penstock.gateway import render
 from penstock.gateway.auth import identify
-from penstock.gateway.errors import bad_request
+from penstock.gateway.index_scan import scan_index
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
+from penstock.gateway.spread import paged
 from penstock.gateway.web import (
     PAGE_DEFAULT,
     PAGE_MAX,
     command_id_of,
-    cursor_bytes,
-    cursor_text,
     gateway_of,
     int_param,
     json_answer,
@@ -90,37 +88,19 @@ async def get(request: Request) -> Response:
 
 
 async def list_all(request: Request) -> Response:
-    """Schedules of the partitions that are open here, by partition and id."""
+    """Schedules, by partition and id."""
     reads = gateway_of(request).reads
     tenant = identify(request).tenant
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    number, after = _cursor(request)
-    items: list[Any] = []
-    for at in range(number, reads.partitions):
-        if not reads.is_open(at):
-            continue
-        view = reads.view(at)
-        end = after_prefix(ScheduleState.key(tenant))
-        start = ScheduleState.key(tenant, after) + b"\x00" if at == number and after else None
-        rows = view.rows.range(ScheduleState, start or ScheduleState.key(tenant), end)
-        for _, row in rows:
-            if len(items) == limit:
-                cursor = cursor_text(f"{at}:{after}".encode())
-                return json_answer({"items": items, "cursor": cursor})
-            after = row.schedule_id
-            items.append(_shown(view, tenant, after))
-        after = ""
-    return json_answer({"items": items, "cursor": None})
 
+    def found(view: View, row: ScheduleState) -> render.Json | None:
+        return _shown(view, tenant, row.schedule_id)
 
-def _cursor(request: Request) -> tuple[int, str]:
-    text = request.query_params.get("cursor")
-    if text is None:
-        return 0, ""
-    number, colon, after = cursor_bytes(text).decode(errors="replace").partition(":")
-    if not colon or not number.isdecimal() or "\x00" in after:
-        raise bad_request("parameter `cursor` is not one that was given here")
-    return int(number), after
+    def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
+        prefix = ScheduleState.key(tenant)
+        return scan_index(reads, ScheduleState, prefix, found, limit=limit, cursor=cursor, end=end)
+
+    return await paged(request, read, limit)
 
 
 def _shown(view: View, tenant: str, schedule_id: str) -> render.Json | None:

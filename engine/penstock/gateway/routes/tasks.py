@@ -16,6 +16,7 @@ from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
+from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions.defs import TaskDef
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
@@ -25,8 +26,10 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.gateway import render
 from penstock.gateway.auth import identify
+from penstock.gateway.forward import disconnected
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View, check_part
+from penstock.gateway.spread import everywhere
 from penstock.gateway.task_queue import PollingWorker
 from penstock.gateway.web import (
     WAIT_MS_MAX,
@@ -34,6 +37,7 @@ from penstock.gateway.web import (
     command_id_of,
     gateway_of,
     json_answer,
+    refuse_unknown,
     route,
     send,
 )
@@ -58,10 +62,11 @@ async def poll(request: Request) -> Response:
     caller = identify(request)
     name = check_definition_name("TaskDef", request.path_params["task_def"])
     body = await read_struct(request, PollBody)
-    known = gateway.reads.definitions().rows.peek(TaskDef, caller.tenant, name)
-    if known is None:
+    request.state.wait_s, request.state.once = body.wait_ms / 1_000, True
+    gateway.reads.check_served(gateway.queues.home_of(caller.tenant, name))
+    if not await gateway.engine.comes(TaskDef, TaskDef.key(caller.tenant, name)):
         refuse(Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
-    gone = asyncio.ensure_future(_disconnected(request))
+    gone = asyncio.ensure_future(disconnected(request))
     try:
         tasks = await gateway.queues.poll(
             caller,
@@ -77,19 +82,22 @@ async def poll(request: Request) -> Response:
 
 
 async def get_breaker(request: Request) -> Response:
-    """The breaker of a TaskDef as it stands on each partition that is open here: of how many ends
-    how many have failed, and how many tasks it holds (at most HELD_SHOWN_MAX are counted).
+    """The breaker of a TaskDef as it stands on each partition: of how many ends how many have
+    failed, and how many tasks it holds (at most HELD_SHOWN_MAX are counted).
     """
     reads, tenant = gateway_of(request).reads, identify(request).tenant
     name = check_definition_name("TaskDef", request.path_params["task_def"])
-    if reads.definitions().rows.peek(TaskDef, tenant, name) is None:
-        refuse(Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
-    items = [
-        _breaker(reads.view(number), tenant, name)
-        for number in range(reads.partitions)
-        if reads.is_open(number)
-    ]
-    return json_answer({"items": items})
+    view = reads.view(reads.any_open())
+    if view.rows.peek(TaskDef, tenant, name) is None:
+        refuse_unknown(request, view, Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
+
+    def read(numbers: list[int]) -> list[render.Json]:
+        return [_breaker(reads.view(number), tenant, name) for number in numbers]
+
+    found = await everywhere(request, read)
+    if isinstance(found, Response):
+        return found
+    return json_answer({"items": sorted(found.items, key=lambda item: item["partition"])})
 
 
 def _breaker(view: View, tenant: str, task_def: str) -> render.Json:
@@ -114,13 +122,8 @@ async def close_breaker(request: Request) -> Response:
     return await send(request, command, caller=caller, command_id=command_id)
 
 
-async def _disconnected(request: Request) -> None:
-    """Wait until the worker is no longer there."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
 WORDS: Final[dict[str, type[Command]]] = {
+    "started": TaskStarted,
     "report": ReportTask,
     "heartbeat": TaskHeartbeat,
     "checkpoint": PutCheckpoint,
@@ -156,23 +159,30 @@ class StopsBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 async def stops(request: Request) -> Response:
     """Which of these attempts are to end, and why: `cancel`, `shutdown`, `restart`, or `over` if
-    they are not the worker's any more. It writes nothing, and is no sign of life.
+    they are not the worker's any more. It writes nothing, and is no sign of life. Of a partition
+    that can not be asked just now, nothing is said.
     """
     tenant = identify(request).tenant
     body = await read_struct(request, StopsBody)
     reads = gateway_of(request).reads
-    items: list[render.Json] = []
+    attempts: dict[int, list[OwnAttempt]] = {}
     for one in body.attempts:
-        number = reads.number_of(one.wf_run_id)
-        if not reads.is_open(number):
-            continue
         check_part("guid", one.guid)
-        task = reads.view(number).rows.peek(TaskRun, tenant, one.wf_run_id, one.guid)
-        stop = _stop_of(task, one)
-        if stop is not None:
-            named = {"wf_run_id": one.wf_run_id, "guid": one.guid, "attempt": one.attempt}
-            items.append({**named, "stop": stop})
-    return json_answer({"items": items})
+        attempts.setdefault(reads.number_of(one.wf_run_id), []).append(one)
+
+    def read(numbers: list[int]) -> list[render.Json]:
+        items: list[render.Json] = []
+        for number in numbers:
+            rows = reads.view(number).rows
+            for one in attempts.get(number, ()):
+                stop = _stop_of(rows.peek(TaskRun, tenant, one.wf_run_id, one.guid), one)
+                if stop is not None:
+                    named = {"wf_run_id": one.wf_run_id, "guid": one.guid, "attempt": one.attempt}
+                    items.append({**named, "stop": stop})
+        return items
+
+    found = await everywhere(request, read, numbers=attempts, whole=False)
+    return found if isinstance(found, Response) else json_answer({"items": found.items})
 
 
 def _stop_of(task: TaskRun | None, own: OwnAttempt) -> str | None:

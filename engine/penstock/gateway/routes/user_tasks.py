@@ -27,6 +27,7 @@ from penstock.gateway.errors import bad_request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
+from penstock.gateway.spread import paged
 from penstock.gateway.user_task_json import user_task_comment, user_task_event, user_task_run
 from penstock.gateway.user_task_search import Search, search
 from penstock.gateway.web import (
@@ -79,13 +80,16 @@ async def comments(request: Request) -> Response:
 
 
 async def find(request: Request) -> Response:
-    """User tasks of the partitions that are open here, by any of user, group, status and form."""
+    """User tasks, by any of user, group, status and form."""
     asked = Search.of(request.query_params)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    cursor, tenant = request.query_params.get("cursor"), identify(request).tenant
-    reads = gateway_of(request).reads
-    rows, after = await run_in_threadpool(search, reads, tenant, asked, limit, cursor)
-    return json_answer({"items": [user_task_run(row) for row in rows], "cursor": after})
+    reads, tenant = gateway_of(request).reads, identify(request).tenant
+
+    def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
+        rows, after = search(reads, tenant, asked, limit, cursor, end)
+        return [user_task_run(row) for row in rows], after
+
+    return await paged(request, read, limit)
 
 
 def _act(kind: type[Command], *, created: int = 200) -> Handler:

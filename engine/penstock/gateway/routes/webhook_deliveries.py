@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,13 +26,13 @@ from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.run_scan import RunPlace, runs_of
+from penstock.gateway.spread import paged
 from penstock.gateway.web import (
     PAGE_DEFAULT,
     PAGE_MAX,
     command_id_of,
     gateway_of,
     int_param,
-    json_answer,
     route,
     send,
     view_of_run,
@@ -66,19 +65,18 @@ async def _listed(request: Request, status: str | None) -> Response:
     asked = request.query_params
     name = check_definition_name("TaskDef", asked.get("task_def", SEND_WEBHOOK))
     wanted = {key: asked[key] for key in ("url", "endpoint") if key in asked}
-    start = RunPlace.of(asked.get("cursor"))
 
-    def read() -> tuple[list[render.Json], str | None]:
+    def read(cursor: str | None, limit: int, end: int) -> tuple[list[render.Json], str | None]:
         items: list[render.Json] = []
-        for looked_at, (place, view, run) in enumerate(runs_of(reads, tenant, start), 1):
+        runs = runs_of(reads, tenant, RunPlace.of(cursor), end)
+        for looked_at, (place, view, run) in enumerate(runs, 1):
             found = _of_run(view, tenant, run.wf_run_id, name)
             items += [one for one in found if _fits(one, status, wanted)]
             if looked_at == RUNS_PER_PAGE_MAX or len(items) >= limit:
                 return items, place.text
         return items, None
 
-    items, cursor = await run_in_threadpool(read)
-    return json_answer({"items": items, "cursor": cursor})
+    return await paged(request, read, limit)
 
 
 def _fits(item: render.Json, status: str | None, wanted: dict[str, str]) -> bool:

@@ -24,7 +24,6 @@ from penstock.gateway.auth import Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.inbound import body_of, headers_of, parameters_of, request_id
 from penstock.gateway.json_in import read_struct
-from penstock.gateway.reads import Reads, View
 from penstock.gateway.routes.definitions import Definition, routes_of
 from penstock.gateway.web import command_id_of, gateway_of, route, send
 
@@ -130,19 +129,14 @@ async def receive(request: Request) -> Response:
 def _opened(request: Request, caller: Caller) -> Webhook:
     """The webhook of this name, if the key is its key."""
     name, key = cast(str, request.path_params["name"]), cast(str, request.path_params["key"])
-    view = _definitions(gateway_of(request).reads)
+    reads = gateway_of(request).reads
+    view = reads.view(reads.any_open())
     webhook = None
     if is_definition_name(name):
         webhook = view.rows.peek(Webhook, caller.tenant, name)
     if not opens(webhook, name, key) or webhook is None:
         raise ApiError(Code.WEBHOOK_UNKNOWN, "there is no such webhook, or its key is another")
     return webhook
-
-
-def _definitions(reads: Reads) -> View:
-    """Where definitions are newest, of the partitions that are open here: all have them."""
-    numbers = range(reads.partitions)
-    return reads.view(next((number for number in numbers if reads.is_open(number)), 0))
 
 
 ROUTES: Final = [

@@ -24,6 +24,7 @@ from penstock.gateway.errors import bad_request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
 from penstock.gateway.run_scan import RunPlace, runs_of
+from penstock.gateway.spread import paged
 from penstock.gateway.web import (
     PAGE_DEFAULT,
     PAGE_MAX,
@@ -122,31 +123,27 @@ async def put_external_event(request: Request) -> Response:
 
 
 async def list_wf_runs(request: Request) -> Response:
-    """Runs of the partitions that are open here, by partition and id; all of them, or those that
-    have a value in a variable.
-    """
+    """Runs, by partition and id; all of them, or those that have a value in a variable."""
     reads, tenant, dialect = (
         gateway_of(request).reads,
         identify(request).tenant,
         dialect_of(request),
     )
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    asked, cursor = Search.of(request.query_params), request.query_params.get("cursor")
-    after = RunPlace.of(cursor) if asked is None else None
+    asked = Search.of(request.query_params)
 
-    def read() -> tuple[list[Any], str | None]:
+    def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
         if asked is not None:
-            found, following = search(reads, tenant, asked, limit, cursor)
+            found, following = search(reads, tenant, asked, limit, cursor, end)
             return [dialect.head(seen_of(view, run)) for view, run in found], following
         items: list[Any] = []
-        for place, view, run in runs_of(reads, tenant, after):
+        for place, view, run in runs_of(reads, tenant, RunPlace.of(cursor), end):
             items.append(dialect.head(seen_of(view, run)))
             if len(items) == limit:
                 return items, place.text
         return items, None
 
-    items, following = await run_in_threadpool(read)
-    return json_answer({"items": items, "cursor": following})
+    return await paged(request, read, limit)
 
 
 RUN: Final = "/v1/wf-runs/{wf_run_id}"

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from penstock.core.commands.delete_webhook import DeleteWebhook
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.defs import Application
-from penstock.core.errors import Code, refuse
+from penstock.core.errors import Code
 from penstock.core.ids import check_kebab, wf_run_id_of
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.json_in import read_struct
@@ -22,7 +22,14 @@ from penstock.gateway.routes.definitions import (
     wait_for_all,
 )
 from penstock.gateway.routes.webhooks import WEBHOOKS, hash_of
-from penstock.gateway.web import command_id_of, gateway_of, route, send, view_of_definitions
+from penstock.gateway.web import (
+    command_id_of,
+    gateway_of,
+    refuse_unknown,
+    route,
+    send,
+    view_of_definitions,
+)
 from penstock.stepped.compiler import CONTEXT, compile_webhook, compile_workflow, spec_name
 from penstock.stepped.definition import WorkflowDefinition
 
@@ -114,7 +121,8 @@ async def _known_application(request: Request, caller: Caller) -> str:
     name = check_kebab("application", request.path_params["application"])
     view, _ = await view_of_definitions(request)
     if view.rows.peek(Application, caller.tenant, name) is None:
-        refuse(Code.APPLICATION_UNKNOWN, f"there is no application {name!r}; register it first")
+        what = f"there is no application {name!r}; register it first"
+        refuse_unknown(request, view, Code.APPLICATION_UNKNOWN, what)
     return name
 
 

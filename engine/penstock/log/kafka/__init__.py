@@ -2,7 +2,8 @@
 
 from penstock.log.kafka.consume import KafkaConsumer
 from penstock.log.kafka.engine import KafkaEngineLog
+from penstock.log.kafka.owners import KafkaOwners
 from penstock.log.kafka.produce import KafkaProducer
 from penstock.log.kafka.tail import KafkaTail
 
-__all__ = ["KafkaConsumer", "KafkaEngineLog", "KafkaProducer", "KafkaTail"]
+__all__ = ["KafkaConsumer", "KafkaEngineLog", "KafkaOwners", "KafkaProducer", "KafkaTail"]

@@ -41,6 +41,7 @@ NEW_TOPIC_LOOK_MS: Final = 3000
 QUEUED_KIB_MAX: Final = 32 * 1024
 READ_CHUNK: Final = 1000
 SESSION_TIMEOUT_MS: Final = 10_000
+HEARTBEAT_MS_MAX: Final = 250  # by heartbeats members hear that another one has come or gone
 
 
 def consumer_settings(bootstrap: str, settings: Mapping[str, str]) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def group_settings(group: str, session_timeout_ms: int) -> dict[str, Any]:
     return {
         "group.id": group,
         "session.timeout.ms": session_timeout_ms,
-        "heartbeat.interval.ms": max(session_timeout_ms // 10, 100),
+        "heartbeat.interval.ms": max(min(session_timeout_ms // 10, HEARTBEAT_MS_MAX), 100),
     }
 
 

@@ -72,6 +72,7 @@ class KafkaEngineLog:
         settings: Mapping[str, str] | None = None,
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
         assignment: Sequence[int] | None = None,
+        client_id: str = "",
         deliver_timeout_s: float = DELIVER_TIMEOUT_S,
     ) -> None:
         settings = settings or {}
@@ -91,6 +92,7 @@ class KafkaEngineLog:
             {
                 **consumer_settings(bootstrap, settings),
                 **group_settings(group, session_timeout_ms),
+                **({"client.id": client_id} if client_id else {}),
                 "auto.offset.reset": "error",
                 # A partition that starts or starts again waits for the fetch under way.
                 "fetch.wait.max.ms": FETCH_WAIT_MS,
@@ -99,6 +101,7 @@ class KafkaEngineLog:
         self._marks = KafkaMarks(self._client, commands)
         self._using = RLock()  # `close` of another thread waits for it
         self._closed = False
+        self._left = False
         self._ownership: Ownership | None = None
         self._owned: dict[int, int | None] = {}  # partition -> next offset, None while paused
         self._unproved: set[int] = set()  # nothing was read yet since read_from
@@ -135,12 +138,19 @@ class KafkaEngineLog:
         """A broker answers a question about topics."""
         self._topics.describe([self._commands], timeout_s)
 
-    def close(self) -> None:
-        """Leave the group at once; `ownership` hears nothing any more."""
+    def leave(self) -> None:
+        """Leave the group at once; `ownership` hears nothing any more. Appending goes on."""
         self._closed = True
         with self._using:
             self._owned.clear()
-            self._client.close()
+            if not self._left:
+                self._left = True
+                self._client.close()
+
+    def close(self) -> None:
+        """Leave, and let go of everything."""
+        self.leave()
+        with self._using:
             self._delivery.close()
         self._reads.close()
         self._producer.close()

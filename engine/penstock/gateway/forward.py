@@ -1,0 +1,349 @@
+"""Any node answers any request: one whose partition is elsewhere goes to the owner as it is, and
+its answer comes back.
+
+Rules
+- A request is forwarded once. Who gets a forwarded one and is not the owner either says so
+  (NOT_OWNER); the first node asks again who is, and goes on until its deadline.
+- What is sent again has the command id that the first node has given it: it has one effect. What
+  has none, a poll for tasks, is sent again only if it has not arrived.
+- Who waits long has connections of its own, so that it takes none from those that are answered at
+  once; both are bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Final
+
+import httpx
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from penstock.core.command import Command
+from penstock.gateway.auth import TENANT_HEADER, Caller
+from penstock.gateway.engine import Engine, Limits
+from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
+from penstock.gateway.json_in import COMMAND_ID_HEADER, read_body
+from penstock.gateway.nodes import Nodes
+
+HOP_HEADER: Final = "Penstock-Forwarded-By"
+PART_HEADER: Final = "Penstock-Partitions"
+
+BRIEF_MAX: Final = 128
+LIVE_MAX: Final = 1_000
+CONNECT_S: Final = 1.0
+RESTORE_WAIT_S: Final = 3.0
+PAUSE_MIN_S, PAUSE_MAX_S = 0.01, 0.1
+FOLLOW_QUIET_S: Final = 30.0
+"""Who follows hears something more often than that."""
+NOT_YET: Final = frozenset({EdgeCode.NOT_OWNER, EdgeCode.RESTORING, EdgeCode.STALE_OWNER})
+"""With these nothing was done, and the same request may be answered in a moment."""
+_NOT_FORWARDED: Final = frozenset(
+    {
+        *("host", "connection", "content-length", "transfer-encoding", "keep-alive", "te"),
+        *("trailer", "upgrade", "expect", "date", "server"),
+    }
+)
+_WAIT_MS: Final = re.compile(rb"(?<=wait_ms=)\d+")
+
+logger = logging.getLogger("penstock.gateway")
+for _name in ("httpx", "httpcore"):  # they would log addresses, in which may be a webhook's key
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A request, to be sent to another node. `wait_s` is how long it may wait there by its own
+    wish; `once` has it not sent again if it may have arrived.
+    """
+
+    method: str
+    target: bytes
+    headers: dict[str, str]
+    body: bytes = b""
+    wait_s: float = 0.0
+    follows: bool = False
+    once: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the answer may take long."""
+        return self.follows or self.wait_s > 0
+
+
+class Patience:
+    """How long it is tried, and the pauses between."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.tries = 0
+        self._began_s = time.monotonic()
+        self._timeout_s = timeout_s
+        self._restoring_s: float | None = None
+
+    @property
+    def since_s(self) -> float:
+        """How long it was tried."""
+        return time.monotonic() - self._began_s
+
+    async def pause(self, reason: ApiError) -> None:
+        """Wait a little; raises the reason if it was tried long enough."""
+        now_s = time.monotonic()
+        if reason.code is EdgeCode.RESTORING and self._restoring_s is None:
+            self._restoring_s = now_s
+        began_s = self._restoring_s
+        is_long = began_s is not None and now_s - began_s > RESTORE_WAIT_S
+        if is_long or self.since_s > self._timeout_s:
+            raise reason
+        await asyncio.sleep(min(PAUSE_MAX_S, PAUSE_MIN_S * 2 ** min(self.tries, 8)))
+        self.tries += 1
+
+
+class Forwarder:
+    """Sends requests to the nodes that own their partitions; with no `nodes` there are no others.
+    Used on the event loop.
+    """
+
+    def __init__(self, *, nodes: Nodes | None, engine: Engine, limits: Limits) -> None:
+        self.nodes = nodes
+        self._engine = engine
+        self._timeout_s = limits.answer_timeout_s
+        self._read_s = max(limits.answer_timeout_s, limits.read_timeout_s) + 2.0
+        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._closing = asyncio.Event()
+        self._relayed: set[httpx.Response] = set()
+        self._ending: list[asyncio.Task[None]] = []
+
+    def patience(self) -> Patience:
+        """For one request."""
+        return Patience(self._timeout_s)
+
+    def close(self) -> None:
+        """Let those go who wait at other nodes."""
+        self._closing.set()
+        self._ending += [asyncio.ensure_future(one.aclose()) for one in self._relayed]
+
+    async def closed(self) -> None:
+        """Let go of all connections."""
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def anywhere(
+        self, request: Request, handler: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        """What `handler` answers, here or where the partition is."""
+        patience = self.patience()
+        while True:
+            try:
+                return await handler(request)
+            except NotHere as away:
+                if self.nodes is None:
+                    raise
+                if is_forwarded(request):
+                    raise away if away.opening else _not_owner(away) from away
+                asked = await asked_of(request, patience.since_s)
+                answer = await self._elsewhere(asked, away, patience, request)
+                if answer is not None:
+                    return self._answer(answer)
+
+    async def say(self, command: Command, path: str, caller: Caller, command_id: str) -> str | None:
+        """Send a command to its partition, wherever it is; the code with which it was refused."""
+        patience = self.patience()
+        while True:
+            try:
+                return (await self._engine.send(command, caller, command_id)).answer.code
+            except NotHere as away:
+                asked = Asked(
+                    method="POST",
+                    target=path.encode(),
+                    headers={TENANT_HEADER: caller.tenant, COMMAND_ID_HEADER: command_id},
+                    body=msgspec.json.encode(command),
+                )
+                answer = await self._elsewhere(asked, away, patience)
+                if answer is not None:
+                    return code_of(answer)
+
+    async def part(self, number: int, asked: Asked, patience: Patience) -> Any | None:
+        """The JSON that the owner of a partition answers; None if it is to be looked at here again.
+        Raises what it refuses with.
+        """
+        away = NotHere(number)
+        answer = await self._elsewhere(asked, away, patience)
+        return None if answer is None else _json(answer)
+
+    async def at(self, url: str, asked: Asked) -> Any:
+        """The JSON that a node answers; raises ApiError."""
+        return _json(await self._send(url, asked))
+
+    async def _elsewhere(
+        self, asked: Asked, away: NotHere, patience: Patience, request: Request | None = None
+    ) -> httpx.Response | None:
+        """The owner's answer; None if there is none yet, after a pause."""
+        if self.nodes is None:
+            raise away
+        number = away.number
+        owner = await self.nodes.owner_of(number, again=patience.tries > 0)
+        reason: ApiError = away
+        if owner is not None:
+            try:
+                return await self._send(owner, asked, request)
+            except ApiError as error:
+                if error.code not in NOT_YET | {EdgeCode.UNREACHED}:
+                    raise
+                reason = error
+        elif not away.opening:
+            reason = ApiError(EdgeCode.UNREACHED, f"partition {number} has no owner just now")
+        await patience.pause(reason)
+        return None
+
+    async def _send(self, url: str, asked: Asked, request: Request | None = None) -> httpx.Response:
+        """One try. UNREACHED: it may be sent again."""
+        if request is None or not asked.is_live:
+            return await self._once(url, asked)
+        sending = asyncio.ensure_future(self._once(url, asked))
+        others = [
+            asyncio.ensure_future(disconnected(request)),
+            asyncio.ensure_future(self._closing.wait()),
+        ]
+        try:
+            await asyncio.wait({sending, *others}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                return sending.result()
+            raise ApiError(EdgeCode.UNAVAILABLE, "this node is stopping; ask again")
+        finally:
+            for one in (sending, *others):
+                one.cancel()
+
+    async def _once(self, url: str, asked: Asked) -> httpx.Response:
+        assert self.nodes is not None, "there are other nodes"
+        client = self._client(live=asked.is_live)
+        read_s = FOLLOW_QUIET_S if asked.follows else self._read_s + asked.wait_s
+        request = client.build_request(
+            asked.method,
+            httpx.URL(url).copy_with(raw_path=asked.target),
+            headers={**asked.headers, HOP_HEADER: self.nodes.here},
+            content=asked.body,
+            timeout=httpx.Timeout(read_s, connect=CONNECT_S, pool=self._timeout_s),
+        )
+        try:
+            answer = await client.send(request, stream=True)
+            if not _is_stream(answer):
+                await answer.aread()
+        except httpx.PoolTimeout as error:
+            raise ApiError(
+                EdgeCode.OVERLOADED, "too many requests are under way to other nodes"
+            ) from error
+        except httpx.TransportError as error:
+            arrived = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise ApiError(
+                EdgeCode.UNAVAILABLE if asked.once and arrived else EdgeCode.UNREACHED,
+                f"the node at {url} does not answer ({type(error).__name__}); try again",
+            ) from error
+        code = None if answer.is_success else code_of(answer)
+        if code in NOT_YET:
+            raise ApiError(EdgeCode(code), f"{url} answers {code}")
+        return answer
+
+    def _client(self, *, live: bool) -> httpx.AsyncClient:
+        if live not in self._clients:
+            most = LIVE_MAX if live else BRIEF_MAX
+            self._clients[live] = httpx.AsyncClient(
+                limits=httpx.Limits(max_connections=most, max_keepalive_connections=BRIEF_MAX),
+                trust_env=False,
+            )
+        return self._clients[live]
+
+    def _answer(self, answer: httpx.Response) -> Response:
+        headers = {
+            name: value for name, value in answer.headers.items() if name not in _NOT_FORWARDED
+        }
+        if _is_stream(answer):
+            return StreamingResponse(self._relay(answer), answer.status_code, headers)
+        return Response(answer.content, answer.status_code, headers)
+
+    async def _relay(self, answer: httpx.Response) -> AsyncGenerator[bytes]:
+        """The stream, as long as the owner sends. One that breaks ends; its reader asks again."""
+        self._relayed.add(answer)
+        try:
+            async for chunk in answer.aiter_raw():
+                yield chunk
+        except (httpx.TransportError, httpx.StreamError) as error:
+            logger.info("a stream from another node has ended: %r", error)
+        finally:
+            self._relayed.discard(answer)
+            await answer.aclose()
+
+
+def is_forwarded(request: Request) -> bool:
+    """Whether another node sends this."""
+    return HOP_HEADER in request.headers
+
+
+async def asked_of(request: Request, since_s: float = 0.0, **changes: Any) -> Asked:
+    """A request as it came; what it has waited already it does not wait again."""
+    scope = request.scope
+    headers = {name: value for name, value in request.headers.items() if name not in _NOT_FORWARDED}
+    command_id = getattr(request.state, "command_id", None)
+    if command_id is not None:
+        headers[COMMAND_ID_HEADER.lower()] = command_id
+    query: bytes = scope["query_string"]
+    wait_ms = _WAIT_MS.search(query)
+    wait_s = getattr(request.state, "wait_s", 0.0)
+    if wait_ms is not None:
+        wait_s = max(0.0, min(int(wait_ms[0]), 10**6) / 1_000 - since_s)
+        query = _WAIT_MS.sub(str(int(wait_s * 1_000)).encode(), query)
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    return Asked(
+        method=request.method,
+        target=path + b"?" + query if query else path,
+        headers=headers,
+        body=await read_body(request),
+        wait_s=wait_s,
+        follows=path.endswith(b"/follow"),
+        once=getattr(request.state, "once", False),
+    )
+
+
+async def disconnected(request: Request) -> None:
+    """Wait until the client is no longer there; its body must be read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def code_of(answer: httpx.Response) -> str | None:
+    """The code of an error."""
+    if answer.is_success:
+        return None
+    try:
+        return answer.json()["error"]["code"]
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status_code)
+
+
+def _message_of(answer: httpx.Response) -> str:
+    try:
+        return answer.json()["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        return f"another node has answered {answer.status_code}"
+
+
+def _json(answer: httpx.Response) -> Any:
+    """The body of a good answer; raises what was refused."""
+    if answer.is_success:
+        return answer.json()
+    code = code_named(code_of(answer) or "") or EdgeCode.UNREACHED
+    raise ApiError(code, _message_of(answer))
+
+
+def _is_stream(answer: httpx.Response) -> bool:
+    return answer.headers.get("content-type", "").startswith("text/event-stream")
+
+
+def _not_owner(away: NotHere) -> ApiError:
+    return ApiError(
+        EdgeCode.NOT_OWNER, f"partition {away.number} is not on this node; ask again who has it"
+    )

@@ -1,0 +1,211 @@
+"""Questions to all partitions, wherever they are: lists, a partition after the other, and what each
+partition says for itself.
+
+A node that is asked by another one answers for what is open there, and says what that was. A
+partition that is stopped is left out, and named: `missing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from msgspec.structs import replace
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from penstock.gateway.errors import ApiError, NotHere
+from penstock.gateway.forward import PART_HEADER, Patience, asked_of, is_forwarded
+from penstock.gateway.index_scan import place_of
+from penstock.gateway.web import cursor_text, gateway_of, json_answer
+from penstock.processor.errors import StopCause
+
+Page = tuple[list[Any], str | None]
+ReadPage = Callable[[str | None, int, int], Page]
+"""Cursor, limit and end: a page of the partitions from the cursor's on and before the end."""
+Read = Callable[[list[int]], list[Any]]
+
+PARTIAL_WAIT_S: Final = 0.5
+
+
+async def paged(request: Request, read: ReadPage, limit: int) -> Response:
+    """A page of a list over all partitions, in their order. A cursor begins with a partition."""
+    gateway = gateway_of(request)
+    reads, forwarder = gateway.reads, gateway.forwarder
+    patience = forwarder.patience()
+    cursor = request.query_params.get("cursor")
+    items: list[Any] = []
+    missing: list[int] = []
+    while True:
+        number, after = place_of(cursor)
+        end = reads.open_until(number)
+        try:
+            if number >= reads.partitions:
+                cursor = None
+            elif end > number:
+                more, following = await run_in_threadpool(read, cursor, limit - len(items), end)
+                items += more
+                cursor = following or _beginning(end)
+            elif is_forwarded(request):
+                if number != place_of(request.query_params.get("cursor"))[0]:
+                    break
+                reads.check_served(number)
+            else:
+                reads.check_not_stopped(number)
+                asked = await _for_page(request, cursor, limit - len(items))
+                answer = await forwarder.part(number, asked, patience)
+                if answer is not None:
+                    items += answer["items"]
+                    cursor = answer["cursor"]
+                    patience = forwarder.patience()
+        except NotHere as away:
+            if is_forwarded(request) or gateway.forwarder.nodes is None:
+                raise
+            await patience.pause(away)
+            continue
+        except ApiError as error:
+            if error.code not in set(StopCause) or after:
+                raise
+            missing.append(number)
+            cursor = _beginning(number + 1)
+        if cursor is None or len(items) >= limit or place_of(cursor)[1]:
+            break
+    if cursor is not None and place_of(cursor)[0] >= reads.partitions:
+        cursor = None
+    return answer_of(items, cursor, missing)
+
+
+def answer_of(items: list[Any], cursor: str | None, missing: list[int], **more: Any) -> Response:
+    """A page; what is missing from it is named."""
+    body: dict[str, Any] = {"items": items, "cursor": cursor, **more}
+    if missing:
+        body["missing"] = sorted(missing)
+    return json_answer(body)
+
+
+class Everywhere:
+    """What each partition says for itself, asked of all owners at once. `whole` has it go on until
+    all have said it; else who does not answer soon is left out.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        read: Read,
+        *,
+        numbers: Iterable[int] | None = None,
+        is_here: Callable[[int], bool] | None = None,
+    ) -> None:
+        self.missing: list[int] = []
+        self.items: list[Any] = []
+        self._request = request
+        self._read = read
+        self._gateway = gateway_of(request)
+        self._is_here = is_here or self._gateway.reads.is_open
+        self._left = set(range(self._gateway.reads.partitions) if numbers is None else numbers)
+
+    async def ask(self, *, whole: bool = True) -> None:
+        """Fill `items` and `missing`."""
+        forwarder = self._gateway.forwarder
+        patience = forwarder.patience() if whole else Patience(PARTIAL_WAIT_S)
+        while True:
+            try:
+                reason = await self._round(again=patience.tries > 0)
+                if reason is None:
+                    return
+                if forwarder.nodes is None and whole:
+                    raise reason
+                await patience.pause(reason)
+            except ApiError:
+                if whole:
+                    raise
+                self.missing += self._left
+                return
+
+    async def _round(self, *, again: bool) -> ApiError | None:
+        """Ask once for what is left; why some is left still."""
+        reads, nodes = self._gateway.reads, self._gateway.forwarder.nodes
+        self._note(await run_in_threadpool(self.here))
+        if not self._left:
+            return None
+        reason: ApiError = NotHere(min(self._left))
+        if nodes is None:
+            return reads.why_not(min(self._left))
+        urls = (await nodes.look(again=again)).urls
+        asked: dict[str, list[int]] = {}
+        for number in sorted(self._left):
+            url = urls.get(number)
+            if url is not None and url != nodes.here:
+                asked.setdefault(url, []).append(number)
+        answers = await asyncio.gather(
+            *(self._there(url, numbers) for url, numbers in asked.items()), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, ApiError):
+                reason = answer
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                self._note(answer)
+        return reason if self._left else None
+
+    def here(self) -> dict[str, Any]:
+        """What is left of the partitions that are open, or stopped, here."""
+        reads = self._gateway.reads
+        numbers = [number for number in sorted(self._left) if self._is_here(number)]
+        away = self._left.difference(numbers)
+        stopped = [number for number in sorted(away) if reads.is_stopped(number)]
+        return {"items": self._read(numbers), "partitions": numbers, "stopped": stopped}
+
+    async def _there(self, url: str, numbers: list[int]) -> Any:
+        asked = await asked_of(self._request)
+        headers = {**asked.headers, PART_HEADER: ",".join(map(str, numbers))}
+        return await self._gateway.forwarder.at(url, replace(asked, headers=headers))
+
+    def _note(self, answer: dict[str, Any]) -> None:
+        self.items += answer["items"]
+        self.missing += answer["stopped"]
+        self._left -= {*answer["partitions"], *answer["stopped"]}
+
+
+async def everywhere(
+    request: Request,
+    read: Read,
+    *,
+    numbers: Iterable[int] | None = None,
+    is_here: Callable[[int], bool] | None = None,
+    whole: bool = True,
+) -> Everywhere | Response:
+    """What all partitions say, or `numbers` of them; to another node that asks, the answer for what
+    is here.
+    """
+    part = request.headers.get(PART_HEADER)
+    if part is not None and is_forwarded(request):
+        asked = {int(one) for one in part.split(",") if one.isdigit() and len(one) < 7}
+        one = Everywhere(request, read, numbers=asked, is_here=is_here)
+        return json_answer(await run_in_threadpool(one.here))
+    found = Everywhere(request, read, numbers=numbers, is_here=is_here)
+    await found.ask(whole=whole)
+    return found
+
+
+def _beginning(number: int) -> str:
+    return cursor_text(f"{number}:".encode())
+
+
+async def _for_page(request: Request, cursor: str | None, limit: int) -> Any:
+    """The request as it is for the rest of a page."""
+    asked = await asked_of(request)
+    path, _, query = asked.target.decode("ascii").partition("?")
+    params = [
+        (name, value)
+        for name, value in parse_qsl(query, keep_blank_values=True)
+        if name not in ("cursor", "limit")
+    ]
+    params.append(("limit", str(limit)))
+    if cursor is not None:
+        params.append(("cursor", cursor))
+    return replace(asked, target=f"{path}?{urlencode(params)}".encode())
