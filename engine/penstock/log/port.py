@@ -14,7 +14,7 @@ Rules - Offsets are positions, never counts: they may have holes. - A record's `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -158,6 +158,17 @@ class Ownership(Protocol):
 
     def lost(self, partitions: Sequence[int]) -> None:
         """These are another owner's already; nothing may be committed."""
+        ...
+
+
+@runtime_checkable
+class Truncating(Protocol):
+    """A log that can let go of its beginning; not every one can."""
+
+    def truncate(self, partition: int, before: int) -> None:
+        """Delete the records of `commands` before an offset. Any thread may call. Raises a
+        LogError.
+        """
         ...
 
 
