@@ -37,7 +37,7 @@ class CrashingDriver(Driver):
             self.after[number, view.position().next_offset] = view.digest()
         dead, self.processor = self.processor, self._begin()
         self.processor.waiters = dead.waiters  # the clients ask on
-        self.processor._held_look_s = dead._held_look_s
+        self.processor._held._look_s = dead._held._look_s
         self.log.poll(0, 0.0)  # brings the partitions
         self.processor._open_assigned()
         self.processor._ticker = dead._ticker  # a new one would not know the test's time

@@ -22,9 +22,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.core.commands.tick import Tick
-from penstock.core.commands.topic_ready import TopicReady
-from penstock.core.definitions.defs import HeldTask
-from penstock.core.state.rows import Row, Rows
+from penstock.core.state.rows import Row
 from penstock.log.port import (
     EngineLog,
     Fenced,
@@ -37,17 +35,20 @@ from penstock.processor.cron_asks import CronAnswerer
 from penstock.processor.delivery import Courier
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.failpoints import Failpoints
-from penstock.processor.partition import Batch, Defective, Partition
+from penstock.processor.held import HeldTopics
+from penstock.processor.partition import Batch, Defective, Partition, by_partition
 from penstock.processor.recovery import Opener, mark_of
 from penstock.processor.rulings import rule
+from penstock.processor.snapshots.snapshotter import Snapshotter
 from penstock.processor.ticker import Ticker
+from penstock.store.port import StoreCorrupt
 from penstock.store.rowstore import RowView
 
 RECORDS_PER_POLL_MAX: Final = 1_000
 IDLE_POLL_S: Final = 0.5
 COMMIT_EVERY_S: Final = 0.2
 RETRY_PAUSE_S: Final = 0.2
-HELD_TASKS_LOOK_S: Final = 5.0
+RESTORE_LOOK_S: Final = 0.05
 
 Watcher = Callable[[int, Mapping[bytes, Row | None]], None]
 
@@ -67,6 +68,7 @@ class Processor:
         topics: Topics,
         opener: Opener,
         failpoints: Failpoints | None = None,
+        snapshots: Snapshotter | None = None,
         records_per_poll: int = RECORDS_PER_POLL_MAX,
     ) -> None:
         self.waiters = Waiters()
@@ -75,6 +77,7 @@ class Processor:
         self._avro = avro
         self._topics = topics
         self._opener = opener
+        self.snapshots = snapshots
         self._failpoints = failpoints or Failpoints()
         self._courier = Courier(log=log, avro=avro, topics=topics, failpoints=self._failpoints)
         self._records_per_poll = records_per_poll
@@ -85,7 +88,7 @@ class Processor:
         self._watchers: list[Watcher] = []
         self._moved = threading.Condition()
         self._stopping = threading.Event()
-        self._held_look_s = 0.0
+        self._held = HeldTopics(log, topics, self._courier)
         self._commit_s = 0.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-fold")
         self._loop: Future[None] | None = None
@@ -175,6 +178,7 @@ class Processor:
         """Another owner has these already; what is written here is what it folds too (I4)."""
         self._to_open.difference_update(partitions)
         for number in partitions:
+            self._opener.leave(number)
             self._close(number)
 
     # The loop.
@@ -191,12 +195,16 @@ class Processor:
         try:
             self._open_assigned()
             self._tick()
-            self._ask_topics()
+            self._held.ask(self._partitions)
             self._answer_asks()
             self._commit_all()
+            if self.snapshots is not None:
+                self.snapshots.between_batches(self._partitions)
             records = self._log.poll(self._records_per_poll, self._idle_s())
             if records:
-                self._handle(_by_partition(records))
+                self._handle(by_partition(records))
+        except StoreCorrupt as error:
+            self._corrupt(error)
         except LogUnavailable as error:
             logger.warning("the log is not available, trying again: %s", error)
             self._read_again()
@@ -212,8 +220,12 @@ class Processor:
         self._failpoints.reach("before_produce")
         self._courier.deliver(turn for _, batch in batches for turn in batch.outputs)
         self._failpoints.reach("after_acks_before_batch")
-        for partition, batch in batches:
-            partition.write(batch)
+        for partition, batch in list(batches):
+            try:
+                partition.write(batch)
+            except StoreCorrupt as error:
+                self._corrupt(error)
+                batches.remove((partition, batch))
         self._failpoints.reach("after_batch_before_commit")
         for partition, batch in batches:
             if batch.ticked_ms is not None:
@@ -259,6 +271,8 @@ class Processor:
             self._give_up(partition.shard.partition, stopped)
         except Fenced:
             self._fenced(partition.shard.partition)
+        except StoreCorrupt as error:
+            self._corrupt(error)
         return None
 
     def _commit(self, partition: Partition) -> None:
@@ -304,20 +318,9 @@ class Processor:
             if (due_s := self._ticker.due_in_s(number, partition.state)) is not None
         ]
         moved = any(partition.uncommitted for partition in self._partitions.values())
+        if self._to_open:
+            waits.append(RESTORE_LOOK_S)
         return min([COMMIT_EVERY_S if moved else IDLE_POLL_S, *waits])
-
-    def _ask_topics(self) -> None:
-        """For tasks held because their topic is not there: tell the fold once it is (R7)."""
-        now_s = time.monotonic()
-        if now_s < self._held_look_s:
-            return
-        self._held_look_s = now_s + HELD_TASKS_LOOK_S
-        for number, partition in self._partitions.items():
-            held = Rows(partition.store).scan(HeldTask)
-            for tenant, task_def in sorted({(row.tenant, row.task_def) for row in held}):
-                if self._topic_is_there(self._topics.task(tenant, task_def)):
-                    command = TopicReady(task_def=task_def)
-                    self._log.append(self._courier.command(number, command, tenant=tenant))
 
     def _answer_asks(self) -> None:
         """Questions of schedules: say when they are due next (R8)."""
@@ -326,35 +329,41 @@ class Processor:
                 command = self._courier.command(number, answer.command, tenant=answer.tenant)
                 self._log.append(command)
 
-    def _topic_is_there(self, topic: str) -> bool:
-        settings = self._topics.on_demand(topic)
-        assert settings is not None, "it is a task topic"
-        try:
-            self._log.ensure_topics([settings])
-        except LogError as error:
-            logger.warning("topic %s is not ready: %s", topic, error)
-            return False
-        return True
-
     def _open_assigned(self) -> None:
-        """Open what was assigned; what the log could not be asked about stays to be opened."""
+        """Open what was assigned; what is being restored (R20), or could not be asked of the log,
+        stays to be opened."""
         for number in sorted(self._to_open):
-            self._open(number)
-            self._to_open.discard(number)
+            if self._open(number):
+                self._to_open.discard(number)
 
-    def _open(self, number: int) -> None:
+    def _open(self, number: int) -> bool:
+        """Whether there is nothing more to wait for."""
         self._close(number)
         try:
             partition = self._opener.open(number)
         except PartitionStopped as stopped:
             self._give_up(number, stopped)
-            return
+            return True
         except Fenced:
             self._fenced(number)
-            return
+            return True
+        if partition is None:
+            return False
         self._partitions[number] = partition
         self.stopped.pop(number, None)
         self._read_on(number, partition)
+        return True
+
+    def _corrupt(self, error: StoreCorrupt) -> None:
+        """RocksDB has found damage in a store that is open: it is set aside and opened anew."""
+        number = -1 if error.partition is None else error.partition
+        partition = self._partitions.get(number)
+        if partition is None:
+            raise error
+        partition.store.close()
+        self._opener.set_aside(number, f"corrupt ({error})")
+        self._forget(number)
+        self._to_open.add(number)
 
     def _close_all(self) -> None:
         try:
@@ -364,11 +373,14 @@ class Processor:
             self.lost(list(self._partitions))
 
     def _close(self, number: int) -> None:
-        partition = self._partitions.pop(number, None)
-        self._ticker.forget(number)
-        self._cron.forget(number)
+        partition = self._forget(number)
         if partition is not None:
             partition.close()
+
+    def _forget(self, number: int) -> Partition | None:
+        self._ticker.forget(number)
+        self._cron.forget(number)
+        return self._partitions.pop(number, None)
 
     def _give_up(self, number: int, stopped: PartitionStopped) -> None:
         """The partition can not go on here; the others do (R20)."""
@@ -380,10 +392,3 @@ class Processor:
 def _log_failure(loop: Future[None]) -> None:
     if not loop.cancelled() and loop.exception() is not None:
         logger.critical("the processor stops: %r", loop.exception(), exc_info=loop.exception())
-
-
-def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
-    grouped: dict[int, list[Record]] = {}
-    for record in records:
-        grouped.setdefault(record.partition, []).append(record)
-    return grouped
