@@ -58,6 +58,7 @@ PYTEST := $(PY) -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 .PHONY: test
 test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them, JOBS=0 for one process)
 	@$(PY) -m tests.kafka_broker
+	-@$(PY) -m tests.s3_server
 	@$(PYTEST) $(TEST)
 
 .PHONY: test-fast

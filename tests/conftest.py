@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from tests.kafka_broker import running_kafka
+from tests.s3_server import NoServer, binary, running_s3
 
 # A shared machine of two cores is slow at times: time limits are pytest-timeout's business.
 hypothesis.settings.register_profile(
@@ -38,6 +39,17 @@ def kafka_bootstrap() -> Iterator[str]:
     """`host:port` of a real Kafka; one a run, started when the first test asks."""
     with running_kafka() as bootstrap:
         yield bootstrap
+
+
+@pytest.fixture(scope="session")
+def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What clients of a real S3 server need in their environment; one server a run."""
+    try:
+        binary()
+    except NoServer as error:
+        pytest.skip(str(error))
+    with running_s3(tmp_path_factory.mktemp("s3")) as environment:
+        yield environment
 
 
 @pytest.fixture

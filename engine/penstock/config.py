@@ -17,9 +17,12 @@ CLUSTER_DEFAULT: Final = "penstock"
 PARTITIONS_DEFAULT: Final = 4
 SESSION_TIMEOUT_MS_DEFAULT: Final = 10_000
 DATA_DEFAULT: Final = ".penstock"
+SNAPSHOT_EVERY_S_DEFAULT: Final = 600.0
+SNAPSHOTS_KEPT_DEFAULT: Final = 2
 
 DATA_VARIABLE: Final = "PENSTOCK_DATA"
 KAFKA_VARIABLE: Final = "PENSTOCK_KAFKA"
+SNAPSHOTS_VARIABLE: Final = "PENSTOCK_SNAPSHOTS"
 SECRET_PREFIX: Final = "PENSTOCK_SECRET_"
 LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
 SECRETS_VARIABLE: Final = "PENSTOCK_SECRETS"
@@ -33,7 +36,8 @@ class Config(Struct, frozen=True, kw_only=True):
     Without `port` the default one is taken, or a free one if that is in use; without `partitions` a
     log that exists says how many it has. `advertise` is where other nodes reach this one, if that
     is not where it listens. With `own` these partitions are its own, whoever else there is, and
-    `peers` says where the owners of the others listen.
+    `peers` says where the owners of the others listen. `snapshots` is where they are kept, a
+    directory or s3://bucket/prefix.
     """
 
     data: Path
@@ -51,6 +55,11 @@ class Config(Struct, frozen=True, kw_only=True):
     advertise: str | None = None
     own: tuple[int, ...] | None = None
     peers: Mapping[int, str] = {}
+    snapshots: str | None = None
+    snapshot_every_s: float = SNAPSHOT_EVERY_S_DEFAULT
+    snapshot_records: int | None = None
+    snapshots_kept: int = SNAPSHOTS_KEPT_DEFAULT
+    truncate_log: bool = False
 
 
 class BuiltinConfig(Struct, frozen=True, kw_only=True):
@@ -73,6 +82,11 @@ def data_default() -> Path:
 def kafka_default() -> str | None:
     """Which Kafka to use if nothing is said."""
     return os.environ.get(KAFKA_VARIABLE) or None
+
+
+def snapshots_default() -> str | None:
+    """Where snapshots are kept if nothing is said."""
+    return os.environ.get(SNAPSHOTS_VARIABLE) or None
 
 
 def builtin_default() -> BuiltinConfig:

@@ -40,7 +40,10 @@ from penstock.processor.failpoints import Failpoints
 from penstock.processor.preflight import preflight
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
-from penstock.processor.verify import Verified, verify_view
+from penstock.processor.snapshots.bringing import Place
+from penstock.processor.snapshots.parts import open_place, snapshot_parts
+from penstock.processor.snapshots.snapshotter import Schedule
+from penstock.processor.verify import Verified, Verifier
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
 
@@ -120,6 +123,15 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
         preflight(log, topics)
         mark(config.data, belongs)
         avro = Avro()
+        snapshots = closing.enter_context(
+            snapshot_parts(
+                _place(config),
+                log=log,
+                schedule=_schedule(config),
+                truncate_log=config.truncate_log,
+                failpoints=failpoints,
+            )
+        )
         opener = Opener(
             log=log,
             avro=avro,
@@ -127,6 +139,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             stores=RocksStores(config.data / "stores"),
             lock_wait_s=_lock_wait_s(config),
             adopt_log=config.adopt_log,
+            restorer=snapshots.restorer,
         )
         processor = Processor(
             log=log,
@@ -135,6 +148,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             opener=opener,
             failpoints=failpoints,
             stale_after_s=math.inf if config.kafka is None else config.session_timeout_ms / 1_000,
+            snapshots=snapshots.snapshotter,
         )
         app = make_app(
             processor=processor,
@@ -161,16 +175,30 @@ def verify(config: Config) -> list[Verified]:
         topics = Topics(belongs.cluster, belongs.partitions)
         log = _open_log(config, belongs, topics)
         closing.callback(log.close)
-        avro, found = Avro(), list[Verified]()
+        verifier = Verifier(log, Avro(), topics, _place(config))
+        found: list[Verified] = []
         for number in range(belongs.partitions):
             if (config.data / "stores" / f"partition-{number}").exists():
                 store = RowStore(RocksStores(config.data / "stores").open(number))
                 closing.callback(store.close)
-                view = store.view()
-                found.append(
-                    verify_view(log=log, avro=avro, topics=topics, number=number, view=view)
-                )
+                found += verifier.verify(number, store.view())
         return found
+
+
+def _place(config: Config) -> Place | None:
+    """Where snapshots are kept."""
+    if config.snapshots is None:
+        return None
+    stores = RocksStores(config.data / "stores")
+    return open_place(config.snapshots, stores, config.data / "staging")
+
+
+def _schedule(config: Config) -> Schedule:
+    return Schedule(
+        every_s=config.snapshot_every_s,
+        every_records=config.snapshot_records,
+        keep=config.snapshots_kept,
+    )
 
 
 def _lock_wait_s(config: Config) -> float:
@@ -300,6 +328,8 @@ def _tell_what_runs(
     tell(f"  http    {url}")
     tell(f"  log     {log}, {belongs.partitions} partitions")
     tell(f"  stores  {config.data / 'stores'}")
+    if config.snapshots is not None:
+        tell(f"  snapshots in {config.snapshots}, every {config.snapshot_every_s:g} s")
 
 
 async def _serve(

@@ -112,7 +112,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "opentelemetry": ("observe.py", "observe/"),
     "yaml": ("flows/document.py",),
     "pydantic": ("sdk/",),
-    "obstore": ("store/snapshots.py",),
+    "obstore": ("processor/snapshots/s3.py",),
 }
 
 # All of the standard library that core may use: nothing that knows the time, the process, the
@@ -141,7 +141,7 @@ WALL_CLOCK = {
 # The embedded log stands in for the broker, which stamps records with its time.
 WALL_CLOCK_FILES = (
     *("processor/ticker.py", "observe.py", "observe/", "sdk/", "gateway/"),
-    *("log/embedded/engine.py", "builtin/send_webhook.py"),
+    *("log/embedded/engine.py", "builtin/send_webhook.py", "processor/snapshots/snapshotter.py"),
 )
 
 # Data may never choose code. The CLI imports the module that its user names.

@@ -109,6 +109,34 @@ def test_a_store_is_a_sorted_map(
     store.close()
 
 
+def test_a_checkpoint_is_the_store_of_its_moment(stores: Stores, tmp_path: Path) -> None:
+    """It opens as a copy, and becomes the store of another place."""
+    store = stores.open(0)
+    store.write({b"a": b"1", b"b": b"2"})
+    store.checkpoint(tmp_path / "checkpoint")
+    store.write({b"a": b"later", b"b": None})
+    copy = stores.open_copy(tmp_path / "checkpoint")
+    assert list(copy.scan(b"", META)) == [(b"a", b"1"), (b"b", b"2")]
+    copy.close()
+    assert not stores.exists(1)
+    stores.adopt(1, tmp_path / "checkpoint")
+    assert stores.exists(1)
+    assert not (tmp_path / "checkpoint").exists()
+    adopted = stores.open(1)
+    adopted.write({b"c": b"3"})
+    assert list(adopted.scan(b"", META)) == [(b"a", b"1"), (b"b", b"2"), (b"c", b"3")]
+    assert store.get(b"a") == b"later"
+    adopted.close()
+    store.close()
+
+
+def test_what_is_no_checkpoint_is_corrupt(stores: Stores, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "nowhere"):
+        with pytest.raises(StoreCorrupt):
+            stores.open_copy(tmp_path / name)
+
+
 def test_a_second_open_is_refused(tmp_path: Path) -> None:
     """RocksDB holds a lock."""
     store = RocksStores(tmp_path).open(0)

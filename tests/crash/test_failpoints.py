@@ -19,7 +19,7 @@ from penstock.core.state.outputs import ScheduledTask, WfRunChanged
 from penstock.log.embedded import EmbeddedLog
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.port import EngineLog, Record
-from penstock.processor.failpoints import NAMES
+from penstock.processor.failpoints import IN_BATCH
 from tests.controls import chain, output_of, task
 from tests.crash.server import LOST, Server
 
@@ -42,7 +42,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("failpoint", NAMES)
+@pytest.mark.parametrize("failpoint", IN_BATCH)
 def test_a_kill_loses_nothing_and_does_nothing_twice(server: Server, failpoint: str) -> None:
     """Starts are under way from several threads while the server is killed."""
     server.start(f"{failpoint}=kill@{KILL_AT_BATCH}")

@@ -143,7 +143,7 @@ def test_r08_an_answer_that_is_lost_is_given_again(
     """After a while, and then less and less often; what was answered is not answered again."""
     sent: list[Any] = []
     now_s = [100.0]
-    memory.processor._cron = CronAnswerer(lambda: now_s[0])
+    memory.processor._errands.cron = CronAnswerer(lambda: now_s[0])
     with monkeypatch.context() as losing:
         losing.setattr(memory.log, "append", sent.append)
         plan = schedule(memory, "noon", "0 12 * * *")

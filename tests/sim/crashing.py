@@ -37,10 +37,11 @@ class CrashingDriver(Driver):
             self.after[number, view.position().next_offset] = view.digest()
         dead, self.processor = self.processor, self._begin()
         self.processor.waiters = dead.waiters  # the clients ask on
-        self.processor._held_tasks._look_s = dead._held_tasks._look_s
+        errands, before = self.processor._errands, dead._errands
+        errands.held_tasks._look_s = before.held_tasks._look_s
         self.log.poll(0, 0.0)  # brings the partitions
         self.processor._open_assigned()
-        self.processor._ticker = dead._ticker  # a new one would not know the test's time
+        errands.ticker = before.ticker  # a new one would not know the test's time
 
     def _positions(self) -> list[int | None]:
         return [self.processor.position(number) for number in range(self.topics.partitions)]

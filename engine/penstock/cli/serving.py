@@ -9,17 +9,20 @@ from typing import Any
 
 import httpx
 
-from penstock.cli.words import Verbs, count, fail, tell
+from penstock.cli.words import Verbs, count, duration_s, fail, tell
 from penstock.config import (
     CLUSTER_DEFAULT,
     HOST_DEFAULT,
     PARTITIONS_DEFAULT,
     PORT_DEFAULT,
     SESSION_TIMEOUT_MS_DEFAULT,
+    SNAPSHOT_EVERY_S_DEFAULT,
+    SNAPSHOTS_KEPT_DEFAULT,
     Config,
     builtin_default,
     data_default,
     kafka_default,
+    snapshots_default,
 )
 from penstock.core.ids import is_kebab
 from penstock.processor.directory import CannotStart, listening, locked
@@ -41,6 +44,7 @@ def add(verbs: Verbs) -> None:
     )
     _add_data(verify)
     _add_kafka(verify, required=False)
+    _add_place(verify)
     verify.set_defaults(do=_verify)
 
 
@@ -104,6 +108,12 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         metavar="4-7=URL",
         help="with --own: where the owner of other partitions listens; may be repeated",
     )
+    parser.add_argument(
+        "--truncate-log",
+        action="store_true",
+        help="delete what the oldest snapshot that is kept has folded, from the log: history and"
+        " --at reach back no further then; for s3:// only",
+    )
     parser.set_defaults(do=_run, builtin=False)
 
 
@@ -161,7 +171,8 @@ def _verdict(found: list[dict[str, Any]], stopped: dict[str, str]) -> int:
     for one in found:
         said = "equal" if one["equal"] else f"NOT EQUAL (store {one['store_digest']})"
         tell(
-            f"partition {one['partition']}: {one['records']} records, digest {one['fold_digest']},"
+            f"partition {one['partition']}:{_since(one['since'])} {one['records']} records,"
+            f" digest {one['fold_digest']},"
             f" {said}" + (f": {one['problem']}" if one["problem"] else "")
         )
     for number, why in stopped.items():
@@ -169,6 +180,10 @@ def _verdict(found: list[dict[str, Any]], stopped: dict[str, str]) -> int:
     if not found:
         return fail("there is no store to verify")
     return 0 if all(one["equal"] for one in found) and not stopped else 1
+
+
+def _since(offset: int) -> str:
+    return f" snapshot at {offset} and" if offset else ""
 
 
 def _add_serving(parser: argparse.ArgumentParser) -> None:
@@ -183,12 +198,47 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"of a log that is made now ({PARTITIONS_DEFAULT})",
     )
+    _add_place(parser)
+    _add_snapshots(parser)
     parser.add_argument(
         "--failpoint",
         dest="failpoints",
         default="",
         metavar="NAME=ACTION[@N]",
         help="for tests: kill, raise or sleep:S at a named place",
+    )
+
+
+def _add_snapshots(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--snapshot-every",
+        dest="snapshot_every_s",
+        type=duration_s,
+        metavar="TIME",
+        default=SNAPSHOT_EVERY_S_DEFAULT,
+        help="30s, 10m or 2h: how often a partition that has moved gets one (10m)",
+    )
+    parser.add_argument(
+        "--snapshot-records",
+        type=count,
+        metavar="N",
+        help="and whenever this many records have come since the last one",
+    )
+    parser.add_argument(
+        "--snapshots-kept",
+        type=_kept,
+        metavar="N",
+        default=SNAPSHOTS_KEPT_DEFAULT,
+        help="of each partition, 2 or more (%(default)s)",
+    )
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--snapshots",
+        default=snapshots_default(),
+        metavar="DIR|s3://BUCKET/PREFIX",
+        help="where snapshots of the stores are kept",
     )
 
 
@@ -247,6 +297,12 @@ def _peer(text: str) -> tuple[tuple[int, ...], str]:
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} has not the form 4-7=http://HOST:PORT")
     return _partitions(numbers), _url(url)
+
+
+def _kept(text: str) -> int:
+    if count(text) < SNAPSHOTS_KEPT_DEFAULT:
+        raise argparse.ArgumentTypeError("one may turn out to be damaged: keep 2 or more")
+    return count(text)
 
 
 def _cluster(text: str) -> str:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Protocol
+from typing import Final, Protocol
 
 from penstock.config import HOST_DEFAULT, PORT_DEFAULT
+
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600}
 
 
 class Verbs(Protocol):
@@ -35,6 +37,14 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     url = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
     parser.add_argument("--url", default=url, help="the server (%(default)s)")
     parser.add_argument("--tenant", default="default", metavar="NAME", help="(%(default)s)")
+
+
+def duration_s(text: str) -> float:
+    """A duration such as 30s, 10m or 2h, in seconds."""
+    number, unit = text[:-1], text[-1:]
+    if not number.isdecimal() or unit not in _UNITS_S or not 0 < int(number) < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 30s, 10m or 2h")
+    return float(int(number) * _UNITS_S[unit])
 
 
 def count(text: str) -> int:

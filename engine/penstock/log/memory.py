@@ -49,6 +49,7 @@ class MemoryLog:
         self._marks: dict[tuple[str, str, int], Mark] = {}
         self._members: dict[tuple[str, str], list[MemoryConsumer]] = defaultdict(list)
         self._next: dict[int, int] = {}
+        self._begins: dict[int, int] = defaultdict(int)
         self._ownership: Ownership | None = None
         self._assigned = False
         self._is_new = True  # no marks were asked for yet
@@ -88,6 +89,8 @@ class MemoryLog:
 
     def read_from(self, partition: int, next_offset: int) -> None:
         """Read on from here."""
+        if next_offset < self._begins[partition]:
+            raise LogFatal(f"the log begins at {self._begins[partition]}, after {next_offset}")
         self._next[partition] = next_offset
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:
@@ -135,17 +138,19 @@ class MemoryLog:
         self._is_new = False
 
     def bounds(self, partition: int) -> tuple[int, int]:
-        """(0, the next offset)."""
-        return 0, len(self._records[self._commands][partition])
+        """(what is still there, the next offset)."""
+        return self._begins[partition], len(self._records[self._commands][partition])
 
     def read_at(self, partition: int, offset: int) -> Record | None:
         """The record at an offset."""
         records = self._records[self._commands][partition]
+        offset = max(offset, self._begins[partition])
         return records[offset] if offset < len(records) else None
 
     def read_all(self, topic: str, partition: int = 0) -> list[Record]:
         """All records of a topic's partition."""
-        return list(self._records[topic][partition]) if topic in self._records else []
+        begin = self._begins[partition] if topic == self._commands else 0
+        return self._records[topic][partition][begin:] if topic in self._records else []
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Make the topics that do not exist."""
@@ -154,6 +159,10 @@ class MemoryLog:
             if known.partitions != settings.partitions:
                 raise LogFatal(f"topic {settings.name} has {known.partitions} partitions")
             self._records.setdefault(settings.name, [[] for _ in range(settings.partitions)])
+
+    def truncate(self, partition: int, before: int) -> None:
+        """Nobody reads what is before this."""
+        self._begins[partition] = max(self._begins[partition], before)
 
     def reach(self, timeout_s: float) -> None:
         """Memory is always there."""

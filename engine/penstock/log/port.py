@@ -187,6 +187,17 @@ class Member(Protocol):
         ...
 
 
+@runtime_checkable
+class Truncating(Protocol):
+    """A log that can let go of its beginning; not every one can."""
+
+    def truncate(self, partition: int, before: int) -> None:
+        """Delete the records of `commands` before an offset. Any thread may call. Raises a
+        LogError.
+        """
+        ...
+
+
 class EngineLog(Producer, Protocol):
     """The log as the processor sees it: the input topic `commands`, and everything it writes."""
 

@@ -3,6 +3,7 @@
 lock          held by the process that has the directory
 log           the embedded log, if there is no Kafka
 stores/       a store for each partition
+staging/      snapshots on their way, there or back; nothing in it is missed
 cluster.json  what the directory belongs to: fixed when it is made
 server.json   where the server that runs on it listens, once it is ready
 """
@@ -72,7 +73,7 @@ def set_listening(data: Path, url: str | None) -> None:
 
 def clear(data: Path) -> None:
     """Begin anew: only what we have made is removed."""
-    for name in ("log", "stores"):
+    for name in ("log", "stores", "staging"):
         shutil.rmtree(data / name, ignore_errors=True)
     (data / "cluster.json").unlink(missing_ok=True)
 

@@ -11,13 +11,14 @@ import signal
 import time
 from typing import Final
 
-NAMES: Final = (
+IN_BATCH: Final = (
     "before_produce",
     "mid_produce",
     "after_produce_before_acks",
     "after_acks_before_batch",
     "after_batch_before_commit",
 )
+NAMES: Final = (*IN_BATCH, "mid_snapshot", "mid_restore")
 
 
 class FailpointHit(Exception):

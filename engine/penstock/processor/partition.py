@@ -140,6 +140,14 @@ class Partition:
         return self.store.get(PartitionState, key) or PartitionState()
 
 
+def by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
+    """Records of a poll, each partition's in order."""
+    grouped: dict[int, list[Record]] = {}
+    for record in records:
+        grouped.setdefault(record.partition, []).append(record)
+    return grouped
+
+
 def record_hash(record: Record) -> bytes:
     """Our hash of a record: tells whether the log still holds what was folded (R13)."""
     digest = blake2b(digest_size=16)
@@ -149,11 +157,3 @@ def record_hash(record: Record) -> bytes:
     for name, data in sorted(record.headers.items()):
         digest.update(f"{len(name)}:{name}{len(data)}:".encode() + data)
     return digest.digest()
-
-
-def by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
-    """Records of a poll, each partition's in order."""
-    grouped: dict[int, list[Record]] = {}
-    for record in records:
-        grouped.setdefault(record.partition, []).append(record)
-    return grouped

@@ -21,8 +21,6 @@ from typing import Final
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.contracts.wire import TENANT_DEFAULT
-from penstock.core.commands.tick import Tick
 from penstock.core.state.rows import Row
 from penstock.log.port import (
     EngineLog,
@@ -32,22 +30,23 @@ from penstock.log.port import (
     Record,
 )
 from penstock.processor.answers import Answered, Waiters
-from penstock.processor.cron_asks import CronAnswerer
 from penstock.processor.delivery import Courier
+from penstock.processor.errands import Errands
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.freshness import Freshness
-from penstock.processor.held_tasks import HeldTasks
 from penstock.processor.partition import Batch, Defective, Partition, by_partition
 from penstock.processor.recovery import Opener, mark_of
 from penstock.processor.rulings import rule
-from penstock.processor.ticker import Ticker
+from penstock.processor.snapshots.snapshotter import Snapshotter
+from penstock.store.port import StoreCorrupt
 from penstock.store.rowstore import RowView
 
 RECORDS_PER_POLL_MAX: Final = 1_000
 IDLE_POLL_S: Final = 0.1  # so long a stop may have to wait
 COMMIT_EVERY_S: Final = 0.2
 RETRY_PAUSE_S: Final = 0.2
+RESTORE_LOOK_S: Final = 0.05
 
 Watcher = Callable[[int, Mapping[bytes, Row | None]], None]
 Departed = Callable[[int], None]
@@ -68,6 +67,7 @@ class Processor:
         topics: Topics,
         opener: Opener,
         failpoints: Failpoints | None = None,
+        snapshots: Snapshotter | None = None,
         records_per_poll: int = RECORDS_PER_POLL_MAX,
         stale_after_s: float = math.inf,
     ) -> None:
@@ -77,16 +77,15 @@ class Processor:
         self._avro = avro
         self._topics = topics
         self._opener = opener
+        self.snapshots = snapshots
         self._failpoints = failpoints or Failpoints()
         self._courier = Courier(log=log, avro=avro, topics=topics, failpoints=self._failpoints)
-        self._held_tasks = HeldTasks(log, topics, self._courier)
+        self._errands = Errands(log, topics, self._courier)
         self._records_per_poll = records_per_poll
         self._partitions: dict[int, Partition] = {}
         self._to_open: set[int] = set()
         self._fresh = Freshness(stale_after_s)
         self._departed: list[Departed] = []
-        self._ticker = Ticker()
-        self._cron = CronAnswerer()
         self._watchers: list[Watcher] = []
         self._moved = threading.Condition()
         self._stopping = threading.Event()
@@ -197,6 +196,7 @@ class Processor:
         """Another owner has these already; what is written here is what it folds too (I4)."""
         self._to_open.difference_update(partitions)
         for number in partitions:
+            self._opener.leave(number)
             self._close(number)
 
     # The loop.
@@ -212,16 +212,18 @@ class Processor:
         """One round of the loop; tests and the simulator call it in place of `start`."""
         try:
             self._open_assigned()
-            self._tick()
-            self._ask_topics()
-            self._answer_asks()
+            self._errands.run(self._partitions)
             self._commit_all()
+            if self.snapshots is not None:
+                self.snapshots.between_batches(self._partitions)
             records = self._log.poll(self._records_per_poll, self._idle_s())
             self._fresh.polled(came=bool(records))
             if self._fresh.is_stale:
                 self._prove()
             if records:
                 self._handle(by_partition(records))
+        except StoreCorrupt as error:
+            self._corrupt(error)
         except LogUnavailable as error:
             logger.warning("the log is not available, trying again: %s", error)
             self._read_again()
@@ -237,12 +239,16 @@ class Processor:
         self._failpoints.reach("before_produce")
         self._courier.deliver(turn for _, batch in batches for turn in batch.outputs)
         self._failpoints.reach("after_acks_before_batch")
-        for partition, batch in batches:
-            partition.write(batch)
+        for partition, batch in list(batches):
+            try:
+                partition.write(batch)
+            except StoreCorrupt as error:
+                self._corrupt(error)
+                batches.remove((partition, batch))
         self._failpoints.reach("after_batch_before_commit")
         for partition, batch in batches:
             if batch.ticked_ms is not None:
-                self._ticker.came(partition.shard.partition, batch.ticked_ms)
+                self._errands.ticker.came(partition.shard.partition, batch.ticked_ms)
             self.waiters.tell(batch.answers)
             for watcher in self._watchers:
                 watcher(partition.shard.partition, batch.rows.changes())
@@ -266,7 +272,7 @@ class Processor:
         records = [record for record in records if record.offset >= partition.next_offset]
         if not records:
             return None
-        self._ticker.saw(records[-1].timestamp_ms)
+        self._errands.ticker.saw(records[-1].timestamp_ms)
         try:
             while True:
                 try:
@@ -284,6 +290,8 @@ class Processor:
             self._give_up(partition.shard.partition, stopped)
         except Fenced:
             self._fenced(partition.shard.partition)
+        except StoreCorrupt as error:
+            self._corrupt(error)
         return None
 
     def _prove(self) -> None:
@@ -320,54 +328,51 @@ class Processor:
         logger.warning("partition %d has another owner", number)
         self._close(number)
 
-    def _tick(self) -> None:
-        for number, partition in self._partitions.items():
-            if self._ticker.due_in_s(number, partition.state) == 0:
-                self._log.append(self._courier.command(number, Tick(), tenant=TENANT_DEFAULT))
-                self._ticker.sent(number)
-
     def _idle_s(self) -> float:
         """How long there is nothing to do but wait for records."""
-        waits = [
-            due_s
-            for number, partition in self._partitions.items()
-            if (due_s := self._ticker.due_in_s(number, partition.state)) is not None
-        ]
+        waits = list(self._errands.waits_s(self._partitions))
         moved = any(partition.uncommitted for partition in self._partitions.values())
+        if self._to_open:
+            waits.append(RESTORE_LOOK_S)
         return min([COMMIT_EVERY_S if moved else IDLE_POLL_S, *waits])
 
-    def _ask_topics(self) -> None:
-        for message in self._held_tasks.ready(self._partitions.items()):
-            self._log.append(message)
-
-    def _answer_asks(self) -> None:
-        """Questions of schedules: say when they are due next (R8)."""
-        for number, partition in self._partitions.items():
-            for answer in self._cron.answers(partition):
-                command = self._courier.command(number, answer.command, tenant=answer.tenant)
-                self._log.append(command)
-
     def _open_assigned(self) -> None:
-        """Open what was assigned; what the log could not be asked about stays to be opened."""
+        """Open what was assigned; what is being restored (R20), or could not be asked of the log,
+        stays to be opened."""
         for number in sorted(self._to_open):
-            self._open(number)
-            self._to_open.discard(number)
+            if self._open(number):
+                self._to_open.discard(number)
 
-    def _open(self, number: int) -> None:
+    def _open(self, number: int) -> bool:
+        """Whether there is nothing more to wait for."""
         self._close(number)
         try:
             end = self._log.bounds(number)[1]
             partition = self._opener.open(number)
         except PartitionStopped as stopped:
             self._give_up(number, stopped)
-            return
+            return True
         except Fenced:
             self._fenced(number)
-            return
+            return True
+        if partition is None:
+            return False
         self._fresh.opened(number, end)
         self._partitions[number] = partition
         self.stopped.pop(number, None)
         self._read_on(number, partition)
+        return True
+
+    def _corrupt(self, error: StoreCorrupt) -> None:
+        """RocksDB has found damage in a store that is open: it is set aside and opened anew."""
+        number = -1 if error.partition is None else error.partition
+        partition = self._partitions.get(number)
+        if partition is None:
+            raise error
+        partition.store.close()
+        self._opener.set_aside(number, f"corrupt ({error})")
+        self._forget(number)
+        self._to_open.add(number)
 
     def _close_all(self) -> None:
         try:
@@ -377,14 +382,16 @@ class Processor:
             self.lost(list(self._partitions))
 
     def _close(self, number: int) -> None:
-        partition = self._partitions.pop(number, None)
-        self._ticker.forget(number)
-        self._cron.forget(number)
+        partition = self._forget(number)
         if partition is not None:
             partition.close()
             self._fresh.closed(number)
             for departed in self._departed:
                 departed(number)
+
+    def _forget(self, number: int) -> Partition | None:
+        self._errands.forget(number)
+        return self._partitions.pop(number, None)
 
     def _give_up(self, number: int, stopped: PartitionStopped) -> None:
         """The partition can not go on here; the others do (R20)."""

@@ -1,8 +1,8 @@
 """Opening a partition: its store (R13), the delivered mark (R14), and the verdicts on it (R6).
 
-A store that can not be read, or belongs to something else, is renamed aside and folded anew from
-the log; never deleted. A log that can not be the one the store was folded from stops the partition
-by name: nothing is skipped.
+A store that can not be read, or belongs to something else, is renamed aside, never deleted. In its
+place comes the newest good snapshot, if there is one, and the log from there on is folded. A log
+that can not be the one the store was folded from stops the partition by name: nothing is skipped.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from penstock.core.state.partition_state import Shard
 from penstock.log.port import EngineLog, Mark
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Partition, record_hash
+from penstock.processor.snapshots.restorer import Restorer
 from penstock.store.port import Identity, Store, StoreCorrupt, StoreLocked, StorePosition, Stores
 from penstock.store.rowstore import RowStore
 
@@ -58,6 +59,7 @@ class Opener:
         stores: Stores,
         lock_wait_s: float,
         adopt_log: bool,
+        restorer: Restorer | None = None,
     ) -> None:
         self._log = log
         self._avro = avro
@@ -65,11 +67,16 @@ class Opener:
         self._stores = stores
         self._lock_wait_s = lock_wait_s
         self._adopt_log = adopt_log
+        self._restorer = restorer
 
-    def open(self, number: int) -> Partition:
-        """The partition, ready to fold on from its `next_offset`; raises PartitionStopped."""
+    def open(self, number: int) -> Partition | None:
+        """The partition, ready to fold on from its `next_offset`; None while it is being restored:
+        ask again. Raises PartitionStopped.
+        """
         shard = Shard(number, self._log.partitions)
         store = self._sound_store(shard)
+        if store is None:
+            return None
         try:
             mark = self._mark(number, store.position())
             partition = Partition(
@@ -84,31 +91,78 @@ class Opener:
             raise
         return partition
 
-    def _sound_store(self, shard: Shard) -> RowStore:
-        """The partition's store; one that is not sound is set aside, and a new one made."""
+    def leave(self, number: int) -> None:
+        """The partition has gone: what is being restored is not wanted."""
+        if self._restorer is not None:
+            self._restorer.leave(number)
+
+    def set_aside(self, number: int, why: str) -> None:
+        """Put a closed store that is not sound out of the way."""
+        logger.error("the store of partition %d is %s; it is set aside", number, why)
+        self._stores.set_aside(number, why.partition(" ")[0])
+
+    def _sound_store(self, shard: Shard) -> RowStore | None:
+        """The partition's store, or the newest snapshot in its place; None: not yet."""
         number = shard.partition
         identity = Identity(self._log.topic_id, number, shard.partitions)
+        if self._restorer is None:
+            return self._there(identity) or self._new(identity)
+        if not self._restorer.is_at_work(number) and self._stores.exists(number):
+            store = self._there(identity)
+            if store is not None and store.position().next_offset > 0:
+                return store
+            if store is not None:
+                store.close()
+        restored = self._restorer.ask(identity)
+        if restored is None:
+            return None
+        if restored.manifest is None or restored.directory is None:
+            there = self._there(identity) if self._stores.exists(number) else None
+            return there or self._new(identity)
+        if not self._log_still_holds(number, restored.manifest.position):
+            logger.error("the log does not hold the last record of the newest snapshot")
+            self._restorer.refuse(restored.manifest)
+            return None
+        if self._stores.exists(number):
+            self.set_aside(number, "empty")
+        self._stores.adopt(number, restored.directory)
+        logger.warning("partition %d is restored, as of %d", number, restored.manifest.next_offset)
+        return RowStore(self._unlocked(number))
+
+    def _there(self, identity: Identity) -> RowStore | None:
+        """The store that is there; one that is not sound is set aside."""
+        number = identity.partition
         try:
             store = RowStore(self._unlocked(number))
-        except StoreCorrupt:
-            return self._anew(number, identity, "corrupt")
+        except StoreCorrupt as error:
+            self.set_aside(number, f"corrupt ({error})")
+            return None
         try:
-            other = store.identify(identity)
-            sound = other is None and self._log_still_holds(number, store.position())
-        except (StoreCorrupt, msgspec.DecodeError):
-            sound = False
+            why = self._fault(store, identity)
+        except (StoreCorrupt, msgspec.DecodeError) as error:
+            why = f"corrupt ({error})"
         except BaseException:
             store.close()
             raise
-        if sound:
+        if why is None:
             return store
         store.close()
-        return self._anew(number, identity, "foreign")
+        self.set_aside(number, why)
+        return None
 
-    def _anew(self, number: int, identity: Identity, why: str) -> RowStore:
-        logger.error("the store of partition %d is %s; it is set aside", number, why)
-        self._stores.set_aside(number, why)
-        store = RowStore(self._stores.open(number))
+    def _fault(self, store: RowStore, identity: Identity) -> str | None:
+        """Why a store can not be folded on; raises PartitionStopped if another one can neither."""
+        position, number = store.position(), identity.partition
+        if store.identify(identity) is not None:
+            return "foreign"
+        if self._restorer is not None and position.next_offset < self._log.bounds(number)[0]:
+            return "behind"  # the log was truncated: a snapshot has come further (R16)
+        return None if self._log_still_holds(number, position) else "foreign"
+
+    def _new(self, identity: Identity) -> RowStore:
+        """A new store in the place of one that was set aside."""
+        self._log_still_holds(identity.partition, StorePosition(0))
+        store = RowStore(self._stores.open(identity.partition))
         store.identify(identity)
         return store
 

@@ -1,12 +1,14 @@
-"""Verification: fold a partition's log from offset 0 in memory, with nothing sent, and compare
-digests with its store.
+"""Verification: fold a partition's log in memory, with nothing sent, and compare digests with its
+store: from offset 0, and from the newest snapshot on.
 
 It works on a view, so that the store may be live: both are compared at the view's position.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -18,7 +20,12 @@ from penstock.log.port import EngineLog, Record
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.partition import Defective, Partition
 from penstock.processor.recovery import read_rulings
+from penstock.processor.snapshots.bringing import Place, bring, check_copy, remove
+from penstock.processor.snapshots.manifest import BadSnapshot
+from penstock.processor.snapshots.port import SnapshotError
+from penstock.processor.snapshots.shelf import Shelf
 from penstock.store.memory import MemoryStore
+from penstock.store.port import AFTER_ALL, Identity
 from penstock.store.rowstore import RowStore, RowView
 
 MUTED: Final = NEVER_MS
@@ -28,8 +35,8 @@ RECORDS_PER_BATCH: Final = 500
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """What came of one partition. `problem` says why it could not be folded to the store's
-    position.
+    """What came of one partition. `since` is where the fold began: 0, or a snapshot's position.
+    `problem` says why it could not be folded to the store's position.
     """
 
     partition: int
@@ -38,44 +45,106 @@ class Verified(Struct, frozen=True, kw_only=True):
     store_digest: str
     fold_digest: str
     equal: bool
+    since: int = 0
     problem: str | None = None
 
 
-def verify_view(
-    *, log: EngineLog, avro: Avro, topics: Topics, number: int, view: RowView
-) -> Verified:
-    """Compare the rows of a view with a fold of the log up to the view's position."""
-    end = view.position().next_offset
-    partition = Partition(
-        shard=Shard(number, log.partitions),
-        store=RowStore(MemoryStore()),
-        avro=avro,
-        mark=MUTED,
-        rulings=read_rulings(log, avro, topics, number),
-    )
-    count, problem = 0, None
-    try:
-        for records in _batches(log, topics, number, end):
-            partition.write(partition.fold(records))
-            count += len(records)
-    except (Defective, PartitionStopped) as error:
-        problem = f"the fold stopped: {error}"
-    if problem is None and partition.next_offset != end:
-        problem = f"the log could be folded up to {partition.next_offset}, the store is at {end}"
-    of_store, of_fold = view.digest(), partition.store.digest()
+class Verifier(Struct, frozen=True):
+    """Verifies partitions of one log; with a place of snapshots, those too."""
+
+    log: EngineLog
+    avro: Avro
+    topics: Topics
+    place: Place | None = None
+
+    def verify(self, number: int, view: RowView) -> list[Verified]:
+        """Compare the rows of a view with folds up to its position: of the log from offset 0, if
+        it has not been truncated, and of what follows the newest snapshot, if there is one.
+        """
+        begin, _ = self.log.bounds(number)
+        end = view.position().next_offset
+        found: list[Verified] = []
+        base = None
+        try:
+            base = None if self.place is None else self._newest_snapshot(self.place, number, end)
+        except (SnapshotError, BadSnapshot) as error:
+            found.append(_not_folded(number, view, f"its snapshots can not be read: {error}"))
+        if begin == 0 or base is None:
+            found.append(self._compare(number, view, MemoryStore()))
+        if base is not None:
+            found.append(self._compare(number, view, base))
+        return found
+
+    def _compare(self, number: int, view: RowView, base: MemoryStore) -> Verified:
+        end = view.position().next_offset
+        partition = Partition(
+            shard=Shard(number, self.log.partitions),
+            store=RowStore(base),
+            avro=self.avro,
+            mark=MUTED,
+            rulings=read_rulings(self.log, self.avro, self.topics, number),
+        )
+        since, count, problem = partition.next_offset, 0, None
+        begin, _ = self.log.bounds(number)
+        try:
+            for records in self._batches(number, since, end):
+                partition.write(partition.fold(records))
+                count += len(records)
+        except (Defective, PartitionStopped) as error:
+            problem = f"the fold stopped: {error}"
+        if begin > since:
+            problem = f"the log begins at {begin}; name its snapshots with --snapshots"
+        elif problem is None and partition.next_offset != end:
+            problem = f"the log was folded up to {partition.next_offset}, the store is at {end}"
+        of_store, of_fold = view.digest(), partition.store.digest()
+        return Verified(
+            partition=number,
+            next_offset=end,
+            records=count,
+            store_digest=of_store,
+            fold_digest=of_fold,
+            equal=problem is None and of_store == of_fold,
+            since=since,
+            problem=problem,
+        )
+
+    def _newest_snapshot(self, place: Place, number: int, end: int) -> MemoryStore | None:
+        """The rows of the newest good snapshot that is not further than the store."""
+        identity = Identity(self.log.topic_id, number, self.log.partitions)
+        shelf = Shelf(place.objects, identity)
+        manifest = next((one for one in shelf.good(2) if one.next_offset <= end), None)
+        if manifest is None:
+            return None
+        place.staging.mkdir(parents=True, exist_ok=True)
+        directory = Path(tempfile.mkdtemp(prefix=f"verify-{number}-", dir=place.staging))
+        try:
+            bring(shelf, manifest, directory, lambda: None)
+            check_copy(place.stores, directory, manifest)
+            copy = place.stores.open_copy(directory)
+            try:
+                rows = MemoryStore()
+                rows.write(dict(copy.scan(b"", AFTER_ALL)))
+                return rows
+            finally:
+                copy.close()
+        finally:
+            remove(directory)
+
+    def _batches(self, number: int, since: int, end: int) -> Iterator[list[Record]]:
+        """The partition's records from `since` up to `end`."""
+        log = self.log.read_all(self.topics.commands, number)
+        records = [record for record in log if since <= record.offset < end]
+        for start in range(0, len(records), RECORDS_PER_BATCH):
+            yield records[start : start + RECORDS_PER_BATCH]
+
+
+def _not_folded(number: int, view: RowView, problem: str) -> Verified:
     return Verified(
         partition=number,
-        next_offset=end,
-        records=count,
-        store_digest=of_store,
-        fold_digest=of_fold,
-        equal=problem is None and of_store == of_fold,
+        next_offset=view.position().next_offset,
+        records=0,
+        store_digest=view.digest(),
+        fold_digest="",
+        equal=False,
         problem=problem,
     )
-
-
-def _batches(log: EngineLog, topics: Topics, number: int, end: int) -> Iterator[list[Record]]:
-    """The partition's records below `end`."""
-    records = [record for record in log.read_all(topics.commands, number) if record.offset < end]
-    for start in range(0, len(records), RECORDS_PER_BATCH):
-        yield records[start : start + RECORDS_PER_BATCH]

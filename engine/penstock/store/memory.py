@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from threading import Lock
+from typing import Final
+
+import msgspec
+
+from penstock.store.port import StoreCorrupt
+
+ROWS_FILE: Final = "rows"
 
 
 class MemoryView:
@@ -49,6 +58,12 @@ class MemoryStore(MemoryView):
         with self._lock:
             return MemoryView(dict(self._values), list(self._keys))
 
+    def checkpoint(self, directory: Path) -> None:
+        """One file with all there is."""
+        directory.mkdir()
+        with self._lock:
+            (directory / ROWS_FILE).write_bytes(msgspec.msgpack.encode(self._values))
+
     def sync(self) -> None:
         """Memory survives nothing."""
 
@@ -62,6 +77,27 @@ class MemoryStores:
     def __init__(self) -> None:
         self.by_partition: dict[int, MemoryStore] = {}
         self.aside: list[MemoryStore] = []
+
+    def exists(self, partition: int) -> bool:
+        """Whether it was opened before."""
+        return partition in self.by_partition
+
+    def open_copy(self, directory: Path) -> MemoryStore:
+        """A store with the file's rows."""
+        store = MemoryStore()
+        try:
+            data = (directory / ROWS_FILE).read_bytes()
+            values = msgspec.msgpack.decode(data, type=dict[bytes, bytes])
+        except (OSError, msgspec.DecodeError) as error:
+            raise StoreCorrupt(f"{directory} can not be opened: {error}") from error
+        store.write(values)
+        return store
+
+    def adopt(self, partition: int, directory: Path) -> None:
+        """Read the file, and delete the directory."""
+        assert not self.exists(partition), "a store is never overwritten"
+        self.by_partition[partition] = self.open_copy(directory)
+        shutil.rmtree(directory)
 
     def open(self, partition: int) -> MemoryStore:
         """The store, new if it is not there."""

@@ -9,6 +9,7 @@ digest covers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from msgspec import Struct
 META: Final = b"\xff"
 POSITION_KEY: Final = META + b"position"
 IDENTITY_KEY: Final = META + b"identity"
+AFTER_ALL: Final = b"\xff" * 32
 FORMAT: Final = 1
 
 
@@ -28,7 +30,13 @@ class StoreLocked(StoreError):
 
 
 class StoreCorrupt(StoreError):
-    """The store can not be read; it is renamed aside and restored."""
+    """The store can not be read; it is renamed aside and restored. `partition` says whose it is, if
+    it was open.
+    """
+
+    def __init__(self, message: str, partition: int | None = None) -> None:
+        super().__init__(message)
+        self.partition = partition
 
 
 class Identity(Struct, frozen=True):
@@ -73,6 +81,12 @@ class Store(StoreView, Protocol):
         """The bytes as they are now; later writes do not show in it."""
         ...
 
+    def checkpoint(self, directory: Path) -> None:
+        """Make a new directory with all that has been written, as files for `Stores.open_copy`.
+        Called by the thread that writes; it is quick.
+        """
+        ...
+
     def sync(self) -> None:
         """What has been written survives a loss of power when this returns."""
         ...
@@ -84,6 +98,20 @@ class Store(StoreView, Protocol):
 
 class Stores(Protocol):
     """Where the stores of partitions are kept, one for each number."""
+
+    def exists(self, partition: int) -> bool:
+        """Whether there is a store."""
+        ...
+
+    def open_copy(self, directory: Path) -> Store:
+        """Open the files of a checkpoint, to be read only. Raises StoreCorrupt."""
+        ...
+
+    def adopt(self, partition: int, directory: Path) -> None:
+        """Make the files of a checkpoint the store of a partition that has none. The directory is
+        gone then.
+        """
+        ...
 
     def open(self, partition: int) -> Store:
         """Open the store, or make it. Raises StoreLocked or StoreCorrupt."""

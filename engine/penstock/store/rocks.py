@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from rocksdict import (
+    AccessType,
     BlockBasedOptions,
     Cache,
+    Checkpoint,
     DBCompressionType,
     Options,
     Rdict,
@@ -48,7 +50,9 @@ def _options() -> Options:
     return options
 
 
-def _scan(iterator: Any, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _scan(
+    iterator: Any, start: bytes, end: bytes, partition: int | None
+) -> Iterator[tuple[bytes, bytes]]:
     """Keys with start <= key < end, in order."""
     iterator.seek(start)
     while iterator.valid():
@@ -57,10 +61,15 @@ def _scan(iterator: Any, start: bytes, end: bytes) -> Iterator[tuple[bytes, byte
             return
         yield key, iterator.value()
         iterator.next()
+    _check(iterator, partition)
+
+
+def _check(iterator: Any, partition: int | None) -> None:
+    """An iterator that is not valid has come to the end, or can not read on."""
     try:
         iterator.status()
     except ROCKS_ERRORS as error:
-        raise StoreCorrupt(f"a scan failed: {error}") from error
+        raise StoreCorrupt(f"a scan failed: {error}", partition) from error
 
 
 class RocksView:
@@ -70,46 +79,57 @@ class RocksView:
     database open, so it is for one query, on one thread.
     """
 
-    def __init__(self, iterator: Any) -> None:
+    def __init__(self, iterator: Any, partition: int | None) -> None:
         self._iterator = iterator
+        self._partition = partition
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""
         self._iterator.seek(key)
-        found = self._iterator.valid() and self._iterator.key() == key
-        return self._iterator.value() if found else None
+        if not self._iterator.valid():
+            _check(self._iterator, self._partition)
+            return None
+        return self._iterator.value() if self._iterator.key() == key else None
 
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Keys with start <= key < end, in order; the view may be used between two of them."""
-        while chunk := list(islice(_scan(self._iterator, start, end), SCAN_CHUNK)):
+        while chunk := list(islice(self._from(start, end), SCAN_CHUNK)):
             yield from chunk
             start = chunk[-1][0] + b"\x00"
+
+    def _from(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return _scan(self._iterator, start, end, self._partition)
 
 
 class RocksStore:
     """See store/port.py."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, partition: int | None = None, *, read_only: bool = False
+    ) -> None:
         directory.parent.mkdir(parents=True, exist_ok=True)
+        access: Any = AccessType.read_only(False) if read_only else AccessType.read_write()
         try:
-            defuse_logs(directory)
-            self._db = Rdict(str(directory), _options())
+            if not read_only:
+                defuse_logs(directory)
+            self._db = Rdict(str(directory), _options(), access_type=access)
         except ROCKS_ERRORS as error:
             raise _opening_error(directory, error) from error
+        self._partition = partition
         self._closed = False
 
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Keys with start <= key < end, in order."""
         options = ReadOptions()
         options.set_iterate_upper_bound(end)
-        return _scan(self._db.iter(options), start, end)
+        return _scan(self._db.iter(options), start, end, self._partition)
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""
         try:
             return self._db.get(key)
         except ROCKS_ERRORS as error:
-            raise StoreError(f"a read failed: {error}") from error
+            raise self._error("a read", error) from error
 
     def write(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Put or delete all keys, in one WriteBatch."""
@@ -123,7 +143,14 @@ class RocksStore:
 
     def view(self) -> RocksView:
         """The database as it is now."""
-        return RocksView(self._db.iter())
+        return RocksView(self._db.iter(), self._partition)
+
+    def checkpoint(self, directory: Path) -> None:
+        """Flush what is in memory, and link the files: they never change."""
+        try:
+            Checkpoint(self._db).create_checkpoint(str(directory))
+        except ROCKS_ERRORS as error:
+            raise self._error("a checkpoint", error) from error
 
     def sync(self) -> None:
         """Sync the WAL."""
@@ -139,7 +166,11 @@ class RocksStore:
         try:
             self._db.write(batch, options)
         except ROCKS_ERRORS as error:
-            raise StoreError(f"a write failed: {error}") from error
+            raise self._error("a write", error) from error
+
+    def _error(self, what: str, error: Exception) -> StoreError:
+        text = f"{what} failed: {error}"
+        return StoreCorrupt(text, self._partition) if "Corruption" in text else StoreError(text)
 
 
 class RocksStores:
@@ -148,9 +179,29 @@ class RocksStores:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def exists(self, partition: int) -> bool:
+        """Whether there is a directory for it."""
+        return self._path(partition).exists()
+
     def open(self, partition: int) -> RocksStore:
         """Open or make the database."""
-        return RocksStore(self._path(partition))
+        return RocksStore(self._path(partition), partition)
+
+    def open_copy(self, directory: Path) -> RocksStore:
+        """Open a checkpoint to read."""
+        if not directory.is_dir():
+            raise StoreCorrupt(f"there is no directory {directory}")
+        return RocksStore(directory, read_only=True)
+
+    def adopt(self, partition: int, directory: Path) -> None:
+        """Rename the directory, which has to be on the same disk."""
+        path = self._path(partition)
+        assert not path.exists(), "a store is never overwritten"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.rename(path)
+        except OSError as error:
+            raise StoreError(f"{directory} can not be renamed to {path}: {error}") from error
 
     def set_aside(self, partition: int, why: str) -> None:
         """Rename the database; an operator looks at it and deletes it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
+from pathlib import Path
 from typing import Final, TypeVar, cast
 
 import msgspec
@@ -132,6 +133,15 @@ class RowStore(RowView):
         if known.format > FORMAT:
             raise StoreCorrupt(f"the store has format {known.format}, this build knows {FORMAT}")
         return None if known == identity else known
+
+    def identity(self) -> Identity | None:
+        """What the store says that it belongs to."""
+        data = self._store.get(IDENTITY_KEY)
+        return None if data is None else msgspec.msgpack.decode(data, type=Identity)
+
+    def checkpoint(self, directory: Path) -> None:
+        """See Store.checkpoint."""
+        self._store.checkpoint(directory)
 
     def view(self) -> RowView:
         """Rows as they are now, for queries on any thread."""

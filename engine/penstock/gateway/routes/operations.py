@@ -18,7 +18,7 @@ from penstock.gateway.readiness import unanswered
 from penstock.gateway.spread import everywhere
 from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route
 from penstock.log.port import Assigned, LogError
-from penstock.processor.verify import verify_view
+from penstock.processor.verify import Verified, Verifier
 
 DEAD_LETTERS_MAX: Final = 1_000
 REACH_S: Final = 2.0
@@ -78,6 +78,11 @@ def _partition(gateway: Gateway, number: int) -> render.Json:
         "next_offset": next_offset,
         "position": None if next_offset is None else f"{number}:{next_offset - 1}",
     }
+    snapshots = gateway.processor.snapshots
+    newest = None if snapshots is None else snapshots.newest.get(number)
+    if snapshots is not None and newest is not None:
+        age_s = snapshots.ages_s.get(number)
+        shown["snapshot"] = {"next_offset": newest.next_offset, "age_s": age_s}
     try:
         shown["log_begin"], shown["log_end"] = gateway.log.bounds(number)
     except LogError as error:
@@ -141,21 +146,15 @@ def _unready(gateway: Gateway, missing: list[int]) -> list[str]:
 
 
 async def verify(request: Request) -> Response:
-    """Fold every partition that is open here anew, from offset 0, and compare with its store."""
+    """Fold every partition that is open here anew, and compare with its store."""
     gateway = gateway_of(request)
-    items: list[object] = []
+    snapshots = gateway.processor.snapshots
+    place = None if snapshots is None else snapshots.place
+    verifier = Verifier(gateway.log, gateway.avro, gateway.topics, place)
+    items: list[Verified] = []
     for number in gateway.processor.owned():
         view = gateway.reads.view(number).view
-        items.append(
-            await run_in_threadpool(
-                verify_view,
-                log=gateway.log,
-                avro=gateway.avro,
-                topics=gateway.topics,
-                number=number,
-                view=view,
-            )
-        )
+        items += await run_in_threadpool(verifier.verify, number, view)
     stopped = {str(number): str(why) for number, why in gateway.processor.stopped.items()}
     return json_answer({"items": items, "stopped": stopped})
 

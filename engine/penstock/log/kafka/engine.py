@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Final
 
+from confluent_kafka import OFFSET_END, KafkaError, TopicPartition
 from confluent_kafka import Consumer as Client
-from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from penstock.contracts.topics import TopicSettings
@@ -253,6 +253,10 @@ class KafkaEngineLog:
             raise log_error(f"reading {topic}", found)
         return self._reads.read(topic, partition, 0, 2**63)
 
+    def truncate(self, partition: int, before: int) -> None:
+        """Have the brokers delete what is before an offset."""
+        self._topics.truncate(self._commands, partition, before)
+
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Make what is missing, check what is there."""
         self._topics.ensure(topics)
@@ -277,7 +281,9 @@ class KafkaEngineLog:
         finally:
             self._assigning = False
             # What is not to be read yet gets a place too: without one, the group's offset counts.
-            assign([self._at(number, self._owned[number] or 0) for number in numbers])
+            # The end is always one; a beginning may have been truncated.
+            places = {number: self._owned[number] for number in numbers}
+            assign([self._at(n, OFFSET_END if at is None else at) for n, at in places.items()])
             self._client.pause(
                 [self._at(number, 0) for number in numbers if self._owned[number] is None]
             )

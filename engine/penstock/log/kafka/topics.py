@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka import admin as _admin
 from msgspec import Struct
 
@@ -104,6 +104,16 @@ class KafkaTopics:
         except KafkaException as raised:
             raise log_error(f"the settings of {topic}", error_of(raised)) from raised
         return {name: entry.value or "" for name, entry in entries.items()}
+
+    def truncate(self, topic: str, partition: int, before: int) -> None:
+        """Delete the records of a partition before an offset."""
+        asked = TopicPartition(topic, partition, before)
+        try:
+            answer = self._admin.delete_records([asked], request_timeout=REQUEST_TIMEOUT_S)
+            for future in answer.values():
+                future.result()
+        except KafkaException as raised:
+            raise log_error(f"truncating {topic} {partition}", error_of(raised)) from raised
 
     def make(self, settings: TopicSettings) -> TopicFound | KafkaError:
         """Make a topic and wait until the brokers show it with all its leaders."""

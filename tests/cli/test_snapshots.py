@@ -1,0 +1,50 @@
+"""`--snapshots` on the command line: a server takes them, `verify` and a new disk use them."""
+
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.test_verify import lines_of, penstock, some_work
+from tests.gateway.served import wait_until
+from tests.sdk.servers import running_server
+
+
+@pytest.mark.timeout(150)
+def test_a_server_with_snapshots_comes_back_from_them(tmp_path: Path) -> None:
+    data, kept = tmp_path / "data", tmp_path / "snapshots"
+    words = ["dev", "--partitions", "1", "--snapshots", str(kept), "--snapshot-every", "1s"]
+    with running_server(data, *words) as url:
+        some_work(url)
+
+        def is_kept() -> bool:
+            [one] = httpx.get(f"{url}/v1/cluster").json()["partitions"]
+            return one.get("snapshot", {}).get("next_offset") == one["next_offset"]
+
+        wait_until(is_kept)
+        runs = httpx.get(f"{url}/v1/wf-runs").json()["items"]
+    assert len(lines_of(penstock("verify", "--data", str(data), "--snapshots", str(kept)))) == 2
+    shutil.rmtree(data / "stores")
+    with running_server(data, *words) as url:
+        wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+        assert httpx.get(f"{url}/v1/wf-runs").json()["items"] == runs
+    log = (tmp_path / "data.log").read_text()
+    assert "partition 0 is restored, as of" in log
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (["dev", "--snapshot-every", "soon"], 2, "is no duration"),
+        (["dev", "--snapshots-kept", "1"], 2, "keep 2 or more"),
+        (["dev", "--truncate-log"], 2, "unrecognized"),
+        (["dev", "--port", "0", "--snapshots", "ftp://x/y"], 1, "no place for snapshots"),
+    ],
+)
+def test_a_wrong_place_or_schedule_is_explained(
+    tmp_path: Path, words: list[str], status: int, text: str
+) -> None:
+    done = penstock(*words, "--data", str(tmp_path))
+    assert done.returncode == status
+    assert text in done.stderr
