@@ -74,6 +74,7 @@ ROOMS: dict[str, set[str]] = {
     "tasks": {"values", "state", "definitions", "flow"},
     "user_tasks": {"values", "state", "definitions", "flow", "tasks"},
     "schedules": {"values", "state"},
+    "starts": {"values", "state", "command", "definitions", "flow"},
     "bulk": {"values", "state"},
     "nodes": {"values", "state", "definitions", "flow", "tasks", "user_tasks"},
     "registration": {"values", "state", "definitions", "flow", "nodes"},
@@ -83,16 +84,19 @@ ROOMS: dict[str, set[str]] = {
     },
     "commands": {
         *("values", "state", "command", "definitions", "flow", "events", "tasks", "user_tasks"),
-        *("places", "schedules", "bulk", "registration", "advance", "operators"),
+        *("places", "schedules", "starts", "bulk", "registration", "advance", "operators"),
     },
     "schedule_fire": {"values", "state", "schedules", "commands"},
     "bulk_fire": {"state", "flow", "bulk", "advance", "operators", "commands"},
     "fire": {
         *("state", "flow", "events", "places", "tasks", "user_tasks", "bulk", "advance"),
-        "operators",
+        *("operators", "starts"),
         *("schedule_fire", "bulk_fire"),
     },
-    "fold": {"values", "state", "command", "definitions", "flow", "advance", "commands", "fire"},
+    "fold": {
+        *("values", "state", "command", "definitions", "flow", "starts", "advance", "commands"),
+        "fire",
+    },
 }
 
 # third-party library -> the files or packages that may import it ("" is everywhere)

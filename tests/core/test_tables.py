@@ -26,6 +26,7 @@ from penstock.core.state.keys import Scope
 from penstock.core.state.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.state.run_kinds import ROWS_OF_RUNS
 from penstock.core.state.search_rows import VariableOf
+from penstock.core.state.start_rows import StartWatch, WatchCount
 from penstock.core.state.task_rows import ROWS_OF_TASKS
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import (
@@ -70,6 +71,8 @@ ALL_ROWS = (
     LatestUserTaskDef,
     UserTaskOf,
     VariableOf,
+    StartWatch,
+    WatchCount,
 )
 
 

@@ -1,6 +1,6 @@
 """Specs with one mistake each, told as a table: what is wrong, where, and what is said of it. This
-file has the form of the table and what its specs name; `faulty_flow.py`, `faulty_threads.py` and
-`faulty_values.py` have its lines.
+file has the form of the table and what its specs name; `faulty_flow.py`, `faulty_threads.py`,
+`faulty_values.py` and `faulty_starts.py` have its lines.
 """
 
 from __future__ import annotations

@@ -11,13 +11,14 @@ from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.faults import FAULTS_MAX
 from penstock.core.definitions.wf_spec import WfSpec
 from tests.controls import chain, declared, task
-from tests.scenarios import faulty_flow, faulty_threads, faulty_values
+from tests.scenarios import faulty_flow, faulty_starts, faulty_threads, faulty_values
 from tests.scenarios.driver import Driver
 from tests.scenarios.faulty import BEFORE, DEFINITIONS, Faulty
 from tests.scenarios.story import accepted, refused
 
-LINES = (*faulty_flow.LINES, *faulty_threads.LINES, *faulty_values.LINES)
-ACCEPTED = (*faulty_flow.ACCEPTED, *faulty_threads.ACCEPTED, *faulty_values.ACCEPTED)
+TABLES = (faulty_flow, faulty_threads, faulty_values, faulty_starts)
+LINES = tuple(line for table in TABLES for line in table.LINES)
+ACCEPTED = tuple(spec for table in TABLES for spec in table.ACCEPTED)
 
 # Many specs in one story: what a crash after each of its records would show, each story shows.
 in_memory = pytest.mark.parametrize("memory", ["memory"], indirect=True)

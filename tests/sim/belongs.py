@@ -7,6 +7,7 @@ from typing import Final
 
 from penstock.core.state.event_rows import PlacingEvent, UnclaimedEvent
 from penstock.core.state.run import TaskRun, ThreadRun, TimerKey, WfRun
+from penstock.core.state.start_rows import RunEnd
 from penstock.core.state.thread_rows import RoundUnderWay
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
@@ -64,6 +65,10 @@ def _of_unclaimed(group: Group, timer: Timer) -> bool:
     return any(is_end_of(row, timer) for row in group.of(UnclaimedEvent))
 
 
+def _of_end(group: Group, timer: Timer) -> bool:
+    return any(end.number == timer.number for end in group.of(RunEnd))
+
+
 ROUNDS: Final = frozenset(
     {
         *(TimerKind.WAKE_CHILDREN, TimerKind.WAKE_WATCHERS),
@@ -94,6 +99,7 @@ BELONGS: Final[dict[TimerKind, Callable[[Group, Timer], bool]]] = {
     TimerKind.USER_TASK: belongs_to_user_task,
     TimerKind.TASK_STOP: _of_task(TaskStatus.TASK_RUNNING),
     TimerKind.EXPIRE_UNCLAIMED: _of_unclaimed,
+    TimerKind.START_RUNS: _of_end,
     **{kind: lambda *_: True for kind in OF_NO_THREAD},
     **dict.fromkeys(ROUNDS, _of_round),
 }

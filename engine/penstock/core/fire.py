@@ -28,6 +28,7 @@ from penstock.core.operators import (
 )
 from penstock.core.places import places
 from penstock.core.schedule_fire import schedule_defective, schedule_due
+from penstock.core.starts.starts import starts_due
 from penstock.core.state.run import NodeRun, TimerKey
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.turn import Turn
@@ -122,6 +123,7 @@ _FIRE: Final[dict[TimerKind, Callable[[Turn, Timer], None]]] = {
     TimerKind.KILL_BELOW: kill_run.fire_kill_below,
     TimerKind.KILL_DEADLINE: sweep.fire_deadline,
     TimerKind.BEGIN_ANEW: begin_anew.fire_begin_anew,
+    TimerKind.START_RUNS: starts_due,
     TimerKind.RETENTION: deletion.fire_retention,
     TimerKind.DELETE_RUN: deletion.fire_delete,
     TimerKind.FORGET_RUN: deletion.fire_forget,

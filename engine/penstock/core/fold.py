@@ -43,6 +43,7 @@ from penstock.core.limits import (
     FOLD_VERSION,
     TIMERS_PER_TURN_MAX,
 )
+from penstock.core.starts.starts import start_runs
 from penstock.core.state.audit import audit
 from penstock.core.state.first_answer import id_hash, request_hash
 from penstock.core.state.outputs import Answer, CommandRefused, DeadLetter
@@ -214,6 +215,7 @@ def _settle(turn: Turn) -> None:
         settle(turn)
         send_news(turn)
         send_claims(turn)
+        start_runs(turn)
         if not turn.own_commands:
             return
         command: Any = turn.own_commands.pop(0)

@@ -42,6 +42,7 @@ USER_TASK_FIELDS_MAX: Final = 200
 USER_TASK_ACTIONS_MAX: Final = 20
 STRUCT_FIELDS_MAX: Final = 200
 JSON_INDEXES_MAX: Final = 20
+RUN_STARTS_MAX: Final = 20
 BREAKER_WINDOW_MAX: Final = 1_000
 URL_CHARS_MAX: Final = 2_048
 WEBHOOK_HEADERS_MAX: Final = 20
@@ -99,6 +100,10 @@ CHECKPOINT_LOGS_CHARS_MAX: Final = 4096
 WORKER_CHARS_MAX: Final = 256  # of its name, and of its version
 RESTARTS_MAX: Final = 10_000
 STOP_GRACE_MS_DEFAULT: Final = 30_000
+
+# Runs that are started by ends of others.
+STARTS_DEPTH_MAX: Final = 25  # one after the other: a circle ends there
+START_NODES: Final = 4  # to start a run is as dear as so many visits of nodes
 
 # Schedules. Variables are sent as JSON, which may take six times the bytes: a command between
 # partitions must never be refused (R4).

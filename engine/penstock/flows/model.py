@@ -71,14 +71,27 @@ class Limit(Struct, frozen=True):
     behavior: str = "QUEUE"
 
 
+class Watched(Struct, frozen=True):
+    """Which flows' ends start the flow: of one, of all in a namespace, or also of those below it;
+    in which states, and with which labels.
+    """
+
+    namespace: str
+    flow_id: str | None = None
+    below: bool = False
+    states: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+
+
 class Trigger(Struct, frozen=True):
-    """What starts the flow by itself."""
+    """What starts the flow by itself; one of type flow has `watched`."""
 
     mark: Mark
     id: str
     type: str
     given: dict[str, Any]
     places: dict[str, Mark]
+    watched: Watched | None = None
 
 
 class Flow(Struct, frozen=True):

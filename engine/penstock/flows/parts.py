@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from penstock.flows.checked import Checked
 from penstock.flows.document import Node
 from penstock.flows.model import FlowInput, FlowOutput, Limit, Retry, Trigger
+from penstock.flows.watched import WatchedReader
 
 INPUT_TYPES: Final = (
     *("STRING", "INT", "FLOAT", "BOOLEAN", "BOOL", "DATETIME", "DATE", "JSON", "ARRAY", "URI"),
@@ -27,11 +27,13 @@ TRIGGER_COMMON: Final = ("id", "type", "description", "disabled")
 TRIGGER_KEYS: Final[dict[str, dict[str, bool]]] = {
     "schedule": {"cron": True, "timezone": False, "inputs": False},
     "webhook": {"key": True, "inputs": False, "headers": False},
-    "flow": {"namespace": True, "flowId": True, "states": False, "inputs": False},
+    "flow": {
+        **dict.fromkeys(("namespace", "flowId", "states", "labels", "inputs"), False),
+        **dict.fromkeys(("preconditions", "conditions"), False),
+    },
 }
 """What a trigger of each type takes, and whether it must be given."""
 
-END_STATES: Final = ("SUCCESS", "WARNING", "FAILED", "KILLED")
 _INPUT_ID: Final = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?")
 _NOT_INPUTS: Final = frozenset({"vars", "trigger", "INPUT", "INDEX"})
 _RETRY_KEYS: Final = {
@@ -45,7 +47,7 @@ _RETRY_KEYS: Final = {
 }
 
 
-class Parts(Checked):
+class Parts(WatchedReader):
     """Notes mistakes and goes on; what it returns counts only if there are none."""
 
     def named(self, node: Node, key: str, pattern: re.Pattern[str]) -> str:
@@ -174,26 +176,19 @@ class Parts(Checked):
                 self.wrong(item.mark, f"trigger {name!r} wants {key}")
         given: dict[str, Any] = {}
         for key in own.keys() & item.fields.keys():
-            node = item.fields[key]
             if key == "inputs":
                 given[key] = self.object_of(item, key)
-            elif key == "states":
-                given[key] = self._states(node)
             elif key == "headers":
-                given[key] = tuple(str(one.value).lower() for one in self.items_of(node, key))
-            else:
+                listed = self.items_of(item.fields[key], key)
+                given[key] = tuple(str(one.value).lower() for one in listed)
+            elif kind != "flow":
                 given[key] = self.text_of(item, key) or ""
-        return Trigger(
-            item.mark, name, kind, given, {key: node.mark for key, node in item.fields.items()}
-        )
-
-    def _states(self, node: Node) -> tuple[str, ...]:
-        """States in which a run can end."""
-        found = tuple(str(item.value).upper() for item in self.items_of(node, "states"))
-        for state in found:
-            if state not in END_STATES:
-                self.wrong(node.mark, f"states are some of {', '.join(END_STATES)}")
-        return found
+        places = {key: node.mark for key, node in item.fields.items()}
+        if "inputs" in item.fields:
+            inputs = item.fields["inputs"]
+            places |= {f"inputs.{key}": mark for key, mark in inputs.keys.items()}
+        watched = self.watched_of(item, name) if kind == "flow" else None
+        return Trigger(item.mark, name, kind, given, places, watched)
 
     def retry_of(self, node: Node | None) -> Retry | None:
         if node is None or not self.is_mapping(node, "retry"):

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from penstock.flows.kinds import COMMON, ERRORS, KINDS, Kind, Property, TaskKind
-from penstock.flows.parts import END_STATES, INPUT_TYPES, TRIGGER_COMMON, TRIGGER_KEYS, TRIGGERS
+from penstock.flows.parts import INPUT_TYPES, TRIGGER_COMMON, TRIGGER_KEYS, TRIGGERS
+from penstock.flows.watched import CONDITIONS, END_STATES, PRECONDITIONS, UPSTREAM
 
 Json = dict[str, Any]
 
@@ -14,6 +15,7 @@ _TASKS: Final[Json] = {"type": "array", "items": {"$ref": "#/$defs/task"}}
 _DURATION: Final[Json] = {"type": "string", "pattern": "^(P|.*\\{\\{)"}
 _TEXT: Final[Json] = {"type": ["string", "number", "boolean"]}
 _COUNT: Final[Json] = {"type": "integer", "minimum": 0}
+_STATES: Final[Json] = {"type": "array", "minItems": 1, "items": {"enum": [*END_STATES]}}
 _PAIRS: Final[Json] = {
     "type": "array",
     "items": {
@@ -125,14 +127,55 @@ def _triggers() -> Iterator[Json]:
             "type": {"enum": [name for name, known in TRIGGERS.items() if known == kind]},
             "disabled": {"type": "boolean"},
             "inputs": {"type": "object"},
-            "states": {"type": "array", "items": {"enum": [*END_STATES]}},
             "headers": {"type": "array", "items": {"type": "string"}},
+            "states": _STATES,
+            "labels": {"$ref": "#/$defs/labels"},
+            "preconditions": _preconditions(),
+            "conditions": {"type": "array", "items": {"oneOf": [*_conditions()]}},
         }
         known = {*own, *TRIGGER_COMMON}
         yield {
             "type": "object",
             "properties": texts | {key: form for key, form in forms.items() if key in known},
             "required": ["id", "type", *(key for key, wanted in own.items() if wanted)],
+            "additionalProperties": False,
+        }
+
+
+def _preconditions() -> Json:
+    """The one flow that a trigger waits for."""
+    forms = {"states": _STATES, "labels": {"$ref": "#/$defs/labels"}}
+    flow = {
+        "type": "object",
+        "properties": {key: {"type": "string"} for key in UPSTREAM} | forms,
+        "required": ["namespace"],
+        "additionalProperties": False,
+    }
+    own = {"id": {"type": "string"}, "flows": {"type": "array", "minItems": 1, "items": flow}}
+    return {
+        "type": "object",
+        "properties": {key: own[key] for key in PRECONDITIONS},
+        "required": ["flows"],
+        "additionalProperties": False,
+    }
+
+
+def _conditions() -> Iterator[Json]:
+    """What each condition takes; its name may have parts before, and an ending."""
+    forms: Json = {
+        "in": _STATES,
+        "notIn": _STATES,
+        "labels": {"$ref": "#/$defs/labels"},
+        "prefix": {"type": "boolean"},
+        "comparison": {"enum": ["EQUALS", "PREFIX"]},
+    }
+    for name, own in CONDITIONS.items():
+        kind = {"type": "string", "pattern": f"(^|\\.){name}(Condition)?$"}
+        known = {key: forms.get(key, {"type": "string"}) for key in own}
+        yield {
+            "type": "object",
+            "properties": {"type": kind, **known},
+            "required": ["type", *(key for key in own if key in ("namespace", "flowId"))],
             "additionalProperties": False,
         }
 

@@ -21,7 +21,6 @@ from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.state.failures import Failure
 from penstock.core.state.outputs import ScheduledTask
-from penstock.core.state.replay_rows import ReplayOf
 from penstock.core.state.run import (
     NodeRun,
     PastAttempt,
@@ -33,6 +32,7 @@ from penstock.core.state.run import (
 )
 from penstock.core.state.task_rows import AttemptLog
 from penstock.core.values.masking import MASK
+from penstock.gateway import origins
 from penstock.log.port import Record
 
 Json = dict[str, Any]
@@ -177,18 +177,8 @@ def wf_run_head(row: WfRun) -> Json:
         "warned": row.warned,
         "held": row.held,
         "refused_as": None if row.place is None else row.place.refusal,
-        "replay": None if row.replay is None else replay(row.replay),
-    }
-
-
-def replay(of: ReplayOf) -> Json:
-    """Of which run another one is a replay."""
-    return {
-        "replay_of": of.of,
-        "original": of.original,
-        "attempt": of.attempt,
-        "thread": of.thread,
-        "position": of.position,
+        "replay": None if row.replay is None else origins.replay(row.replay),
+        "started_by": None if row.started_by is None else origins.started_by(row.started_by),
     }
 
 

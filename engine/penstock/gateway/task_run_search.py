@@ -82,7 +82,7 @@ class Search(Struct, frozen=True):
         return (
             (self.namespace is None or any(_is_within(one, self.namespace) for one in within))
             and self.wf_spec in (None, spec.name, flow)
-            and self.parent in (None, run.parent)
+            and (self.parent is None or self.parent in _triggers(run))
             and self.child in (None, run.parent is not None)
             and (self.end_ms is None or run.started_ms < self.end_ms)
             and (self.start_ms is None or run.ended_ms is None or run.ended_ms >= self.start_ms)
@@ -232,6 +232,11 @@ def next_window(found: list[Json]) -> str | None:
 
 def _ends(window: Window) -> list[Json]:
     return [{"ended": list(place)} for place in window.ended_at]
+
+
+def _triggers(run: WfRun) -> tuple[str | None, ...]:
+    """The runs that have started this one: the run above, or one whose end did."""
+    return (run.parent, None if run.started_by is None else run.started_by.wf_run_id)
 
 
 def _key(run: WfRun, one: SeenTaskRun) -> Key:

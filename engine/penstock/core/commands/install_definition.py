@@ -6,6 +6,7 @@ from penstock.core.command import Command, CommandType, Repeats, Sender, of_part
 from penstock.core.definitions.metadata import DEFINITIONS
 from penstock.core.definitions.wf_spec import LatestWfSpec
 from penstock.core.places.places import look_again
+from penstock.core.starts.watches import watch
 from penstock.core.state.rows import Row
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
@@ -36,7 +37,11 @@ def install(turn: Turn, row: Row) -> None:
 
 
 def _write(turn: Turn, row: Row) -> None:
-    """With another version of a spec, another number of its runs may be at work."""
+    """With another version of a spec, another number of its runs may be at work, and other ends
+    start some.
+    """
+    if isinstance(row, LatestWfSpec):
+        watch(turn, turn.rows.peek(LatestWfSpec, turn.tenant, row.name), row)
     turn.rows.put(row)
     if isinstance(row, LatestWfSpec):
         look_again(turn, row.name)

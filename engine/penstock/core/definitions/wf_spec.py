@@ -10,6 +10,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from penstock.core.definitions.nodes import AnyNode
+from penstock.core.definitions.run_starts import RunStart
 from penstock.core.limits import DURATION_MS_MAX, INT_MAX
 from penstock.core.state.keys import Scope
 from penstock.core.state.place_rows import LimitBehavior
@@ -102,7 +103,8 @@ class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     WfSpec from whose runs it inherits variables, and if it says so, the major version that these
     must follow; how long a run is kept; how many runs may be at work at once (what the newest
     version says of that counts for all that have a limit); the namespace with which the name
-    begins, and the labels with which each run does.
+    begins, and the labels with which each run does; after which ends of other runs a run is started
+    (what the newest version says of that counts).
     """
 
     entrypoint: str
@@ -113,6 +115,7 @@ class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     namespace: str = ""
     labels: dict[str, str] = {}
     limit: RunLimit | None = None
+    starts: tuple[RunStart, ...] = ()
 
 
 class Interface(Struct, array_like=True, frozen=True):

@@ -5,6 +5,7 @@ transitions.py, and notes each in the history of what it belongs to.
 from __future__ import annotations
 
 from penstock.core.flow.at import At
+from penstock.core.flow.ends import note_end
 from penstock.core.flow.family import count_live
 from penstock.core.flow.places import give_back, take_again
 from penstock.core.flow.published import publish
@@ -92,6 +93,8 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
     if was_live != (run.ended_ms is None):
         count_live(turn, run, -1 if was_live else 1)
         (give_back if was_live else take_again)(turn, run)
+    if was_live and run.ended_ms is not None:
+        note_end(turn, run, thread)
     tell_status(turn, run, thread)
 
 

@@ -5,7 +5,7 @@ name of the node and the values of the threads in which it stood.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from penstock.core.definitions.graph import Publish
 from penstock.core.flow.standing import values_of
@@ -22,6 +22,7 @@ from penstock.core.state.published import (
     path_of,
     shown_values,
 )
+from penstock.core.state.turn import Turn
 from penstock.core.values.masking import may_have_masked
 from penstock.core.values.templates.names import Found, Lazy, Undefined
 from penstock.core.values.types import ValueProblem
@@ -34,6 +35,13 @@ StepsTo = Callable[[PublishedOutput], tuple[str, ...]]
 """The names that lead to an output."""
 
 _OUTPUTS: Final = "outputs"
+
+
+class Reading(Protocol):
+    """Whoever reads them; `masked` is set once something masked was read."""
+
+    turn: Turn
+    masked: bool
 
 
 def publish(at: At) -> None:
@@ -59,20 +67,20 @@ def publish(at: At) -> None:
     )
 
 
-def outputs_of_run(at: At, spend: Callable[[int], None]) -> Lazy:
-    """All that was published, looked up node by node and value by value; whoever wants all of it
-    gets no more than a value may hold.
+def outputs_of_run(at: Reading, wf_run_id: str, spend: Callable[[int], None]) -> Lazy:
+    """All that a run has published, looked up node by node and value by value; whoever wants all of
+    it gets no more than a value may hold.
     """
-    return _Outputs(at, spend).root()
+    return _Outputs(at, wf_run_id, spend).root()
 
 
 class _Outputs:
     """What a template reads of them; what is read is paid for."""
 
-    def __init__(self, at: At, spend: Callable[[int], None]) -> None:
+    def __init__(self, at: Reading, wf_run_id: str, spend: Callable[[int], None]) -> None:
         self._at = at
         self._spend = spend
-        self._of_run = (at.turn.tenant, at.run.wf_run_id)
+        self._of_run = (at.turn.tenant, wf_run_id)
 
     def root(self) -> Lazy:
         """By the names of nodes."""

@@ -141,7 +141,7 @@ class TemplateNames:
 
     def outputs(self) -> Found:
         """What nodes of the run have published."""
-        return outputs_of_run(self._at, self._spend)
+        return outputs_of_run(self._at, self._at.run.wf_run_id, self._spend)
 
     def parents(self) -> Found:
         """The task runs above, the closest first; one without a value and without outputs is left

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from penstock.core.errors import Reject
 from penstock.core.flow.anew import drop_anew
+from penstock.core.flow.ends import note_end
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, tell_status
 from penstock.core.operators.replay import new_run_id, seed_of
 from penstock.core.operators.replay_start import start_replay
@@ -52,6 +53,7 @@ def call_off(turn: Turn, run: WfRun, failure: Failure) -> bool:
     first = turn.rows.get(ThreadRun, turn.tenant, run.wf_run_id, ENTRYPOINT_NUMBER)
     assert first is not None, "a run has an entrypoint"
     first.failure = failure
+    note_end(turn, run, first)  # it has ended otherwise after all
     turn.rows.put(first)
     turn.rows.put(run)
     tell_status(turn, run, first)

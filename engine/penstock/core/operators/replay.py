@@ -28,6 +28,7 @@ from penstock.core.state.first_answer import request_hash
 from penstock.core.state.published import PastPublished
 from penstock.core.state.replay_rows import PastOutput, ReplayOf
 from penstock.core.state.run import WfRun
+from penstock.core.state.start_rows import StartedBy
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
@@ -54,6 +55,7 @@ class Seed(Struct, array_like=True, frozen=True):
     masked: tuple[str, ...] = ()  # variables that were made of something masked
     published: tuple[PastPublished, ...] = ()
     blocks: tuple[PastBlock, ...] = ()
+    started_by: StartedBy | None = None
 
 
 def seed_of(
@@ -96,6 +98,7 @@ def seed_of(
         place.masked,
         published,
         blocks,
+        run.started_by,
     )
 
 

@@ -35,7 +35,7 @@ def start_replay(turn: Turn, wf_run_id: str, seed: Seed) -> WfRun:
         run = start_run(turn, start, wf_run_id, seed.request_hash)
     else:
         run = _begin_at(turn, wf_run_id, seed, start, seed.node)
-    run.replay, run.labels = seed.replay, seed.labels
+    run.replay, run.labels, run.started_by = seed.replay, seed.labels, seed.started_by
     turn.rows.put(run)
     detail: dict[str, Value] = {"replay_of": seed.replay.of, "position": seed.replay.position}
     if seed.replay.thread:

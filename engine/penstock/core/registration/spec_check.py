@@ -35,6 +35,7 @@ from penstock.core.registration.handlers import (
     check_interrupts,
 )
 from penstock.core.registration.run_limit import check_limit
+from penstock.core.registration.run_starts import check_starts
 from penstock.core.state.rows import Rows
 
 
@@ -55,6 +56,7 @@ def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
         if body.entrypoint in body.threads:
             check_threads(check)
             check_limit(check)
+            check_starts(check)
     if faults.is_wrong:
         refuse(Code.BAD_SPEC, str(faults), faults.found)
     if faults:

@@ -28,7 +28,8 @@ class PartitionState(Row):
 
     `log_time_ms` adds up the differences of LogAppendTime, a negative one counting 0; `awake_ms`
     does so too, but passes at most a minute between two Ticks. `next_due_ms` is a lower bound of
-    the due times, a clock each. `open_asks` counts the questions that the owner is to answer (R8).
+    the due times, a clock each. `open_asks` counts the questions that the owner is to answer (R8),
+    `watches` the StartWatch rows of all tenants.
     """
 
     KIND, SCOPE, KEY = b"P", Scope.PARTITION, ()
@@ -42,6 +43,7 @@ class PartitionState(Row):
     oldest_answer_ms: int = NEVER_MS
     open_asks: int = 0
     deleting: int = 0  # how many runs are being deleted
+    watches: int = 0
 
 
 class OutChannel(Row):

@@ -19,6 +19,7 @@ from penstock.core.state.migration_rows import Former
 from penstock.core.state.place_rows import Place, PlaceStatus
 from penstock.core.state.replay_rows import Anew, ReplayOf
 from penstock.core.state.rows import Row
+from penstock.core.state.start_rows import StartedBy
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
 from penstock.core.values.value import Value
 
@@ -104,7 +105,8 @@ class WfRun(Row):
     threads. It is `warned` if its entrypoint thread is. `place` is that among the runs that may be
     at work at once. `request_hash` and `id_hash` are of the command that started it;
     `first_version` is the version in which it was started, if it has left that (0: it has not).
-    With `anew` another run takes its place.
+    With `anew` another run takes its place. `started_by` is the end of another run that started it;
+    `told_ends` counts those of its own ends that another spec watches.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -138,6 +140,8 @@ class WfRun(Row):
     id_hash: bytes = b""
     first_version: int = 0
     anew: Anew | None = None
+    started_by: StartedBy | None = None
+    told_ends: int = 0
 
     @property
     def held(self) -> bool:

@@ -28,6 +28,7 @@ from penstock.core.state.run import (
     WfRun,
 )
 from penstock.core.state.search_rows import IndexedVariable
+from penstock.core.state.start_rows import RunEnd
 from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
@@ -87,4 +88,5 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     Replayed,
     PublishedOutput,
     IndexedVariable,
+    RunEnd,
 )

@@ -60,6 +60,7 @@ class TimerKind(StrEnum):
     BEGIN_ANEW = "BEGIN_ANEW"
     RETENTION = "RETENTION"
     DELETE_RUN = "DELETE_RUN"
+    START_RUNS = "START_RUNS"  # after the end of another
     THREAD_RETENTION = "THREAD_RETENTION"
     DELETE_THREAD = "DELETE_THREAD"
     LIMIT = "LIMIT"  # of no run: the spec, and the key from which on, are in `detail`

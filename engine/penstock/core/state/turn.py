@@ -21,6 +21,7 @@ from penstock.core.state.outputs import CommandOutput, Event, EventOutput, Outpu
 from penstock.core.state.partition_state import OutChannel, PartitionState, Shard
 from penstock.core.state.place_rows import PlaceNews
 from penstock.core.state.rows import Rows, copy_of
+from penstock.core.state.start_rows import RunEnd
 
 COMMAND_PART: Final = "command"
 FIRST_STAMP: Final = ""
@@ -44,6 +45,7 @@ class Turn:
         "bulk_id",
         "claims",
         "command_id",
+        "ends",
         "key",
         "news",
         "nodes_left",
@@ -83,6 +85,7 @@ class Turn:
         self.own_commands: list[object] = []
         self.news: list[MarkerNews] = []
         self.claims: list[PlaceNews] = []
+        self.ends: list[RunEnd] = []
         self.nodes_left = NODES_PER_TURN_MAX
         self.steps_taken = 0  # for which no node has been paid yet
         self.parts_seen = 0
@@ -103,6 +106,7 @@ class Turn:
         self.own_commands.clear()
         self.news.clear()
         self.claims.clear()
+        self.ends.clear()
         state = self.rows.get(PartitionState)
         assert state is not None, "a savepoint wrote it"
         self.state = state

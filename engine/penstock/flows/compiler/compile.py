@@ -25,7 +25,7 @@ from penstock.flows.compiler import forms
 from penstock.flows.compiler.blocks import Blocks
 from penstock.flows.compiler.graph import Graph
 from penstock.flows.compiler.inputs import is_allowed, private, type_of, variable_of
-from penstock.flows.compiler.triggers import trigger_variables, triggers_of
+from penstock.flows.compiler.triggers import starts_of, trigger_variables, triggers_of
 from penstock.flows.document import FlowError, Mistake
 from penstock.flows.model import Flow
 
@@ -79,6 +79,7 @@ def _body(flow: Flow, blocks: Blocks) -> SpecBody:
         namespace=flow.namespace,
         labels=flow.labels,
         limit=limit,
+        starts=starts_of(flow, blocks.spec_name, blocks.mistakes),
     )
 
 
@@ -121,7 +122,7 @@ def _variables(flow: Flow, blocks: Blocks) -> list[VariableDef]:
     found = [variable_of(given, blocks.mistakes) for given in flow.inputs]
     if flow.variables:
         found.append(private("vars", "JSON_OBJ", flow.variables))
-    return found + trigger_variables(flow)
+    return [*found, *trigger_variables(flow)]
 
 
 def _refuse_inputs(flow: Flow, main: Graph) -> None:

@@ -1,29 +1,59 @@
-"""What starts a flow by itself, as commands."""
+"""What starts a flow by itself: as commands, or as starts of its spec."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Any, Final
 
 from penstock.core.command import Command
 from penstock.core.commands.put_webhook import PutWebhook
 from penstock.core.commands.schedule_wf import ScheduleWf
+from penstock.core.definitions.run_starts import RunStart
 from penstock.core.definitions.webhooks import TRIGGER, header_problem, key_hash, key_problem
 from penstock.core.definitions.wf_spec import VariableDef
-from penstock.core.ids import is_definition_name
+from penstock.core.ids import is_definition_name, is_inner_name
 from penstock.core.schedules.cron_syntax import CronProblem, check_cron, is_time_zone
+from penstock.core.state.start_rows import EndState
+from penstock.core.values.forms import Cast, Expression, Template, VariableRef
+from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import coerce
+from penstock.flows.compiler import forms
 from penstock.flows.compiler.forms import has_template
-from penstock.flows.compiler.inputs import private
+from penstock.flows.compiler.inputs import private, variable_of
 from penstock.flows.document import Mistake
-from penstock.flows.model import Flow, Trigger
+from penstock.flows.model import Flow, FlowInput, Trigger, Watched
 
 TRIGGER_LABEL: Final = "system.trigger"
 """The label of a run that a trigger has started: the trigger's id."""
-
-_TELLING: Final = frozenset({"webhook"})
+TELLING: Final = frozenset({"flow", "webhook"})
 """Types of triggers that tell the run what has happened."""
+CASTABLE: Final = ("INT", "DOUBLE", "BOOL", "TIMESTAMP")
+
+ENDS: Final[dict[str, tuple[EndState, ...]]] = {
+    "SUCCESS": (EndState.COMPLETED,),
+    "WARNING": (EndState.WARNED,),
+    "FAILED": (EndState.ERROR, EndState.EXCEPTION, EndState.LIMIT_FAIL),
+    "KILLED": (EndState.KILLED,),
+    "CANCELLED": (EndState.LIMIT_CANCEL,),
+    "RETRIED": (EndState.SUPERSEDED,),
+}
+"""The states of flows, in the engine's words."""
+
+_STATE: Final = " : ".join(
+    f"state == '{end}' ? '{state}'" for state, ends in ENDS.items() for end in ends
+)
+_TOLD: Final[dict[str, Any]] = {
+    "executionId": "{{ wf_run_id }}",
+    "namespace": "{{ namespace }}",
+    "flowId": "{{ name }}",
+    "flowRevision": "{{ version }}",
+    "state": f"{{{{ {_STATE} : state }}}}",
+    "outputs": "{{ output }}",
+}
+"""What a run is told of the end that has started it."""
 
 _NOT_OF_ID: Final = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -35,17 +65,77 @@ def triggers_of(flow: Flow, name: str, mistakes: list[Mistake]) -> Iterator[Comm
             yield _schedule(trigger, name, mistakes)
         elif trigger.type == "webhook":
             yield _webhook(flow, trigger, name, mistakes)
-        else:
-            message = f"a trigger of type {trigger.type} is not there yet"
-            mistakes.append(Mistake(trigger.places.get("type", trigger.mark), message))
 
 
 def trigger_variables(flow: Flow) -> list[VariableDef]:
     """What a run keeps of what has started it, if some trigger of the flow tells: null, if it was
     started otherwise.
     """
-    told = any(trigger.type in _TELLING for trigger in flow.triggers)
-    return [private(TRIGGER, "JSON_OBJ")] if told else []
+    tells = any(trigger.type in TELLING for trigger in flow.triggers)
+    return [private(TRIGGER, "JSON_OBJ")] if tells else []
+
+
+def starts_of(flow: Flow, name: str, mistakes: list[Mistake]) -> tuple[RunStart, ...]:
+    """The triggers that wait for ends of other flows."""
+    return tuple(
+        _start(flow, trigger, trigger.watched, name, mistakes)
+        for trigger in flow.triggers
+        if trigger.watched is not None
+    )
+
+
+def _start(
+    flow: Flow, trigger: Trigger, watched: Watched, name: str, mistakes: list[Mistake]
+) -> RunStart:
+    def wrong(key: str, message: str) -> None:
+        mistakes.append(Mistake(trigger.places.get(key, trigger.mark), message))
+
+    other = None if watched.flow_id is None else f"{watched.namespace}.{watched.flow_id}"
+    if other == name:
+        wrong("flowId", "a flow that its own end starts would run for ever: name another one")
+    for kind, text in ((other, other), (watched.namespace, watched.namespace)):
+        if kind is not None and not is_definition_name(text or ""):
+            wrong("namespace", f"there can be no flow, or namespace, of the name {text!r}")
+            break
+    if not is_inner_name(trigger.id):
+        wrong("id", f"id {trigger.id[:60]!r}: use letters, digits, '.', '_', '-'")
+    given: dict[str, Any] = trigger.given.get("inputs") or {}
+    known = {one.id: one for one in flow.inputs}
+    inputs: dict[str, Expression] = {TRIGGER: VariableRef(TRIGGER)}
+    for key, value in given.items():
+        if key not in known:
+            wrong(f"inputs.{key}", f"the flow has no input {key!r}")
+            continue
+        inputs[key] = _input(known[key], value, lambda said, at=key: wrong(f"inputs.{at}", said))
+    for one in flow.inputs:
+        if one.id not in given and one.required and one.defaults is None:
+            wrong("inputs", f"the trigger does not give input {one.id!r}, which is required")
+    return RunStart(
+        trigger.id,
+        wf_spec=other,
+        namespace=watched.namespace if other is None else None,
+        below=watched.below,
+        states=tuple(end for state in watched.states for end in ENDS[state]),
+        having=watched.labels,
+        named={TRIGGER: Template({"id": trigger.id, "type": trigger.type} | _TOLD)},
+        inputs=inputs,
+        labels={TRIGGER_LABEL: trigger.id},
+    )
+
+
+def _input(given: FlowInput, value: Any, wrong: Callable[[str], None]) -> Expression:
+    """An input: of a type that is text, text is made of whatever it is."""
+    kind = variable_of(given, []).type
+    if kind == "STR":
+        return forms.text(value if isinstance(value, str) else json.dumps(value))
+    made = forms.value(value)
+    if has_template(value):
+        return Cast(kind, made) if kind in CASTABLE else made
+    try:
+        coerce(value, kind)
+    except ValueProblem as problem:
+        wrong(f"input {given.id!r} is no {given.type}: {problem}")
+    return made
 
 
 def _schedule(trigger: Trigger, name: str, mistakes: list[Mistake]) -> ScheduleWf:

@@ -11,6 +11,7 @@ from penstock.core.definitions.wf_spec import Access, WfSpec
 from penstock.core.state.failures import FailureName
 from penstock.core.state.place_rows import LimitBehavior, PlaceStatus
 from penstock.core.state.run import NodeRun, ThreadRun, Variable, WfRun
+from penstock.core.state.start_rows import EndState, StartedBy
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.views.kestra.states import TERMINAL, Moment, State, Timeline, date_text
 from penstock.core.views.kestra.task_runs import Named, TaskRuns
@@ -162,6 +163,8 @@ class Execution:
         above = None if run.parent is None else self._rows.peek(WfRun, run.tenant, run.parent)
         if above is not None:
             own["trigger"] = {"type": "subflow", "variables": self._caller(above)}
+        elif run.started_by is not None:
+            own["trigger"] = self._started_by(run.started_by)
         elif told := self._told():
             own["trigger"] = told
         metadata: Json = {"attemptNumber": 1 if replay is None else replay.attempt}
@@ -181,8 +184,8 @@ class Execution:
             return None
         return {"id": rest.pop("id"), "type": rest.pop("type"), "variables": rest}
 
-    def _caller(self, above: WfRun) -> Json:
-        spec = self._rows.peek(WfSpec, above.tenant, above.wf_spec, above.version)
+    def _caller(self, above: WfRun | StartedBy) -> Json:
+        spec = self._rows.peek(WfSpec, self._run.tenant, above.wf_spec, above.version)
         named = Named("", above.wf_spec) if spec is None else Named.of(spec)
         return {
             "executionId": above.wf_run_id,
@@ -190,6 +193,10 @@ class Execution:
             "flowId": named.flow_id,
             "flowRevision": above.version,
         }
+
+    def _started_by(self, by: StartedBy) -> Json:
+        state = {"state": STATE_OF_END[by.state]}
+        return {"id": by.start, "type": "flow", "variables": self._caller(by) | state}
 
 
 def _overlaid(line: Timeline, lines: list[Timeline]) -> Timeline:
@@ -249,5 +256,15 @@ _ENDS: Final[dict[str | None, State]] = {
     FailureName.KILLED: State.KILLED,
     FailureName.SUPERSEDED: State.RETRIED,
     FailureName.LIMIT: State.CANCELLED,
+}
+STATE_OF_END: Final[dict[EndState, State]] = {
+    EndState.COMPLETED: State.SUCCESS,
+    EndState.WARNED: State.WARNING,
+    EndState.ERROR: State.FAILED,
+    EndState.EXCEPTION: State.FAILED,
+    EndState.KILLED: State.KILLED,
+    EndState.SUPERSEDED: State.RETRIED,
+    EndState.LIMIT_CANCEL: State.CANCELLED,
+    EndState.LIMIT_FAIL: State.FAILED,
 }
 _REFUSALS: Final[dict[LimitBehavior | None, State]] = {LimitBehavior.FAIL: State.FAILED}
