@@ -32,6 +32,7 @@ def test_an_application_is_put_read_changed_and_deleted(served: Served) -> None:
         "version": 2,
         "webhook_url": "https://b.example",
         "description": "ours",
+        "disabled": None,
     }
     names = [one["name"] for one in served.good("GET", "/v1/applications")["items"]]
     assert {"wo-own", "wo-shop"} <= set(names)
