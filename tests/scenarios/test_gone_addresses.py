@@ -63,6 +63,8 @@ def test_nobody_goes_there_until_the_application_is_put_again(driver: Driver) ->
     first = start(driver, partition=1, url=THERE).task("post")
     hears_that_it_is_gone(first)
     first.ends_with("GONE", "EXCEPTION")
+    everywhere = driver.topics.partitions
+    first.wait(lambda: len(driver.everywhere(GoneAddress)) == everywhere, "all know it")
     kept = driver.get(GoneAddress, gone_name(THERE))
     assert kept is not None
     assert (kept.address, kept.heard_by) == (THERE, first.id)
@@ -72,6 +74,7 @@ def test_nobody_goes_there_until_the_application_is_put_again(driver: Driver) ->
     start(driver, url="https://else.example").task("post").succeeds().completes()
     answer = accepted(driver, PutApplication("shop", THERE))
     assert (answer.body, answer.repeated) == ({"name": "shop", "version": 1}, False)
+    first.wait(lambda: not driver.everywhere(GoneAddress), "nobody keeps it")
     start(driver, url=THERE).task("post").succeeds().completes()
     assert accepted(driver, PutApplication("shop", THERE)).repeated
 
