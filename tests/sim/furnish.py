@@ -79,7 +79,7 @@ def _furnish(chance: random.Random, node: Json) -> None:
         node["publish"] = True
     if node["type"] == "TASK" and chance.random() < 0.2:
         node["inputs"] = {INPUT: template(chance.choice(NUMBERS), "VALUE")}
-    if chance.random() < 0.04:
+    if chance.random() < 0.12:
         node["begin_anew"] = _anew(chance)
     if chance.random() < 0.05:
         node["run_if"] = template(chance.choice(TRUTHS), "TRUTH")
