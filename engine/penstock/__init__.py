@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from penstock.sdk.client import Client
     from penstock.sdk.context import TaskContext
     from penstock.sdk.errors import (
+        AddressGone,
         Conflict,
         DefinitionError,
         Forbidden,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from penstock.sdk.workflow import Workflow, workflow
 
 __all__ = [
+    "AddressGone",
     "Backoff",
     "Client",
     "CommandSender",

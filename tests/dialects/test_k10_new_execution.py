@@ -7,9 +7,6 @@ from typing import cast
 import pytest
 
 from penstock.core.state.facts import AuditEntry
-from penstock.flows.compiler import compile_flow
-from penstock.flows.document import FlowError
-from penstock.flows.reader import read_flow
 from tests.dialects.bench import FlowRun, deploy, run_flow
 from tests.scenarios.driver import Driver
 
@@ -118,16 +115,6 @@ def test_a_subflow_that_fails_is_begun_anew_with_its_parent(memory: Driver) -> N
     second = next_execution(flow)
     assert flow.states("sub")[-1] == "RETRIED"
     second.is_now("EXCEPTION")
-
-
-def test_a_subflow_is_not_tried_again_by_itself() -> None:
-    """It would be another run; what can be done is said."""
-    flow = (
-        HEAD + "tasks:\n  - id: sub\n    type: subflow\n    namespace: company.team\n"
-        f"    flowId: inner\n    retry: {AGAIN % (2, 'RETRY_FAILED_TASK')}\n"
-    )
-    with pytest.raises(FlowError, match="CREATE_NEW_EXECUTION"):
-        compile_flow(read_flow(flow))
 
 
 @pytest.mark.parametrize("where", ["task", "block"])

@@ -81,6 +81,7 @@ def test_a_failed_execution_goes_on(driver: Driver, document: str) -> None:
     assert flow.states("inside")[-1] == "SUCCESS"
     assert "RESTARTED" in flow.states("inside")
     assert flow.states()[-4:] == ["FAILED", "RESTARTED", "RUNNING", "SUCCESS"]
+    assert flow.execution["metadata"]["attemptNumber"] == 2
     assert flow.only("last")["outputs"] == {"value": f"{flow.id} b!"}
     assert known.items() <= ids(flow).items()
     if document is GUARDED:

@@ -11,6 +11,7 @@ def test_a_task_def_is_registered_and_read(served: Served) -> None:
         "description": "says hello",
         "kind": "greeting",
         "breaker": {"level": 0.5, "window": 10, "cool_down_ms": 60_000},
+        "addressed_by": ["who"],
     }
     answer = served.good("PUT", "/v1/task-defs", body)
     read = served.good("GET", f"/v1/task-defs/defs-greet?at_least={answer['position']}")

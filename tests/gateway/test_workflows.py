@@ -32,6 +32,7 @@ def test_an_application_is_put_read_changed_and_deleted(served: Served) -> None:
         "version": 2,
         "webhook_url": "https://b.example",
         "description": "ours",
+        "disabled": None,
     }
     names = [one["name"] for one in served.good("GET", "/v1/applications")["items"]]
     assert {"wo-own", "wo-shop"} <= set(names)
@@ -70,6 +71,37 @@ def test_a_workflow_is_defined_run_and_shown(served: Served) -> None:
     assert rest["cursor"] is None
     one = served.good("GET", f"/v1/wf-runs/{new}/task-runs/{pay['id']}?view=wundaflow")
     assert one == pay
+
+
+def test_the_workflows_of_an_application_are_listed(served: Served) -> None:
+    """By name, in their newest versions; what is written otherwise is none, nor a deleted one."""
+    for name in ("wo-li", "wo-lis"):
+        served.good("PUT", "/v1/applications?wait=all", {"name": name, "webhook_url": HOOKS})
+    at = "/v1/applications/wo-li/workflows"
+    assert served.good("GET", at)["items"] == []
+    again = {"task": "wo-pay", "step": "twice"}
+    for number, tasks in enumerate((["wo-pay"], ["wo-pay", "wo-ship", again])):
+        answer = served.good("PUT", at, {"name": "one", "tasks": tasks})
+        assert answer["version"] == number + 1
+    for name in ("two", "gone"):
+        served.good("PUT", at, {"name": name, "tasks": ["wo-pay"]})
+    served.good("DELETE", "/v1/wf-specs/wo-li.gone?version=1")
+    served.good("PUT", "/v1/applications/wo-lis/workflows", {"name": "x", "tasks": ["wo-pay"]})
+    served.a_task_def("wo-own")
+    served.a_wf_spec("wo-li.other", "wo-own")
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = served.good("GET", f"{at}?limit=1{cursor and '&cursor=' + cursor}")
+        pages += page["items"]
+        cursor = page["cursor"]
+    assert [one["name"] for one in pages] == ["wo-li.one", "wo-li.two"]
+    steps = [(one["step"], one["task"]) for one in pages[0]["tasks"]]
+    assert steps == [("wo-pay", "wo-pay"), ("wo-ship", "wo-ship"), ("twice", "wo-pay")]
+    assert (pages[0]["workflow"], pages[0]["version"]) == ("one", 2)
+    assert served.good("GET", f"{at}/one") == pages[0]
+    assert served.refused("GET", f"{at}/other")[:2] == (404, "SPEC_UNKNOWN")
+    unknown = (404, "APPLICATION_UNKNOWN")
+    assert served.refused("GET", "/v1/applications/wo-none/workflows")[:2] == unknown
 
 
 def test_the_way_ahead_has_pages(served: Served) -> None:

@@ -9,6 +9,7 @@ from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.state.run import WfRun
 from penstock.core.state.thread_rows import ChildRun
+from penstock.core.state.transitions import TaskStatus
 from tests.controls import (
     Json,
     chain,
@@ -83,6 +84,31 @@ def test_how_a_child_run_fails_its_parent(memory: Driver, ends, status, failure)
     story.ends_with(failure, status)
     assert story.thread.failure is not None
     assert story.thread.failure.content == (7 if failure == "no-book" else None)
+
+
+@pytest.mark.parametrize("ends", ["well", "in an exception", "in a failure", "with a warning"])
+def test_how_a_child_ended_is_an_output(driver: Driver, ends: str) -> None:
+    """It is no failure of the node; a warning of the child is one of the node."""
+    gives = {**waits_for_run(output_of("n1")), "gives_end": True}
+    parent = chain(runs("child", item=literal("book")), gives, returns=output_of("n2"))
+    story = _both(driver, parent)
+    child = _child(driver, story).task("work")
+    end = {"status": "COMPLETED", "warned": False, "failure": None, "output": None}
+    if ends == "in an exception":
+        child.throws("LOST", {"n": 1})
+        end |= {"status": "EXCEPTION", "failure": "LOST"}
+    elif ends == "in a failure":
+        child.fails()
+        end |= {"status": "ERROR", "failure": "TASK_FAILURE"}
+    elif ends == "with a warning":
+        report = child.report(TaskStatus.TASK_SUCCESS, output={"n": 5}, warning=True)
+        accepted(driver, report)
+        end |= {"warned": True, "output": {"n": 5}}
+    else:
+        child.succeeds({"n": 5})
+        end["output"] = {"n": 5}
+    story.completes(end)
+    assert story.run.warned is (ends == "with a warning")
 
 
 def test_a_child_that_has_ended_already_is_not_waited_for(memory: Driver) -> None:

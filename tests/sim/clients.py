@@ -23,7 +23,7 @@ from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions.defs import EventRetention
 from penstock.core.schedules.schedules import Misfire
-from tests.sim.furnish import furnished, revised
+from tests.sim.furnish import furnished, guarded, revised
 from tests.sim.nodes import KEYS
 from tests.sim.people import Sender
 from tests.sim.specs import (
@@ -57,7 +57,7 @@ class Clients:
         self.runs_max = runs_max
 
     def _definitions(self) -> list[Command]:
-        made: list[Command] = definitions()
+        made: list[Command] = guarded(self.chance, definitions())
         made += [PutExternalEventDef(name=BRIEF, retention=EventRetention(after_put_s=45))]
         self.specs[LEAF] = furnished(self.chance, a_leaf(self.chance))
         for number in range(SPECS):

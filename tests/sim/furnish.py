@@ -1,6 +1,7 @@
 """What specs of worlds have besides, and the naive model knows nothing of: limits on runs, how long
-runs and threads are kept, variables that are searched for, published outputs, templates; and how a
-spec is revised, so that its runs can be migrated.
+runs and threads are kept, variables that are searched for, published outputs, templates, nodes that
+have their run begun anew, breakers of TaskDefs; and how a spec is revised, so that its runs can be
+migrated.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.definitions.defs import BreakerSettings
 from tests.controls import compare, declared, literal, nop, template, variable
 from tests.sim.nodes import INPUT, Json
 from tests.sim.specs import EXIT
@@ -39,6 +44,26 @@ def furnished(chance: random.Random, made: Json) -> Json:
     return spec
 
 
+def guarded(chance: random.Random, made: list[Any]) -> list[Any]:
+    """The definitions, some of whose TaskDefs have a breaker. Time alone closes it in the end: a
+    trial is followed by another one.
+    """
+    return [
+        replace(one, breaker=_breaker(chance))
+        if isinstance(one, PutTaskDef) and chance.random() < 0.4
+        else one
+        for one in made
+    ]
+
+
+def _breaker(chance: random.Random) -> BreakerSettings:
+    return BreakerSettings(
+        level=chance.choice((0.0, 0.3)),
+        window=chance.choice((1, 2, 5)),
+        cool_down_ms=chance.choice((300, 5_000, 30_000)),
+    )
+
+
 def revised(chance: random.Random, made: Json) -> Json:
     """Another version of the spec, which is not much different."""
     spec = copy.deepcopy(made)
@@ -54,8 +79,20 @@ def _furnish(chance: random.Random, node: Json) -> None:
         node["publish"] = True
     if node["type"] == "TASK" and chance.random() < 0.2:
         node["inputs"] = {INPUT: template(chance.choice(NUMBERS), "VALUE")}
+    if chance.random() < 0.12:
+        node["begin_anew"] = _anew(chance)
     if chance.random() < 0.05:
         node["run_if"] = template(chance.choice(TRUTHS), "TRUTH")
+
+
+def _anew(chance: random.Random) -> Json:
+    """When its run is begun anew: a few times, soon."""
+    made: Json = {"max_attempts": chance.choice((2, 3))}
+    if chance.random() < 0.7:
+        made["backoff"] = {"base_ms": chance.choice((50, 2_000, 15_000))}
+    if chance.random() < 0.3:
+        made["within_ms"] = chance.choice((1_000, 600_000))
+    return made
 
 
 # --- revisions ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.contracts.wire import SOURCE, STAMP
 from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import MENDED_BY_TIME, Code
+from penstock.core.state.failures import FailureName
 from penstock.core.state.keys import Scope
 from penstock.core.state.outputs import TaskRunChanged, WfRunChanged, WfRunDeleted
 from penstock.core.state.partition_state import InChannel, OutChannel, Shard
@@ -147,25 +148,34 @@ def _stamp(message: Message | Record) -> tuple[bytes, bytes]:
 
 
 def _told_once(broker: Broker, node: Node) -> None:
-    """I4: without repeats, each attempt ended once, and each run, unless it went on again."""
+    """I4: without repeats, each attempt ended once, and each run, unless it went on again. One that
+    was to be begun anew, and is not after all, ends otherwise then.
+    """
     ends: set[tuple[str, ...]] = set()
     for event in _events(broker, node):
         match event:
             case TaskRunChanged():
                 end = ("task", event.wf_run_id, event.guid, str(event.attempt), event.status)
             case WfRunDeleted():
-                ends.discard(("run", event.wf_run_id))  # it may be started anew
+                ends -= _ends_of(event.wf_run_id)  # it may be started anew
                 continue
             case WfRunChanged(status=status) if status not in THREAD_LIVE:
-                end = ("run", event.wf_run_id)
+                waits, over = sorted(_ends_of(event.wf_run_id))
+                superseded = event.failure == FailureName.SUPERSEDED
+                end = waits if superseded and over not in ends else over
             case WfRunChanged():
-                ends.discard(("run", event.wf_run_id))
+                ends -= _ends_of(event.wf_run_id)
                 continue
             case _:
                 continue
         if end in ends:
             raise Wrong(f"it ended twice (I4): {event}")
         ends.add(end)
+
+
+def _ends_of(wf_run_id: str) -> set[tuple[str, ...]]:
+    """How a run may be said to have ended: to be begun anew, and for good."""
+    return {("run", wf_run_id, "1 to be begun anew"), ("run", wf_run_id, "2 for good")}
 
 
 def _events(broker: Broker, node: Node) -> Iterator[object]:

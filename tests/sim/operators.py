@@ -16,6 +16,7 @@ from penstock.core.command import Command
 from penstock.core.commands.bulk import Bulk
 from penstock.core.commands.cancel_bulk import CancelBulk
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
+from penstock.core.commands.close_breaker import CloseBreaker
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.force_wf_run import ForceWfRun
@@ -146,12 +147,17 @@ def _force(chance: Random, run: str) -> Command:
     return ForceWfRun(wf_run_id=run)
 
 
+def _close(chance: Random, task: ScheduledTask) -> Command:
+    return CloseBreaker(task_def=task.task_def)
+
+
 OF_TASKS: Final[tuple[tuple[int, OfTask], ...]] = (
     (2, _restart_task),
     (1, _shut_down),
     (2, _retry),
     (1, _requeue),
     (2, _change),
+    (1, _close),
 )
 OF_RUNS: Final[tuple[tuple[int, OfRun], ...]] = (
     (2, _kill),

@@ -182,9 +182,11 @@ class World:
         self._quiet()
         runs = sorted(self.clients.runs)
         self.withheld = {name for name in runs if self.random.random() < 0.1}
+        idle = 0  # rounds: what has ended a moment ago may be begun anew in the next one
         for number in range(ROUNDS_MAX):
             live = [group for group in self._live() if not self._is_withheld(group.key[1])]
-            if not live and number >= MEDDLING_ROUNDS:
+            idle = 0 if live else idle + 1
+            if idle > 1 and number >= MEDDLING_ROUNDS:
                 break
             for group in live:
                 self._give_all(group)

@@ -22,7 +22,7 @@ from penstock.builtin.sending import (
 )
 from penstock.builtin.signing import signed_headers
 from penstock.sdk.context import TaskContext
-from penstock.sdk.errors import RetryLater, TaskError
+from penstock.sdk.errors import AddressGone, RetryLater, TaskError
 
 DEFAULT: Final = "default"
 ENDPOINT_GONE: Final = "ENDPOINT_GONE"
@@ -90,12 +90,12 @@ class SendWebhook:
 
 def _check_taken(answer: Answer, host: str) -> None:
     """Only 2xx says that a webhook was taken. A receiver that is gone for good is told apart: the
-    workflow may handle that, and nobody knocks again.
+    workflow may handle that, and the engine sends nobody there again.
     """
     if 200 <= answer.status < 300:
         return
     if answer.status == GONE:
-        raise TaskError(ENDPOINT_GONE, f"{host} takes no webhooks any more", {"code": GONE})
+        raise AddressGone(ENDPOINT_GONE, f"{host} takes no webhooks any more", {"code": GONE})
     said = f"{host} answered {answer.status}"
     wish = answer.headers.get("retry-after")
     if answer.status not in SLOW_DOWN or wish is None:

@@ -85,7 +85,10 @@ class BuiltinTasks:
         self.fail = fail
         self.http_request = task(name="http-request", masked=("auth",))(HttpRequest(*services).run)
         self.send_webhook = task(
-            name="send-webhook", max_attempts=SEND_ATTEMPTS, backoff=SEND_BACKOFF
+            name="send-webhook",
+            max_attempts=SEND_ATTEMPTS,
+            backoff=SEND_BACKOFF,
+            addressed_by=("url", "endpoint"),
         )(SendWebhook(*services).run)
 
     @property

@@ -28,6 +28,7 @@ from penstock.gateway.routes import (
     definitions,
     events,
     expressions,
+    gone_addresses,
     operations,
     run_parts,
     run_words,
@@ -51,6 +52,7 @@ from penstock.store.port import StoreError
 ROUTES: Final = [
     *definitions.ROUTES,
     *workflows.ROUTES,
+    *gone_addresses.ROUTES,
     *wf_runs.ROUTES,
     *user_tasks.ROUTES,
     *verbs.ROUTES,

@@ -64,6 +64,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.STRUCT_DEF_UNKNOWN: 404,
     Code.APPLICATION_UNKNOWN: 404,
     Code.WEBHOOK_UNKNOWN: 404,
+    Code.ADDRESS_UNKNOWN: 404,
     Code.VARIABLE_UNKNOWN: 400,
     Code.VARIABLE_REQUIRED: 400,
     Code.WF_RUN_UNKNOWN: 404,

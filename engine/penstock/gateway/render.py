@@ -9,7 +9,6 @@ from typing import Any, Final, cast
 
 from penstock.contracts.records import DeadRecord
 from penstock.core.definitions.defs import (
-    Application,
     ExternalEventDef,
     StructDef,
     TaskDef,
@@ -63,6 +62,7 @@ def task_def(row: TaskDef) -> Json:
         "description": row.description,
         "kind": row.kind,
         "breaker": row.breaker,
+        "addressed_by": row.addressed_by,
         "created_at": time_text(row.created_ms),
     }
 
@@ -99,18 +99,6 @@ def workflow_event_def(row: WorkflowEventDef) -> Json:
         "content_type": row.content_type,
         "description": row.description,
         "created_at": time_text(row.created_ms),
-    }
-
-
-def application(row: Application) -> Json:
-    """An application."""
-    return {
-        "name": row.name,
-        "version": row.version,
-        "webhook_url": row.webhook_url,
-        "description": row.description,
-        "created_at": time_text(row.created_ms),
-        "updated_at": time_text(row.updated_ms),
     }
 
 

@@ -190,8 +190,14 @@ def page(request: Request, view: View, kind: type[R], *parts: Part) -> tuple[lis
     """Up to `limit` rows whose keys begin with `parts`, from `cursor` on; and the cursor of the
     next page.
     """
+    return page_of(request, view, kind, kind.key(*parts))
+
+
+def page_of(
+    request: Request, view: View, kind: type[R], prefix: bytes
+) -> tuple[list[R], str | None]:
+    """See `page`: the rows whose keys begin with these bytes."""
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    prefix = kind.key(*parts)
     start = prefix
     cursor = request.query_params.get("cursor")
     if cursor is not None:

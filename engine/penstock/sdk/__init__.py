@@ -4,6 +4,7 @@ from penstock.sdk.blocks import elif_, else_, for_each, if_, while_
 from penstock.sdk.client import Client
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import (
+    AddressGone,
     Conflict,
     DefinitionError,
     Forbidden,
@@ -49,6 +50,7 @@ from penstock.sdk.worker import Worker
 from penstock.sdk.workflow import Workflow, workflow
 
 __all__ = [
+    "AddressGone",
     "Backoff",
     "Client",
     "CommandSender",

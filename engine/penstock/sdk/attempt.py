@@ -23,7 +23,7 @@ from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.types import ValueProblem
 from penstock.sdk import hints
 from penstock.sdk.context import TaskContext
-from penstock.sdk.errors import RetryLater, TaskError
+from penstock.sdk.errors import AddressGone, RetryLater, TaskError
 from penstock.sdk.secret import (
     NO_SECRETS,
     SecretMissing,
@@ -152,7 +152,11 @@ class Attempt:
                 TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR, error=f"{error.name}: {problem}"
             )
         return self._report(
-            TaskStatus.TASK_EXCEPTION, output=content, error=error.message, exception=error.name
+            TaskStatus.TASK_EXCEPTION,
+            output=content,
+            error=error.message,
+            exception=error.name,
+            address_gone=isinstance(error, AddressGone),
         )
 
     def _report(
@@ -164,6 +168,7 @@ class Attempt:
         exception: str | None = None,
         trace: str = "",
         retry_after_ms: int = 0,
+        address_gone: bool = False,
     ) -> ReportTask:
         scheduled, logs, hide = self.scheduled, self.context.logs, self._secrets.hide
         if trace:
@@ -182,6 +187,7 @@ class Attempt:
             started_at_ms=self._started_ms,
             metrics=self.context.metrics,
             retry_after_ms=retry_after_ms,
+            address_gone=address_gone,
         )
 
 

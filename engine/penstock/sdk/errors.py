@@ -35,6 +35,13 @@ class TaskError(Exception):
         self.content = content
 
 
+class AddressGone(TaskError):
+    """A business exception, raised by a task whose TaskDef says by which inputs it is addressed:
+    what is there takes nothing any more. Other tasks to that address end with it at once, until
+    somebody has it tried again.
+    """
+
+
 class RetryLater(Exception):
     """Raised by a task's function whose attempt has failed and that knows when to try again: not
     before `after_s`, or the node's backoff if that is longer. Whether there is another attempt is

@@ -7,7 +7,7 @@ Called anywhere else, it is the function that it was.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from typing import (
     Any,
@@ -59,6 +59,7 @@ class TaskDef(Generic[P, R]):
         options: TaskOptions,
         idempotent: bool,
         masked: Collection[str] = (),
+        addressed_by: Sequence[str] = (),
     ) -> None:
         self.function = function
         self.name = name
@@ -73,6 +74,12 @@ class TaskDef(Generic[P, R]):
         self.masked = frozenset(masked)
         if unknown := self.masked - self.input_types.keys():
             raise DefinitionError(self.where, f"{name}: masked={sorted(unknown)}: no such input")
+        self.addressed_by = tuple(addressed_by)
+        if unknown := {*addressed_by} - {
+            of for of, kind in self.input_types.items() if kind == "STR"
+        }:
+            named = f"addressed_by={sorted(unknown)}: no such input of type STR"
+            raise DefinitionError(self.where, f"{name}: {named}")
 
     @property
     def definition(self) -> PutTaskDef:
@@ -85,6 +92,7 @@ class TaskDef(Generic[P, R]):
             input_vars=inputs,
             return_type=self.return_type,
             idempotent=self.idempotent,
+            addressed_by=self.addressed_by,
         )
 
     def with_(
@@ -243,6 +251,7 @@ def task(
     backoff: Backoff | None = None,
     idempotent: bool = True,
     masked: Collection[str] = (),
+    addressed_by: Sequence[str] = (),
 ) -> _Make: ...
 def task(
     function: Callable[..., Any] | None = None,
@@ -255,10 +264,13 @@ def task(
     backoff: Backoff | None = None,
     idempotent: bool = True,
     masked: Collection[str] = (),
+    addressed_by: Sequence[str] = (),
 ) -> Any:
     """Make a function a task. Its parameters are the inputs; their hints, and the hint of what it
-    returns, the types. Inputs that are `masked` are shown to nobody. With `heartbeat` an attempt is
-    given up as soon as its worker was not heard of for that long, however long it may run.
+    returns, the types. Inputs that are `masked` are shown to nobody; the first that is given of
+    those that it is `addressed_by` says where it goes (see AddressGone). With `heartbeat` an
+    attempt is given up as soon as its worker was not heard of for that long, however long it may
+    run.
 
     >>> @task(max_attempts=3, timeout=5)
     ... def greet(name: str) -> str:
@@ -282,7 +294,14 @@ def task(
             heartbeat=heartbeat,
             backoff=backoff,
         )
-        return TaskDef(made_of, name=named, options=options, idempotent=idempotent, masked=masked)
+        return TaskDef(
+            made_of,
+            name=named,
+            options=options,
+            idempotent=idempotent,
+            masked=masked,
+            addressed_by=addressed_by,
+        )
 
     return make if function is None else make(function)
 

@@ -79,6 +79,18 @@ def compile_webhook(application: str, workflow: str, hashed: str, **more: Any) -
     return PutWebhook(name, name, hashed, inputs={CONTEXT: _POSTED}, **more)
 
 
+def tasks_of(body: SpecBody) -> list[tuple[str, str]] | None:
+    """The steps of a workflow, each with its task; None of a spec that is no workflow's."""
+    if body.entrypoint != THREAD:
+        return None
+    nodes = body.threads[THREAD].nodes
+    found: list[tuple[str, str]] = []
+    name = START
+    while (name := nodes[name].edges[0].to) != END:
+        found.append((name, str(getattr(nodes[name], "task_def", None))))
+    return found
+
+
 def _check_steps(steps: tuple[Step, ...]) -> None:
     if len(steps) > STEPS_MAX:
         refuse(Code.LIMIT, f"{len(steps)} tasks: a workflow may have {STEPS_MAX}")

@@ -15,6 +15,7 @@ from penstock.core.commands import (
     change_task_run_state,
     claim_place,
     claim_user_task_run,
+    close_address,
     close_breaker,
     complete_user_task_run,
     cron_answer,
@@ -41,6 +42,7 @@ from penstock.core.commands import (
     note_refused_firing,
     note_refused_start,
     offer_correlated_event,
+    open_address,
     output_failed,
     pause_schedule,
     pause_wf_run,
@@ -167,6 +169,8 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     force_wf_run.COMMAND,
     close_breaker.COMMAND,
     reset_breaker.COMMAND,
+    close_address.COMMAND,
+    open_address.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

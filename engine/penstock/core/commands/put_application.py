@@ -1,9 +1,11 @@
 """PutApplication: registers an application, or changes where it takes webhooks. What is sent from
-then on goes there; an attempt that was handed out before goes where it was to go.
+then on goes there; an attempt that was handed out before goes where it was to go. An address that
+had said that it is gone is tried again.
 """
 
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
+from penstock.core.commands.open_address import reopen
 from penstock.core.definitions.defs import Application
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_kebab
@@ -30,8 +32,9 @@ def handle(turn: Turn, command: PutApplication) -> Value:
     if problem is not None:
         refuse(Code.BAD_VALUE, f"webhook_url: {problem}")
     known = turn.rows.peek(Application, turn.tenant, command.name)
+    reopened = reopen(turn, command.webhook_url)
     if known is not None and _said(known) == _said(command):
-        turn.repeated = True
+        turn.repeated = not reopened
         return {"name": known.name, "version": known.version}
     row = Application(
         tenant=turn.tenant,

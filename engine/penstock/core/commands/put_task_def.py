@@ -1,6 +1,8 @@
 """PutTaskDef: registers a kind of work. A TaskDef never changes: the same again is a repeat,
-another is refused.
+another is refused. Only which inputs are addresses may be said later, or otherwise.
 """
+
+from msgspec.structs import replace
 
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
@@ -15,14 +17,14 @@ from penstock.core.limits import (
     TEXT_CHARS_MAX,
 )
 from penstock.core.state.turn import Turn
-from penstock.core.values.types import VOID, TypeText
+from penstock.core.values.types import VOID, TypeText, ValueType
 from penstock.core.values.value import Value
 
 
 class PutTaskDef(Command, frozen=True):
     """The inputs by name and type, and the type of the output (none: whatever JSON the worker
     returns; VOID: nothing). `kind` is a word in kebab-case by which TaskDefs are grouped; `breaker`
-    holds the tasks when too many fail.
+    holds the tasks when too many fail. `addressed_by` are inputs that say where a task goes.
     """
 
     name: str
@@ -32,6 +34,7 @@ class PutTaskDef(Command, frozen=True):
     description: str = ""
     kind: str = ""
     breaker: BreakerSettings | None = None
+    addressed_by: tuple[str, ...] = ()
 
 
 def handle(turn: Turn, command: PutTaskDef) -> Value:
@@ -55,17 +58,28 @@ def handle(turn: Turn, command: PutTaskDef) -> Value:
         checked_type(turn, command.return_type, "the return type")
     if command.breaker is not None:
         _check_breaker(command.breaker)
+    _check_addresses(command)
     known = turn.rows.peek(TaskDef, turn.tenant, command.name)
+    row = _row(turn, command, turn.at_ms if known is None else known.created_ms)
     if known is None:
-        install(turn, _row(turn, command, turn.at_ms))
-    elif known != _row(turn, command, known.created_ms):
+        install(turn, row)
+    elif known == row:
+        turn.repeated = True
+    elif replace(known, addressed_by=row.addressed_by) == row:
+        install(turn, row)
+    else:
         refuse(
             Code.ALREADY_EXISTS,
             f"TaskDef {command.name!r} exists and differs; use a new name",
         )
-    else:
-        turn.repeated = True
     return {"name": command.name}
+
+
+def _check_addresses(command: PutTaskDef) -> None:
+    texts = {var.name for var in command.input_vars if var.type == ValueType.STR}
+    for name in command.addressed_by:
+        if name not in texts:
+            refuse(Code.BAD_VALUE, f"addressed_by {name[:128]!r}: use inputs of type STR")
 
 
 def _check_breaker(breaker: BreakerSettings) -> None:
@@ -89,6 +103,7 @@ def _row(turn: Turn, command: PutTaskDef, created_ms: int) -> TaskDef:
         created_ms,
         command.kind,
         command.breaker,
+        command.addressed_by,
     )
 
 

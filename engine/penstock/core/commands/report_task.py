@@ -3,6 +3,7 @@ changes nothing.
 """
 
 from penstock.core.command import Command, CommandType, Repeats, of_wf_run
+from penstock.core.commands.close_address import close
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.agenda import wake
 from penstock.core.limits import TEXT_CHARS_MAX, WORKER_CHARS_MAX
@@ -24,7 +25,8 @@ from penstock.core.values.value import Value, check_bounds
 class ReportTask(Command, frozen=True):
     """How the attempt ended. `exception` names a business exception, whose content is `output`;
     `warning` flags a success; `checkpoints` is how many the worker knows of, if it says; a retry
-    waits `retry_after_ms` at least.
+    waits `retry_after_ms` at least. With `address_gone` where the task went takes nothing any more:
+    neither this task nor another is to go there again.
     """
 
     wf_run_id: str
@@ -42,6 +44,7 @@ class ReportTask(Command, frozen=True):
     checkpoints: int | None = None
     retry_after_ms: int = 0
     worker_version: str = ""
+    address_gone: bool = False
 
 
 def handle(turn: Turn, command: ReportTask) -> Value:
@@ -55,6 +58,7 @@ def handle(turn: Turn, command: ReportTask) -> Value:
     status, output, failure = _result(turn, task, command)
     _check_checkpoints(turn, task, command)
     _keep_workers_words(turn, task, command)
+    gone = command.address_gone and status is TaskStatus.TASK_EXCEPTION
     attempts.end_attempt(
         turn,
         task,
@@ -62,7 +66,10 @@ def handle(turn: Turn, command: ReportTask) -> Value:
         output=output,
         failure=failure,
         retry_after_ms=command.retry_after_ms,
+        final=gone,
     )
+    if gone and failure is not None:
+        close(turn, task, failure)
     wake(turn, task.wf_run_id, task.thread)
     return attempts.keep_answer(turn, task, command, {"status": task.status})
 

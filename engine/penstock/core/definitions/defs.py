@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.ids import derive_guid
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 from penstock.core.values.types import VOID, StructField, TypeText
@@ -35,7 +36,8 @@ class BreakerSettings(Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
 class TaskDef(Row):
     """A kind of work that task workers do. Immutable: the same name means the same inputs and
     output for ever. `kind` groups TaskDefs, for people and for whoever runs workers; the engine
-    makes nothing of it.
+    makes nothing of it. The first of the inputs `addressed_by` that is given says where a task
+    goes; these may be named later, too.
     """
 
     KIND, SCOPE, KEY = b"t", Scope.DEFINITION, ("tenant", "name")
@@ -49,6 +51,7 @@ class TaskDef(Row):
     created_ms: int
     kind: str = ""
     breaker: BreakerSettings | None = None
+    addressed_by: tuple[str, ...] = ()
 
     @property
     def returns_nothing(self) -> bool:
@@ -128,6 +131,29 @@ class Application(Row):
     description: str
     created_ms: int
     updated_ms: int
+
+
+class GoneAddress(Row):
+    """Where tasks went, and what has said that it takes nothing any more: nobody is sent there, on
+    any partition, until somebody has it tried again. Its name is made from the address. Tasks to it
+    end with the business exception `failure`.
+    """
+
+    KIND, SCOPE, KEY = b"g", Scope.DEFINITION, ("tenant", "name")
+
+    tenant: str
+    name: str
+    address: str
+    failure: str
+    message: str
+    heard_by: str  # the run whose task went there
+    task_def: str
+    since_ms: int
+
+
+def gone_name(address: str) -> str:
+    """The name under which an address is kept as gone: short, whatever the address."""
+    return derive_guid("address", address)
 
 
 class HeldTask(Row):

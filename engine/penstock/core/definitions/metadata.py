@@ -7,6 +7,7 @@ from typing import Final
 from penstock.core.definitions.defs import (
     Application,
     ExternalEventDef,
+    GoneAddress,
     StructDef,
     TaskDef,
     WorkflowEventDef,
@@ -30,6 +31,7 @@ DEFINITIONS: Final[dict[str, type[Row]]] = {
         WorkflowEventDef,
         Application,
         Webhook,
+        GoneAddress,
     )
 }
 """The rows that a partition takes from partition 0."""

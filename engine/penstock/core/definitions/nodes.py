@@ -198,9 +198,12 @@ class RunChildWfNode(NodeConfig, tag="RUN_CHILD_WF", frozen=True):
 
 
 class WaitForChildWfNode(NodeConfig, tag="WAIT_FOR_CHILD_WF", frozen=True):
-    """Which run: a WF_RUN_ID."""
+    """Which run: a WF_RUN_ID. With `gives_end` a run that fails is no failure here: the output says
+    how it ended, as `{status, warned, failure, output}`, where `failure` is a name or null.
+    """
 
     wf_run_id: Expression
+    gives_end: bool = False
 
 
 class ThrowEventNode(NodeConfig, tag="THROW_EVENT", frozen=True):

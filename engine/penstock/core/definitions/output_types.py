@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef
 from penstock.core.definitions.graph import NodeConfig
-from penstock.core.definitions.nodes import RunThreadsNode
+from penstock.core.definitions.nodes import RunThreadsNode, WaitForChildWfNode
 from penstock.core.state.rows import Rows
-from penstock.core.values.types import TypeText
+from penstock.core.values.types import TypeText, ValueType
 
 
 def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeText | None:
@@ -24,6 +24,8 @@ def output_type_of(config: NodeConfig | None, rows: Rows, tenant: str) -> TypeTe
         return None if event is None else event.content_type
     if isinstance(config, RunThreadsNode) and config.gives_output:
         return None
+    if isinstance(config, WaitForChildWfNode) and config.gives_end:
+        return ValueType.JSON_OBJ
     return config.OUTPUT
 
 

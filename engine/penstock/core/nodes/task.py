@@ -16,6 +16,7 @@ from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.warned import warn
 from penstock.core.ids import is_definition_name
 from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TASK_LIVE, TaskStatus, ThreadStatus
 from penstock.core.tasks import stops as task_stops
 from penstock.core.tasks import tasks
@@ -41,15 +42,19 @@ def arrive(at: At) -> Outcome:
         inputs = inputs_of(at, task_def, config.inputs)
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, f"inputs of {name}: {problem}"))
-    tasks.create(at, config, task_def, inputs)
-    return WAIT
+    return _outcome(at, tasks.create(at, config, task_def, inputs))
 
 
 def look(at: At) -> Outcome:
     """The task run's end is the node's."""
     task = tasks.current(at)
+    tasks.go_on(at, task)
+    return _outcome(at, task)
+
+
+def _outcome(at: At, task: TaskRun) -> Outcome:
     if task.status in TASK_LIVE:
-        return tasks.go_on(at)
+        return WAIT
     if task.status is TaskStatus.TASK_SUCCESS:
         if task.attempt.warning:
             warn(at)

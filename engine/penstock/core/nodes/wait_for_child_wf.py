@@ -1,5 +1,6 @@
 """WAIT_FOR_CHILD_WF: waits until a run of the same family has ended. Its output is that run's; a
-business exception goes on under its name, any technical failure is a CHILD_FAILURE.
+business exception goes on under its name, any technical failure is a CHILD_FAILURE; or it is how
+the run ended, whatever the end.
 """
 
 from collections.abc import Iterator
@@ -15,12 +16,12 @@ from penstock.core.flow.waiters import wait_for_run, wait_for_run_no_more
 from penstock.core.flow.warned import warn
 from penstock.core.ids import is_wf_run_id, root_of
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
-from penstock.core.state.run import WfRun
+from penstock.core.state.run import ThreadRun, WfRun
 from penstock.core.state.thread_rows import FailedWait
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem, ValueType
-from penstock.core.values.value import type_name
+from penstock.core.values.value import Value, type_name
 
 
 def arrive(at: At) -> Outcome:
@@ -53,6 +54,8 @@ def look(at: At) -> Outcome:
     assert thread is not None, "a run has an entrypoint thread"
     if run.warned:
         warn(at)
+    if cast(WaitForChildWfNode, at.config).gives_end:
+        return Done(_end(run, thread), thread.masked)
     if thread.status is ThreadStatus.COMPLETED:
         return Done(thread.output, thread.masked)
     assert thread.failure is not None, "a thread fails with a failure"
@@ -60,6 +63,12 @@ def look(at: At) -> Outcome:
         here = (at.run.wf_run_id, at.thread.number, at.node_run.position)
         at.turn.rows.put(FailedWait(at.turn.tenant, run_id, *here))
     return Failed(seen_from_above(thread.failure, f"run {run_id}"))
+
+
+def _end(run: WfRun, thread: ThreadRun) -> Value:
+    failure = None if thread.failure is None else thread.failure.name
+    ended: dict[str, Value] = {"status": thread.status, "warned": run.warned}
+    return ended | {"failure": failure, "output": thread.output}
 
 
 def leave(at: At) -> None:

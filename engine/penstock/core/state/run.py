@@ -375,6 +375,7 @@ class TaskRun(Row):
     guarded: bool = False  # by a breaker of its TaskDef
     retry_exceptions: bool = False
     output_required: bool = False
+    address: str | None = None  # where its worker goes, if its TaskDef tells
 
 
 class PastAttempt(Row):

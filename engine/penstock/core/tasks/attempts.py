@@ -56,10 +56,11 @@ def end_attempt(
     output: Value,
     failure: Failure | None,
     retry_after_ms: int = 0,
+    final: bool = False,
 ) -> None:
-    """End the current attempt; if it may be tried again, plan the next one, not sooner than after
-    the time that its worker has named. One that was asked to stop, and did not get to an end of its
-    own, has stopped.
+    """End the current attempt; if it may be tried again, and is not `final`, plan the next one, not
+    sooner than after the time that its worker has named. One that was asked to stop, and did not
+    get to an end of its own, has stopped.
     """
     attempt = own_attempt(task)
     asked = drop_stop(turn, task)
@@ -82,7 +83,7 @@ def end_attempt(
     attempt.failure = failure
     if restarts:
         task.uncounted += 1
-    elif _may_retry(turn, task):
+    elif not final and _may_retry(turn, task):
         delay_ms = max(_delay_ms(task), min(retry_after_ms, RETRY_AFTER_MS_MAX))
         if _is_within(turn, task, turn.at_ms + delay_ms):
             _plan_retry(turn, task, delay_ms)

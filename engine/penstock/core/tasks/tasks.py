@@ -13,7 +13,6 @@ from typing import Final
 from penstock.core.definitions.defs import HeldTask, TaskDef
 from penstock.core.definitions.nodes import TaskNode
 from penstock.core.flow.at import At
-from penstock.core.flow.outcomes import WAIT, Outcome
 from penstock.core.ids import derive_guid
 from penstock.core.state.breaker_rows import HeldByBreaker
 from penstock.core.state.failures import Failure, FailureName
@@ -33,6 +32,7 @@ from penstock.core.state.transitions import (
     ThreadStatus,
 )
 from penstock.core.state.turn import Turn
+from penstock.core.tasks.addresses import address_of, ends_as_gone
 from penstock.core.tasks.attempts import move_task, own_attempt
 from penstock.core.tasks.breakers import lets_out
 from penstock.core.tasks.checkpoints import checkpoint_count
@@ -58,7 +58,7 @@ FAILURE_OF: Final = {
 """The failure that a task run's end means for its node; a TASK_EXCEPTION brings its own."""
 
 
-def create(at: At, config: TaskNode, task_def: TaskDef, inputs: Inputs) -> None:
+def create(at: At, config: TaskNode, task_def: TaskDef, inputs: Inputs) -> TaskRun:
     """Make the TaskRun of the current node and hand it out."""
     turn, run, node_run = at.turn, at.run, at.node_run
     guid = derive_guid(
@@ -86,13 +86,19 @@ def create(at: At, config: TaskNode, task_def: TaskDef, inputs: Inputs) -> None:
         masked=inputs.masked,
         guarded=task_def.breaker is not None,
         output_required=config.output_required,
+        address=address_of(task_def, inputs) if task_def.addressed_by else None,
     )
     send(at, task)
+    return task
 
 
 def send(at: At, task: TaskRun) -> None:
-    """Hand the current attempt to the task's queue, unless a breaker holds it."""
+    """Hand the current attempt to the task's queue, unless a breaker holds it, or nobody is to go
+    where it goes: then it has ended.
+    """
     turn = at.turn
+    if ends_as_gone(turn, task):
+        return
     if task.guarded and not lets_out(turn, task):
         _hold_by_breaker(turn, task)
         return
@@ -168,13 +174,12 @@ def held_row(task: TaskRun) -> HeldTask:
     return HeldTask(task.tenant, task.task_def, task.wf_run_id, task.guid)
 
 
-def go_on(at: At) -> Outcome:
+def go_on(at: At, task: TaskRun) -> None:
     """Send what was held once its topic is ready or its breaker lets it out, or make the next
-    attempt once its backoff is over; a halt puts both off.
+    attempt once its backoff is over; a halt puts both off. It may have ended then.
     """
-    task = current(at)
     if task.status is not TaskStatus.TASK_PENDING:
-        return WAIT
+        return
     if at.thread.status is not ThreadStatus.RUNNING:
         drop_held(at.turn, task)  # it is sent when the thread runs again
     elif is_held(task):
@@ -182,7 +187,6 @@ def go_on(at: At) -> Outcome:
             send(at, task)
     elif task.timer is None:
         _next_attempt(at, task)
-    return WAIT
 
 
 def _waits(turn: Turn, task: TaskRun) -> bool:

@@ -16,7 +16,7 @@ from penstock.core.state.failures import FailureHandler
 from penstock.core.values.expressions import Expression
 from penstock.core.values.forms import Operated
 from penstock.core.values.operations import Operation
-from penstock.flows.compiler import children, forms, retries, ways
+from penstock.flows.compiler import children, forms, ways
 from penstock.flows.compiler.graph import Graph
 from penstock.flows.compiler.inputs import struct_of
 from penstock.flows.compiler.leaves import node_of
@@ -34,8 +34,6 @@ _TIMED: Final = frozenset(
 """Kinds that a time-out ends."""
 
 _NOT_RETRIED: Final = frozenset({"sleep", "pause"})
-_RUNS: Final = frozenset({"subflow", "for-each-item"})
-"""Kinds that run other flows, which are not tried again by themselves."""
 
 
 class Blocks:
@@ -82,9 +80,6 @@ class Blocks:
         """What can be read, but not be done."""
         if task.retry is not None and task.kind.name in _NOT_RETRIED:
             self.wrong(task, "retry", f"a {task.kind.name} is not tried again: leave retry out")
-        if task.retry is not None and task.kind.name in _RUNS and not retries.of_node(task.retry):
-            message = f"a run of another flow is not tried again: use {retries.NEW_EXECUTION}"
-            self.wrong(task, "retry", message)
         if task.timeout_ms is not None and task.kind.name not in _TIMED:
             self.wrong(task, "timeout", f"a {task.kind.name} has no timeout; its tasks may")
         for key, value in task.given.items():

@@ -10,8 +10,12 @@ from penstock.core.definitions.graph import Mutation, NodeConfig, Publish
 from penstock.core.definitions.nodes import RunChildWfNode, RunThreadsNode, WaitForChildWfNode
 from penstock.core.definitions.wf_spec import VariableDef
 from penstock.core.ids import is_definition_name
-from penstock.core.values.forms import Literal, OutputRef, VariableRef
+from penstock.core.state.transitions import ThreadStatus
+from penstock.core.values.comparing import Comparator
+from penstock.core.values.forms import Comparison, Literal, Operated, OutputRef, VariableRef
+from penstock.core.values.operations import Operation
 from penstock.flows.compiler import forms, retries
+from penstock.flows.compiler.again import CHILD, WAIT, Again, tries_again
 from penstock.flows.compiler.graph import Graph
 from penstock.flows.compiler.inputs import private
 from penstock.flows.model import FlowTask, Retry
@@ -52,26 +56,52 @@ def _child(blocks: Blocks, graph: Graph, task: FlowTask, retry: Retry | None) ->
     # variable.
     graph.variables.append(private(result, "JSON_OBJ", {}))
     begun = (
-        Mutation(result, OutputRef("at.child"), path="$.executionId"),
+        Mutation(result, OutputRef(CHILD), path="$.executionId"),
         Mutation(result, Literal("FAILED" if waits else "CREATED"), path="$.state"),
     )
-    graph.add("at.child", replace(_run(blocks, task), **anew))
-    graph.branch("at.child", None, begun)
+    again = Again(graph, retry) if waits and retry is not None and tries_again(retry) else None
+    graph.add(CHILD, replace(_run(blocks, task), **anew))
+    graph.branch(CHILD, None, begun)
     if waits:
-        quiet = not given.get("transmitFailed", True)
-        wait = WaitForChildWfNode(
-            wf_run_id=OutputRef("at.child"),
-            allow_failure=quiet,
-            allow_warning=quiet,
-            **({} if quiet else anew),
-        )
-        graph.add("at.wait", wait)
-        ended = (
-            Mutation(result, OutputRef("at.wait"), path="$.outputs"),
-            Mutation(result, Literal("SUCCESS"), path="$.state"),
-        )
-        graph.branch("at.wait", None, ended)
+        _wait(graph, task, result, again, anew)
     return result
+
+
+def _wait(
+    graph: Graph, task: FlowTask, result: str, again: Again | None, anew: dict[str, Any]
+) -> None:
+    """Wait for the run's end, and have another one take its place, or fail as it did."""
+    quiet = not task.given.get("transmitFailed", True)
+    wait = WaitForChildWfNode(
+        wf_run_id=OutputRef(CHILD), gives_end=True, allow_failure=quiet, allow_warning=quiet
+    )
+    graph.add(WAIT, wait)
+    good = Comparison(_end("status"), Comparator.EQUALS, Literal(ThreadStatus.COMPLETED))
+    warned = Operated(good, Operation.AND, _end("warned"))
+    graph.branch(WAIT, warned, _ended(result, "WARNING", _end("output")))
+    done = graph.branch(WAIT, good, _ended(result, "SUCCESS", _end("output")))
+    if again is not None:
+        done += again.goes_back(graph)
+    done += graph.branch(WAIT)
+    if not quiet:
+        failed = WaitForChildWfNode(
+            wf_run_id=OutputRef(CHILD), allow_failure=task.allow_failure, **anew
+        )
+        graph.add("at.failed", failed)
+        rescued = _ended(result, "SUCCESS", OutputRef("at.failed"))
+        graph.branch("at.failed", None, rescued)
+    graph.merge(done)
+
+
+def _end(part: str) -> OutputRef:
+    return OutputRef(WAIT, f"$.{part}")
+
+
+def _ended(result: str, state: str, output: OutputRef) -> tuple[Mutation, ...]:
+    return (
+        Mutation(result, output, path="$.outputs"),
+        Mutation(result, Literal(state), path="$.state"),
+    )
 
 
 def _run(blocks: Blocks, task: FlowTask) -> RunChildWfNode:

@@ -30,9 +30,11 @@ from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.definitions.defs import (
     Application,
     ExternalEventDef,
+    GoneAddress,
     StructDef,
     TaskDef,
     WorkflowEventDef,
+    gone_name,
 )
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
 from penstock.core.definitions.webhooks import Webhook
@@ -40,8 +42,9 @@ from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.errors import Code
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
-from penstock.core.state.rows import Row
+from penstock.core.state.rows import Row, Rows
 from penstock.gateway import render, user_task_json
+from penstock.gateway.application_json import application
 from penstock.gateway.auth import TENANT_HEADER, Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.forward import PART_HEADER, Asked
@@ -70,9 +73,19 @@ class Definition(Struct, frozen=True):
     put: type[Command]
     delete: Callable[..., Command]
     row: type[Row]
-    show: Callable[[Any], render.Json]
+    show: Callable[[Any, Rows], render.Json]
     unknown: Code
     read: Callable[[Request, type[Command]], Awaitable[Command]] = read_struct
+
+
+def alone(show: Callable[[Any], render.Json]) -> Callable[[Any, Rows], render.Json]:
+    """A row that tells all of itself."""
+    return lambda row, rows: show(row)
+
+
+def _application(row: Application, rows: Rows) -> render.Json:
+    gone = rows.peek(GoneAddress, row.tenant, gone_name(row.webhook_url))
+    return application(row, gone)
 
 
 TASK_DEFS: Final = Definition(
@@ -81,7 +94,7 @@ TASK_DEFS: Final = Definition(
     PutTaskDef,
     DeleteTaskDef,
     TaskDef,
-    render.task_def,
+    alone(render.task_def),
     Code.TASK_DEF_UNKNOWN,
 )
 EVENT_DEFS: Final = Definition(
@@ -90,7 +103,7 @@ EVENT_DEFS: Final = Definition(
     PutExternalEventDef,
     DeleteExternalEventDef,
     ExternalEventDef,
-    render.external_event_def,
+    alone(render.external_event_def),
     Code.EVENT_DEF_UNKNOWN,
 )
 STRUCT_DEFS: Final = Definition(
@@ -99,7 +112,7 @@ STRUCT_DEFS: Final = Definition(
     PutStructDef,
     DeleteStructDef,
     StructDef,
-    render.struct_def,
+    alone(render.struct_def),
     Code.STRUCT_DEF_UNKNOWN,
 )
 WORKFLOW_EVENT_DEFS: Final = Definition(
@@ -108,7 +121,7 @@ WORKFLOW_EVENT_DEFS: Final = Definition(
     PutWorkflowEventDef,
     DeleteWorkflowEventDef,
     WorkflowEventDef,
-    render.workflow_event_def,
+    alone(render.workflow_event_def),
     Code.EVENT_DEF_UNKNOWN,
 )
 APPLICATIONS: Final = Definition(
@@ -117,7 +130,7 @@ APPLICATIONS: Final = Definition(
     PutApplication,
     DeleteApplication,
     Application,
-    render.application,
+    _application,
     Code.APPLICATION_UNKNOWN,
 )
 WF_SPECS: Final = Definition(
@@ -126,7 +139,7 @@ WF_SPECS: Final = Definition(
     PutWfSpec,
     DeleteWfSpec,
     WfSpec,
-    render.wf_spec,
+    alone(render.wf_spec),
     Code.SPEC_UNKNOWN,
 )
 USER_TASK_DEFS: Final = Definition(
@@ -135,7 +148,7 @@ USER_TASK_DEFS: Final = Definition(
     PutUserTaskDef,
     DeleteUserTaskDef,
     LatestUserTaskDef,
-    user_task_json.latest_user_task_def,
+    alone(user_task_json.latest_user_task_def),
     Code.USER_TASK_DEF_UNKNOWN,
 )
 WITH_VERSIONS: Final = (WF_SPECS, USER_TASK_DEFS)
@@ -162,7 +175,7 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
     async def list_all(request: Request) -> Response:
         view, tenant = await view_of_definitions(request)
         rows, cursor = page(request, view, definition.row, tenant)
-        return listed([definition.show(row) for row in rows], cursor, view.position)
+        return listed([definition.show(row, view.rows) for row in rows], cursor, view.position)
 
     async def delete(request: Request) -> Response:
         caller = identify(request)
@@ -192,7 +205,7 @@ async def shown_by_name(request: Request, definition: Definition, name: str) -> 
     if row is None:
         what = f"there is no {definition.what} {name!r}"
         refuse_unknown(request, view, definition.unknown, what)
-    return json_answer(definition.show(row), position=view.position)
+    return json_answer(definition.show(row, view.rows), position=view.position)
 
 
 def wait_asked(request: Request) -> bool:

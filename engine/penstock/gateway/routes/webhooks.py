@@ -24,7 +24,7 @@ from penstock.gateway.auth import Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.inbound import body_of, headers_of, parameters_of, request_id
 from penstock.gateway.json_in import read_struct
-from penstock.gateway.routes.definitions import Definition, routes_of
+from penstock.gateway.routes.definitions import Definition, alone, routes_of
 from penstock.gateway.web import command_id_of, gateway_of, route, send
 
 PATH: Final = "/v1/webhooks"
@@ -97,7 +97,7 @@ WEBHOOKS: Final = Definition(
     PutWebhook,
     DeleteWebhook,
     Webhook,
-    shown,
+    alone(shown),
     Code.WEBHOOK_UNKNOWN,
     read_webhook,
 )

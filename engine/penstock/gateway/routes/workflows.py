@@ -11,10 +11,13 @@ from starlette.responses import Response
 from penstock.core.commands.delete_webhook import DeleteWebhook
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.defs import Application
+from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.errors import Code
 from penstock.core.ids import check_kebab, wf_run_id_of
+from penstock.core.state.rows import Rows
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.render import Json, time_text
 from penstock.gateway.routes.definitions import (
     WF_SPECS,
     shown_by_name,
@@ -25,12 +28,21 @@ from penstock.gateway.routes.webhooks import WEBHOOKS, hash_of
 from penstock.gateway.web import (
     command_id_of,
     gateway_of,
+    json_answer,
+    listed,
+    page_of,
     refuse_unknown,
     route,
     send,
     view_of_definitions,
 )
-from penstock.stepped.compiler import CONTEXT, compile_webhook, compile_workflow, spec_name
+from penstock.stepped.compiler import (
+    CONTEXT,
+    compile_webhook,
+    compile_workflow,
+    spec_name,
+    tasks_of,
+)
 from penstock.stepped.definition import WorkflowDefinition
 
 
@@ -117,6 +129,47 @@ def _names(request: Request) -> tuple[str, str]:
     )
 
 
+async def list_workflows(request: Request) -> Response:
+    """The application's workflows, by name, each in its newest version. A page looks at `limit`
+    specs of that namespace: others may be among them.
+    """
+    caller, application = identify(request), await _known_application(request, identify(request))
+    view, _ = await view_of_definitions(request)
+    begins = LatestWfSpec.key(caller.tenant, spec_name(application, "")).removesuffix(b"\x00")
+    rows, cursor = page_of(request, view, LatestWfSpec, begins)
+    shown = [_workflow(view.rows, row, application) for row in rows]
+    return listed([one for one in shown if one is not None], cursor, view.position)
+
+
+async def get_workflow(request: Request) -> Response:
+    """One of them."""
+    caller, application = identify(request), await _known_application(request, identify(request))
+    view, _ = await view_of_definitions(request)
+    name = spec_name(*_names(request))
+    row = view.rows.peek(LatestWfSpec, caller.tenant, name)
+    shown = None if row is None else _workflow(view.rows, row, application)
+    if shown is None:
+        what = f"there is no workflow {name!r}; register it first"
+        refuse_unknown(request, view, Code.SPEC_UNKNOWN, what)
+    return json_answer(shown, position=view.position)
+
+
+def _workflow(rows: Rows, latest: LatestWfSpec, application: str) -> Json | None:
+    """A workflow; None of what has been deleted, and of a spec that is written otherwise."""
+    spec = rows.peek(WfSpec, latest.tenant, latest.name, latest.version)
+    tasks = None if spec is None else tasks_of(spec.body)
+    if spec is None or tasks is None:
+        return None
+    return {
+        "application": application,
+        "workflow": spec.name.removeprefix(spec_name(application, "")),
+        "name": spec.name,
+        "version": spec.version,
+        "tasks": [{"step": step, "task": task} for step, task in tasks],
+        "created_at": time_text(spec.created_ms),
+    }
+
+
 async def _known_application(request: Request, caller: Caller) -> str:
     name = check_kebab("application", request.path_params["application"])
     view, _ = await view_of_definitions(request)
@@ -129,6 +182,8 @@ async def _known_application(request: Request, caller: Caller) -> str:
 WORKFLOWS: Final = "/v1/applications/{application}/workflows"
 ROUTES: Final = [
     route("PUT", WORKFLOWS, put_workflow),
+    route("GET", WORKFLOWS, list_workflows),
+    route("GET", WORKFLOWS + "/{workflow}", get_workflow),
     route("POST", WORKFLOWS + "/{workflow}/runs", run_workflow),
     route("PUT", WORKFLOWS + "/{workflow}/webhook", put_webhook),
     route("GET", WORKFLOWS + "/{workflow}/webhook", get_webhook),

@@ -64,8 +64,10 @@ class Execution:
     def _rest(self, visits: Sequence[list[NodeRun]]) -> Json:
         lines = [self.task_runs.lines.of(found) for found in visits]
         labels = [{"key": key, "value": value} for key, value in self._labels().items()]
-        state = self.timeline(lines).as_json(self._now_ms)
-        return {"labels": labels, "state": state, **self._origin()}
+        line = self.timeline(lines)
+        state = line.as_json(self._now_ms)
+        restarts = sum(one.state is State.RESTARTED for one in line.moments[1:])
+        return {"labels": labels, "state": state, **self._origin(restarts)}
 
     def timeline(self, lines: Iterable[Timeline] = ()) -> Timeline:
         """What the run went through; its task runs tell when it was paused, and when it waited for
@@ -154,8 +156,10 @@ class Execution:
     def _labels(self) -> dict[str, str]:
         return {CORRELATION: self._run.wf_run_id, **self._run.labels}
 
-    def _origin(self) -> Json:
-        """What it was begun by."""
+    def _origin(self, restarts: int) -> Json:
+        """What it was begun by, and the how manieth attempt it is: each replay and each restart is
+        one.
+        """
         run, replay = self._run, self._run.replay
         own: Json = {"originalId": run.wf_run_id if replay is None else replay.original}
         if replay is not None:
@@ -167,7 +171,7 @@ class Execution:
             own["trigger"] = self._started_by(run.started_by)
         elif told := self._told():
             own["trigger"] = told
-        metadata: Json = {"attemptNumber": 1 if replay is None else replay.attempt}
+        metadata: Json = {"attemptNumber": restarts + (1 if replay is None else replay.attempt)}
         began_ms = run.started_ms if replay is None else replay.began_ms
         if began_ms:  # replays of former times do not tell
             metadata["originalCreatedDate"] = date_text(began_ms)
