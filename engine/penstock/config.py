@@ -17,11 +17,19 @@ CLUSTER_DEFAULT: Final = "penstock"
 PARTITIONS_DEFAULT: Final = 4
 SESSION_TIMEOUT_MS_DEFAULT: Final = 10_000
 DATA_DEFAULT: Final = ".penstock"
+DISK_FREE_MIB_DEFAULT: Final = 256
+IN_FLIGHT_MAX_DEFAULT: Final = 2_000
+LAG_MAX_DEFAULT: Final = 20_000
+DRAIN_NOTICE_S_DEFAULT: Final = 1.0
+LOG_FORMATS: Final = ("text", "json")
 
 DATA_VARIABLE: Final = "PENSTOCK_DATA"
 KAFKA_VARIABLE: Final = "PENSTOCK_KAFKA"
 SECRET_PREFIX: Final = "PENSTOCK_SECRET_"
 LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
+LOG_FORMAT_VARIABLE: Final = "PENSTOCK_LOG_FORMAT"
+TRACING_VARIABLE: Final = "PENSTOCK_TRACING"
+TRACING: Final = ("global", "console")
 SECRETS_VARIABLE: Final = "PENSTOCK_SECRETS"
 ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
 ALLOW_PORTS_VARIABLE: Final = "PENSTOCK_ALLOW_PORTS"
@@ -33,7 +41,8 @@ class Config(Struct, frozen=True, kw_only=True):
     Without `port` the default one is taken, or a free one if that is in use; without `partitions` a
     log that exists says how many it has. `advertise` is where other nodes reach this one, if that
     is not where it listens. With `own` these partitions are its own, whoever else there is, and
-    `peers` says where the owners of the others listen.
+    `peers` says where the owners of the others listen. `drain_notice_s` is how long a server that
+    is to stop still listens, and says at /readyz that it will.
     """
 
     data: Path
@@ -51,6 +60,11 @@ class Config(Struct, frozen=True, kw_only=True):
     advertise: str | None = None
     own: tuple[int, ...] | None = None
     peers: Mapping[int, str] = {}
+    disk_free_mib: int = DISK_FREE_MIB_DEFAULT
+    in_flight_max: int = IN_FLIGHT_MAX_DEFAULT
+    lag_max: int = LAG_MAX_DEFAULT
+    drain_notice_s: float = 0.0
+    metrics_names: bool = False
 
 
 class BuiltinConfig(Struct, frozen=True, kw_only=True):
@@ -98,3 +112,15 @@ def secret_of(name: str) -> str | None:
 def log_level() -> str:
     """From which level on log lines are written."""
     return (os.environ.get(LOG_LEVEL_VARIABLE) or "WARNING").upper()
+
+
+def log_format_default() -> str:
+    """How log lines are written if nothing is said; what is unknown is text."""
+    given = os.environ.get(LOG_FORMAT_VARIABLE, "")
+    return given if given in LOG_FORMATS else LOG_FORMATS[0]
+
+
+def tracing_default() -> str:
+    """Where spans go: `global`, to what the process has set up, `console`, or nowhere."""
+    given = os.environ.get(TRACING_VARIABLE, "")
+    return given if given in TRACING else ""

@@ -8,7 +8,7 @@ import argparse
 import sys
 from typing import Protocol
 
-from penstock.config import HOST_DEFAULT, PORT_DEFAULT
+from penstock.config import HOST_DEFAULT, LOG_FORMATS, PORT_DEFAULT, log_format_default
 
 
 class Verbs(Protocol):
@@ -35,6 +35,16 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     url = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
     parser.add_argument("--url", default=url, help="the server (%(default)s)")
     parser.add_argument("--tenant", default="default", metavar="NAME", help="(%(default)s)")
+
+
+def add_log_format(parser: argparse.ArgumentParser) -> None:
+    """How what runs for long writes its log lines."""
+    parser.add_argument(
+        "--log-format",
+        choices=LOG_FORMATS,
+        default=log_format_default(),
+        help="of the lines on stderr (%(default)s)",
+    )
 
 
 def count(text: str) -> int:

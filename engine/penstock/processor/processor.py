@@ -24,23 +24,21 @@ from penstock.contracts.topics import Topics
 from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.core.commands.tick import Tick
 from penstock.core.state.rows import Row
-from penstock.log.port import (
-    EngineLog,
-    Fenced,
-    LogError,
-    LogUnavailable,
-    Record,
-)
+from penstock.log.port import EngineLog, Fenced, LogError, LogUnavailable, Record
+from penstock.observe.tally import FoldTally
 from penstock.processor.answers import Answered, Waiters
+from penstock.processor.counted import count
 from penstock.processor.cron_asks import CronAnswerer
 from penstock.processor.delivery import Courier
+from penstock.processor.disk import Disk
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.freshness import Freshness
 from penstock.processor.held_tasks import HeldTasks
-from penstock.processor.partition import Batch, Defective, Partition, by_partition
+from penstock.processor.partition import Batch, Partition, by_partition
 from penstock.processor.recovery import Opener, mark_of
-from penstock.processor.rulings import rule
+from penstock.processor.room import HOLD_S, Room
+from penstock.processor.rulings import Ruler
 from penstock.processor.ticker import Ticker
 from penstock.store.rowstore import RowView
 
@@ -70,7 +68,9 @@ class Processor:
         failpoints: Failpoints | None = None,
         records_per_poll: int = RECORDS_PER_POLL_MAX,
         stale_after_s: float = math.inf,
+        disk: Disk | None = None,
     ) -> None:
+        self.tally = FoldTally()
         self.waiters = Waiters()
         self.stopped: dict[int, PartitionStopped] = {}
         self._log = log
@@ -78,7 +78,10 @@ class Processor:
         self._topics = topics
         self._opener = opener
         self._failpoints = failpoints or Failpoints()
-        self._courier = Courier(log=log, avro=avro, topics=topics, failpoints=self._failpoints)
+        self._courier = Courier(
+            log=log, avro=avro, topics=topics, failpoints=self._failpoints, tally=self.tally
+        )
+        self._ruler = Ruler(log, avro, topics, self.tally)
         self._held_tasks = HeldTasks(log, topics, self._courier)
         self._records_per_poll = records_per_poll
         self._partitions: dict[int, Partition] = {}
@@ -90,6 +93,7 @@ class Processor:
         self._watchers: list[Watcher] = []
         self._moved = threading.Condition()
         self._stopping = threading.Event()
+        self.room = Room(disk, opener, self._stopping)
         self._commit_s = 0.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-fold")
         self._loop: Future[None] | None = None
@@ -211,17 +215,25 @@ class Processor:
     def step(self) -> None:
         """One round of the loop; tests and the simulator call it in place of `start`."""
         try:
+            if not self.room.is_there():
+                if self._log.poll(1, HOLD_S):  # so that it stays a member of the group
+                    self._stopping.wait(HOLD_S)
+                self._read_again()
+                return
             self._open_assigned()
             self._tick()
-            self._ask_topics()
+            for message in self._held_tasks.ready(self._partitions.items()):
+                self._log.append(message)
             self._answer_asks()
             self._commit_all()
             records = self._log.poll(self._records_per_poll, self._idle_s())
             self._fresh.polled(came=bool(records))
             if self._fresh.is_stale:
                 self._prove()
-            if records:
+            if records and self.room.is_there():
                 self._handle(by_partition(records))
+            elif records:
+                self._read_again()
         except LogUnavailable as error:
             logger.warning("the log is not available, trying again: %s", error)
             self._read_again()
@@ -234,11 +246,16 @@ class Processor:
             batch = None if partition is None else self._fold(partition, received)
             if partition is not None and batch is not None:
                 batches.append((partition, batch))
+        if not batches:
+            return
         self._failpoints.reach("before_produce")
+        folded_s = time.perf_counter()
         self._courier.deliver(turn for _, batch in batches for turn in batch.outputs)
         self._failpoints.reach("after_acks_before_batch")
+        delivered_s = time.perf_counter()
         for partition, batch in batches:
-            partition.write(batch)
+            self.room.write(partition, batch)
+        count(self.tally, batches, folded_s, delivered_s)
         self._failpoints.reach("after_batch_before_commit")
         for partition, batch in batches:
             if batch.ticked_ms is not None:
@@ -268,18 +285,7 @@ class Processor:
             return None
         self._ticker.saw(records[-1].timestamp_ms)
         try:
-            while True:
-                try:
-                    return partition.fold(records)
-                except Defective as defect:
-                    logger.exception("a defect of the fold, to be ruled on")
-                    rule(
-                        log=self._log,
-                        avro=self._avro,
-                        topics=self._topics,
-                        partition=partition,
-                        defect=defect,
-                    )
+            return self._ruler.fold(partition, records)
         except PartitionStopped as stopped:
             self._give_up(partition.shard.partition, stopped)
         except Fenced:
@@ -317,7 +323,7 @@ class Processor:
 
     def _fenced(self, number: int) -> None:
         """Another owner has it; the partitions that are still ours go on."""
-        logger.warning("partition %d has another owner", number)
+        logger.warning("partition %d has another owner", number, extra={"partition": number})
         self._close(number)
 
     def _tick(self) -> None:
@@ -335,10 +341,6 @@ class Processor:
         ]
         moved = any(partition.uncommitted for partition in self._partitions.values())
         return min([COMMIT_EVERY_S if moved else IDLE_POLL_S, *waits])
-
-    def _ask_topics(self) -> None:
-        for message in self._held_tasks.ready(self._partitions.items()):
-            self._log.append(message)
 
     def _answer_asks(self) -> None:
         """Questions of schedules: say when they are due next (R8)."""
@@ -388,7 +390,7 @@ class Processor:
 
     def _give_up(self, number: int, stopped: PartitionStopped) -> None:
         """The partition can not go on here; the others do (R20)."""
-        logger.error("partition %d is stopped: %s", number, stopped)
+        logger.error("partition %d is stopped: %s", number, stopped, extra={"partition": number})
         self.stopped[number] = stopped
         self._close(number)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -21,8 +22,16 @@ from penstock.core.state.partition_state import Shard
 from penstock.log.port import EngineLog, Mark
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Partition, record_hash
-from penstock.store.port import Identity, Store, StoreCorrupt, StoreLocked, StorePosition, Stores
-from penstock.store.rowstore import RowStore
+from penstock.store.port import (
+    Identity,
+    Store,
+    StoreCorrupt,
+    StoreError,
+    StoreLocked,
+    StorePosition,
+    Stores,
+)
+from penstock.store.rowstore import RowStore, cache_bytes_of
 
 logger = logging.getLogger("penstock.processor")
 
@@ -65,6 +74,7 @@ class Opener:
         self._stores = stores
         self._lock_wait_s = lock_wait_s
         self._adopt_log = adopt_log
+        self._cache_bytes_max = cache_bytes_of(log.partitions)
 
     def open(self, number: int) -> Partition:
         """The partition, ready to fold on from its `next_offset`; raises PartitionStopped."""
@@ -84,12 +94,24 @@ class Opener:
             raise
         return partition
 
+    def reopen(self, partition: Partition) -> None:
+        """Open the store of a partition anew after a write that failed. Raises StoreError if it can
+        not be had yet, StoreCorrupt if it does not stand where it stood.
+        """
+        with suppress(StoreError):  # it says once more what has failed
+            partition.store.close()
+        store = RowStore(self._stores.open(partition.shard.partition), self._cache_bytes_max)
+        if store.position().next_offset < partition.next_offset:
+            store.close()
+            raise StoreCorrupt(f"the store has lost what was written below {partition.next_offset}")
+        partition.reopened(store)
+
     def _sound_store(self, shard: Shard) -> RowStore:
         """The partition's store; one that is not sound is set aside, and a new one made."""
         number = shard.partition
         identity = Identity(self._log.topic_id, number, shard.partitions)
         try:
-            store = RowStore(self._unlocked(number))
+            store = RowStore(self._unlocked(number), self._cache_bytes_max)
         except StoreCorrupt:
             return self._anew(number, identity, "corrupt")
         try:
@@ -108,7 +130,7 @@ class Opener:
     def _anew(self, number: int, identity: Identity, why: str) -> RowStore:
         logger.error("the store of partition %d is %s; it is set aside", number, why)
         self._stores.set_aside(number, why)
-        store = RowStore(self._stores.open(number))
+        store = RowStore(self._stores.open(number), self._cache_bytes_max)
         store.identify(identity)
         return store
 

@@ -44,6 +44,7 @@ class Turn:
         "bulk_id",
         "claims",
         "command_id",
+        "fired",
         "key",
         "news",
         "nodes_left",
@@ -65,6 +66,7 @@ class Turn:
 
     def __init__(self, rows: Rows, shard: Shard, offset: int, state: PartitionState) -> None:
         self.agenda: dict[tuple[str, int], None] = {}
+        self.fired: list[tuple[str, int]] = []  # kinds of timers, and how late: only for counting
         self.rows = rows
         self.shard = shard
         self.offset = offset
