@@ -19,12 +19,20 @@ SESSION_TIMEOUT_MS_DEFAULT: Final = 10_000
 DATA_DEFAULT: Final = ".penstock"
 SNAPSHOT_EVERY_S_DEFAULT: Final = 600.0
 SNAPSHOTS_KEPT_DEFAULT: Final = 2
+DISK_FREE_MIB_DEFAULT: Final = 256
+IN_FLIGHT_MAX_DEFAULT: Final = 2_000
+LAG_MAX_DEFAULT: Final = 20_000
+DRAIN_NOTICE_S_DEFAULT: Final = 1.0
+LOG_FORMATS: Final = ("text", "json")
 
 DATA_VARIABLE: Final = "PENSTOCK_DATA"
 KAFKA_VARIABLE: Final = "PENSTOCK_KAFKA"
 SNAPSHOTS_VARIABLE: Final = "PENSTOCK_SNAPSHOTS"
 SECRET_PREFIX: Final = "PENSTOCK_SECRET_"
 LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
+LOG_FORMAT_VARIABLE: Final = "PENSTOCK_LOG_FORMAT"
+TRACING_VARIABLE: Final = "PENSTOCK_TRACING"
+TRACING: Final = ("global", "console")
 SECRETS_VARIABLE: Final = "PENSTOCK_SECRETS"
 ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
 ALLOW_PORTS_VARIABLE: Final = "PENSTOCK_ALLOW_PORTS"
@@ -37,7 +45,8 @@ class Config(Struct, frozen=True, kw_only=True):
     log that exists says how many it has. `advertise` is where other nodes reach this one, if that
     is not where it listens. With `own` these partitions are its own, whoever else there is, and
     `peers` says where the owners of the others listen. `snapshots` is where they are kept, a
-    directory or s3://bucket/prefix.
+    directory or s3://bucket/prefix. `drain_notice_s` is how long a server that
+    is to stop still listens, and says at /readyz that it will.
     """
 
     data: Path
@@ -60,6 +69,11 @@ class Config(Struct, frozen=True, kw_only=True):
     snapshot_records: int | None = None
     snapshots_kept: int = SNAPSHOTS_KEPT_DEFAULT
     truncate_log: bool = False
+    disk_free_mib: int = DISK_FREE_MIB_DEFAULT
+    in_flight_max: int = IN_FLIGHT_MAX_DEFAULT
+    lag_max: int = LAG_MAX_DEFAULT
+    drain_notice_s: float = 0.0
+    metrics_names: bool = False
 
 
 class BuiltinConfig(Struct, frozen=True, kw_only=True):
@@ -112,3 +126,15 @@ def secret_of(name: str) -> str | None:
 def log_level() -> str:
     """From which level on log lines are written."""
     return (os.environ.get(LOG_LEVEL_VARIABLE) or "WARNING").upper()
+
+
+def log_format_default() -> str:
+    """How log lines are written if nothing is said; what is unknown is text."""
+    given = os.environ.get(LOG_FORMAT_VARIABLE, "")
+    return given if given in LOG_FORMATS else LOG_FORMATS[0]
+
+
+def tracing_default() -> str:
+    """Where spans go: `global`, to what the process has set up, `console`, or nowhere."""
+    given = os.environ.get(TRACING_VARIABLE, "")
+    return given if given in TRACING else ""

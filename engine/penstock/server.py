@@ -20,8 +20,8 @@ from starlette.applications import Starlette
 from penstock.config import PARTITIONS_DEFAULT, PORT_DEFAULT, Config
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.gateway.app import make_app, release
-from penstock.gateway.engine import Limits
+from penstock.gateway.app import drain, make_app
+from penstock.gateway.load import Limits
 from penstock.gateway.nodes import FixedOwners, Nodes
 from penstock.gateway.readiness import unanswered
 from penstock.gateway.serve import http_server, listen, loop_factory, url_of
@@ -36,8 +36,9 @@ from penstock.processor.directory import (
     mark,
     set_listening,
 )
+from penstock.processor.disk import MIB, Disk
 from penstock.processor.failpoints import Failpoints
-from penstock.processor.preflight import preflight
+from penstock.processor.preflight import look_at_disk, preflight
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
 from penstock.processor.snapshots.bringing import Place
@@ -104,7 +105,8 @@ def run(config: Config, tell: Callable[[str], None], beside: Beside | None = Non
 
             try:
                 with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                    return runner.run(_serve(made, listener, tell, ready, stopping))
+                    notice_s = config.drain_notice_s
+                    return runner.run(_serve(made, listener, tell, ready, stopping, notice_s))
             finally:
                 set_listening(config.data, None)
 
@@ -118,6 +120,8 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
     with ExitStack() as closing:
         belongs = _belongs(config)
         topics = Topics(belongs.cluster, belongs.partitions)
+        disk = Disk(config.data, config.disk_free_mib * MIB)
+        look_at_disk(disk)
         log = _open_log(config, belongs, topics, url)
         closing.callback(log.close)
         preflight(log, topics)
@@ -149,13 +153,14 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             failpoints=failpoints,
             stale_after_s=math.inf if config.kafka is None else config.session_timeout_ms / 1_000,
             snapshots=snapshots.snapshotter,
+            disk=disk,
         )
         app = make_app(
             processor=processor,
             log=log,
             avro=avro,
             topics=topics,
-            limits=limits or Limits(blocking_appends=config.sync),
+            limits=limits or _limits(config),
             nodes=_nodes(config, belongs, topics, url),
         )
         closing.callback(processor.stop)
@@ -198,6 +203,15 @@ def _schedule(config: Config) -> Schedule:
         every_s=config.snapshot_every_s,
         every_records=config.snapshot_records,
         keep=config.snapshots_kept,
+    )
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        in_flight_max=config.in_flight_max,
+        lag_records_max=config.lag_max,
+        blocking_appends=config.sync,
+        metrics_names=config.metrics_names,
     )
 
 
@@ -338,21 +352,35 @@ async def _serve(
     tell: Callable[[str], None],
     ready: Callable[[], None],
     stopping: Callable[[], None],
+    notice_s: float,
 ) -> int:
-    """Serve until a signal, or until the processor can not go on."""
+    """Serve until a signal, or until the processor can not go on.
+
+    A signal drains: readiness is red at once; for `notice_s` whoever sends requests here may see
+    it; then no connection is taken any more, and those that are there have DRAIN_S to end. If there
+    are other nodes they get the partitions at once; else these are let go of when this has
+    returned. A second signal waits for nothing.
+    """
     server = http_server(made.app)
+    loop = asyncio.get_running_loop()
     gateway: Gateway = made.app.state.gateway
     handing: list[asyncio.Task[None]] = []
 
+    def stop_listening() -> None:
+        server.should_exit = True
+
     def stop() -> None:
         stopping()
-        server.force_exit = server.should_exit  # the second time
-        server.should_exit = True
-        if not handing:
-            handing.append(loop.create_task(_hand_over_to_others(made)))
-        release(gateway)
+        if gateway.load.draining:
+            server.force_exit = server.should_exit = True
+            return
+        drain(gateway)
+        handing.append(loop.create_task(_hand_over_to_others(made)))
+        if made.processor.failure is None and notice_s > 0:
+            loop.call_later(notice_s, stop_listening)
+        else:
+            stop_listening()
 
-    loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop)
     looking = [

@@ -108,6 +108,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "cronsim": ("processor/cron.py",),
     "rocksdict": ("store/rocks.py", "log/embedded/disk.py"),
     "starlette": ("gateway/", "server.py"),
+    "prometheus_client": ("gateway/routes/metrics.py",),
     "anyio": ("gateway/",),
     "uvicorn": ("gateway/", "server.py", "cli/"),
     "uvloop": ("gateway/", "server.py", "cli/"),

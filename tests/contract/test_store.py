@@ -10,6 +10,12 @@ from hypothesis import strategies as st
 from penstock.store.memory import MemoryStores
 from penstock.store.port import META, Store, StoreCorrupt, StoreLocked, Stores
 from penstock.store.rocks import RocksStores
+from penstock.store.rowstore import (
+    CACHE_BYTES_MAX,
+    CACHE_BYTES_MIN,
+    CACHES_BYTES_MAX,
+    cache_bytes_of,
+)
 
 keys = st.binary(min_size=1, max_size=6).filter(lambda key: key < META)
 changes = st.dictionaries(keys, st.none() | st.binary(max_size=20), max_size=12)
@@ -156,3 +162,9 @@ def test_a_damaged_store_is_corrupt(tmp_path: Path, damage: str) -> None:
             path.write_bytes(b"\x00garbage")
     with pytest.raises(StoreCorrupt):
         RocksStores(tmp_path).open(0)
+
+
+def test_the_caches_of_many_partitions_share_what_there_is() -> None:
+    assert cache_bytes_of(1) == cache_bytes_of(8) == CACHE_BYTES_MAX
+    assert cache_bytes_of(64) * 64 == CACHES_BYTES_MAX
+    assert cache_bytes_of(10_000) == CACHE_BYTES_MIN

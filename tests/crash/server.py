@@ -38,10 +38,10 @@ class Server:
         self._cluster = [*more] if kafka is None else ["--cluster", cluster, *more]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, failpoint: str | None = None) -> None:
+    def start(self, failpoint: str | None = None, *options: str) -> None:
         """Start, and wait until it is ready."""
         words = [*self._verb, *self._log, *self._cluster, "--data", str(self.data)]
-        words += ["--port", str(self.port), "--partitions", "2"]
+        words += ["--port", str(self.port), "--partitions", "2", *options]
         if failpoint is not None:
             words += ["--failpoint", failpoint]
         with (self.data.parent / "server.out").open("ab") as out:
@@ -58,6 +58,11 @@ class Server:
         """Wait for the process to end by itself; its exit code."""
         assert self._process is not None
         return self._process.wait(timeout_s)
+
+    def terminate(self) -> None:
+        """SIGTERM to our own process."""
+        assert self._process is not None
+        self._process.terminate()
 
     def is_running(self) -> bool:
         """Whether the process is there."""

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from penstock.config import Config
-from penstock.gateway.engine import Limits
+from penstock.gateway.load import Limits
 from penstock.gateway.serve import http_server
 from penstock.server import Parts, parts
 

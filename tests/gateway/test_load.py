@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock.core.commands.tick import Tick
 from penstock.core.errors import Code
-from penstock.gateway.engine import Limits
 from penstock.gateway.errors import STATUS_OF, EdgeCode
+from penstock.gateway.load import ALWAYS_TAKEN, Limits
+from penstock.gateway.routes.tasks import WORDS
 from penstock.processor.errors import StopCause
 from tests.gateway.served import Served, serving, shape_of_error, wait_until
 
@@ -52,6 +54,46 @@ def test_a_deadline_loses_nothing_and_the_same_id_gets_the_answer(
         # One that asks again before this gets the first answer itself, which is not repeated.
         wait_until(lambda: served.call("GET", "/v1/task-defs/late").status_code == 200)
         assert in_time(served, *put, command_id="late-1").json()["repeated"]
+
+
+def test_r18_a_partition_that_is_far_behind_takes_no_new_work(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    limits = Limits(lag_records_max=3, answer_timeout_s=0.3)
+    with serving(tmp_path_factory.mktemp("behind"), limits) as served:
+        gateway = served.made.app.state.gateway
+        with the_fold_held(served):
+            for _ in range(5):
+                tick = served.made.processor._courier.command(0, Tick(), tenant="default")
+                gateway.log.append_and_wait(tick)
+            gateway.sampler.look_at_lags()
+            assert gateway.sampler.lags[0] > 3
+            refused = served.call("PUT", "/v1/task-defs", {"name": "one-more"})
+            assert shape_of_error(refused)[:2] == (429, "LAGGING")
+            assert refused.headers["Retry-After"] == "1"
+            for number in range(3):  # a report passes: it is appended, and waits for its fold
+                report = {
+                    "wf_run_id": f"none-{number}",
+                    "guid": "x",
+                    "attempt": 1,
+                    "status": "TASK_FAILED",
+                }
+                reported = served.call("POST", "/v1/tasks/report", report)
+                assert shape_of_error(reported)[:2] in [
+                    (504, "ANSWER_TIMEOUT"),
+                    (404, "TASK_RUN_UNKNOWN"),
+                ]
+        wait_until(lambda: served.made.processor.position(0) == gateway.log.bounds(0)[1])
+        gateway.sampler.look_at_lags()
+        assert in_time(served, "PUT", "/v1/task-defs", {"name": "one-more"}).status_code < 300
+
+
+def test_every_command_of_a_worker_and_every_stop_passes() -> None:
+    of_workers = {word.__name__ for word in WORDS.values()} | {"TaskStarted"}
+    taken = {command.__name__ for command in ALWAYS_TAKEN}
+    assert of_workers <= taken
+    assert {"StopWfRun", "KillWfRun", "PauseWfRun", "CancelBulk", "ShutdownTaskRun"} <= taken
+    assert not {"RunWf", "PutExternalEvent", "ScheduleWf", "ResumeWfRun", "PutTaskDef"} & taken
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from penstock.gateway.engine import Limits
+from penstock.gateway.load import Limits
 from tests.gateway.served import Served, serving, waiting_for_event
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from penstock.contracts.topics import task_group
-from penstock.gateway.engine import Limits
+from penstock.gateway.load import Limits
 from penstock.log.port import Message
 from tests.gateway.served import Served, serving, shape_of_error, wait_until
 

@@ -226,7 +226,7 @@ def test_r07_a_missing_topic_holds_the_task_until_it_is_ready(
     [task_run] = memory.scan(TaskRun, story.id)
     assert task_run.status is TaskStatus.TASK_PENDING
     refusing.on = False
-    memory.processor._held._look_s = 0.0
+    memory.processor._errands.held_tasks._look_s = 0.0
     memory.settle()
     story.task("held")
     assert story.taken.attempt == 1

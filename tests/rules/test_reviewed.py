@@ -182,7 +182,7 @@ def test_a_task_that_is_held_waits_for_the_resume_too(
     story = run(memory, "held")
     story.is_stopped().is_now("HALTED")
     refusing.on = False
-    memory.processor._held._look_s = 0.0
+    memory.processor._errands.held_tasks._look_s = 0.0
     memory.settle()
     [task_run] = memory.scan(TaskRun, story.id)
     assert task_run.status is TaskStatus.TASK_PENDING

@@ -18,6 +18,7 @@ from penstock.log.port import (
     Position,
     Record,
     Refused,
+    Survey,
 )
 from tests.sim.broker import Broker, Chance, Notice
 
@@ -110,6 +111,10 @@ class NodeLog:
             return False
         self.broker.make(settings)
         return True
+
+    def survey(self, topics: Sequence[TopicSettings]) -> Survey:
+        """Nothing is doubtful but the broker itself."""
+        return Survey()
 
     # Owning.
 

@@ -16,7 +16,7 @@ from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
-from penstock.processor import processor, ticker
+from penstock.processor import counted, held_tasks, processor, ticker
 from tests.sim.clients import BOOM
 
 UNLUCKY = "3"  # runs whose id ends so
@@ -25,9 +25,15 @@ UNLUCKY = "3"  # runs whose id ends so
 @contextmanager
 def virtual_time(now_ms: Callable[[], int]) -> Iterator[None]:
     """The clock of the processes is this one."""
-    clock = SimpleNamespace(time=lambda: now_ms() / 1_000, monotonic=lambda: now_ms() / 1_000)
+    clock = SimpleNamespace(
+        time=lambda: now_ms() / 1_000,
+        monotonic=lambda: now_ms() / 1_000,
+        perf_counter=lambda: now_ms() / 1_000,
+    )
     with (
         mock.patch.object(processor, "time", clock),
+        mock.patch.object(held_tasks, "time", clock),
+        mock.patch.object(counted, "time", clock),
         mock.patch.object(ticker, "time", clock),
         mock.patch.object(processor, "RETRY_PAUSE_S", 0.0),
     ):

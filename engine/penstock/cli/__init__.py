@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from penstock.cli import builtin, flows, runs, serving
 from penstock.cli.words import fail, tell
-from penstock.config import log_level
+from penstock.config import log_format_default, log_level
 from penstock.log.port import LogError
+from penstock.observe.logs import start_logs
+
+SERVER_LIBRARIES = ("prometheus_client", "rocksdict", "starlette", "uvicorn")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     line.
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=log_level(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_logs(log_level(), getattr(options, "log_format", log_format_default()))
     try:
         return options.do(options)
     except KeyboardInterrupt:
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except LogError as error:
         return fail(str(error))
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("rocksdict", "starlette", "uvicorn"):
+        if (error.name or "").partition(".")[0] not in SERVER_LIBRARIES:
             raise
         return fail(
             f"{error.name} is not installed; the engine needs: pip install 'penstock[server]'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from penstock.cli.words import Verbs, count, fail, tell
+from penstock.cli.words import Verbs, add_log_format, count, fail, tell
 from penstock.config import HOST_DEFAULT, PORT_DEFAULT, BuiltinConfig, builtin_default
 from penstock.sdk.errors import PenstockError
 
@@ -50,6 +50,7 @@ def add(verbs: Verbs) -> None:
         metavar="S",
         help="how long a request may take (%(default)s)",
     )
+    add_log_format(parser)
     parser.set_defaults(do=_builtin_worker)
 
 

@@ -9,10 +9,14 @@ from typing import Any
 
 import httpx
 
-from penstock.cli.words import Verbs, count, duration_s, fail, tell
+from penstock.cli.words import Verbs, add_log_format, count, duration_s, fail, tell
 from penstock.config import (
     CLUSTER_DEFAULT,
+    DISK_FREE_MIB_DEFAULT,
+    DRAIN_NOTICE_S_DEFAULT,
     HOST_DEFAULT,
+    IN_FLIGHT_MAX_DEFAULT,
+    LAG_MAX_DEFAULT,
     PARTITIONS_DEFAULT,
     PORT_DEFAULT,
     SESSION_TIMEOUT_MS_DEFAULT,
@@ -114,6 +118,13 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         help="delete what the oldest snapshot that is kept has folded, from the log: history and"
         " --at reach back no further then; for s3:// only",
     )
+    parser.add_argument(
+        "--drain-notice-s",
+        type=float,
+        metavar="S",
+        default=DRAIN_NOTICE_S_DEFAULT,
+        help="after SIGTERM, how long to listen on while /readyz is red (%(default)s)",
+    )
     parser.set_defaults(do=_run, builtin=False)
 
 
@@ -130,7 +141,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    not_its_own = ("do", "command", "builtin")
+    not_its_own = ("do", "command", "builtin", "log_format")
     given = {name: value for name, value in vars(options).items() if name not in not_its_own}
     given["kafka_settings"] = dict(given.get("kafka_settings") or [])
     peers: list[tuple[tuple[int, ...], str]] = given.get("peers") or []
@@ -200,6 +211,13 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     )
     _add_place(parser)
     _add_snapshots(parser)
+    add_log_format(parser)
+    _add_bounds(parser)
+    parser.add_argument(
+        "--metrics-names",
+        action="store_true",
+        help="/metrics names TaskDefs and their tenants, for whoever may scrape",
+    )
     parser.add_argument(
         "--failpoint",
         dest="failpoints",
@@ -240,6 +258,18 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         metavar="DIR|s3://BUCKET/PREFIX",
         help="where snapshots of the stores are kept",
     )
+
+
+def _add_bounds(parser: argparse.ArgumentParser) -> None:
+    """How much is taken on."""
+    for name, default, about in (
+        ("--in-flight-max", IN_FLIGHT_MAX_DEFAULT, "commands under way; new work beyond gets 429"),
+        ("--lag-max", LAG_MAX_DEFAULT, "records a partition may be behind; the same beyond"),
+        ("--disk-free-mib", DISK_FREE_MIB_DEFAULT, "kept free on the data directory's disk"),
+    ):
+        parser.add_argument(
+            name, type=count, default=default, metavar="N", help=f"{about} (%(default)s)"
+        )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import argparse
 import sys
 from typing import Final, Protocol
 
-from penstock.config import HOST_DEFAULT, PORT_DEFAULT
+from penstock.config import HOST_DEFAULT, LOG_FORMATS, PORT_DEFAULT, log_format_default
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600}
 
@@ -45,6 +45,16 @@ def duration_s(text: str) -> float:
     if not number.isdecimal() or unit not in _UNITS_S or not 0 < int(number) < 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 30s, 10m or 2h")
     return float(int(number) * _UNITS_S[unit])
+
+
+def add_log_format(parser: argparse.ArgumentParser) -> None:
+    """How what runs for long writes its log lines."""
+    parser.add_argument(
+        "--log-format",
+        choices=LOG_FORMATS,
+        default=log_format_default(),
+        help="of the lines on stderr (%(default)s)",
+    )
 
 
 def count(text: str) -> int:

@@ -56,7 +56,7 @@ from penstock.core.state.partition_state import (
     Shard,
 )
 from penstock.core.state.rows import Rows
-from penstock.core.state.timers import next_due
+from penstock.core.state.timers import Clock, clock_ms, next_due
 from penstock.core.state.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
 
 ENGINE_PRINCIPAL = "engine"
@@ -153,6 +153,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
         if timer is None:
             break
         turn.part, turn.tenant = timer.part, timer.tenant
+        turn.fired.append((timer.kind, clock_ms(turn, Clock(timer.clock)) - timer.due_ms))
         if timer.part in ruled:
             turn.rows.delete(timer)
             _undone(turn, ruled, partial(blame_timer, turn, timer, DEFECT_MESSAGE))

@@ -11,6 +11,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,9 +19,11 @@ from starlette.routing import Route
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.errors import Fault, Reject
-from penstock.gateway.engine import Engine, Limits
+from penstock.gateway.counted import Counted
+from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
+from penstock.gateway.load import Limits, Load
 from penstock.gateway.nodes import Nodes
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
@@ -29,6 +32,7 @@ from penstock.gateway.routes import (
     events,
     expressions,
     gone_addresses,
+    metrics,
     operations,
     run_parts,
     run_words,
@@ -42,10 +46,12 @@ from penstock.gateway.routes import (
     wf_runs,
     workflows,
 )
+from penstock.gateway.sampler import Sampler
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.gateway.web import Gateway, json_answer
 from penstock.log.port import EngineLog
+from penstock.observe.tally import HttpTally
 from penstock.processor.processor import Processor
 from penstock.store.port import StoreError
 
@@ -67,6 +73,7 @@ ROUTES: Final = [
     *webhook_deliveries.ROUTES,
     *webhooks.ROUTES,
     *operations.ROUTES,
+    *metrics.ROUTES,
 ]
 
 logger = logging.getLogger("penstock.gateway")
@@ -96,8 +103,10 @@ def make_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         gateway.watch.open()
+        gateway.sampler.start()
         yield
         release(gateway)
+        gateway.sampler.stop()
         await gateway.queues.closed()
         await gateway.forwarder.closed()
         gateway.engine.close()
@@ -105,6 +114,7 @@ def make_app(
     app = Starlette(
         routes=[_anywhere(gateway, one) for one in ROUTES if isinstance(one, Route)],
         lifespan=lifespan,
+        middleware=[Middleware(Counted, tally=gateway.http)],
         exception_handlers={
             ApiError: on_api_error,
             Reject: on_reject,
@@ -129,11 +139,21 @@ def make_gateway(
     nodes: Nodes | None,
 ) -> Gateway:
     """The parts of a gateway, put together."""
-    watch = Watch()
+    watch, http = Watch(), HttpTally()
+    sampler = Sampler(
+        processor=processor, log=log, topics=topics, queues_look_s=limits.queues_look_s
+    )
+    load = Load(processor=processor, sampler=sampler, limits=limits)
     processor.watch(watch.written)
     reads = Reads(processor=processor, watch=watch, partitions=log.partitions)
     engine = Engine(
-        processor=processor, log=log, avro=avro, topics=topics, reads=reads, limits=limits
+        processor=processor,
+        log=log,
+        avro=avro,
+        topics=topics,
+        reads=reads,
+        limits=limits,
+        load=load,
     )
     forwarder = Forwarder(nodes=nodes, engine=engine, limits=limits)
     queues = TaskQueues(log=log, avro=avro, topics=topics, forwarder=forwarder, limits=limits)
@@ -150,6 +170,9 @@ def make_gateway(
         engine=engine,
         queues=queues,
         forwarder=forwarder,
+        load=load,
+        sampler=sampler,
+        http=http,
     )
 
 
@@ -160,6 +183,14 @@ def _anywhere(gateway: Gateway, here: Route) -> Route:
         return await gateway.forwarder.anywhere(request, here.endpoint)
 
     return Route(here.path, anywhere, methods=here.methods)
+
+
+def drain(gateway: Gateway) -> None:
+    """The server is about to stop: readiness is red at once, new work is refused, and who only
+    waits is let go. On the event loop.
+    """
+    gateway.load.draining = True
+    release(gateway)
 
 
 def release(gateway: Gateway) -> None:

@@ -5,7 +5,7 @@ Rules
 - The answer is expected before the command is appended: no answer can be missed.
 - Under one (tenant, command id) one command is under way at a time: answers are told apart by these
   two.
-- New work is refused when too much is under way; reports, task starts and stops always pass (R18).
+- New work is refused when there is too much of it (load.py, R18).
 - A deadline says nothing about the command: it may still take effect, and the same id gets its
   answer.
 """
@@ -19,23 +19,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Final
 
-from msgspec import Struct
-
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Outgoing, Sent, outgoing
 from penstock.core.command import Command
-from penstock.core.commands.cancel_bulk import CancelBulk
-from penstock.core.commands.delete_schedule import DeleteSchedule
-from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event import PutExternalEvent
-from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_by_webhook import RunByWebhook
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
-from penstock.core.commands.stop_wf_run import StopWfRun
-from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions.defs import ExternalEventDef
 from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.definitions.webhooks import Webhook
@@ -46,28 +38,16 @@ from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, append_failed, bad_request
+from penstock.gateway.load import Limits, Load
 from penstock.gateway.reads import Reads
 from penstock.log.port import EngineLog, LogError, Message, Position
+from penstock.observe import tracing
 from penstock.processor.answers import Answered, Key
 from penstock.processor.processor import Processor
 
-ALWAYS_TAKEN: Final = (
-    *(ReportTask, TaskStarted, StopWfRun, PauseSchedule, DeleteSchedule),
-    CancelBulk,
-)
 APPEND_THREADS: Final = 32
 SPREAD_S: Final = 1.0
 """A definition that was decided is on all partitions long before this is over."""
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """Bounds of a gateway."""
-
-    in_flight_max: int = 2_000
-    answer_timeout_s: float = 10.0
-    read_timeout_s: float = 10.0
-    queue_idle_s: float = 60.0
-    blocking_appends: bool = False  # the log's append waits for the disk
 
 
 class Engine:
@@ -82,8 +62,9 @@ class Engine:
         topics: Topics,
         reads: Reads,
         limits: Limits,
+        load: Load,
     ) -> None:
-        self.in_flight = 0
+        self._load = load
         self._processor = processor
         self._log = log
         self._avro = avro
@@ -94,6 +75,11 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, set[asyncio.Future[Answered]]] = {}
         self._threads = ThreadPoolExecutor(APPEND_THREADS) if limits.blocking_appends else None
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands are under way."""
+        return self._load.in_flight
 
     def close(self) -> None:
         """Nothing more will be sent."""
@@ -120,8 +106,8 @@ class Engine:
         record = self._record(command, caller, command_id)
         number = self._number(record)
         self._reads.check_takes(number)
-        self._check_load(command)
-        self.in_flight += 1
+        self._load.check(command, number)
+        self._load.in_flight += 1
         try:
             async with asyncio.timeout(timeout_s or self._limits.answer_timeout_s):
                 async with self._alone((caller.tenant, command_id)):
@@ -133,7 +119,7 @@ class Engine:
                 f" id, {command_id}",
             ) from error
         finally:
-            self.in_flight -= 1
+            self._load.in_flight -= 1
 
     async def _answered(
         self, command: Command, caller: Caller, command_id: str, record: Outgoing, number: int
@@ -141,7 +127,8 @@ class Engine:
         """Send until the answer is none that time mends: partition 0 may know what `number` does
         not yet.
         """
-        message = Message(self._topics.commands, record.key, record.value, record.headers, number)
+        headers = {**record.headers, **tracing.outgoing()}
+        message = Message(self._topics.commands, record.key, record.value, headers, number)
         tries = 0
         while True:
             answered = await self._once((caller.tenant, command_id), message)
@@ -234,12 +221,6 @@ class Engine:
         if record.partition is not None:
             return record.partition
         return partition_of(record.key or b"", self._reads.partitions)
-
-    def _check_load(self, command: Command) -> None:
-        if self.in_flight >= self._limits.in_flight_max and not isinstance(command, ALWAYS_TAKEN):
-            raise ApiError(
-                EdgeCode.OVERLOADED, f"{self.in_flight} commands are under way; try again soon"
-            )
 
     @asynccontextmanager
     async def _alone(self, key: Key) -> AsyncGenerator[None]:

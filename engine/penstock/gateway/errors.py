@@ -26,6 +26,9 @@ class EdgeCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     OVERLOADED = "OVERLOADED"
+    LAGGING = "LAGGING"
+    DRAINING = "DRAINING"
+    NO_ROOM = "NO_ROOM"
     INTERNAL = "INTERNAL"
     RESTORING = "RESTORING"
     NOT_OWNER = "NOT_OWNER"
@@ -126,6 +129,9 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.NOT_FOUND: 404,
     EdgeCode.METHOD_NOT_ALLOWED: 405,
     EdgeCode.OVERLOADED: 429,
+    EdgeCode.LAGGING: 429,
+    EdgeCode.DRAINING: 503,
+    EdgeCode.NO_ROOM: 503,
     EdgeCode.INTERNAL: 500,
     EdgeCode.RESTORING: 503,
     EdgeCode.NOT_OWNER: 421,

@@ -27,9 +27,10 @@ from starlette.responses import Response, StreamingResponse
 
 from penstock.core.command import Command
 from penstock.gateway.auth import TENANT_HEADER, Caller
-from penstock.gateway.engine import Engine, Limits
+from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
 from penstock.gateway.json_in import COMMAND_ID_HEADER, read_body
+from penstock.gateway.load import Limits
 from penstock.gateway.nodes import Nodes
 
 HOP_HEADER: Final = "Penstock-Forwarded-By"

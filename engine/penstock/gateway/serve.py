@@ -12,7 +12,7 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-DRAIN_S: Final = 5
+DRAIN_S: Final = 3  # with the notice and the last batch: within 5 seconds
 
 
 def listen(host: str, ports: Sequence[int]) -> socket.socket:

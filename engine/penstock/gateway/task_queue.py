@@ -23,9 +23,10 @@ from penstock.core.commands.task_started import TaskStarted
 from penstock.core.ids import partition_of
 from penstock.core.state.outputs import ScheduledTask
 from penstock.gateway.auth import Caller
-from penstock.gateway.engine import Limits, new_command_id
+from penstock.gateway.engine import new_command_id
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
+from penstock.gateway.load import Limits
 from penstock.gateway.task_puller import Puller
 from penstock.log.port import EngineLog, LogError, Record
 

@@ -26,18 +26,22 @@ from penstock.core.ids import correlation_key_problem, partition_of
 from penstock.core.state.keys import Part, after_prefix
 from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller, identify
-from penstock.gateway.engine import Engine, Limits, new_command_id
+from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
 from penstock.gateway.json_in import COMMAND_ID_HEADER
+from penstock.gateway.load import Limits, Load
 from penstock.gateway.reads import Reads, View
+from penstock.gateway.sampler import Sampler
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.log.port import EngineLog, Position
+from penstock.observe.tally import HttpTally
 from penstock.processor.processor import Processor
 
 POSITION_HEADER: Final = "Penstock-Position"
 WAIT_MS_MAX: Final = 60_000
+ROUTE_PATH: Final = "penstock.route"
 PAGE_MAX: Final = 1_000
 PAGE_DEFAULT: Final = 200
 
@@ -62,6 +66,9 @@ class Gateway:
     engine: Engine
     queues: TaskQueues
     forwarder: Forwarder
+    load: Load
+    sampler: Sampler
+    http: HttpTally
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -84,8 +91,13 @@ def json_answer(
 
 
 def route(method: str, path: str, handler: Handler) -> Route:
-    """One route."""
-    return Route(path, handler, methods=[method])
+    """One route; the request is counted under its path as it stands here."""
+
+    async def named(request: Request) -> Response:
+        request.scope[ROUTE_PATH] = path
+        return await handler(request)
+
+    return Route(path, named, methods=[method])
 
 
 # Commands.

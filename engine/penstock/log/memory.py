@@ -13,6 +13,7 @@ from penstock.contracts.topics import TopicSettings
 from penstock.core.ids import partition_of
 from penstock.log.port import (
     AppendRefused,
+    Backlog,
     LogFatal,
     Mark,
     Message,
@@ -21,6 +22,7 @@ from penstock.log.port import (
     Position,
     Record,
     Refused,
+    Survey,
 )
 
 RECORD_BYTES_MAX: Final = 1024 * 1024
@@ -187,6 +189,20 @@ class MemoryLog:
     def members(self, topic: str, group: str) -> list[MemoryConsumer]:
         """The members of a group."""
         return self._members[topic, group]
+
+    def survey(self, topics: Sequence[TopicSettings]) -> Survey:
+        """Memory has no settings."""
+        return Survey()
+
+    def backlog(self, topic: str, group: str) -> Backlog:
+        """What waits for a group."""
+        waiting = [
+            records[self.group_mark(topic, group, number) :]
+            for number, records in enumerate(self._records.get(topic, []))
+        ]
+        longest = max(waiting, key=len, default=list[Record]())
+        oldest_ms = longest[0].timestamp_ms if longest else None
+        return Backlog(sum(map(len, waiting)), oldest_ms)
 
     def group_mark(self, topic: str, group: str, partition: int) -> int:
         """Where a group reads on."""

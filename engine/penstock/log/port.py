@@ -81,6 +81,22 @@ class Assigned(Struct, frozen=True):
     members: frozenset[str] = frozenset()
 
 
+class Backlog(Struct, frozen=True):
+    """What of a topic a group has not done yet: how many records (offsets, in truth, which may have
+    holes), and when the log took the oldest of the partition that has most of them.
+    """
+
+    records: int
+    oldest_ms: int | None = None
+
+
+class Survey(Struct, frozen=True):
+    """What was found of a log's settings: `wrong` forbids a start, `doubtful` is told."""
+
+    wrong: list[str] = []
+    doubtful: list[str] = []
+
+
 class LogError(Exception):
     """Base of the errors below."""
 
@@ -283,6 +299,14 @@ class EngineLog(Producer, Protocol):
 
     def consumer(self, topic: str, group: str) -> Consumer:
         """A member of `group` on `topic`, from the oldest record on when the group has no mark."""
+        ...
+
+    def survey(self, topics: Sequence[TopicSettings]) -> Survey:
+        """Look at how topics that exist are kept: what could lose or refuse records."""
+        ...
+
+    def backlog(self, topic: str, group: str) -> Backlog:
+        """What waits for a group; nothing if there is no such topic. Any thread may ask."""
         ...
 
     def reach(self, timeout_s: float) -> None:

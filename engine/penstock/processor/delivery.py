@@ -23,6 +23,7 @@ from penstock.contracts.wire import (
 from penstock.core.command import Command
 from penstock.core.commands.output_failed import OutputFailed
 from penstock.core.fold import ENGINE_PRINCIPAL, Origin
+from penstock.core.ids import root_of
 from penstock.core.state.outputs import (
     CommandOutput,
     DeadLetter,
@@ -33,6 +34,8 @@ from penstock.core.state.outputs import (
 )
 from penstock.core.state.turn import stamp_of
 from penstock.log.port import EngineLog, Headers, LogFatal, Message, Record, Refused
+from penstock.observe.tally import FoldTally
+from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.processor.failpoints import Failpoints
 
 logger = logging.getLogger("penstock.processor")
@@ -61,12 +64,19 @@ class Courier:
     """Delivers outputs. One for each processor; it knows the topics and the codec."""
 
     def __init__(
-        self, *, log: EngineLog, avro: Avro, topics: Topics, failpoints: Failpoints
+        self,
+        *,
+        log: EngineLog,
+        avro: Avro,
+        topics: Topics,
+        failpoints: Failpoints,
+        tally: FoldTally | None = None,
     ) -> None:
         self._log = log
         self._avro = avro
         self._topics = topics
         self._failpoints = failpoints
+        self._tally = tally or FoldTally()
 
     def deliver(self, turns: Iterable[TurnOutputs]) -> None:
         """Send what the turns ask for; return when each message is acknowledged or refused, and
@@ -131,6 +141,7 @@ class Courier:
         match output:
             case ScheduledTask():
                 topic = self._topics.task(output.tenant, output.task_def)
+                headers |= _trace_of(record, output.wf_run_id)
                 value = self._avro.encode(output)
                 return Message(topic, output.wf_run_id.encode(), value, headers)
             case WorkerSignal():
@@ -165,6 +176,7 @@ class Courier:
         return self._dead(subject, offset, refusal.code, refusal.reason)
 
     def _dead(self, subject: Message, offset: int, code: str, reason: str) -> Message:
+        self._tally.dead(code)
         value = subject.value or b""
         dead = DeadRecord(
             topic=subject.topic,
@@ -179,3 +191,13 @@ class Courier:
         key = f"{dead.partition}:{offset}".encode()
         headers = {STAMP: subject.headers[STAMP]}
         return Message(self._topics.dead_letters, key, self._avro.encode(dead), headers)
+
+
+def _trace_of(record: Record, wf_run_id: str) -> dict[str, bytes]:
+    """The header that carries a trace on from a command to the tasks of its own run; those of other
+    runs are there for a timer. It follows from the record alone, as the output does.
+    """
+    trace = sound(record.headers.get(TRACEPARENT))
+    if trace is None or record.key != root_of(wf_run_id).encode():
+        return {}
+    return {TRACEPARENT: trace}

@@ -6,6 +6,7 @@ store or log error is never a defect of the fold; a defect is `Defective`, for t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -18,6 +19,8 @@ from penstock.core.fold import Folded, Input, begin, fold
 from penstock.core.state.partition_state import PartitionState, Shard
 from penstock.core.state.rows import Rows
 from penstock.log.port import LogError, Position, Record
+from penstock.observe.tally import ACCEPTED, DROPPED, REPEATED, UNREADABLE, Outcome
+from penstock.observe.tracing import TRACEPARENT
 from penstock.processor.answers import Answered, Key
 from penstock.processor.delivery import TurnOutputs
 from penstock.processor.errors import PartitionStopped, StopCause
@@ -43,6 +46,11 @@ class Batch:
     outputs: list[TurnOutputs] = field(default_factory=list)
     answers: list[tuple[Key, Answered]] = field(default_factory=list)
     ticked_ms: int | None = None  # when the log took the last Tick
+    records: int = 0
+    outcomes: dict[Outcome, int] = field(default_factory=dict[Outcome, int])
+    fired: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    fold_s: float = 0.0
+    traced: list[tuple[bytes, Outcome]] = field(default_factory=list[tuple[bytes, Outcome]])
 
 
 class Partition:
@@ -72,7 +80,8 @@ class Partition:
 
     def fold(self, records: Sequence[Record]) -> Batch:
         """Fold records, the first of which is at or after `next_offset`."""
-        batch = Batch(Rows(self.store), self.position)
+        batch = Batch(Rows(self.store), self.position, records=len(records))
+        outcomes, begun_s = batch.outcomes, time.perf_counter()
         for record in records:
             assert record.offset >= batch.position.next_offset, "records come in order, once"
             received = self._received(record)
@@ -82,11 +91,18 @@ class Partition:
             if record.offset >= self.mark and folded.turn.outputs:
                 version = folded.turn.state.fold_version
                 batch.outputs.append(TurnOutputs(record, folded.turn.outputs, version))
+            if folded.turn.fired:
+                batch.fired += folded.turn.fired
+            outcome = _outcome(received, folded)
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            if TRACEPARENT in record.headers:
+                batch.traced.append((record.headers[TRACEPARENT], outcome))
             self._note_answer(batch, record, folded)
             batch.position = StorePosition(record.offset + 1, record.offset)
         if records:
             last = records[-1]
             batch.position = StorePosition(last.offset + 1, last.offset, record_hash(last))
+        batch.fold_s = time.perf_counter() - begun_s
         return batch
 
     def write(self, batch: Batch) -> None:
@@ -95,6 +111,12 @@ class Partition:
         self.position = batch.position
         self.mark = max(self.mark, batch.position.next_offset)
         self.state = self._state()
+
+    def reopened(self, store: RowStore) -> None:
+        """Its store was opened anew, after a write that failed: it stands where it stood, or has
+        the batch.
+        """
+        self.store = store
 
     def view(self) -> RowView:
         """Rows as they are now, for queries."""
@@ -146,6 +168,15 @@ def by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
     for record in records:
         grouped.setdefault(record.partition, []).append(record)
     return grouped
+
+
+def _outcome(received: Input, folded: Folded) -> Outcome:
+    """What is counted of a record: its command, and accepted, repeated, dropped or a code."""
+    command, answer = received.command, folded.answer
+    name = UNREADABLE if command is None else type(command).__name__
+    if answer is None:
+        return name, DROPPED
+    return name, answer.code or (REPEATED if answer.repeated else ACCEPTED)
 
 
 def record_hash(record: Record) -> bytes:

@@ -22,22 +22,20 @@ from typing import Final
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.state.rows import Row
-from penstock.log.port import (
-    EngineLog,
-    Fenced,
-    LogError,
-    LogUnavailable,
-    Record,
-)
+from penstock.log.port import EngineLog, Fenced, LogError, LogUnavailable, Record
+from penstock.observe.tally import FoldTally
 from penstock.processor.answers import Answered, Waiters
+from penstock.processor.counted import count
 from penstock.processor.delivery import Courier
+from penstock.processor.disk import Disk
 from penstock.processor.errands import Errands
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.freshness import Freshness
-from penstock.processor.partition import Batch, Defective, Partition, by_partition
+from penstock.processor.partition import Batch, Partition, by_partition
 from penstock.processor.recovery import Opener, mark_of
-from penstock.processor.rulings import rule
+from penstock.processor.room import HOLD_S, Room
+from penstock.processor.rulings import Ruler
 from penstock.processor.snapshots.snapshotter import Snapshotter
 from penstock.store.port import StoreCorrupt
 from penstock.store.rowstore import RowView
@@ -70,7 +68,9 @@ class Processor:
         snapshots: Snapshotter | None = None,
         records_per_poll: int = RECORDS_PER_POLL_MAX,
         stale_after_s: float = math.inf,
+        disk: Disk | None = None,
     ) -> None:
+        self.tally = FoldTally()
         self.waiters = Waiters()
         self.stopped: dict[int, PartitionStopped] = {}
         self._log = log
@@ -79,7 +79,10 @@ class Processor:
         self._opener = opener
         self.snapshots = snapshots
         self._failpoints = failpoints or Failpoints()
-        self._courier = Courier(log=log, avro=avro, topics=topics, failpoints=self._failpoints)
+        self._courier = Courier(
+            log=log, avro=avro, topics=topics, failpoints=self._failpoints, tally=self.tally
+        )
+        self._ruler = Ruler(log, avro, topics, self.tally)
         self._errands = Errands(log, topics, self._courier)
         self._records_per_poll = records_per_poll
         self._partitions: dict[int, Partition] = {}
@@ -87,8 +90,8 @@ class Processor:
         self._fresh = Freshness(stale_after_s)
         self._departed: list[Departed] = []
         self._watchers: list[Watcher] = []
-        self._moved = threading.Condition()
         self._stopping = threading.Event()
+        self.room = Room(disk, opener, self._stopping)
         self._commit_s = 0.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-fold")
         self._loop: Future[None] | None = None
@@ -111,8 +114,6 @@ class Processor:
         else:
             wait([self._loop], timeout_s)
         self._executor.shutdown(wait=False)
-        with self._moved:
-            self._moved.notify_all()
 
     @property
     def failure(self) -> BaseException | None:
@@ -151,16 +152,6 @@ class Processor:
         """Rows of a partition as they are now; None if it is not open here."""
         partition = self._partitions.get(number)
         return None if partition is None else partition.view()
-
-    def wait_past(self, number: int, offset: int, timeout_s: float) -> bool:
-        """Wait until the partition has folded the record at `offset`."""
-
-        def past() -> bool:
-            position = self.position(number)
-            return position is not None and position > offset
-
-        with self._moved:
-            return self._moved.wait_for(past, timeout_s)
 
     def watch(self, watcher: Watcher) -> None:
         """Have `watcher` told, in the fold's thread, what each batch has written and where.
@@ -211,6 +202,11 @@ class Processor:
     def step(self) -> None:
         """One round of the loop; tests and the simulator call it in place of `start`."""
         try:
+            if not self.room.is_there():
+                if self._log.poll(1, HOLD_S):  # so that it stays a member of the group
+                    self._stopping.wait(HOLD_S)
+                self._read_again()
+                return
             self._open_assigned()
             self._errands.run(self._partitions)
             self._commit_all()
@@ -220,8 +216,10 @@ class Processor:
             self._fresh.polled(came=bool(records))
             if self._fresh.is_stale:
                 self._prove()
-            if records:
+            if records and self.room.is_there():
                 self._handle(by_partition(records))
+            elif records:
+                self._read_again()
         except StoreCorrupt as error:
             self._corrupt(error)
         except LogUnavailable as error:
@@ -236,15 +234,20 @@ class Processor:
             batch = None if partition is None else self._fold(partition, received)
             if partition is not None and batch is not None:
                 batches.append((partition, batch))
+        if not batches:
+            return
         self._failpoints.reach("before_produce")
+        folded_s = time.perf_counter()
         self._courier.deliver(turn for _, batch in batches for turn in batch.outputs)
         self._failpoints.reach("after_acks_before_batch")
+        delivered_s = time.perf_counter()
         for partition, batch in list(batches):
             try:
-                partition.write(batch)
+                self.room.write(partition, batch)
             except StoreCorrupt as error:
                 self._corrupt(error)
                 batches.remove((partition, batch))
+        count(self.tally, batches, folded_s, delivered_s)
         self._failpoints.reach("after_batch_before_commit")
         for partition, batch in batches:
             if batch.ticked_ms is not None:
@@ -252,8 +255,6 @@ class Processor:
             self.waiters.tell(batch.answers)
             for watcher in self._watchers:
                 watcher(partition.shard.partition, batch.rows.changes())
-        with self._moved:
-            self._moved.notify_all()
 
     def _commit_all(self) -> None:
         """Commit the marks of partitions that have moved, a few times a second: until then the
@@ -274,18 +275,7 @@ class Processor:
             return None
         self._errands.ticker.saw(records[-1].timestamp_ms)
         try:
-            while True:
-                try:
-                    return partition.fold(records)
-                except Defective as defect:
-                    logger.exception("a defect of the fold, to be ruled on")
-                    rule(
-                        log=self._log,
-                        avro=self._avro,
-                        topics=self._topics,
-                        partition=partition,
-                        defect=defect,
-                    )
+            return self._ruler.fold(partition, records)
         except PartitionStopped as stopped:
             self._give_up(partition.shard.partition, stopped)
         except Fenced:
@@ -325,7 +315,7 @@ class Processor:
 
     def _fenced(self, number: int) -> None:
         """Another owner has it; the partitions that are still ours go on."""
-        logger.warning("partition %d has another owner", number)
+        logger.warning("partition %d has another owner", number, extra={"partition": number})
         self._close(number)
 
     def _idle_s(self) -> float:
@@ -395,7 +385,7 @@ class Processor:
 
     def _give_up(self, number: int, stopped: PartitionStopped) -> None:
         """The partition can not go on here; the others do (R20)."""
-        logger.error("partition %d is stopped: %s", number, stopped)
+        logger.error("partition %d is stopped: %s", number, stopped, extra={"partition": number})
         self.stopped[number] = stopped
         self._close(number)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -22,8 +23,16 @@ from penstock.log.port import EngineLog, Mark
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Partition, record_hash
 from penstock.processor.snapshots.restorer import Restorer
-from penstock.store.port import Identity, Store, StoreCorrupt, StoreLocked, StorePosition, Stores
-from penstock.store.rowstore import RowStore
+from penstock.store.port import (
+    Identity,
+    Store,
+    StoreCorrupt,
+    StoreError,
+    StoreLocked,
+    StorePosition,
+    Stores,
+)
+from penstock.store.rowstore import RowStore, cache_bytes_of
 
 logger = logging.getLogger("penstock.processor")
 
@@ -68,6 +77,7 @@ class Opener:
         self._lock_wait_s = lock_wait_s
         self._adopt_log = adopt_log
         self._restorer = restorer
+        self._cache_bytes_max = cache_bytes_of(log.partitions)
 
     def open(self, number: int) -> Partition | None:
         """The partition, ready to fold on from its `next_offset`; None while it is being restored:
@@ -101,6 +111,21 @@ class Opener:
         logger.error("the store of partition %d is %s; it is set aside", number, why)
         self._stores.set_aside(number, why.partition(" ")[0])
 
+    def reopen(self, partition: Partition) -> None:
+        """Open the store of a partition anew after a write that failed. Raises StoreError if it can
+        not be had yet, StoreCorrupt if it does not stand where it stood.
+        """
+        with suppress(StoreError):  # it says once more what has failed
+            partition.store.close()
+        store = self._rows(self._stores.open(partition.shard.partition))
+        if store.position().next_offset < partition.next_offset:
+            store.close()
+            raise StoreCorrupt(f"the store has lost what was written below {partition.next_offset}")
+        partition.reopened(store)
+
+    def _rows(self, store: Store) -> RowStore:
+        return RowStore(store, self._cache_bytes_max)
+
     def _sound_store(self, shard: Shard) -> RowStore | None:
         """The partition's store, or the newest snapshot in its place; None: not yet."""
         number = shard.partition
@@ -127,13 +152,13 @@ class Opener:
             self.set_aside(number, "empty")
         self._stores.adopt(number, restored.directory)
         logger.warning("partition %d is restored, as of %d", number, restored.manifest.next_offset)
-        return RowStore(self._unlocked(number))
+        return self._rows(self._unlocked(number))
 
     def _there(self, identity: Identity) -> RowStore | None:
         """The store that is there; one that is not sound is set aside."""
         number = identity.partition
         try:
-            store = RowStore(self._unlocked(number))
+            store = self._rows(self._unlocked(number))
         except StoreCorrupt as error:
             self.set_aside(number, f"corrupt ({error})")
             return None
@@ -162,7 +187,7 @@ class Opener:
     def _new(self, identity: Identity) -> RowStore:
         """A new store in the place of one that was set aside."""
         self._log_still_holds(identity.partition, StorePosition(0))
-        store = RowStore(self._stores.open(identity.partition))
+        store = self._rows(self._stores.open(identity.partition))
         store.identify(identity)
         return store
 

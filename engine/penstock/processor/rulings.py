@@ -1,14 +1,48 @@
 """Ruling on a defect, once and for every fold to come (R6)."""
 
+import logging
+from collections.abc import Sequence
+
 from penstock.contracts.avro import Avro
 from penstock.contracts.records import Verdict
 from penstock.contracts.topics import Topics
-from penstock.log.port import EngineLog, Message
+from penstock.log.port import EngineLog, Message, Record
+from penstock.observe.tally import FoldTally
 from penstock.processor.errors import PartitionStopped, StopCause
-from penstock.processor.partition import Defective, Partition
+from penstock.processor.partition import Batch, Defective, Partition
 from penstock.processor.recovery import mark_of, read_rulings
 
 REASON_CHARS_MAX = 2_000
+
+logger = logging.getLogger("penstock.processor")
+
+
+class Ruler:
+    """Folds, and rules on what the fold can not do."""
+
+    def __init__(self, log: EngineLog, avro: Avro, topics: Topics, tally: FoldTally) -> None:
+        self._log = log
+        self._avro = avro
+        self._topics = topics
+        self._tally = tally
+
+    def fold(self, partition: Partition, records: Sequence[Record]) -> Batch:
+        """Fold records; a defect is ruled on, and they are folded again."""
+        while True:
+            try:
+                return partition.fold(records)
+            except Defective as defect:
+                number = partition.shard.partition
+                where = {"partition": number, "offset": defect.offset, "part": defect.part}
+                logger.exception("a defect of the fold, to be ruled on", extra=where)
+                self._tally.verdicts += 1
+                rule(
+                    log=self._log,
+                    avro=self._avro,
+                    topics=self._topics,
+                    partition=partition,
+                    defect=defect,
+                )
 
 
 def rule(

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from penstock.config import HOST_DEFAULT, PORT_DEFAULT
 from penstock.core.ids import base62
+from penstock.observe import tracing
 from penstock.sdk.errors import PenstockError, Unavailable, error_of
 
 TENANT: Final = "Penstock-Tenant"
@@ -43,6 +44,7 @@ class Call(Struct, frozen=True, kw_only=True):
     params: Mapping[str, str | int] = {}
     command_id: str | None = None
     wait_s: float = 0.0
+    trace: bytes | None = None  # in place of the trace at hand
 
     @property
     def content(self) -> bytes | None:
@@ -54,7 +56,8 @@ class Call(Struct, frozen=True, kw_only=True):
         headers = {TENANT: tenant, "Content-Type": "application/json"}
         if self.command_id is not None:
             headers[COMMAND_ID] = self.command_id
-        return headers
+        carried = tracing.outgoing() if self.trace is None else {tracing.TRACEPARENT: self.trace}
+        return headers | {name: value.decode() for name, value in carried.items()}
 
     @property
     def timeout(self) -> httpx.Timeout:
@@ -69,9 +72,9 @@ class Reply(Struct, frozen=True):
     position: str | None
 
 
-def command(method: str, path: str, body: Any) -> Call:
+def command(method: str, path: str, body: Any, trace: bytes | None = None) -> Call:
     """A command with an id of its own."""
-    return Call(method=method, path=path, body=body, command_id=new_command_id())
+    return Call(method=method, path=path, body=body, command_id=new_command_id(), trace=trace)
 
 
 def new_command_id() -> str:

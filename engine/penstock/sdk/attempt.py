@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,7 @@ from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.types import ValueProblem
+from penstock.observe.tracing import spanning, tracing
 from penstock.sdk import hints
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import AddressGone, RetryLater, TaskError
@@ -49,6 +51,7 @@ class Attempt:
         "context",
         "scheduled",
         "task",
+        "trace",
     )
 
     def __init__(
@@ -59,6 +62,7 @@ class Attempt:
         provider: SecretProvider = from_environment,
     ) -> None:
         self.task = task
+        self.trace: bytes | None = None  # that it carries on
         self.scheduled = scheduled
         self._worker = worker
         self._provider = provider
@@ -84,7 +88,7 @@ class Attempt:
         if problem is not None:
             return problem
         try:
-            value = self.task.call(self._arguments)
+            value = self.task.call(self._arguments) if tracing() is None else self._call()
         except BaseException as error:  # SystemExit too: it may not end the worker's thread
             return self._raised(error)
         return self._returned(value)
@@ -92,7 +96,25 @@ class Attempt:
     def begin_async(self) -> Coroutine[Any, Any, Any] | ReportTask:
         """What to run in a task of asyncio's, or a report if the inputs do not fit."""
         problem = self._begin()
-        return self.task.call(self._arguments) if problem is None else problem
+        if problem is not None:
+            return problem
+        return self.task.call(self._arguments) if tracing() is None else self._call_async()
+
+    def _call(self) -> Any:
+        with self._span():
+            return self.task.call(self._arguments)
+
+    async def _call_async(self) -> Any:
+        with self._span():
+            return await self.task.call(self._arguments)
+
+    @contextmanager
+    def _span(self) -> Generator[None]:
+        """A span around the user's function; its report carries the trace on."""
+        named = {"penstock.wf_run_id": self.scheduled.wf_run_id}
+        with spanning(f"task {self.task.name}", self.trace, "CONSUMER", named) as trace:
+            self.trace = trace
+            yield
 
     def ended(self, running: asyncio.Future[Any]) -> ReportTask:
         """The report of the task of asyncio's that has ended; there an exception is a value."""

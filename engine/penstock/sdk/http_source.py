@@ -163,7 +163,7 @@ class HttpSource:
 
     def report(self, job: Job, report: ReportTask) -> None:
         """The attempt has ended."""
-        self._soon(self._send("/v1/tasks/report", report))
+        self._soon(self._send("/v1/tasks/report", report, job.attempt.trace))
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""
@@ -188,11 +188,13 @@ class HttpSource:
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 
-    async def _send(self, path: str, report: ReportTask | HandBackTask) -> None:
+    async def _send(
+        self, path: str, report: ReportTask | HandBackTask, trace: bytes | None = None
+    ) -> None:
         """Send a report until it is answered for good; room for another task is told of at once."""
         async with self._room:
             self._room.notify_all()
-        call = api.command("POST", path, msgspec.to_builtins(report))
+        call = api.command("POST", path, msgspec.to_builtins(report), trace)
         deadline = self._loop.time() + REPORT_DEADLINE_S
         retry = 0
         while True:

@@ -23,6 +23,7 @@ from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import wf_run_id_of
 from penstock.log.kafka import KafkaProducer
 from penstock.log.port import LogError, Message, Position
+from penstock.observe import tracing
 from penstock.sdk import api, hints
 
 OnAck = Callable[[Position | LogError], None]
@@ -112,7 +113,8 @@ class CommandSender:
         """
         sent = Sent(command=command, tenant=self.tenant)
         record = outgoing(self._avro, sent, command_id or api.new_command_id())
-        message = Message(self._topic, record.key, record.value, record.headers, record.partition)
+        headers = {**record.headers, **tracing.outgoing()}
+        message = Message(self._topic, record.key, record.value, headers, record.partition)
         self._producer.append(message, on_ack)
 
     def flush(self, timeout_s: float = 30.0) -> None:

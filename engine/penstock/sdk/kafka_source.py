@@ -35,6 +35,7 @@ from penstock.core.state.outputs import ScheduledTask, WorkerSignal
 from penstock.core.values.value import Value
 from penstock.log.kafka import KafkaConsumer, KafkaProducer, KafkaTail
 from penstock.log.port import AppendRefused, LogError, LogFatal, Message, Position, Record
+from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
 from penstock.sdk.progress import Progress, Seen
@@ -122,7 +123,9 @@ class KafkaSource:
             return
         key = root_of(scheduled.wf_run_id).encode()
         partition = scheduled.report_partition
-        message = Message(self._topics.commands, key, value, _HEADERS, partition)
+        trace = job.attempt.trace
+        headers = _HEADERS if trace is None else {**_HEADERS, TRACEPARENT: trace}
+        message = Message(self._topics.commands, key, value, headers, partition)
         self._append(reader, job, message)
 
     def _listen(self) -> None:
@@ -246,6 +249,7 @@ class Reader:
             self.acked.append((record.partition, record.offset))
             return
         attempt = Attempt(self._task, scheduled, self._source.worker, self._source.runner.secrets)
+        attempt.trace = sound(record.headers.get(TRACEPARENT))
         self._source.runner.submit(Job(attempt, self, record.partition, record.offset))
 
     def report(self, job: Job, report: ReportTask) -> None:

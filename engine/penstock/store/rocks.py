@@ -29,6 +29,7 @@ from penstock.store.port import StoreCorrupt, StoreError, StoreLocked
 
 BLOCK_CACHE_BYTES = 64 * 1024 * 1024
 SCAN_CHUNK = 256
+NO_ROOM = ("No space left", "Disk quota exceeded", "File too large")
 WRITE_BUFFER_BYTES = 32 * 1024 * 1024
 _shared_cache: list[Cache] = []
 
@@ -154,13 +155,19 @@ class RocksStore:
 
     def sync(self) -> None:
         """Sync the WAL."""
-        self._db.flush_wal(True)
+        try:
+            self._db.flush_wal(True)
+        except ROCKS_ERRORS as error:
+            raise StoreError(f"a sync failed: {error}") from error
 
     def close(self) -> None:
         """Close the database; what is in the WAL is there at the next open."""
         if not self._closed:
             self._closed = True
-            self._db.close()
+            try:
+                self._db.close()
+            except ROCKS_ERRORS as error:  # it is closed, and could not flush what the WAL has
+                raise StoreError(f"the store was closed after a failure: {error}") from error
 
     def _write(self, batch: WriteBatch, options: WriteOptions) -> None:
         try:
@@ -217,4 +224,6 @@ def _opening_error(directory: Path, error: Exception) -> StoreError:
     text = str(error)
     if "lock" in text.lower():
         return StoreLocked(f"{directory} is open in another process: {text}")
+    if any(reason in text for reason in NO_ROOM):
+        return StoreError(f"{directory} can not be opened: {text}")
     return StoreCorrupt(f"{directory} can not be opened: {text}")

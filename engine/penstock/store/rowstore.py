@@ -30,10 +30,17 @@ from penstock.store.port import (
 R = TypeVar("R", bound=Row)
 
 CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
+CACHES_BYTES_MAX: Final = 256 * 1024 * 1024  # of all partitions that a process may come to own
+CACHE_BYTES_MIN: Final = 2 * 1024 * 1024
 ROW_OVERHEAD_BYTES: Final = 400
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decoders: Final[dict[type[Row], msgspec.msgpack.Decoder[Row]]] = {}
+
+
+def cache_bytes_of(partitions: int) -> int:
+    """How much of decoded rows a partition may keep, of so many."""
+    return max(CACHE_BYTES_MIN, min(CACHE_BYTES_MAX, CACHES_BYTES_MAX // partitions))
 
 
 def decode_row(kind: type[R], data: bytes) -> R:
@@ -93,10 +100,10 @@ class RowView:
 class RowStore(RowView):
     """The rows of one partition, read and written by the thread that folds it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, cache_bytes_max: int = CACHE_BYTES_MAX) -> None:
         super().__init__(store)
         self._store = store
-        self._cache = _Cache()
+        self._cache = _Cache(cache_bytes_max)
 
     def get(self, kind: type[R], key: bytes) -> R | None:
         """The row with this key; it must not be changed by the caller."""
@@ -159,7 +166,8 @@ class RowStore(RowView):
 class _Cache:
     """Two generations: what is used lives on, what is not goes when its generation does."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
         self._young: dict[bytes, tuple[Row, int]] = {}
         self._old: dict[bytes, tuple[Row, int]] = {}
         self._young_bytes = 0
@@ -177,7 +185,7 @@ class _Cache:
         self._old.pop(key, None)
         self._young[key] = (row, size)
         self._young_bytes += size + len(key) + ROW_OVERHEAD_BYTES
-        if self._young_bytes > CACHE_BYTES_MAX // 2:
+        if self._young_bytes > self._bytes_max // 2:
             self._old, self._young, self._young_bytes = self._young, {}, 0
 
     def drop(self, key: bytes) -> None:

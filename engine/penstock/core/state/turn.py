@@ -46,6 +46,7 @@ class Turn:
         "claims",
         "command_id",
         "ends",
+        "fired",
         "key",
         "news",
         "nodes_left",
@@ -67,6 +68,7 @@ class Turn:
 
     def __init__(self, rows: Rows, shard: Shard, offset: int, state: PartitionState) -> None:
         self.agenda: dict[tuple[str, int], None] = {}
+        self.fired: list[tuple[str, int]] = []  # kinds of timers, and how late: only for counting
         self.rows = rows
         self.shard = shard
         self.offset = offset

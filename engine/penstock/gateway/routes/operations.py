@@ -128,6 +128,8 @@ async def readyz(request: Request) -> Response:
 
 def _unready(gateway: Gateway, missing: list[int]) -> list[str]:
     processor = gateway.processor
+    if gateway.load.draining:
+        return ["this server is about to stop"]
     reasons = [
         f"partition {number} is stopped: {stopped}"
         for number, stopped in sorted(processor.stopped.items())
@@ -138,6 +140,8 @@ def _unready(gateway: Gateway, missing: list[int]) -> list[str]:
         reasons.append(f"{EdgeCode.RESTORING}: partitions {missing} are not open yet")
     if processor.is_stale:
         reasons.append(f"{EdgeCode.STALE_OWNER}: the log was not heard from for long")
+    if processor.room.problem is not None:
+        reasons.append(f"{EdgeCode.NO_ROOM}: {processor.room.problem}")
     try:
         gateway.log.reach(REACH_S)
     except LogError as error:

@@ -26,6 +26,7 @@ from penstock.log.embedded.tail import Partition, Tails, Topic
 from penstock.log.embedded.write import Placed, Writer
 from penstock.log.port import (
     AppendRefused,
+    Backlog,
     Fenced,
     LogError,
     LogFatal,
@@ -37,6 +38,7 @@ from penstock.log.port import (
     Position,
     Record,
     Refused,
+    Survey,
 )
 
 OnDemand = Callable[[str], TopicSettings | None]
@@ -240,6 +242,23 @@ class EmbeddedLog:
                     raise LogFatal(
                         f"topic {settings.name} has {name}={has.config[name]}, not {value}"
                     )
+
+    def survey(self, topics: Sequence[TopicSettings]) -> Survey:
+        """One process, one copy, which is what it is for."""
+        return Survey()
+
+    def backlog(self, topic: str, group: str) -> Backlog:
+        """What waits for a group."""
+        found = self._topics.get(topic)
+        if found is None:
+            return Backlog(0)
+        spans: list[tuple[int, int, int]] = []
+        for one in found.partitions:
+            mark = self._marks.get((topic, group, one.number), Mark(0)).next_offset
+            spans.append((max(0, one.next_offset - mark), one.number, mark))
+        _, number, mark = max(spans)
+        oldest = self._records(found, number, (mark, mark + 1))
+        return Backlog(sum(span[0] for span in spans), oldest[0].timestamp_ms if oldest else None)
 
     # Reading.
 

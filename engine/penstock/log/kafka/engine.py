@@ -40,8 +40,10 @@ from penstock.log.kafka.consume import (
 from penstock.log.kafka.deliver import DELIVER_TIMEOUT_S, KafkaDelivery
 from penstock.log.kafka.marks import KafkaMarks
 from penstock.log.kafka.produce import KafkaProducer
+from penstock.log.kafka.survey import backlog_of, survey
 from penstock.log.kafka.topics import KafkaTopics, OnDemand
 from penstock.log.port import (
+    Backlog,
     Fenced,
     LogFatal,
     Mark,
@@ -51,6 +53,7 @@ from penstock.log.port import (
     Position,
     Record,
     Refused,
+    Survey,
 )
 
 LOG_APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
@@ -133,6 +136,14 @@ class KafkaEngineLog:
             settings=self._settings,
             session_timeout_ms=self._session_timeout_ms,
         )
+
+    def survey(self, topics: Sequence[TopicSettings]) -> Survey:
+        """Ask for the settings of each."""
+        return survey(self._topics, topics)
+
+    def backlog(self, topic: str, group: str) -> Backlog:
+        """Ask the group's coordinator and the partitions' leaders."""
+        return backlog_of(self._topics, self._reads, topic, group)
 
     def reach(self, timeout_s: float) -> None:
         """A broker answers a question about topics."""

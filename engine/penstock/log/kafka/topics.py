@@ -10,7 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka import admin as _admin
 from msgspec import Struct
 
@@ -38,6 +44,7 @@ class TopicFound(Struct, frozen=True):
     topic_id: str
     partitions: int
     has_leaders: bool  # of all partitions, so that it can be written and read
+    replicas: int = 1  # of the partition that has fewest
 
 
 class KafkaTopics:
@@ -145,27 +152,52 @@ class KafkaTopics:
         if not topics:
             return
         described = self.describe([settings.name for settings in topics])
+        wrong: list[str] = []
         for settings in topics:
             found = described[settings.name]
             if isinstance(found, KafkaError) and found.code() in NO_TOPIC:
                 found = self.make(settings)
             if isinstance(found, KafkaError):
                 raise log_error(f"topic {settings.name}", found)
-            self.check(settings, found)
+            wrong += self.problems(settings, found)
             self._known.add(settings.name)
+        if wrong:
+            raise LogFatal("; ".join(wrong))
 
     def check(self, settings: TopicSettings, found: TopicFound) -> None:
         """Raise LogFatal if a topic is not what these settings say."""
-        count = found.partitions
-        if count != settings.partitions:
-            raise LogFatal(
-                f"topic {settings.name} has {count} partitions, not {settings.partitions}; their"
-                " number is fixed when the cluster is made"
+        wrong = self.problems(settings, found)
+        if wrong:
+            raise LogFatal("; ".join(wrong))
+
+    def problems(self, settings: TopicSettings, found: TopicFound) -> list[str]:
+        """All in which a topic is not what these settings say."""
+        wrong: list[str] = []
+        if found.partitions != settings.partitions:
+            wrong.append(
+                f"topic {settings.name} has {found.partitions} partitions, not"
+                f" {settings.partitions}; their number is fixed when the cluster is made"
             )
         has = self.config(settings.name) if settings.config else {}
         for name, value in settings.config.items():
             if has.get(name) != value:
-                raise LogFatal(f"topic {settings.name} has {name}={has.get(name)}, not {value}")
+                wrong.append(f"topic {settings.name} has {name}={has.get(name)}, not {value}")
+        return wrong
+
+    def group_offsets(self, group: str, topic: str, partitions: int) -> dict[int, int]:
+        """How far a group has come; partitions of which it has said nothing are left out."""
+        asked = [TopicPartition(topic, number) for number in range(partitions)]
+        try:
+            futures = self._admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group, asked)], request_timeout=REQUEST_TIMEOUT_S
+            )
+            found = futures[group].result()
+        except KafkaException as raised:
+            error = error_of(raised)
+            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return {}
+            raise log_error(f"the offsets of {group}", error) from raised
+        return {one.partition: one.offset for one in found.topic_partitions if one.offset >= 0}
 
 
 def _result(future: Any) -> Any:
@@ -184,7 +216,8 @@ def _found(described: Any) -> TopicFound | KafkaError:
         return described
     partitions: list[Any] = described.partitions
     has_leaders = bool(partitions) and all(one.leader is not None for one in partitions)
-    return TopicFound(str(described.topic_id), len(partitions), has_leaders)
+    replicas = min((len(one.replicas) for one in partitions), default=0)
+    return TopicFound(str(described.topic_id), len(partitions), has_leaders, replicas)
 
 
 def _topic_refusal(topic: str, error: KafkaError) -> tuple[str, str]:

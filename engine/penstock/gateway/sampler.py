@@ -1,0 +1,126 @@
+"""What has to be asked for before it can be shown or judged by, asked for now and then in a thread
+of its own: a request for metrics asks nobody, and a check of the load neither.
+
+Every second how far each partition that is open here is behind its log; more seldom how large the
+stores are and, where definitions are decided, what waits in the task queues. A task queue is the
+cluster's, so one node alone shows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.contracts.topics import Topics, task_group
+from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.metadata import DECIDING_PARTITION
+from penstock.core.state.rows import Rows
+from penstock.log.port import EngineLog, LogError
+from penstock.processor.processor import Processor
+from penstock.store.port import META, StoreError
+from penstock.store.rowstore import RowView
+
+LAG_LOOK_S: Final = 1.0
+QUEUES_MAX: Final = 500
+
+logger = logging.getLogger("penstock.gateway")
+
+
+class Queue(Struct, frozen=True):
+    """What waits in the queue of a TaskDef, and since when the oldest does."""
+
+    tenant: str
+    task_def: str
+    records: int
+    oldest_ms: int | None
+
+    def age_s(self) -> float:
+        """How long the oldest has waited, by this machine's clock."""
+        return 0.0 if self.oldest_ms is None else max(0.0, time.time() - self.oldest_ms / 1_000)
+
+
+class Sampler:
+    """The newest samples; each is replaced as a whole, so that any thread may read it."""
+
+    def __init__(
+        self, *, processor: Processor, log: EngineLog, topics: Topics, queues_look_s: float
+    ) -> None:
+        self.lags: dict[int, int] = {}
+        self.store_bytes: dict[int, int] = {}
+        self.queues: list[Queue] = []
+        self._processor = processor
+        self._log = log
+        self._topics = topics
+        self._queues_look_s = queues_look_s
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin. On the event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def stop(self) -> None:
+        """End, soon."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        seldom_s = 0.0
+        while True:
+            try:
+                await asyncio.to_thread(self.look_at_lags)
+                if time.monotonic() >= seldom_s:
+                    await asyncio.to_thread(self.look_at_stores)
+                    await asyncio.to_thread(self.look_at_queues)
+                    seldom_s = time.monotonic() + self._queues_look_s
+            except (LogError, StoreError) as error:
+                logger.info("nothing could be sampled: %s", error)
+            await asyncio.sleep(LAG_LOOK_S)
+
+    def look_at_lags(self) -> None:
+        """How many records of each partition are not folded yet."""
+        lags: dict[int, int] = {}
+        for number in self._processor.owned():
+            _, end = self._log.bounds(number)
+            position = self._processor.position(number)
+            if position is not None:
+                lags[number] = max(0, end - position)
+        self.lags = lags
+
+    def look_at_stores(self) -> None:
+        """How large each store is on disk."""
+        disk = self._processor.room.disk
+        owned = self._processor.owned()
+        self.store_bytes = {} if disk is None else {n: disk.store_bytes(n) for n in owned}
+
+    def look_at_queues(self) -> None:
+        """What waits in the queues of the first QUEUES_MAX TaskDefs."""
+        view = self._processor.view(DECIDING_PARTITION)
+        if view is None:
+            self.queues = []
+            return
+        known = list(islice(_task_defs(view), QUEUES_MAX))
+        del view  # it holds the database open
+        self.queues = [self._queue(tenant, task_def) for tenant, task_def in known]
+
+    def _queue(self, tenant: str, task_def: str) -> Queue:
+        group = task_group(self._topics, tenant, task_def)
+        backlog = self._log.backlog(self._topics.task(tenant, task_def), group)
+        return Queue(tenant, task_def, backlog.records, backlog.oldest_ms)
+
+
+def _task_defs(view: RowView) -> Iterator[tuple[str, str]]:
+    """Tenant and name of every TaskDef. The rows of a tenant lie together, its name first; those of
+    the partition lie below all of them.
+    """
+    start = b"\x01"
+    while (key := view.first_key(start, META)) is not None:
+        tenant = key.partition(b"\x00")[0].decode()
+        for row in Rows(view).scan(TaskDef, tenant):
+            yield tenant, row.name
+        start = tenant.encode() + b"\x01"

@@ -1,0 +1,30 @@
+"""What every log says of what waits for a group, and of its own settings."""
+
+from __future__ import annotations
+
+from penstock.log.port import Backlog, Message
+from tests.contract.logs import Logs, read, until
+
+
+def test_a_backlog_is_what_a_group_has_not_done(logs: Logs) -> None:
+    log = logs.open()
+    topic = f"{logs.cluster}.tasks.default.work"
+    assert log.backlog(topic, topic) == Backlog(0), "there is no such topic yet"
+    for number in range(5):
+        log.append_and_wait(Message(topic, b"run", b"%d" % number))
+    before = log.backlog(topic, topic)
+    assert before.records == 5
+    consumer = log.consumer(topic, topic)
+    records = read(consumer, 5)
+    assert before.oldest_ms == records[0].timestamp_ms
+    consumer.commit(records[2].partition, records[2].offset + 1)
+    until(lambda: log.backlog(topic, topic).records == 2)
+    assert log.backlog(topic, topic).oldest_ms == records[3].timestamp_ms
+    assert log.backlog(topic, "another-group").records == 5
+    consumer.commit(records[4].partition, records[4].offset + 1)
+    until(lambda: log.backlog(topic, topic) == Backlog(0))
+    consumer.close()
+
+
+def test_a_log_that_was_just_made_is_not_wrong(logs: Logs) -> None:
+    assert logs.open().survey([]).wrong == []

@@ -1,0 +1,136 @@
+"""R17: a disk that is full. The partition stops before its next batch, says so, and goes on once
+there is room; what was delivered and not written is written in place.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.core.state.partition_state import OutChannel, Shard
+from penstock.log.memory import MemoryLog
+from penstock.processor.disk import MIB, Disk
+from penstock.processor.partition import Partition
+from penstock.processor.recovery import Opener
+from penstock.processor.room import Room
+from penstock.store.rocks import RocksStores
+from penstock.store.rowstore import RowStore
+from tests.crash.server import Server
+from tests.operations.works import register, scraped, until, work_one
+
+SIZE_MIB = 64
+FREE_MIB = 16
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A directory on a small disk of its own."""
+    directory = tmp_path / "small"
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(directory)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"a disk of its own needs the right to mount: {done.stderr.strip()}")
+    yield directory
+    subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def fill(directory: Path, leave_mib: float) -> Path:
+    """Take what is free but for so much."""
+    filler = directory / "filler"
+    size = Disk(directory).free_bytes() - int(leave_mib * MIB)
+    with filler.open("wb") as file:
+        while size > 0:
+            size -= file.write(b"\0" * min(size, MIB))
+    return filler
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("log", ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def test_without_room_nothing_is_folded_and_with_room_it_goes_on(
+    small: Path, log: str, request: pytest.FixtureRequest
+) -> None:
+    kafka = None if log == "embedded" else request.getfixturevalue("kafka_bootstrap")
+    server = Server(small / "data", kafka, request.getfixturevalue("cluster_name"))
+    if kafka is None:
+        server = Server(small / "data")
+    try:
+        server.start(None, "--disk-free-mib", str(FREE_MIB))
+        register(server)
+        server.accepted("POST", "/v1/wf-runs", {"wf_spec": "work"}, "before")
+        filler = fill(small, FREE_MIB - 4)
+        until(lambda: server.call("GET", "/readyz").status_code == 503)
+        [reason] = server.call("GET", "/readyz").json()["reasons"]
+        assert reason.startswith("NO_ROOM") and "MiB" in reason
+        assert server.call("GET", "/healthz").status_code == 200, "it lives, and waits"
+        refused = server.call("POST", "/v1/wf-runs", {"wf_spec": "work"}, "during")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "NO_ROOM")
+        assert scraped(server.http).value("room") == 0
+        filler.unlink()
+        until(lambda: server.call("GET", "/readyz").status_code == 200)
+        assert server.accepted("POST", "/v1/wf-runs", {"wf_spec": "work"}, "before")["repeated"]
+        server.accepted("POST", "/v1/wf-runs", {"wf_spec": "work"}, "during")
+        work_one(server)
+        work_one(server)
+        verified = server.verify()
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    finally:
+        server.stop()
+
+
+@pytest.mark.timeout(120)
+def test_a_full_disk_is_refused_at_the_start(small: Path) -> None:
+    server = Server(small / "data")
+    with pytest.raises(AssertionError, match="are kept free; make room"):
+        server.start(None, "--disk-free-mib", str(SIZE_MIB * 2))
+    assert server.ended(10) == 1
+    server.stop()
+
+
+def test_a_write_that_fails_is_done_again_in_place(small: Path) -> None:
+    """The batch is delivered already, so it is neither lost nor folded anew."""
+    stores = RocksStores(small / "stores")
+    opener, topics = an_opener(stores)
+    store = RowStore(stores.open(0))
+    partition = Partition(shard=Shard(0, 1), store=store, avro=Avro(), mark=0, rulings={})
+    batch = partition.fold([])
+    rows = [OutChannel(number, "x" * 200_000) for number in range(40)]
+    batch.rows.begin_turn()
+    for row in rows:
+        batch.rows.put(row)
+    filler = fill(small, 2)
+    room = Room(Disk(small, MIB), opener, threading.Event())
+    writing = threading.Thread(target=room.write, args=(partition, batch))
+    writing.start()
+    until(lambda: room.problem is not None)
+    assert "can not be written" in (room.problem or "")
+    filler.unlink()
+    writing.join(30)
+    assert not writing.is_alive()
+    assert room.problem is None
+    view = partition.view()
+    assert [view.get(OutChannel, row.own_key()) for row in rows] == rows
+    del view
+    partition.close()
+    reopened = RowStore(stores.open(0))
+    assert reopened.get(OutChannel, rows[-1].own_key()) == rows[-1]
+    reopened.close()
+    assert topics.cluster == "full"
+
+
+def an_opener(stores: RocksStores) -> tuple[Opener, Topics]:
+    """What opens a store anew."""
+    topics = Topics("full", 1)
+    log = MemoryLog(
+        commands=topics.commands, partitions=1, on_demand=topics.on_demand, clock_ms=lambda: 1
+    )
+    opener = Opener(
+        log=log, avro=Avro(), topics=topics, stores=stores, lock_wait_s=0.0, adopt_log=False
+    )
+    return opener, topics

@@ -1,0 +1,69 @@
+"""/metrics of a real server, read with the library's own parser."""
+
+import pytest
+
+from tests.crash.server import Server
+from tests.operations.works import register, scraped, until, work_one
+
+RUNS = 5
+
+
+@pytest.mark.timeout(120)
+def test_what_was_done_is_counted(server: Server) -> None:
+    server.start()
+    register(server)
+    for number in range(RUNS):
+        server.accepted("POST", "/v1/wf-runs", {"wf_spec": "work"}, f"start-{number}")
+    server.accepted("POST", "/v1/wf-runs", {"wf_spec": "work"}, "start-0")  # a repeat
+    assert server.call("POST", "/v1/wf-runs/none/actions/stop").status_code == 404
+    work_one(server)
+    found = scraped(server.http)
+    assert found.value("commands_total", command="RunWf", outcome="accepted") == RUNS
+    assert found.value("commands_total", command="RunWf", outcome="repeated") == 1
+    assert found.value("commands_total", command="StopWfRun", outcome="WF_RUN_UNKNOWN") == 1
+    assert found.value("commands_total", command="ReportTask", outcome="accepted") == 1
+    turns = found.value("turn_seconds_count")
+    assert turns == found.total("commands_total") == found.value("batch_records_sum")
+    assert found.value("turn_seconds_sum") <= found.value("batch_seconds_sum", phase="fold") + 1e-6
+    requests = {"method": "POST", "route": "/v1/wf-runs"}
+    assert found.value("http_requests_total", **requests, status="201") == RUNS
+    assert found.value("http_requests_total", **requests, status="200") == 1
+    assert found.value("http_request_seconds_count", **requests) == RUNS + 1
+    assert found.value("room") == 1
+    assert found.value("draining") == 0
+    assert found.kinds["penstock_turn_seconds"] == "histogram"
+    rss = found.series["process_resident_memory_bytes", frozenset()]
+    assert 10_000_000 < rss < 4_000_000_000
+    assert found.series["process_cpu_seconds_total", frozenset()] > 0
+
+
+@pytest.mark.timeout(120)
+def test_lag_and_queues_are_sampled_and_names_are_for_who_asks_for_them(server: Server) -> None:
+    server.start(None, "--metrics-names")
+    register(server)
+    for _ in range(RUNS):
+        server.accepted("POST", "/v1/wf-runs", {"wf_spec": "work"})
+
+    def sampled() -> bool:
+        found = scraped(server.http)
+        labels = frozenset({("tenant", "default"), ("task_def", "work")})
+        return found.series.get(("penstock_task_queue_records", labels)) == RUNS
+
+    until(sampled)
+    found = scraped(server.http)
+    assert found.value("task_queues_records") == RUNS
+    assert 0 < found.value("task_queues_oldest_seconds") < 60
+    until(lambda: scraped(server.http).total("partition_lag_records") == 0)
+    assert {found.value("partition_next_offset", partition=number) > 0 for number in "01"} == {True}
+    assert found.total("store_bytes") > 0
+
+
+def test_no_label_is_a_clients_choice(server: Server) -> None:
+    server.start()
+    server.call("GET", "/v1/nothing/hidden-name")
+    server.call("BREW", "/hidden-name")
+    server.http.get("/v1/task-defs", headers={"Penstock-Tenant": "hidden-name"})
+    server.accepted("PUT", "/v1/task-defs", {"name": "hidden-name"})
+    found = scraped(server.http)
+    assert not [label for label in found.labels() if "hidden-name" in label or label == "BREW"]
+    assert found.value("http_requests_total", method="GET", route="none", status="404") == 1
