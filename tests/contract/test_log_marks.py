@@ -106,6 +106,20 @@ def test_a_look_at_one_record(logs: Logs) -> None:
     assert log.read_at(1, 0) is None
 
 
+def test_a_look_at_some_records(logs: Logs) -> None:
+    """Near ones and far ones, in order; what is not there is left out."""
+    log = logs.open()
+    values = [str(number).encode() for number in range(300)]
+    positions = [log.append_and_wait(one) for one in commands(logs, *values)]
+    offsets = [positions[number].offset for number in (0, 1, 5, 290, 299)]
+
+    found = log.read_some(0, [*offsets, positions[-1].offset + 7])
+
+    assert [record.offset for record in found] == offsets
+    assert [record.value for record in found] == [b"0", b"1", b"5", b"290", b"299"]
+    assert log.read_some(0, []) == []
+
+
 def test_a_look_at_all_records(logs: Logs) -> None:
     log = logs.open()
     topic = f"{logs.cluster}.verdicts"

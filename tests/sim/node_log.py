@@ -223,6 +223,10 @@ class NodeLog:
         records = self.broker.records[self.broker.topics.commands][partition]
         return records[offset] if offset < len(records) else None
 
+    def read_some(self, partition: int, offsets: Sequence[int]) -> list[Record]:
+        """The records at these offsets."""
+        return [found for offset in offsets if (found := self.read_at(partition, offset))]
+
     def read_all(self, topic: str, partition: int = 0) -> list[Record]:
         """All records of a topic's partition."""
         partitions = self.broker.records.get(topic)

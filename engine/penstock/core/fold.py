@@ -14,7 +14,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -116,16 +116,30 @@ def begin(rows: Rows, shard: Shard, record: Input) -> Turn:
     return Turn(rows, shard, record.offset, state)
 
 
-def fold(turn: Turn, record: Input, ruled: AbstractSet[str] = frozenset()) -> Folded:
+class Only(Struct, frozen=True):
+    """What of a turn is to be done again, over rows that are not all there: so many timers, and
+    the command or not.
+    """
+
+    timers: int
+    command: bool
+
+
+ALL_OF_IT: Final = Only(TIMERS_PER_TURN_MAX, command=True)
+
+
+def fold(
+    turn: Turn, record: Input, ruled: AbstractSet[str] = frozenset(), only: Only = ALL_OF_IT
+) -> Folded:
     """Fold the record of a turn that has begun. `ruled` are the parts that a verdict has undone."""
     if turn.state.fold_version > FOLD_VERSION:
         raise Outdated(
             f"fold version {turn.state.fold_version} is in force, this build knows {FOLD_VERSION}"
         )
     taken = _take(turn, record)
-    _fire_due(turn, ruled)
+    _fire_due(turn, ruled, only.timers)
     _forget_answers(turn)
-    answer = _do(turn, record, ruled) if taken else None
+    answer = _do(turn, record, ruled) if taken and only.command else None
     turn.rows.put(turn.state)
     return Folded(turn, answer)
 
@@ -146,9 +160,9 @@ def _take(turn: Turn, record: Input) -> bool:
     return True
 
 
-def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
+def _fire_due(turn: Turn, ruled: AbstractSet[str], timers_max: int) -> None:
     """Fire what is due, up to the turn's budget; the rest stays due (R3)."""
-    for _ in range(TIMERS_PER_TURN_MAX):
+    for _ in range(timers_max):
         timer = None if turn.is_full() else next_due(turn)
         if timer is None:
             break
@@ -157,6 +171,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
         if timer.part in ruled:
             turn.rows.delete(timer)
             _undone(turn, ruled, partial(blame_timer, turn, timer, DEFECT_MESSAGE))
+            turn.fired.append(turn.rows.savepoint())
             continue
         savepoint = turn.savepoint()
         try:
@@ -165,6 +180,8 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str]) -> None:
         except Reject:
             turn.rollback(savepoint)
             turn.rows.delete(timer)
+        turn.fired.append(turn.rows.savepoint())
+    turn.crowded = len(turn.fired) == timers_max or turn.nodes_left == 0 or turn.is_full()
     turn.part = COMMAND_PART
 
 

@@ -149,6 +149,10 @@ class MemoryLog:
         offset = max(offset, self._begins[partition])
         return records[offset] if offset < len(records) else None
 
+    def read_some(self, partition: int, offsets: Sequence[int]) -> list[Record]:
+        """The records at these offsets."""
+        return [found for offset in offsets if (found := self.read_at(partition, offset))]
+
     def read_all(self, topic: str, partition: int = 0) -> list[Record]:
         """All records of a topic's partition."""
         begin = self._begins[partition] if topic == self._commands else 0

@@ -287,6 +287,12 @@ class EngineLog(Producer, Protocol):
         """The first record of a partition, owned or not, at or after `offset`; None at the end."""
         ...
 
+    def read_some(self, partition: int, offsets: Sequence[int]) -> list[Record]:
+        """The records of `commands` at these rising offsets, of a partition that need not be owned;
+        those that are not there are left out.
+        """
+        ...
+
     def read_all(self, topic: str, partition: int = 0) -> list[Record]:
         """All records of a small topic up to its end as of this call (verdicts)."""
         ...

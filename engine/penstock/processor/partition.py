@@ -26,6 +26,7 @@ from penstock.processor.delivery import TurnOutputs
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.store.port import StoreError, StorePosition
 from penstock.store.rowstore import RowStore, RowView
+from penstock.store.turns import TurnNotes
 
 
 class Defective(Exception):
@@ -45,6 +46,7 @@ class Batch:
     position: StorePosition
     outputs: list[TurnOutputs] = field(default_factory=list)
     answers: list[tuple[Key, Answered]] = field(default_factory=list)
+    notes: TurnNotes = field(default_factory=TurnNotes)
     ticked_ms: int | None = None  # when the log took the last Tick
     records: int = 0
     outcomes: dict[Outcome, int] = field(default_factory=dict[Outcome, int])
@@ -85,7 +87,7 @@ class Partition:
         for record in records:
             assert record.offset >= batch.position.next_offset, "records come in order, once"
             received = self._received(record)
-            folded = self._fold_one(batch.rows, received)
+            folded = self._fold_one(batch, received)
             if isinstance(received.command, Tick):
                 batch.ticked_ms = record.timestamp_ms
             if record.offset >= self.mark and folded.turn.outputs:
@@ -107,7 +109,7 @@ class Partition:
 
     def write(self, batch: Batch) -> None:
         """Keep a batch whose outputs have been delivered."""
-        self.store.write(batch.rows.changes(), batch.position)
+        self.store.write_notes(batch.rows.changes(), batch.position, batch.notes)
         self.position = batch.position
         self.mark = max(self.mark, batch.position.next_offset)
         self.state = self._state()
@@ -137,10 +139,12 @@ class Partition:
             headers=record.headers,
         )
 
-    def _fold_one(self, rows: Rows, received: Input) -> Folded:
+    def _fold_one(self, batch: Batch, received: Input) -> Folded:
+        rows = batch.rows
         turn = begin(rows, self.shard, received)
+        fold_version = turn.state.fold_version
         try:
-            return fold(turn, received, self.rulings.get(received.offset, frozenset()))
+            folded = fold(turn, received, self.rulings.get(received.offset, frozenset()))
         except Outdated as error:
             raise PartitionStopped(StopCause.BUILD, str(error)) from error
         except (StoreError, LogError, MemoryError):
@@ -148,6 +152,8 @@ class Partition:
         except Exception as error:  # any other is a defect of the fold: ruled on, not swallowed
             rows.rollback(0)
             raise Defective(received.offset, turn.part, error) from error
+        batch.notes.note(turn, fold_version)
+        return folded
 
     def _note_answer(self, batch: Batch, record: Record, folded: Folded) -> None:
         command_id = record.headers.get(COMMAND_ID)

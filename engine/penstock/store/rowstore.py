@@ -26,6 +26,7 @@ from penstock.store.port import (
     StorePosition,
     StoreView,
 )
+from penstock.store.turns import TurnNotes, TurnThere, begins_at, turns_of, whole_from
 
 R = TypeVar("R", bound=Row)
 
@@ -56,6 +57,11 @@ def decode_row(kind: type[R], data: bytes) -> R:
         raise StoreCorrupt(f"a {kind.__name__} row can not be read: {error}") from error
 
 
+def encode_row(row: Row) -> bytes:
+    """The bytes of a row."""
+    return _encode(row)
+
+
 class RowView:
     """Rows as of one moment, with the position they stand for. A `Reader` of core.rows."""
 
@@ -81,6 +87,14 @@ class RowView:
         """The first key with start <= key < end, whatever the kind of its row."""
         return next((key for key, _ in self._view.scan(start, end)), None)
 
+    def turns_whole_from(self) -> int | None:
+        """From which offset on all turns are noted (store/turns.py)."""
+        return whole_from(self._view)
+
+    def turns_of(self, region: bytes) -> Iterator[TurnThere]:
+        """The turns that wrote to a region, in order."""
+        return turns_of(self._view, region)
+
     def position(self) -> StorePosition:
         """How far these rows have come."""
         data = self._view.get(POSITION_KEY)
@@ -104,6 +118,7 @@ class RowStore(RowView):
         super().__init__(store)
         self._store = store
         self._cache = _Cache(cache_bytes_max)
+        self._notes_begun = False
 
     def get(self, kind: type[R], key: bytes) -> R | None:
         """The row with this key; it must not be changed by the caller."""
@@ -116,9 +131,16 @@ class RowStore(RowView):
             self._cache.put(key, row, len(data))
         return cast(R, row)
 
-    def write(self, rows: Mapping[bytes, Row | None], position: StorePosition) -> None:
-        """Write the changes of a batch and how far they come, all or nothing."""
-        changes: dict[bytes, bytes | None] = {}
+    def write(
+        self,
+        rows: Mapping[bytes, Row | None],
+        position: StorePosition,
+        beside: Mapping[bytes, bytes | None] | None = None,
+    ) -> None:
+        """Write the changes of a batch, how far they come, and what lies beside the rows: all or
+        nothing.
+        """
+        changes: dict[bytes, bytes | None] = dict(beside or {})
         for key, row in rows.items():
             changes[key] = None if row is None else _encode(row)
         changes[POSITION_KEY] = _encode(position)
@@ -129,6 +151,17 @@ class RowStore(RowView):
                 self._cache.drop(key)
             else:
                 self._cache.put(key, row, len(data))
+
+    def write_notes(
+        self, rows: Mapping[bytes, Row | None], position: StorePosition, notes: TurnNotes
+    ) -> None:
+        """Write a batch with the notes on its turns."""
+        beside = notes.changes(self._store)
+        if not self._notes_begun:
+            if whole_from(self._store) is None:
+                beside |= begins_at(self.position().next_offset)
+            self._notes_begun = True
+        self.write(rows, position, beside)
 
     def identify(self, identity: Identity) -> Identity | None:
         """Write the identity into a new store; returns the one that is there if it is another."""

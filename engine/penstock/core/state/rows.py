@@ -219,6 +219,17 @@ class Rows:
             yield from self._if_there(kind, ours)
             ours = next(changed, None)
 
+    def written(self, start: int, end: int | None = None) -> Iterator[tuple[bytes, type[Row]]]:
+        """What the turn has written since a savepoint, or between two; undone changes are not
+        there, and a key may come more than once.
+        """
+        for key, _, kind in self._journal[start:end]:
+            yield key, kind
+
+    def is_gone(self, key: bytes) -> bool:
+        """Whether the row with this key was deleted in this batch."""
+        return self._changed.get(key, _ABSENT) is None
+
     def begin_turn(self) -> None:
         """Forget how to undo earlier turns."""
         self._journal.clear()

@@ -45,6 +45,8 @@ class Turn:
         "bulk_id",
         "claims",
         "command_id",
+        "crowded",
+        "fired",
         "ends",
         "fired",
         "key",
@@ -78,6 +80,8 @@ class Turn:
         self.bulk_id: str | None = None  # the job that has a verb done to one of many runs
         self.key = ""
         self.command_id: str | None = None
+        self.crowded = False  # what was due did not all fit in
+        self.fired: list[int] = []  # savepoints behind each timer that was fired
         self.output_bytes = 0
         self.repeated = False
         self.unaudited: tuple[str, ...] = ()

@@ -216,6 +216,10 @@ class EmbeddedLog:
         found = self._records(self._commands, partition, (max(offset, 0), max(offset, 0) + 1))
         return found[0] if found else None
 
+    def read_some(self, partition: int, offsets: Sequence[int]) -> list[Record]:
+        """The records at these offsets."""
+        return [found for offset in offsets if (found := self.read_at(partition, offset))]
+
     def read_all(self, topic: str, partition: int = 0) -> list[Record]:
         """All records of a topic's partition; none if there is no such topic."""
         found = self._topics.get(topic)

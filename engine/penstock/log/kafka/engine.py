@@ -255,6 +255,10 @@ class KafkaEngineLog:
         found = self._reads.read(self._commands, partition, offset, 1)
         return found[0] if found else None
 
+    def read_some(self, partition: int, offsets: Sequence[int]) -> list[Record]:
+        """The records at these offsets."""
+        return self._reads.read_some(self._commands, partition, offsets)
+
     def read_all(self, topic: str, partition: int = 0) -> list[Record]:
         """All records up to the end; none if there is no such topic."""
         found = self._topics.describe([topic])[topic]
