@@ -122,7 +122,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
         topics = Topics(belongs.cluster, belongs.partitions)
         disk = Disk(config.data, config.disk_free_mib * MIB)
         look_at_disk(disk)
-        log = _open_log(config, belongs, topics, url)
+        log = log_of(config, belongs, topics, url)
         closing.callback(log.close)
         preflight(log, topics)
         mark(config.data, belongs)
@@ -162,6 +162,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             topics=topics,
             limits=limits or _limits(config),
             nodes=_nodes(config, belongs, topics, url),
+            data=config.data,
         )
         closing.callback(processor.stop)
         processor.start()
@@ -178,7 +179,7 @@ def verify(config: Config) -> list[Verified]:
         raise CannotStart(f"{config.data} belongs to a log on Kafka; say where with --kafka")
     with ExitStack() as closing:
         topics = Topics(belongs.cluster, belongs.partitions)
-        log = _open_log(config, belongs, topics)
+        log = log_of(config, belongs, topics)
         closing.callback(log.close)
         verifier = Verifier(log, Avro(), topics, _place(config))
         found: list[Verified] = []
@@ -223,9 +224,7 @@ def _belongs(config: Config) -> Belongs:
     """What the data directory belongs to; of a new one, what it will."""
     belongs = belongs_to(config.data)
     if belongs is None:
-        partitions = config.partitions or PARTITIONS_DEFAULT
-        if config.kafka is not None:
-            partitions = _partitions_on_kafka(config) or partitions
+        partitions = partitions_on_kafka(config) or config.partitions or PARTITIONS_DEFAULT
         belongs = Belongs(config.cluster, partitions, config.kafka is None)
     if belongs.embedded != (config.kafka is None):
         other = "an embedded log" if belongs.embedded else "a log on Kafka"
@@ -247,17 +246,18 @@ def _belongs(config: Config) -> Belongs:
     return belongs
 
 
-def _partitions_on_kafka(config: Config) -> int | None:
-    """How many partitions the commands topic has, if there is one."""
-    from penstock.log.kafka.topics import KafkaTopics, TopicFound
+def partitions_on_kafka(config: Config) -> int | None:
+    """How many partitions the commands topic has, if there is one on Kafka."""
+    from penstock.log.kafka.topics import KafkaTopics
 
-    assert config.kafka is not None, "asked of Kafka only"
-    name = Topics(config.cluster, 1).commands
-    found = KafkaTopics(config.kafka, config.kafka_settings, None).describe([name])[name]
-    return found.partitions if isinstance(found, TopicFound) else None
+    if config.kafka is None:
+        return None
+    asked = KafkaTopics(config.kafka, config.kafka_settings, None)
+    return asked.partitions_of(Topics(config.cluster, 1).commands)
 
 
-def _open_log(config: Config, belongs: Belongs, topics: Topics, url: str = "") -> EngineLog:
+def log_of(config: Config, belongs: Belongs, topics: Topics, url: str = "") -> EngineLog:
+    """The log that a data directory belongs to."""
     if config.kafka is None:
         from penstock.log.embedded import EmbeddedLog
 

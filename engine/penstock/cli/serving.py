@@ -9,7 +9,15 @@ from typing import Any
 
 import httpx
 
-from penstock.cli.words import Verbs, add_log_format, count, duration_s, fail, tell
+from penstock.cli.words import (
+    Verbs,
+    add_kafka,
+    add_log_format,
+    count,
+    duration_s,
+    fail,
+    tell,
+)
 from penstock.config import (
     CLUSTER_DEFAULT,
     DISK_FREE_MIB_DEFAULT,
@@ -47,7 +55,7 @@ def add(verbs: Verbs) -> None:
         "verify", help="fold the log anew and compare with the stores, running or stopped"
     )
     _add_data(verify)
-    _add_kafka(verify, required=False)
+    add_kafka(verify, required=False, default=kafka_default())
     _add_place(verify)
     verify.set_defaults(do=_verify)
 
@@ -70,7 +78,7 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
-    _add_kafka(parser, required=kafka_default() is None)
+    add_kafka(parser, required=kafka_default() is None, default=kafka_default())
     _add_serving(parser)
     parser.add_argument(
         "--cluster",
@@ -282,24 +290,6 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_kafka(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument(
-        "--kafka",
-        default=kafka_default(),
-        required=required,
-        metavar="HOST:PORT",
-        help="the brokers, separated by commas",
-    )
-    parser.add_argument(
-        "--kafka-config",
-        dest="kafka_settings",
-        action="append",
-        type=_setting,
-        metavar="NAME=VALUE",
-        help="a setting of librdkafka; may be repeated",
-    )
-
-
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 stands for a free one")
@@ -339,10 +329,3 @@ def _cluster(text: str) -> str:
     if not is_kebab(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not kebab-case of 1-40 characters")
     return text
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} has not the form NAME=VALUE")
-    return name, value

@@ -62,3 +62,29 @@ def count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return int(text)
+
+
+def add_kafka(parser: argparse.ArgumentParser, *, required: bool, default: str | None) -> None:
+    """Which Kafka, and how to talk to it."""
+    parser.add_argument(
+        "--kafka",
+        default=default,
+        required=required,
+        metavar="HOST:PORT",
+        help="the brokers, separated by commas",
+    )
+    parser.add_argument(
+        "--kafka-config",
+        dest="kafka_settings",
+        action="append",
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="a setting of librdkafka; may be repeated",
+    )
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form NAME=VALUE")
+    return name, value

@@ -25,6 +25,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+RETRIED: Final = "RETRIED"
+"""The code of a dead record that only tells that another one was sent again."""
+
+
 class DeadRecord(Struct, frozen=True, kw_only=True):
     """What could not be handled or delivered: where it stood, why, and its bytes, cut to fit."""
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
@@ -28,7 +29,9 @@ from penstock.gateway.nodes import Nodes
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
     bulk,
+    dead_letters,
     definitions,
+    doctor,
     events,
     expressions,
     gone_addresses,
@@ -72,6 +75,8 @@ ROUTES: Final = [
     *tasks.ROUTES,
     *webhook_deliveries.ROUTES,
     *webhooks.ROUTES,
+    *dead_letters.ROUTES,
+    *doctor.ROUTES,
     *operations.ROUTES,
     *metrics.ROUTES,
 ]
@@ -87,9 +92,10 @@ def make_app(
     topics: Topics,
     limits: Limits | None = None,
     nodes: Nodes | None = None,
+    data: Path | None = None,
 ) -> Starlette:
     """The application in front of a processor, which somebody else starts and stops; without
-    `nodes` there is no other one.
+    `nodes` there is no other one. `data` is the directory of its stores, for doctor to look at.
     """
     gateway = make_gateway(
         processor=processor,
@@ -126,6 +132,7 @@ def make_app(
     )
     app.router.redirect_slashes = False
     app.state.gateway = gateway
+    app.state.data = data
     return app
 
 

@@ -40,6 +40,8 @@ class EdgeCode(StrEnum):
     NOT_EVERYWHERE = "NOT_EVERYWHERE"
     NO_VALUE = "NO_VALUE"
     VIEW_UNKNOWN = "VIEW_UNKNOWN"
+    PAST_UNKNOWN = "PAST_UNKNOWN"
+    NOT_RETRYABLE = "NOT_RETRYABLE"
 
 
 STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
@@ -143,6 +145,8 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.NOT_EVERYWHERE: 504,
     EdgeCode.NO_VALUE: 422,
     EdgeCode.VIEW_UNKNOWN: 400,
+    EdgeCode.PAST_UNKNOWN: 409,
+    EdgeCode.NOT_RETRYABLE: 409,
     **dict.fromkeys(StopCause, 503),
 }
 """Every code and its status; a test holds that no code of the core is missing."""

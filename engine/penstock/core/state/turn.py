@@ -46,7 +46,6 @@ class Turn:
         "claims",
         "command_id",
         "crowded",
-        "fired",
         "ends",
         "fired",
         "key",

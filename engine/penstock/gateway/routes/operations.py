@@ -1,4 +1,4 @@
-"""For operators: the partitions, dead letters, health, and the comparison of the stores with the
+"""For operators: the partitions, health, and the comparison of the stores with the
 log.
 """
 
@@ -10,17 +10,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.contracts.avro import Malformed
-from penstock.contracts.records import DeadRecord
 from penstock.gateway import render
 from penstock.gateway.errors import EdgeCode
 from penstock.gateway.readiness import unanswered
 from penstock.gateway.spread import everywhere
-from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route
+from penstock.gateway.web import Gateway, gateway_of, json_answer, route
 from penstock.log.port import Assigned, LogError
 from penstock.processor.verify import Verified, Verifier
 
-DEAD_LETTERS_MAX: Final = 1_000
 REACH_S: Final = 2.0
 
 
@@ -90,22 +87,6 @@ def _partition(gateway: Gateway, number: int) -> render.Json:
     return shown
 
 
-async def dead_letters(request: Request) -> Response:
-    """The newest dead letters, newest first."""
-    gateway = gateway_of(request)
-    limit = int_param(request, "limit", 100, low=1, high=DEAD_LETTERS_MAX)
-    records = await run_in_threadpool(gateway.log.read_all, gateway.topics.dead_letters)
-    items: list[render.Json] = []
-    for record in reversed(records[-limit:]):
-        try:
-            dead, _ = gateway.avro.decode(record.value or b"")
-        except Malformed:
-            continue
-        if isinstance(dead, DeadRecord):
-            items.append(render.dead_letter(dead, record))
-    return json_answer({"items": items, "total": len(records)})
-
-
 async def healthz(request: Request) -> Response:
     """Whether the process does its work at all."""
     failure = gateway_of(request).processor.failure
@@ -165,7 +146,6 @@ async def verify(request: Request) -> Response:
 
 ROUTES: Final = [
     route("GET", "/v1/cluster", cluster),
-    route("GET", "/v1/dead-letters", dead_letters),
     route("GET", "/v1/verify", verify),
     route("GET", "/healthz", healthz),
     route("GET", "/readyz", readyz),

@@ -13,8 +13,7 @@ from starlette.responses import Response
 
 from penstock.core.errors import Code, refuse
 from penstock.core.state.event_rows import ExternalEvent
-from penstock.core.state.facts import AuditEntry, HistoryChunk
-from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Variable
+from penstock.core.state.run import NodeRun, Variable
 from penstock.core.views.shown import (
     shown_event,
     shown_node,
@@ -22,9 +21,10 @@ from penstock.core.views.shown import (
 )
 from penstock.gateway import render
 from penstock.gateway.dialects import dialect_of, seen_of
-from penstock.gateway.history import RunRows, facts_of
-from penstock.gateway.reads import View, check_part
-from penstock.gateway.routes.wf_runs import RUN, known_run
+from penstock.gateway.history import facts_of
+from penstock.gateway.past import history_as_of, rows_of_run
+from penstock.gateway.reads import check_part
+from penstock.gateway.routes.wf_runs import RUN, known_run, told_from_the_log
 from penstock.gateway.web import (
     PAGE_DEFAULT,
     PAGE_MAX,
@@ -37,8 +37,6 @@ from penstock.gateway.web import (
     route,
     view_of_run,
 )
-
-HISTORY_NODES_MAX: Final = 10_000
 
 
 async def node_runs(request: Request) -> Response:
@@ -115,28 +113,20 @@ async def external_events(request: Request) -> Response:
 
 
 async def history(request: Request) -> Response:
-    """The run's story; of a very long one, the beginning."""
+    """The run's story; of a very long one, the beginning. With `positions=true`, or `at`, told from
+    the log: with the commands, and where each fact stands.
+    """
+    if request.query_params.get("positions") == "true" or "at" in request.query_params:
+        return await told_from_the_log(request, history_as_of)
     view, tenant, wf_run_id = await view_of_run(request)
-    run_rows = RunRows(known_run(view, tenant, wf_run_id))
-    facts, whole = await run_in_threadpool(_story, view, tenant, run_rows)
+    run = known_run(view, tenant, wf_run_id)
+
+    def read() -> tuple[list[render.Json], bool]:
+        run_rows, whole = rows_of_run(view.rows, tenant, run)
+        return facts_of(run_rows), whole
+
+    facts, whole = await run_in_threadpool(read)
     return json_answer({"items": facts, "truncated": not whole}, position=view.position)
-
-
-def _story(view: View, tenant: str, rows: RunRows) -> tuple[list[render.Json], bool]:
-    wf_run_id = rows.run.wf_run_id
-    nodes = view.rows.scan(NodeRun, tenant, wf_run_id)
-    rows.nodes = list(islice(nodes, HISTORY_NODES_MAX))
-    whole = next(nodes, None) is None
-    rows.threads = list(view.rows.scan(ThreadRun, tenant, wf_run_id))
-    rows.events = list(islice(view.rows.scan(ExternalEvent, tenant, wf_run_id), HISTORY_NODES_MAX))
-    rows.chunks = list(islice(view.rows.scan(HistoryChunk, tenant, wf_run_id), HISTORY_NODES_MAX))
-    rows.audit = list(islice(view.rows.scan(AuditEntry, tenant, wf_run_id), HISTORY_NODES_MAX))
-    for node in rows.nodes:
-        task = view.rows.peek(TaskRun, tenant, wf_run_id, node.task) if node.task else None
-        if task is not None and task.position == node.position:
-            rows.tasks.append(task)
-            rows.past += view.rows.scan(PastAttempt, tenant, wf_run_id, task.guid)
-    return facts_of(rows), whole
 
 
 ROUTES: Final = [

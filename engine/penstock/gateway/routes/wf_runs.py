@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -18,10 +19,12 @@ from penstock.core.errors import Code, refuse
 from penstock.core.ids import wf_run_id_of
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
+from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.dialects import dialect_of, seen_of
-from penstock.gateway.errors import bad_request
+from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.past import run_as_of, until_of
 from penstock.gateway.reads import View
 from penstock.gateway.run_scan import RunPlace, runs_of
 from penstock.gateway.spread import paged
@@ -39,6 +42,10 @@ from penstock.gateway.web import (
     view_of_run,
 )
 from penstock.gateway.wf_run_search import Search, search
+from penstock.processor.past import Past, PastUnknown
+
+WHOLE_MAX: Final = 50_000
+"""Records that are folded for one request, where a run's own turns do not say all."""
 
 
 class ThreadBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +65,11 @@ async def run_wf(request: Request) -> Response:
 
 
 async def get_wf_run(request: Request) -> Response:
-    """A run with its threads; with `until=ended`, once it has ended or `wait_ms` are over."""
+    """A run with its threads; with `until=ended`, once it has ended or `wait_ms` are over; with
+    `at`, as it was then.
+    """
+    if "at" in request.query_params:
+        return await told_from_the_log(request, run_as_of)
     dialect, until = dialect_of(request), request.query_params.get("until")
     if until not in (None, "ended"):
         raise bad_request("parameter `until` must be `ended`, or not be there")
@@ -71,6 +82,29 @@ async def get_wf_run(request: Request) -> Response:
         run = known_run(view, tenant, wf_run_id)
     shown = await run_in_threadpool(dialect.wf_run, seen_of(view, run))
     return json_answer(shown, position=view.position)
+
+
+async def told_from_the_log(request: Request, tell: Callable[..., render.Json]) -> Response:
+    """What a fold of the run's past says, up to the moment that `at` names."""
+    if "view" in request.query_params:
+        raise bad_request("`view` shows runs as they are now; leave it out, or leave `at` out")
+    gateway, at = gateway_of(request), request.query_params.get("at")
+    view, tenant, wf_run_id = await view_of_run(request)
+    number = view.position.partition
+    until_of(at, number)  # before anything is read
+    past = Past(
+        log=gateway.log,
+        avro=gateway.avro,
+        topics=gateway.topics,
+        number=number,
+        view=view.view,
+        whole_max=WHOLE_MAX,
+    )
+    try:
+        told = await run_in_threadpool(tell, past, tenant, wf_run_id, at, number)
+    except PastUnknown as error:
+        raise ApiError(EdgeCode.PAST_UNKNOWN, str(error)) from error
+    return json_answer(told, position=view.position)
 
 
 async def _ended(gateway: Gateway, number: int, run: WfRun, wait_s: float) -> View | None:

@@ -90,6 +90,11 @@ class KafkaTopics:
         """It may have been deleted: ask again before the next message."""
         self._known.discard(topic)
 
+    def partitions_of(self, name: str) -> int | None:
+        """How many partitions a topic has, if there is one."""
+        found = self.describe([name])[name]
+        return found.partitions if isinstance(found, TopicFound) else None
+
     def describe(
         self, topics: Sequence[str], timeout_s: float = REQUEST_TIMEOUT_S
     ) -> dict[str, TopicFound | KafkaError]:

@@ -1,0 +1,171 @@
+"""Dead letters for operators: what each is, why it is one, what to do, and whether it may be sent
+again. That one was sent again is a record of the same topic, with the code RETRIED: who, and when.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from penstock.contracts.avro import Avro, Malformed
+from penstock.contracts.records import RETRIED, DeadRecord
+from penstock.contracts.topics import Topics
+from penstock.contracts.wire import STAMP, client_headers
+from penstock.core.command import Command, Sender
+from penstock.core.commands import TYPE_OF
+from penstock.core.limits import COMMAND_BYTES_MAX
+from penstock.gateway import render
+from penstock.log.port import EngineLog, Message, Position, Record
+
+EXPLAINED: Final[dict[str, tuple[str, str]]] = {
+    "MALFORMED": (
+        "the record on `commands` could not be read as a command, so nothing of it was done",
+        "have its sender write it by a schema of schemas/command and send it anew; one that this"
+        " build can read, since it knows a newer schema, may be retried",
+    ),
+    "TOO_LARGE": (
+        "the output was larger than the log takes; a task's run has failed with OUTPUT_TOO_LARGE",
+        "make what the run hands out smaller, and rescue or restart the run",
+    ),
+    "NO_TOPIC": (
+        "there is no topic for the output, and it could not be made; a task is held until it is",
+        "make the topic, or give the engine leave to; a held task then goes out by itself, an event"
+        " may be retried",
+    ),
+    "DENIED": (
+        "the engine has no permission to write to the topic; a task is held until it has",
+        "give the engine's principal WRITE on the topic; a held task then goes out by itself, an"
+        " event may be retried",
+    ),
+    RETRIED: ("an operator has sent a dead letter again", "nothing"),
+}
+OTHER: Final = ("it could not be handled", "see the message, and the engine's log of that time")
+
+
+class Letter(Struct, frozen=True):
+    """A dead letter, and where it stands on its topic."""
+
+    number: int
+    dead: DeadRecord
+    record: Record
+
+
+class CannotRetry(Exception):
+    """Why a dead letter is not sent again."""
+
+
+def letters_of(log: EngineLog, avro: Avro, topics: Topics) -> list[Letter]:
+    """All of them, oldest first."""
+    found: list[Letter] = []
+    for record in log.read_all(topics.dead_letters):
+        try:
+            dead, _ = avro.decode(record.value or b"")
+        except Malformed:
+            continue
+        if isinstance(dead, DeadRecord):
+            found.append(Letter(record.offset, dead, record))
+    return found
+
+
+def listed_letter(letter: Letter, avro: Avro, topics: Topics, retried: set[int]) -> render.Json:
+    """One of a list."""
+    why, mend = EXPLAINED.get(letter.dead.code, OTHER)
+    problem = _retry_problem(letter, avro, topics, retried)
+    return {
+        "number": letter.number,
+        **render.dead_letter(letter.dead, letter.record),
+        "why": why,
+        "mend": mend,
+        "retried": letter.number in retried,
+        "retry": "may be retried" if problem is None else problem,
+    }
+
+
+def shown_letter(letter: Letter, avro: Avro, topics: Topics, retried: set[int]) -> render.Json:
+    """One, with its bytes read as far as can be."""
+    stamp = letter.record.headers.get(STAMP, b"").decode(errors="replace")
+    read: dict[str, Any] = {
+        "key": letter.dead.key.decode(errors="replace"),
+        "text": letter.dead.value[:2_000].decode(errors="replace"),
+        "record": None,
+        "problem": None,
+    }
+    try:
+        record, envelope = avro.decode(letter.dead.value)
+        fields = msgspec.to_builtins(record, builtin_types=(bytes,))
+        read["record"] = {"type": type(record).__name__, **envelope, "fields": fields}
+    except Malformed as malformed:
+        read["problem"] = str(malformed)
+    return {**listed_letter(letter, avro, topics, retried), "stamp": stamp, "read": read}
+
+
+def retried_of(letters: list[Letter], topics: Topics) -> set[int]:
+    """Which were sent again."""
+    return {
+        letter.dead.offset
+        for letter in letters
+        if letter.dead.code == RETRIED and letter.dead.topic == topics.dead_letters
+    }
+
+
+def retry(
+    letter: Letter,
+    *,
+    log: EngineLog,
+    avro: Avro,
+    topics: Topics,
+    retried: set[int],
+    principal: str,
+) -> Position:
+    """Append the bytes again, and a record that says who did so. Raises CannotRetry."""
+    problem = _retry_problem(letter, avro, topics, retried)
+    if problem is not None:
+        raise CannotRetry(problem)
+    dead = letter.dead
+    if dead.topic == topics.commands:
+        message = Message(dead.topic, dead.key, dead.value, client_headers(None), dead.partition)
+    else:
+        headers = {STAMP: letter.record.headers[STAMP]}
+        message = Message(dead.topic, dead.key, dead.value, headers)
+    position = log.append_and_wait(message)
+    note = DeadRecord(
+        topic=topics.dead_letters,
+        partition=0,
+        offset=letter.number,
+        code=RETRIED,
+        message=f"by {principal}: {dead.topic} {position}",
+    )
+    key = f"{dead.partition}:{dead.offset}".encode()
+    log.append_and_wait(Message(topics.dead_letters, key, avro.encode(note), {STAMP: b""}))
+    return position
+
+
+def _retry_problem(letter: Letter, avro: Avro, topics: Topics, retried: set[int]) -> str | None:
+    """Why a letter may not be sent again; None if it may."""
+    dead = letter.dead
+    if dead.code == RETRIED:
+        return "it only tells that another one was retried"
+    if letter.number in retried:
+        return "it was retried before"
+    if len(dead.value) < dead.value_bytes:
+        return f"only {len(dead.value)} of its {dead.value_bytes} bytes are kept"
+    if dead.topic == topics.commands:
+        return _command_problem(dead, avro)
+    if dead.topic == topics.events:
+        too_large = dead.code == "TOO_LARGE"
+        return "the log would refuse it for its size again" if too_large else None
+    return "the fold knows that it was not sent, and goes on by itself; see what to do"
+
+
+def _command_problem(dead: DeadRecord, avro: Avro) -> str | None:
+    try:
+        command, _ = avro.decode(dead.value, COMMAND_BYTES_MAX)
+    except Malformed as malformed:
+        return f"it can still not be read: {malformed}"
+    if not isinstance(command, Command):
+        return f"a {type(command).__name__} is not a command"
+    if TYPE_OF[type(command)].sender is Sender.ENGINE:
+        return "it is a command of the engine's own, whose stamp is not kept"
+    return None
