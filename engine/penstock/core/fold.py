@@ -167,7 +167,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str], timers_max: int) -> None:
         if timer is None:
             break
         turn.part, turn.tenant = timer.part, timer.tenant
-        turn.fired.append((timer.kind, clock_ms(turn, Clock(timer.clock)) - timer.due_ms))
+        turn.late.append((timer.kind, clock_ms(turn, Clock(timer.clock)) - timer.due_ms))
         if timer.part in ruled:
             turn.rows.delete(timer)
             _undone(turn, ruled, partial(blame_timer, turn, timer, DEFECT_MESSAGE))

@@ -25,7 +25,7 @@ def count(
     )
     for _, batch in batches:
         tally.outcomes(batch.outcomes)
-        for kind, late_ms in batch.fired:
+        for kind, late_ms in batch.late:
             tally.fired(kind, late_ms / 1_000)
     if tracing() is not None:
         _trace(batches, time.perf_counter() - folded_s)

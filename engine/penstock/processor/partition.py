@@ -50,7 +50,7 @@ class Batch:
     ticked_ms: int | None = None  # when the log took the last Tick
     records: int = 0
     outcomes: dict[Outcome, int] = field(default_factory=dict[Outcome, int])
-    fired: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    late: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     fold_s: float = 0.0
     traced: list[tuple[bytes, Outcome]] = field(default_factory=list[tuple[bytes, Outcome]])
 
@@ -93,8 +93,8 @@ class Partition:
             if record.offset >= self.mark and folded.turn.outputs:
                 version = folded.turn.state.fold_version
                 batch.outputs.append(TurnOutputs(record, folded.turn.outputs, version))
-            if folded.turn.fired:
-                batch.fired += folded.turn.fired
+            if folded.turn.late:
+                batch.late += folded.turn.late
             outcome = _outcome(received, folded)
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
             if TRACEPARENT in record.headers:

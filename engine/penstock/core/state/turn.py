@@ -49,6 +49,7 @@ class Turn:
         "ends",
         "fired",
         "key",
+        "late",
         "news",
         "nodes_left",
         "offset",
@@ -69,7 +70,6 @@ class Turn:
 
     def __init__(self, rows: Rows, shard: Shard, offset: int, state: PartitionState) -> None:
         self.agenda: dict[tuple[str, int], None] = {}
-        self.fired: list[tuple[str, int]] = []  # kinds of timers, and how late: only for counting
         self.rows = rows
         self.shard = shard
         self.offset = offset
@@ -81,6 +81,7 @@ class Turn:
         self.command_id: str | None = None
         self.crowded = False  # what was due did not all fit in
         self.fired: list[int] = []  # savepoints behind each timer that was fired
+        self.late: list[tuple[str, int]] = []  # kinds of timers, and how late: only for counting
         self.output_bytes = 0
         self.repeated = False
         self.unaudited: tuple[str, ...] = ()

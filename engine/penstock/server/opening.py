@@ -1,0 +1,149 @@
+"""What a configuration asks for, opened or refused: the log, what a data directory belongs to,
+where snapshots are kept, who the other nodes are.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.config import PARTITIONS_DEFAULT, Config
+from penstock.contracts.topics import Topics
+from penstock.gateway.load import Limits
+from penstock.gateway.nodes import FixedOwners, Nodes
+from penstock.log.port import EngineLog
+from penstock.processor.directory import (
+    Belongs,
+    CannotStart,
+    belongs_to,
+)
+from penstock.processor.failpoints import Failpoints
+from penstock.processor.snapshots.bringing import Place
+from penstock.processor.snapshots.parts import open_place
+from penstock.processor.snapshots.snapshotter import Schedule
+from penstock.store.rocks import RocksStores
+
+DEV_LOCK_WAIT_S: Final = 2.0
+
+
+def partitions_on_kafka(config: Config) -> int | None:
+    """How many partitions the commands topic has, if there is one on Kafka."""
+    from penstock.log.kafka.topics import KafkaTopics
+
+    if config.kafka is None:
+        return None
+    asked = KafkaTopics(config.kafka, config.kafka_settings, None)
+    return asked.partitions_of(Topics(config.cluster, 1).commands)
+
+
+def log_of(config: Config, belongs: Belongs, topics: Topics, url: str = "") -> EngineLog:
+    """The log that a data directory belongs to."""
+    if config.kafka is None:
+        from penstock.log.embedded import EmbeddedLog
+
+        return EmbeddedLog(
+            config.data / "log",
+            commands=topics.commands,
+            partitions=belongs.partitions,
+            on_demand=topics.on_demand,
+            sync=config.sync,
+        )
+    from penstock.log.kafka import KafkaEngineLog
+
+    return KafkaEngineLog(
+        config.kafka,
+        commands=topics.commands,
+        partitions=belongs.partitions,
+        on_demand=topics.on_demand,
+        group=_group(belongs),
+        settings=config.kafka_settings,
+        session_timeout_ms=config.session_timeout_ms,
+        assignment=config.own,
+        client_id=url,
+    )
+
+
+def belongs_of(config: Config) -> Belongs:
+    """What the data directory belongs to; of a new one, what it will."""
+    belongs = belongs_to(config.data)
+    if belongs is None:
+        partitions = partitions_on_kafka(config) or config.partitions or PARTITIONS_DEFAULT
+        belongs = Belongs(config.cluster, partitions, config.kafka is None)
+    if belongs.embedded != (config.kafka is None):
+        other = "an embedded log" if belongs.embedded else "a log on Kafka"
+        raise CannotStart(f"{config.data} belongs to {other}; name another directory with --data")
+    if belongs.cluster != config.cluster:
+        raise CannotStart(
+            f"{config.data} belongs to the cluster {belongs.cluster!r}, not {config.cluster!r}"
+        )
+    foreign = [one for one in (*(config.own or ()), *config.peers) if one >= belongs.partitions]
+    if foreign:
+        raise CannotStart(
+            f"there is no partition {foreign[0]} to own: the log has {belongs.partitions}"
+        )
+    if config.partitions not in (None, belongs.partitions):
+        raise CannotStart(
+            f"the log has {belongs.partitions} partitions, not {config.partitions}: their number is"
+            " fixed when it is made"
+        )
+    return belongs
+
+
+def nodes_of(config: Config, belongs: Belongs, topics: Topics, url: str) -> Nodes | None:
+    """Who else there is; None if nobody can be."""
+    if config.kafka is None or not url:
+        return None
+    if config.own is not None:
+        return Nodes(FixedOwners(url, frozenset(config.own), config.peers), url)
+    from penstock.log.kafka import KafkaOwners
+
+    owners = KafkaOwners(
+        config.kafka,
+        settings=config.kafka_settings,
+        group=_group(belongs),
+        commands=topics.commands,
+    )
+    return Nodes(owners, url)
+
+
+def place_of(config: Config) -> Place | None:
+    """Where snapshots are kept."""
+    if config.snapshots is None:
+        return None
+    stores = RocksStores(config.data / "stores")
+    return open_place(config.snapshots, stores, config.data / "staging")
+
+
+def schedule_of(config: Config) -> Schedule:
+    """When snapshots are taken."""
+    return Schedule(
+        every_s=config.snapshot_every_s,
+        every_records=config.snapshot_records,
+        keep=config.snapshots_kept,
+    )
+
+
+def limits_of(config: Config) -> Limits:
+    """The bounds of the gateway."""
+    return Limits(
+        in_flight_max=config.in_flight_max,
+        lag_records_max=config.lag_max,
+        blocking_appends=config.sync,
+        metrics_names=config.metrics_names,
+    )
+
+
+def failpoints_of(armed: str) -> Failpoints:
+    """Where the process is to die, in tests."""
+    try:
+        return Failpoints(armed)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
+
+
+def lock_wait_s(config: Config) -> float:
+    """How long to wait for a process that is ending."""
+    return DEV_LOCK_WAIT_S if config.kafka is None else config.session_timeout_ms / 1_000
+
+
+def _group(belongs: Belongs) -> str:
+    return f"{belongs.cluster}.engine"

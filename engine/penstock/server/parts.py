@@ -1,0 +1,147 @@
+"""The composition root: log, stores, processor and gateway in one process, opened in order and
+closed in reverse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+
+from msgspec import Struct
+from starlette.applications import Starlette
+
+from penstock.config import Config
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.gateway.app import make_app
+from penstock.gateway.load import Limits
+from penstock.log.port import EngineLog, Member
+from penstock.processor.directory import (
+    Belongs,
+    CannotStart,
+    belongs_to,
+    mark,
+)
+from penstock.processor.disk import MIB, Disk
+from penstock.processor.preflight import look_at_disk, preflight
+from penstock.processor.processor import Processor
+from penstock.processor.recovery import Opener
+from penstock.processor.snapshots.parts import snapshot_parts
+from penstock.processor.verify import Verified, Verifier
+from penstock.server.opening import (
+    belongs_of,
+    failpoints_of,
+    limits_of,
+    lock_wait_s,
+    log_of,
+    nodes_of,
+    place_of,
+    schedule_of,
+)
+from penstock.store.rocks import RocksStores
+from penstock.store.rowstore import RowStore
+
+
+class Parts(Struct, frozen=True):
+    """What a server is made of."""
+
+    belongs: Belongs
+    log: EngineLog
+    avro: Avro
+    topics: Topics
+    processor: Processor
+    app: Starlette
+    hand_over: Callable[[], None] | None = None
+
+
+@contextmanager
+def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Generator[Parts]:
+    """All parts, with the processor running; `url` is where others reach this node. The data
+    directory must be locked.
+    """
+    failpoints = failpoints_of(config.failpoints)
+    with ExitStack() as closing:
+        belongs = belongs_of(config)
+        topics = Topics(belongs.cluster, belongs.partitions)
+        disk = Disk(config.data, config.disk_free_mib * MIB)
+        look_at_disk(disk)
+        log = log_of(config, belongs, topics, url)
+        closing.callback(log.close)
+        preflight(log, topics)
+        mark(config.data, belongs)
+        avro = Avro()
+        snapshots = closing.enter_context(
+            snapshot_parts(
+                place_of(config),
+                log=log,
+                schedule=schedule_of(config),
+                truncate_log=config.truncate_log,
+                failpoints=failpoints,
+            )
+        )
+        opener = Opener(
+            log=log,
+            avro=avro,
+            topics=topics,
+            stores=RocksStores(config.data / "stores"),
+            lock_wait_s=lock_wait_s(config),
+            adopt_log=config.adopt_log,
+            restorer=snapshots.restorer,
+        )
+        processor = Processor(
+            log=log,
+            avro=avro,
+            topics=topics,
+            opener=opener,
+            failpoints=failpoints,
+            stale_after_s=math.inf if config.kafka is None else config.session_timeout_ms / 1_000,
+            snapshots=snapshots.snapshotter,
+            disk=disk,
+        )
+        app = make_app(
+            processor=processor,
+            log=log,
+            avro=avro,
+            topics=topics,
+            limits=limits or limits_of(config),
+            nodes=nodes_of(config, belongs, topics, url),
+            data=config.data,
+        )
+        closing.callback(processor.stop)
+        processor.start()
+        hand_over = None if config.own is not None else _hand_over(processor, log)
+        yield Parts(belongs, log, avro, topics, processor, app, hand_over)
+
+
+def verify(config: Config) -> list[Verified]:
+    """Compare the stores of a data directory that no server has open with their log."""
+    belongs = belongs_to(config.data)
+    if belongs is None:
+        raise CannotStart(f"{config.data} is no data directory: it has no cluster.json")
+    if not belongs.embedded and config.kafka is None:
+        raise CannotStart(f"{config.data} belongs to a log on Kafka; say where with --kafka")
+    with ExitStack() as closing:
+        topics = Topics(belongs.cluster, belongs.partitions)
+        log = log_of(config, belongs, topics)
+        closing.callback(log.close)
+        verifier = Verifier(log, Avro(), topics, place_of(config))
+        found: list[Verified] = []
+        for number in range(belongs.partitions):
+            if (config.data / "stores" / f"partition-{number}").exists():
+                store = RowStore(RocksStores(config.data / "stores").open(number))
+                closing.callback(store.close)
+                found += verifier.verify(number, store.view())
+        return found
+
+
+def _hand_over(processor: Processor, log: EngineLog) -> Callable[[], None] | None:
+    """Have the other members of the group take over at once."""
+    if not isinstance(log, Member):
+        return None
+
+    def hand_over() -> None:
+        processor.stop()
+        log.leave()
+
+    return hand_over

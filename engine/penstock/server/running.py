@@ -1,0 +1,183 @@
+"""A server from its start to its end: signals, readiness, draining."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from penstock.config import PORT_DEFAULT, Config
+from penstock.gateway.app import drain
+from penstock.gateway.readiness import unanswered
+from penstock.gateway.serve import http_server, listen, loop_factory, url_of
+from penstock.gateway.web import Gateway
+from penstock.processor.directory import (
+    Belongs,
+    CannotStart,
+    clear,
+    locked,
+    set_listening,
+)
+from penstock.processor.processor import Processor
+from penstock.server.opening import (
+    lock_wait_s,
+)
+from penstock.server.parts import Parts, parts
+
+LOOK_S: Final = 0.1
+GC_THRESHOLDS: Final = (100_000, 50, 100)
+"""Rows and records make much garbage and no cycles: looking for cycles less often saves a tenth."""
+SWITCH_S: Final = 0.0005  # the fold and the event loop wait for each other often, and not long
+
+
+class Beside(Protocol):
+    """What runs in a server's process beside it, and reaches it as others do."""
+
+    def start(self, url: str) -> None:
+        """The server is ready. Returns at once."""
+        ...
+
+    def stop(self) -> None:
+        """The server is about to stop. Returns at once; may be called more than once."""
+        ...
+
+
+def run(config: Config, tell: Callable[[str], None], beside: Beside | None = None) -> int:
+    """Run a server until a signal ends it; the exit code. Raises CannotStart or a LogError before
+    it runs.
+    """
+    sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(*GC_THRESHOLDS)
+    with locked(config.data, lock_wait_s(config)), _socket(config) as listener:
+        set_listening(config.data, None)  # what a killed server said does not hold any more
+        if config.fresh:
+            clear(config.data)
+        url = url_of(listener)
+        with parts(config, url=config.advertise or url) as made:
+            _tell_what_runs(config, made.belongs, url, tell)
+
+            def ready() -> None:
+                set_listening(config.data, url)
+                tell("ready; Ctrl-C stops")
+                if beside is not None:
+                    beside.start(url)
+
+            def stopping() -> None:
+                if beside is not None:
+                    beside.stop()
+
+            try:
+                with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                    notice_s = config.drain_notice_s
+                    return runner.run(_serve(made, listener, tell, ready, stopping, notice_s))
+            finally:
+                set_listening(config.data, None)
+
+
+def _socket(config: Config) -> socket.socket:
+    """A listening socket; a free port is taken in place of the default one only."""
+    ports = [PORT_DEFAULT, 0] if config.port is None else [config.port]
+    try:
+        return listen(config.host, ports)
+    except OSError as error:
+        raise CannotStart(
+            f"can not listen on {config.host}:{ports[-1]}: {error.strerror}"
+        ) from error
+
+
+def _tell_what_runs(
+    config: Config, belongs: Belongs, url: str, tell: Callable[[str], None]
+) -> None:
+    log = f"Kafka at {config.kafka}" if config.kafka else f"embedded, in {config.data / 'log'}"
+    tell(f"penstock, cluster {belongs.cluster}")
+    tell(f"  http    {url}")
+    tell(f"  log     {log}, {belongs.partitions} partitions")
+    tell(f"  stores  {config.data / 'stores'}")
+    if config.snapshots is not None:
+        tell(f"  snapshots in {config.snapshots}, every {config.snapshot_every_s:g} s")
+
+
+async def _serve(
+    made: Parts,
+    listener: socket.socket,
+    tell: Callable[[str], None],
+    ready: Callable[[], None],
+    stopping: Callable[[], None],
+    notice_s: float,
+) -> int:
+    """Serve until a signal, or until the processor can not go on.
+
+    A signal drains: readiness is red at once; for `notice_s` whoever sends requests here may see
+    it; then no connection is taken any more, and those that are there have DRAIN_S to end. If there
+    are other nodes they get the partitions at once; else these are let go of when this has
+    returned. A second signal waits for nothing.
+    """
+    server = http_server(made.app)
+    loop = asyncio.get_running_loop()
+    gateway: Gateway = made.app.state.gateway
+    handing: list[asyncio.Task[None]] = []
+
+    def stop_listening() -> None:
+        server.should_exit = True
+
+    def stop() -> None:
+        stopping()
+        if gateway.load.draining:
+            server.force_exit = server.should_exit = True
+            return
+        drain(gateway)
+        handing.append(loop.create_task(_hand_over_to_others(made)))
+        if made.processor.failure is None and notice_s > 0:
+            loop.call_later(notice_s, stop_listening)
+        else:
+            stop_listening()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop)
+    looking = [
+        loop.create_task(_tell_when_open(made, tell, ready)),
+        loop.create_task(_stop_when_failed(made.processor, stop)),
+    ]
+    await server.serve(sockets=[listener])
+    for task in looking:
+        task.cancel()
+    await asyncio.gather(*handing)
+    failure = made.processor.failure
+    if failure is not None:
+        tell(f"penstock: the processor has stopped: {failure!r}")
+        return 1
+    return 0
+
+
+async def _tell_when_open(
+    made: Parts, tell: Callable[[str], None], ready: Callable[[], None]
+) -> None:
+    """Wait until all partitions are open, here or with others."""
+    while await unanswered(made.app.state.gateway):
+        await asyncio.sleep(LOOK_S)
+    for number, stopped in sorted(made.processor.stopped.items()):
+        tell(f"penstock: partition {number} is stopped: {stopped}")
+    ready()
+
+
+async def _hand_over_to_others(made: Parts) -> None:
+    """Let the others have the partitions while requests come to their end: what is under way goes
+    on there. Whoever is alone keeps them until nobody asks any more.
+    """
+    gateway: Gateway = made.app.state.gateway
+    nodes = gateway.forwarder.nodes
+    if nodes is None or made.hand_over is None:
+        return
+    if (await nodes.look()).members - {nodes.here}:
+        await asyncio.to_thread(made.hand_over)
+
+
+async def _stop_when_failed(processor: Processor, stop: Callable[[], None]) -> None:
+    """Stop all when the processor can not go on."""
+    while processor.failure is None:
+        await asyncio.sleep(LOOK_S)
+    stop()
