@@ -171,7 +171,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str], timers_max: int) -> None:
         if timer.part in ruled:
             turn.rows.delete(timer)
             _undone(turn, ruled, partial(blame_timer, turn, timer, DEFECT_MESSAGE))
-            turn.fired.append(turn.rows.savepoint())
+            turn.timer_ends.append(turn.rows.savepoint())
             continue
         savepoint = turn.savepoint()
         try:
@@ -180,8 +180,8 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str], timers_max: int) -> None:
         except Reject:
             turn.rollback(savepoint)
             turn.rows.delete(timer)
-        turn.fired.append(turn.rows.savepoint())
-    turn.crowded = len(turn.fired) == timers_max or turn.nodes_left == 0 or turn.is_full()
+        turn.timer_ends.append(turn.rows.savepoint())
+    turn.crowded = len(turn.timer_ends) == timers_max or turn.nodes_left == 0 or turn.is_full()
     turn.part = COMMAND_PART
 
 

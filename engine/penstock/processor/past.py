@@ -207,7 +207,7 @@ class Past:
             begun = begin(rows, self._shard, received)
             only = Only(len(turn.timers), command=turn.command)
             fold(begun, received, self._ruled(offset), only)
-            if len(begun.fired) != only.timers:
+            if len(begun.timer_ends) != only.timers:
                 raise _NotApart(f"the turn of record {offset} can not be done without the others")
             written = _written(rows, regions)
             kept.write(written, StorePosition(offset + 1))

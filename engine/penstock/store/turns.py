@@ -72,7 +72,7 @@ class TurnNotes:
 
     def note(self, turn: Turn, fold_version: int) -> None:
         """Note a turn that has just been folded; `fold_version` was in force when it began."""
-        if not turn.fired:
+        if not turn.timer_ends:
             regions = self._regions(turn, 0, None)
             if len(regions) == 1:  # nearly always
                 [region] = regions
@@ -88,7 +88,7 @@ class TurnNotes:
             if len(regions) < 2:
                 return
         start, parts = 0, list[set[bytes]]()
-        for end in (*turn.fired, None):
+        for end in (*turn.timer_ends, None):
             parts.append(self._regions(turn, start, end))
             start = end or 0
         regions = set[bytes]().union(*parts)

@@ -47,7 +47,6 @@ class Turn:
         "command_id",
         "crowded",
         "ends",
-        "fired",
         "key",
         "late",
         "news",
@@ -65,6 +64,7 @@ class Turn:
         "state",
         "steps_taken",
         "tenant",
+        "timer_ends",
         "unaudited",
     )
 
@@ -80,8 +80,8 @@ class Turn:
         self.key = ""
         self.command_id: str | None = None
         self.crowded = False  # what was due did not all fit in
-        self.fired: list[int] = []  # savepoints behind each timer that was fired
         self.late: list[tuple[str, int]] = []  # kinds of timers, and how late: only for counting
+        self.timer_ends: list[int] = []  # savepoints, one behind each timer that was fired
         self.output_bytes = 0
         self.repeated = False
         self.unaudited: tuple[str, ...] = ()

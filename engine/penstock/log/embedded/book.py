@@ -95,3 +95,15 @@ def _read(what: str, data: bytes, row_type: type[Row]) -> Row:
     if crc32(row).to_bytes(4, "big") != data[:4]:
         raise LogFatal(f"{what} in the log's book is damaged: wrong checksum")
     return msgspec.msgpack.decode(row, type=row_type)
+
+
+def check_settings(has: TopicSettings, settings: TopicSettings) -> None:
+    """Refuse a topic that is there with other settings."""
+    if has.partitions != settings.partitions:
+        raise LogFatal(
+            f"topic {settings.name} has {has.partitions} partitions, not"
+            f" {settings.partitions}; their number is fixed when the log is made"
+        )
+    for name, value in settings.config.items():
+        if has.config.get(name, value) != value:
+            raise LogFatal(f"topic {settings.name} has {name}={has.config[name]}, not {value}")

@@ -19,7 +19,7 @@ from typing import Final
 
 from penstock.contracts.topics import TopicSettings
 from penstock.core.ids import partition_of
-from penstock.log.embedded.book import Book, MarkOf
+from penstock.log.embedded.book import Book, MarkOf, check_settings
 from penstock.log.embedded.disk import Disk
 from penstock.log.embedded.groups import EmbeddedConsumer, Group, Reader
 from penstock.log.embedded.tail import Partition, Tails, Topic
@@ -235,17 +235,7 @@ class EmbeddedLog:
                 if known is None:
                     self._make(settings)
                     continue
-            has = known.settings
-            if has.partitions != settings.partitions:
-                raise LogFatal(
-                    f"topic {settings.name} has {has.partitions} partitions, not"
-                    f" {settings.partitions}; their number is fixed when the log is made"
-                )
-            for name, value in settings.config.items():
-                if has.config.get(name, value) != value:
-                    raise LogFatal(
-                        f"topic {settings.name} has {name}={has.config[name]}, not {value}"
-                    )
+            check_settings(known.settings, settings)
 
     def survey(self, topics: Sequence[TopicSettings]) -> Survey:
         """One process, one copy, which is what it is for."""
