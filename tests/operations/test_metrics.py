@@ -1,5 +1,7 @@
 """/metrics of a real server, read with the library's own parser."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.crash.server import Server
@@ -67,3 +69,16 @@ def test_no_label_is_a_clients_choice(server: Server) -> None:
     found = scraped(server.http)
     assert not [label for label in found.labels() if "hidden-name" in label or label == "BREW"]
     assert found.value("http_requests_total", method="GET", route="none", status="404") == 1
+
+
+@pytest.mark.timeout(120)
+def test_the_age_of_the_newest_snapshot_is_shown(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start(None, "--snapshots", str(tmp_path / "snapshots"), "--snapshot-every", "1s")
+    try:
+        register(server)
+        name = ("penstock_snapshot_age_seconds", frozenset({("partition", "0")}))
+        until(lambda: name in scraped(server.http).series)
+        assert 0 <= scraped(server.http).series[name] < 60
+    finally:
+        server.stop()

@@ -120,7 +120,8 @@ class Opener:
         store = self._rows(self._stores.open(partition.shard.partition))
         if store.position().next_offset < partition.next_offset:
             store.close()
-            raise StoreCorrupt(f"the store has lost what was written below {partition.next_offset}")
+            lost = f"the store has lost what was written below {partition.next_offset}"
+            raise StoreCorrupt(lost, partition.shard.partition)
         partition.reopened(store)
 
     def _rows(self, store: Store) -> RowStore:

@@ -144,7 +144,10 @@ class RocksStore:
 
     def view(self) -> RocksView:
         """The database as it is now."""
-        return RocksView(self._db.iter(), self._partition)
+        try:
+            return RocksView(self._db.iter(), self._partition)
+        except ROCKS_ERRORS as error:
+            raise self._error("a view", error) from error
 
     def checkpoint(self, directory: Path) -> None:
         """Flush what is in memory, and link the files: they never change."""

@@ -123,6 +123,14 @@ def queues(gateway: Gateway) -> Iterator[Metric]:
     )
 
 
+def snapshots(gateway: Gateway) -> Iterator[Metric]:
+    """How old the newest snapshots are; a partition that has none is not there."""
+    taken = gateway.processor.snapshots
+    ages = {} if taken is None else taken.ages_s
+    known = {str(number): age_s for number, age_s in ages.items() if age_s is not None}
+    yield _gauge("snapshot_age_seconds", "Age of the newest snapshot.", "partition", known)
+
+
 def disk(gateway: Gateway) -> Iterator[Metric]:
     """Stores, and the room that is left for them."""
     room = gateway.processor.room
@@ -134,7 +142,7 @@ def disk(gateway: Gateway) -> Iterator[Metric]:
 
 
 FAMILIES: Final[tuple[Callable[[Gateway], Iterator[Metric]], ...]] = (
-    *(partitions, folding, edge, queues, disk),
+    *(partitions, folding, edge, queues, snapshots, disk),
 )
 
 
