@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.controls import chain, output_of, task
 from tests.crash.server import Server
 from tests.operations.works import register, scraped, until, work_one
 
@@ -69,6 +70,23 @@ def test_no_label_is_a_clients_choice(server: Server) -> None:
     found = scraped(server.http)
     assert not [label for label in found.labels() if "hidden-name" in label or label == "BREW"]
     assert found.value("http_requests_total", method="GET", route="none", status="404") == 1
+
+
+@pytest.mark.timeout(120)
+def test_timers_that_fire_are_counted_by_kind(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    try:
+        spec = chain(task("late", timeout_ms=200), returns=output_of("n1"))
+        server.accepted("PUT", "/v1/task-defs?wait=all", {"name": "late"})
+        server.accepted("PUT", "/v1/wf-specs?wait=all", {"name": "late", "spec": spec})
+        server.accepted("POST", "/v1/wf-runs", {"wf_spec": "late"})
+        poll = {"worker": "w", "tasks_max": 1, "wait_ms": 20_000}
+        assert server.accepted("POST", "/v1/task-queues/late/poll", poll)["tasks"]
+        name = ("penstock_timer_lateness_seconds_count", frozenset({("kind", "TASK_TIMEOUT")}))
+        until(lambda: scraped(server.http).series.get(name) == 1)
+    finally:
+        server.stop()
 
 
 @pytest.mark.timeout(120)
