@@ -1,4 +1,5 @@
 // A client and a worker of Penstock in Go, with nothing but Kafka, an Avro library and schemas/.
+// `go build -o hello .` builds it.
 //
 //	hello BOOTSTRAP CLUSTER worker                    works until SIGTERM or Ctrl-C
 //	hello BOOTSTRAP CLUSTER client SECONDS NAME...    starts a run for each name, prints their ends
@@ -75,7 +76,7 @@ func main() {
 	start(stop, seconds, os.Args[5:])
 }
 
-// --- records --------------------------------------------------------------------------------------
+// --- records -------------------------------------------------------------------------------------
 
 func readSchemas() {
 	folder := os.Getenv("PENSTOCK_SCHEMAS")
@@ -148,7 +149,8 @@ func send(wfRunId, commandId, command string, fields Fields) {
 	record := &kgo.Record{Topic: cluster + ".commands", Value: encode(command, fields)}
 	record.Headers = []kgo.RecordHeader{{Key: "fold-version", Value: []byte("1")}}
 	if commandId != "" {
-		record.Headers = append(record.Headers, kgo.RecordHeader{Key: "command-id", Value: []byte(commandId)})
+		id := kgo.RecordHeader{Key: "command-id", Value: []byte(commandId)}
+		record.Headers = append(record.Headers, id)
 	}
 	if wfRunId != "" { // the family of a run is on the partition of its root
 		root, _, _ := strings.Cut(wfRunId, ".")
@@ -157,11 +159,12 @@ func send(wfRunId, commandId, command string, fields Fields) {
 	must(producer.ProduceSync(context.Background(), record).FirstErr())
 }
 
-// --- the client -----------------------------------------------------------------------------------
+// --- the client ----------------------------------------------------------------------------------
 
 func start(stop context.Context, seconds float64, people []string) {
 	inputs := []any{Fields{"name": "name", "type": "STR"}, Fields{"name": "seconds", "type": "DOUBLE"}}
-	send("", rand.Text(), "PutTaskDef", Fields{"name": name, "input_vars": inputs, "return_type": "STR"})
+	taskDef := Fields{"name": name, "input_vars": inputs, "return_type": "STR"}
+	send("", rand.Text(), "PutTaskDef", taskDef)
 	send("", rand.Text(), "PutWfSpec", Fields{"name": name, "spec": []byte(wfSpec)})
 
 	// What happens from now on; a minute more, since clocks differ. Other runs are passed by.
@@ -202,10 +205,10 @@ func hear(event []byte, runs map[any]func()) {
 	}
 }
 
-// --- the worker -----------------------------------------------------------------------------------
+// --- the worker ----------------------------------------------------------------------------------
 
 func work(stop context.Context) {
-	topic := cluster + ".tasks." + tenant + "." + name // with '.' and '_' in the name: see the document
+	topic := cluster + ".tasks." + tenant + "." + name // a name with '.' or '_': see the document
 	tasks := connect(kgo.ConsumerGroup(topic), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(10*time.Second))
@@ -265,7 +268,9 @@ func obey(stop context.Context, running *sync.Map) {
 func greet(ctx context.Context, inputs Fields, report Fields) {
 	var who string
 	var seconds float64
-	if json.Unmarshal(inputs["name"].([]byte), &who) != nil || json.Unmarshal(inputs["seconds"].([]byte), &seconds) != nil {
+	first, _ := inputs["name"].([]byte)
+	second, _ := inputs["seconds"].([]byte)
+	if json.Unmarshal(first, &who) != nil || json.Unmarshal(second, &seconds) != nil {
 		report["status"], report["error"] = "TASK_INPUT_VAR_SUB_ERROR", "name is a STR, seconds a DOUBLE"
 		return
 	}

@@ -1,8 +1,12 @@
 // A client and a worker of Penstock in Java, with nothing but Kafka, an Avro library and schemas/.
 //
-//   java Hello BOOTSTRAP CLUSTER worker                   works until SIGTERM or Ctrl-C
-//   java Hello BOOTSTRAP CLUSTER client SECONDS NAME...   starts a run for each name, prints their ends
-//   java Hello check                                      prints the head of each schema's records
+//   mvn -q dependency:copy-dependencies -DoutputDirectory=libs
+//   javac -cp 'libs/*' -d classes Hello.java
+//   java -cp 'classes:libs/*' Hello ...
+//
+//   BOOTSTRAP CLUSTER worker                   works until SIGTERM or Ctrl-C
+//   BOOTSTRAP CLUSTER client SECONDS NAME...   starts a run for each name, prints their ends
+//   check                                      prints the head of each schema's records
 
 import java.io.File;
 import java.io.IOException;
@@ -84,7 +88,8 @@ public final class Hello {
             return;
         }
         Hello hello = new Hello(arguments[0], arguments[1]);
-        hello.producer = new KafkaProducer<>(hello.settings(), new ByteArraySerializer(), new ByteArraySerializer());
+        var bytes = new ByteArraySerializer();
+        hello.producer = new KafkaProducer<>(hello.settings(), bytes, bytes);
         if (arguments[2].equals("worker")) {
             hello.work();
         } else {
@@ -100,10 +105,13 @@ public final class Hello {
     /** A command of our tenant; what is not given is what its schema has as the default. */
     byte[] encode(String name, Map<String, Object> fields) throws IOException {
         Schema schema = schemas.get(name);
-        GenericRecordBuilder record = new GenericRecordBuilder(schema).set("tenant", TENANT).set("principal", "");
+        var record = new GenericRecordBuilder(schema).set("tenant", TENANT).set("principal", "");
         fields.forEach(record::set);
-        ByteBuffer data = new BinaryMessageEncoder<GenericRecord>(GenericData.get(), schema).encode(record.build());
-        return Arrays.copyOfRange(data.array(), data.arrayOffset(), data.arrayOffset() + data.remaining());
+        var encoder = new BinaryMessageEncoder<GenericRecord>(GenericData.get(), schema);
+        ByteBuffer data = encoder.encode(record.build());
+        byte[] bytes = new byte[data.remaining()];
+        data.get(bytes);
+        return bytes;
     }
 
     /** A record, or null if these bytes are not one. */
@@ -112,9 +120,12 @@ public final class Hello {
             return null;
         }
         ByteBuffer head = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN);
-        Schema schema = byFingerprint.get(head.getLong(2)); // after C3 01, which the decoder looks at
+        Schema schema = byFingerprint.get(head.getLong(2)); // after C3 01
+        if (schema == null) {
+            return null;
+        }
         try {
-            return schema == null ? null : new BinaryMessageDecoder<GenericRecord>(GenericData.get(), schema).decode(data);
+            return new BinaryMessageDecoder<GenericRecord>(GenericData.get(), schema).decode(data);
         } catch (IOException | RuntimeException error) { // foreign bytes may be anything
             return null;
         }
@@ -127,9 +138,9 @@ public final class Hello {
     // --- the log ---------------------------------------------------------------------------------
 
     Properties settings(String... more) {
-        Properties settings = new Properties(); // acks=all, idempotence and murmur2 are the defaults
+        Properties settings = new Properties(); // by default acks=all, idempotence and murmur2
         settings.put("bootstrap.servers", bootstrap);
-        settings.put("metadata.max.age.ms", "3000"); // a task's topic is there once its first task is
+        settings.put("metadata.max.age.ms", "3000"); // the topic comes with its first task
         for (int index = 0; index < more.length; index += 2) {
             settings.put(more[index], more[index + 1]);
         }
@@ -140,14 +151,17 @@ public final class Hello {
         Properties settings = settings(more);
         settings.put("enable.auto.commit", "false");
         settings.put("allow.auto.create.topics", "false");
-        return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        var bytes = new ByteArrayDeserializer();
+        return new KafkaConsumer<>(settings, bytes, bytes);
     }
 
     /** Returns when the log has the command. What is sent again has the same command id. */
-    void send(String wfRunId, Integer partition, String commandId, String command, Map<String, Object> fields)
-            throws Exception {
-        byte[] key = wfRunId == null ? null : wfRunId.split("\\.")[0].getBytes(StandardCharsets.UTF_8);
-        var record = new ProducerRecord<>(cluster + ".commands", partition, key, encode(command, fields));
+    void send(String wfRunId, Integer partition, String commandId, String command,
+            Map<String, Object> fields) throws Exception {
+        String root = wfRunId == null ? null : wfRunId.split("\\.")[0]; // where its family is
+        byte[] key = root == null ? null : root.getBytes(StandardCharsets.UTF_8);
+        byte[] value = encode(command, fields);
+        var record = new ProducerRecord<>(cluster + ".commands", partition, key, value);
         record.headers().add("fold-version", "1".getBytes(StandardCharsets.UTF_8));
         if (commandId != null) {
             record.headers().add("command-id", commandId.getBytes(StandardCharsets.UTF_8));
@@ -162,7 +176,8 @@ public final class Hello {
         var inputs = List.of(
             new GenericRecordBuilder(input).set("name", "name").set("type", "STR").build(),
             new GenericRecordBuilder(input).set("name", "seconds").set("type", "DOUBLE").build());
-        send(null, 0, newId(), "PutTaskDef", Map.of("name", NAME, "input_vars", inputs, "return_type", "STR"));
+        send(null, 0, newId(), "PutTaskDef",
+            Map.of("name", NAME, "input_vars", inputs, "return_type", "STR"));
         ByteBuffer spec = ByteBuffer.wrap(WF_SPEC.getBytes(StandardCharsets.UTF_8));
         send(null, 0, newId(), "PutWfSpec", Map.of("name", NAME, "spec", spec));
 
@@ -174,7 +189,8 @@ public final class Hello {
             events.seekToEnd(partitions);
             partitions.forEach(events::position); // the ends are known now, before the runs begin
 
-            var runs = new HashMap<String, Map<String, Object>>(); // by the run's id, its command's id as well
+            // By the run's id, which is its command's id as well.
+            var runs = new HashMap<String, Map<String, Object>>();
             for (String person : people) {
                 String id = newId();
                 var variables = Map.of("name", asJson(person), "seconds", asJson(seconds));
@@ -199,12 +215,12 @@ public final class Hello {
         }
         if (kind.equals("CommandRefused")) {
             if (!text(event, "code").equals("SPEC_UNKNOWN")) {
-                throw new IllegalStateException(text(event, "code") + ": " + text(event, "message"));
+                throw new IllegalStateException(text(event, "message"));
             }
             Thread.sleep(50); // the definition is on its way to that partition
             send(id, null, id, "RunWf", runs.get(id));
         } else if (List.of("COMPLETED", "ERROR", "EXCEPTION").contains(text(event, "status"))) {
-            String output = StandardCharsets.UTF_8.decode((ByteBuffer) event.get("output")).toString();
+            var output = StandardCharsets.UTF_8.decode((ByteBuffer) event.get("output"));
             System.out.println(text(event, "status") + " " + output + " " + text(event, "failure"));
             runs.remove(id);
         }
@@ -221,7 +237,7 @@ public final class Hello {
     // --- the worker ------------------------------------------------------------------------------
 
     void work() throws Exception {
-        String topic = cluster + ".tasks." + TENANT + "." + NAME; // with '.' and '_' in the name: see the document
+        String topic = cluster + ".tasks." + TENANT + "." + NAME; // '.', '_': see the document
         Thread worker = Thread.currentThread();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> { // finish what runs, then leave
             stopping = true;
@@ -242,7 +258,7 @@ public final class Hello {
                     } else {
                         System.err.println(topic + " " + record.offset() + " is no task");
                     }
-                    // Only now that the log has the report: who dies before leaves the task to others.
+                    // Only now that the log has the report: who dies before leaves the task.
                     var partition = new TopicPartition(record.topic(), record.partition());
                     tasks.commitSync(Map.of(partition, new OffsetAndMetadata(record.offset() + 1)));
                 }
@@ -253,8 +269,8 @@ public final class Hello {
     void attempt(GenericRecord task) throws Exception {
         String run = text(task, "wf_run_id");
         int partition = Math.toIntExact((Long) task.get("report_partition"));
-        Map<String, Object> words = Map.of(
-            "wf_run_id", run, "guid", task.get("guid"), "attempt", task.get("attempt"), "worker", NAME);
+        Map<String, Object> words = Map.of("wf_run_id", run, "guid", task.get("guid"),
+            "attempt", task.get("attempt"), "worker", NAME);
         Map<String, Object> report = new HashMap<>(words);
         report.put("started_at_ms", System.currentTimeMillis());
         // The report of a short task says it all; one that goes on says that it has started.
@@ -262,7 +278,11 @@ public final class Hello {
             send(run, partition, null, "TaskStarted", words);
             return null;
         }, STARTED_AFTER_MS, TimeUnit.MILLISECONDS);
-        report.putAll(greet((Map<?, ?>) task.get("inputs")));
+        try {
+            report.putAll(greet((Map<?, ?>) task.get("inputs")));
+        } catch (Exception error) { // whatever the function does, its end is reported
+            report.putAll(Map.of("status", "TASK_FAILED", "error", error.toString()));
+        }
         slow.cancel(false);
         send(run, partition, null, "ReportTask", report);
     }
@@ -272,12 +292,14 @@ public final class Hello {
         JsonNode name = JSON.readTree(((ByteBuffer) inputs.get(new Utf8("name"))).array());
         JsonNode seconds = JSON.readTree(((ByteBuffer) inputs.get(new Utf8("seconds"))).array());
         if (!name.isTextual() || !seconds.isNumber()) {
-            return Map.of("status", "TASK_INPUT_VAR_SUB_ERROR", "error", "name is a STR, seconds is a DOUBLE");
+            String error = "name is a STR, seconds is a DOUBLE";
+            return Map.of("status", "TASK_INPUT_VAR_SUB_ERROR", "error", error);
         }
         Thread.sleep((long) (seconds.asDouble() * 1000));
-        if (name.asText().isEmpty()) { // a business exception, which the workflow may handle by its name
+        if (name.asText().isEmpty()) { // a business exception: the workflow may handle it by name
             return Map.of("status", "TASK_EXCEPTION", "exception", "nobody", "error", "no name");
         }
-        return Map.of("status", "TASK_SUCCESS", "output", asJson("Hello, " + name.asText() + ", from Java!"));
+        String greeting = "Hello, " + name.asText() + ", from Java!";
+        return Map.of("status", "TASK_SUCCESS", "output", asJson(greeting));
     }
 }

@@ -1,8 +1,8 @@
 // A client and a worker of Penstock in JavaScript, with nothing but Kafka, an Avro library and
-// schemas/.
+// schemas/. `npm ci` brings the two.
 //
 //   node main.mjs BOOTSTRAP CLUSTER worker                 works until SIGTERM or Ctrl-C
-//   node main.mjs BOOTSTRAP CLUSTER client SECONDS NAME... starts a run for each name, prints the ends
+//   node main.mjs BOOTSTRAP CLUSTER client SECONDS NAME... starts a run for each, prints their ends
 //   node main.mjs check                                    prints the head of each schema's records
 
 import { randomUUID } from 'node:crypto';
@@ -42,7 +42,7 @@ const WF_SPEC = {
   },
 };
 
-// --- records: C3 01, the fingerprint of the schema, the body ---------------------------------------
+// --- records: C3 01, the fingerprint of the schema, the body -------------------------------------
 
 const types = new Map(); // by the record's name
 const names = new Map(); // of the records, by their first ten bytes in hexadecimal
@@ -91,7 +91,7 @@ function decode(data) {
 
 const asJson = (value) => Buffer.from(JSON.stringify(value));
 
-// --- the log ---------------------------------------------------------------------------------------
+// --- the log -------------------------------------------------------------------------------------
 
 const [bootstrap, cluster, role, seconds, ...people] = process.argv.slice(2);
 const kafka = new Kafka({
@@ -112,7 +112,7 @@ async function send(place, commandId, command, fields) {
 const METADATA = { key: null, partition: 0 };
 const ofRun = (wfRunId) => ({ key: wfRunId.split('.')[0] }); // the family is where its root is
 
-// --- the client ------------------------------------------------------------------------------------
+// --- the client ----------------------------------------------------------------------------------
 
 async function client() {
   const inputs = [{ name: 'name', type: 'STR' }, { name: 'seconds', type: 'DOUBLE' }];
@@ -164,10 +164,10 @@ async function hear(event, runs) {
   }
 }
 
-// --- the worker ------------------------------------------------------------------------------------
+// --- the worker ----------------------------------------------------------------------------------
 
 async function worker() {
-  const topic = `${cluster}.tasks.${TENANT}.${NAME}`; // with '.' and '_' in the name: see the document
+  const topic = `${cluster}.tasks.${TENANT}.${NAME}`; // with '.' or '_': see the document
   const tasks = kafka.consumer({ groupId: topic, sessionTimeout: 10_000, maxWaitTimeInMs: 200 });
   let stopped = false;
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => (stopped = true));
@@ -224,7 +224,8 @@ async function attempt(task) {
   const slow = setTimeout(started, STARTED_AFTER_MS);
   const stop = new AbortController();
   running.set(`${guid} ${attempt}`, stop);
-  const result = await greet(task.inputs, stop.signal);
+  const broke = (error) => ({ status: 'TASK_FAILED', error: String(error) });
+  const result = await greet(task.inputs, stop.signal).catch(broke);
   running.delete(`${guid} ${attempt}`);
   clearTimeout(slow);
   await send(place, null, 'ReportTask', { ...words, started_at_ms, ...result });
@@ -243,7 +244,7 @@ async function greet(inputs, signal) {
   return { status: 'TASK_SUCCESS', output: asJson(`Hello, ${name}, from JavaScript!`) };
 }
 
-// ---------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 readSchemas();
 if (bootstrap === 'check') {
