@@ -84,10 +84,15 @@ class CountingRows(RowStore):
             self.scanned += 1
             yield found
 
-    def write(self, rows: Mapping[bytes, Row | None], position: StorePosition) -> None:
+    def write(
+        self,
+        rows: Mapping[bytes, Row | None],
+        position: StorePosition,
+        beside: Mapping[bytes, bytes | None] | None = None,
+    ) -> None:
         """Count, and write."""
         self.writes += len(rows)
-        super().write(rows, position)
+        super().write(rows, position, beside)
 
 
 class Engine:

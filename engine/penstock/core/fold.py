@@ -14,7 +14,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -125,11 +125,8 @@ class Only(Struct, frozen=True):
     command: bool
 
 
-ALL_OF_IT: Final = Only(TIMERS_PER_TURN_MAX, command=True)
-
-
 def fold(
-    turn: Turn, record: Input, ruled: AbstractSet[str] = frozenset(), only: Only = ALL_OF_IT
+    turn: Turn, record: Input, ruled: AbstractSet[str] = frozenset(), only: Only | None = None
 ) -> Folded:
     """Fold the record of a turn that has begun. `ruled` are the parts that a verdict has undone."""
     if turn.state.fold_version > FOLD_VERSION:
@@ -137,9 +134,9 @@ def fold(
             f"fold version {turn.state.fold_version} is in force, this build knows {FOLD_VERSION}"
         )
     taken = _take(turn, record)
-    _fire_due(turn, ruled, only.timers)
+    _fire_due(turn, ruled, TIMERS_PER_TURN_MAX if only is None else only.timers)
     _forget_answers(turn)
-    answer = _do(turn, record, ruled) if taken and only.command else None
+    answer = _do(turn, record, ruled) if taken and (only is None or only.command) else None
     turn.rows.put(turn.state)
     return Folded(turn, answer)
 

@@ -181,7 +181,7 @@ def _packed(
     return (
         head
         + pack(f">{len(timers)}H", *timers)
-        + b"".join(len(other).to_bytes(2, "big") + other for other in others)
+        + b"".join(len(other).to_bytes(4, "big") + other for other in others)
     )
 
 
@@ -190,8 +190,8 @@ def _unpacked(offset: int, data: bytes) -> TurnThere:
     timers = unpack_from(f">{count}H", data, _HEAD.size)
     at, others = _HEAD.size + 2 * count, list[bytes]()
     while at < len(data):
-        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        others.append(data[at + 2 : end])
+        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        others.append(data[at + 4 : end])
         at = end
     return TurnThere(
         offset,
