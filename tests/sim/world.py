@@ -185,7 +185,7 @@ class World:
         idle = 0  # rounds: what has ended a moment ago may be begun anew in the next one
         for number in range(ROUNDS_MAX):
             live = [group for group in self._live() if not self._is_withheld(group.key[1])]
-            idle = 0 if live else idle + 1
+            idle = 0 if live or self._is_one_to_come() else idle + 1
             if idle > 1 and number >= MEDDLING_ROUNDS:
                 break
             for group in live:
@@ -263,6 +263,14 @@ class World:
             for group in tables.groups()
             if any(run.status in THREAD_LIVE for run in group.of(WfRun))
         ]
+
+    def _is_one_to_come(self) -> bool:
+        """Whether a run that has ended waits to be begun anew."""
+        return any(
+            run.anew is not None and run.anew.due_ms is not None
+            for tables in self._tables()
+            for run in tables.of(WfRun)
+        )
 
     def _tables(self) -> Iterator[Tables]:
         for number in range(self.broker.topics.partitions):
