@@ -182,10 +182,14 @@ def _room(group: Group, thread: ThreadRun) -> str:
 
 
 def _holder(group: Group, thread: ThreadRun) -> str:
-    """The thread that holds it is halted, or has failed and may be rescued."""
+    """The thread that holds it is halted, or has failed and may be rescued; or it was revived, and
+    lets go in its next turn.
+    """
     holder = group.one(ThreadRun, -1 if thread.holder is None else thread.holder)
     if holder is None:
         return ""
+    if has_timer(group, TimerKind.ADVANCE, None, holder.number):
+        return "the next turn of its holder"
     held = bool(holder.halt_reasons) or holder.status is ThreadStatus.ERROR
     return f"thread {holder.number}" if held else ""
 
