@@ -12,7 +12,7 @@ from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.breaker_rows import HeldByBreaker
 from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
 from penstock.core.state.partition_state import Deleting
-from penstock.core.state.run import HaltReason, NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.state.run import HaltReason, NodeRun, SweepVerb, TaskRun, ThreadRun, WfRun
 from penstock.core.state.thread_rows import Awaited, AwaitedEnd, AwaitedStatus, Watcher
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import (
@@ -224,6 +224,8 @@ def waits_for(group: Group, thread: ThreadRun) -> str | None:
     node_run = group.one(NodeRun, thread.number, thread.position)
     if thread.status is ThreadStatus.HALTING and thread.moving_children:
         return "its children"
+    if thread.number == 0 and _is_last_to_be_killed(group):
+        return "the other threads, which workers have"
     if thread.status is ThreadStatus.HALTED:
         takers = [TAKEN_AWAY_BY[why](group, thread) for why in thread.halt_reasons]
         return ", ".join(takers) if takers and all(takers) else None
@@ -233,6 +235,14 @@ def waits_for(group: Group, thread: ThreadRun) -> str | None:
     if thread.status is ThreadStatus.HALTING and not _in_flight(group, node_run):
         return None
     return None if waits is None else waits(group, thread, node_run)
+
+
+def _is_last_to_be_killed(group: Group) -> bool:
+    """Whether the run is being killed, and other threads of it, below any, have not ended."""
+    run = group.one(WfRun)
+    if run is None or run.sweep is None or run.sweep.verb is not SweepVerb.KILL:
+        return False
+    return any(one.number and one.status in THREAD_LIVE for one in group.of(ThreadRun))
 
 
 def _in_flight(group: Group, node_run: NodeRun) -> bool:
