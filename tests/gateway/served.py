@@ -15,9 +15,12 @@ from typing import Any
 import httpx
 
 from penstock.config import Config
+from penstock.gateway.app import ROUTES
 from penstock.gateway.load import Limits
+from penstock.gateway.openapi import document
 from penstock.gateway.serve import http_server
 from penstock.server import Parts, parts
+from tests.gateway.documented import Documented
 
 START_S = 20.0
 PARTITIONS = 3
@@ -29,7 +32,9 @@ class Served:
     def __init__(self, made: Parts, url: str) -> None:
         self.made = made
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=30.0)
+        documented = Documented(document(ROUTES))
+        hooks = {"response": [documented.check]}
+        self.http = httpx.Client(base_url=url, timeout=30.0, event_hooks=hooks)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """One request; `command_id` and `tenant` are headers."""

@@ -36,6 +36,7 @@ from penstock.gateway.routes import (
     expressions,
     gone_addresses,
     metrics,
+    openapi,
     operations,
     run_parts,
     run_words,
@@ -79,6 +80,7 @@ ROUTES: Final = [
     *doctor.ROUTES,
     *operations.ROUTES,
     *metrics.ROUTES,
+    *openapi.ROUTES,
 ]
 
 logger = logging.getLogger("penstock.gateway")
@@ -133,6 +135,7 @@ def make_app(
     app.router.redirect_slashes = False
     app.state.gateway = gateway
     app.state.data = data
+    app.state.routes = ROUTES
     return app
 
 

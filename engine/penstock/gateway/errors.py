@@ -152,7 +152,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
 """Every code and its status; a test holds that no code of the core is missing."""
 
 RETRY_AFTER_S: Final = 1
-_RETRIED: Final = frozenset({421, 429, 503})
+RETRIED: Final = frozenset({421, 429, 503})
 
 
 class ApiError(Exception):
@@ -175,7 +175,7 @@ class ApiError(Exception):
         self.position = position
         self.faults = faults
         self.headers = dict(headers or {})
-        if self.status in _RETRIED:
+        if self.status in RETRIED:
             self.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
 
     @property

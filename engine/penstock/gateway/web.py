@@ -33,6 +33,7 @@ from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.sampler import Sampler
+from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Says
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.log.port import EngineLog, Position
@@ -40,15 +41,12 @@ from penstock.observe.tally import HttpTally
 from penstock.processor.processor import Processor
 
 POSITION_HEADER: Final = "Penstock-Position"
-WAIT_MS_MAX: Final = 60_000
 ROUTE_PATH: Final = "penstock.route"
-PAGE_MAX: Final = 1_000
-PAGE_DEFAULT: Final = 200
 
 R = TypeVar("R", bound=Row)
 Handler = Callable[[Request], Awaitable[Response]]
 
-_COMMAND_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+COMMAND_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -90,14 +88,42 @@ def json_answer(
     return Response(_encode(body), status_code=status, headers=named, media_type="application/json")
 
 
-def route(method: str, path: str, handler: Handler) -> Route:
-    """One route; the request is counted under its path as it stands here."""
+class ApiRoute(Route):
+    """A route that says what it takes and gives; a request is counted under its path as it stands
+    here.
+    """
 
-    async def named(request: Request) -> Response:
-        request.scope[ROUTE_PATH] = path
+    def __init__(self, method: str, path: str, handler: Handler, says: Says | None) -> None:
+        strict = _strict(handler, says)
+
+        async def named(request: Request) -> Response:
+            request.scope[ROUTE_PATH] = path
+            return await strict(request)
+
+        super().__init__(path, named, methods=[method])
+        self.method = method
+        self.says = says
+        self.about = (says.about if says else "") or handler.__doc__ or ""
+
+
+def _strict(handler: Handler, says: Says | None) -> Handler:
+    """As with the fields of a body: a parameter that the route does not know is a mistake."""
+    if says is None or says.takes_any:
+        return handler
+    known = {param.name for param in says.query}
+
+    async def checked(request: Request) -> Response:
+        for name in request.query_params:
+            if name not in known:
+                raise bad_request(f"there is no parameter {name[:60]!r} here")
         return await handler(request)
 
-    return Route(path, named, methods=[method])
+    return checked
+
+
+def route(method: str, path: str, handler: Handler, says: Says | None = None) -> ApiRoute:
+    """One route. A test fails for one that says nothing: /openapi.json would not have it."""
+    return ApiRoute(method, path, handler, says)
 
 
 # Commands.
@@ -132,7 +158,7 @@ def command_id_of(request: Request) -> str:
     if given is None:
         given = getattr(request.state, "command_id", None) or new_command_id()
         request.state.command_id = given
-    if not _COMMAND_ID.fullmatch(given):
+    if not COMMAND_ID.fullmatch(given):
         refuse(Code.BAD_ID, f"{COMMAND_ID_HEADER}: use 1-128 ASCII characters, none of them blank")
     return given
 

@@ -18,6 +18,8 @@ from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
 from penstock.gateway.render import time_text
+from penstock.gateway.says import pages, reads, sends
+from penstock.gateway.shapes import BulkAsked, BulkHead, BulkShown, BulkTold
 from penstock.gateway.web import (
     command_id_of,
     json_answer,
@@ -101,8 +103,8 @@ def _shown(view: View, job: BulkJob) -> Json | None:
 
 BY_ID: Final = "/v1/bulk/{bulk_id}"
 ROUTES: Final = [
-    route("POST", "/v1/bulk", ask),
-    route("GET", "/v1/bulk", list_all),
-    route("GET", BY_ID, get),
-    route("POST", BY_ID + "/cancel", cancel),
+    route("POST", "/v1/bulk", ask, sends(Bulk, BulkAsked, status=202)),
+    route("GET", "/v1/bulk", list_all, pages(BulkHead)),
+    route("GET", BY_ID, get, reads(BulkShown)),
+    route("POST", BY_ID + "/cancel", cancel, sends(Nothing, BulkTold)),
 ]

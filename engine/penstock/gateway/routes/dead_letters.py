@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
+from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,8 @@ from penstock.gateway.dead_letters import (
     shown_letter,
 )
 from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.operator_shapes import DeadLetterRead, DeadLetterRetried, DeadLetters
+from penstock.gateway.says import Param, Says
 from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route
 
 DEAD_LETTERS_MAX: Final = 1_000
@@ -82,8 +85,14 @@ def _found(gateway: Gateway, number: int) -> tuple[Letter, set[int]]:
     raise ApiError(EdgeCode.NOT_FOUND, f"there is no dead letter {number}")
 
 
+CODE: Final = Param("code", str, "Those with this code.")
+NEWEST: Final = Param(
+    "limit", Annotated[int, Meta(ge=1, le=DEAD_LETTERS_MAX)], "How many at most; 100 if left out."
+)
+LETTER: Final = "/v1/dead-letters/{number:int}"
+RETRIES: Final = Says(gives=DeadLetterRetried, also=(409,))
 ROUTES: Final = [
-    route("GET", "/v1/dead-letters", dead_letters),
-    route("GET", "/v1/dead-letters/{number:int}", dead_letter),
-    route("POST", "/v1/dead-letters/{number:int}/retry", retry_dead_letter),
+    route("GET", "/v1/dead-letters", dead_letters, Says(gives=DeadLetters, query=(CODE, NEWEST))),
+    route("GET", LETTER, dead_letter, Says(gives=DeadLetterRead)),
+    route("POST", LETTER + "/retry", retry_dead_letter, RETRIES),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import Struct
@@ -38,17 +39,18 @@ from penstock.core.definitions.defs import (
 )
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
 from penstock.core.definitions.webhooks import Webhook
-from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
+from penstock.core.definitions.wf_spec import LatestWfSpec, SpecBody, WfSpec
 from penstock.core.errors import Code
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
 from penstock.core.state.rows import Row, Rows
-from penstock.gateway import render, user_task_json
+from penstock.gateway import render, shapes, user_task_json
 from penstock.gateway.application_json import application
 from penstock.gateway.auth import TENANT_HEADER, Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.forward import PART_HEADER, Asked
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.says import VERSION, WAIT, Says, pages, reads, sends
 from penstock.gateway.web import (
     Gateway,
     command_id_of,
@@ -75,7 +77,11 @@ class Definition(Struct, frozen=True):
     row: type[Row]
     show: Callable[[Any, Rows], render.Json]
     unknown: Code
+    shape: Any
+    told: Any
+    listed: Any = None
     read: Callable[[Request, type[Command]], Awaitable[Command]] = read_struct
+    body: type[Struct] | None = None
 
 
 def alone(show: Callable[[Any], render.Json]) -> Callable[[Any, Rows], render.Json]:
@@ -96,6 +102,8 @@ TASK_DEFS: Final = Definition(
     TaskDef,
     alone(render.task_def),
     Code.TASK_DEF_UNKNOWN,
+    shapes.TaskDefShown,
+    shapes.Named,
 )
 EVENT_DEFS: Final = Definition(
     "/v1/external-event-defs",
@@ -105,6 +113,8 @@ EVENT_DEFS: Final = Definition(
     ExternalEventDef,
     alone(render.external_event_def),
     Code.EVENT_DEF_UNKNOWN,
+    shapes.ExternalEventDefShown,
+    shapes.Named,
 )
 STRUCT_DEFS: Final = Definition(
     "/v1/struct-defs",
@@ -114,6 +124,8 @@ STRUCT_DEFS: Final = Definition(
     StructDef,
     alone(render.struct_def),
     Code.STRUCT_DEF_UNKNOWN,
+    shapes.StructDefShown,
+    shapes.NamedVersion,
 )
 WORKFLOW_EVENT_DEFS: Final = Definition(
     "/v1/workflow-event-defs",
@@ -123,6 +135,8 @@ WORKFLOW_EVENT_DEFS: Final = Definition(
     WorkflowEventDef,
     alone(render.workflow_event_def),
     Code.EVENT_DEF_UNKNOWN,
+    shapes.WorkflowEventDefShown,
+    shapes.Named,
 )
 APPLICATIONS: Final = Definition(
     "/v1/applications",
@@ -132,6 +146,8 @@ APPLICATIONS: Final = Definition(
     Application,
     _application,
     Code.APPLICATION_UNKNOWN,
+    shapes.ApplicationShown,
+    shapes.NamedVersion,
 )
 WF_SPECS: Final = Definition(
     "/v1/wf-specs",
@@ -141,6 +157,9 @@ WF_SPECS: Final = Definition(
     WfSpec,
     alone(render.wf_spec),
     Code.SPEC_UNKNOWN,
+    shapes.WfSpecShown,
+    shapes.NamedRevision,
+    shapes.Latest,
 )
 USER_TASK_DEFS: Final = Definition(
     "/v1/user-task-defs",
@@ -150,6 +169,9 @@ USER_TASK_DEFS: Final = Definition(
     LatestUserTaskDef,
     alone(user_task_json.latest_user_task_def),
     Code.USER_TASK_DEF_UNKNOWN,
+    shapes.UserTaskDefShown,
+    shapes.NamedVersion,
+    shapes.Latest,
 )
 WITH_VERSIONS: Final = (WF_SPECS, USER_TASK_DEFS)
 LOOK_S: Final = 0.05
@@ -189,12 +211,30 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
 
     by_name = definition.path + "/{name}"
     gets = {WF_SPECS.path: get_wf_spec, USER_TASK_DEFS.path: get_user_task_def}
+    lists = list_wf_specs if definition is WF_SPECS else list_all
+    says = says_of(definition)
     return [
-        route("PUT", definition.path, put),
-        route("GET", definition.path, list_wf_specs if definition is WF_SPECS else list_all),
-        route("GET", by_name, gets.get(definition.path, get)),
-        route("DELETE", by_name, delete),
+        route("PUT", definition.path, put, says["PUT"]),
+        route("GET", definition.path, lists, says["LIST"]),
+        route("GET", by_name, gets.get(definition.path, get), says["GET"]),
+        route("DELETE", by_name, delete, says["DELETE"]),
     ]
+
+
+def says_of(definition: Definition) -> dict[str, Says]:
+    """What the routes of one kind take and give."""
+    what, query = definition.what, (VERSION,) if definition in WITH_VERSIONS else ()
+    form = {"spec": SpecBody} if definition is WF_SPECS else {}
+    body, told = definition.body or definition.put, definition.told
+    gone = shapes.NamedVersion if definition in WITH_VERSIONS else shapes.Named
+    deletes = tuple(replace(one, about="Which version.", required=True) for one in query)
+    put = sends(body, told, query=(WAIT,), bodies=form, about=f"Register a {what}.")
+    return {
+        "PUT": put,
+        "LIST": pages(definition.listed or definition.shape, about=f"{what}s, by name."),
+        "GET": reads(definition.shape, *query, about=f"A {what}."),
+        "DELETE": sends(gives=gone, query=deletes, about=f"Delete a {what}."),
+    }
 
 
 async def shown_by_name(request: Request, definition: Definition, name: str) -> Response:

@@ -9,6 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.gateway.operator_shapes import Examined
+from penstock.gateway.says import Says
 from penstock.gateway.web import Gateway, gateway_of, json_answer, route
 from penstock.processor.doctor import Patient, examine
 from penstock.store.rowstore import RowView
@@ -43,4 +45,4 @@ def _views(gateway: Gateway) -> dict[int, RowView]:
     return {number: view for number, view in views.items() if view is not None}
 
 
-ROUTES: Final = [route("GET", "/v1/doctor", doctor)]
+ROUTES: Final = [route("GET", "/v1/doctor", doctor, Says(gives=Examined))]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Final
+from typing import Annotated, Final
 
+from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,10 +23,20 @@ from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
 from penstock.gateway.routes.wf_runs import RUN, known_run
-from penstock.gateway.web import (
+from penstock.gateway.run_shapes import CorrelatedEventShown, WorkflowEventShown
+from penstock.gateway.says import (
+    LIMIT,
     PAGE_DEFAULT,
     PAGE_MAX,
+    WAIT_MS,
     WAIT_MS_MAX,
+    Items,
+    Param,
+    reads,
+    sends,
+)
+from penstock.gateway.told_shapes import EventPut
+from penstock.gateway.web import (
     command_id_of,
     gateway_of,
     int_param,
@@ -103,9 +114,18 @@ def _named(request: Request) -> tuple[str, str]:
     return request.path_params["event_def"], request.path_params["key"]
 
 
+FROM: Final = Param("from", Annotated[int, Meta(ge=0, le=INT_MAX)], "The first number wanted.")
+DEF: Final = Param("def", list[str], "Only events of these WorkflowEventDefs.")
 ROUTES: Final = [
-    route("POST", CORRELATED, put_correlated_event),
-    route("GET", ONE_CORRELATED, get_correlated_event),
-    route("DELETE", ONE_CORRELATED, delete_correlated_event),
-    route("GET", RUN + "/workflow-events", workflow_events),
+    route(
+        "POST", CORRELATED, put_correlated_event, sends(PutCorrelatedEvent, EventPut, status=201)
+    ),
+    route("GET", ONE_CORRELATED, get_correlated_event, reads(CorrelatedEventShown)),
+    route("DELETE", ONE_CORRELATED, delete_correlated_event, sends(gives=EventPut)),
+    route(
+        "GET",
+        RUN + "/workflow-events",
+        workflow_events,
+        reads(Items[WorkflowEventShown], FROM, DEF, LIMIT, WAIT_MS),
+    ),
 ]

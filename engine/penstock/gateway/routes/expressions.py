@@ -17,6 +17,8 @@ from penstock.gateway.auth import identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import check_part
+from penstock.gateway.run_shapes import Tried
+from penstock.gateway.says import AT_LEAST, Says
 from penstock.gateway.web import gateway_of, json_answer, route, view_at
 
 
@@ -57,5 +59,8 @@ async def evaluate(request: Request) -> Response:
     return json_answer({"value": tried.value, "masked": tried.masked}, position=view.position)
 
 
-ROUTES: Final = [route("POST", "/v1/expressions/evaluate", evaluate)]
+SAYS: Final = Says(
+    body=EvaluateBody, query=(AT_LEAST,), gives=Tried, positioned=True, also=(404, 422)
+)
+ROUTES: Final = [route("POST", "/v1/expressions/evaluate", evaluate, SAYS)]
 """Nothing is sent: a trial is a read."""

@@ -12,6 +12,9 @@ from penstock.core.definitions.defs import GoneAddress
 from penstock.core.ids import check_definition_name
 from penstock.gateway.application_json import gone_address
 from penstock.gateway.auth import identify
+from penstock.gateway.says import pages, sends
+from penstock.gateway.shapes import GoneAddressShown
+from penstock.gateway.told_shapes import AddressOpened
 from penstock.gateway.web import command_id_of, listed, page, route, send, view_of_definitions
 
 
@@ -31,6 +34,6 @@ async def reopen(request: Request) -> Response:
 
 GONE_ADDRESSES: Final = "/v1/gone-addresses"
 ROUTES: Final = [
-    route("GET", GONE_ADDRESSES, list_all),
-    route("DELETE", GONE_ADDRESSES + "/{name}", reopen),
+    route("GET", GONE_ADDRESSES, list_all, pages(GoneAddressShown)),
+    route("DELETE", GONE_ADDRESSES + "/{name}", reopen, sends(gives=AddressOpened)),
 ]

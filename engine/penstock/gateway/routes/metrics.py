@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.gateway.sampler import Queue
+from penstock.gateway.says import Says
 from penstock.gateway.web import Gateway, gateway_of, route
 from penstock.observe.tally import Histogram
 
@@ -213,4 +214,4 @@ def _of_queues(
     return family
 
 
-ROUTES: Final = [route("GET", "/metrics", metrics)]
+ROUTES: Final = [route("GET", "/metrics", metrics, Says(media="text/plain"))]

@@ -12,7 +12,9 @@ from starlette.responses import Response
 
 from penstock.gateway import render
 from penstock.gateway.errors import EdgeCode
+from penstock.gateway.operator_shapes import ClusterShown, Health, VerifiedAll
 from penstock.gateway.readiness import unanswered
+from penstock.gateway.says import Says
 from penstock.gateway.spread import everywhere
 from penstock.gateway.web import Gateway, gateway_of, json_answer, route
 from penstock.log.port import Assigned, LogError
@@ -144,9 +146,10 @@ async def verify(request: Request) -> Response:
     return json_answer({"items": items, "stopped": stopped})
 
 
+HEALTH: Final = Says(gives=Health, other={503: Health})
 ROUTES: Final = [
-    route("GET", "/v1/cluster", cluster),
-    route("GET", "/v1/verify", verify),
-    route("GET", "/healthz", healthz),
-    route("GET", "/readyz", readyz),
+    route("GET", "/v1/cluster", cluster, Says(gives=ClusterShown)),
+    route("GET", "/v1/verify", verify, Says(gives=VerifiedAll)),
+    route("GET", "/healthz", healthz, HEALTH),
+    route("GET", "/readyz", readyz, HEALTH),
 ]

@@ -5,7 +5,7 @@ them.
 from __future__ import annotations
 
 from itertools import islice
-from typing import Final
+from typing import Final, Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -25,9 +25,15 @@ from penstock.gateway.history import facts_of
 from penstock.gateway.past import history_as_of, rows_of_run
 from penstock.gateway.reads import check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run, told_from_the_log
+from penstock.gateway.run_shapes import (
+    ExternalEventShown,
+    NodeRunShown,
+    Story,
+    TaskRunShown,
+    VariableShown,
+)
+from penstock.gateway.says import AT, PAGE_DEFAULT, PAGE_MAX, VIEW, Param, pages, reads
 from penstock.gateway.web import (
-    PAGE_DEFAULT,
-    PAGE_MAX,
     cursor_bytes,
     cursor_text,
     int_param,
@@ -129,12 +135,15 @@ async def history(request: Request) -> Response:
     return json_answer({"items": facts, "truncated": not whole}, position=view.position)
 
 
+POSITIONS: Final = Param(
+    "positions", Literal["true"], "Tell it from the log: with commands and positions."
+)
 ROUTES: Final = [
-    route("GET", RUN + "/node-runs", node_runs),
-    route("GET", RUN + "/node-runs/{thread:int}/{position:int}", node_run),
-    route("GET", RUN + "/task-runs", task_runs),
-    route("GET", RUN + "/task-runs/{task_run}", task_run),
-    route("GET", RUN + "/variables", variables),
-    route("GET", RUN + "/external-events", external_events),
-    route("GET", RUN + "/history", history),
+    route("GET", RUN + "/node-runs", node_runs, pages(NodeRunShown)),
+    route("GET", RUN + "/node-runs/{thread:int}/{position:int}", node_run, reads(NodeRunShown)),
+    route("GET", RUN + "/task-runs", task_runs, pages(TaskRunShown, VIEW, views=True)),
+    route("GET", RUN + "/task-runs/{task_run}", task_run, reads(TaskRunShown, VIEW, views=True)),
+    route("GET", RUN + "/variables", variables, pages(VariableShown)),
+    route("GET", RUN + "/external-events", external_events, pages(ExternalEventShown)),
+    route("GET", RUN + "/history", history, reads(Story, POSITIONS, AT, also=(409,))),
 ]

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -20,6 +21,7 @@ from penstock.gateway.dialects import Dialect, dialect_of, seen_of
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
+from penstock.gateway.run_shapes import Level, LogShown, MetricShown
 from penstock.gateway.run_words import (
     LEVELS,
     LINES_MAX,
@@ -29,10 +31,12 @@ from penstock.gateway.run_words import (
     measured_by,
     pieces_of,
 )
+from penstock.gateway.says import AT_LEAST, VIEW, Excerpt, Param, Says, reads
 from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route, view_of_run
 
 QUIET_S: Final = 15.0
 """So long nothing is sent to who follows; then a comment, so that all on the way know it lives."""
+ATTEMPT_MAX: Final = 2**31
 PAUSE_S: Final = 0.2
 """How long writes are gathered before they are looked at: others write to the partition, too."""
 
@@ -123,7 +127,7 @@ def _asked(request: Request) -> Asked:
     task_run = request.query_params.get("task_run")
     attempt = None
     if "attempt" in request.query_params:
-        attempt = int_param(request, "attempt", 0, low=0, high=2**31)
+        attempt = int_param(request, "attempt", 0, low=0, high=ATTEMPT_MAX)
     return Asked(
         min_level=level,
         task_run=None if task_run is None else check_part("task_run", task_run),
@@ -131,8 +135,15 @@ def _asked(request: Request) -> Asked:
     )
 
 
+WORDS: Final = (
+    VIEW,
+    Param("min_level", Level, "Only lines of this level, or of a graver one."),
+    Param("task_run", str, "Only this task run, by its id in the view, or by its guid."),
+    Param("attempt", Annotated[int, Meta(ge=0, le=ATTEMPT_MAX)], "Only this attempt."),
+)
+FOLLOWS: Final = Says(query=(*WORDS, AT_LEAST), media="text/event-stream")
 ROUTES: Final = [
-    route("GET", RUN + "/logs", logs),
-    route("GET", RUN + "/logs/follow", follow),
-    route("GET", RUN + "/metrics", metrics),
+    route("GET", RUN + "/logs", logs, reads(Excerpt[LogShown], *WORDS, views=True)),
+    route("GET", RUN + "/logs/follow", follow, FOLLOWS),
+    route("GET", RUN + "/metrics", metrics, reads(Excerpt[MetricShown], *WORDS, views=True)),
 ]

@@ -21,10 +21,11 @@ from penstock.gateway.auth import identify
 from penstock.gateway.index_scan import scan_index
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
+from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, finds, reads, sends
+from penstock.gateway.shapes import ScheduleShown
 from penstock.gateway.spread import paged
+from penstock.gateway.told_shapes import ScheduleMade, ScheduleTold
 from penstock.gateway.web import (
-    PAGE_DEFAULT,
-    PAGE_MAX,
     command_id_of,
     gateway_of,
     int_param,
@@ -113,10 +114,10 @@ def _shown(view: View, tenant: str, schedule_id: str) -> render.Json | None:
 
 BY_ID: Final = "/v1/schedules/{schedule_id}"
 ROUTES: Final = [
-    route("POST", "/v1/schedules", make),
-    route("GET", "/v1/schedules", list_all),
-    route("GET", BY_ID, get),
-    route("DELETE", BY_ID, delete),
-    route("POST", BY_ID + "/actions/pause", pause),
-    route("POST", BY_ID + "/actions/resume", resume),
+    route("POST", "/v1/schedules", make, sends(ScheduleWf, ScheduleMade, status=201)),
+    route("GET", "/v1/schedules", list_all, finds(ScheduleShown)),
+    route("GET", BY_ID, get, reads(ScheduleShown)),
+    route("DELETE", BY_ID, delete, sends()),
+    route("POST", BY_ID + "/actions/pause", pause, sends(Nothing, ScheduleTold)),
+    route("POST", BY_ID + "/actions/resume", resume, sends(Nothing, ScheduleTold)),
 ]

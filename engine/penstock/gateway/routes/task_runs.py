@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Final, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,9 @@ from penstock.core.state.run import WfRun
 from penstock.core.views.seen import Json, Seen
 from penstock.gateway.auth import identify
 from penstock.gateway.dialects import dialect_of
+from penstock.gateway.run_shapes import DaysCounted, TaskRunsFound
+from penstock.gateway.says import CURSOR, LIMIT, PAGE_MAX, VIEW, Param, Says
+from penstock.gateway.shapes import Time
 from penstock.gateway.spread import Everywhere, answer_of, everywhere
 from penstock.gateway.task_run_search import (
     Mark,
@@ -25,7 +28,7 @@ from penstock.gateway.task_run_search import (
     next_window,
     page_of,
 )
-from penstock.gateway.web import PAGE_MAX, gateway_of, int_param, route
+from penstock.gateway.web import gateway_of, int_param, route
 
 LIMIT_DEFAULT: Final = 25
 
@@ -76,7 +79,24 @@ def _answer(window: Window, found: Everywhere, items: list[Json], cursor: str | 
     return answer_of(items, cursor, found.missing, whole=whole and not found.missing)
 
 
+SEARCH: Final = (
+    VIEW,
+    Param("q", str, "What is in a name or an id, in any case of letters."),
+    Param("namespace", str, "Of WfSpecs in this namespace, or below it."),
+    Param("wf_spec", str, "Of this WfSpec, with its namespace or without."),
+    Param("task", str, "Of this node."),
+    Param("task_def", str, "Of this TaskDef."),
+    Param("state", list[str], "In one of these states, as the view names them."),
+    Param("start_date", Time, "Begun at this time, or later."),
+    Param("end_date", Time, "Begun before this time."),
+    Param("label", list[str], "Of runs with all these labels, each as <key>:<value>."),
+    Param("trigger_wf_run_id", str, "Of child runs of this run."),
+    Param("child_filter", Literal["CHILD", "MAIN"], "Of child runs, or of no child runs."),
+    CURSOR,
+)
+FOUND: Final = Says(gives=TaskRunsFound, query=(*SEARCH, LIMIT), views=True)
+COUNTED: Final = Says(gives=DaysCounted, query=SEARCH, views=True)
 ROUTES: Final = [
-    route("GET", "/v1/task-runs", find),
-    route("GET", "/v1/task-runs/per-day", per_day),
+    route("GET", "/v1/task-runs", find, FOUND),
+    route("GET", "/v1/task-runs/per-day", per_day, COUNTED),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import islice
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 from starlette.requests import Request
@@ -28,11 +28,15 @@ from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.forward import disconnected
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.operator_shapes import BreakerShown
 from penstock.gateway.reads import View, check_part
+from penstock.gateway.run_shapes import StopAsked, TasksGiven
+from penstock.gateway.says import WAIT_MS_MAX, Done, Items, Says, sends
+from penstock.gateway.shapes import BreakerClosed
 from penstock.gateway.spread import everywhere
 from penstock.gateway.task_queue import PollingWorker
+from penstock.gateway.told_shapes import AttemptTold, CheckpointTold, HeartbeatTold, TaskTold
 from penstock.gateway.web import (
-    WAIT_MS_MAX,
     Handler,
     command_id_of,
     gateway_of,
@@ -122,14 +126,14 @@ async def close_breaker(request: Request) -> Response:
     return await send(request, command, caller=caller, command_id=command_id)
 
 
-WORDS: Final[dict[str, type[Command]]] = {
-    "started": TaskStarted,
-    "report": ReportTask,
-    "heartbeat": TaskHeartbeat,
-    "checkpoint": PutCheckpoint,
-    "hand-back": HandBackTask,
+WORDS: Final[dict[str, tuple[type[Command], Any]]] = {
+    "started": (TaskStarted, Done),
+    "report": (ReportTask, TaskTold),
+    "heartbeat": (TaskHeartbeat, HeartbeatTold),
+    "checkpoint": (PutCheckpoint, CheckpointTold),
+    "hand-back": (HandBackTask, AttemptTold),
 }
-"""What a worker says of an attempt, by the last part of the path."""
+"""What a worker says of an attempt, and is told, by the last part of the path."""
 
 
 def _word(kind: type[Command]) -> Handler:
@@ -193,10 +197,24 @@ def _stop_of(task: TaskRun | None, own: OwnAttempt) -> str | None:
     return None if task.stop is None else task.stop.kind.value
 
 
+POLLS: Final = Says(body=PollBody, gives=TasksGiven, also=(429, 504))
 ROUTES: Final = [
-    route("POST", "/v1/task-queues/{task_def}/poll", poll),
-    route("GET", "/v1/task-queues/{task_def}/breaker", get_breaker),
-    route("POST", "/v1/task-queues/{task_def}/actions/close", close_breaker),
-    route("POST", "/v1/tasks/stops", stops),
-    *(route("POST", f"/v1/tasks/{name}", _word(kind)) for name, kind in WORDS.items()),
+    route("POST", "/v1/task-queues/{task_def}/poll", poll, POLLS),
+    route(
+        "GET",
+        "/v1/task-queues/{task_def}/breaker",
+        get_breaker,
+        Says(gives=Items[BreakerShown]),
+    ),
+    route(
+        "POST",
+        "/v1/task-queues/{task_def}/actions/close",
+        close_breaker,
+        sends(CloseBreaker, BreakerClosed),
+    ),
+    route("POST", "/v1/tasks/stops", stops, Says(body=StopsBody, gives=Items[StopAsked])),
+    *(
+        route("POST", f"/v1/tasks/{name}", _word(kind), sends(kind, told))
+        for name, (kind, told) in WORDS.items()
+    ),
 ]

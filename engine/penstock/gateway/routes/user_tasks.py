@@ -20,6 +20,7 @@ from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.save_user_task_run import SaveUserTaskRun
 from penstock.core.errors import Code, refuse
+from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 from penstock.core.views.shown import shown_user_task
 from penstock.gateway.auth import identify
@@ -27,12 +28,13 @@ from penstock.gateway.errors import bad_request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
+from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Param, finds, pages, reads, sends
 from penstock.gateway.spread import paged
+from penstock.gateway.told_shapes import CommentTold, UserTaskTold
 from penstock.gateway.user_task_json import user_task_comment, user_task_event, user_task_run
 from penstock.gateway.user_task_search import Search, search
+from penstock.gateway.user_task_shapes import CommentShown, UserTaskEventShown, UserTaskShown
 from penstock.gateway.web import (
-    PAGE_DEFAULT,
-    PAGE_MAX,
     Handler,
     command_id_of,
     gateway_of,
@@ -134,19 +136,43 @@ async def _known(request: Request) -> tuple[View, UserTaskRun]:
     return view, row
 
 
+COMMENT: Final = USER_TASK + "/comments/{comment:int}"
+ACTIONS: Final[dict[str, type[Command]]] = {
+    "assign": AssignUserTaskRun,
+    "claim": ClaimUserTaskRun,
+    "release": ReleaseUserTaskRun,
+    "save": SaveUserTaskRun,
+    "complete": CompleteUserTaskRun,
+    "cancel": CancelUserTaskRun,
+}
+SEARCH: Final = (
+    Param("user_id", str, "Assigned to this user."),
+    Param("user_group_id", str, "Of this group."),
+    Param("user_task_status", UserTaskStatus, "In this status."),
+    Param("user_task_def_name", str, "With this form."),
+)
+WHO_DELETES: Final = Param("user_id", str, "Who deletes the comment.", required=True)
 ROUTES: Final[list[BaseRoute]] = [
-    route("GET", RUN + "/user-task-runs", of_wf_run),
-    route("GET", "/v1/user-task-runs", find),
-    route("GET", USER_TASK, get_one),
-    route("GET", USER_TASK + "/events", events),
-    route("GET", USER_TASK + "/comments", comments),
-    route("POST", USER_TASK + "/comments", _act(PutUserTaskComment, created=201)),
-    route("PUT", USER_TASK + "/comments/{comment:int}", _act(EditUserTaskComment)),
-    route("DELETE", USER_TASK + "/comments/{comment:int}", delete_comment),
-    route("POST", USER_TASK + "/actions/assign", _act(AssignUserTaskRun)),
-    route("POST", USER_TASK + "/actions/claim", _act(ClaimUserTaskRun)),
-    route("POST", USER_TASK + "/actions/release", _act(ReleaseUserTaskRun)),
-    route("POST", USER_TASK + "/actions/save", _act(SaveUserTaskRun)),
-    route("POST", USER_TASK + "/actions/complete", _act(CompleteUserTaskRun)),
-    route("POST", USER_TASK + "/actions/cancel", _act(CancelUserTaskRun)),
+    route("GET", RUN + "/user-task-runs", of_wf_run, pages(UserTaskShown)),
+    route("GET", "/v1/user-task-runs", find, finds(UserTaskShown, *SEARCH)),
+    route("GET", USER_TASK, get_one, reads(UserTaskShown)),
+    route("GET", USER_TASK + "/events", events, pages(UserTaskEventShown)),
+    route("GET", USER_TASK + "/comments", comments, pages(CommentShown)),
+    route(
+        "POST",
+        USER_TASK + "/comments",
+        _act(PutUserTaskComment, created=201),
+        sends(PutUserTaskComment, CommentTold, status=201),
+    ),
+    route(
+        "PUT",
+        COMMENT,
+        _act(EditUserTaskComment),
+        sends(EditUserTaskComment, CommentTold),
+    ),
+    route("DELETE", COMMENT, delete_comment, sends(gives=CommentTold, query=(WHO_DELETES,))),
+    *(
+        route("POST", f"{USER_TASK}/actions/{name}", _act(kind), sends(kind, UserTaskTold))
+        for name, kind in ACTIONS.items()
+    ),
 ]

@@ -4,7 +4,7 @@ the path.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,25 +28,35 @@ from penstock.core.commands.skip_node import SkipNode
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.routes.wf_runs import RUN
+from penstock.gateway.says import Done, sends
+from penstock.gateway.told_shapes import (
+    AttemptTold,
+    Labelled,
+    Migrated,
+    ReplayStarted,
+    StopTold,
+    ThreadTold,
+)
 from penstock.gateway.web import Handler, command_id_of, gateway_of, route, send
 
-ACTIONS: Final[dict[str, type[Command]]] = {
-    "pause": PauseWfRun,
-    "rescue": RescueThreadRun,
-    "kill": KillWfRun,
-    "restart": RestartWfRun,
-    "replay": ReplayWfRun,
-    "skip": SkipNode,
-    "edit-variable": EditVariable,
-    "change-state": ChangeTaskRunState,
-    "retry-now": RetryNow,
-    "shutdown-task": ShutdownTaskRun,
-    "restart-task": RestartTaskRun,
-    "set-labels": SetLabels,
-    "migrate": MigrateWfRun,
-    "force": ForceWfRun,
-    "delete": DeleteWfRun,
+ACTIONS: Final[dict[str, tuple[type[Command], Any]]] = {
+    "pause": (PauseWfRun, ThreadTold),
+    "rescue": (RescueThreadRun, ThreadTold),
+    "kill": (KillWfRun, ThreadTold),
+    "restart": (RestartWfRun, ThreadTold),
+    "replay": (ReplayWfRun, ReplayStarted),
+    "skip": (SkipNode, ThreadTold),
+    "edit-variable": (EditVariable, Done),
+    "change-state": (ChangeTaskRunState, ThreadTold),
+    "retry-now": (RetryNow, AttemptTold),
+    "shutdown-task": (ShutdownTaskRun, StopTold),
+    "restart-task": (RestartTaskRun, StopTold),
+    "set-labels": (SetLabels, Labelled),
+    "migrate": (MigrateWfRun, Migrated),
+    "force": (ForceWfRun, Done),
+    "delete": (DeleteWfRun, Done),
 }
+"""The command of each, and what it is answered."""
 
 
 def _verb(kind: type[Command]) -> Handler:
@@ -72,6 +82,9 @@ async def delete_wf_run(request: Request) -> Response:
 
 
 ROUTES: Final = [
-    *(route("POST", f"{RUN}/actions/{name}", _verb(kind)) for name, kind in ACTIONS.items()),
-    route("DELETE", RUN, delete_wf_run),
+    *(
+        route("POST", f"{RUN}/actions/{name}", _verb(kind), sends(kind, told))
+        for name, (kind, told) in ACTIONS.items()
+    ),
+    route("DELETE", RUN, delete_wf_run, sends()),
 ]

@@ -8,7 +8,7 @@ may have a cursor, too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,10 +26,11 @@ from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.run_scan import RunPlace, runs_of
+from penstock.gateway.run_shapes import DeliveryShown
+from penstock.gateway.says import AT_LEAST, PAGE_DEFAULT, PAGE_MAX, Param, finds, sends
 from penstock.gateway.spread import paged
+from penstock.gateway.told_shapes import Resent
 from penstock.gateway.web import (
-    PAGE_DEFAULT,
-    PAGE_MAX,
     command_id_of,
     gateway_of,
     int_param,
@@ -144,8 +145,19 @@ def _check_stands_there(view: View, task: TaskRun) -> None:
 
 
 PATH: Final = "/v1/webhook-deliveries"
+STATUS: Final = Param("status", Literal[STATUSES], "Only deliveries in this status.")
+OF: Final = (
+    Param("task_def", str, f"The TaskDef that sends; {SEND_WEBHOOK} if it is left out."),
+    Param("url", str, "Only what was to go to this address."),
+    Param("endpoint", str, "Only what was to go to this endpoint."),
+)
 ROUTES: Final = [
-    route("GET", PATH, deliveries),
-    route("GET", PATH + "/poll", poll),
-    route("POST", PATH + "/{wf_run_id}/{guid}/resend", resend),
+    route("GET", PATH, deliveries, finds(DeliveryShown, STATUS, *OF)),
+    route("GET", PATH + "/poll", poll, finds(DeliveryShown, *OF)),
+    route(
+        "POST",
+        PATH + "/{wf_run_id}/{guid}/resend",
+        resend,
+        sends(gives=Resent, query=(AT_LEAST,)),
+    ),
 ]

@@ -25,6 +25,9 @@ from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.inbound import body_of, headers_of, parameters_of, request_id
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.routes.definitions import Definition, alone, routes_of
+from penstock.gateway.says import sends
+from penstock.gateway.shapes import NamedVersion, WebhookShown
+from penstock.gateway.told_shapes import RunStarted
 from penstock.gateway.web import command_id_of, gateway_of, route, send
 
 PATH: Final = "/v1/webhooks"
@@ -99,7 +102,10 @@ WEBHOOKS: Final = Definition(
     Webhook,
     alone(shown),
     Code.WEBHOOK_UNKNOWN,
-    read_webhook,
+    WebhookShown,
+    NamedVersion,
+    read=read_webhook,
+    body=WebhookBody,
 )
 
 
@@ -139,7 +145,8 @@ def _opened(request: Request, caller: Caller) -> Webhook:
     return webhook
 
 
+RECEIVES: Final = sends(gives=RunStarted, status=201, takes_any=True, also=(415,))
 ROUTES: Final = [
     *routes_of(WEBHOOKS),
-    *(route(method, PATH + "/{name}/{key}", receive) for method in METHODS),
+    *(route(method, PATH + "/{name}/{key}", receive, RECEIVES) for method in METHODS),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,11 +27,23 @@ from penstock.gateway.json_in import read_struct
 from penstock.gateway.past import run_as_of, until_of
 from penstock.gateway.reads import View
 from penstock.gateway.run_scan import RunPlace, runs_of
-from penstock.gateway.spread import paged
-from penstock.gateway.web import (
+from penstock.gateway.run_shapes import WfRunHead, WfRunShown
+from penstock.gateway.says import (
+    AT,
     PAGE_DEFAULT,
     PAGE_MAX,
+    VERSION,
+    VIEW,
+    WAIT_MS,
     WAIT_MS_MAX,
+    Param,
+    finds,
+    reads,
+    sends,
+)
+from penstock.gateway.spread import paged
+from penstock.gateway.told_shapes import EventPut, RunStarted, ThreadTold
+from penstock.gateway.web import (
     Gateway,
     command_id_of,
     gateway_of,
@@ -181,11 +193,28 @@ async def list_wf_runs(request: Request) -> Response:
 
 
 RUN: Final = "/v1/wf-runs/{wf_run_id}"
+UNTIL: Final = Param("until", Literal["ended"], "Wait until the run has ended, or is over time.")
+FINDS: Final = finds(
+    WfRunHead,
+    VIEW,
+    Param("variable", str, "Runs with this value in a variable, as <name>:<value>."),
+    Param("wf_spec", str, "Whose variable it is; goes with `variable`."),
+    Param("path", str, "Where in the variable the value is; goes with `variable`."),
+    VERSION,
+    views=True,
+    also=(404,),
+)
+GETS: Final = reads(WfRunShown, VIEW, UNTIL, WAIT_MS, AT, views=True, also=(409,))
 ROUTES: Final = [
-    route("POST", "/v1/wf-runs", run_wf),
-    route("GET", "/v1/wf-runs", list_wf_runs),
-    route("GET", RUN, get_wf_run),
-    route("POST", RUN + "/actions/stop", stop_wf_run),
-    route("POST", RUN + "/actions/resume", resume_wf_run),
-    route("POST", "/v1/external-events", put_external_event),
+    route("POST", "/v1/wf-runs", run_wf, sends(RunWf, RunStarted, status=201)),
+    route("GET", "/v1/wf-runs", list_wf_runs, FINDS),
+    route("GET", RUN, get_wf_run, GETS),
+    route("POST", RUN + "/actions/stop", stop_wf_run, sends(ThreadBody, ThreadTold)),
+    route("POST", RUN + "/actions/resume", resume_wf_run, sends(ThreadBody, ThreadTold)),
+    route(
+        "POST",
+        "/v1/external-events",
+        put_external_event,
+        sends(PutExternalEvent, EventPut, status=201),
+    ),
 ]

@@ -25,6 +25,9 @@ from penstock.gateway.routes.definitions import (
     wait_for_all,
 )
 from penstock.gateway.routes.webhooks import WEBHOOKS, hash_of
+from penstock.gateway.says import AT_LEAST, WAIT, pages, reads, sends
+from penstock.gateway.shapes import Named, NamedRevision, NamedVersion, WebhookShown, WorkflowShown
+from penstock.gateway.told_shapes import RunStarted
 from penstock.gateway.web import (
     command_id_of,
     gateway_of,
@@ -180,12 +183,19 @@ async def _known_application(request: Request, caller: Caller) -> str:
 
 
 WORKFLOWS: Final = "/v1/applications/{application}/workflows"
+WEBHOOK: Final = WORKFLOWS + "/{workflow}/webhook"
+PUTS: Final = sends(WorkflowDefinition, NamedRevision, query=(WAIT, AT_LEAST))
 ROUTES: Final = [
-    route("PUT", WORKFLOWS, put_workflow),
-    route("GET", WORKFLOWS, list_workflows),
-    route("GET", WORKFLOWS + "/{workflow}", get_workflow),
-    route("POST", WORKFLOWS + "/{workflow}/runs", run_workflow),
-    route("PUT", WORKFLOWS + "/{workflow}/webhook", put_webhook),
-    route("GET", WORKFLOWS + "/{workflow}/webhook", get_webhook),
-    route("DELETE", WORKFLOWS + "/{workflow}/webhook", delete_webhook),
+    route("PUT", WORKFLOWS, put_workflow, PUTS),
+    route("GET", WORKFLOWS, list_workflows, pages(WorkflowShown)),
+    route("GET", WORKFLOWS + "/{workflow}", get_workflow, reads(WorkflowShown)),
+    route(
+        "POST",
+        WORKFLOWS + "/{workflow}/runs",
+        run_workflow,
+        sends(RunBody, RunStarted, status=201),
+    ),
+    route("PUT", WEBHOOK, put_webhook, sends(WebhookOfBody, NamedVersion, query=(WAIT,))),
+    route("GET", WEBHOOK, get_webhook, reads(WebhookShown)),
+    route("DELETE", WEBHOOK, delete_webhook, sends(gives=Named)),
 ]
