@@ -17,10 +17,10 @@ import msgspec
 from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.gateway.auth import TENANT_HEADER
 from penstock.gateway.errors import RETRIED, STATUS_OF
-from penstock.gateway.json_in import REQUEST_BYTES_MAX
+from penstock.gateway.json_in import COMMAND_ID_HEADER, REQUEST_BYTES_MAX
 from penstock.gateway.says import Param, Says, Token
 from penstock.gateway.shapes import ErrorShown
-from penstock.gateway.web import COMMAND_ID, COMMAND_ID_HEADER, POSITION_HEADER, ApiRoute
+from penstock.gateway.web import COMMAND_ID, POSITION_HEADER, ApiRoute
 
 Json = dict[str, Any]
 
