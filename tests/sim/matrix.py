@@ -51,6 +51,13 @@ CANNOT: Final[dict[tuple[str, str], str]] = {
     ("ReportTask", "ATTEMPT_TAKEN"): "a report does not say which worker it is from",
     ("ShutdownTaskRun", "LIMIT"): "only a restart has a limit",
     ("ShutdownTaskRun", "TASK_NOT_IN_FLIGHT"): "only a restart needs an attempt",
+    **{
+        ("StartAfterEnd", code): "the run that has ended is told instead"
+        for code in (
+            *("BAD_VALUE", "LIMIT", "PARENT_REQUIRED", "SPEC_UNKNOWN", "TOO_LARGE"),
+            *("VARIABLE_REQUIRED", "VARIABLE_UNKNOWN", "WF_RUN_UNKNOWN"),
+        )
+    },
 }
 """Refusals that stand in reach of a command's handler, and why they never come."""
 
