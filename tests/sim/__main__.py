@@ -33,7 +33,6 @@ class Life:
 
 def live(seed: int) -> Life:
     """Live through a world; a failure is told with how to repeat it."""
-    logging.disable(logging.CRITICAL)
     world = World(seed)
     life = Life(seed)
     try:
@@ -78,7 +77,8 @@ def main() -> int:
         seeds = range(asked.seed, asked.seed + 1)
     started_s = time.monotonic()
     lives: list[Life] = []
-    with multiprocessing.Pool(min(asked.jobs, len(seeds))) as pool:
+    quiet = (logging.CRITICAL,)
+    with multiprocessing.Pool(min(asked.jobs, len(seeds)), logging.disable, quiet) as pool:
         for life in pool.imap_unordered(live, seeds, chunksize=4):
             lives.append(life)
             if life.failure:

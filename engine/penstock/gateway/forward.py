@@ -43,7 +43,9 @@ RESTORE_WAIT_S: Final = 3.0
 PAUSE_MIN_S, PAUSE_MAX_S = 0.01, 0.1
 FOLLOW_QUIET_S: Final = 30.0
 """Who follows hears something more often than that."""
-NOT_YET: Final = frozenset({EdgeCode.NOT_OWNER, EdgeCode.RESTORING, EdgeCode.STALE_OWNER})
+NOT_YET: Final = frozenset(
+    {EdgeCode.NOT_OWNER, EdgeCode.RESTORING, EdgeCode.STALE_OWNER, EdgeCode.DRAINING}
+)
 """With these nothing was done, and the same request may be answered in a moment."""
 _NOT_FORWARDED: Final = frozenset(
     {
