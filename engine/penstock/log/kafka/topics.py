@@ -16,6 +16,7 @@ from confluent_kafka import (
     KafkaException,
     TopicCollection,
     TopicPartition,
+    Uuid,
 )
 from confluent_kafka import admin as _admin
 from msgspec import Struct
@@ -36,6 +37,7 @@ admin: Any = _admin
 OnDemand = Callable[[str], TopicSettings | None]
 NEW_TOPIC_TIMEOUT_S: Final = 15.0
 NEW_TOPIC_PAUSE_S: Final = 0.01
+_URL_SAFE: Final = str.maketrans("+/", "-_")
 
 
 class TopicFound(Struct, frozen=True):
@@ -222,7 +224,14 @@ def _found(described: Any) -> TopicFound | KafkaError:
     partitions: list[Any] = described.partitions
     has_leaders = bool(partitions) and all(one.leader is not None for one in partitions)
     replicas = min((len(one.replicas) for one in partitions), default=0)
-    return TopicFound(str(described.topic_id), len(partitions), has_leaders, replicas)
+    return TopicFound(topic_id_of(described.topic_id), len(partitions), has_leaders, replicas)
+
+
+def topic_id_of(uuid: Uuid) -> str:
+    """A topic's id as Kafka's own tools write it. The client writes it with / and +, which may be
+    in no name of a folder.
+    """
+    return str(uuid).translate(_URL_SAFE)
 
 
 def _topic_refusal(topic: str, error: KafkaError) -> tuple[str, str]:
