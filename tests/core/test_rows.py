@@ -1,7 +1,9 @@
 """The view of rows that a turn writes: an overlay with a journal, against a naive model."""
 
 from collections.abc import Iterator
+from typing import get_type_hints
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -16,11 +18,12 @@ from penstock.core.state.keys import (
     run_prefix,
     runs_prefix,
 )
-from penstock.core.state.rows import Row, Rows
+from penstock.core.state.rows import NoRows, Row, Rows
 from penstock.core.state.run import NodeRun, Variable
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition
 from penstock.store.rowstore import RowStore
+from tests.sim.tables import row_kinds
 
 parts = st.one_of(
     st.text(st.characters(blacklist_characters="\x00", blacklist_categories=["Cs"]), max_size=5),
@@ -55,6 +58,26 @@ def test_the_order_of_keys_is_the_order_of_their_parts(pairs: list[tuple[str, in
 def test_everything_with_a_prefix_is_below_what_is_after_it(prefix: bytes, rest: bytes) -> None:
     """Also when the prefix ends in FF."""
     assert prefix <= prefix + rest < after_prefix(prefix)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in row_kinds() if kind.KIND], ids=lambda kind: kind.__name__
+)
+def test_a_key_of_all_its_parts_is_that_of_a_prefix_with_all(kind: type[Row]) -> None:
+    """Rows are found by the one, ranges begin at the other."""
+    types = get_type_hints(kind)
+    numbers = {name for name in kind.KEY if issubclass(types[name], int)}
+    values = {
+        name: 2**63 - 1 - at if name in numbers else f"\u00e4{at}"
+        for at, name in enumerate(kind.KEY)
+    }
+    row = kind(**{name: values.get(name) for name in kind.__struct_fields__})
+    plain = kind.key(*values.values())
+    assert row.own_key() == plain
+    rows = Rows(NoRows())
+    rows.put(row)
+    assert rows.changes() == {plain: row}
+    assert rows.peek(kind, *values.values()) is row
 
 
 def test_a_copy_is_nothing_until_it_is_put() -> None:

@@ -7,10 +7,11 @@
 Text parts are UTF-8 followed by 00 (names and ids hold no 00), numbers are 8 bytes, big-endian.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import Final
+from struct import Struct as Packing
+from typing import Any, Final
 
 Part = str | int
 
@@ -28,19 +29,47 @@ class Scope(Enum):
 
 def encode_parts(parts: Sequence[Part]) -> bytes:
     """The bytes of a key's parts; a shorter sequence is a prefix of a longer one."""
-    out = b""
-    for part in parts:
-        if isinstance(part, str):
-            out += part.encode() + b"\x00"
-        else:
-            out += part.to_bytes(_NUMBER_BYTES, "big")
-    return out
+    return b"".join(
+        [
+            part.encode() + b"\x00"
+            if isinstance(part, str)
+            else part.to_bytes(_NUMBER_BYTES, "big")
+            for part in parts
+        ]
+    )
 
 
 @lru_cache(maxsize=16_384)
 def run_prefix(tenant: str, wf_run_id: str) -> bytes:
     """What all keys of one run begin with."""
     return f"{tenant}\x00r{wf_run_id}\x00".encode()
+
+
+def key_function(scope: Scope, kind: bytes, numbers: Sequence[bool]) -> Callable[..., bytes]:
+    """A function of all parts of a key that makes it, for one kind of row; `numbers` says which
+    parts are numbers. More than twenty keys are made for a command: this takes half the time of
+    `Row.key`, which also makes prefixes.
+    """
+    ahead = {Scope.RUN: 2, Scope.DEFINITION: 1, Scope.PARTITION: 0}[scope]
+    encode = _packer(len(numbers) - ahead) if all(numbers[ahead:]) else encode_parts
+    prefix = PARTITION_PREFIX + kind
+
+    def of_run(tenant: str, wf_run_id: str, *parts: Any) -> bytes:
+        return run_prefix(tenant, wf_run_id) + kind + encode(parts)
+
+    def of_definition(tenant: str, *parts: Any) -> bytes:
+        return definition_prefix(tenant) + kind + encode(parts)
+
+    def of_partition(*parts: Any) -> bytes:
+        return prefix + encode(parts)
+
+    of = {Scope.RUN: of_run, Scope.DEFINITION: of_definition, Scope.PARTITION: of_partition}
+    return of[scope]
+
+
+def _packer(count: int) -> Callable[[Sequence[int]], bytes]:
+    pack = Packing(f">{count}Q").pack
+    return lambda numbers: pack(*numbers)
 
 
 def child_runs_prefix(tenant: str, wf_run_id: str) -> bytes:
@@ -77,6 +106,7 @@ def run_id_of(key: bytes) -> str:
     return key[start : key.index(b"\x00", start)].decode()
 
 
+@lru_cache(maxsize=1_024)
 def definition_prefix(tenant: str) -> bytes:
     """What all keys of a tenant's definitions begin with."""
     return f"{tenant}\x00d".encode()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from heapq import merge
 from itertools import chain
 from operator import attrgetter
-from typing import Any, ClassVar, Final, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Final, Protocol, TypeVar, cast, get_type_hints
 
 from msgspec import Struct
 
@@ -29,6 +29,7 @@ from penstock.core.state.keys import (
     child_runs_prefix,
     definition_prefix,
     encode_parts,
+    key_function,
     run_prefix,
 )
 
@@ -65,20 +66,37 @@ class Row(Struct, array_like=True):
 
     def own_key(self) -> bytes:
         """The key of this row."""
-        parts_of = _PARTS_OF.get(type(self))
-        if parts_of is None:
-            parts_of = _PARTS_OF[type(self)] = _getter(self.KEY)
-        return self.key(*parts_of(self))
+        return _OWN_KEYS[type(self)](self)
 
 
-PartsOf = Callable[[Row], tuple[Part, ...]]
-_PARTS_OF: Final[dict[type[Row], PartsOf]] = {}
+class _Keys(dict[type[Row], Callable[..., bytes]]):
+    """What makes the keys of a kind of row of all their parts; made with the first key."""
+
+    def __missing__(self, kind: type[Row]) -> Callable[..., bytes]:
+        types = get_type_hints(kind)
+        numbers = [issubclass(types[name], int) for name in kind.KEY]
+        made = self[kind] = key_function(kind.SCOPE, kind.KIND, numbers)
+        return made
 
 
-def _getter(names: tuple[str, ...]) -> PartsOf:
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda row: tuple(getattr(row, name) for name in names)
+class _OwnKeys(dict[type[Row], Callable[[Row], bytes]]):
+    """What makes the key of a row, by its kind."""
+
+    def __missing__(self, kind: type[Row]) -> Callable[[Row], bytes]:
+        made = self[kind] = _own_key_function(_KEYS[kind], kind.KEY)
+        return made
+
+
+def _own_key_function(of: Callable[..., bytes], names: tuple[str, ...]) -> Callable[[Row], bytes]:
+    if not names:
+        only = of()
+        return lambda row: only
+    read = attrgetter(*names)
+    return (lambda row: of(read(row))) if len(names) == 1 else (lambda row: of(*read(row)))
+
+
+_KEYS: Final = _Keys()
+_OWN_KEYS: Final = _OwnKeys()
 
 
 class Reader(Protocol):
@@ -136,16 +154,17 @@ class Rows:
 
     def peek(self, kind: type[R], *parts: Part) -> R | None:
         """The row itself, which the caller must not change."""
-        return self.by_key(kind, kind.key(*parts))
+        return self.by_key(kind, _KEYS[kind](*parts))
 
     def by_key(self, kind: type[R], key: bytes) -> R | None:
         """See `peek`."""
         row: Any = self._changed.get(key, _ABSENT)
-        return self._base.get(kind, key) if row is _ABSENT else cast("R | None", row)
+        return self._base.get(kind, key) if row is _ABSENT else row
 
     def put(self, row: Row) -> None:
         """Write a row; the caller must not change it afterwards."""
-        self._set(row.own_key(), row, type(row))
+        kind = type(row)
+        self._set(_OWN_KEYS[kind](row), row, kind)
 
     def delete(self, row: Row) -> None:
         """Delete the row with this row's key."""
