@@ -8,53 +8,33 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from penstock.core.commands.set_labels import SetLabels
-from penstock.core.definitions.wf_spec import WfSpec
-from penstock.core.state.rows import Rows
-from penstock.core.state.run import WfRun
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.kestra.dialect import Kestra
-from penstock.core.views.seen import Seen
-from penstock.gateway import task_run_search
-from penstock.gateway.reads import Reads
-from penstock.gateway.task_run_search import (
-    Mark,
-    Search,
-    Window,
-    by_day,
-    counts,
-    newest,
-    next_window,
-    page_of,
-)
-from penstock.gateway.watch import Watch
+from penstock.gateway import run_window
+from penstock.gateway.run_window import Window, is_whole, newest, next_window, page_of
+from penstock.gateway.task_run_search import Search, by_day, counts, task_runs_in
 from tests.dialects.bench import deploy, run_flow
+from tests.dialects.searching import window
 from tests.dialects.works import flow, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted
 
+KESTRA = Kestra()
 INNER = "id: inner\nnamespace: company.other\ntasks: [{id: deep, type: return, format: x}]\n"
 OUTER = (
     "id: outer\nnamespace: company.team\ntasks:\n"
     "  - {id: sub, type: subflow, namespace: company.other, flowId: inner}\n"
 )
+TWO = """
+id: two
+namespace: company.team
+tasks: [{id: one, type: return, format: x}, {id: other, type: return, format: x}]
+"""
 
 
-def seen_of(rows: Rows, run: WfRun, spec: WfSpec, partition: int) -> Seen:
-    """A run, at a time of no interest."""
-    return Seen(rows, run, spec, partition, 0)
-
-
-def window(driver: Driver, query: str, cursor: str | None = None) -> Window:
+def asked(driver: Driver, query: str, cursor: str | None = None) -> Window[Search]:
     """What a query looks through."""
-    reads = Reads(processor=driver.processor, watch=Watch(), partitions=driver.topics.partitions)
-    return Window(
-        reads=reads,
-        tenant="default",
-        dialect=Kestra(),
-        asked=Search.of(QueryParams(query)),
-        seen_of=seen_of,
-        mark=Mark.of(cursor),
-    )
+    return window(driver, Search.of(QueryParams(query)), cursor)
 
 
 def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
@@ -62,8 +42,9 @@ def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        looked = window(driver, query, cursor)
-        more, cursor = page_of(newest(looked, looked.begins, limit), looked.mark, limit)
+        looked = asked(driver, query, cursor)
+        told = newest(looked, task_runs_in(looked, KESTRA, looked.begins), limit)
+        more, cursor = page_of(told, looked.mark, limit)
         items += more
         if cursor is None:
             return items
@@ -113,8 +94,8 @@ def test_ranges_pages_and_days(driver: Driver) -> None:
     assert [one["executionId"] for one in later] == in_order[:2]
     earlier = found(driver, f"end_date={began}")
     assert [one["executionId"] for one in earlier] == in_order[2:]
-    looked = window(driver, "")
-    counts_found = counts(looked, looked.begins)
+    looked = asked(driver, "")
+    counts_found = counts(looked, KESTRA, looked.begins)
     counted, cursor = by_day(counts_found), next_window(counts_found)
     assert sum(day["states"]["CREATED"] for day in counted) == 3
     assert [day["day"] for day in counted] == sorted({began[:10], newest_day(driver)})
@@ -130,12 +111,24 @@ def test_a_window_that_is_full_is_followed_by_another(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is in order by itself, and none is missing."""
-    monkeypatch.setattr(task_run_search, "ENTRIES_PER_WINDOW_MAX", 2)
+    monkeypatch.setattr(run_window, "ENTRIES_PER_WINDOW_MAX", 2)
     runs = {flow(driver).id for _ in range(3)}
-    looked = window(driver, "")
-    assert len(list(looked.within(looked.begins))) <= len(looked.begins)
+    looked = asked(driver, "")
+    assert len(list(looked.within(looked.begins, KESTRA.task_runs))) <= len(looked.begins)
     assert looked.ended_at
     assert {one["executionId"] for one in found(driver, "")} == runs
+
+
+def test_a_run_of_which_more_is_there_than_is_looked_at_is_told(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_flow(driver, TWO).completes(None)
+    for entries_max, whole in ((2, True), (1, False)):
+        monkeypatch.setattr(run_window, "ENTRIES_OF_RUN_MAX", entries_max)
+        looked = asked(driver, "")
+        told = newest(looked, task_runs_in(looked, KESTRA, looked.begins), 10)
+        assert is_whole(told, looked.mark) is whole
+        assert len(page_of(told, looked.mark, 10)[0]) == entries_max
 
 
 def test_times_are_texts() -> None:

@@ -70,6 +70,7 @@ def test_without_a_view_all_is_the_engines_own(served: Served) -> None:
     [
         *("/v1/wf-runs/{}", "/v1/wf-runs", "/v1/wf-runs/{}/task-runs"),
         *("/v1/wf-runs/{}/task-runs/x", "/v1/task-runs", "/v1/task-runs/per-day"),
+        *("/v1/task-metrics", "/v1/task-metrics/per-bucket"),
         *("/v1/wf-runs/{}/logs", "/v1/wf-runs/{}/metrics", "/v1/wf-runs/{}/logs/follow"),
     ],
 )
@@ -139,6 +140,63 @@ def test_metrics_name_their_attempt(served: Served) -> None:
     _, took = served.good("GET", f"/v1/wf-runs/{run_id}/metrics?view=kestra")["items"]
     assert (took["type"], took["value"], took["tags"]) == ("timer", 7.5, {"a": "b"})
     assert took["attemptNumber"] == 0
+
+
+def test_metrics_of_a_run_by_name_task_and_tag(served: Served) -> None:
+    timer = {"name": "took", "kind": "timer", "value": 7.5, "tags": {"a": "b:c"}}
+    run_id = ended(served, metrics=[{"name": "n", "kind": "counter", "value": 2.0}, timer])
+    for query, names in {
+        "name=n": ["n"],
+        "tag=a:b:c": ["took"],
+        "tag=a:b": [],
+        "task=work": ["n", "took"],
+        "task_def=v-greet&task=work": ["n", "took"],
+        "task=other": [],
+        "task_def=other": [],
+        "attempt=2": [],
+    }.items():
+        items = served.good("GET", f"/v1/wf-runs/{run_id}/metrics?{query}")["items"]
+        assert [one["name"] for one in items] == names, query
+    lines = served.good("GET", f"/v1/wf-runs/{run_id}/logs?task=other")
+    assert lines["items"] == []
+    refused = served.refused("GET", f"/v1/wf-runs/{run_id}/metrics?tag=a")
+    assert refused[:2] == (400, "BAD_REQUEST")
+
+
+def test_metrics_across_runs(served: Served) -> None:
+    runs = [
+        ended(served, metrics=[{"name": "across", "kind": "counter", "value": value}])
+        for value in (2.0, 6.0)
+    ]
+    path = "/v1/task-metrics?name=across&task=work&task_def=v-greet&limit=1"
+    first = served.good("GET", path)
+    second = served.good("GET", f"{path}&cursor={first['cursor']}")
+    found = [one for answer in (first, second) for one in answer["items"]]
+    assert [(one["wf_run_id"], one["value"]) for one in found] == [(runs[1], 6.0), (runs[0], 2.0)]
+    assert (found[0]["wf_spec"], first["whole"], second["cursor"]) == ("v-hello", True, None)
+    [shown] = served.good("GET", f"{path}&view=kestra")["items"]
+    assert (shown["flowId"], shown["value"]) == ("v-hello", 6.0)
+    [total] = served.good("GET", "/v1/task-metrics/per-bucket?name=across&bucket=all")["items"]
+    assert total == {
+        "name": "across",
+        "kind": "counter",
+        "from": None,
+        "count": 2,
+        "sum": 8.0,
+        "min": 2.0,
+        "max": 6.0,
+        "avg": 4.0,
+    }
+    days = served.good("GET", "/v1/task-metrics/per-bucket?name=across")["items"]
+    assert sum(day["count"] for day in days) == 2
+    assert all(day["from"].endswith("T00:00:00.000Z") for day in days)
+
+
+@pytest.mark.parametrize(
+    "path", ["?tag=x", "?start_date=monday", "/per-bucket?bucket=year", "?cursor=xx", "?limit=0"]
+)
+def test_a_search_of_metrics_that_can_not_be_meant(served: Served, path: str) -> None:
+    assert served.refused("GET", f"/v1/task-metrics{path}")[:2] == (400, "BAD_REQUEST")
 
 
 def test_logs_are_followed_until_the_run_ends(served: Served) -> None:

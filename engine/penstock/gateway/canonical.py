@@ -68,9 +68,12 @@ class Canonical:
         """A series of an attempt; a timer's value is in milliseconds."""
         return {
             "wf_run_id": seen.run.wf_run_id,
+            "wf_spec": seen.run.wf_spec,
             "task_run": of.task_run_id,
             "node": of.task_id,
+            "task_def": of.task.task_def,
             "attempt": of.shown_number,
+            "at": render.time_text(of.at_ms),
             "name": series.name,
             "kind": series.kind,
             "tags": series.tags,

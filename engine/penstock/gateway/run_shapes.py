@@ -225,12 +225,15 @@ class LogShown(TypedDict):
 
 
 class MetricShown(TypedDict):
-    """What an attempt has measured; a timer's value is in milliseconds."""
+    """What an attempt has measured; a timer's value is in milliseconds. `at` is when it began."""
 
     wf_run_id: str
+    wf_spec: str
     task_run: str
     node: str
+    task_def: str
     attempt: int
+    at: Time
     name: str
     kind: MetricKind
     tags: dict[str, str]
@@ -343,6 +346,35 @@ class TaskRunsFound(Found[TaskRunShown]):
 
 class DaysCounted(Found[DayCount]):
     """The days of a window; and whether the window was all there is."""
+
+    whole: bool
+
+
+class MetricsFound(Found[MetricShown]):
+    """Metrics of a window, newest first; and whether the window was all there is."""
+
+    whole: bool
+
+
+Bucket = Literal["minute", "hour", "day", "all"]
+SumShown = TypedDict(
+    "SumShown",
+    {
+        "name": str,
+        "kind": MetricKind,
+        "from": Time | None,
+        "count": int,
+        "sum": float,
+        "min": float,
+        "max": float,
+        "avg": float,
+    },
+)
+"""What the metrics of one name came to in a bucket of time; `count` is how many these are."""
+
+
+class SumsFound(Found[SumShown]):
+    """The sums of a window; and whether the window was all there is."""
 
     whole: bool
 

@@ -10,14 +10,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
+from starlette.datastructures import QueryParams
 
 from penstock.core.state.task_rows import AttemptLog, AttemptMetrics, Series
 from penstock.core.views.seen import LogLine, Seen, SeenAttempt
 from penstock.core.views.shown import shown_series
 from penstock.gateway.dialects import Dialect
+from penstock.gateway.run_window import pairs_of
+from penstock.gateway.says import Param
 
 LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 LINES_MAX: Final = 10_000
+SAYS_OF_SERIES: Final = (
+    Param("name", str, "Only series of this name."),
+    Param("tag", list[str], "Only series with all these tags, each as <key>:<value>."),
+)
 TRACEBACK: Final = "Traceback (most recent call last)"
 
 Place = tuple[str, int, int]
@@ -30,14 +37,38 @@ class Asked(Struct, frozen=True):
     min_level: str = LEVELS[0]
     task_run: str | None = None
     attempt: int | None = None
+    task: str | None = None
+    task_def: str | None = None
 
     def wants_attempt(self, of: SeenAttempt) -> bool:
         """Whether an attempt is one of those."""
-        return self.attempt in (None, of.shown_number)
+        return (
+            self.attempt in (None, of.shown_number)
+            and self.task in (None, of.task_id)
+            and self.task_def in (None, of.task.task_def)
+        )
 
     def wants_level(self, level: str) -> bool:
         """Whether a line of this level is one of those."""
         return LEVELS.index(level) >= LEVELS.index(self.min_level)
+
+
+class Measure(Struct, frozen=True):
+    """Which of what was measured; None, and no tags, are all."""
+
+    name: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, params: QueryParams) -> Measure:
+        """What the parameters of a query ask for."""
+        return cls(name=params.get("name"), tags=pairs_of(params, "tag"))
+
+    def wants(self, series: Series) -> bool:
+        """Whether a series, as it is shown, is one of those."""
+        return self.name in (None, series.name) and all(
+            series.tags.get(key) == value for key, value in self.tags
+        )
 
 
 def pieces_of(
@@ -67,13 +98,15 @@ def lines_of(dialect: Dialect, seen: Seen, asked: Asked) -> tuple[list[LogLine],
     return sorted(lines[:LINES_MAX], key=lambda line: line.at_ms), whole
 
 
-def measured_by(dialect: Dialect, seen: Seen, asked: Asked) -> Iterator[tuple[SeenAttempt, Series]]:
-    """What the attempts have measured."""
-    for of in dialect.attempts(seen, asked.task_run):
+def measures_of(
+    dialect: Dialect, seen: Seen, task_run: str | None = None
+) -> Iterator[tuple[SeenAttempt, list[Series]]]:
+    """The attempts, each with what it has measured."""
+    for of in dialect.attempts(seen, task_run):
         key = (seen.run.tenant, seen.run.wf_run_id, of.task.guid, of.number)
-        row = seen.rows.peek(AttemptMetrics, *key) if asked.wants_attempt(of) else None
-        for series in () if row is None else row.series:
-            yield of, shown_series(seen.rows, of.task, series)
+        row = seen.rows.peek(AttemptMetrics, *key)
+        found = () if row is None else row.series
+        yield of, [shown_series(seen.rows, of.task, series) for series in found]
 
 
 def _lines(of: SeenAttempt, piece: AttemptLog) -> Iterator[LogLine]:

@@ -25,10 +25,12 @@ from penstock.gateway.run_shapes import Level, LogShown, MetricShown
 from penstock.gateway.run_words import (
     LEVELS,
     LINES_MAX,
+    SAYS_OF_SERIES,
     Asked,
+    Measure,
     Place,
     lines_of,
-    measured_by,
+    measures_of,
     pieces_of,
 )
 from penstock.gateway.says import AT_LEAST, VIEW, Excerpt, Param, Says, reads
@@ -54,12 +56,19 @@ async def logs(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """What the attempts have measured."""
     dialect, asked = dialect_of(request), _asked(request)
+    measure = Measure.of(request.query_params)
     view, tenant, wf_run_id = await view_of_run(request)
     seen = seen_of(view, known_run(view, tenant, wf_run_id))
 
     def read() -> list[dict[str, object]]:
-        found = islice(measured_by(dialect, seen, asked), LINES_MAX + 1)
-        return [dialect.metric(seen, of, series) for of, series in found]
+        found = (
+            (of, series)
+            for of, measured in measures_of(dialect, seen, asked.task_run)
+            if asked.wants_attempt(of)
+            for series in measured
+            if measure.wants(series)
+        )
+        return [dialect.metric(seen, *one) for one in islice(found, LINES_MAX + 1)]
 
     items = await run_in_threadpool(read)
     body = {"items": items[:LINES_MAX], "truncated": len(items) > LINES_MAX}
@@ -131,19 +140,27 @@ def _asked(request: Request) -> Asked:
     return Asked(
         min_level=level,
         task_run=None if task_run is None else check_part("task_run", task_run),
+        task=request.query_params.get("task"),
+        task_def=request.query_params.get("task_def"),
         attempt=attempt,
     )
 
 
-WORDS: Final = (
+OF_ATTEMPTS: Final = (
     VIEW,
-    Param("min_level", Level, "Only lines of this level, or of a graver one."),
     Param("task_run", str, "Only this task run, by its id in the view, or by its guid."),
+    Param("task", str, "Only task runs of this node."),
+    Param("task_def", str, "Only task runs of this TaskDef."),
     Param("attempt", Annotated[int, Meta(ge=0, le=ATTEMPT_MAX)], "Only this attempt."),
 )
-FOLLOWS: Final = Says(query=(*WORDS, AT_LEAST), media="text/event-stream")
+LINES: Final = (
+    *OF_ATTEMPTS,
+    Param("min_level", Level, "Only lines of this level, or of a graver one."),
+)
+FOLLOWS: Final = Says(query=(*LINES, AT_LEAST), media="text/event-stream")
+MEASURED: Final = (*OF_ATTEMPTS, *SAYS_OF_SERIES)
 ROUTES: Final = [
-    route("GET", RUN + "/logs", logs, reads(Excerpt[LogShown], *WORDS, views=True)),
+    route("GET", RUN + "/logs", logs, reads(Excerpt[LogShown], *LINES, views=True)),
     route("GET", RUN + "/logs/follow", follow, FOLLOWS),
-    route("GET", RUN + "/metrics", metrics, reads(Excerpt[MetricShown], *WORDS, views=True)),
+    route("GET", RUN + "/metrics", metrics, reads(Excerpt[MetricShown], *MEASURED, views=True)),
 ]

@@ -1,0 +1,261 @@
+"""What is searched for across runs that has no index: newest first by when it began.
+
+An index of task runs, or of what they have measured, would be a row more for each, and such a
+search is rare. So it goes over the runs, a window at a time: it looks at so many entries at most,
+a share of them in each partition, and the order is that of the window. The answer says whether the
+window was all there is; its cursor goes on within the window, then with the next one.
+
+Each node looks through the partitions that it has; what they find is put together by the one that
+was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import nlargest
+from itertools import islice
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+from starlette.datastructures import QueryParams
+
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.state.run import WfRun
+from penstock.core.values.timestamps import timestamp_ms
+from penstock.core.values.types import ValueProblem
+from penstock.core.views.seen import Json, Seen
+from penstock.gateway.errors import bad_request
+from penstock.gateway.reads import Reads
+from penstock.gateway.run_scan import RunPlace, runs_of
+from penstock.gateway.says import Param
+from penstock.gateway.shapes import Time
+from penstock.gateway.web import cursor_bytes, cursor_text
+
+ENTRIES_PER_WINDOW_MAX: Final = 10_000
+ENTRIES_OF_RUN_MAX: Final = 10_000
+
+T = TypeVar("T")
+Key = tuple[int, str, str]
+"""When something began, of which run it is, and where it stands there."""
+
+
+class OfRuns(Struct, frozen=True):
+    """What is asked of the runs in which something is looked for; None, and no words, are
+    anything.
+    """
+
+    namespace: str | None = None
+    wf_spec: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    parent: str | None = None
+    child: bool | None = None
+
+    def wants_run(self, run: WfRun, spec: WfSpec) -> bool:
+        """Whether there may be something of it in a run."""
+        namespace, flow = _named(spec)
+        within = (namespace, spec.name)
+        return (
+            (self.namespace is None or any(_is_within(one, self.namespace) for one in within))
+            and self.wf_spec in (None, spec.name, flow)
+            and (self.parent is None or self.parent in _triggers(run))
+            and self.child in (None, run.parent is not None)
+            and (self.end_ms is None or run.started_ms < self.end_ms)
+            and (self.start_ms is None or run.ended_ms is None or run.ended_ms >= self.start_ms)
+            and all(run.labels.get(key) == value for key, value in self.labels)
+        )
+
+    def is_in_time(self, at_ms: int) -> bool:
+        """Whether something that began then is wanted."""
+        late = self.end_ms is not None and at_ms >= self.end_ms
+        return not late and (self.start_ms is None or at_ms >= self.start_ms)
+
+
+def words_of_runs(params: QueryParams) -> dict[str, Any]:
+    """The fields of OfRuns that the parameters of a query ask for."""
+    return {
+        "namespace": params.get("namespace"),
+        "wf_spec": params.get("wf_spec"),
+        "start_ms": _time(params, "start_date"),
+        "end_ms": _time(params, "end_date"),
+        "labels": pairs_of(params, "label"),
+        "parent": params.get("trigger_wf_run_id"),
+        "child": _child(params.get("child_filter")),
+    }
+
+
+def pairs_of(params: QueryParams, name: str) -> tuple[tuple[str, str], ...]:
+    """A parameter that may be there more than once, each time as <key>:<value>."""
+    pairs = [text.partition(":") for text in params.getlist(name)]
+    if not all(colon for _, colon, _ in pairs):
+        raise bad_request(f"parameter `{name}` must be <key>:<value>")
+    return tuple((key, value) for key, _, value in pairs)
+
+
+class Mark(Struct, array_like=True, frozen=True):
+    """Where a search goes on: where its window begins in each of its partitions, in all if nothing
+    is said, and the last one that was given of it. It is a cursor.
+    """
+
+    begins: tuple[RunPlace, ...] | None = None
+    last: Key | None = None
+
+    @classmethod
+    def of(cls, cursor: str | None) -> Mark:
+        """The mark that a cursor stands for."""
+        if cursor is None:
+            return cls()
+        try:
+            mark = msgspec.json.decode(cursor_bytes(cursor), type=Mark)
+        except msgspec.DecodeError as error:
+            raise bad_request("parameter `cursor` is not one that was given here") from error
+        begins = mark.begins or ()
+        if not all(0 <= number < 10**6 and "\x00" not in after for number, after in begins):
+            raise bad_request("parameter `cursor` is not one that was given here")
+        return mark
+
+    @property
+    def text(self) -> str:
+        """As a cursor."""
+        return cursor_text(msgspec.json.encode(self))
+
+
+A = TypeVar("A", bound=OfRuns)
+
+
+@dataclass(slots=True)
+class Window(Generic[A]):
+    """The runs behind the places of a mark, in each partition until a share of the entries was
+    looked at; `ended_at` is where the next window begins there. It is `cut` if some run has more
+    than is looked at.
+    """
+
+    reads: Reads
+    tenant: str
+    asked: A
+    now_ms: int
+    mark: Mark
+    ended_at: list[RunPlace] = field(default_factory=list[RunPlace])
+    cut: bool = False
+
+    @property
+    def begins(self) -> dict[int, RunPlace]:
+        """Where it begins, by partition."""
+        if self.mark.begins is None:
+            return {number: RunPlace(number) for number in range(self.reads.partitions)}
+        known = range(self.reads.partitions)
+        return {place[0]: RunPlace(*place) for place in self.mark.begins if place[0] in known}
+
+    def within(
+        self, numbers: Iterable[int], entries: Callable[[Seen], Iterable[T]]
+    ) -> Iterator[tuple[Seen, T]]:
+        """What stands in the wanted runs of these partitions, which are open here: each that
+        `entries` gives is one that was looked at, as is each run.
+        """
+        self.ended_at, self.cut = [], False
+        begins, specs = self.begins, dict[tuple[str, int], WfSpec | None]()
+        share = max(1, ENTRIES_PER_WINDOW_MAX // max(1, len(begins)))
+        for number in numbers:
+            left = share
+            for place, view, run in runs_of(self.reads, self.tenant, begins[number], number + 1):
+                left -= 1
+                name = (run.wf_spec, run.version)
+                if name not in specs:
+                    specs[name] = view.rows.peek(WfSpec, self.tenant, *name)
+                spec = specs[name]
+                if spec is not None and self.asked.wants_run(run, spec):
+                    seen = Seen(view.rows, run, spec, number, self.now_ms)
+                    found = iter(entries(seen))
+                    for one in islice(found, ENTRIES_OF_RUN_MAX):
+                        left -= 1
+                        yield seen, one
+                    self.cut = self.cut or next(found, None) is not None
+                if left <= 0:
+                    self.ended_at.append(place)
+                    break
+
+    def ends(self) -> list[Json]:
+        """Where it ends, and if it is cut, for who puts it together."""
+        ends: list[Json] = [{"ended": list(place)} for place in self.ended_at]
+        return [*ends, {"cut": True}] if self.cut else ends
+
+
+class Found(NamedTuple):
+    """Something that was looked for, and how it is shown."""
+
+    key: Key
+    as_json: Callable[[], Json]
+
+
+def newest(window: Window[Any], found: Iterable[Found], limit: int) -> list[Json]:
+    """The newest that a window has in some partitions, from behind the last one that was given: one
+    more than a page has; and where the window ends there.
+    """
+    last = window.mark.last
+    behind = (one for one in found if last is None or one.key < tuple(last))
+    page = nlargest(limit + 1, behind, key=lambda one: one.key)
+    return [{"key": one.key, "item": one.as_json()} for one in page] + window.ends()
+
+
+def page_of(found: list[Json], mark: Mark, limit: int) -> tuple[list[Json], str | None]:
+    """A page of what all partitions have found, newest first; and the cursor of the next page."""
+    keyed = [one for one in found if "key" in one]
+    first = nlargest(limit + 1, keyed, key=lambda one: tuple(one["key"]))
+    items = [one["item"] for one in first[:limit]]
+    if len(first) > limit:
+        return items, Mark(mark.begins, last=tuple(first[limit - 1]["key"])).text
+    return items, next_window(found)
+
+
+def next_window(found: list[Json]) -> str | None:
+    """The cursor of the next window, if there is one."""
+    ends = sorted(RunPlace(*one["ended"]) for one in found if "ended" in one)
+    return Mark(tuple(ends)).text if ends else None
+
+
+def is_whole(found: list[Json], mark: Mark) -> bool:
+    """Whether a window was all there is."""
+    return mark.begins is None and not any("ended" in one or "cut" in one for one in found)
+
+
+def _triggers(run: WfRun) -> tuple[str | None, ...]:
+    """The runs that have started this one: the run above, or one whose end did."""
+    return (run.parent, None if run.started_by is None else run.started_by.wf_run_id)
+
+
+def _named(spec: WfSpec) -> tuple[str, str]:
+    namespace = spec.body.namespace or ""
+    return namespace, spec.name.removeprefix(f"{namespace}.")
+
+
+def _is_within(name: str, namespace: str) -> bool:
+    """Whether a name is a namespace, or below it."""
+    return name == namespace or name.startswith(namespace.rstrip(".") + ".")
+
+
+def _time(params: QueryParams, name: str) -> int | None:
+    text = params.get(name)
+    try:
+        return None if text is None else timestamp_ms(text)
+    except ValueProblem as problem:
+        raise bad_request(f"parameter `{name}`: {problem}") from problem
+
+
+def _child(text: str | None) -> bool | None:
+    if text not in (None, "CHILD", "MAIN"):
+        raise bad_request("parameter `child_filter` must be CHILD or MAIN")
+    return None if text is None else text == "CHILD"
+
+
+SAYS_OF_RUNS: Final = (
+    Param("namespace", str, "Of WfSpecs in this namespace, or below it."),
+    Param("wf_spec", str, "Of this WfSpec, with its namespace or without."),
+    Param("start_date", Time, "Begun at this time, or later."),
+    Param("end_date", Time, "Begun before this time."),
+    Param("label", list[str], "Of runs with all these labels, each as <key>:<value>."),
+    Param("trigger_wf_run_id", str, "Of child runs of this run."),
+    Param("child_filter", Literal["CHILD", "MAIN"], "Of child runs, or of no child runs."),
+)

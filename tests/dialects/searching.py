@@ -1,0 +1,18 @@
+"""Searches across runs, as the routes do them."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from penstock.gateway.reads import Reads
+from penstock.gateway.run_window import Mark, OfRuns, Window
+from penstock.gateway.watch import Watch
+from tests.scenarios.driver import Driver
+
+A = TypeVar("A", bound=OfRuns)
+
+
+def window(driver: Driver, asked: A, cursor: str | None = None) -> Window[A]:
+    """What a search looks through, at a time of no interest."""
+    reads = Reads(processor=driver.processor, watch=Watch(), partitions=driver.topics.partitions)
+    return Window(reads=reads, tenant="default", asked=asked, now_ms=0, mark=Mark.of(cursor))
