@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
+from penstock.core.commands.delete_wf_run import DeleteWfRun
+from penstock.core.commands.migrate_wf_run import MigrateWfRun
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.state.transitions import TaskStatus
-from tests.dialects.bench import FlowRun, deploy, start
+from penstock.core.views.kestra import before, executions
+from tests.dialects.bench import FlowRun, deploy, run_flow, start
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused
 
@@ -67,6 +70,19 @@ def replay(flow: FlowRun, **place: Any) -> FlowRun:
     story = FlowRun(flow.driver, answer.body["wf_run_id"])
     story.wait_until_there()
     return story
+
+
+def assert_is_before(old: FlowRun, new: FlowRun, *names: str) -> None:
+    """What lies before stands in the new execution as it was, but for the ids."""
+    for name in names:
+        was, now = old.task_runs(name), new.task_runs(name)
+        assert was, name
+        assert len(now) == len(was), name
+        for one, other in zip(was, now, strict=True):
+            assert other["id"] != one["id"]
+            assert other["executionId"] == new.id
+            ids_of = {"id": "", "executionId": "", "parentTaskRunId": ""}
+            assert other | ids_of == one | ids_of
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
@@ -139,9 +155,12 @@ def test_another_one_from_its_middle(driver: Driver) -> None:
     assert other.only("last")["outputs"] == {"value": f"{flow.id} b!"}
     assert other.execution["originalId"] == flow.id
     assert flow.states()[-1] == "FAILED"
+    assert_is_before(flow, other, "first", "each", "said", "hand")
+    assert len(other.task_runs("block")) == len(other.task_runs("inside")) == 1
     again = replay(other, guid=other.only("last")["id"])
     again.works().completes(None)
     assert again.only("last")["outputs"] == {"value": f"{flow.id} b!"}
+    assert_is_before(other, again, "first", "each", "said", "hand", "block", "before", "inside")
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
@@ -154,11 +173,16 @@ def test_another_one_from_within_a_block(driver: Driver, document: str) -> None:
     assert other.states() == ["RESTARTED", "RUNNING", "SUCCESS"]
     assert (other.states("block")[-1], other.states("inside")[-1]) == ("SUCCESS", "SUCCESS")
     assert other.only("inside")["parentTaskRunId"] == other.only("block")["id"]
-    assert other.task_runs("before") == other.task_runs("each") == other.task_runs("oh") == []
+    assert other.task_runs("oh") == []
     assert len(other.task_runs("z")) == (document is GUARDED)
+    assert_is_before(flow, other, "first", "each", "said", "hand", "before")
+    assert other.only("before")["parentTaskRunId"] == other.only("block")["id"]
+    assert {one["parentTaskRunId"] for one in other.task_runs("hand")} == {other.only("each")["id"]}
     again = replay(other, guid=other.only("last")["id"]).works().completes(None)
     assert isinstance(again, FlowRun)
     assert again.only("last")["outputs"] == {"value": f"{flow.id} b!"}
+    assert_is_before(other, again, "first", "each", "said", "hand", "block", "before", "inside")
+    assert again.only("before")["parentTaskRunId"] == again.only("block")["id"]
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
@@ -168,13 +192,91 @@ def test_another_one_from_within_a_value(driver: Driver, document: str) -> None:
     [first, second] = flow.task_runs("hand")
     other = hands(replay(flow, guid=second["id"]), 2).completes(None)
     assert isinstance(other, FlowRun)
-    assert other.only("hand")["value"] == "b"
+    assert [one["value"] for one in other.task_runs("hand")] == ["a", "b"]
+    assert other.task_runs("hand")[0]["outputs"] == first["outputs"]
     assert other.only("last")["outputs"] == {"value": f"{flow.id} b!"}
-    assert other.task_runs("said") == []
+    assert_is_before(flow, other, "first", "said")
+    assert {one["parentTaskRunId"] for one in other.task_runs("said")} == {other.only("each")["id"]}
     early = hands(replay(flow, guid=first["id"]), 3).completes(None)
     assert isinstance(early, FlowRun)
     assert [one["value"] for one in early.task_runs("hand")] == ["a", "b"]
-    assert [one["value"] for one in early.task_runs("said")] == ["b"]
+    assert [one["value"] for one in early.task_runs("said")] == ["a", "b"]
+    kept, anew = early.task_runs("said")
+    assert kept["state"] == flow.task_runs("said")[0]["state"]
+    assert anew["state"]["startDate"] >= kept["state"]["endDate"]
+
+
+def test_what_lies_before_goes_with_the_execution_that_did_it(driver: Driver) -> None:
+    flow = failed_inside(driver, FLOW)
+    other = replay(flow, guid=flow.task_id["guid"])
+    again = replay(other, guid=other.only("inside")["id"])
+    assert_is_before(flow, again, "first", "each", "said", "hand", "before")
+    accepted(driver, DeleteWfRun(flow.id))
+    driver.tick()
+    other.wait(lambda: other.task_runs("first") == [], "the deletion")
+    assert {one["taskId"] for one in again.execution["taskRunList"]} == {"block", "inside"}
+
+
+def test_of_very_many_that_lie_before_the_newest_are_shown(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = failed_inside(driver, FLOW)
+    other = replay(flow, guid=flow.task_id["guid"])
+    assert "taskRunListTruncated" not in other.execution
+    count = len(ids(other))
+    monkeypatch.setattr(executions, "TASK_RUNS_MAX", count - 1)
+    assert other.execution["taskRunListTruncated"]
+    assert "first" not in ids(other).values()
+    assert {"before", "block", "inside"} <= set(ids(other).values())
+    monkeypatch.setattr(executions, "TASK_RUNS_MAX", count)
+    monkeypatch.setattr(before, "LOOKED_AT_MAX", 2)
+    assert other.execution["taskRunListTruncated"]
+    assert [one["taskId"] for one in other.execution["taskRunList"]][:2] == ["first", "each"]
+
+
+def test_each_restart_and_each_replay_is_one_attempt_more(driver: Driver) -> None:
+    """Of the executions that it replays, too."""
+    flow = failed_inside(driver, FLOW)
+    flow.is_begun_again().task("work").starts().fails().ends_with("CHILD_FAILURE")
+    flow.is_begun_again().task("work").starts().fails().ends_with("CHILD_FAILURE")
+    assert flow.execution["metadata"]["attemptNumber"] == 3
+    other = replay(flow, guid=flow.task_runs("inside")[0]["id"])
+    assert other.execution["metadata"]["attemptNumber"] == 4
+    other.works().task("work").starts().fails().ends_with("CHILD_FAILURE")
+    other.is_begun_again()
+    assert other.execution["metadata"]["attemptNumber"] == 5
+    assert replay(other).execution["metadata"]["attemptNumber"] == 6
+
+
+BROKEN = HEAD + "tasks: [{id: one, type: return, format: x}, {id: two, type: fail}]\n"
+MENDED = BROKEN.replace("type: fail", "type: return, format: '{{ outputs.one.value }}y'")
+
+
+def broken(driver: Driver) -> FlowRun:
+    """It has failed, and there is a revision that would not."""
+    flow = run_flow(driver, BROKEN)
+    flow.is_now("EXCEPTION")
+    deploy(driver, MENDED)
+    return flow
+
+
+def test_on_another_revision_the_same_one_goes_on(driver: Driver) -> None:
+    flow = broken(driver)
+    accepted(driver, MigrateWfRun(flow.id))
+    flow.is_begun_again().works().completes(None)
+    assert (flow.execution["flowRevision"], flow.states()[-1]) == (2, "SUCCESS")
+    assert flow.only("two")["outputs"] == {"value": "xy"}
+
+
+def test_on_another_revision_another_one_begins_in_its_middle(driver: Driver) -> None:
+    flow = broken(driver)
+    other = replay(flow, guid=flow.only("two")["id"], version=2)
+    other.works().completes(None)
+    shown = other.execution
+    assert (shown["flowRevision"], shown["parentId"]) == (2, flow.id)
+    assert other.only("two")["outputs"] == {"value": "xy"}
+    assert_is_before(flow, other, "one")
+    assert flow.execution["flowRevision"] == 1
 
 
 def test_from_within_errors_it_is_refused(driver: Driver) -> None:

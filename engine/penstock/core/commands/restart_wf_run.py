@@ -2,6 +2,8 @@
 What was handled stays handled, and what has succeeded is not done again.
 """
 
+from typing import Final
+
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.load import refuse_if_busy
@@ -9,8 +11,14 @@ from penstock.core.operators.rescue_above import FAILED
 from penstock.core.operators.sweep import begin_sweep
 from penstock.core.operators.verbs import known_run, settled_status
 from penstock.core.state.run import Sweep, SweepVerb
+from penstock.core.state.transitions import ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
+
+_INSTEAD: Final = {
+    ThreadStatus.HALTED: "; resume it",
+    ThreadStatus.COMPLETED: "; replay it",
+}
 
 
 class RestartWfRun(Command, frozen=True):
@@ -24,7 +32,9 @@ def handle(turn: Turn, command: RestartWfRun) -> Value:
     run = known_run(turn, command.wf_run_id)
     refuse_if_busy(run)
     if run.status not in FAILED:
-        refuse(Code.WF_RUN_NOT_FAILED, f"WfRun {run.wf_run_id!r} is {run.status}")
+        hint = _INSTEAD.get(run.status, "")
+        refuse(Code.WF_RUN_NOT_FAILED, f"WfRun {run.wf_run_id!r} is {run.status}{hint}")
+    run.restarts += 1
     begin_sweep(turn, run, Sweep(SweepVerb.RESTART))
     return settled_status(turn, command.wf_run_id, 0)
 

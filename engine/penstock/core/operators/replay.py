@@ -111,6 +111,7 @@ def _replay_of(run: WfRun, thread: int, position: int | None) -> ReplayOf:
         None if (thread, position) == (ENTRYPOINT_NUMBER, START) else position,
         began_ms(run),
         thread,
+        run.restarts + (0 if first is None else first.restarts),
     )
 
 

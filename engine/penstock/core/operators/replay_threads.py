@@ -18,7 +18,7 @@ from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.flow.waiters import waiters_of
 from penstock.core.limits import REPLAY_THREADS_MAX
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.replay_rows import Replayed
+from penstock.core.state.replay_rows import DONE_AGAIN, Replayed
 from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun, WfRun
 from penstock.core.state.thread_rows import Awaited
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
@@ -26,7 +26,6 @@ from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
 HALTED_FOR_GOOD: Final = Failure(FailureName.CHILD_FAILURE, "it was halted for good")
-DONE_AGAIN: Final = Failure(FailureName.CHILD_FAILURE, "it was not over, and is done again")
 BLOCK: Final = "RUN_THREADS"
 """The type of the nodes that begin themselves what they wait for."""
 

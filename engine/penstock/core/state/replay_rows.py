@@ -4,18 +4,24 @@ replay, what it was begun with.
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
+from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 from penstock.core.values.value import Value
+
+DONE_AGAIN: Final = Failure(FailureName.CHILD_FAILURE, "it was not over, and is done again")
+"""Of a thread that holds the number of one which a replay begins anew."""
 
 
 class ReplayOf(Struct, array_like=True, frozen=True):
     """Of which run another one is a replay: `original` is the first of all, and the number of the
     attempt counts from its 1. `position` is the node run of the `thread` from which it was
     replayed; None: from the beginning. `began_ms` is the start of the first of all (0: of this one,
-    as far as anybody knows).
+    as far as anybody knows). `restarts` is how often the others were restarted.
     """
 
     of: str
@@ -24,6 +30,7 @@ class ReplayOf(Struct, array_like=True, frozen=True):
     position: int | None = None
     began_ms: int = 0
     thread: int = 0
+    restarts: int = 0
 
 
 class Anew(Struct, array_like=True, frozen=True):

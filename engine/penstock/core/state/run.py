@@ -106,7 +106,8 @@ class WfRun(Row):
     at work at once. `request_hash` and `id_hash` are of the command that started it;
     `first_version` is the version in which it was started, if it has left that (0: it has not).
     With `anew` another run takes its place. `started_by` is the end of another run that started it;
-    `told_ends` counts those of its own ends that another spec watches.
+    `told_ends` counts those of its own ends that another spec watches, `restarts` how often an
+    operator has restarted it.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -142,6 +143,7 @@ class WfRun(Row):
     anew: Anew | None = None
     started_by: StartedBy | None = None
     told_ends: int = 0
+    restarts: int = 0
 
     @property
     def held(self) -> bool:

@@ -13,6 +13,7 @@ from penstock.core.state.place_rows import LimitBehavior, PlaceStatus
 from penstock.core.state.run import NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.start_rows import EndState, StartedBy
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
+from penstock.core.views.kestra.before import TaskRunsBefore
 from penstock.core.views.kestra.states import TERMINAL, Moment, State, Timeline, date_text
 from penstock.core.views.kestra.task_runs import Named, TaskRuns
 from penstock.core.views.seen import Json, Seen
@@ -30,19 +31,25 @@ class Execution:
 
     def __init__(self, seen: Seen) -> None:
         self.task_runs = TaskRuns(seen)
+        self._seen = seen
         self._rows = seen.rows
         self._run = seen.run
         self._spec = seen.spec
         self._now_ms = seen.now_ms
 
     def as_json(self) -> Json:
-        """The execution with its task runs, in the order in which they began."""
+        """The execution with its task runs, in the order in which they began: those before the
+        place at which it begins, if it is a replay from its middle, and its own.
+        """
         visits = list(islice(self.task_runs.all(), TASK_RUNS_MAX + 1))
         shown = sorted(visits[:TASK_RUNS_MAX], key=lambda found: found[0].step)
+        before = TaskRunsBefore(self._seen, self.task_runs)
+        listed, whole = before.newest(TASK_RUNS_MAX - len(shown))
+        listed += [self.task_runs.as_json(found) for found in shown]
         own = self._named()
-        if shown:
-            own["taskRunList"] = [self.task_runs.as_json(found) for found in shown]
-        if len(visits) > TASK_RUNS_MAX:
+        if listed:
+            own["taskRunList"] = listed
+        if len(visits) > TASK_RUNS_MAX or not whole:
             own["taskRunListTruncated"] = True
         own |= {name: value for name, value in self._values().items() if value}
         return own | self._rest(shown)
@@ -64,10 +71,8 @@ class Execution:
     def _rest(self, visits: Sequence[list[NodeRun]]) -> Json:
         lines = [self.task_runs.lines.of(found) for found in visits]
         labels = [{"key": key, "value": value} for key, value in self._labels().items()]
-        line = self.timeline(lines)
-        state = line.as_json(self._now_ms)
-        restarts = sum(one.state is State.RESTARTED for one in line.moments[1:])
-        return {"labels": labels, "state": state, **self._origin(restarts)}
+        state = self.timeline(lines).as_json(self._now_ms)
+        return {"labels": labels, "state": state, **self._origin()}
 
     def timeline(self, lines: Iterable[Timeline] = ()) -> Timeline:
         """What the run went through; its task runs tell when it was paused, and when it waited for
@@ -156,9 +161,9 @@ class Execution:
     def _labels(self) -> dict[str, str]:
         return {CORRELATION: self._run.wf_run_id, **self._run.labels}
 
-    def _origin(self, restarts: int) -> Json:
+    def _origin(self) -> Json:
         """What it was begun by, and the how manieth attempt it is: each replay and each restart is
-        one.
+        one, of those that it replays, too.
         """
         run, replay = self._run, self._run.replay
         own: Json = {"originalId": run.wf_run_id if replay is None else replay.original}
@@ -171,7 +176,8 @@ class Execution:
             own["trigger"] = self._started_by(run.started_by)
         elif told := self._told():
             own["trigger"] = told
-        metadata: Json = {"attemptNumber": restarts + (1 if replay is None else replay.attempt)}
+        attempt = 1 if replay is None else replay.attempt + replay.restarts
+        metadata: Json = {"attemptNumber": attempt + run.restarts}
         began_ms = run.started_ms if replay is None else replay.began_ms
         if began_ms:  # replays of former times do not tell
             metadata["originalCreatedDate"] = date_text(began_ms)
