@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
+from penstock.core.commands.change_wf_run_state import ChangeWfRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.migrate_wf_run import MigrateWfRun
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.views.kestra import before, executions
 from tests.dialects.bench import FlowRun, deploy, run_flow, start
@@ -217,6 +219,20 @@ def test_what_lies_before_goes_with_the_execution_that_did_it(driver: Driver) ->
     assert {one["taskId"] for one in again.execution["taskRunList"]} == {"block", "inside"}
 
 
+def test_what_lies_before_is_there_while_it_waits_for_its_place(driver: Driver) -> None:
+    """Below the block that it goes on in, which is still to come."""
+    flow = failed_inside(driver, FLOW + "concurrency: {limit: 1, behavior: QUEUE}\n")
+    another = start(driver, "company.team.f")
+    another.wait(lambda: another.states()[-1] == "RUNNING", "its place")
+    other = replay(flow, guid=flow.task_id["guid"])
+    other.wait(lambda: other.states()[-1] == "QUEUED", "the queue")
+    above = other.only("before")["parentTaskRunId"]
+    assert other.task_runs("block") == []
+    another.is_killed(0).ends_with("KILLED")
+    hands(other, 1).completes(None)
+    assert other.only("block")["id"] == above
+
+
 def test_of_very_many_that_lie_before_the_newest_are_shown(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +262,20 @@ def test_each_restart_and_each_replay_is_one_attempt_more(driver: Driver) -> Non
     other.is_begun_again()
     assert other.execution["metadata"]["attemptNumber"] == 5
     assert replay(other).execution["metadata"]["attemptNumber"] == 6
+
+
+def test_one_that_has_ended_counts_as_an_operator_says(driver: Driver) -> None:
+    """Nothing runs. When it goes on, that is told, too."""
+    flow = run_flow(driver, BROKEN)
+    flow.is_now("EXCEPTION")
+    accepted(driver, ChangeWfRunState(flow.id, EndState.COMPLETED))
+    assert flow.states()[-2:] == ["FAILED", "SUCCESS"]
+    assert flow.execution["state"]["current"] == "SUCCESS"
+    assert flow.states("two")[-1] == "FAILED"
+    accepted(driver, ChangeWfRunState(flow.id, EndState.WARNED))
+    assert flow.states()[-3:] == ["FAILED", "SUCCESS", "WARNING"]
+    flow.is_begun_again().works().is_now("EXCEPTION")
+    assert flow.states()[-4:] == ["WARNING", "RESTARTED", "RUNNING", "FAILED"]
 
 
 BROKEN = HEAD + "tasks: [{id: one, type: return, format: x}, {id: two, type: fail}]\n"

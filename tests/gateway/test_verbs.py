@@ -94,6 +94,22 @@ def test_a_run_that_waits_for_a_place_is_forced(served: Served) -> None:
     assert served.good("GET", held)["refused_as"] is None
 
 
+def test_a_run_that_has_ended_counts_as_an_operator_says(served: Served) -> None:
+    served.good("PUT", "/v1/wf-specs?wait=all", waiting_for_event("verbs-counts", "verbs-go"))
+    path = f"/v1/wf-runs/{served.run('verbs-counts')}"
+    state = {"state": "COMPLETED"}
+    refused = served.refused("POST", f"{path}/actions/change-run-state", state)
+    assert refused[:2] == (409, "WF_RUN_LIVE")
+    served.good("POST", f"{path}/actions/kill", {})
+    wait_until(lambda: served.good("GET", path)["status"] == "ERROR")
+    told = served.good("POST", f"{path}/actions/change-run-state", state)
+    assert (told["status"], told["counts_as"]) == ("ERROR", "COMPLETED")
+    assert served.good("GET", path)["counts_as"] == "COMPLETED"
+    shown = served.good("GET", f"{path}?view=kestra")["state"]
+    assert [one["state"] for one in shown["histories"]][-2:] == ["KILLED", "SUCCESS"]
+    assert served.refused("POST", f"{path}/actions/change-run-state", {})[0] == 400
+
+
 def test_a_warning_is_shown(served: Served) -> None:
     """Of the run, of its threads, of the node run, and in the history."""
     warned = waiting_for_event("verbs-warned", "verbs-go")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.core.commands.change_wf_run_state import ChangeWfRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.delete_wf_spec import DeleteWfSpec
 from penstock.core.commands.kill_wf_run import KillWfRun
@@ -13,6 +14,7 @@ from penstock.core.state.facts import AuditEntry
 from penstock.core.state.place_rows import LimitState, PlaceHolder, QueuedRun
 from penstock.core.state.replay_rows import ReplayOf
 from penstock.core.state.run import TaskRun
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.transitions import TaskStatus
@@ -116,6 +118,17 @@ def test_it_waits_until_its_time_has_come(memory: Driver) -> None:
     assert successors(second) == []
     memory.pass_ms(1)
     successor(second).task("work").fails().task("medicine")
+
+
+def test_until_then_nobody_says_how_it_has_ended(memory: Driver) -> None:
+    register(memory, "waits", chain(again(task("work"), **LATER)))
+    first = superseded(run(memory, "waits").task("work").fails())
+    said = ChangeWfRunState(wf_run_id=first.id, state=EndState.COMPLETED)
+    first.refuses(said, "WF_RUN_LIVE")
+    memory.pass_ms(5_000)
+    successor(first)
+    accepted(memory, said)
+    assert first.run.counts_as == "COMPLETED"
 
 
 def test_none_begins_too_late(memory: Driver) -> None:

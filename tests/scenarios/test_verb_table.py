@@ -10,6 +10,7 @@ import pytest
 
 from penstock.core.command import Command
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
+from penstock.core.commands.change_wf_run_state import ChangeWfRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.kill_wf_run import KillWfRun
@@ -27,6 +28,7 @@ from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.state import turn
 from penstock.core.state.run import HaltReason, NodeRun
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import NodeStatus, TaskStatus, ThreadStatus
 from tests.controls import (
     a_task_def,
@@ -78,9 +80,10 @@ VERBS: Final[dict[str, Callable[[Subject], Command]]] = {
     "labl": lambda on: SetLabels(wf_run_id=on.story.id, labels={"team": "a"}),
     "migr": lambda on: MigrateWfRun(wf_run_id=on.story.id, version=2),
     "del.": lambda on: DeleteWfRun(wf_run_id=on.story.id),
+    "say": lambda on: ChangeWfRunState(wf_run_id=on.story.id, state=EndState.COMPLETED),
 }
 """By the heads of the table: stop, resume, rescue, pause, kill, restart, replay, retry-now, skip,
-edit-variable, change-state, set-labels, migrate, delete.
+edit-variable, change-state, set-labels, migrate, delete, change-run-state.
 """
 
 WIDTH: Final = 26
@@ -101,25 +104,25 @@ CODES: Final = {
 
 # fmt: off
 TABLE: Final = """
-                           stop res. resc paus kill rest repl retr skip edit chan labl migr del.
-RUNNING, task sent         +    hal  err  +    +    fai  +    bck  +    +    +    +    +    liv
-RUNNING, backoff           +    hal  err  +    +    fai  +    +    +    +    +    +    +    liv
-RUNNING, at an event       +    hal  err  +    +    fai  +    tsk  +    +    tsk  +    +    liv
-HALTING, MANUAL_HALT       +    +    err  +    +    fai  +    bck  +    +    +    +    +    liv
-HALTING, PENDING_FAILURE   +    hal  err  +    +    fai  +    tsk  skp  +    tsk  +    +    liv
-HALTING, PENDING_INTERRUPT +    hal  err  +    +    fai  +    bck  +    +    +    +    +    liv
-HALTING, KILLED            bus  bus  bus  bus  +    bus  +    bck  bus  bus  bus  +    bus  liv
-HALTED, MANUAL_HALT        +    +    err  +    +    fai  +    +    +    +    +    +    +    liv
-HALTED, PAUSED             +    +    err  +    +    fai  +    +    +    +    +    +    +    liv
-HALTED, PARENT_HALTED      +    hal  err  +    +    fai  +    +    +    +    +    +    +    liv
-HALTED, HALTED_BY_PARENT   +    hal  err  +    +    fai  +    tsk  +    +    tsk  +    +    liv
-HALTED, HANDLING_FAILURE   +    hal  err  +    +    fai  +    tsk  skp  +    tsk  +    +    liv
-HALTED, INTERRUPTED        +    hal  err  +    +    fai  +    +    +    +    +    +    +    liv
-ERROR                      end  end  +    end  end  +    +    tsk  end  +    +    +    +    +
-ERROR, killed              end  end  +    end  end  +    +    tsk  end  +    +    +    +    +
-EXCEPTION                  end  end  err  end  end  +    +    tsk  end  +    tsk  +    +    +
-COMPLETED                  end  end  err  end  end  fai  +    tsk  end  end  tsk  +    end  +
-being deleted              del  del  del  del  del  del  del  del  del  del  del  del  del  del
+                           stop res. resc paus kill rest repl retr skip edit chan labl migr del. say
+RUNNING, task sent         +    hal  err  +    +    fai  +    bck  +    +    +    +    +    liv  liv
+RUNNING, backoff           +    hal  err  +    +    fai  +    +    +    +    +    +    +    liv  liv
+RUNNING, at an event       +    hal  err  +    +    fai  +    tsk  +    +    tsk  +    +    liv  liv
+HALTING, MANUAL_HALT       +    +    err  +    +    fai  +    bck  +    +    +    +    +    liv  liv
+HALTING, PENDING_FAILURE   +    hal  err  +    +    fai  +    tsk  skp  +    tsk  +    +    liv  liv
+HALTING, PENDING_INTERRUPT +    hal  err  +    +    fai  +    bck  +    +    +    +    +    liv  liv
+HALTING, KILLED            bus  bus  bus  bus  +    bus  +    bck  bus  bus  bus  +    bus  liv  bus
+HALTED, MANUAL_HALT        +    +    err  +    +    fai  +    +    +    +    +    +    +    liv  liv
+HALTED, PAUSED             +    +    err  +    +    fai  +    +    +    +    +    +    +    liv  liv
+HALTED, PARENT_HALTED      +    hal  err  +    +    fai  +    +    +    +    +    +    +    liv  liv
+HALTED, HALTED_BY_PARENT   +    hal  err  +    +    fai  +    tsk  +    +    tsk  +    +    liv  liv
+HALTED, HANDLING_FAILURE   +    hal  err  +    +    fai  +    tsk  skp  +    tsk  +    +    liv  liv
+HALTED, INTERRUPTED        +    hal  err  +    +    fai  +    +    +    +    +    +    +    liv  liv
+ERROR                      end  end  +    end  end  +    +    tsk  end  +    +    +    +    +    +
+ERROR, killed              end  end  +    end  end  +    +    tsk  end  +    +    +    +    +    +
+EXCEPTION                  end  end  err  end  end  +    +    tsk  end  +    tsk  +    +    +    +
+COMPLETED                  end  end  err  end  end  fai  +    tsk  end  end  tsk  +    end  +    +
+being deleted              del  del  del  del  del  del  del  del  del  del  del  del  del  del  del
 """
 # fmt: on
 

@@ -5,6 +5,7 @@ and the history that they make.
 import pytest
 
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
+from penstock.core.commands.change_wf_run_state import ChangeWfRunState
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.pause_wf_run import PauseWfRun
 from penstock.core.commands.run_wf import RunWf
@@ -15,6 +16,7 @@ from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.event_rows import EventWaiter
 from penstock.core.state.facts import AuditEntry, HistoryChunk
 from penstock.core.state.run import PastAttempt
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import TaskStatus
 from tests.controls import (
@@ -249,6 +251,29 @@ def test_labels_are_merged_and_bounded(memory: Driver) -> None:
     refused(memory, RunWf(wf_spec="one", wf_run_id="new", labels={"": "x"}), "BAD_NAME")
     story.refuses(SetLabels(wf_run_id=story.id, labels={"big": "x" * 20_000}), "LIMIT")
     refused(memory, SetLabels(wf_run_id="no-such-run", labels={}), "WF_RUN_UNKNOWN")
+
+
+def test_a_run_that_has_ended_counts_as_an_operator_says(memory: Driver) -> None:
+    """Its own status stays, until it goes on nothing else changes; then it is what it is."""
+    register(memory, "one", chain(task("one")))
+    story = run(memory, "one").task("one").fails().ends_with("TASK_FAILURE")
+    before = memory.rows_of_run(story.id)
+    said = ChangeWfRunState(wf_run_id=story.id, state=EndState.COMPLETED)
+    assert accepted(memory, said).body == {"status": "ERROR", "counts_as": "COMPLETED"}
+    changed_rows = {
+        key for key, row in memory.rows_of_run(story.id).items() if before.get(key) != row
+    }
+    assert len(changed_rows) == 2  # the run, and the audit
+    assert (story.run.status, story.run.counts_as) == ("ERROR", "COMPLETED")
+    accepted(memory, ChangeWfRunState(wf_run_id=story.id, state=EndState.WARNED))
+    assert story.run.counts_as == "WARNED"
+    story.is_begun_again()
+    assert story.run.counts_as is None
+    story.refuses(said, "WF_RUN_LIVE")
+    story.task("one").succeeds().completes()
+    limit = ChangeWfRunState(wf_run_id=story.id, state=EndState.LIMIT_FAIL)
+    story.refuses(limit, "BAD_VALUE")
+    refused(memory, ChangeWfRunState("no-such-run", EndState.ERROR), "WF_RUN_UNKNOWN")
 
 
 def test_every_verb_is_audited_once(memory: Driver) -> None:

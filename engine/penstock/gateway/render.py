@@ -165,6 +165,7 @@ def wf_run_head(row: WfRun) -> Json:
         "warned": row.warned,
         "held": row.held,
         "refused_as": None if row.place is None else row.place.refusal,
+        "counts_as": row.counts_as,
         "replay": None if row.replay is None else origins.replay(row.replay),
         "started_by": None if row.started_by is None else origins.started_by(row.started_by),
     }

@@ -65,6 +65,7 @@ class WfRunHead(TypedDict):
     warned: bool
     held: bool
     refused_as: str | None
+    counts_as: EndState | None
     replay: ReplayShown | None
     started_by: StartedByShown | None
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from penstock.core.schedules.schedules import ScheduleStatus
 from penstock.core.state.run import Stop
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import TaskStatus, ThreadStatus, UserTaskStatus
 from penstock.gateway.says import Done
 
@@ -31,6 +32,13 @@ class ThreadTold(Done):
 
     status: ThreadStatus
     wf_run_status: ThreadStatus
+
+
+class EndTold(Done):
+    """How a run has ended, and as what that counts."""
+
+    status: ThreadStatus
+    counts_as: EndState
 
 
 class Migrated(ThreadTold):

@@ -16,6 +16,7 @@ from penstock.core.bulk.rows import BulkFilter, BulkJob
 from penstock.core.bulk.tasks_in_backoff import next_task_in_backoff
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands import (
+    change_wf_run_state,
     delete_wf_run,
     force_wf_run,
     kill_wf_run,
@@ -87,6 +88,7 @@ VERBS: Final[dict[str, BulkVerb]] = {
     "delete": BulkVerb(delete_wf_run.COMMAND),
     "set-labels": BulkVerb(set_labels.COMMAND),
     "force": BulkVerb(force_wf_run.COMMAND),
+    "change-run-state": BulkVerb(change_wf_run_state.COMMAND),
     "retry-now": BulkVerb(
         retry_now.COMMAND, target=next_task_in_backoff, named=("wf_run_id", "guid")
     ),

@@ -28,7 +28,7 @@ from penstock.core.operators.rescue_above import (
     is_wanted,
 )
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.run import HaltReason
+from penstock.core.state.run import HaltReason, ThreadKind
 from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import (
     NODE_LIVE,
@@ -83,6 +83,8 @@ def revive(at: At, *, skip: bool = False) -> None:
     recall_thread(at)
     forget_waits(at)
     thread.failure, thread.handler = None, None
+    if thread.kind is ThreadKind.ENTRYPOINT:
+        at.run.counts_as = None
     move_thread(at, ThreadEvent.RESCUE)
     if skip:
         node_run.handled = node_run.skipped = True

@@ -19,7 +19,7 @@ from penstock.core.state.migration_rows import Former
 from penstock.core.state.place_rows import Place, PlaceStatus
 from penstock.core.state.replay_rows import Anew, ReplayOf
 from penstock.core.state.rows import Row
-from penstock.core.state.start_rows import StartedBy
+from penstock.core.state.start_rows import EndState, StartedBy
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
 from penstock.core.values.value import Value
 
@@ -107,7 +107,7 @@ class WfRun(Row):
     `first_version` is the version in which it was started, if it has left that (0: it has not).
     With `anew` another run takes its place. `started_by` is the end of another run that started it;
     `told_ends` counts those of its own ends that another spec watches, `restarts` how often an
-    operator has restarted it.
+    operator has restarted it. It `counts_as` what an operator has said of its end.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -144,6 +144,7 @@ class WfRun(Row):
     started_by: StartedBy | None = None
     told_ends: int = 0
     restarts: int = 0
+    counts_as: EndState | None = None
 
     @property
     def held(self) -> bool:

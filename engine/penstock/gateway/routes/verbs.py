@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from penstock.core.command import Command
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
+from penstock.core.commands.change_wf_run_state import ChangeWfRunState
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.force_wf_run import ForceWfRun
@@ -31,6 +32,7 @@ from penstock.gateway.routes.wf_runs import RUN
 from penstock.gateway.says import Done, sends
 from penstock.gateway.told_shapes import (
     AttemptTold,
+    EndTold,
     Labelled,
     Migrated,
     ReplayStarted,
@@ -48,6 +50,7 @@ ACTIONS: Final[dict[str, tuple[type[Command], Any]]] = {
     "skip": (SkipNode, ThreadTold),
     "edit-variable": (EditVariable, Done),
     "change-state": (ChangeTaskRunState, ThreadTold),
+    "change-run-state": (ChangeWfRunState, EndTold),
     "retry-now": (RetryNow, AttemptTold),
     "shutdown-task": (ShutdownTaskRun, StopTold),
     "restart-task": (RestartTaskRun, StopTold),

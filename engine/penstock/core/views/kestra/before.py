@@ -11,6 +11,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
+from msgspec.structs import replace
+
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import derive_guid
 from penstock.core.state.replay_rows import DONE_AGAIN, Replayed, ReplayOf
@@ -101,10 +103,10 @@ class _Level:
         return self._kept[number]
 
     def first_step(self, above: NodeRun) -> NodeRun:
-        """The first step of a thread, at which it went on."""
+        """The first step of a thread, at which it goes on; it may still be to come."""
         of_run = (self.run.tenant, self.run.wf_run_id)
         found = self._rows.peek(NodeRun, *of_run, above.thread, _FIRST_STEP)
-        return above if found is None else found
+        return replace(above, position=_FIRST_STEP, task=None) if found is None else found
 
     def _is_kept(self, number: int) -> bool:
         first = self._begun(_ENTRYPOINT)

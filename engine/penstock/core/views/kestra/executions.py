@@ -82,7 +82,10 @@ class Execution:
         line = Timeline()
         again = run.replay is not None and run.replay.position is not None
         line.come_to(State.RESTARTED if again else State.CREATED, run.started_ms)
+        said = [(STATE_OF_END[state], at_ms) for state, at_ms in self.task_runs.lines.said()]
         for state, at_ms in self._moments():
+            while line.current in TERMINAL and said and said[0][1] <= at_ms:
+                line.come_to(*said.pop(0))
             if line.current is State.KILLING and state not in TERMINAL:
                 continue
             if line.current in TERMINAL and state in (State.RUNNING, State.QUEUED):
@@ -91,6 +94,8 @@ class Execution:
             line.come_to(State.KILLED if killed else state, at_ms)
         if run.status not in THREAD_LIVE:
             line.end_as(self._end())
+            for state, at_ms in said:
+                line.come_to(state, at_ms)
         return _overlaid(line, list(lines))
 
     def _moments(self) -> list[tuple[State, int]]:

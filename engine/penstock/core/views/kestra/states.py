@@ -62,6 +62,7 @@ TASK_RUN_MOVES: Final[dict[State, frozenset[State]]] = {
 ended may be passed by by one. A kill of a run that waits to be begun anew is told of what failed.
 """
 
+_SAID: Final = frozenset({*_ANY_END, _S.KILLED})
 _ENDING: Final = frozenset({_S.KILLING, _S.KILLED, _S.CANCELLED, _S.RETRIED})
 EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
     _S.CREATED: frozenset({_S.QUEUED, _S.RUNNING, _S.PAUSED, *_ENDING, *_ANY_END}),
@@ -71,11 +72,11 @@ EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
     _S.RETRYING: frozenset({_S.RUNNING, _S.PAUSED, *_ENDING, *_ANY_END}),
     _S.RESTARTED: frozenset({_S.RUNNING, _S.QUEUED, _S.PAUSED, _S.RETRYING, *_ENDING, *_ANY_END}),
     _S.KILLING: frozenset({_S.KILLED, *_ANY_END}),
-    **dict.fromkeys(TERMINAL, _AGAIN),
-    _S.FAILED: frozenset({_S.KILLED, *_AGAIN}),
+    **dict.fromkeys(TERMINAL, _AGAIN | _SAID),
 }
 """The moves of an execution. One that waits for its place may be paused and stand in line again;
-one that has failed and waits to be begun anew may be killed.
+one that has failed and waits to be begun anew may be killed. What has ended may be said to count as
+something else.
 """
 
 

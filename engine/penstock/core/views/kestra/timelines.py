@@ -21,9 +21,10 @@ from penstock.core.state.run import (
     ThreadRun,
     WfRun,
 )
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import NODE_LIVE, NodeStatus, TaskStatus, ThreadStatus
 from penstock.core.views.kestra.states import TERMINAL, State, Timeline
-from penstock.core.views.seen import Seen
+from penstock.core.views.seen import Json, Seen
 
 AUDIT_MAX: Final = 10_000
 _PAUSES: Final = frozenset({"EXTERNAL_EVENT", "USER_TASK"})
@@ -39,6 +40,7 @@ class Timelines:
         self._spec = seen.spec
         self._threads: dict[int, ThreadRun | None] = {}
         self._kills: list[int] | None = None
+        self._said: list[tuple[EndState, int]] = []
         self._shut_down: dict[str, list[int]] = {}
 
     def of(self, visits: Sequence[NodeRun]) -> Timeline:
@@ -101,15 +103,22 @@ class Timelines:
             self._kills = self._read_kills()
         return self._kills
 
+    def said(self) -> list[tuple[EndState, int]]:
+        """As what the run was said to count, when it had ended, and when."""
+        self.kills()
+        return self._said
+
     def _read_kills(self) -> list[int]:
         kills: list[int] = []
         entries = self._rows.scan(AuditEntry, self._run.tenant, self._run.wf_run_id)
         for entry in islice(entries, AUDIT_MAX):
+            detail = cast("Json", entry.detail) if isinstance(entry.detail, dict) else {}
             if entry.verb == "KillWfRun":
                 kills.append(entry.at_ms)
-            elif entry.verb == "ShutdownTaskRun" and isinstance(entry.detail, dict):
-                guid = str(cast("dict[str, object]", entry.detail).get("guid"))
-                self._shut_down.setdefault(guid, []).append(entry.at_ms)
+            elif entry.verb == "ShutdownTaskRun":
+                self._shut_down.setdefault(str(detail.get("guid")), []).append(entry.at_ms)
+            elif entry.verb == "ChangeWfRunState":
+                self._said.append((EndState(detail["state"]), entry.at_ms))
         if kills:
             return kills
         # A child run that is killed with its parent: nobody gave it the command.
