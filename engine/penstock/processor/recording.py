@@ -94,7 +94,7 @@ def record(past: Past, tenant: str, wf_run_id: str) -> tuple[Recording, AsOf]:
             known.append(Defined(since, row))
         command = None if one.received is None else one.received.command
         if one.ours or isinstance(command, PutCorrelatedEvent):
-            turns.append(_turned(one))
+            turns.append(_turned(one, root_of(wf_run_id)))
         if len(turns) > TURNS_RECORDED_MAX:
             raise PastUnknown(
                 f"more than {TURNS_RECORDED_MAX} turns touched the run {root_of(wf_run_id)!r}, or"
@@ -110,7 +110,10 @@ def record(past: Past, tenant: str, wf_run_id: str) -> tuple[Recording, AsOf]:
     return Recording(*head, rows, tuple(turns)), found
 
 
-def _turned(step: Step) -> Turned:
+def _turned(step: Step, root: str) -> Turned:
+    """A turn as it is written down. A command to another run, which gave this one a place, say, is
+    not.
+    """
     version, append_ms, log_time_ms, awake_ms = step.clocks
     clocks: Json = {
         "offset": step.offset,
@@ -122,6 +125,10 @@ def _turned(step: Step) -> Turned:
     }
     received = step.received
     if received is None or received.command is None:
+        return Turned(**clocks)
+    command: Any = received.command
+    of = getattr(command, "parent", None) or getattr(command, "wf_run_id", None)
+    if of is not None and root_of(of) != root:
         return Turned(**clocks)
     told = ("key", "command_id", "principal", "not_after_ms", "origin", "command")
     return Turned(**clocks, **{name: getattr(received, name) for name in told})
