@@ -92,6 +92,26 @@ def test_a_write_through_one_node_is_read_through_any(cluster: Cluster) -> None:
         assert node.call("GET", "/v1/wf-runs/nobody").json()["error"]["code"] == "WF_RUN_UNKNOWN"
 
 
+def test_what_was_just_written_is_found_through_another_node_every_time(cluster: Cluster) -> None:
+    """A thousand runs, each started through one node and asked for through another, by several
+    clients at once; every second time at the position that its answer named.
+    """
+    count, clients = 1_000, 4
+
+    def client(number: int) -> int:
+        found = 0
+        for turn in range(number, count, clients):
+            writer, reader = cluster.nodes[turn % 3], cluster.nodes[(turn + 1 + turn // 3 % 2) % 3]
+            run = writer.accepted("POST", "/v1/wf-runs", {"wf_spec": "waits"})
+            path = f"/v1/wf-runs/{run['wf_run_id']}"
+            shown = read(reader, run) if turn % 2 else reader.accepted("GET", path)
+            found += shown["wf_run_id"] == run["wf_run_id"]
+        return found
+
+    with ThreadPoolExecutor(clients) as threads:
+        assert sum(threads.map(client, range(clients))) == count
+
+
 def test_a_command_id_counts_once_through_any_node(cluster: Cluster) -> None:
     body = {"wf_spec": "waits"}
     answers = [

@@ -8,12 +8,13 @@ from msgspec import Struct
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
+from penstock.core.ids import root_of
 from penstock.core.state.partition_state import Shard
-from penstock.core.state.regions import region_of
+from penstock.core.state.regions import family_region, region_of
 from penstock.core.state.rows import Row
 from penstock.log.port import EngineLog
 from penstock.processor.partition import Partition
-from penstock.processor.past import Past, Step, Until, bytes_of_family
+from penstock.processor.past import Changes, Past, Step, Until
 from penstock.processor.recovery import read_rulings
 from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore, encode_row
@@ -87,6 +88,8 @@ def compare_pasts(log: EngineLog, avro: Avro, topics: Topics, number: int) -> Co
             seen: list[int] = seen,
             of: tuple[str, str] = (tenant, run),
         ) -> None:
+            if not step.ours:
+                return
             before = max((offset for offset in at if offset <= step.offset), default=-1)
             expected = at[before] if before >= 0 else {}
             found = bytes_of_family(step.changes, *of)
@@ -114,3 +117,13 @@ def _difference(offset: int, found: Rows, expected: Rows) -> str:
         if found.get(key) != expected.get(key):
             lines.append(f"{key!r}\n  apart {found.get(key)!r}\n  whole {expected.get(key)!r}")
     return "\n".join(lines)
+
+
+def bytes_of_family(changes: Changes, tenant: str, wf_run_id: str) -> dict[bytes, bytes]:
+    """All rows of a run and of those below it that were folded, as they are stored."""
+    region = family_region(tenant, root_of(wf_run_id))
+    return {
+        key: encode_row(row)
+        for key, row in changes.items()
+        if row is not None and region_of(type(row), key) == region
+    }

@@ -8,21 +8,19 @@ import argparse
 import json
 import re
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from penstock.cli.words import Verbs, add_kafka, add_server, fail, tell
-from penstock.config import CLUSTER_DEFAULT, Config
-from penstock.core.errors import Reject
-from penstock.core.ids import is_kebab, is_wf_run_id
-from penstock.processor.directory import CannotStart, listening
-from penstock.sdk import api
+from penstock.cli.of_run import add_run, asked, plain, read
+from penstock.cli.words import Verbs, fail, tell
+from penstock.processor.directory import CannotStart
 from penstock.sdk.client import Client
 from penstock.sdk.errors import PenstockError
 from penstock.sdk.story import tell as told
 from penstock.store.port import StoreError
 
-DEADLINE_S = 60.0
+if TYPE_CHECKING:
+    from penstock.processor.past import Past
 
 
 def add(verbs: Verbs) -> None:
@@ -30,7 +28,6 @@ def add(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "history", help="tell all that happened to a run, or what it was at a moment"
     )
-    parser.add_argument("wf_run_id", type=_run_id, metavar="WF_RUN_ID")
     parser.add_argument(
         "--at",
         type=_moment,
@@ -38,23 +35,8 @@ def add(verbs: Verbs) -> None:
         help="the run as of then: partition:offset, or a time such as 2026-01-31T12:00:00Z",
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
-    add_server(parser)
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="look into a data directory, not at --url"
-    )
-    add_kafka(parser, required=False, default=None)
-    parser.add_argument(
-        "--cluster", type=_cluster, default=CLUSTER_DEFAULT, metavar="NAME", help="(%(default)s)"
-    )
+    add_run(parser)
     parser.set_defaults(do=_history)
-
-
-def _run_id(text: str) -> str:
-    if not is_wf_run_id(text):
-        raise argparse.ArgumentTypeError(
-            f"{text[:80]!r} is no id of a run: letters, digits, '_', '-', parts divided by '.'"
-        )
-    return text
 
 
 def _moment(text: str) -> str:
@@ -72,19 +54,12 @@ def _moment(text: str) -> str:
     return text
 
 
-def _cluster(text: str) -> str:
-    if not is_kebab(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not kebab-case of 1-40 characters")
-    return text
-
-
 def _history(options: argparse.Namespace) -> int:
     """Its story, or with `--at` the run and its story up to then."""
     try:
-        if options.data is None and options.kafka is None:
-            run, story = _from_server(options, options.url)
-        else:
-            run, story = _without_server(options)
+        run, story = asked(
+            options, partial(_from_server, options), partial(_without_server, options)
+        )
     except (PenstockError, CannotStart, StoreError) as error:
         return fail(str(error))
     if options.json:
@@ -102,51 +77,18 @@ def _history(options: argparse.Namespace) -> int:
     return 0
 
 
-def _from_server(options: argparse.Namespace, url: str) -> tuple[Any, Any]:
-    path = f"/v1/wf-runs/{options.wf_run_id}"
+def _from_server(options: argparse.Namespace, client: Client) -> tuple[Any, Any]:
     at = {} if options.at is None else {"at": options.at}
-    with Client(url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-        run = None
-        if at:
-            run = client.call(api.Call(method="GET", path=path, params=at)).body
-        story = {**at, "positions": "true"}
-        call = api.Call(method="GET", path=path + "/history", params=story, wait_s=DEADLINE_S)
-        return run, client.call(call).body
+    run = read(client, options.wf_run_id, "", **at) if at else None
+    return run, read(client, options.wf_run_id, "/history", positions="true", **at)
 
 
-def _without_server(options: argparse.Namespace) -> tuple[Any, Any]:
-    """From the directory or Kafka; a server that has the directory is asked in place of it."""
-    from penstock.cli.offline import opened
-    from penstock.gateway.errors import ApiError
+def _without_server(options: argparse.Namespace, past: Past, number: int) -> tuple[Any, Any]:
     from penstock.gateway.past import history_as_of, run_as_of
-    from penstock.processor.past import PastUnknown
 
-    config = Config(
-        data=options.data or Path(),
-        kafka=options.kafka,
-        kafka_settings=dict(options.kafka_settings or []),
-        cluster=options.cluster,
-    )
-    try:
-        with opened(config, has_data=options.data is not None) as offline:
-            past, number = offline.past_of(options.wf_run_id)
-            asked = past, options.tenant, options.wf_run_id, options.at, number
-            run = None if options.at is None else run_as_of(*asked)
-            return _plain(run), _plain(history_as_of(*asked))
-    except CannotStart:
-        url = None if options.data is None else listening(options.data)
-        if url is None:
-            raise
-        return _from_server(options, url)
-    except (ApiError, Reject, PastUnknown) as error:
-        raise CannotStart(str(error)) from error
-
-
-def _plain(value: Any) -> Any:
-    """As it comes over HTTP."""
-    import msgspec
-
-    return msgspec.json.decode(msgspec.json.encode(value))
+    asked_for = past, options.tenant, options.wf_run_id, options.at, number
+    run = None if options.at is None else run_as_of(*asked_for)
+    return plain(run), plain(history_as_of(*asked_for))
 
 
 def _line(fact: dict[str, Any]) -> str:

@@ -216,7 +216,7 @@ def _given(says: Says, schemas: _Schemas) -> Json:
 
 
 def _errors_of(one: ApiRoute, says: Says) -> set[int]:
-    found = {500, *says.also}
+    found = {400, 500, *says.also}  # 400: a parameter that it does not know
     if _is_of_tenant(one.path):
         found |= set(ALWAYS)
     if "{" in one.path:

@@ -62,11 +62,14 @@ def run_as_of(past: Past, tenant: str, wf_run_id: str, text: str | None, number:
     """A run as of a moment, in the engine's own words, and how that is known."""
     found = past.as_of(tenant, wf_run_id, until_of(text, number))
     run = _known(found, tenant, wf_run_id, text)
-    rows = found.rows
-    spec = rows.peek(WfSpec, tenant, run.wf_spec, run.version)
+    return {**shown_run(found.rows, run, number), "as_of": _how(found, number)}
+
+
+def shown_run(rows: Rows, run: WfRun, number: int) -> Json:
+    """A run in the engine's own words, from rows that were folded for it."""
+    spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
     assert spec is not None, "the run was folded by it"
-    shown = Canonical().wf_run(Seen(rows, run, spec, number, run.history[-1].at_ms))
-    return {**shown, "as_of": _how(found, number)}
+    return Canonical().wf_run(Seen(rows, run, spec, number, run.history[-1].at_ms))
 
 
 def history_as_of(past: Past, tenant: str, wf_run_id: str, text: str | None, number: int) -> Json:
@@ -131,7 +134,9 @@ class _Telling:
         self._steps = 0
 
     def step(self, step: Step) -> None:
-        """A turn that touched the run's family."""
+        """A turn that was done again."""
+        if not step.ours:
+            return
         self._steps += 1
         at = {"at": time_text(step.append_ms), "position": str(Position(self._number, step.offset))}
         if step.received is not None and step.received.command is not None:

@@ -280,6 +280,24 @@ class Story(Excerpt[StoryFact]):
     as_of: NotRequired[AsOfShown]
 
 
+class RecordingShown(TypedDict):
+    """What a fold of a run needs, to be folded again elsewhere: definitions, and turns with their
+    clocks and commands. Stand-ins are in the place of what is masked (`masked` says where).
+    `parts` says where its fold and the run's history part; null if they do not.
+    """
+
+    tenant: str
+    wf_run_id: str
+    partition: int
+    partitions: int
+    until_ms: int
+    definitions: list[dict[str, Any]]
+    turns: list[dict[str, Any]]
+    history: list[StoryFact]
+    masked: list[str]
+    parts: str | None
+
+
 class TaskGiven(TypedDict):
     """A task as a worker gets it."""
 

@@ -11,6 +11,7 @@ whose index begins late), the whole log is folded up to there instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -44,7 +45,7 @@ from penstock.processor.recovery import read_rulings
 from penstock.processor.verify import MUTED
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition
-from penstock.store.rowstore import RowStore, RowView, encode_row
+from penstock.store.rowstore import RowStore, RowView
 from penstock.store.turns import Clocks, TurnThere
 
 R = TypeVar("R", bound=Row)
@@ -62,16 +63,26 @@ class Until(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """A turn that touched the run, and the rows behind it, to be read at once. `fired` counts the
-    timers that did; the command is None when it did not. `changes` are all changes up to here.
+    """A turn that touched the run (`ours`), or what the run depends on, and the rows behind it, to
+    be read at once. `fired` counts the timers that did; the command is None when it did not.
+    `changes` are all changes up to here, `definitions` those that this turn wrote, and `ruled` the
+    parts of it that a verdict has undone.
     """
 
     offset: int
-    append_ms: int
+    clocks: Clocks
     fired: int
     received: Input | None
     rows: Rows
     changes: Changes
+    ours: bool
+    definitions: tuple[Row, ...]
+    ruled: AbstractSet[str]
+
+    @property
+    def append_ms(self) -> int:
+        """When the log took the record."""
+        return self.clocks.append_ms
 
 
 class AsOf(Struct, frozen=True):
@@ -131,7 +142,7 @@ class Past:
         self._log = log
         self._avro = avro
         self._topics = topics
-        self._shard = Shard(number, log.partitions)
+        self.shard = Shard(number, log.partitions)
         self._view = view
         self._whole_max = whole_max
         self._records: dict[int, Record] = {}
@@ -140,8 +151,9 @@ class Past:
     def as_of(
         self, tenant: str, wf_run_id: str, until: Until, on_step: OnStep | None = None
     ) -> AsOf:
-        """The rows of a run's family as of a moment. `on_step` is shown each turn that touched it,
-        when all is known to be right.
+        """The rows of a run's family as of a moment. `on_step` is shown each turn that was done
+        again for it, when all is known to be right; of the whole log, those that touched it or
+        wrote definitions.
         """
         region = family_region(tenant, root_of(wf_run_id))
         try:
@@ -149,6 +161,12 @@ class Past:
         except (_NotApart, Unbounded) as error:
             why = str(error) or "it was touched together with very many runs"
         return self._whole(region, until, on_step, why)
+
+    def newest_ms(self, found: AsOf) -> int:
+        """When the log took the newest record that is folded."""
+        rows = found.rows if self._view is None else Rows(self._view)
+        state = rows.peek(PartitionState)
+        return 0 if state is None else state.append_ms
 
     # From the index.
 
@@ -203,42 +221,35 @@ class Past:
         rows, kept = Rows(_Watched(regions)), RowStore(MemoryStore())
         for offset, turn, record in self._planned(plan):
             received = self._received(record)
-            self._prepare(rows, turn.clocks, received)
-            begun = begin(rows, self._shard, received)
+            set_clocks(rows, turn.clocks)
+            if received.origin is not None:
+                rows.put(InChannel(received.origin.source, received.origin.previous))
+            begun = begin(rows, self.shard, received)
             only = Only(len(turn.timers), command=turn.command)
             fold(begun, received, self._ruled(offset), only)
             if len(begun.timer_ends) != only.timers:
                 raise _NotApart(f"the turn of record {offset} can not be done without the others")
             written = _written(rows, regions)
             kept.write(written, StorePosition(offset + 1))
-            if on_step is not None and turn.ours is not None:
-                command = received if turn.ours.command else None
-                fired = len(turn.ours.timers)
-                at = offset, turn.clocks.append_ms
-                on_step(Step(*at, fired, command, Rows(kept), rows.changes()))
+            if on_step is not None:
+                ours = turn.ours
+                done = turn.command if ours is None else ours.command
+                at = offset, turn.clocks, 0 if ours is None else len(ours.timers)
+                now = received if done else None, Rows(kept), rows.changes()
+                made = _definitions(written), self._ruled(offset)
+                on_step(Step(*at, *now, ours is not None, *made))
         return Rows(_Told(kept, self._view)), rows.changes()
 
     def _planned(self, plan: dict[int, _Turn]) -> Iterator[tuple[int, _Turn, Record]]:
         """The turns with their records, in order."""
         lacking = sorted(plan.keys() - self._records.keys())
-        found = self._log.read_some(self._shard.partition, lacking)
+        found = self._log.read_some(self.shard.partition, lacking)
         self._records.update((record.offset, record) for record in found)
         for offset in sorted(plan):
             record = self._records.get(offset)
             if record is None:
                 raise PastUnknown(f"the log does not hold record {offset} any more")
             yield offset, plan[offset], record
-
-    def _prepare(self, rows: Rows, clocks: Clocks, received: Input) -> None:
-        """Have the partition's own rows say what they said then."""
-        state = rows.get(PartitionState) or PartitionState()
-        state.fold_version = clocks.fold_version
-        state.append_ms = received.append_ms
-        state.log_time_ms, state.awake_ms = clocks.log_time_ms, clocks.awake_ms
-        state.awake_since_tick_ms, state.oldest_answer_ms = 0, NEVER_MS
-        rows.put(state)
-        if received.origin is not None:
-            rows.put(InChannel(received.origin.source, received.origin.previous))
 
     def _received(self, record: Record) -> Input:
         return read_command(
@@ -252,14 +263,14 @@ class Past:
 
     def _ruled(self, offset: int) -> set[str]:
         if self._rulings is None:
-            number = self._shard.partition
+            number = self.shard.partition
             self._rulings = read_rulings(self._log, self._avro, self._topics, number)
         return self._rulings.get(offset, set())
 
     # From the whole log.
 
     def _whole(self, region: bytes, until: Until, on_step: OnStep | None, why: str) -> AsOf:
-        number = self._shard.partition
+        number = self.shard.partition
         first, end = self._log.bounds(number)
         end = min(end, until.offset + 1)
         if first > 0:
@@ -271,7 +282,7 @@ class Past:
             )
         self._ruled(0)
         partition = Partition(
-            shard=self._shard,
+            shard=self.shard,
             store=RowStore(MemoryStore()),
             avro=self._avro,
             mark=MUTED,
@@ -287,10 +298,14 @@ class Past:
             found = batch.notes.turn_of(region)
             if found is not None:
                 last = record.offset
-                if on_step is not None:
-                    command = self._received(record) if found.command else None
-                    at, fired = (record.offset, record.timestamp_ms), len(found.timers)
-                    on_step(Step(*at, fired, command, Rows(partition.store), {}))
+            made = _definitions(batch.rows.changes())
+            if on_step is not None and (found is not None or made):
+                command = self._received(record) if found and found.command else None
+                state = partition.state
+                clocks = state.fold_version, state.append_ms, state.log_time_ms, state.awake_ms
+                at = record.offset, Clocks(*clocks), len(found.timers) if found else 0
+                now = command, Rows(partition.store), dict[bytes, Row | None]()
+                on_step(Step(*at, *now, found is not None, made, self._ruled(record.offset)))
         return AsOf(Rows(partition.store), {}, last, count, why)
 
 
@@ -338,6 +353,15 @@ def _plan(regions: dict[bytes, list[TurnThere]], region: bytes) -> dict[int, _Tu
     return plan
 
 
+def set_clocks(rows: Rows, clocks: Clocks) -> None:
+    """Have the partition's own row say what it said in a turn."""
+    state = rows.get(PartitionState) or PartitionState()
+    state.fold_version, state.append_ms = clocks.fold_version, clocks.append_ms
+    state.log_time_ms, state.awake_ms = clocks.log_time_ms, clocks.awake_ms
+    state.awake_since_tick_ms, state.oldest_answer_ms = 0, NEVER_MS
+    rows.put(state)
+
+
 def _written(rows: Rows, regions: set[bytes]) -> dict[bytes, Row | None]:
     """What a turn has written, of these regions alone; raises _Missing if it did so elsewhere."""
     changes, found = rows.changes(), dict[bytes, Row | None]()
@@ -349,6 +373,11 @@ def _written(rows: Rows, regions: set[bytes]) -> dict[bytes, Row | None]:
             rows.delete_key(kind, key)
         found[key] = changes[key]
     return found
+
+
+def _definitions(written: Changes) -> tuple[Row, ...]:
+    found = (row for row in written.values() if row is not None)
+    return tuple(row for row in found if row.SCOPE is Scope.DEFINITION)
 
 
 class _Told:
@@ -368,13 +397,3 @@ class _Told:
         if row is None and self._now is not None and kind.SCOPE is Scope.DEFINITION:
             return self._now.get(kind, key)
         return row
-
-
-def bytes_of_family(changes: Changes, tenant: str, wf_run_id: str) -> dict[bytes, bytes]:
-    """All rows of a run and of those below it that were folded, as they are stored."""
-    region = family_region(tenant, root_of(wf_run_id))
-    return {
-        key: encode_row(row)
-        for key, row in changes.items()
-        if row is not None and region_of(type(row), key) == region
-    }

@@ -5,5 +5,6 @@ server extra.
 """
 
 from penstock.testing.engine import Engine, Run
+from penstock.testing.recorded import FoldedRun, Recorded
 
-__all__ = ["Engine", "Run"]
+__all__ = ["Engine", "FoldedRun", "Recorded", "Run"]

@@ -4,7 +4,7 @@ those who look at a run from outside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from penstock.core.values.forms import Expression, OutputRef, VariableRef, parts_of
@@ -18,6 +18,7 @@ from penstock.core.values.types import (
     StructOf,
     Structs,
     Type,
+    ValueType,
     parse_type,
     struct_fields,
 )
@@ -25,14 +26,50 @@ from penstock.core.values.value import Value
 
 MASK: Final = "*****"
 
+Hide = Callable[[Type, Structs], Value]
+"""What stands in the place of a masked value of a type."""
 
-def shown_value(value: Value, declared: str, structs: Structs, *, masked: bool) -> Value:
+
+def hidden(_: Type, __: Structs) -> Value:
+    """That there is one is all that is shown."""
+    return MASK
+
+
+def stand_in(kind: Type, structs: Structs) -> Value:
+    """Says nothing of the value either, but fits where the value did, so that it can be folded."""
+    match kind:
+        case ArrayOf() | ValueType.JSON_ARR:
+            return []
+        case MapOf() | ValueType.JSON_OBJ:
+            return {}
+        case StructOf() | InlineStruct():
+            fields = struct_fields(kind, structs).values()
+            needed = (field for field in fields if field.required)
+            return {field.name: stand_in(parse_type(field.type), structs) for field in needed}
+        case _:
+            return _STAND_INS.get(kind, MASK)
+
+
+_STAND_INS: Final[dict[Type, Value]] = {
+    ValueType.INT: 0,
+    ValueType.DOUBLE: 0.0,
+    ValueType.BOOL: False,
+    ValueType.BYTES: "",
+    ValueType.TIMESTAMP: "1970-01-01T00:00:00.000Z",
+    ValueType.WF_RUN_ID: "masked",
+}
+
+
+def shown_value(
+    value: Value, declared: str, structs: Structs, *, masked: bool, hide: Hide = hidden
+) -> Value:
     """The value with what is masked left out: all of it, or masked fields of structs in it. That
     there is no value is shown.
     """
     if value is None:
         return None
-    return MASK if masked else _shown(value, parse_type(declared), structs)
+    kind = parse_type(declared)
+    return hide(kind, structs) if masked else _shown(value, kind, structs, hide)
 
 
 def has_masked(kind: Type, structs: Structs, seen: frozenset[str] = frozenset()) -> bool:
@@ -93,20 +130,20 @@ def reads_masked(
     return False
 
 
-def _shown(value: Value, kind: Type, structs: Structs) -> Value:
+def _shown(value: Value, kind: Type, structs: Structs, hide: Hide) -> Value:
     match kind:
         case ArrayOf(item) if isinstance(value, list):
-            return [_shown(part, item, structs) for part in cast("list[Any]", value)]
+            return [_shown(part, item, structs, hide) for part in cast("list[Any]", value)]
         case MapOf(_, item) if isinstance(value, dict):
             parts = cast("dict[str, Any]", value)
-            return {key: _shown(part, item, structs) for key, part in parts.items()}
+            return {key: _shown(part, item, structs, hide) for key, part in parts.items()}
         case StructOf() | InlineStruct() if isinstance(value, dict):
-            return _shown_struct(cast("dict[str, Any]", value), kind, structs)
+            return _shown_struct(cast("dict[str, Any]", value), kind, structs, hide)
         case _:
             return value
 
 
-def _shown_struct(value: dict[str, Any], kind: AnyStruct, structs: Structs) -> Value:
+def _shown_struct(value: dict[str, Any], kind: AnyStruct, structs: Structs, hide: Hide) -> Value:
     try:
         fields = struct_fields(kind, structs)
     except DefinitionMissing:
@@ -117,5 +154,5 @@ def _shown_struct(value: dict[str, Any], kind: AnyStruct, structs: Structs) -> V
         if field is None:
             made[key] = part
         else:
-            made[key] = shown_value(part, field.type, structs, masked=field.masked)
+            made[key] = shown_value(part, field.type, structs, masked=field.masked, hide=hide)
     return made

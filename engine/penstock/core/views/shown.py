@@ -21,11 +21,11 @@ from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
 from penstock.core.state.task_rows import Series
 from penstock.core.state.user_task_rows import UserTaskRun
-from penstock.core.values.masking import MASK, shown_value
+from penstock.core.values.masking import MASK, Hide, hidden, shown_value
 from penstock.core.values.types import Structs
 
 
-def shown_variable(rows: Rows, run: WfRun, row: Variable) -> Variable:
+def shown_variable(rows: Rows, run: WfRun, row: Variable, hide: Hide = hidden) -> Variable:
     """A variable of a run."""
     thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
     if thread is None:
@@ -35,7 +35,8 @@ def shown_variable(rows: Rows, run: WfRun, row: Variable) -> Variable:
         return row
     structs = _structs(rows, run.tenant)
     masked = declared.masked or row.masked
-    return replace(row, value=shown_value(row.value, declared.type, structs, masked=masked))
+    value = shown_value(row.value, declared.type, structs, masked=masked, hide=hide)
+    return replace(row, value=value)
 
 
 def shown_node(rows: Rows, run: WfRun, row: NodeRun) -> NodeRun:
@@ -70,7 +71,7 @@ def shown_task(rows: Rows, row: TaskRun) -> TaskRun:
 
 def shown_attempt(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> TaskAttempt:
     """An attempt of a task run."""
-    if attempt.output is not None and _is_masked_at(rows, task, task.thread, task.position):
+    if attempt.output is not None and is_masked_at(rows, task, task.thread, task.position):
         return replace(attempt, output=MASK)
     task_def = rows.peek(TaskDef, task.tenant, task.task_def)
     if task_def is None or task_def.return_type is None or attempt.failure is not None:
@@ -84,7 +85,7 @@ def shown_attempt(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> TaskAttemp
 
 def shown_series(rows: Rows, task: TaskRun, series: Series) -> Series:
     """What an attempt has measured; its tags may quote what the task gives."""
-    if not series.tags or not _is_masked_at(rows, task, task.thread, task.position):
+    if not series.tags or not is_masked_at(rows, task, task.thread, task.position):
         return series
     return replace(series, tags=dict.fromkeys(series.tags, MASK))
 
@@ -92,7 +93,7 @@ def shown_series(rows: Rows, task: TaskRun, series: Series) -> Series:
 def shown_event(rows: Rows, row: ExternalEvent) -> ExternalEvent:
     """An event that was put to a run."""
     claimed = row.claimed_by
-    if row.content is not None and claimed and _is_masked_at(rows, row, *claimed):
+    if row.content is not None and claimed and is_masked_at(rows, row, *claimed):
         return replace(row, content=MASK)
     event_def = rows.peek(ExternalEventDef, row.tenant, row.event_def)
     if event_def is None or event_def.content_type is None:
@@ -137,12 +138,12 @@ def shown_user_task(rows: Rows, row: UserTaskRun) -> UserTaskRun:
     """A user task; of its results the names stay."""
     notes = MASK if row.masked_notes else row.notes
     results = row.results
-    if _is_masked_at(rows, row, row.thread, row.position):
+    if is_masked_at(rows, row, row.thread, row.position):
         results = {name: None if value is None else MASK for name, value in results.items()}
     return replace(row, notes=notes, results=results)
 
 
-def _is_masked_at(
+def is_masked_at(
     rows: Rows, of: TaskRun | ExternalEvent | UserTaskRun, thread: int, position: int
 ) -> bool:
     """Whether the output of a node run is masked; the spec knows before it has one."""

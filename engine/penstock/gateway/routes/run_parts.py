@@ -24,10 +24,12 @@ from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.history import facts_of
 from penstock.gateway.past import history_as_of, rows_of_run
 from penstock.gateway.reads import check_part
+from penstock.gateway.recorded import recording_as_of
 from penstock.gateway.routes.wf_runs import RUN, known_run, told_from_the_log
 from penstock.gateway.run_shapes import (
     ExternalEventShown,
     NodeRunShown,
+    RecordingShown,
     Story,
     TaskRunShown,
     VariableShown,
@@ -135,6 +137,11 @@ async def history(request: Request) -> Response:
     return json_answer({"items": facts, "truncated": not whole}, position=view.position)
 
 
+async def recording(request: Request) -> Response:
+    """All that a fold of the run needs, to fold it again elsewhere. Masked values are not in it."""
+    return await told_from_the_log(request, recording_as_of)
+
+
 POSITIONS: Final = Param(
     "positions", Literal["true"], "Tell it from the log: with commands and positions."
 )
@@ -146,4 +153,5 @@ ROUTES: Final = [
     route("GET", RUN + "/variables", variables, pages(VariableShown)),
     route("GET", RUN + "/external-events", external_events, pages(ExternalEventShown)),
     route("GET", RUN + "/history", history, reads(Story, POSITIONS, AT, also=(409,))),
+    route("GET", RUN + "/recording", recording, reads(RecordingShown, also=(409,))),
 ]
