@@ -8,15 +8,15 @@ from typing import Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.common import Time
+from penstock.contracts.answers.runs import DaysCounted, TaskRunsFound
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import WfRun
 from penstock.core.views.seen import Json, Seen
 from penstock.gateway.auth import identify
 from penstock.gateway.dialects import dialect_of
-from penstock.gateway.run_shapes import DaysCounted, TaskRunsFound
 from penstock.gateway.says import CURSOR, LIMIT, PAGE_MAX, VIEW, Param, Says
-from penstock.gateway.shapes import Time
 from penstock.gateway.spread import Everywhere, answer_of, everywhere
 from penstock.gateway.task_run_search import (
     Mark,
