@@ -11,8 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from penstock.cli.words import Verbs, add_kafka, add_server, fail, tell
 from penstock.config import CLUSTER_DEFAULT, Config
+from penstock.contracts.answers.runs import StoryFact
 from penstock.core.errors import Reject
 from penstock.core.ids import is_kebab, is_wf_run_id
 from penstock.processor.directory import CannotStart, listening
@@ -144,8 +147,6 @@ def _without_server(options: argparse.Namespace) -> tuple[Any, Any]:
 
 def _plain(value: Any) -> Any:
     """As it comes over HTTP."""
-    import msgspec
-
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
@@ -156,4 +157,9 @@ def _line(fact: dict[str, Any]) -> str:
         return f"{position:>10}  {fact['at']}  {fact['command']}{by}"
     if fact["what"] == "OPERATOR":
         return f"{position:>10}  {fact['at']}      {fact['verb']} done by {fact['principal']}"
-    return f"{position:>10}  {fact['at']}      {told(fact).partition('  ')[2]}"
+    return f"{position:>10}  {fact['at']}      {_told(fact)}"
+
+
+def _told(fact: dict[str, Any]) -> str:
+    """Without its time of day: the whole time stands there already."""
+    return told(msgspec.convert(fact, StoryFact)).partition("  ")[2]
