@@ -194,7 +194,7 @@ def test_the_client_reads_views(served: Served) -> None:
     run_id = ended(served, logs="INFO hi")
     with Client(served.url) as client:
         run = client.handle(run_id)
-        assert run.view("kestra")["taskRunList"] == run.view_all("kestra", "task-runs")
+        assert run.view("kestra")["taskRunList"] == run.view_task_runs("kestra")
         assert [line.message for line in run.logs(min_level="INFO").items] == ["hi"]
         with pytest.raises(PenstockError, match="VIEW_UNKNOWN"):
             run.view("airflow")

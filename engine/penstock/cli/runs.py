@@ -73,7 +73,7 @@ def _task_runs(options: argparse.Namespace) -> int:
     """A line for each task run, below its parent."""
     try:
         with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            found = client.handle(options.wf_run_id).view_all("kestra", "task-runs")
+            found = client.handle(options.wf_run_id).view_task_runs("kestra")
     except PenstockError as error:
         return fail(str(error))
     for depth, one in gantt(found):

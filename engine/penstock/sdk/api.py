@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
@@ -192,6 +192,11 @@ def _zoned(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{at!r} has no time zone; use datetime(..., tzinfo=UTC)")
     return at
+
+
+def below(path: str, *parts: str | int) -> str:
+    """What lies below a path, by names of users'."""
+    return "/".join([path, *(quote(str(part), safe="") for part in parts)])
 
 
 def given(**fields: Any) -> Json:

@@ -20,7 +20,7 @@ from penstock.sdk.calls.bulk import Bulk
 from penstock.sdk.calls.definitions import Registered
 from penstock.sdk.calls.events import Events
 from penstock.sdk.calls.letters import Letters
-from penstock.sdk.calls.run_reads import of_run
+from penstock.sdk.calls.run_reads import PATH, of_run
 from penstock.sdk.calls.schedules import Schedules
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.connection import Awaiting, Blocking, Feed
@@ -82,7 +82,7 @@ class _Client(Registered[C]):
         by which it is run: `run(name, context={...})`. Without tasks it sends one webhook.
         """
         body = given(name=name, tasks=list(tasks), retry=retry and dict(retry))
-        path = f"/v1/applications/{application}/workflows"
+        path = api.below("/v1/applications", application, "workflows")
         return (yield from self._ask(Named, api.command("PUT", path, body, of=OF_DEFINITIONS))).name
 
     @asks
@@ -108,7 +108,7 @@ class _Client(Registered[C]):
         `<name>:<value>`, or below it at a `path`.
         """
         asked = given(wf_spec=wf_spec, variable=variable, path=path, version=version)
-        return self._pages(WfRunHead, Call(method="GET", path="/v1/wf-runs", params=asked))
+        return self._pages(WfRunHead, Call(method="GET", path=PATH, params=asked))
 
     @lists
     def find_task_runs(
@@ -161,7 +161,7 @@ class _Client(Registered[C]):
         wf_run_id = fields.pop("wf_run_id") or wf_run_id_of(self.tenant, command_id)
         body = given(wf_spec=name, wf_run_id=wf_run_id, variables=plain, **fields)
         of = of_run(fields["parent"] or wf_run_id)
-        call = Call(method="POST", path="/v1/wf-runs", body=body, command_id=command_id, of=of)
+        call = Call(method="POST", path=PATH, body=body, command_id=command_id, of=of)
         return (yield from self._ask(RunStarted, call)).wf_run_id
 
 
@@ -203,7 +203,7 @@ class Client(_Client[Blocking]):
     def run(
         self,
         workflow: Workflow[..., R],
-        given: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
         /,
         *,
         wf_run_id: str | None = None,
@@ -216,7 +216,7 @@ class Client(_Client[Blocking]):
     def run(
         self,
         workflow: str,
-        given: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
         /,
         *,
         wf_run_id: str | None = None,
@@ -228,7 +228,7 @@ class Client(_Client[Blocking]):
     def run(
         self,
         workflow: Workflow[..., Any] | str,
-        given: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
         /,
         *,
         wf_run_id: str | None = None,
@@ -238,13 +238,13 @@ class Client(_Client[Blocking]):
         **variables: Any,
     ) -> RunHandle[Any]:
         """Start a run. With an id of your own it is idempotent: the same start again is the same
-        run, and starts none for a day if that has been deleted. Variables are named, or `given` as
+        run, and starts none for a day if that has been deleted. Variables are named, or given as
         a mapping. Below a `parent` the run's id is `<parent>.<wf_run_id>`.
         """
         whole_id = self.connection.do(
             self._start(
                 workflow,
-                {**(given or {}), **variables},
+                {**(inputs or {}), **variables},
                 wf_run_id=wf_run_id,
                 version=version,
                 labels=labels,
@@ -294,7 +294,7 @@ class AsyncClient(_Client[Awaiting]):
     async def run(
         self,
         workflow: Workflow[..., R],
-        given: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
         /,
         *,
         wf_run_id: str | None = None,
@@ -307,7 +307,7 @@ class AsyncClient(_Client[Awaiting]):
     async def run(
         self,
         workflow: str,
-        given: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
         /,
         *,
         wf_run_id: str | None = None,
@@ -319,7 +319,7 @@ class AsyncClient(_Client[Awaiting]):
     async def run(
         self,
         workflow: Workflow[..., Any] | str,
-        given: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
         /,
         *,
         wf_run_id: str | None = None,
@@ -332,7 +332,7 @@ class AsyncClient(_Client[Awaiting]):
         whole_id = await self.connection.do(
             self._start(
                 workflow,
-                {**(given or {}), **variables},
+                {**(inputs or {}), **variables},
                 wf_run_id=wf_run_id,
                 version=version,
                 labels=labels,

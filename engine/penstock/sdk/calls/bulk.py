@@ -10,7 +10,7 @@ import msgspec
 from penstock.contracts.answers.definitions import BulkAsked, BulkHead, BulkShown, BulkTold
 from penstock.core.bulk.rows import BULK_LIVE, BulkFilter
 from penstock.sdk import hints
-from penstock.sdk.api import Call, Exchange, command
+from penstock.sdk.api import Call, Exchange, below, command
 from penstock.sdk.connection import Feed
 from penstock.sdk.errors import ResultTimeout, ServerError
 from penstock.sdk.register import OF_DEFINITIONS
@@ -53,9 +53,8 @@ class Bulk(Subject[C]):
     @asks
     def cancel(self, bulk_id: str) -> Exchange[BulkTold]:
         """Go no further; what is done stays done."""
-        return self._ask(
-            BulkTold, command("POST", f"{PATH}/{bulk_id}/cancel", {}, of=OF_DEFINITIONS)
-        )
+        path = below(PATH, bulk_id, "cancel")
+        return self._ask(BulkTold, command("POST", path, {}, of=OF_DEFINITIONS))
 
     @lists
     def list(self) -> Feed[BulkHead]:
@@ -72,7 +71,7 @@ class Bulk(Subject[C]):
         return (yield from self._ask(BulkAsked, call)).bulk_id
 
     def _get(self, bulk_id: str, after_s: float = 0.0) -> Exchange[BulkShown]:
-        path = f"{PATH}/{bulk_id}"
+        path = below(PATH, bulk_id)
         call = Call(method="GET", path=path, of=OF_DEFINITIONS, after_s=after_s)
         return self._ask(BulkShown, call)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 from penstock.contracts.answers import definitions as shapes
-from penstock.sdk.api import Call, Exchange, command, given
+from penstock.sdk.api import Call, Exchange, below, command, given
 from penstock.sdk.connection import Feed
 from penstock.sdk.register import OF_DEFINITIONS
 from penstock.sdk.subject import C, Subject, asks, lists
@@ -30,12 +30,12 @@ class _Kind(Subject[C], Generic[C, D, L]):
         return self._pages(self._listed, Call(method="GET", path=self._path, of=OF_DEFINITIONS))
 
     def _get(self, name: str, **params: Any) -> Exchange[D]:
-        path = f"{self._path}/{name}"
+        path = below(self._path, name)
         call = Call(method="GET", path=path, params=given(**params), of=OF_DEFINITIONS)
         return self._ask(self._one, call)
 
     def _delete(self, name: str, told: type[T], **params: Any) -> Exchange[T]:
-        path = f"{self._path}/{name}"
+        path = below(self._path, name)
         return self._ask(told, command("DELETE", path, None, of=OF_DEFINITIONS, params=params))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from penstock.contracts.answers.runs import CorrelatedEventShown
 from penstock.contracts.answers.told import EventPut
 from penstock.sdk import hints
-from penstock.sdk.api import Call, Exchange, command, given, new_command_id
+from penstock.sdk.api import Call, Exchange, below, command, given, new_command_id
 from penstock.sdk.subject import C, Subject, asks
 
 PATH = "/v1/correlated-events"
@@ -52,7 +51,7 @@ class Events(Subject[C]):
 
 
 def _path(name: str, key: str) -> str:
-    return f"{PATH}/{quote(name, safe='')}/{quote(key, safe='')}"
+    return below(PATH, name, key)
 
 
 def _of(key: str) -> str:

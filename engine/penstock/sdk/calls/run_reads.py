@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -25,7 +25,7 @@ from penstock.contracts.answers.runs import (
 from penstock.contracts.answers.user_tasks import UserTaskShown
 from penstock.core.ids import root_of
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
-from penstock.sdk.api import Call, Exchange, Json, Param, given
+from penstock.sdk.api import Call, Exchange, Json, Param, below, given
 from penstock.sdk.connection import Feed
 from penstock.sdk.errors import ResultTimeout
 from penstock.sdk.story import tell
@@ -34,6 +34,7 @@ from penstock.sdk.tail import Tail
 
 T = TypeVar("T")
 
+PATH: Final = "/v1/wf-runs"
 LOOK_S: Final = 0.1
 PAST_S: Final = 30.0  # the log may have to be folded for an answer
 
@@ -68,11 +69,9 @@ class RunReads(Subject[C]):
         return self._read(dict[str, Any], view=name)
 
     @asks
-    def view_all(
-        self, name: str, part: Literal["task-runs", "logs", "metrics"]
-    ) -> Exchange[list[Json]]:
-        """A part of the run in the words and shapes of another product."""
-        return self._all(dict[str, Any], self._part(f"/{part}", view=name))
+    def view_task_runs(self, name: str) -> Exchange[list[Json]]:
+        """Its task runs in the words and shapes of another product."""
+        return self._all(dict[str, Any], self._part("/task-runs", view=name))
 
     @asks
     def history(self, *, positions: bool = False, at: str | None = None) -> Exchange[Story]:
@@ -140,14 +139,15 @@ class RunReads(Subject[C]):
     @lists
     def thrown(self, *names: str, first: int = 0, wait: float = 20.0) -> Feed[WorkflowEventShown]:
         """The events that the run has thrown, those of these names (of all, if none is given), from
-        number `first` on; those to come, too, as long as no more than `wait` seconds pass without
-        one.
+        number `first` on; those to come, too, until the run has ended, or `wait` seconds have
+        passed without one.
         """
         following = first
 
         def more() -> Exchange[Sequence[WorkflowEventShown] | None]:
             nonlocal following
-            found = yield from self._thrown(names, following, wait)
+            ended = (yield from self._status()) not in THREAD_LIVE
+            found = yield from self._thrown(names, following, 0.0 if ended else wait)
             following = found[-1].number + 1 if found else following
             return found or None
 
@@ -205,7 +205,7 @@ class RunReads(Subject[C]):
         return of_run(self.id)
 
     def _part(self, part: str, /, **params: Param) -> Call:
-        path = f"/v1/wf-runs/{self.id}{part}"
+        path = below(PATH, self.id) + part
         return Call(method="GET", path=path, params=params, of=self._of)
 
     def _part_in(self, part: str, wait_s: float, **params: Param) -> Call:

@@ -16,8 +16,8 @@ from penstock.contracts.answers.told import (
     ThreadTold,
 )
 from penstock.sdk import hints
-from penstock.sdk.api import Exchange, command, given, new_command_id
-from penstock.sdk.calls.run_reads import RunReads
+from penstock.sdk.api import Exchange, below, command, given, new_command_id
+from penstock.sdk.calls.run_reads import PATH, RunReads
 from penstock.sdk.options import Duration, milliseconds
 from penstock.sdk.subject import C, asks
 
@@ -207,5 +207,5 @@ class RunVerbs(RunReads[C]):
         return (yield from self._ask(EventPut, call)).guid
 
     def _act(self, action: str, kind: type[T], **body: Any) -> Exchange[T]:
-        path = f"/v1/wf-runs/{self.id}/actions/{action}"
+        path = below(PATH, self.id, "actions", action)
         return self._ask(kind, command("POST", path, given(**body), of=self._of))

@@ -10,7 +10,7 @@ from penstock.contracts.answers.common import Done
 from penstock.contracts.answers.definitions import ScheduleShown
 from penstock.contracts.answers.told import ScheduleMade, ScheduleTold
 from penstock.core.schedules.schedules import Misfire
-from penstock.sdk.api import Call, Exchange, command, epoch_ms, given
+from penstock.sdk.api import Call, Exchange, below, command, epoch_ms, given
 from penstock.sdk.connection import Feed
 from penstock.sdk.options import Duration, milliseconds
 from penstock.sdk.subject import C, Subject, asks, lists
@@ -68,7 +68,7 @@ class Schedules(Subject[C]):
     @asks
     def get(self, schedule_id: str) -> Exchange[ScheduleShown]:
         """A schedule: when it is due next, and what came of its newest times."""
-        path = f"{PATH}/{schedule_id}"
+        path = below(PATH, schedule_id)
         return self._ask(ScheduleShown, Call(method="GET", path=path, of=_of(schedule_id)))
 
     @lists
@@ -89,14 +89,14 @@ class Schedules(Subject[C]):
     @asks
     def delete(self, schedule_id: str) -> Exchange[Done]:
         """End it, and forget it. Runs that it has started go on."""
-        call = command("DELETE", f"{PATH}/{schedule_id}", None, of=_of(schedule_id))
+        call = command("DELETE", below(PATH, schedule_id), None, of=_of(schedule_id))
         return self._ask(Done, call)
 
     def _made(self, call: Call) -> Exchange[str]:
         return (yield from self._ask(ScheduleMade, call)).schedule_id
 
     def _act(self, schedule_id: str, action: str) -> Exchange[ScheduleTold]:
-        path = f"{PATH}/{schedule_id}/actions/{action}"
+        path = below(PATH, schedule_id, "actions", action)
         return self._ask(ScheduleTold, command("POST", path, {}, of=_of(schedule_id)))
 
 

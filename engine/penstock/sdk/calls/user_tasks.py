@@ -9,7 +9,7 @@ from penstock.contracts.answers.told import CommentTold, UserTaskTold
 from penstock.contracts.answers.user_tasks import CommentShown, UserTaskEventShown, UserTaskShown
 from penstock.core.state.transitions import UserTaskStatus
 from penstock.sdk import hints
-from penstock.sdk.api import Call, Exchange, Param, command, given
+from penstock.sdk.api import Call, Exchange, below, command, given
 from penstock.sdk.calls.run_reads import of_run
 from penstock.sdk.connection import Feed
 from penstock.sdk.subject import C, Subject, asks, lists
@@ -104,43 +104,47 @@ class UserTasks(Subject[C]):
     @asks
     def audit(self, user_task: str) -> Exchange[list[UserTaskEventShown]]:
         """All that has happened to it, oldest first."""
-        return self._all(UserTaskEventShown, _read(user_task, "/events"))
+        return self._all(UserTaskEventShown, _read(user_task, "events"))
 
     @asks
     def comments(self, user_task: str) -> Exchange[list[CommentShown]]:
         """What people have remarked."""
-        return self._all(CommentShown, _read(user_task, "/comments"))
+        return self._all(CommentShown, _read(user_task, "comments"))
 
     @asks
     def comment(self, user_task: str, user_id: str, text: str) -> Exchange[int]:
         """Remark something; the comment's number."""
-        return self._comment("POST", user_task, "", user_id=user_id, text=text)
+        return self._comment("POST", user_task, user_id=user_id, text=text)
 
     @asks
     def edit_comment(self, user_task: str, comment: int, user_id: str, text: str) -> Exchange[int]:
         """Have a comment say something else."""
-        return self._comment("PUT", user_task, f"/{comment}", user_id=user_id, text=text)
+        return self._comment("PUT", user_task, comment, user_id=user_id, text=text)
 
     @asks
     def delete_comment(self, user_task: str, comment: int, user_id: str) -> Exchange[int]:
         """Take a comment's text away; that there was one stays."""
-        path = f"{PATH}/{user_task}/comments/{comment}"
+        path = _path(user_task, "comments", comment)
         call = command("DELETE", path, None, of=_of(user_task), params={"user_id": user_id})
         return (yield from self._ask(CommentTold, call)).comment
 
     def _act(self, user_task: str, action: str, **body: Any) -> Exchange[UserTaskTold]:
-        path = f"{PATH}/{user_task}/actions/{action}"
+        path = _path(user_task, "actions", action)
         return self._ask(UserTaskTold, command("POST", path, given(**body), of=_of(user_task)))
 
-    def _comment(self, method: str, user_task: str, part: str, **body: str) -> Exchange[int]:
-        path = f"{PATH}/{user_task}/comments{part}"
+    def _comment(self, method: str, user_task: str, *comment: int, **body: str) -> Exchange[int]:
+        path = _path(user_task, "comments", *comment)
         call = command(method, path, body, of=_of(user_task))
         return (yield from self._ask(CommentTold, call)).comment
 
 
-def _read(user_task: str, part: str = "", **params: Param) -> Call:
-    path = f"{PATH}/{user_task}{part}"
-    return Call(method="GET", path=path, params=params, of=_of(user_task))
+def _read(user_task: str, *part: str) -> Call:
+    return Call(method="GET", path=_path(user_task, *part), of=_of(user_task))
+
+
+def _path(user_task: str, *part: str | int) -> str:
+    wf_run_id, _, guid = user_task.partition("/")
+    return below(PATH, wf_run_id, guid, *part)
 
 
 def _of(user_task: str) -> str:
