@@ -92,12 +92,12 @@ def notified(client: Client, port: int) -> None:
     assert first[1]["webhook-id"] == second[1]["webhook-id"]
     for _, headers, body in (first, second):
         assert Webhook(SECRET).verify(body, headers)["type"] == "note.told"
-    runs = {one["task_def"]: one for one in run.task_runs()}
-    assert runs["log"]["attempts"][0]["logs"] == "INFO Zoë"
+    runs = {one.task_def: one for one in run.task_runs()}
+    assert runs["log"].attempts[0].logs == "INFO Zoë"
     assert "hidden!" not in str(runs["http-request"])
     webhook = runs["send-webhook"]
-    assert [one["status"] for one in webhook["attempts"]] == ["TASK_FAILED", "TASK_SUCCESS"]
-    assert webhook["guid"] == first[1]["webhook-id"]
+    assert [one.status for one in webhook.attempts] == ["TASK_FAILED", "TASK_SUCCESS"]
+    assert webhook.guid == first[1]["webhook-id"]
 
     with pytest.raises(RunFailed) as failed:
         client.run(builtin_stop, reason="rain").result(timeout=30)

@@ -64,12 +64,12 @@ def _says_its_task_run(folder: Path, url: str, capsys: pytest.CaptureFixture[str
     assert main(["run", "company.team.taskrun", "--follow", "--url", url]) == 0
     run_id, *_ = capsys.readouterr().out.splitlines()
     with Client(url) as client:
-        found = {one["task_def"]: one for one in client.handle(run_id).task_runs()}
+        found = {one.task_def: one for one in client.handle(run_id).task_runs()}
     returned, logged = found["return"], found["log"]
-    said = json.loads(returned["attempts"][0]["output"]["value"])
-    assert said == {"id": returned["guid"], "startDate": said["startDate"], "attemptsCount": 0}
-    [line] = logged["attempts"][0]["logs"].splitlines()
-    assert f'"id":"{logged["guid"]}"' in line and '"attemptsCount":0' in line
+    said = json.loads(returned.attempts[0].output["value"])
+    assert said == {"id": returned.guid, "startDate": said["startDate"], "attemptsCount": 0}
+    [line] = logged.attempts[0].logs.splitlines()
+    assert f'"id":"{logged.guid}"' in line and '"attemptsCount":0' in line
     assert '"startDate":"' in line
 
 

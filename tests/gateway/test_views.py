@@ -251,12 +251,11 @@ def test_a_search_that_can_not_be_meant(served: Served, query: str) -> None:
 def test_the_client_reads_views(served: Served) -> None:
     run_id = ended(served, logs="INFO hi")
     with Client(served.url) as client:
-        shown = client.execution(run_id)
-        assert shown["taskRunList"] == client.task_runs(run_id, view="kestra")
-        assert client.task_runs(run_id) == client.handle(run_id).task_runs()
-        assert [line["message"] for line in client.handle(run_id).logs(min_level="INFO")] == ["hi"]
+        run = client.handle(run_id)
+        assert run.view("kestra")["taskRunList"] == run.view_task_runs("kestra")
+        assert [line.message for line in run.logs(min_level="INFO").items] == ["hi"]
         with pytest.raises(PenstockError, match="VIEW_UNKNOWN"):
-            client.get(run_id, view="airflow")
+            run.view("airflow")
 
 
 def test_the_command_line_shows_a_run(served: Served, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,17 +64,17 @@ def test_a_run_with_retries_types_and_an_async_task(client: Client, server: str)
         assert run.result(timeout=30) == r"book b'\x00\xff'"
 
     assert run.status() == "COMPLETED"
-    assert run.get()["labels"] == {"team": "a"}
+    assert run.get().labels == {"team": "a"}
     assert run.variables() == {"item": "book", "note": "none"}
     flaky, unpack = run.task_runs()
-    assert [one["status"] for one in flaky["attempts"]] == [
+    assert [one.status for one in flaky.attempts] == [
         *("TASK_FAILED", "TASK_FAILED", "TASK_SUCCESS"),
     ]
-    assert flaky["attempts"][0]["failure"]["message"] == "ValueError: not yet"
-    assert "attempt 1" in flaky["attempts"][0]["logs"]
-    assert "in e2e_flaky" in flaky["attempts"][0]["logs"]
-    assert flaky["attempts"][0]["worker"] == "w1"
-    assert unpack["inputs"]["parcel"] == {"item": "book", "raw": "AP8="}
+    assert flaky.attempts[0].failure.message == "ValueError: not yet"
+    assert "attempt 1" in flaky.attempts[0].logs
+    assert "in e2e_flaky" in flaky.attempts[0].logs
+    assert flaky.attempts[0].worker == "w1"
+    assert unpack.inputs["parcel"] == {"item": "book", "raw": "AP8="}
     assert len(run.node_runs()) == 4
     story = "\n".join(run.story())
     assert "attempt 3 SUCCESS" in story
@@ -156,7 +156,7 @@ def test_a_changed_workflow_is_a_new_version(client: Client) -> None:
             return count
 
         client.register(changing)
-        return client.run(changing).get()["version"]
+        return client.run(changing).get().version
 
     assert [version_of(1), version_of(1), version_of(2)] == [1, 1, 2]
 
@@ -246,7 +246,7 @@ def test_sigterm_drains_a_worker_process(client: Client, server: str) -> None:
     )
     try:
         run = client.run(e2e_in_a_process)
-        while not any(one["attempts"][-1]["started_at"] for one in run.task_runs()):
+        while not any(one.attempts[-1].started_at for one in run.task_runs()):
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGTERM)
         out, _ = process.communicate(timeout=20)

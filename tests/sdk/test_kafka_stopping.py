@@ -11,7 +11,7 @@ import pytest
 
 from penstock import Client, RunFailed, RunHandle, TaskContext, Worker, task, workflow
 from tests.sdk.test_kafka_worker import Cluster, client, cluster
-from tests.sdk.test_stopping import act, runs, wait_until
+from tests.sdk.test_stopping import runs, wait_until
 
 __all__ = ["client", "cluster"]
 pytestmark = pytest.mark.timeout(120)
@@ -49,7 +49,7 @@ def k_look(seconds: float) -> str:
 def is_killed_soon(url: str, run: RunHandle[Any]) -> None:
     """The kill ends it within a second."""
     begun = time.monotonic()
-    act(url, run, "kill")
+    run.kill()
     with pytest.raises(RunFailed, match="KILLED"):
         run.result(timeout=10)
     assert time.monotonic() - begun < 1.5
@@ -65,7 +65,7 @@ def test_signals_heartbeats_and_hand_backs(client: Client, cluster: Cluster) -> 
         is_killed_soon(cluster.url, run)
         again = client.run(k_look, seconds=50)
         wait_until(lambda: runs(again), 30)
-        act(cluster.url, again, "shutdown-task", guid=again.task_runs()[0]["guid"])
+        again.shutdown_task(again.task_runs()[0].guid)
         with pytest.raises(RunFailed, match="stopped: shutdown"):
             again.result(timeout=5)
 
@@ -85,5 +85,5 @@ def test_signals_heartbeats_and_hand_backs(client: Client, cluster: Cluster) -> 
     assert not worker.stop(grace_s=0)
     with Worker(k_nap, url=cluster.kafka_url):
         assert run.result(timeout=40) == "slept"
-    first, second = run.task_runs()[0]["attempts"]
-    assert (first["status"], second["status"]) == ("TASK_CANCELLED", "TASK_SUCCESS")
+    first, second = run.task_runs()[0].attempts
+    assert (first.status, second.status) == ("TASK_CANCELLED", "TASK_SUCCESS")

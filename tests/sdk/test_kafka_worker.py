@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from penstock import (
     Client,
     CommandSender,
     NotFound,
+    RunHandle,
     TaskContext,
     Worker,
     task,
@@ -124,15 +126,16 @@ def test_a_long_task_is_said_to_be_started(client: Client, cluster: Cluster) -> 
     client.register(slowly)
     with Worker(slowly, url=cluster.kafka_url, name="w7", started_after_s=0.2):
         run = client.run(slowly, name="a", seconds=2)
-        wait_until(lambda: any(_attempt(run)["started_at"] for _ in [0]))
-        assert _attempt(run)["worker"] == "w7"
-        assert _attempt(run)["status"] == "TASK_RUNNING"
+        wait_until(lambda: _attempt(run) is not None and _attempt(run).started_at)
+        assert _attempt(run).worker == "w7"
+        assert _attempt(run).status == "TASK_RUNNING"
         assert run.result(timeout=30) == "a 1"
 
 
-def _attempt(run) -> dict:
+def _attempt(run: RunHandle[Any]) -> Any:
+    """The newest attempt of its only task; None before there is one."""
     runs = run.task_runs()
-    return runs[0]["attempts"][-1] if runs else {"started_at": None}
+    return runs[0].attempts[-1] if runs else None
 
 
 def test_what_a_worker_leaves_comes_to_the_next(client: Client, cluster: Cluster) -> None:

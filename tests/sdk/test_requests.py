@@ -1,14 +1,25 @@
 """How the client behaves when the server is busy, away or wrong, as a small server tells it."""
 
+import asyncio
+import inspect
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from penstock import Client, Conflict, Unavailable
+from penstock import (
+    AsyncClient,
+    Client,
+    Conflict,
+    Incomplete,
+    NotFound,
+    ServerError,
+    Unavailable,
+)
 from penstock.sdk import api
 
 
@@ -17,7 +28,8 @@ class Scripted(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers: list[tuple[int, dict[str, Any]]] = []
+        self.answers: list[tuple[int, dict[str, Any] | str]] = []
+        self.retry_after = ""
         self.asked: list[tuple[str, str, str | None]] = []
 
 
@@ -33,8 +45,10 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 0:  # go away without a word
             self.close_connection = True
             return
-        data = json.dumps(body).encode()
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
+        if status >= 400 and self.server.retry_after:
+            self.send_header("Retry-After", self.server.retry_after)
         self.send_header("Content-Length", str(len(data)))
         self.send_header(api.POSITION, "3:41")
         self.end_headers()
@@ -61,12 +75,22 @@ def client(scripted: Scripted) -> Iterator[Client]:
         yield made
 
 
-def busy(status: int) -> tuple[int, dict[str, Any]]:
+HALTED = {"repeated": False, "position": "3:41", "status": "HALTED", "wf_run_status": "HALTED"}
+STARTED = {
+    "repeated": False,
+    "position": "3:41",
+    "wf_run_id": "a",
+    "wf_spec": "wf",
+    "version": 1,
+}
+
+
+def busy(status: int) -> tuple[int, dict[str, Any] | str]:
     return status, {"error": {"code": "BUSY", "message": "try again"}}
 
 
 def test_a_command_keeps_its_id_over_its_retries(scripted: Scripted, client: Client) -> None:
-    scripted.answers = [busy(429), busy(503), (0, {}), busy(504), (201, {})]
+    scripted.answers = [busy(429), busy(503), (0, {}), busy(504), (201, STARTED)]
 
     client.run("wf", x=1)
 
@@ -76,16 +100,16 @@ def test_a_command_keeps_its_id_over_its_retries(scripted: Scripted, client: Cli
 
 
 def test_two_commands_have_two_ids(scripted: Scripted, client: Client) -> None:
-    scripted.answers = [(200, {})]
-    client.stop("a")
-    client.stop("a")
+    scripted.answers = [(200, HALTED)]
+    client.handle("a").stop()
+    client.handle("a").stop()
     assert len({command_id for _, _, command_id in scripted.asked}) == 2
 
 
 def test_a_refusal_is_not_tried_again(scripted: Scripted, client: Client) -> None:
     scripted.answers = [(409, {"error": {"code": "WF_RUN_ENDED", "message": "over"}})]
     with pytest.raises(Conflict, match="WF_RUN_ENDED: over"):
-        client.stop("a")
+        client.handle("a").stop()
     assert len(scripted.asked) == 1
 
 
@@ -93,7 +117,7 @@ def test_the_deadline_ends_the_retries(scripted: Scripted) -> None:
     scripted.answers = [busy(503)]
     url = f"http://127.0.0.1:{scripted.server_port}"
     with Client(url, deadline_s=0.3) as client, pytest.raises(Unavailable, match="BUSY"):
-        client.stop("a")
+        client.handle("a").stop()
     assert len(scripted.asked) > 1
 
 
@@ -102,19 +126,19 @@ def test_nobody_there() -> None:
         Client("http://127.0.0.1:9", deadline_s=0.2) as client,
         pytest.raises(Unavailable, match="UNREACHABLE: no answer from http"),
     ):
-        client.stop("a")
+        client.handle("a").stop()
 
 
 def test_a_page_of_somebody_else(scripted: Scripted, client: Client) -> None:
     scripted.answers = [(500, {"oops": 1})]
     with pytest.raises(api.PenstockError, match="HTTP_500"):
-        client.stop("a")
+        client.handle("a").stop()
 
 
 def test_what_was_written_is_read(scripted: Scripted, client: Client) -> None:
-    scripted.answers = [(200, {"status": "RUNNING"})]
+    scripted.answers = [(200, HALTED)]
     client.handle("other").status()
-    client.stop("a")
+    client.handle("a").stop()
     client.handle("a").status()
     client.handle("other").status()
     assert [path for _, path, _ in scripted.asked] == [
@@ -130,3 +154,130 @@ def test_pauses_grow_and_are_bounded() -> None:
     assert all(0 < pause <= api.PAUSE_MAX_S for pause in pauses)
     assert pauses[0] <= api.PAUSE_FIRST_S
     assert min(pauses[10:]) >= api.PAUSE_MAX_S / 2
+
+
+def test_a_partition_that_changes_hands_is_asked_again(scripted: Scripted, client: Client) -> None:
+    scripted.answers = [busy(421), (200, HALTED)]
+    assert client.handle("a").stop().status == "HALTED"
+
+
+def test_retry_after_is_obeyed(scripted: Scripted, client: Client) -> None:
+    scripted.retry_after, scripted.answers = "1", [busy(429), (200, HALTED)]
+    begun = time.monotonic()
+    client.handle("a").stop()
+    assert 1.0 <= time.monotonic() - begun < 3.0
+
+
+def test_the_deadline_counts_before_a_wait_that_is_asked_for(scripted: Scripted) -> None:
+    scripted.retry_after, scripted.answers = "50", [busy(503)]
+    url = f"http://127.0.0.1:{scripted.server_port}"
+    with Client(url, deadline_s=5) as client, pytest.raises(Unavailable) as raised:
+        client.handle("a").stop()
+    assert (raised.value.retry_after_s, len(scripted.asked)) == (50.0, 1)
+
+
+def test_what_has_no_id_is_not_sent_twice(scripted: Scripted, client: Client) -> None:
+    again = {"number": 1, "topic": "t", "position": "0:1"}
+    scripted.answers = [busy(429), (503, {"error": {"code": "X", "message": ""}}), (200, again)]
+    with pytest.raises(Unavailable):
+        client.dead_letters.retry(1)
+    assert len(scripted.asked) == 2  # what was turned away at once was tried again
+
+
+def test_an_answer_of_another_version_is_told(scripted: Scripted, client: Client) -> None:
+    scripted.answers = [(200, {"statuses": []})]
+    with pytest.raises(ServerError, match="BAD_ANSWER: not the answer of this version"):
+        client.handle("a").stop()
+    assert len(scripted.asked) == 1
+
+
+LATEST = [{"name": name, "version": 1} for name in "abc"]
+
+
+def test_an_iterator_asks_for_a_page_when_it_needs_it(scripted: Scripted, client: Client) -> None:
+    scripted.answers = [
+        (200, {"items": LATEST[:1], "cursor": "x"}),
+        busy(503),
+        (200, {"items": [], "cursor": "y"}),
+        (200, {"items": LATEST[1:], "cursor": None}),
+    ]
+    found = client.wf_specs.list()
+    assert (next(found).name, len(scripted.asked)) == ("a", 1)
+    assert [one.name for one in found] == ["b", "c"]
+    assert [path.partition("cursor=")[2] for _, path, _ in scripted.asked] == ["", "x", "x", "y"]
+
+
+def test_a_list_that_is_not_whole_says_so_at_its_end(scripted: Scripted, client: Client) -> None:
+    scripted.answers = [(200, {"items": [], "cursor": None, "missing": [2]})]
+    with pytest.raises(Incomplete) as raised:
+        list(client.find_runs())
+    assert (raised.value.missing, raised.value.code) == ([2], "INCOMPLETE")
+
+
+def line(message: str) -> dict[str, Any]:
+    of = {"wf_run_id": "a", "task_run": "t", "node": "n", "attempt": 1}
+    return {**of, "at": "2026-01-01T00:00:00.000Z", "level": "INFO", "message": message}
+
+
+def told(*messages: str) -> str:
+    return "".join(f"event: log\ndata: {json.dumps(line(one))}\n\n" for one in messages)
+
+
+END = "event: end\ndata: {}\n\n"
+
+
+def test_a_stream_that_breaks_goes_on_where_it_was(scripted: Scripted, client: Client) -> None:
+    """The server tells it from the beginning each time; lines that say the same are each told."""
+    scripted.answers = [
+        (200, told("one", "two")),
+        (0, {}),
+        busy(503),
+        (200, ": quiet\n\n" + told("one", "two", "two")),
+        (200, told("one", "two", "two", "three") + END),
+    ]
+    found = [one.message for one in client.handle("a").follow_logs()]
+    assert found == ["one", "two", "two", "three"]
+    assert len(scripted.asked) == 5
+
+
+def test_a_stream_that_is_refused(scripted: Scripted, client: Client) -> None:
+    scripted.answers = [(404, {"error": {"code": "WF_RUN_UNKNOWN", "message": "no"}})]
+    with pytest.raises(NotFound, match="WF_RUN_UNKNOWN"):
+        list(client.handle("a").follow_logs())
+    assert len(scripted.asked) == 1
+
+
+def test_a_stream_that_gives_up(scripted: Scripted) -> None:
+    scripted.answers = [(200, "")]
+    url = f"http://127.0.0.1:{scripted.server_port}"
+    with Client(url, deadline_s=0.3) as client, pytest.raises(Unavailable, match="STREAM_ENDED"):
+        list(client.handle("a").follow_logs())
+
+
+def test_awaited_it_is_the_same(scripted: Scripted) -> None:
+    scripted.answers = [
+        (0, {}),
+        busy(503),
+        (200, HALTED),
+        (200, told("one")),
+        (200, told("one", "two") + END),
+        (200, {"items": LATEST, "cursor": None, "missing": [0]}),
+    ]
+
+    async def test() -> None:
+        async with AsyncClient(f"http://127.0.0.1:{scripted.server_port}", deadline_s=5) as client:
+            run = client.handle("a")
+            assert (await run.stop()).status == "HALTED"
+            assert [one.message async for one in run.follow_logs()] == ["one", "two"]
+            with pytest.raises(Incomplete):
+                [one async for one in client.wf_specs.list()]
+
+    asyncio.run(test())
+    assert len({command_id for _, _, command_id in scripted.asked[:3]}) == 1
+
+
+def test_methods_tell_what_they_are() -> None:
+    assert inspect.signature(Client.find_runs).parameters.keys() >= {"self", "variable"}
+    with Client("http://127.0.0.1:9") as client:
+        assert list(inspect.signature(client.handle("a").stop).parameters) == ["thread"]
+        assert "Halt the run" in (client.handle("a").stop.__doc__ or "")

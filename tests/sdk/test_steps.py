@@ -7,8 +7,12 @@ import pytest
 
 from penstock import (
     Form,
+    ResultTimeout,
     RunFailed,
     TaskError,
+    Unanswered,
+    Update,
+    answer,
     assign,
     contains,
     elif_,
@@ -37,7 +41,6 @@ from penstock import (
     while_,
     workflow,
 )
-from penstock.sdk import api
 from penstock.testing import Engine
 
 
@@ -273,10 +276,8 @@ def test_a_person_fills_in_a_form(penstock: Engine) -> None:
 
     def complete(results: dict[str, Any]) -> Any:
         run = penstock.run(asks, boss="ada")
-        found = next(penstock.client.read_all(run.id, "/user-task-runs"))
-        path = f"/v1/user-task-runs/{run.id}/{found['guid']}/actions/complete"
-        body = {"user_id": "ada", "results": results}
-        penstock.client.call(api.command("POST", path, body))
+        [found] = run.user_tasks()
+        penstock.client.user_tasks.complete(found.id, "ada", results)
         return run
 
     assert complete({"agreed": True}).result() is True
@@ -310,3 +311,46 @@ def test_what_is_kept_shown_and_found(penstock: Engine) -> None:
     run = penstock.run(sale, customer="ada", card="4242")
     assert run.result() == "ada"
     assert run.variables() == {"customer": "ada", "card": "*****"}
+
+
+def test_an_update_is_checked_acted_on_and_answered(penstock: Engine) -> None:
+    @workflow
+    def parcel(address: str) -> str:
+        def move(asked: Update) -> None:
+            with if_(size(asked["content"]) > 10):
+                answer(asked, {"moved": False, "why": "too long"})
+            with else_():
+                assign(address, asked["content"])
+                answer(asked, say(address))
+
+        on_event("move", move)
+        last = wait_for_event("sent", type=Update)
+        answer(last)
+        return address
+
+    penstock.register(parcel)
+    run = penstock.run(parcel, address="here")
+    assert run.update("move", "nowhere at all") == {"moved": False, "why": "too long"}
+    assert run.update("move", "there") == "there"
+    assert run.update("move", "home", guid="home1") == "home"
+    assert run.update("move", "home", guid="home1") == "home"  # the first answer again
+    assert said(penstock) == ["there", "home"]
+    run.stop()
+    with pytest.raises(ResultTimeout, match=r"update 'move' of run .* had not been answered"):
+        run.update("move", "later", guid="later1", timeout=0.1)
+    run.resume()
+    assert run.update("move", "later", guid="later1") == "later"
+    assert run.update("sent") is None
+    assert run.result() == "later"
+    with pytest.raises(Unanswered):
+        run.update("move", "away")
+
+
+def test_a_run_that_ends_without_an_answer_says_so(penstock: Engine) -> None:
+    @workflow
+    def silent() -> None:
+        wait_for_event("silence")
+
+    penstock.register(silent)
+    with pytest.raises(Unanswered, match=r"UNANSWERED: run .* has ended, and not answered"):
+        penstock.run(silent).update("silence", 1)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from penstock import (
@@ -27,6 +26,7 @@ from penstock import (
     task,
     workflow,
 )
+from penstock.contracts.answers.runs import AttemptShown
 
 pytestmark = pytest.mark.timeout(60)
 STEP_S = 0.02
@@ -63,21 +63,15 @@ def s_look(seconds: float) -> str:
     return s_looking(seconds)
 
 
-def act(server: str, run: RunHandle[Any], verb: str, **body: object) -> None:
-    """An operator's verb."""
-    answer = httpx.post(f"{server}/v1/wf-runs/{run.id}/actions/{verb}", json=body)
-    assert answer.status_code == 200, answer.text
-
-
-def attempt_of(run: RunHandle[Any]) -> dict[str, object]:
+def attempt_of(run: RunHandle[Any]) -> AttemptShown:
     """The newest attempt of the run's only task."""
-    return run.task_runs()[0]["attempts"][-1]
+    return run.task_runs()[0].attempts[-1]
 
 
 def runs(run: RunHandle[Any]) -> bool:
     """Whether the run's only task is at work."""
     found = run.task_runs()
-    return bool(found) and found[0]["status"] == "TASK_RUNNING"
+    return bool(found) and found[0].status == "TASK_RUNNING"
 
 
 @pytest.mark.parametrize("of", [s_nap, s_look], ids=["async", "sync"])
@@ -90,12 +84,12 @@ def test_a_kill_reaches_a_task_that_runs(
         run = client.run(of, seconds=50)
         wait_until(lambda: runs(run))
         begun = time.monotonic()
-        act(server, run, "kill")
+        run.kill()
         with pytest.raises(RunFailed) as raised:
             run.result(timeout=10)
         assert time.monotonic() - begun < 1.5
     assert raised.value.code == "KILLED"
-    assert attempt_of(run)["status"] == "TASK_CANCELLED"
+    assert attempt_of(run).status == "TASK_CANCELLED"
 
 
 def test_a_restart_and_a_shutdown_reach_it(client: Client, server: str) -> None:
@@ -103,15 +97,15 @@ def test_a_restart_and_a_shutdown_reach_it(client: Client, server: str) -> None:
     with Worker(s_nap, s_look, url=server):
         run = client.run(s_look, seconds=50)
         wait_until(lambda: runs(run))
-        guid = run.task_runs()[0]["guid"]
-        act(server, run, "restart-task", guid=guid)
-        wait_until(lambda: len(run.task_runs()[0]["attempts"]) == 2 and runs(run), 3)
-        act(server, run, "shutdown-task", guid=guid)
+        guid = run.task_runs()[0].guid
+        run.restart_task(guid)
+        wait_until(lambda: len(run.task_runs()[0].attempts) == 2 and runs(run), 3)
+        run.shutdown_task(guid)
         with pytest.raises(RunFailed, match="stopped: shutdown"):
             run.result(timeout=5)
-    first, second = run.task_runs()[0]["attempts"]
-    assert first["status"] == second["status"] == "TASK_CANCELLED"
-    assert "stopped: restart" in first["failure"]["message"]
+    first, second = run.task_runs()[0].attempts
+    assert first.status == second.status == "TASK_CANCELLED"
+    assert "stopped: restart" in first.failure.message
 
 
 def test_an_attempt_that_has_timed_out_is_ended_here_too(client: Client, server: str) -> None:
@@ -153,7 +147,7 @@ def test_heartbeats_come_from_a_thread_that_a_busy_loop_can_not_stop(
     with Worker(s_block, url=server):
         run = client.run(s_block)
         assert run.result(timeout=20) == "alive"
-    assert len(run.task_runs()[0]["attempts"]) == 1
+    assert len(run.task_runs()[0].attempts) == 1
 
 
 def test_a_heartbeat_by_hand_carries_a_time_out_on(client: Client, server: str) -> None:
@@ -194,8 +188,8 @@ def test_a_task_that_knows_when_to_try_again_is_tried_then(client: Client, serve
         run = client.run(s_later)
         assert run.result(timeout=20) == 2
         assert time.monotonic() - begun >= 1.0
-    failure = run.task_runs()[0]["attempts"][0]["failure"]
-    assert failure["message"] == "busy"
+    failure = run.task_runs()[0].attempts[0].failure
+    assert failure.message == "busy"
 
 
 WORKER = """
@@ -267,5 +261,5 @@ def test_a_worker_that_goes_hands_back_what_it_can_not_finish(
     assert "handed back by worker" in str(raised.value)
     with Worker(s_again, url=server):
         assert again.result(timeout=10) == "done elsewhere"
-    first, second = again.task_runs()[0]["attempts"]
-    assert (first["status"], second["status"]) == ("TASK_CANCELLED", "TASK_SUCCESS")
+    first, second = again.task_runs()[0].attempts
+    assert (first.status, second.status) == ("TASK_CANCELLED", "TASK_SUCCESS")

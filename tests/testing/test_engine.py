@@ -65,7 +65,7 @@ def test_tasks_are_done_by_their_functions_or_by_what_is_put_in_their_place(
     run = penstock.run(order, card="4242")
     assert run.result() == "parcel for receipt-1"
     assert penstock.inputs(charge) == [{"card": "4242", "cents": 100}]
-    assert [one["attempts"][0]["logs"] for one in run.task_runs() if one["task_def"] == "ship"] == [
+    assert [one.attempts[0].logs for one in run.task_runs() if one.task_def == "ship"] == [
         "attempt 1"
     ]
 

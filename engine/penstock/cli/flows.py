@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from penstock.cli.words import Verbs, add_server, fail, tell
-from penstock.sdk import api
 from penstock.sdk.client import Client
 from penstock.sdk.errors import PenstockError, RunFailed
 
@@ -102,12 +101,7 @@ def _run(options: argparse.Namespace) -> int:
         with Client(options.url, tenant=options.tenant) as client:
             types = _input_types(client, options.flow)
             given = {name: _value(text, types.get(name)) for name, text in options.inputs}
-            taken = sorted({"labels", "version", "wf_run_id"} & given.keys())
-            if taken:
-                return fail(
-                    f"an input {taken[0]!r} can not be given here; POST /v1/wf-runs takes it"
-                )
-            handle = client.run(options.flow, wf_run_id=options.run_id, **given)
+            handle = client.run(options.flow, given, wf_run_id=options.run_id)
             tell(handle.id)
             if not options.follow:
                 return 0
@@ -123,9 +117,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _input_types(client: Client, name: str) -> dict[str, str]:
     """The types of what a run is given, by name."""
-    spec = client.call(api.Call(method="GET", path=f"/v1/wf-specs/{name}")).body["spec"]
-    variables = spec["threads"][spec["entrypoint"]].get("variables", [])
-    return {one["name"]: one["type"] for one in variables}
+    spec = client.wf_specs.get(name).spec
+    return {one.name: one.type for one in spec.threads[spec.entrypoint].variables}
 
 
 def _value(text: str, kind: str | None) -> Any:

@@ -16,7 +16,7 @@ from penstock.cli.words import Verbs, fail, tell
 from penstock.processor.directory import CannotStart
 from penstock.sdk.client import Client
 from penstock.sdk.errors import PenstockError
-from penstock.sdk.story import tell as told
+from penstock.sdk.story import tell_shown
 from penstock.store.port import StoreError
 
 if TYPE_CHECKING:
@@ -98,4 +98,9 @@ def _line(fact: dict[str, Any]) -> str:
         return f"{position:>10}  {fact['at']}  {fact['command']}{by}"
     if fact["what"] == "OPERATOR":
         return f"{position:>10}  {fact['at']}      {fact['verb']} done by {fact['principal']}"
-    return f"{position:>10}  {fact['at']}      {told(fact).partition('  ')[2]}"
+    return f"{position:>10}  {fact['at']}      {_told(fact)}"
+
+
+def _told(fact: dict[str, Any]) -> str:
+    """Without its time of day: the whole time stands there already."""
+    return tell_shown(fact).partition("  ")[2]

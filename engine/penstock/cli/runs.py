@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
-
-import httpx
 
 from penstock.cli.words import Verbs, add_server, fail, tell
 from penstock.core.views.kestra.gantt import gantt
+from penstock.sdk import api
 from penstock.sdk.client import Client
 from penstock.sdk.errors import PenstockError
 
@@ -57,7 +55,9 @@ def _get_wf_run(options: argparse.Namespace) -> int:
     """A run, as JSON or in a few lines with its story."""
     try:
         with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            shown = client.get(options.wf_run_id, view=options.view)
+            view = {} if options.view is None else {"view": options.view}
+            path = f"/v1/wf-runs/{options.wf_run_id}"
+            shown = client.call(api.Call(method="GET", path=path, params=view)).body
             if options.output == "json" or options.view is not None:
                 tell(json.dumps(shown, ensure_ascii=False, indent=2))
                 return 0
@@ -73,7 +73,7 @@ def _task_runs(options: argparse.Namespace) -> int:
     """A line for each task run, below its parent."""
     try:
         with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            found = client.task_runs(options.wf_run_id, view="kestra")
+            found = client.handle(options.wf_run_id).view_task_runs("kestra")
     except PenstockError as error:
         return fail(str(error))
     for depth, one in gantt(found):
@@ -90,20 +90,20 @@ def _task_runs(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     """Try a template at a place of a run."""
     wf_run_id, _, task_run = options.place.partition("/")
-    body: dict[str, Any] = {"wf_run_id": wf_run_id, "template": options.template}
-    body |= {"task_run": task_run} if task_run else {"thread": options.thread}
-    if options.position is not None:
-        body["position"] = options.position
-    if options.text:
-        body["as"] = "TEXT"
     try:
-        url = f"{options.url}/v1/expressions/evaluate"
-        answer = httpx.post(url, json=body, headers={"Penstock-Tenant": options.tenant})
-        found = answer.json()
-        if answer.is_error:
-            return fail(f"{found['error']['code']}: {found['error']['message']}")
-        value = found["value"]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        return fail(f"the server at {options.url} does not answer as it should: {error}")
+        with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
+            value = (
+                client.handle(wf_run_id)
+                .evaluate(
+                    options.template,
+                    text=options.text,
+                    thread=0 if task_run else options.thread,
+                    position=options.position,
+                    task_run=task_run or None,
+                )
+                .value
+            )
+    except PenstockError as error:
+        return fail(str(error))
     tell(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return 0

@@ -22,7 +22,7 @@ from penstock.processor.directory import CannotStart
 from penstock.sdk import api
 from penstock.sdk.client import Client
 from penstock.sdk.errors import DefinitionError, NotFound, PenstockError
-from penstock.sdk.story import tell as told
+from penstock.sdk.story import tell_shown as told
 from penstock.store.port import StoreError
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from msgspec import Struct
 from msgspec.structs import astuple
 from starlette.datastructures import QueryParams
 
+from penstock.contracts.answers.runs import Bucket
 from penstock.core.state.task_rows import AttemptMetrics, Series
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, Seen, SeenAttempt
 from penstock.gateway.dialects import Dialect
 from penstock.gateway.errors import bad_request
-from penstock.gateway.run_shapes import Bucket
 from penstock.gateway.run_window import Found, OfRuns, Window, words_of_runs
 from penstock.gateway.run_words import Asked, Measure, measures_of
 

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.contracts.answers.common import Token
+from penstock.contracts.answers.definitions import ErrorShown
 from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.gateway.auth import TENANT_HEADER
 from penstock.gateway.errors import RETRIED, STATUS_OF
 from penstock.gateway.json_in import COMMAND_ID_HEADER, REQUEST_BYTES_MAX
-from penstock.gateway.says import Param, Says, Token
-from penstock.gateway.shapes import ErrorShown
+from penstock.gateway.says import Param, Says
 from penstock.gateway.web import COMMAND_ID, POSITION_HEADER, ApiRoute
 
 Json = dict[str, Any]

@@ -4,20 +4,13 @@ against them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NotRequired, TypedDict
-
-from msgspec import Meta
-
+from penstock.contracts.answers.common import Answer, Time, Token
 from penstock.core.state.breaker_rows import BreakerStatus
-from penstock.gateway.says import Token
-from penstock.gateway.shapes import Time
 from penstock.processor.doctor import Finding
 from penstock.processor.verify import Verified
 
-Base64 = Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})]
 
-
-class BreakerShown(TypedDict):
+class BreakerShown(Answer, frozen=True):
     """The breaker of a TaskDef on one partition."""
 
     partition: int
@@ -28,14 +21,14 @@ class BreakerShown(TypedDict):
     changed_at: Time | None
 
 
-class SnapshotShown(TypedDict):
+class SnapshotShown(Answer, frozen=True):
     """The newest snapshot of a partition."""
 
     next_offset: int
     age_s: float | None
 
 
-class PartitionShown(TypedDict):
+class PartitionShown(Answer, frozen=True):
     """A partition: how far it has come, whether it goes on, and where its owner listens."""
 
     partition: int
@@ -46,10 +39,10 @@ class PartitionShown(TypedDict):
     log_begin: int | None
     log_end: int | None
     owner: str | None
-    snapshot: NotRequired[SnapshotShown]
+    snapshot: SnapshotShown | None = None
 
 
-class ClusterShown(TypedDict):
+class ClusterShown(Answer, frozen=True):
     """The engine, its nodes and its partitions."""
 
     cluster: str
@@ -59,76 +52,21 @@ class ClusterShown(TypedDict):
     partitions: list[PartitionShown]
 
 
-class DeadLetterShown(TypedDict):
-    """A record that could not be handled or delivered: why, what mends it, and whether it may be
-    sent again.
-    """
-
-    number: int
-    topic: str
-    partition: int
-    offset: int
-    code: str
-    message: str
-    at: Time
-    key: Base64
-    value: Base64
-    value_bytes: int
-    why: str
-    mend: str
-    retried: bool
-    retry: str
-
-
-class BytesRead(TypedDict):
-    """The bytes of a dead letter, read as far as can be."""
-
-    key: str
-    text: str
-    record: dict[str, Any] | None
-    problem: str | None
-
-
-class DeadLetterRead(DeadLetterShown):
-    """A dead letter with its bytes read as far as can be."""
-
-    stamp: str
-    read: BytesRead
-
-
-class DeadLetterRetried(TypedDict):
-    """Where the bytes of a dead letter stand now."""
-
-    number: int
-    topic: str
-    position: Token
-
-
-class DeadLetters(TypedDict):
-    """The newest dead letters, and how many there are."""
-
-    items: list[DeadLetterShown]
-    total: int
-
-
-class VerifiedAll(TypedDict):
+class VerifiedAll(Answer, frozen=True):
     """What came of the comparison; and why partitions are stopped."""
 
     items: list[Verified]
     stopped: dict[str, str]
 
 
-class _Health(TypedDict):
-    status: str
-
-
-class Health(_Health, total=False):
+class Health(Answer, frozen=True):
     """Whether it is well, and if not, why."""
 
-    reasons: list[str]
+    status: str
+    reasons: list[str] = []
 
 
-class Examined(TypedDict):
+class Examined(Answer, frozen=True):
     """All that was looked at, and how much of it is wrong."""
 
     items: list[Finding]

@@ -6,63 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Generic, Literal, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
+from penstock.contracts.answers.common import Done, Found, Page, Token
 from penstock.core.limits import INT_MAX
 
 WAIT_MS_MAX: Final = 60_000
 PAGE_MAX: Final = 1_000
 PAGE_DEFAULT: Final = 200
 
-T = TypeVar("T")
-
-Token = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9]{1,6}:(-1|[0-9]{1,18})$",
-        description="A position: partition and offset of the newest record that is folded.",
-        examples=["3:1234"],
-    ),
-]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_MAX)]
 Milliseconds = Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)]
-
-
-class Done(TypedDict):
-    """A command was done; what more there is depends on the command."""
-
-    repeated: bool
-    position: Token
-
-
-class Page(TypedDict, Generic[T]):
-    """A page of a list; no cursor, no further page. A page that is not full may have one."""
-
-    items: list[T]
-    cursor: str | None
-
-
-class Found(TypedDict, Generic[T]):
-    """A page of a list over all partitions; those that could not be asked are `missing` from it."""
-
-    items: list[T]
-    cursor: str | None
-    missing: NotRequired[list[int]]
-
-
-class Items(TypedDict, Generic[T]):
-    """A list that is not paged."""
-
-    items: list[T]
-
-
-class Excerpt(TypedDict, Generic[T]):
-    """A list, or the beginning of one that is too long to be given."""
-
-    items: list[T]
-    truncated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +91,7 @@ def reads(gives: Any, *query: Param, **more: Any) -> Says:
 
 def pages(item: Any, *query: Param, **more: Any) -> Says:
     """A route that gives pages of what one partition has."""
-    # Generic TypedDicts take any type at run time; a checker wants to know it beforehand.
+    # A generic takes any type at run time; a checker wants to know it beforehand.
     page: Any = Page
     return reads(page[item], *query, LIMIT, CURSOR, **more)
 

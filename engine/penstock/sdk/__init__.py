@@ -1,13 +1,15 @@
 """What users program against: tasks, workflows, workers and clients. Needs no server extra."""
 
+from penstock.core.bulk.rows import BulkFilter
 from penstock.sdk.blocks import elif_, else_, for_each, if_, while_
-from penstock.sdk.client import Client
+from penstock.sdk.client import AsyncClient, Client
 from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import (
     AddressGone,
     Conflict,
     DefinitionError,
     Forbidden,
+    Incomplete,
     InvalidRequest,
     NotFound,
     PenstockError,
@@ -16,14 +18,16 @@ from penstock.sdk.errors import (
     RunFailed,
     ServerError,
     TaskError,
+    Unanswered,
     Unavailable,
 )
-from penstock.sdk.handle import RunHandle
+from penstock.sdk.handle import AsyncRunHandle, RunHandle
 from penstock.sdk.kafka_client import CommandSender
 from penstock.sdk.options import Backoff
 from penstock.sdk.secret import secret
 from penstock.sdk.steps import (
     Form,
+    answer,
     assign,
     contains,
     fail,
@@ -46,18 +50,23 @@ from penstock.sdk.steps import (
     wait_until,
 )
 from penstock.sdk.task import TaskDef, task
+from penstock.sdk.updates import Update
 from penstock.sdk.worker import Worker
 from penstock.sdk.workflow import Workflow, workflow
 
 __all__ = [
     "AddressGone",
+    "AsyncClient",
+    "AsyncRunHandle",
     "Backoff",
+    "BulkFilter",
     "Client",
     "CommandSender",
     "Conflict",
     "DefinitionError",
     "Forbidden",
     "Form",
+    "Incomplete",
     "InvalidRequest",
     "NotFound",
     "PenstockError",
@@ -69,9 +78,12 @@ __all__ = [
     "TaskContext",
     "TaskDef",
     "TaskError",
+    "Unanswered",
     "Unavailable",
+    "Update",
     "Worker",
     "Workflow",
+    "answer",
     "assign",
     "contains",
     "elif_",

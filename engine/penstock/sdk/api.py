@@ -1,5 +1,5 @@
 """Requests to the HTTP API and what their answers mean, without a word about how they are sent: the
-sync client, the worker and later the async client share it.
+clients and the worker share it.
 
 A command keeps its id over all its retries, so that it takes effect once however often it is sent.
 """
@@ -9,41 +9,57 @@ from __future__ import annotations
 import random
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping
-from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from collections.abc import Generator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias, TypeVar, cast
+from urllib.parse import quote, urlsplit
 
 import httpx
+import msgspec
 import orjson
 from msgspec import Struct
 
 from penstock.config import HOST_DEFAULT, PORT_DEFAULT
 from penstock.core.ids import base62
 from penstock.observe import tracing
-from penstock.sdk.errors import PenstockError, Unavailable, error_of
+from penstock.sdk.errors import PenstockError, ServerError, Unavailable, error_of
 
 TENANT: Final = "Penstock-Tenant"
 COMMAND_ID: Final = "Penstock-Command-Id"
 POSITION: Final = "Penstock-Position"
 
+T = TypeVar("T")
+Json = dict[str, Any]
+Param = str | int | Sequence[str]
+
 URL_DEFAULT: Final = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
-RETRIED: Final = frozenset({429, 502, 503, 504})
+RETRIED: Final = frozenset({421, 429, 502, 503, 504})
+NOT_BEGUN: Final = frozenset({421, 429})  # nothing was done: also safe for what has no command id
 PAUSE_FIRST_S: Final = 0.05
 PAUSE_MAX_S: Final = 2.0
+RETRY_AFTER_MAX_S: Final = 60.0
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 15.0  # beyond what the server itself was asked to wait
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One request. A command has an id; a read may wait for `wait_s` on the server."""
+    """One request, to be made `after_s` seconds from now. A command has an id. A read may wait for
+    `wait_s` on the server; `reads` says that it is one, whatever its method.
+
+    `of` names what lies on one partition: a read of it is not older than the last command to it
+    that this client has sent.
+    """
 
     method: str
     path: str
     body: Any = None
-    params: Mapping[str, str | int] = {}
+    params: Mapping[str, Param] = {}
     command_id: str | None = None
+    reads: bool = False
+    of: str | None = None
     wait_s: float = 0.0
+    after_s: float = 0.0
     trace: bytes | None = None  # in place of the trace at hand
 
     @property
@@ -60,6 +76,11 @@ class Call(Struct, frozen=True, kw_only=True):
         return headers | {name: value.decode() for name, value in carried.items()}
 
     @property
+    def is_safe(self) -> bool:
+        """Whether it may be sent twice, though nobody knows what became of the first time."""
+        return self.command_id is not None or self.reads or self.method == "GET"
+
+    @property
     def timeout(self) -> httpx.Timeout:
         """How long to wait for what."""
         return httpx.Timeout(ANSWER_TIMEOUT_S + self.wait_s, connect=CONNECT_TIMEOUT_S)
@@ -71,10 +92,39 @@ class Reply(Struct, frozen=True):
     body: Any
     position: str | None
 
+    def as_a(self, kind: type[T]) -> T:
+        """The body as a type of answer."""
+        try:
+            return msgspec.convert(self.body, kind)
+        except msgspec.ValidationError as error:
+            raise ServerError("BAD_ANSWER", f"not the answer of this version: {error}") from error
 
-def command(method: str, path: str, body: Any, trace: bytes | None = None) -> Call:
+
+Exchange: TypeAlias = Generator[Call, Reply, T]
+"""What is asked of a server, as a generator: it yields calls, is sent their replies (or has their
+errors thrown into it), and returns what comes of it. Who runs it decides how calls are made.
+"""
+
+
+def command(
+    method: str,
+    path: str,
+    body: Any,
+    trace: bytes | None = None,
+    *,
+    of: str | None = None,
+    params: Mapping[str, Param] | None = None,
+) -> Call:
     """A command with an id of its own."""
-    return Call(method=method, path=path, body=body, command_id=new_command_id(), trace=trace)
+    return Call(
+        method=method,
+        path=path,
+        body=body,
+        params=params or {},
+        command_id=new_command_id(),
+        trace=trace,
+        of=of,
+    )
 
 
 def new_command_id() -> str:
@@ -98,7 +148,9 @@ def reply_of(response: httpx.Response) -> Reply:
         told = cast("dict[str, Any]", body).get("error", {})
     code = told.get("code", f"HTTP_{status}")
     message = told.get("message", response.reason_phrase)
-    raise error_of(status, code, message, told.get("faults", ()))
+    raise error_of(
+        status, code, message, told.get("faults", ()), after_s=_after_s(response.headers)
+    )
 
 
 def unreachable(url: str, error: httpx.TransportError) -> Unavailable:
@@ -106,15 +158,50 @@ def unreachable(url: str, error: httpx.TransportError) -> Unavailable:
     return Unavailable("UNREACHABLE", f"no answer from {url}: {error or type(error).__name__}")
 
 
-def may_retry(error: PenstockError) -> bool:
-    """Whether the same request may go through later."""
+def may_retry(error: PenstockError, call: Call | None = None) -> bool:
+    """Whether the same request may go through later; `call` is one that may not be safe twice."""
+    if call is not None and not call.is_safe:
+        return error.status in NOT_BEGUN
     return error.status == 0 or error.status in RETRIED
 
 
-def pause_s(retry: int) -> float:
-    """How long to wait before a retry (the first is 0): twice as long each time, with jitter."""
+def pause_s(retry: int, error: PenstockError | None = None) -> float:
+    """How long to wait before a retry (the first is 0): twice as long each time, with jitter; not
+    less than the server asked for.
+    """
     longest = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** min(retry, 16))
-    return longest * random.uniform(0.5, 1.0)
+    pause = longest * random.uniform(0.5, 1.0)
+    asked = None if error is None else error.retry_after_s
+    return pause if asked is None else max(pause, asked * random.uniform(1.0, 1.2))
+
+
+def time_text(at: datetime | None) -> str | None:
+    """A time as the API takes it."""
+    if at is None:
+        return None
+    whole = _zoned(at).astimezone(UTC).replace(tzinfo=None)
+    return whole.isoformat(timespec="milliseconds") + "Z"
+
+
+def epoch_ms(at: datetime | None) -> int | None:
+    """A time as commands have it."""
+    return None if at is None else round(_zoned(at).timestamp() * 1_000)
+
+
+def _zoned(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no time zone; use datetime(..., tzinfo=UTC)")
+    return at
+
+
+def below(path: str, *parts: str | int) -> str:
+    """What lies below a path, by names of users'."""
+    return "/".join([path, *(quote(str(part), safe="") for part in parts)])
+
+
+def given(**fields: Any) -> Json:
+    """The fields that are not None: the others are as if they were not there."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def checked_url(url: str) -> str:
@@ -128,6 +215,12 @@ def checked_url(url: str) -> str:
 def uses_proxy(url: str) -> bool:
     """Whether the environment's proxy settings count: never on the way to this machine."""
     return urlsplit(url).hostname not in _LOOPBACK
+
+
+def _after_s(headers: httpx.Headers) -> float | None:
+    """What Retry-After asks for; as a date it is not understood, and not sent by this server."""
+    text = headers.get("Retry-After", "")
+    return min(float(text), RETRY_AFTER_MAX_S) if text.isdecimal() and text.isascii() else None
 
 
 def _plain(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -13,10 +13,9 @@ from penstock.core.commands.put_webhook import PutWebhook
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.sdk import api
+from penstock.sdk.api import Exchange
+from penstock.sdk.connection import Connection
 from penstock.sdk.errors import Conflict, PenstockError
-
-if TYPE_CHECKING:
-    from penstock.sdk.client import Client
 
 _ROUTES: Final[dict[type[Command], tuple[str, str]]] = {
     PutExternalEventDef: ("PUT", "/v1/external-event-defs"),
@@ -33,7 +32,7 @@ class Deployed(Struct, frozen=True):
     said: tuple[str, ...]
 
 
-def deploy(client: Client, flow: str) -> Deployed:
+def deploy(connection: Connection, flow: str) -> Exchange[Deployed]:
     """Register a flow, and what it needs, and forget triggers that it has no more. The same flow
     again changes nothing.
     """
@@ -41,26 +40,29 @@ def deploy(client: Client, flow: str) -> Deployed:
     from penstock.flows.reader import read_flow
 
     compiled = compile_flow(read_flow(flow))
-    said = [_make(client, command) for command in compiled.definitions]
+    said: list[str] = []
+    for command in compiled.definitions:
+        said.append((yield from _make(connection, command)))
     kept = {one.schedule_id for one in compiled.definitions if isinstance(one, ScheduleWf)}
-    said += _forget_schedules(client, compiled.name, kept)
+    said += yield from _forget_schedules(connection, compiled.name, kept)
     hooks = {one.name for one in compiled.definitions if isinstance(one, PutWebhook)}
-    said += _forget_webhooks(client, compiled.name, hooks)
+    said += yield from _forget_webhooks(connection, compiled.name, hooks)
     return Deployed(compiled.name, tuple(said))
 
 
-def _make(client: Client, command: Command) -> str:
+def _make(connection: Connection, command: Command) -> Exchange[str]:
     call = _call(command)
     try:
-        body: dict[str, Any] = client.call(call).body
+        body: dict[str, Any] = (yield from connection.ask(call)).body
     except Conflict as error:
         if isinstance(command, PutExternalEventDef):
             more = ": runs may wait for the old inputs; give the pause another id"
             raise _with(error, more) from error
         if not isinstance(command, ScheduleWf):
             raise
-        _delete_schedule(client, str(command.schedule_id))
-        client.call(msgspec.structs.replace(call, command_id=api.new_command_id()))
+        yield from _delete_schedule(connection, str(command.schedule_id))
+        again = msgspec.structs.replace(call, command_id=api.new_command_id())
+        yield from connection.ask(again)
         body = {}
     except PenstockError as error:
         if "TaskDef" in str(error) and "is not registered" in str(error):
@@ -77,7 +79,7 @@ BUILTIN_HINT: Final = (
 
 def _with(error: PenstockError, more: str) -> PenstockError:
     """The same error, saying besides what to do."""
-    return type(error)(error.code, f"{error.message}{more}", error.status)
+    return type(error)(error.code, f"{error.message}{more}", error.status, error.faults)
 
 
 def _said(command: Command, body: dict[str, Any]) -> str:
@@ -101,29 +103,32 @@ def _call(command: Command) -> api.Call:
     return api.command(method, path, given)
 
 
-def _forget_schedules(client: Client, name: str, kept: set[str | None]) -> list[str]:
+def _forget_schedules(
+    connection: Connection, name: str, kept: set[str | None]
+) -> Exchange[list[str]]:
     """Delete schedules that an earlier text of the flow had; others stay."""
     from penstock.flows.compiler.triggers import TRIGGER_LABEL, schedule_id
 
     said: list[str] = []
-    for found in _listed(client, "/v1/schedules"):
+    for found in (yield from _listed(connection, "/v1/schedules")):
         its_id, trigger = found["schedule_id"], found["labels"].get(TRIGGER_LABEL)
         own = trigger is not None and its_id == schedule_id(name, trigger)
         if own and its_id not in kept:
-            _delete_schedule(client, its_id)
+            yield from _delete_schedule(connection, its_id)
             said.append(f"schedule {its_id}: deleted, {_GONE}")
     return said
 
 
-def _forget_webhooks(client: Client, name: str, kept: set[str]) -> list[str]:
+def _forget_webhooks(connection: Connection, name: str, kept: set[str]) -> Exchange[list[str]]:
     """Delete webhooks that an earlier text of the flow had; others that start it stay."""
     from penstock.flows.compiler.triggers import webhook_name
 
     said: list[str] = []
-    for found in _listed(client, "/v1/webhooks"):
+    for found in (yield from _listed(connection, "/v1/webhooks")):
         own = found["wf_spec"] == name and found["name"] == webhook_name(name, found["trigger"])
         if own and found["name"] not in kept:
-            client.call(api.command("DELETE", f"/v1/webhooks/{found['name']}", None))
+            gone = api.command("DELETE", f"/v1/webhooks/{found['name']}", None)
+            yield from connection.ask(gone)
             said.append(f"webhook {found['name']}: deleted, {_GONE}")
     return said
 
@@ -131,17 +136,18 @@ def _forget_webhooks(client: Client, name: str, kept: set[str]) -> list[str]:
 _GONE: Final = "the flow has no such trigger any more"
 
 
-def _listed(client: Client, path: str) -> list[dict[str, Any]]:
+def _listed(connection: Connection, path: str) -> Exchange[list[dict[str, Any]]]:
     """All that a list has."""
     items: list[dict[str, Any]] = []
-    params: dict[str, str | int] = {}
+    params: dict[str, api.Param] = {}
     while True:
-        page = client.call(api.Call(method="GET", path=path, params=params)).body
+        call = api.Call(method="GET", path=path, params=params)
+        page = (yield from connection.ask(call)).body
         items += page["items"]
         if page["cursor"] is None:
             return items
         params = {"cursor": page["cursor"]}
 
 
-def _delete_schedule(client: Client, schedule_id: str) -> None:
-    client.call(api.command("DELETE", f"/v1/schedules/{schedule_id}", None))
+def _delete_schedule(connection: Connection, schedule_id: str) -> Exchange[None]:
+    yield from connection.ask(api.command("DELETE", f"/v1/schedules/{schedule_id}", None))

@@ -56,14 +56,20 @@ class RetryLater(Exception):
 class PenstockError(Exception):
     """A request failed. `code` is stable, `message` is for people, `status` is HTTP's (0: there was
     no answer). `faults` are the mistakes in a definition, one by one: {fault, message, thread,
-    node}, of which the first is stable, too.
+    node}, of which the first is stable, too. `retry_after_s` is how long the server asks to wait.
     """
 
     def __init__(
-        self, code: str, message: str, status: int = 0, faults: Sequence[dict[str, Any]] = ()
+        self,
+        code: str,
+        message: str,
+        status: int = 0,
+        faults: Sequence[dict[str, Any]] = (),
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.faults = list(faults)
+        self.retry_after_s = retry_after_s
         self.code = code
         self.message = message
         self.status = status
@@ -89,6 +95,17 @@ class Unavailable(PenstockError):
     """No answer, or not now, until the deadline; whether a command took effect is not known."""
 
 
+class Incomplete(Unavailable):
+    """A list has come to its end without what lies on partitions that could not be asked; `missing`
+    are their numbers.
+    """
+
+    def __init__(self, missing: Sequence[int]) -> None:
+        self.missing = sorted(missing)
+        told = f"partitions {self.missing} could not be asked: what they have is missing"
+        super().__init__("INCOMPLETE", told)
+
+
 class ServerError(PenstockError):
     """The server met a defect of its own."""
 
@@ -109,10 +126,22 @@ class RunFailed(PenstockError):
 
 
 class ResultTimeout(PenstockError, TimeoutError):
-    """The run had not ended when the time was over. It goes on; ask again."""
+    """A run or a bulk job had not ended, or an update was not answered, when the time was over. It
+    goes on; ask again.
+    """
 
-    def __init__(self, wf_run_id: str, timeout_s: float) -> None:
-        super().__init__("RESULT_TIMEOUT", f"run {wf_run_id} had not ended after {timeout_s:g} s")
+    def __init__(
+        self, id: str, timeout_s: float, what: str = "run", awaited: str = "ended"
+    ) -> None:
+        super().__init__("RESULT_TIMEOUT", f"{what} {id} had not {awaited} after {timeout_s:g} s")
+        self.id = id
+
+
+class Unanswered(PenstockError):
+    """A run has ended without an answer to an update; whether it acted on it, its story tells."""
+
+    def __init__(self, wf_run_id: str, name: str) -> None:
+        super().__init__("UNANSWERED", f"run {wf_run_id} has ended, and not answered {name!r}")
         self.wf_run_id = wf_run_id
 
 
@@ -121,6 +150,7 @@ _BY_STATUS: Final[dict[int, type[PenstockError]]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    421: Unavailable,
     429: Unavailable,
     502: Unavailable,
     503: Unavailable,
@@ -129,8 +159,12 @@ _BY_STATUS: Final[dict[int, type[PenstockError]]] = {
 
 
 def error_of(
-    status: int, code: str, message: str, faults: Sequence[dict[str, Any]] = ()
+    status: int,
+    code: str,
+    message: str,
+    faults: Sequence[dict[str, Any]] = (),
+    after_s: float | None = None,
 ) -> PenstockError:
     """The error that an HTTP answer stands for."""
     kind = _BY_STATUS.get(status, InvalidRequest if status < 500 else ServerError)
-    return kind(code, message, status, faults)
+    return kind(code, message, status, faults, after_s)

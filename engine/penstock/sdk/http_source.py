@@ -128,7 +128,7 @@ class HttpSource:
                 if retry == 0:
                     level = logging.WARNING if api.may_retry(error) else logging.INFO
                     logger.log(level, "%s: no tasks of %s: %s", self._worker, task.name, error)
-                pause_s = api.pause_s(retry) if api.may_retry(error) else UNKNOWN_PAUSE_S
+                pause_s = api.pause_s(retry, error) if api.may_retry(error) else UNKNOWN_PAUSE_S
                 retry += 1
                 await self._sleep(pause_s)
                 continue
@@ -213,7 +213,8 @@ class HttpSource:
                 if not api.may_retry(error) or self._loop.time() > deadline:
                     logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
                     return
-            await asyncio.sleep(api.pause_s(retry))
+                pause_s = api.pause_s(retry, error)
+            await asyncio.sleep(pause_s)
             retry += 1
 
     async def _beat(self, job: Job, progress: Value) -> None:

@@ -48,6 +48,14 @@ def duration_ms(duration: Duration, what: str, where: str) -> int:
     return max(1, round(seconds * 1000))
 
 
+def milliseconds(duration: Duration | None) -> int | None:
+    """A duration in milliseconds; None stays None. What may not be, the server says."""
+    if duration is None:
+        return None
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    return round(seconds * 1_000)
+
+
 def options_with(
     base: TaskOptions,
     where: str,

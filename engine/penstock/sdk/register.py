@@ -14,6 +14,9 @@ from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow
 
+OF_DEFINITIONS: Final = "definitions"
+"""What is decided on partition 0; see `Call.of`."""
+
 PATHS: Final[Mapping[type[Command], str]] = {
     PutTaskDef: "/v1/task-defs",
     PutExternalEventDef: "/v1/external-event-defs",

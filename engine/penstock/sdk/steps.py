@@ -39,6 +39,7 @@ from penstock.sdk.options import Duration, duration_ms
 from penstock.sdk.place import place_of_caller
 from penstock.sdk.proxy import Proxy, Step, fault
 from penstock.sdk.trace import ThreadTrace, checked_name, thread_here
+from penstock.sdk.updates import ANSWERED, Update
 from penstock.sdk.workflow import Workflow
 
 P = ParamSpec("P")
@@ -294,6 +295,12 @@ def throw_event(name: str, content: Any = None) -> Step:
     if content is not None:
         given = thread.expression(content, None, hints.UNKNOWN, f"content of {name!r}")
     return thread.add(name, ThrowEventNode(workflow_event_def=name, content=given))
+
+
+def answer(update: Update, value: Any = None) -> None:
+    """Answer an update, which an event brought: `client.handle(id).update(...)` gives the value."""
+    throw_event(ANSWERED, update["update"])
+    throw_event(ANSWERED, value)
 
 
 # Failures and interrupts.

@@ -270,3 +270,12 @@ def workflow(
         return Workflow(made_of, name=named, searchable=searchable, masked=masked, keep_ms=keep_ms)
 
     return make if function is None else make(function)
+
+
+def plain_variables(
+    workflow: Workflow[..., Any] | str, variables: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """The name of a workflow, and variables for a run of it as JSON."""
+    if isinstance(workflow, Workflow):
+        return workflow.name, workflow.encode(variables)
+    return workflow, variables

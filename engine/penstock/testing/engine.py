@@ -9,10 +9,11 @@ from typing import Any, Final, Generic, TypeVar, overload
 import httpx
 
 from penstock.builtin.tasks import BuiltinTasks
+from penstock.core.state.transitions import THREAD_LIVE
 from penstock.sdk.client import Client
 from penstock.sdk.deploy import Deployed
 from penstock.sdk.errors import TaskError
-from penstock.sdk.handle import ENDED, RunHandle
+from penstock.sdk.handle import RunHandle
 from penstock.sdk.options import Duration, duration_ms
 from penstock.sdk.register import tasks_of
 from penstock.sdk.task import TaskDef
@@ -130,7 +131,7 @@ class Run(RunHandle[R], Generic[R]):
     """A run within a test: a handle that never waits."""
 
     def __init__(self, engine: Engine, handle: RunHandle[R]) -> None:
-        super().__init__(engine.client, handle.id, handle.return_hint)
+        super().__init__(engine.client.connection, handle.id, handle.return_hint)
         self._engine = engine
 
     def result(self, timeout: Duration | None = None) -> R:
@@ -142,15 +143,15 @@ class Run(RunHandle[R], Generic[R]):
         if timeout is not None:
             self._engine.skip(timeout)
         run = self.get()
-        if run["status"] not in ENDED:
-            raise AssertionError("\n".join([f"{self} is {run['status']}:", *self.story()]))
+        if run.status in THREAD_LIVE:
+            raise AssertionError("\n".join([f"{self} is {run.status}:", *self.story()]))
         return self.outcome(run)
 
     @property
     def waits_at(self) -> list[str]:
         """The nodes at which its threads stand."""
         live = ("STARTING", "RUNNING", "HALTING", "HALTED")
-        return [row["node"] for row in self.node_runs() if row["status"] in live]
+        return [row.node for row in self.node_runs() if row.status in live]
 
 
 class _Here(httpx.BaseTransport):

@@ -10,7 +10,7 @@ from penstock.gateway.past import shown_run
 from penstock.gateway.stories import story_of
 from penstock.processor.recording import Recording, of_json
 from penstock.processor.refold import refolded
-from penstock.sdk.story import tell
+from penstock.sdk.story import tell_shown
 
 Json = dict[str, Any]
 
@@ -65,4 +65,4 @@ class FoldedRun:
 
     def story(self) -> list[str]:
         """What has happened, a line for each fact."""
-        return [tell(fact) for fact in self._facts]
+        return [tell_shown(fact) for fact in self._facts]

@@ -8,6 +8,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.definitions import BulkAsked, BulkHead, BulkShown, BulkTold
 from penstock.core.bulk.rows import BulkJob, BulkState
 from penstock.core.commands.bulk import Bulk
 from penstock.core.commands.cancel_bulk import CancelBulk
@@ -19,7 +20,6 @@ from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
 from penstock.gateway.render import time_text
 from penstock.gateway.says import pages, reads, sends
-from penstock.gateway.shapes import BulkAsked, BulkHead, BulkShown, BulkTold
 from penstock.gateway.web import (
     command_id_of,
     json_answer,

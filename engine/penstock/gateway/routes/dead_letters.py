@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.dead_letters import DeadLetterRead, DeadLetterRetried, DeadLetters
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.dead_letters import (
@@ -21,7 +22,6 @@ from penstock.gateway.dead_letters import (
     shown_letter,
 )
 from penstock.gateway.errors import ApiError, EdgeCode
-from penstock.gateway.operator_shapes import DeadLetterRead, DeadLetterRetried, DeadLetters
 from penstock.gateway.says import Param, Says
 from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route
 

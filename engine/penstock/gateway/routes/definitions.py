@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from penstock.contracts.answers import definitions as shapes
 from penstock.core.command import Command
 from penstock.core.commands.delete_application import DeleteApplication
 from penstock.core.commands.delete_external_event_def import DeleteExternalEventDef
@@ -44,7 +45,7 @@ from penstock.core.errors import Code
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
 from penstock.core.state.rows import Row, Rows
-from penstock.gateway import render, shapes, user_task_json
+from penstock.gateway import render, user_task_json
 from penstock.gateway.application_json import application
 from penstock.gateway.auth import TENANT_HEADER, Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request

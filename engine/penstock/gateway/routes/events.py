@@ -10,6 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.common import Items
+from penstock.contracts.answers.runs import CorrelatedEventShown, WorkflowEventShown
+from penstock.contracts.answers.told import EventPut
 from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.errors import Code, refuse
@@ -23,19 +26,16 @@ from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
 from penstock.gateway.routes.wf_runs import RUN, known_run
-from penstock.gateway.run_shapes import CorrelatedEventShown, WorkflowEventShown
 from penstock.gateway.says import (
     LIMIT,
     PAGE_DEFAULT,
     PAGE_MAX,
     WAIT_MS,
     WAIT_MS_MAX,
-    Items,
     Param,
     reads,
     sends,
 )
-from penstock.gateway.told_shapes import EventPut
 from penstock.gateway.web import (
     command_id_of,
     gateway_of,

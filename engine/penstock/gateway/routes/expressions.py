@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.runs import Tried
 from penstock.core.flow.trial import Place, try_expression
 from penstock.core.state.partition_state import Shard
 from penstock.core.values.forms import Expression, Rendered, Template
@@ -17,7 +18,6 @@ from penstock.gateway.auth import identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import check_part
-from penstock.gateway.run_shapes import Tried
 from penstock.gateway.says import AT_LEAST, Says
 from penstock.gateway.web import gateway_of, json_answer, route, view_at
 

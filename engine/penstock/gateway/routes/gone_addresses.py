@@ -7,14 +7,14 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.definitions import GoneAddressShown
+from penstock.contracts.answers.told import AddressOpened
 from penstock.core.commands.open_address import OpenAddress
 from penstock.core.definitions.defs import GoneAddress
 from penstock.core.ids import check_definition_name
 from penstock.gateway.application_json import gone_address
 from penstock.gateway.auth import identify
 from penstock.gateway.says import pages, sends
-from penstock.gateway.shapes import GoneAddressShown
-from penstock.gateway.told_shapes import AddressOpened
 from penstock.gateway.web import command_id_of, listed, page, route, send, view_of_definitions
 
 

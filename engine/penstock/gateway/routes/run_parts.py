@@ -11,6 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.runs import (
+    ExternalEventShown,
+    NodeRunShown,
+    RecordingShown,
+    Story,
+    TaskRunShown,
+    VariableShown,
+)
 from penstock.core.errors import Code, refuse
 from penstock.core.state.event_rows import ExternalEvent
 from penstock.core.state.run import NodeRun, Variable
@@ -26,14 +34,6 @@ from penstock.gateway.past import history_as_of, rows_of_run
 from penstock.gateway.reads import check_part
 from penstock.gateway.recorded import recording_as_of
 from penstock.gateway.routes.wf_runs import RUN, known_run, told_from_the_log
-from penstock.gateway.run_shapes import (
-    ExternalEventShown,
-    NodeRunShown,
-    RecordingShown,
-    Story,
-    TaskRunShown,
-    VariableShown,
-)
 from penstock.gateway.says import AT, PAGE_DEFAULT, PAGE_MAX, VIEW, Param, pages, reads
 from penstock.gateway.web import (
     cursor_bytes,

@@ -14,6 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from penstock.contracts.answers.common import Excerpt
+from penstock.contracts.answers.runs import Level, LogShown, MetricShown
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.views.seen import LogLine
@@ -21,7 +23,6 @@ from penstock.gateway.dialects import Dialect, dialect_of, seen_of
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
-from penstock.gateway.run_shapes import Level, LogShown, MetricShown
 from penstock.gateway.run_words import (
     LEVELS,
     LINES_MAX,
@@ -33,7 +34,7 @@ from penstock.gateway.run_words import (
     measures_of,
     pieces_of,
 )
-from penstock.gateway.says import AT_LEAST, VIEW, Excerpt, Param, Says, reads
+from penstock.gateway.says import AT_LEAST, VIEW, Param, Says, reads
 from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route, view_of_run
 
 QUIET_S: Final = 15.0

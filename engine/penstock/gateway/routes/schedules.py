@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.definitions import ScheduleShown
+from penstock.contracts.answers.told import ScheduleMade, ScheduleTold
 from penstock.core.command import Command
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
@@ -22,9 +24,7 @@ from penstock.gateway.index_scan import scan_index
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, finds, reads, sends
-from penstock.gateway.shapes import ScheduleShown
 from penstock.gateway.spread import paged
-from penstock.gateway.told_shapes import ScheduleMade, ScheduleTold
 from penstock.gateway.web import (
     command_id_of,
     gateway_of,

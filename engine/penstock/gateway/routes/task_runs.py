@@ -7,8 +7,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.runs import DaysCounted, TaskRunsFound
 from penstock.gateway.dialects import dialect_of
-from penstock.gateway.run_shapes import DaysCounted, TaskRunsFound
 from penstock.gateway.run_window import SAYS_OF_RUNS, newest, next_window, page_of
 from penstock.gateway.says import CURSOR, LIMIT, PAGE_MAX, VIEW, Param, Says
 from penstock.gateway.spread import everywhere

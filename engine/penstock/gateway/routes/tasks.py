@@ -10,6 +10,10 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.common import Done, Items
+from penstock.contracts.answers.definitions import BreakerClosed
+from penstock.contracts.answers.runs import StopAsked, TasksGiven
+from penstock.contracts.answers.told import AttemptTold, CheckpointTold, HeartbeatTold, TaskTold
 from penstock.core.command import Command
 from penstock.core.commands.close_breaker import CloseBreaker
 from penstock.core.commands.hand_back_task import HandBackTask
@@ -30,12 +34,9 @@ from penstock.gateway.forward import disconnected
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.operator_shapes import BreakerShown
 from penstock.gateway.reads import View, check_part
-from penstock.gateway.run_shapes import StopAsked, TasksGiven
-from penstock.gateway.says import WAIT_MS_MAX, Done, Items, Says, sends
-from penstock.gateway.shapes import BreakerClosed
+from penstock.gateway.says import WAIT_MS_MAX, Says, sends
 from penstock.gateway.spread import everywhere
 from penstock.gateway.task_queue import PollingWorker
-from penstock.gateway.told_shapes import AttemptTold, CheckpointTold, HeartbeatTold, TaskTold
 from penstock.gateway.web import (
     Handler,
     command_id_of,

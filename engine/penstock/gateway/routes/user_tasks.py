@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from penstock.contracts.answers.told import CommentTold, UserTaskTold
+from penstock.contracts.answers.user_tasks import CommentShown, UserTaskEventShown, UserTaskShown
 from penstock.core.command import Command
 from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
 from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
@@ -30,10 +32,8 @@ from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Param, finds, pages, reads, sends
 from penstock.gateway.spread import paged
-from penstock.gateway.told_shapes import CommentTold, UserTaskTold
 from penstock.gateway.user_task_json import user_task_comment, user_task_event, user_task_run
 from penstock.gateway.user_task_search import Search, search
-from penstock.gateway.user_task_shapes import CommentShown, UserTaskEventShown, UserTaskShown
 from penstock.gateway.web import (
     Handler,
     command_id_of,

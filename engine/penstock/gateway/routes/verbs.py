@@ -9,6 +9,16 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.common import Done
+from penstock.contracts.answers.told import (
+    AttemptTold,
+    EndTold,
+    Labelled,
+    Migrated,
+    ReplayStarted,
+    StopTold,
+    ThreadTold,
+)
 from penstock.core.command import Command
 from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.change_wf_run_state import ChangeWfRunState
@@ -29,16 +39,7 @@ from penstock.core.commands.skip_node import SkipNode
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.routes.wf_runs import RUN
-from penstock.gateway.says import Done, sends
-from penstock.gateway.told_shapes import (
-    AttemptTold,
-    EndTold,
-    Labelled,
-    Migrated,
-    ReplayStarted,
-    StopTold,
-    ThreadTold,
-)
+from penstock.gateway.says import sends
 from penstock.gateway.web import Handler, command_id_of, gateway_of, route, send
 
 ACTIONS: Final[dict[str, tuple[type[Command], Any]]] = {

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.runs import DeliveryShown
+from penstock.contracts.answers.told import Resent
 from penstock.core.command import Command
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.retry_now import RetryNow
@@ -26,10 +28,8 @@ from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.run_scan import RunPlace, runs_of
-from penstock.gateway.run_shapes import DeliveryShown
 from penstock.gateway.says import AT_LEAST, PAGE_DEFAULT, PAGE_MAX, Param, finds, sends
 from penstock.gateway.spread import paged
-from penstock.gateway.told_shapes import Resent
 from penstock.gateway.web import (
     command_id_of,
     gateway_of,

@@ -12,6 +12,8 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.definitions import NamedVersion, WebhookShown
+from penstock.contracts.answers.told import RunStarted
 from penstock.core.command import Command
 from penstock.core.commands.delete_webhook import DeleteWebhook
 from penstock.core.commands.put_webhook import PutWebhook
@@ -26,8 +28,6 @@ from penstock.gateway.inbound import body_of, headers_of, parameters_of, request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.routes.definitions import Definition, alone, routes_of
 from penstock.gateway.says import sends
-from penstock.gateway.shapes import NamedVersion, WebhookShown
-from penstock.gateway.told_shapes import RunStarted
 from penstock.gateway.web import command_id_of, gateway_of, route, send
 
 PATH: Final = "/v1/webhooks"

@@ -11,6 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.runs import WfRunHead, WfRunShown
+from penstock.contracts.answers.told import EventPut, RunStarted, ThreadTold
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
@@ -27,7 +29,6 @@ from penstock.gateway.json_in import read_struct
 from penstock.gateway.past import run_as_of, until_of
 from penstock.gateway.reads import View
 from penstock.gateway.run_scan import RunPlace, runs_of
-from penstock.gateway.run_shapes import WfRunHead, WfRunShown
 from penstock.gateway.says import (
     AT,
     PAGE_DEFAULT,
@@ -42,7 +43,6 @@ from penstock.gateway.says import (
     sends,
 )
 from penstock.gateway.spread import paged
-from penstock.gateway.told_shapes import EventPut, RunStarted, ThreadTold
 from penstock.gateway.web import (
     Gateway,
     command_id_of,

@@ -8,6 +8,14 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.definitions import (
+    Named,
+    NamedRevision,
+    NamedVersion,
+    WebhookShown,
+    WorkflowShown,
+)
+from penstock.contracts.answers.told import RunStarted
 from penstock.core.commands.delete_webhook import DeleteWebhook
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.defs import Application
@@ -26,8 +34,6 @@ from penstock.gateway.routes.definitions import (
 )
 from penstock.gateway.routes.webhooks import WEBHOOKS, hash_of
 from penstock.gateway.says import AT_LEAST, WAIT, pages, reads, sends
-from penstock.gateway.shapes import Named, NamedRevision, NamedVersion, WebhookShown, WorkflowShown
-from penstock.gateway.told_shapes import RunStarted
 from penstock.gateway.web import (
     command_id_of,
     gateway_of,

@@ -4,22 +4,20 @@ them. Tests hold every answer against them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Any, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, UnsetType
 
+from penstock.contracts.answers.common import Answer, Done, Time, Token
 from penstock.core.bulk.rows import BulkFilter, BulkRefusal, BulkStatus
 from penstock.core.definitions.defs import BreakerSettings, Correlation, EventRetention, InputVar
 from penstock.core.definitions.user_task_def import FieldType
 from penstock.core.definitions.wf_spec import SpecBody
 from penstock.core.schedules.schedules import FiringOutcome, Misfire, ScheduleStatus
 from penstock.core.values.types import StructField
-from penstock.gateway.says import Done, Token
-
-Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
-class FaultShown(TypedDict):
+class FaultShown(Answer, frozen=True):
     """One thing that is wrong in a definition; `fault` is a stable name."""
 
     fault: str
@@ -28,65 +26,59 @@ class FaultShown(TypedDict):
     node: str | None
 
 
-class _ErrorTold(TypedDict):
-    code: str
-    message: str
-
-
-class ErrorTold(_ErrorTold, total=False):
+class ErrorTold(Answer, frozen=True):
     """A stable code, a sentence for people; and what is wrong in a definition, one by one."""
 
-    faults: list[FaultShown]
+    code: str
+    message: str
+    faults: list[FaultShown] = []
 
 
-class _ErrorShown(TypedDict):
-    error: ErrorTold
-
-
-class ErrorShown(_ErrorShown, total=False):
+class ErrorShown(Answer, frozen=True):
     """The body of every error."""
 
-    position: Token
+    error: ErrorTold
+    position: Token | UnsetType = UNSET
 
 
-class BulkAsked(Done):
+class BulkAsked(Done, frozen=True):
     """The id of a bulk job, under which it is read."""
 
     bulk_id: str
 
 
-class BulkTold(BulkAsked):
+class BulkTold(BulkAsked, frozen=True):
     """What a bulk job has become."""
 
     status: BulkStatus
 
 
-class BreakerClosed(Done):
+class BreakerClosed(Done, frozen=True):
     """Whose breaker is closed."""
 
     task_def: str
 
 
-class Named(Done):
+class Named(Done, frozen=True):
     """What became of a definition."""
 
     name: str
 
 
-class NamedVersion(Named):
+class NamedVersion(Named, frozen=True):
     """What became of a definition that has versions."""
 
     version: int
 
 
-class NamedRevision(NamedVersion):
+class NamedRevision(NamedVersion, frozen=True):
     """What became of a WfSpec."""
 
     major: int
     revision: int
 
 
-class TaskDefShown(TypedDict):
+class TaskDefShown(Answer, frozen=True):
     """A TaskDef."""
 
     name: str
@@ -100,7 +92,7 @@ class TaskDefShown(TypedDict):
     created_at: Time
 
 
-class WfSpecShown(TypedDict):
+class WfSpecShown(Answer, frozen=True):
     """A version of a WfSpec."""
 
     name: str
@@ -112,14 +104,14 @@ class WfSpecShown(TypedDict):
     deleted_at: Time | None
 
 
-class Latest(TypedDict):
+class Latest(Answer, frozen=True):
     """A definition as it stands in a list, with its newest version."""
 
     name: str
     version: int
 
 
-class ExternalEventDefShown(TypedDict):
+class ExternalEventDefShown(Answer, frozen=True):
     """An ExternalEventDef."""
 
     name: str
@@ -130,7 +122,7 @@ class ExternalEventDefShown(TypedDict):
     created_at: Time
 
 
-class WorkflowEventDefShown(TypedDict):
+class WorkflowEventDefShown(Answer, frozen=True):
     """A WorkflowEventDef."""
 
     name: str
@@ -139,14 +131,14 @@ class WorkflowEventDefShown(TypedDict):
     created_at: Time
 
 
-class ReasonShown(TypedDict):
+class ReasonShown(Answer, frozen=True):
     """Why an address takes nothing any more."""
 
     name: str
     message: str
 
 
-class GoneAddressShown(TypedDict):
+class GoneAddressShown(Answer, frozen=True):
     """An address that takes nothing any more, and which run was told so."""
 
     name: str
@@ -157,7 +149,7 @@ class GoneAddressShown(TypedDict):
     task_def: str
 
 
-class ApplicationShown(TypedDict):
+class ApplicationShown(Answer, frozen=True):
     """An application; `disabled` says why nothing is posted to it any more."""
 
     name: str
@@ -169,14 +161,14 @@ class ApplicationShown(TypedDict):
     disabled: GoneAddressShown | None
 
 
-class StepTask(TypedDict):
+class StepTask(Answer, frozen=True):
     """A step of a workflow, and its task."""
 
     step: str
     task: str
 
 
-class WorkflowShown(TypedDict):
+class WorkflowShown(Answer, frozen=True):
     """A workflow in its newest version; `name` is that of its WfSpec."""
 
     application: str
@@ -187,7 +179,7 @@ class WorkflowShown(TypedDict):
     created_at: Time
 
 
-class StructDefShown(TypedDict):
+class StructDefShown(Answer, frozen=True):
     """A version of a StructDef."""
 
     name: str
@@ -197,7 +189,7 @@ class StructDefShown(TypedDict):
     created_at: Time
 
 
-class FieldShown(TypedDict):
+class FieldShown(Answer, frozen=True):
     """A field of a form."""
 
     name: str
@@ -207,7 +199,7 @@ class FieldShown(TypedDict):
     description: str | None
 
 
-class UserTaskDefShown(TypedDict):
+class UserTaskDefShown(Answer, frozen=True):
     """A version of a UserTaskDef."""
 
     name: str
@@ -218,7 +210,7 @@ class UserTaskDefShown(TypedDict):
     deleted_at: Time | None
 
 
-class WebhookShown(TypedDict):
+class WebhookShown(Answer, frozen=True):
     """A webhook, without its key."""
 
     name: str
@@ -234,7 +226,7 @@ class WebhookShown(TypedDict):
     updated_at: Time
 
 
-class FiringShown(TypedDict):
+class FiringShown(Answer, frozen=True):
     """A time at which a schedule was due, and what came of it."""
 
     due_at: Time
@@ -244,7 +236,7 @@ class FiringShown(TypedDict):
     message: str
 
 
-class PauseShown(TypedDict):
+class PauseShown(Answer, frozen=True):
     """When a schedule was paused, or let go on."""
 
     paused: bool
@@ -252,7 +244,7 @@ class PauseShown(TypedDict):
     principal: str
 
 
-class ScheduleShown(TypedDict):
+class ScheduleShown(Answer, frozen=True):
     """A schedule, how far it has come, and its newest firings."""
 
     schedule_id: str
@@ -278,7 +270,7 @@ class ScheduleShown(TypedDict):
     pauses: list[PauseShown]
 
 
-class BulkHead(TypedDict):
+class BulkHead(Answer, frozen=True):
     """A bulk job as it stands in a list."""
 
     bulk_id: str
@@ -299,7 +291,7 @@ class BulkHead(TypedDict):
     refusals: list[BulkRefusal]
 
 
-class BulkShown(BulkHead):
+class BulkShown(BulkHead, frozen=True):
     """A bulk job with all that was asked for."""
 
     filter: BulkFilter

@@ -4,19 +4,20 @@ every answer against them.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal
 
+from msgspec import field
+
+from penstock.contracts.answers.common import Answer, Excerpt, Found, Time, Token
 from penstock.core.state.run import HaltReason, Stop, ThreadKind
 from penstock.core.state.start_rows import EndState
 from penstock.core.state.task_rows import MetricKind
 from penstock.core.state.transitions import NodeStatus, TaskStatus, ThreadStatus
-from penstock.gateway.says import Excerpt, Found, Token
-from penstock.gateway.shapes import Time
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
 
 
-class FailureShown(TypedDict):
+class FailureShown(Answer, frozen=True):
     """Why something failed."""
 
     name: str
@@ -24,14 +25,14 @@ class FailureShown(TypedDict):
     content: Any
 
 
-class FactShown(TypedDict):
+class FactShown(Answer, frozen=True):
     """When something got a status."""
 
     status: str
     at: Time
 
 
-class ReplayShown(TypedDict):
+class ReplayShown(Answer, frozen=True):
     """Of which run another one is a replay, and from where."""
 
     replay_of: str
@@ -41,7 +42,7 @@ class ReplayShown(TypedDict):
     position: int | None
 
 
-class StartedByShown(TypedDict):
+class StartedByShown(Answer, frozen=True):
     """The end of another run by which one was started."""
 
     wf_run_id: str
@@ -52,7 +53,7 @@ class StartedByShown(TypedDict):
     depth: int
 
 
-class WfRunHead(TypedDict):
+class WfRunHead(Answer, frozen=True):
     """A WfRun as it stands in a list."""
 
     wf_run_id: str
@@ -70,7 +71,7 @@ class WfRunHead(TypedDict):
     started_by: StartedByShown | None
 
 
-class ThreadShown(TypedDict):
+class ThreadShown(Answer, frozen=True):
     """A ThreadRun."""
 
     number: int
@@ -87,20 +88,18 @@ class ThreadShown(TypedDict):
     failure: FailureShown | None
 
 
-_AsOf = TypedDict("_AsOf", {"from": Literal["index", "log"]})
-
-
-class AsOfShown(_AsOf):
+class AsOfShown(Answer, frozen=True):
     """The last record that counts; and how a past was found: from so many turns of the run, by
     their index or by the whole log, and `why` by that.
     """
 
+    source: Literal["index", "log"] = field(name="from")
     position: Token
     turns: int
     why: str | None
 
 
-class WfRunShown(WfRunHead):
+class WfRunShown(WfRunHead, frozen=True):
     """A WfRun with its threads; its output and failure are the entrypoint's. With `at`, how that is
     known.
     """
@@ -108,10 +107,10 @@ class WfRunShown(WfRunHead):
     output: Any
     failure: FailureShown | None
     threads: list[ThreadShown]
-    as_of: NotRequired[AsOfShown]
+    as_of: AsOfShown | None = None
 
 
-class NodeRunShown(TypedDict):
+class NodeRunShown(Answer, frozen=True):
     """A NodeRun."""
 
     thread: int
@@ -129,7 +128,7 @@ class NodeRunShown(TypedDict):
     history: list[FactShown]
 
 
-class AttemptShown(TypedDict):
+class AttemptShown(Answer, frozen=True):
     """An attempt of a task."""
 
     number: int
@@ -145,7 +144,7 @@ class AttemptShown(TypedDict):
     logs: str
 
 
-class TaskRunShown(TypedDict):
+class TaskRunShown(Answer, frozen=True):
     """A TaskRun with all its attempts, oldest first."""
 
     id: str
@@ -162,7 +161,7 @@ class TaskRunShown(TypedDict):
     attempts: list[AttemptShown]
 
 
-class VariableShown(TypedDict):
+class VariableShown(Answer, frozen=True):
     """A variable; a masked one is `*****`."""
 
     thread: int
@@ -170,14 +169,14 @@ class VariableShown(TypedDict):
     value: Any
 
 
-class NodeRunPlace(TypedDict):
+class NodeRunPlace(Answer, frozen=True):
     """A node run, by thread and position."""
 
     thread: int
     position: int
 
 
-class ExternalEventShown(TypedDict):
+class ExternalEventShown(Answer, frozen=True):
     """An event that was put to a run, and which node run took it."""
 
     event_def: str
@@ -189,7 +188,7 @@ class ExternalEventShown(TypedDict):
     correlated: bool
 
 
-class CorrelatedEventShown(TypedDict):
+class CorrelatedEventShown(Answer, frozen=True):
     """An event under a key; `offered` while a run that is to have it has not answered."""
 
     event_def: str
@@ -201,7 +200,7 @@ class CorrelatedEventShown(TypedDict):
     put_at: Time
 
 
-class WorkflowEventShown(TypedDict):
+class WorkflowEventShown(Answer, frozen=True):
     """An event that a run has thrown."""
 
     number: int
@@ -213,7 +212,7 @@ class WorkflowEventShown(TypedDict):
     thrown_at: Time
 
 
-class LogShown(TypedDict):
+class LogShown(Answer, frozen=True):
     """A line of a log."""
 
     wf_run_id: str
@@ -225,7 +224,7 @@ class LogShown(TypedDict):
     message: str
 
 
-class MetricShown(TypedDict):
+class MetricShown(Answer, frozen=True):
     """What an attempt has measured; a timer's value is in milliseconds. `at` is when it began."""
 
     wf_run_id: str
@@ -242,45 +241,42 @@ class MetricShown(TypedDict):
     count: int
 
 
-class _StoryFact(TypedDict):
-    at: Time
-    what: Literal["COMMAND", "WF_RUN", "OPERATOR", "EXTERNAL_EVENT", "NODE_RUN", "TASK_ATTEMPT"]
-
-
-class StoryFact(_StoryFact, total=False):
+class StoryFact(Answer, frozen=True):
     """One fact of a run's history; which fields there are depends on `what` it is about."""
 
-    status: str
-    output: Any
-    failure: FailureShown | None
-    warned: bool
-    skipped: bool
-    warning: bool
-    verb: str
-    principal: str
-    command: str
-    command_id: str | None
-    wf_run_id: str | None
-    detail: Any
-    bulk_id: str
-    event_def: str
-    guid: str
-    thread: int
-    position: int | Token | None
-    node: str
-    node_type: str
-    task_def: str
-    attempt: int
-    worker: str
+    at: Time
+    what: Literal["COMMAND", "WF_RUN", "OPERATOR", "EXTERNAL_EVENT", "NODE_RUN", "TASK_ATTEMPT"]
+    status: str | None = None
+    output: Any = None
+    failure: FailureShown | None = None
+    warned: bool = False
+    skipped: bool = False
+    warning: bool = False
+    verb: str | None = None
+    principal: str | None = None
+    command: str | None = None
+    command_id: str | None = None
+    wf_run_id: str | None = None
+    detail: Any = None
+    bulk_id: str | None = None
+    event_def: str | None = None
+    guid: str | None = None
+    thread: int | None = None
+    position: int | Token | None = None
+    node: str | None = None
+    node_type: str | None = None
+    task_def: str | None = None
+    attempt: int | None = None
+    worker: str | None = None
 
 
-class Story(Excerpt[StoryFact]):
+class Story(Excerpt[StoryFact], frozen=True):
     """A run's history; told from the log, how that is known."""
 
-    as_of: NotRequired[AsOfShown]
+    as_of: AsOfShown | None = None
 
 
-class RecordingShown(TypedDict):
+class RecordingShown(Answer, frozen=True):
     """What a fold of a run needs, to be folded again elsewhere: definitions, and turns with their
     clocks and commands. Stand-ins are in the place of what is masked (`masked` says where).
     `parts` says where its fold and the run's history part; null if they do not.
@@ -298,7 +294,7 @@ class RecordingShown(TypedDict):
     parts: str | None
 
 
-class TaskGiven(TypedDict):
+class TaskGiven(Answer, frozen=True):
     """A task as a worker gets it."""
 
     wf_run_id: str
@@ -317,13 +313,13 @@ class TaskGiven(TypedDict):
     secrets: dict[str, str]
 
 
-class TasksGiven(TypedDict):
+class TasksGiven(Answer, frozen=True):
     """Tasks, started for the worker that asked."""
 
     tasks: list[TaskGiven]
 
 
-class StopAsked(TypedDict):
+class StopAsked(Answer, frozen=True):
     """An attempt that is to end, and why."""
 
     wf_run_id: str
@@ -332,7 +328,7 @@ class StopAsked(TypedDict):
     stop: Literal["cancel", "shutdown", "restart", "over"]
 
 
-class DeliveryShown(TypedDict):
+class DeliveryShown(Answer, frozen=True):
     """A webhook that a run has sent, or could not."""
 
     wf_run_id: str
@@ -350,55 +346,54 @@ class DeliveryShown(TypedDict):
     timestamp: Any
 
 
-class DayCount(TypedDict):
+class DayCount(Answer, frozen=True):
     """How many task runs began on a day, by state."""
 
     day: str
     states: dict[str, int]
 
 
-class TaskRunsFound(Found[TaskRunShown]):
+class TaskRunsFound(Found[TaskRunShown], frozen=True, kw_only=True):
     """Task runs of a window, newest first; and whether the window was all there is."""
 
     whole: bool
 
 
-class DaysCounted(Found[DayCount]):
+class DaysCounted(Found[DayCount], frozen=True, kw_only=True):
     """The days of a window; and whether the window was all there is."""
 
     whole: bool
 
 
-class MetricsFound(Found[MetricShown]):
+class MetricsFound(Found[MetricShown], frozen=True, kw_only=True):
     """Metrics of a window, newest first; and whether the window was all there is."""
 
     whole: bool
 
 
 Bucket = Literal["minute", "hour", "day", "all"]
-SumShown = TypedDict(
-    "SumShown",
-    {
-        "name": str,
-        "kind": MetricKind,
-        "from": Time | None,
-        "count": int,
-        "sum": float,
-        "min": float,
-        "max": float,
-        "avg": float,
-    },
-)
-"""What the metrics of one name came to in a bucket of time; `count` is how many these are."""
 
 
-class SumsFound(Found[SumShown]):
+class SumShown(Answer, frozen=True):
+    """What the metrics of one name came to in a bucket of time; `count` is how many these are."""
+
+    name: str
+    kind: MetricKind
+    from_: Time | None = field(name="from")
+    count: int
+    sum: float
+    min: float
+    max: float
+    avg: float
+
+
+class SumsFound(Found[SumShown], frozen=True, kw_only=True):
     """The sums of a window; and whether the window was all there is."""
 
     whole: bool
 
 
-class Tried(TypedDict):
+class Tried(Answer, frozen=True):
     """What an expression comes to."""
 
     value: Any

@@ -4,15 +4,15 @@ them.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
+from penstock.contracts.answers.common import Answer, Time
+from penstock.contracts.answers.runs import FactShown
 from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.state.user_task_rows import UserTaskEventKind
-from penstock.gateway.run_shapes import FactShown
-from penstock.gateway.shapes import Time
 
 
-class UserTaskShown(TypedDict):
+class UserTaskShown(Answer, frozen=True):
     """A UserTaskRun."""
 
     id: str
@@ -33,7 +33,7 @@ class UserTaskShown(TypedDict):
     history: list[FactShown]
 
 
-class UserTaskEventShown(TypedDict):
+class UserTaskEventShown(Answer, frozen=True):
     """An entry in the audit of a user task."""
 
     number: int
@@ -49,7 +49,7 @@ class UserTaskEventShown(TypedDict):
     message: str
 
 
-class CommentShown(TypedDict):
+class CommentShown(Answer, frozen=True):
     """A comment on a user task."""
 
     number: int

@@ -1,0 +1,99 @@
+"""Definitions that are registered: get them, list them, delete them."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from penstock.contracts.answers import definitions as shapes
+from penstock.sdk.api import Call, Exchange, below, command, given
+from penstock.sdk.connection import Feed
+from penstock.sdk.register import OF_DEFINITIONS
+from penstock.sdk.subject import C, Subject, asks, lists
+
+D = TypeVar("D")
+L = TypeVar("L")
+T = TypeVar("T")
+
+
+class _Kind(Subject[C], Generic[C, D, L]):
+    """One kind of definition: what one looks like, and how it stands in a list."""
+
+    def __init__(self, connection: C, path: str, one: type[D], listed: type[L]) -> None:
+        super().__init__(connection)
+        self._path = path
+        self._one = one
+        self._listed = listed
+
+    @lists
+    def list(self) -> Feed[L]:
+        """All of them, by name."""
+        return self._pages(self._listed, Call(method="GET", path=self._path, of=OF_DEFINITIONS))
+
+    def _get(self, name: str, **params: Any) -> Exchange[D]:
+        path = below(self._path, name)
+        call = Call(method="GET", path=path, params=given(**params), of=OF_DEFINITIONS)
+        return self._ask(self._one, call)
+
+    def _delete(self, name: str, told: type[T], **params: Any) -> Exchange[T]:
+        path = below(self._path, name)
+        return self._ask(told, command("DELETE", path, None, of=OF_DEFINITIONS, params=params))
+
+
+class Definitions(_Kind[C, D, D]):
+    """Definitions that are replaced when they change."""
+
+    @asks
+    def get(self, name: str) -> Exchange[D]:
+        """One of them."""
+        return self._get(name)
+
+    @asks
+    def delete(self, name: str) -> Exchange[shapes.Named]:
+        """Delete one."""
+        return self._delete(name, shapes.Named)
+
+
+class Versions(_Kind[C, D, shapes.Latest]):
+    """Definitions that have versions."""
+
+    @asks
+    def get(self, name: str, version: int | None = None) -> Exchange[D]:
+        """A version, the newest if none is named."""
+        return self._get(name, version=version)
+
+    @asks
+    def delete(self, name: str, version: int) -> Exchange[shapes.NamedVersion]:
+        """Delete one version."""
+        return self._delete(name, shapes.NamedVersion, version=version)
+
+
+class Registered(Subject[C]):
+    """What a client has of each kind."""
+
+    def __init__(self, connection: C) -> None:
+        super().__init__(connection)
+        self.wf_specs = Versions(connection, "/v1/wf-specs", shapes.WfSpecShown, shapes.Latest)
+        self.user_task_defs = Versions(
+            connection, "/v1/user-task-defs", shapes.UserTaskDefShown, shapes.Latest
+        )
+        self.task_defs = Definitions(
+            connection, "/v1/task-defs", shapes.TaskDefShown, shapes.TaskDefShown
+        )
+        self.external_event_defs = Definitions(
+            connection,
+            "/v1/external-event-defs",
+            shapes.ExternalEventDefShown,
+            shapes.ExternalEventDefShown,
+        )
+        self.workflow_event_defs = Definitions(
+            connection,
+            "/v1/workflow-event-defs",
+            shapes.WorkflowEventDefShown,
+            shapes.WorkflowEventDefShown,
+        )
+        self.struct_defs = Definitions(
+            connection, "/v1/struct-defs", shapes.StructDefShown, shapes.StructDefShown
+        )
+        self.applications = Definitions(
+            connection, "/v1/applications", shapes.ApplicationShown, shapes.ApplicationShown
+        )

@@ -1,0 +1,55 @@
+"""Updates: what is asked of a run itself, which checks it, acts on it and answers."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from penstock.core.state.transitions import THREAD_LIVE
+from penstock.sdk import hints
+from penstock.sdk.api import Exchange, new_command_id
+from penstock.sdk.calls.run_verbs import RunVerbs
+from penstock.sdk.errors import ResultTimeout, Unanswered
+from penstock.sdk.subject import C, asks
+from penstock.sdk.updates import ANSWERED, Update
+
+LOOK_S: Final = 5.0  # so long at most it is not noticed that the run has ended
+
+
+class Updates(RunVerbs[C]):
+    """A run that answers."""
+
+    @asks
+    def update(
+        self,
+        name: str,
+        content: Any = None,
+        *,
+        guid: str | None = None,
+        timeout: float | None = None,
+    ) -> Exchange[Any]:
+        """Put an event to the run and wait for what the workflow answers, with `answer()`.
+
+        Raises ResultTimeout if it has not answered in time: with the same `guid` the same update
+        may be asked for again, and is done once. Unanswered if the run has ended without.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        guid = guid or new_command_id()
+        asked = Update(update=guid, content=hints.to_json(content, None))
+        yield from self._put_event(name, asked, guid)
+        following, answer_at = 0, None
+        while True:
+            left_s = LOOK_S if deadline is None else deadline - time.monotonic()
+            wait_s = max(0.0, min(LOOK_S, left_s))
+            ended = (yield from self._status()) not in THREAD_LIVE
+            thrown = yield from self._thrown([ANSWERED], following, 0.0 if ended else wait_s)
+            for event in thrown:
+                following = event.number + 1
+                if (event.thread, event.position) == answer_at:
+                    return event.content
+                if event.content == guid:
+                    answer_at = event.thread, event.position + 1
+            if ended and not thrown:
+                raise Unanswered(self.id, name)
+            if timeout is not None and left_s <= 0 and not thrown:
+                raise ResultTimeout(self.id, timeout, f"update {name!r} of run", "been answered")

@@ -1,0 +1,77 @@
+"""Server-sent events that are followed over broken connections.
+
+A stream is told from its beginning each time, so what was given before is known by its text: of
+equal events, as many are passed over as have been given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar, final
+
+import msgspec
+
+from penstock.sdk import api
+from penstock.sdk.errors import PenstockError, Unavailable
+
+T = TypeVar("T")
+
+QUIET_S: Final = 30.0  # the server says something, if only that it lives, twice in this time
+_EVENT: Final = "event:"
+_DATA: Final = "data:"
+
+
+@final
+class Tail(Generic[T]):
+    """What has come of a stream so far. `begin` gives the call of a connection, `take` what a line
+    of it brings, `broken` how long to wait for the next connection, or the error that ends all.
+    """
+
+    def __init__(self, call: api.Call, event: str, kind: type[T], deadline_s: float) -> None:
+        self.ended = False
+        self._call = msgspec.structs.replace(call, wait_s=QUIET_S)
+        self._event = event
+        self._decoder = msgspec.json.Decoder(kind)
+        self._deadline_s = deadline_s
+        self._given: Counter[int] = Counter()
+        self._passed: Counter[int] = Counter()
+        self._name = ""
+        self._retry = 0
+        self._alive = time.monotonic()
+
+    def begin(self) -> api.Call:
+        """A new connection."""
+        self._passed.clear()
+        self._name = ""
+        return self._call
+
+    def take(self, line: str) -> Iterator[T]:
+        """What a line brings: nothing, or an event that was not there before."""
+        self._alive = time.monotonic()
+        self._retry = 0
+        if line.startswith(_EVENT):
+            self._name = line.removeprefix(_EVENT).strip()
+        elif line.startswith(_DATA) and self._name == self._event:
+            data = line.removeprefix(_DATA).strip()
+            known = hash(data)
+            self._passed[known] += 1
+            if self._passed[known] > self._given[known]:
+                self._given[known] += 1
+                yield self._decoder.decode(data)
+        elif line.startswith(_DATA) and self._name == "end":
+            self.ended = True
+
+    def broken(self, error: PenstockError | None) -> float:
+        """The connection has ended; without an error, by the server's will."""
+        if self.ended:
+            return 0.0
+        pause_s = api.pause_s(self._retry, error)
+        late = time.monotonic() + pause_s > self._alive + self._deadline_s
+        if error is not None and (late or not api.may_retry(error)):
+            raise error
+        if late:
+            raise Unavailable("STREAM_ENDED", "the server ends this stream again and again")
+        self._retry += 1
+        return pause_s
