@@ -150,7 +150,7 @@ def _plain(value: Any) -> Any:
 
 
 def _line(fact: dict[str, Any]) -> str:
-    position = fact.get("position") or "-"
+    position = fact.get("log_position") or "-"
     if fact["what"] == "COMMAND":
         by = f" by {fact['principal']}" if fact["principal"] else ""
         return f"{position:>10}  {fact['at']}  {fact['command']}{by}"

@@ -133,7 +133,8 @@ class _Telling:
     def step(self, step: Step) -> None:
         """A turn that touched the run's family."""
         self._steps += 1
-        at = {"at": time_text(step.append_ms), "position": str(Position(self._number, step.offset))}
+        stands = str(Position(self._number, step.offset))
+        at = {"at": time_text(step.append_ms), "log_position": stands}
         if step.received is not None and step.received.command is not None:
             self.items.append({**at, **_command(step.received)})
         if self._steps <= STEPS_MAX:
@@ -142,7 +143,7 @@ class _Telling:
     def end(self, found: AsOf) -> None:
         """All turns have been told."""
         if self._steps > STEPS_MAX:
-            self._facts(found.rows, {"position": None})
+            self._facts(found.rows, {"log_position": None})
 
     def _facts(self, rows: Rows, at: Json) -> None:
         run = rows.peek(WfRun, self._tenant, self._wf_run_id)

@@ -266,7 +266,8 @@ class StoryFact(_StoryFact, total=False):
     event_def: str
     guid: str
     thread: int
-    position: int | Token | None
+    position: int
+    log_position: Token | None
     node: str
     node_type: str
     task_def: str
