@@ -127,6 +127,7 @@ class ExternalEventDefShown(TypedDict):
     description: str
     correlation: Correlation | None
     retention: EventRetention | None
+    content_required: bool
     created_at: Time
 
 

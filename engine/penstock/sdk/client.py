@@ -194,13 +194,21 @@ class Client:
         self.command_to_run(wf_run_id, "resume", {"thread": thread})
 
     def put_event(
-        self, wf_run_id: str, name: str, content: Any = None, *, guid: str | None = None
+        self,
+        wf_run_id: str,
+        name: str,
+        content: Any = None,
+        *,
+        guid: str | None = None,
+        thread: int | None = None,
+        node: str | None = None,
     ) -> str:
         """Put an event to a run, which may not have come to wait for it yet; `guid` makes it
-        idempotent.
+        idempotent. `thread` and `node` say who alone may take it.
         """
         guid = guid or api.new_command_id()
-        body = {"wf_run_id": wf_run_id, "event_def": name, "guid": guid}
+        body: Json = {"wf_run_id": wf_run_id, "event_def": name, "guid": guid}
+        body |= {"thread": thread, "node": node}
         body["content"] = hints.to_json(content, None)
         self._note(wf_run_id, self.call(api.command("POST", "/v1/external-events", body)))
         return guid

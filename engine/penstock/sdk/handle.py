@@ -116,9 +116,17 @@ class RunHandle(Generic[R]):
         """Let it go on."""
         self._client.resume(self.id, thread=thread)
 
-    def put_event(self, name: str, content: Any = None, *, guid: str | None = None) -> str:
-        """Put an event to the run; its guid."""
-        return self._client.put_event(self.id, name, content, guid=guid)
+    def put_event(
+        self,
+        name: str,
+        content: Any = None,
+        *,
+        guid: str | None = None,
+        thread: int | None = None,
+        node: str | None = None,
+    ) -> str:
+        """Put an event to the run; its guid. `thread` and `node` say who alone may take it."""
+        return self._client.put_event(self.id, name, content, guid=guid, thread=thread, node=node)
 
     def outcome(self, run: Json) -> R:
         """The output of a run that has ended, as `get` shows it; raises RunFailed."""
