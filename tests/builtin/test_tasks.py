@@ -121,12 +121,14 @@ def test_return_gives_back_and_measures() -> None:
     report = report_of(TASKS.return_, value="1-1_return > s1 ⬅ 2021-05-04T12:02:53.938333Z")
 
     assert report.output == {"value": "1-1_return > s1 ⬅ 2021-05-04T12:02:53.938333Z"}
+    assert report.logs == f"INFO {report.output['value']}"
     length, duration = report.metrics
     assert (length.name, length.kind, length.value) == ("length", "counter", 45.0)
     assert (duration.name, duration.kind) == ("duration", "timer")
     assert 0 <= duration.value < 1_000
     assert length.tags == duration.tags == {"format": report.output["value"]}
-    assert report_of(TASKS.return_, value=None).output == {"value": None}
+    nothing = report_of(TASKS.return_, value=None)
+    assert (nothing.output, nothing.logs) == ({"value": None}, "")
     assert report_of(TASKS.return_, value="x" * 999).metrics[0].tags == {"format": "x" * 128}
 
 

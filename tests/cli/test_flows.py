@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -21,7 +22,6 @@ HEAD = "id: taskrun\nnamespace: company.team\n"
 SEED = (
     HEAD + "tasks:\n  - id: return\n    type: io.kestra.plugin.core.debug.Return\n"
     '    format: "{{ taskrun }}"\n'
-    '  - {id: say, type: io.kestra.plugin.core.log.Log, message: "{{ taskrun }}"}\n'
 )
 INPUTS = (
     HEAD.replace("taskrun", "typed")
@@ -64,13 +64,13 @@ def _says_its_task_run(folder: Path, url: str, capsys: pytest.CaptureFixture[str
     assert main(["run", "company.team.taskrun", "--follow", "--url", url]) == 0
     run_id, *_ = capsys.readouterr().out.splitlines()
     with Client(url) as client:
-        found = {one.task_def: one for one in client.handle(run_id).task_runs()}
-    returned, logged = found["return"], found["log"]
-    said = json.loads(returned.attempts[0].output["value"])
+        [returned] = client.handle(run_id).task_runs()
+        [line] = client.handle(run_id).logs().items
+    said = json.loads(line.message)
     assert said == {"id": returned.guid, "startDate": said["startDate"], "attemptsCount": 0}
-    [line] = logged.attempts[0].logs.splitlines()
-    assert f'"id":"{logged.guid}"' in line and '"attemptsCount":0' in line
-    assert '"startDate":"' in line
+    assert datetime.fromisoformat(said["startDate"]).tzinfo is not None
+    assert (line.level, line.task_run) == ("INFO", returned.guid)
+    assert returned.attempts[0].output == {"value": line.message}
 
 
 def test_inputs_triggers_and_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,7 +74,11 @@ def told(*words: str) -> Any:
 def places(story: Any) -> list[tuple[str, str, str]]:
     """Each fact by where it stands and what it is."""
     return [
-        (one["position"], one["what"], one.get("command") or one.get("status") or one.get("verb"))
+        (
+            one["log_position"],
+            one["what"],
+            one.get("command") or one.get("status") or one.get("verb"),
+        )
         for one in story["items"]
     ]
 
@@ -88,6 +92,10 @@ def test_the_story_of_a_run_has_its_commands_with_positions(url: str, directory:
     at = {name: position for position, what, name in facts if what == "COMMAND"}
     assert (at["RunWf"], "WF_RUN", "RUNNING") in facts
     assert (at["ReportTask"], "WF_RUN", "COMPLETED") in facts
+    nodes = [one for one in live["items"] if one["what"] == "NODE_RUN" and one["node"] == "work"]
+    assert {one["position"] for one in nodes} == {1}, "where the node run stands in its thread"
+    assert nodes[0]["log_position"] == at["RunWf"]
+    assert (nodes[-1]["status"], nodes[-1]["log_position"]) == ("COMPLETED", at["ReportTask"])
     assert told("history", "ended", "--data", str(directory)) == live, "the server is asked"
 
     text = penstock("history", "killed", "--url", url).stdout
@@ -98,9 +106,9 @@ def test_the_story_of_a_run_has_its_commands_with_positions(url: str, directory:
 def test_a_run_as_of_a_position_and_a_time(url: str) -> None:
     story = told("history", "ended", "--url", url)
     commands = {one["command"]: one for one in story["items"] if one["what"] == "COMMAND"}
-    before = told("history", "ended", "--url", url, "--at", commands["TaskStarted"]["position"])
+    before = told("history", "ended", "--url", url, "--at", commands["TaskStarted"]["log_position"])
     assert before["run"]["status"] == "RUNNING"
-    after = told("history", "ended", "--url", url, "--at", commands["ReportTask"]["position"])
+    after = told("history", "ended", "--url", url, "--at", commands["ReportTask"]["log_position"])
     assert after["run"]["status"] == "COMPLETED"
     now = httpx.get(f"{url}/v1/wf-runs/ended").json()
     assert {name: after["run"][name] for name in now} == now

@@ -16,7 +16,7 @@ def test_what_a_server_tells_is_told_without_it(tmp_path: Path) -> None:
         live = told("history", "ended", "--url", url)
     stopped = told("history", "ended", "--data", str(data))
     assert places(stopped) == places(live)
-    position = live["items"][0]["position"]
+    position = live["items"][0]["log_position"]
     first = told("history", "ended", "--data", str(data), "--at", position)
     assert first["run"]["status"] == "RUNNING"
     well = penstock("doctor", "--data", str(data))

@@ -120,7 +120,9 @@ def test_a_flow_that_is_disabled_is_not_started(memory: Driver) -> None:
 def test_a_start_that_fails_is_seen_at_the_flow_that_has_ended(memory: Driver) -> None:
     text = HEAD + "inputs: [{id: n, type: INT}]\n" + ONE
     deploy(
-        memory, text + f"triggers: [{{id: t, type: flow, {FLOW}, inputs: {{n: '{{{{ no }}}}'}}}}]\n"
+        memory,
+        text
+        + f"triggers: [{{id: t, type: flow, {FLOW}, inputs: {{n: '{{{{ outputs.no }}}}'}}}}]\n",
     )
     first = start(memory, deploy(memory, EXTRACT)).works()
     runs_of(memory, "company.team.transform", 0)

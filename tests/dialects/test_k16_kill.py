@@ -12,7 +12,7 @@ from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.timers import Timer
 from tests.dialects.bench import FlowRun, deploy, start
 from tests.scenarios.driver import Driver
-from tests.scenarios.story import accepted
+from tests.scenarios.story import refused
 
 HEAD = "id: %s\nnamespace: company.team\n"
 WORK, QUICK = PutTaskDef("work"), PutTaskDef("quick")
@@ -109,7 +109,7 @@ def test_a_paused_execution(driver: Driver) -> None:
     other = start(driver, "company.team.inner").is_killed()
     for story in (one, other):
         story.ends_with("KILLED")
-        accepted(driver, PutExternalEvent(story.id, "resume"))
+        refused(driver, PutExternalEvent(story.id, "resume"), "EVENT_NOT_AWAITED")
         flow = FlowRun(driver, story.id)
         assert flow.states()[-1] == "KILLED"
         assert flow.states("waits")[-1] == "KILLED"

@@ -14,6 +14,7 @@ from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
+from penstock.core.flow import visits
 from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.views.kestra import before, executions
@@ -137,6 +138,19 @@ def test_a_task_that_has_failed_has_succeeded_after_all(driver: Driver, document
     assert flow.only("last")["outputs"] == {"value": f"{flow.id} b!"}
 
 
+@pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
+def test_a_task_that_threw_has_succeeded_after_all(driver: Driver, document: str) -> None:
+    """As one that has failed has: the blocks around it are run on."""
+    flow = hands(start(driver, deploy(driver, document, WORK)), 2)
+    flow.task("work").starts().throws("sick")
+    word = ChangeTaskRunState(**flow.task_id, status=TaskStatus.TASK_SUCCESS)
+    flow.works().ends_with("sick", "EXCEPTION")
+    assert flow.states()[-1] == flow.states("block")[-1] == flow.states("inside")[-1] == "FAILED"
+    accepted(driver, word)
+    flow.works().completes(None)
+    assert flow.states("inside")[-1] == flow.states("block")[-1] == "SUCCESS"
+
+
 def test_another_one_from_the_beginning(driver: Driver) -> None:
     flow = failed_inside(driver, GUARDED)
     other = hands(replay(flow), 3).completes(None)
@@ -163,6 +177,39 @@ def test_another_one_from_its_middle(driver: Driver) -> None:
     again.works().completes(None)
     assert again.only("last")["outputs"] == {"value": f"{flow.id} b!"}
     assert_is_before(other, again, "first", "each", "said", "hand", "block", "before", "inside")
+
+
+@pytest.mark.parametrize("block", ["each", "block", "wait"])
+def test_another_one_from_a_task_run_of_a_block(driver: Driver, block: str) -> None:
+    """It is named by the id that is shown, as any task run is."""
+    pause = "  - {id: wait, type: pause, delay: PT0.1S}\n"
+    document = FLOW.replace("  - {id: last", pause + "  - {id: last")
+    flow = hands(start(driver, deploy(driver, document, WORK)), 3)
+    driver.pass_ms(150)
+    flow.works().completes(None)
+    other = replay(flow, guid=flow.only(block)["id"])
+    hands(other, {"each": 3, "block": 1, "wait": 0}[block])
+    driver.pass_ms(150)
+    other.works().completes(None)
+    assert other.only("last")["outputs"] == {"value": f"{flow.id} b!"}
+
+
+def test_a_task_run_of_another_execution_is_unknown(driver: Driver) -> None:
+    flow = start(driver, deploy(driver, HEAD + "tasks: [{id: wait, type: pause}]\n"))
+    other = start(driver, flow.run.wf_spec)
+    flow.wait(lambda: flow.states()[-1] == "PAUSED", "the pause")
+    place = ReplayWfRun(other.id, flow.only("wait")["id"])
+    assert "has no task run" in refused(driver, place, "TASK_RUN_UNKNOWN").message
+
+
+def test_a_task_run_is_looked_for_so_far(monkeypatch: pytest.MonkeyPatch, memory: Driver) -> None:
+    """Of a very long execution thread and position have to be named."""
+    monkeypatch.setattr(visits, "TASK_RUN_VISITS_SEEN_MAX", 3)
+    flow = hands(start(memory, deploy(memory, FLOW, WORK)), 3).completes(None)
+    early = replay(flow, guid=flow.only("each")["id"])
+    assert early.states()[-1] == "RUNNING"
+    late = ReplayWfRun(flow.id, flow.only("block")["id"])
+    assert "name its thread and position" in refused(memory, late, "LIMIT").message
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])

@@ -84,6 +84,26 @@ REFUSED = [
         4,
         "no templates",
     ),
+    (of_task("type: return, format: '{{ tasks.a.state }}'"), 4, "did you mean 'task'?"),
+    (of_task("type: return, format: '{{ envs.home }}'"), 4, "reads 'envs', which is never there"),
+    (of_task("type: return, runIf: '{{ globals.on }}'"), 4, "'globals', which is never there"),
+    (of_task("type: return, format: '{{ vars.x }}'"), 4, "'vars', which is never there"),
+    (of_task("type: return, format: '{{ trigger.body }}'"), 4, "'trigger', which is never there"),
+    (of_task(f"{SUB}, labels: {{a: '{{{{ nope }}}}'}}"), 4, "'nope', which is never there"),
+    (HEAD + ONE + "outputs: [{id: a, value: '{{ nope }}'}]\n", 4, "there are applications, "),
+    (HEAD + ONE + "variables: {a: {b: '{{ nope }}'}}\n", 4, "'nope', which is never there"),
+    (
+        HEAD + ONE + "inputs: [{id: n, type: INT}]\n"
+        "triggers: [{id: t, type: webhook, key: a-key-0123456789, inputs: {n: '{{ flow.id }}'}}]\n",
+        5,
+        "'flow', which is never there; there are trigger",
+    ),
+    (
+        HEAD + ONE + "inputs: [{id: n, type: INT}]\n"
+        "triggers: [{id: t, type: flow, namespace: o, flowId: g, inputs: {n: '{{ vars.x }}'}}]\n",
+        5,
+        "'vars', which is never there",
+    ),
     (f"id: {'f' * 90}\nnamespace: {'n' * 90}\n{ONE}", 1, "too long"),
 ]
 
@@ -92,6 +112,15 @@ REFUSED = [
 def test_a_mistake_is_told_with_its_line(document: str, line: int, said: str) -> None:
     found = mistakes(document)
     assert any(f"line {line}, " in one and said in one for one in found), found
+
+
+def test_names_that_a_run_may_have_are_taken() -> None:
+    """By their place in the flow, or since the template can do without."""
+    asks = "{{ n }} {{ vars.x }} {{ trigger.body ?? 1 }} {{ envs.home | default('x') }}"
+    asks += "{% set own = 1 %}{{ own }}{% for i in [1] %}{{ i }}{{ loop.index }}{% endfor %}"
+    asks += "{% if globals is defined %}{{ globals.x }}{% endif %}{{ INPUT }}"
+    document = HEAD + f'tasks: [{{id: a, type: return, format: "{asks}"}}]\n'
+    compile_flow(read_flow(document + "inputs: [{id: n, type: INT}]\nvariables: {x: 1}\n"))
 
 
 def test_a_trigger_that_is_disabled_starts_nothing() -> None:

@@ -23,7 +23,14 @@ def test_the_past_of_a_run(served: Served) -> None:
     served.succeed(task)
     path = f"/v1/wf-runs/{run_id}"
     story = served.good("GET", path + "/history?positions=true")
-    at = {one["command"]: one["position"] for one in story["items"] if one["what"] == "COMMAND"}
+    commands = [one for one in story["items"] if one["what"] == "COMMAND"]
+    at = {one["command"]: one["log_position"] for one in commands}
+    [ended] = [
+        one
+        for one in story["items"]
+        if one["what"] == "TASK_ATTEMPT" and one["status"] == "TASK_SUCCESS"
+    ]
+    assert (ended["position"], ended["log_position"]) == (1, at["ReportTask"])
     assert served.good("GET", f"{path}/history?at={at['RunWf']}")["as_of"]["from"] == "index"
     assert served.good("GET", f"{path}?at={at['RunWf']}")["status"] == "RUNNING"
     assert "as_of" not in served.good("GET", path)

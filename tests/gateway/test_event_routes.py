@@ -85,7 +85,7 @@ def test_a_definition_says_how_long_events_are_kept(served: Served) -> None:
     served.good("PUT", "/v1/external-event-defs", body)
     read = served.good("GET", "/v1/external-event-defs/ev-kept")
     assert read["retention"] == {"after_put_s": 60}
-    for wrong in ({"after_put_s": 0}, {}, {"after_put_s": 1, "more": 2}):
+    for wrong in ({"after_put_s": -1}, {}, {"after_put_s": 1, "more": 2}):
         refused = served.refused("PUT", "/v1/external-event-defs", body | {"retention": wrong})
         assert refused[0] == 400
 

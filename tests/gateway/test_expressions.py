@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from penstock.cli import main
+from penstock.sdk.client import Client
 from tests.gateway.served import Served, one_task
 
 PATH = "/v1/expressions/evaluate"
@@ -47,6 +48,19 @@ def test_a_template_is_tried_where_a_thread_stands(served: Served, tried: tuple[
     asked = {"wf_run_id": run, "expression": {"from": "SIZE_OF", "value": greeting}}
     assert served.good("POST", PATH, asked)["value"] == 5
     assert served.good("GET", f"/v1/wf-runs/{run}/history") == before
+
+
+def test_a_template_is_tried_at_a_task_run_of_a_block(served: Served) -> None:
+    """By the id that is shown, though it has no row of its own."""
+    flow = "id: f\nnamespace: try\ntasks:\n  - id: block\n    type: sequential\n"
+    flow += "    tasks: [{id: wait, type: pause}]\n"
+    with Client(served.url) as client:
+        run = served.run(client.deploy(flow).name)
+    shown = served.good("GET", f"/v1/wf-runs/{run}/task-runs?view=kestra")["items"]
+    for one in shown:
+        asked = {"wf_run_id": run, "task_run": one["id"], "template": "{{ [taskrun.id, task.id] }}"}
+        assert served.good("POST", PATH, asked)["value"] == [one["id"], one["taskId"]]
+    assert [one["taskId"] for one in shown] == ["block", "wait"]
 
 
 @pytest.mark.parametrize("template", ["{{ pin }}", "a {{ inputs }}", "{{ pin == '4711' }}"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from penstock.core.definitions.fault_kinds import FaultKind as Kind
 from penstock.core.limits import LABELS_MAX, RUN_STARTS_MAX
-from tests.controls import Json, chain, declared, literal, output_of, variable
+from tests.controls import Json, chain, declared, literal, output_of, template, variable
 from tests.scenarios.faulty import wrong
 
 NEEDY = chain(variables=(declared("n", "INT", required=True), declared("t", "STR")))
@@ -53,6 +53,7 @@ LINES = (
     wrong(Kind.TYPE_MISMATCH, given(n=literal("x")), "input 'n': "),
     wrong(Kind.TYPE_MISMATCH, given(n=variable("labels")), "input 'n': "),
     wrong(Kind.VARIABLE_UNKNOWN, given(t=variable("no")), "an end has no 'no'; it has"),
+    wrong(Kind.VARIABLE_UNKNOWN, given(t=template("{{ no }}")), "an end has no 'no'; it has"),
     wrong(Kind.NODE_UNKNOWN, given(t=output_of("n1")), "a template reads outputs.n1"),
     wrong(Kind.BAD_TEMPLATE, given(t=TEMPLATE), "input 't': "),
     wrong(

@@ -15,6 +15,7 @@ from tests.controls import (
     runs_each,
     sleeps,
     task,
+    template,
     threads,
     variable,
 )
@@ -140,6 +141,7 @@ LIMITS = (
     ),
     at("main", Kind.TYPE_MISMATCH, limited(chain(), key=literal([1])), "key of the limit: "),
     at("main", Kind.VARIABLE_UNKNOWN, limited(chain(), key=variable("no")), "no variable 'no'"),
+    at("main", Kind.VARIABLE_UNKNOWN, limited(chain(), key=template("{{ no }}")), "reads 'no'"),
     at(
         "main",
         Kind.OUTPUT_TOO_EARLY,

@@ -107,7 +107,7 @@ VALUES = (
         chain(typed(template(["{{ 'a' ~ secret('key') }}"]))),
         "only a worker knows a secret",
     ),
-    at("main/n1", Kind.TYPE_MISMATCH, chain(typed(template("{{ x }}", "TRUTH"))), "BOOL to INT"),
+    at("main/n1", Kind.TYPE_MISMATCH, chain(typed(template("{{ 1 }}", "TRUTH"))), "BOOL to INT"),
     at("main/n1", Kind.TYPE_MISMATCH, chain(only_if(literal(1), sleeps(1))), "run_if: "),
     at(
         "main/n1",
@@ -129,6 +129,7 @@ VALUES = (
         "it divides by 0",
     ),
     at("main/n1", Kind.VARIABLE_UNKNOWN, chain(typed(variable("no"))), "no variable 'no'"),
+    at("main/n1", Kind.VARIABLE_UNKNOWN, chain(typed(template("{{ no.a }}"))), "reads 'no', which"),
     at("main/a", Kind.VARIABLE_UNKNOWN, changes(mutation("no", "ASSIGN", literal(1))), "'no'"),
     at("main/n1", Kind.NODE_UNKNOWN, chain(typed(output_of("no"))), "there is no node 'no'"),
     at("main/n2", Kind.NO_OUTPUT, chain(nop(), typed(output_of("n1"))), "'n1' is a NOP"),

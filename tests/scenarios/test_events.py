@@ -58,6 +58,18 @@ def test_an_event_in_time_drops_the_time_out(memory: Driver) -> None:
     story.is_now("RUNNING").gets("sent").completes()
 
 
+def test_a_content_may_be_required(driver: Driver) -> None:
+    """Null is one of any type, but no content."""
+    definition = PutExternalEventDef(name="paid", content_type="INT", content_required=True)
+    spec = chain(event("paid"), event("paid"), returns=output_of("n2"))
+    register(driver, "waits", spec, definition)
+    refused(driver, PutExternalEventDef(name="paid", content_type="INT"), "ALREADY_EXISTS")
+    story = run(driver, "waits").gets("paid", 1)
+    nothing = PutExternalEvent(wf_run_id=story.id, event_def="paid")
+    assert "wants a content: INT" in refused(driver, nothing, "BAD_VALUE").message
+    story.at_node("n2").gets("paid", 2).completes(2)
+
+
 def test_contents_are_checked_by_the_definition(driver: Driver) -> None:
     """A wrong type is refused and nothing is kept."""
     definition = PutExternalEventDef(name="count", content_type=ValueType.INT)

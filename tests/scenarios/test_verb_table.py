@@ -120,7 +120,7 @@ HALTED, HANDLING_FAILURE   +    hal  err  +    +    fai  +    tsk  skp  +    tsk
 HALTED, INTERRUPTED        +    hal  err  +    +    fai  +    +    +    +    +    +    +    liv  liv
 ERROR                      end  end  +    end  end  +    +    tsk  end  +    +    +    +    +    +
 ERROR, killed              end  end  +    end  end  +    +    tsk  end  +    +    +    +    +    +
-EXCEPTION                  end  end  err  end  end  +    +    tsk  end  +    tsk  +    +    +    +
+EXCEPTION                  end  end  err  end  end  +    +    tsk  end  +    +    +    +    +    +
 COMPLETED                  end  end  err  end  end  fai  +    tsk  end  end  tsk  +    end  +    +
 being deleted              del  del  del  del  del  del  del  del  del  del  del  del  del  del  del
 """

@@ -37,9 +37,10 @@ class Returned(Struct, frozen=True):
 
 @task(name="return")
 def return_(ctx: TaskContext, value: str | None) -> Returned:
-    """Return a text; how long it is, and how long that took, are metrics."""
+    """Return a text, and log it; how long it is, and how long that took, are metrics."""
     begun = time.perf_counter()
     if value is not None:
+        ctx.log(f"INFO {value}")
         tags = {"format": value}
         ctx.counter("length", len(value), tags)
         ctx.timer("duration", time.perf_counter() - begun, tags)

@@ -92,7 +92,7 @@ def _without_server(options: argparse.Namespace, past: Past, number: int) -> tup
 
 
 def _line(fact: dict[str, Any]) -> str:
-    position = fact.get("position") or "-"
+    position = fact.get("log_position") or "-"
     if fact["what"] == "COMMAND":
         by = f" by {fact['principal']}" if fact["principal"] else ""
         return f"{position:>10}  {fact['at']}  {fact['command']}{by}"

@@ -150,6 +150,11 @@ def derive_guid(*parts: str | int) -> str:
     return base62(blake2b(text.encode(), digest_size=20).digest())
 
 
+def visit_id(partition: int, born_offset: int, wf_run_id: str, thread: int, position: int) -> str:
+    """The id of a node run (R10), and of the TaskRun or the form that it makes."""
+    return derive_guid(partition, born_offset, wf_run_id, thread, position)
+
+
 def fraction_of(*parts: str | int) -> float:
     """A number from 0 up to, not including, 1 that is a function of its parts."""
     text = "\x00".join(str(part) for part in parts)

@@ -74,6 +74,7 @@ MIGRATION_CHILD_RUNS_MAX: Final = 1_000  # that are looked at for what they inhe
 MIGRATION_NODE_RUNS_MAX: Final = 1_000  # of a thread, that are looked at for an output
 OLD_VALUES_BYTES_MAX: Final = 8 * 1024 * 1024  # what variables had been, for replays
 OLD_VALUE_ROW_BYTES: Final = 64  # what a row costs beside the value
+TASK_RUN_VISITS_SEEN_MAX: Final = 5_000  # among which a task run without a row is looked for
 REPLAY_THREADS_MAX: Final = 1_000
 REPLAY_VISITS_SEEN_MAX: Final = 5_000
 REPLAY_PUBLISHED_MAX: Final = 5_000

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from penstock.core.limits import DURATION_MS_MAX
-from penstock.core.values.templates.parser import parse_template
+from penstock.core.values.templates.wanted import wanted_in
 from penstock.core.values.types import ValueProblem
 from penstock.flows.document import Mark, Mistake, Node
 from penstock.flows.durations import duration_ms
@@ -20,6 +20,7 @@ class Checked:
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
+        self.names: list[tuple[Mark, str]] = []  # without which templates have no value
 
     def wrong(self, mark: Mark, message: str) -> None:
         self.mistakes.append(Mistake(mark, message))
@@ -88,7 +89,7 @@ class Checked:
         return found or 0
 
     def check_templates(self, node: Node) -> None:
-        """All text in it must be a template that can be read."""
+        """All text in it must be a template that can be read; the names that it wants are noted."""
         if isinstance(node.value, dict):
             for item in node.fields.values():
                 self.check_templates(item)
@@ -97,9 +98,19 @@ class Checked:
                 self.check_templates(item)
         elif isinstance(node.value, str) and is_template(node.value):
             try:
-                parse_template(node.value)
+                wanted = wanted_in(node.value)
             except ValueProblem as problem:
                 self.wrong(node.mark, str(problem))
+            else:
+                self.names += [(node.mark, name) for name in sorted(wanted)]
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """A template wants a name that it can not have."""
+    names = sorted(known)
+    near = get_close_matches(name, names, 1, 0.75)
+    said = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    return f"a template reads {name[:60]!r}, which is never there; {said}"
 
 
 def is_template(value: Any) -> bool:

@@ -90,7 +90,7 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         "return",
         (*_core("debug.Return"), "io.kestra.core.tasks.debugs.Return"),
         {"format": Property(Kind.TEXT, said="What it returns, as outputs.<id>.value.")},
-        "Gives a text back.",
+        "Gives a text back, and logs it.",
     ),
     TaskKind(
         "log",

@@ -95,7 +95,9 @@ class Trigger(Struct, frozen=True):
 
 
 class Flow(Struct, frozen=True):
-    """A flow."""
+    """A flow; `names` are those without which its templates have no value, and where they stand. It
+    `tells` its runs what has started them if some trigger can, be that disabled or not.
+    """
 
     mark: Mark
     id: str
@@ -112,3 +114,5 @@ class Flow(Struct, frozen=True):
     limit: Limit | None = None
     triggers: tuple[Trigger, ...] = ()
     disabled: bool = False
+    names: tuple[tuple[Mark, str], ...] = ()
+    tells: bool = False

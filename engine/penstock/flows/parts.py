@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from penstock.core.definitions.run_starts import END_FACTS
+from penstock.core.definitions.webhooks import TRIGGER
+from penstock.flows.checked import unknown_name
 from penstock.flows.document import Node
 from penstock.flows.model import FlowInput, FlowOutput, Limit, Retry, Trigger
 from penstock.flows.watched import WatchedReader
@@ -33,6 +36,13 @@ TRIGGER_KEYS: Final[dict[str, dict[str, bool]]] = {
     },
 }
 """What a trigger of each type takes, and whether it must be given."""
+TRIGGER_NAMES: Final = {
+    "webhook": frozenset({TRIGGER}),
+    "flow": frozenset({TRIGGER, "outputs", *END_FACTS}),
+}
+"""The types of triggers that tell a run what has happened, and what templates in their inputs know;
+those of a schedule are refused.
+"""
 
 _INPUT_ID: Final = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?")
 _NOT_INPUTS: Final = frozenset({"vars", "trigger", "INPUT", "INDEX"})
@@ -49,6 +59,10 @@ _RETRY_KEYS: Final = {
 
 class Parts(WatchedReader):
     """Notes mistakes and goes on; what it returns counts only if there are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tells = False  # some trigger tells the run what has happened
 
     def named(self, node: Node, key: str, pattern: re.Pattern[str]) -> str:
         value = self.text_of(node, key)
@@ -164,6 +178,7 @@ class Parts(WatchedReader):
                 self.wrong(at, f"trigger {name!r}: type is schedule, webhook or flow")
                 continue
             trigger = self._trigger(item, name, TRIGGERS[kind])
+            self.tells = self.tells or trigger.type in TRIGGER_NAMES
             if not self.flag_of(item, "disabled"):
                 found.append(trigger)
         return tuple(found)
@@ -177,7 +192,7 @@ class Parts(WatchedReader):
         given: dict[str, Any] = {}
         for key in own.keys() & item.fields.keys():
             if key == "inputs":
-                given[key] = self.object_of(item, key)
+                given[key] = self._of_trigger(item, key, kind)
             elif key == "headers":
                 listed = self.items_of(item.fields[key], key)
                 given[key] = tuple(str(one.value).lower() for one in listed)
@@ -189,6 +204,17 @@ class Parts(WatchedReader):
             places |= {f"inputs.{key}": mark for key, mark in inputs.keys.items()}
         watched = self.watched_of(item, name) if kind == "flow" else None
         return Trigger(item.mark, name, kind, given, places, watched)
+
+    def _of_trigger(self, item: Node, key: str, kind: str) -> dict[str, Any]:
+        """Templates there know what has happened, and nothing of a run that is still to come."""
+        before = len(self.names)
+        given = self.object_of(item, key)
+        wanted, self.names[before:] = self.names[before:], []
+        known = TRIGGER_NAMES.get(kind)
+        for mark, name in wanted:
+            if known is not None and name not in known:
+                self.wrong(mark, unknown_name(name, known))
+        return given
 
     def retry_of(self, node: Node | None) -> Retry | None:
         if node is None or not self.is_mapping(node, "retry"):

@@ -73,6 +73,8 @@ class _Reader(Parts):
             limit=None if concurrency is None else self.limit_of(concurrency),
             triggers=self.triggers_of(node.fields.get("triggers")),
             disabled=self.flag_of(node, "disabled"),
+            names=tuple(self.names),
+            tells=self.tells,
         )
 
     def _labels(self, node: Node) -> dict[str, str]:

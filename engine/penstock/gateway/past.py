@@ -138,7 +138,8 @@ class _Telling:
         if not step.ours:
             return
         self._steps += 1
-        at = {"at": time_text(step.append_ms), "position": str(Position(self._number, step.offset))}
+        stands = str(Position(self._number, step.offset))
+        at = {"at": time_text(step.append_ms), "log_position": stands}
         if step.received is not None and step.received.command is not None:
             self.items.append({**at, **_command(step.received)})
         if self._steps <= STEPS_MAX:
@@ -147,7 +148,7 @@ class _Telling:
     def end(self, found: AsOf) -> None:
         """All turns have been told."""
         if self._steps > STEPS_MAX:
-            self._facts(found.rows, {"position": None})
+            self._facts(found.rows, {"log_position": None})
 
     def _facts(self, rows: Rows, at: Json) -> None:
         run = rows.peek(WfRun, self._tenant, self._wf_run_id)

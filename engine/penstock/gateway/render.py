@@ -88,6 +88,7 @@ def external_event_def(row: ExternalEventDef) -> Json:
         "description": row.description,
         "correlation": row.correlation,
         "retention": row.retention,
+        "content_required": row.content_required,
         "created_at": time_text(row.created_ms),
     }
 

@@ -119,6 +119,7 @@ class ExternalEventDefShown(Answer, frozen=True):
     description: str
     correlation: Correlation | None
     retention: EventRetention | None
+    content_required: bool
     created_at: Time
 
 

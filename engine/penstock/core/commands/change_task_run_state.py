@@ -1,6 +1,6 @@
 """ChangeTaskRunState: an operator says how a task has ended. A live one ends so, and is not tried
-again. One that has failed may be said to have succeeded while its thread still stands there in
-ERROR: the thread is rescued, and goes on with the output.
+again. One that has failed, by an exception too, may be said to have succeeded while its thread
+still stands there, failed with it: the thread is rescued, and goes on with the output.
 """
 
 from penstock.core.command import Command, CommandType, of_wf_run
@@ -12,10 +12,11 @@ from penstock.core.flow.moves import complete_node
 from penstock.core.flow.warned import warn
 from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.operators.rescue import rescue_thread
-from penstock.core.operators.rescue_above import NODE_FAILED
+from penstock.core.operators.rescue_above import FAILED, NODE_FAILED
+from penstock.core.operators.sweep import begin_sweep
 from penstock.core.operators.verbs import known_run, known_task, settled_status
 from penstock.core.state.failures import EXCEPTION_NAME, Failure, is_exception_name
-from penstock.core.state.run import TaskRun
+from penstock.core.state.run import Sweep, SweepVerb, TaskRun
 from penstock.core.state.transitions import TASK_LIVE, TaskEvent, TaskStatus, ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.attempts import end_attempt
@@ -61,13 +62,14 @@ def _failed_at(turn: Turn, task: TaskRun, command: ChangeTaskRunState) -> At:
     """The thread, if it has failed with the task and stands there still."""
     at = load(turn, task.wf_run_id, task.thread)
     stands = at.node_run.task == task.guid and at.node_run.status in NODE_FAILED
-    failed = stands and at.thread.status is ThreadStatus.ERROR
+    failed = stands and at.thread.status in FAILED
     succeeds = command.status is TaskStatus.TASK_SUCCESS
     if not failed or not succeeds or task.status is TaskStatus.TASK_SUCCESS:
         refuse(
             Code.TASK_RUN_ENDED,
             f"TaskRun {task.guid!r} is {task.status}; it may be made TASK_SUCCESS while its thread"
-            f" stands there in ERROR, and that is {at.thread.status} at {at.node_run.node!r}",
+            f" stands there in ERROR or EXCEPTION, and that is {at.thread.status}"
+            f" at {at.node_run.node!r}",
         )
     return at
 
@@ -81,7 +83,10 @@ def _end(
 
 
 def _go_on(at: At, task: TaskRun) -> None:
-    """Rescue the thread, and complete the new visit of the node with the task's output."""
+    """Rescue the thread, and complete the new visit of the node with the task's output. One in
+    EXCEPTION, and those above, had halted for good what was below them.
+    """
+    for_good = at.thread.status is ThreadStatus.EXCEPTION
     rescue_thread(at, skip=False)
     anew = load(at.turn, task.wf_run_id, task.thread)
     anew.node_run.task = task.guid
@@ -90,6 +95,8 @@ def _go_on(at: At, task: TaskRun) -> None:
         warn(anew)
     anew.save()
     wake(at.turn, task.wf_run_id, task.thread)
+    if for_good:
+        begin_sweep(at.turn, known_run(at.turn, task.wf_run_id), Sweep(SweepVerb.REOPEN))
 
 
 def _result(turn: Turn, task: TaskRun, command: ChangeTaskRunState) -> tuple[Value, Failure | None]:

@@ -17,7 +17,8 @@ from penstock.core.values.value import Value
 
 class PutExternalEventDef(Command, frozen=True):
     """The type of the content (none: whatever JSON is put); whether its events may be put under a
-    key (`correlation`), and not only to a run; how long those that nobody takes are kept.
+    key (`correlation`), and not only to a run; how long those that nobody takes are kept (for no
+    time: one that nobody waits for is refused); whether the content may be null.
     """
 
     name: str
@@ -25,6 +26,7 @@ class PutExternalEventDef(Command, frozen=True):
     description: str = ""
     correlation: Correlation | None = None
     retention: EventRetention | None = None
+    content_required: bool = False
 
 
 def handle(turn: Turn, command: PutExternalEventDef) -> Value:
@@ -48,13 +50,14 @@ def handle(turn: Turn, command: PutExternalEventDef) -> Value:
                 turn.at_ms,
                 command.correlation,
                 command.retention,
+                command.content_required,
             ),
         )
     elif _said(known) != _said(command):
         refuse(
             Code.ALREADY_EXISTS,
             f"ExternalEventDef {command.name!r} exists with another content type, description,"
-            " correlation or retention",
+            " correlation or retention, or with a content that is required otherwise",
         )
     else:
         turn.repeated = True
@@ -62,15 +65,15 @@ def handle(turn: Turn, command: PutExternalEventDef) -> Value:
 
 
 def _said(definition: ExternalEventDef | PutExternalEventDef) -> tuple[Any, ...]:
-    kept = definition.correlation, definition.retention
-    return definition.content_type, definition.description, *kept
+    content = definition.content_type, definition.content_required
+    return *content, definition.description, definition.correlation, definition.retention
 
 
 def _check_retention(retention: EventRetention | None) -> None:
-    if retention is not None and not 1 <= retention.after_put_s <= EVENT_RETENTION_S_MAX:
+    if retention is not None and not 0 <= retention.after_put_s <= EVENT_RETENTION_S_MAX:
         refuse(
             Code.BAD_VALUE,
-            f"retention: after_put_s is {retention.after_put_s}; use 1 to {EVENT_RETENTION_S_MAX}",
+            f"retention: after_put_s is {retention.after_put_s}; use 0 to {EVENT_RETENTION_S_MAX}",
         )
 
 

@@ -5,17 +5,18 @@ to a node. The other run, whatever its status, stays as it is.
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.commands.start_replay import StartReplay
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.visits import visit_of
 from penstock.core.ids import check_wf_run_id, partition_of_run
 from penstock.core.operators.replay import new_run_id, packed, seed_of
-from penstock.core.operators.verbs import known_run, known_task
+from penstock.core.operators.verbs import known_run
 from penstock.core.state.run import WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
 
 class ReplayWfRun(Command, frozen=True):
-    """Which run; from its beginning, or from the node run of a task (`guid`), or from the one that
-    `thread` and `position` name; by which version of its WfSpec, if not by its own.
+    """Which run; from its beginning, or from the node run of a task run (`guid`), or from the one
+    that `thread` and `position` name; by which version of its WfSpec, if not by its own.
 
     Without `new_wf_run_id` the answer says the new run's id.
     """
@@ -59,8 +60,7 @@ def _place(turn: Turn, run: WfRun, command: ReplayWfRun) -> tuple[int, int | Non
         return command.thread, command.position
     if command.position is not None or command.thread:
         refuse(Code.BAD_VALUE, "name the task run, or thread and position, not both")
-    task = known_task(turn, run.wf_run_id, command.guid)
-    return task.thread, task.position
+    return visit_of(turn, run.wf_run_id, command.guid)
 
 
 def _request(command: ReplayWfRun) -> Value:

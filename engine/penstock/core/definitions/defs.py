@@ -69,14 +69,17 @@ class Correlation(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
 
 
 class EventRetention(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long an event that nobody has taken is kept."""
+    """How long an event that nobody has taken is kept. One that is kept for no time is refused when
+    nobody waits for it.
+    """
 
     after_put_s: int
 
 
 class ExternalEventDef(Row):
-    """A kind of event that can be put to runs; without a content type any JSON value will do. An
-    event that nobody has taken is kept as `retention` says, or else as long as its run.
+    """A kind of event that can be put to runs; without a content type any JSON value will do, and
+    null with any, unless it is required. An event that nobody has taken is kept as `retention`
+    says, or else as long as its run.
     """
 
     KIND, SCOPE, KEY = b"e", Scope.DEFINITION, ("tenant", "name")
@@ -88,6 +91,12 @@ class ExternalEventDef(Row):
     created_ms: int
     correlation: Correlation | None = None
     retention: EventRetention | None = None
+    content_required: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether an event that nobody waits for is kept at all."""
+        return self.retention is None or self.retention.after_put_s > 0
 
 
 class StructDef(Row):

@@ -90,6 +90,9 @@ def derived_event_guid(turn: Turn) -> str:
 
 def fitting_content(turn: Turn, event_def: ExternalEventDef, content: Value) -> Value:
     """The content as the definition has it; refused if it does not fit."""
+    if content is None and event_def.content_required:
+        wanted = event_def.content_type or "any value but null"
+        refuse(Code.BAD_VALUE, f"{event_def.name!r} wants a content: {wanted}")
     try:
         if event_def.content_type is not None:
             return coerce(content, event_def.content_type, structs_of(turn))

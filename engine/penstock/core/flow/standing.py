@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.wf_spec import VariableDef
-from penstock.core.ids import derive_guid, is_step
+from penstock.core.ids import is_step, visit_id
 from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun, Variable
 from penstock.core.values.templates.operators import text
 
@@ -128,4 +128,4 @@ def values_of(at: At) -> tuple[ForValue, ...]:
 def task_run_id(at: At, node_run: NodeRun) -> str:
     """The id of a node run as a task run; of a TASK it is that of its TaskRun."""
     partition, born, run_id = at.turn.shard.partition, at.run.born_offset, at.run.wf_run_id
-    return derive_guid(partition, born, run_id, node_run.thread, node_run.position)
+    return visit_id(partition, born, run_id, node_run.thread, node_run.position)

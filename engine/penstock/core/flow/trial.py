@@ -11,9 +11,10 @@ from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import At
 from penstock.core.flow.load import load
 from penstock.core.flow.versions import followed_at
+from penstock.core.flow.visits import visit_of
 from penstock.core.state.partition_state import PartitionState, Shard
 from penstock.core.state.rows import Rows, copy_of
-from penstock.core.state.run import NodeRun, TaskRun
+from penstock.core.state.run import NodeRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.forms import Expression, check_form
 from penstock.core.values.masking import MASK
@@ -71,7 +72,7 @@ def _stand(turn: Turn, place: Place) -> At:
     """Where the place is. A node run from before a migration is seen as it was called then."""
     thread, position = place.thread, place.position
     if place.task_run is not None:
-        thread, position = _of_task(turn, place)
+        thread, position = visit_of(turn, place.wf_run_id, place.task_run)
     at = load(turn, place.wf_run_id, thread)
     if position is None:
         return at
@@ -88,11 +89,3 @@ def _stand(turn: Turn, place: Place) -> At:
     then = copy_of(at.thread)
     then.version, then.thread_spec = version, name
     return At(turn, at.run, spec, then, node_run)
-
-
-def _of_task(turn: Turn, place: Place) -> tuple[int, int]:
-    guid = place.task_run or ""
-    task = turn.rows.peek(TaskRun, turn.tenant, place.wf_run_id, guid)
-    if task is None:
-        refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {place.wf_run_id!r} has no task run {guid[:60]!r}")
-    return task.thread, task.position

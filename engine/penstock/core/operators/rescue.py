@@ -28,7 +28,7 @@ from penstock.core.operators.rescue_above import (
     is_wanted,
 )
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.run import HaltReason, ThreadKind
+from penstock.core.state.run import HaltReason, SweepVerb, ThreadKind
 from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import (
     NODE_LIVE,
@@ -42,8 +42,9 @@ from penstock.core.tasks.cancel import cancel_live
 
 
 def rescue_thread(at: At, *, skip: bool) -> None:
-    """Have a thread in ERROR go on, and those above that failed because of it; `skip` leaves its
-    node along its edges instead of visiting it anew.
+    """Have a thread that has failed go on, and those above that failed because of it; `skip` leaves
+    its node along its edges instead of visiting it anew. What one that was in EXCEPTION had halted
+    for good is left to `reopen_thread`.
     """
     above = all_above(at)
     _go_on(at, above, skip=skip)
@@ -53,10 +54,10 @@ def rescue_thread(at: At, *, skip: bool) -> None:
 
 def fire_rescue_waiter(turn: Turn, timer: Timer) -> None:
     """A thread that has failed at a wait goes on with the one that it had waited for, if it stands
-    there still; a refusal leaves it as it is. A sweep sees to all threads of its run.
+    there still; a refusal leaves it as it is. Other sweeps see to all threads of their run.
     """
     at = find(turn, timer.wf_run_id, timer.number)
-    if at is None or at.run.sweep is not None:
+    if at is None or (at.run.sweep is not None and at.run.sweep.verb is not SweepVerb.REOPEN):
         return
     if at.thread.status is ThreadStatus.ERROR and at.thread.position == int(timer.detail):
         pay(turn, 1)
@@ -72,7 +73,14 @@ def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
         return  # it is gone, since nobody could want it any more
     if at.thread.status in FAILED and is_wanted(at):
         _go_on(at, all_above_waits(at))
-    elif HaltReason.HALTED_BY_PARENT in at.thread.halt_reasons and is_wanted(at):
+    else:
+        _reopen(at)
+
+
+def reopen_thread(turn: Turn, wf_run_id: str, number: int) -> None:
+    """Have a thread run again that was halted for good with one that goes on after all."""
+    at = find(turn, wf_run_id, number)
+    if at is not None:
         _reopen(at)
 
 
@@ -117,9 +125,11 @@ def visit_anew(at: At) -> None:
 
 
 def _reopen(at: At) -> None:
-    """A thread was halted for good with the one that holds it, and that goes on: what its node had
-    waited for is gone, so it is visited anew.
+    """A thread that was halted for good with the one that holds it runs again, if that goes on:
+    what its node had waited for is gone, so it is visited anew.
     """
+    if HaltReason.HALTED_BY_PARENT not in at.thread.halt_reasons or not is_wanted(at):
+        return
     remove_reason(at, HaltReason.HALTED_BY_PARENT)
     at.thread.ended = 0
     mark_thread(at)

@@ -43,7 +43,7 @@ def all_above(at: At) -> list[Place]:
     while pending:
         place = pending.pop()
         upper = load(at.turn, *place)
-        if place in found or upper.thread.status is not ThreadStatus.ERROR:
+        if place in found or upper.thread.status not in FAILED:
             continue
         if len(found) == LEVELS_MAX:
             refuse(Code.LIMIT, f"more than {LEVELS_MAX} threads above have failed with it")
@@ -168,6 +168,8 @@ def _waiter_above(at: At, waiter: int, position: int) -> list[int]:
         _refuse(at, f"thread {waiter} has gone on without it")
     if upper.thread.position != position:
         return []  # the wait has been begun anew, or skipped
+    if _fell_by_its_exception(at.thread, upper.thread, node):
+        return [upper.thread.number]
     return _failed_with(at, upper, node)
 
 
@@ -191,6 +193,14 @@ def _failed_with(at: At, upper: At, node: NodeRun) -> list[int]:
         _refuse(at, f"{_named(at, upper)}, which it belongs to, has ended: {status}")
     caused = node.failure is not None and node.failure.name == FailureName.CHILD_FAILURE
     return [upper.thread.number] if caused else []
+
+
+def _fell_by_its_exception(thread: ThreadRun, upper: ThreadRun, node: NodeRun) -> bool:
+    """Whether an exception has gone up from a thread to who waited for it, under its name."""
+    both = thread.status is upper.status is ThreadStatus.EXCEPTION
+    if not both or thread.failure is None or upper.failure is None or node.failure is None:
+        return False
+    return thread.failure.name == upper.failure.name == node.failure.name
 
 
 def _is_handled(awaited: Awaited, thread: ThreadRun) -> bool:

@@ -16,7 +16,7 @@ from penstock.core.flow.agenda import wake
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.operators import migration
-from penstock.core.operators.rescue import restart_thread
+from penstock.core.operators.rescue import reopen_thread, restart_thread
 from penstock.core.state.run import Sweep, SweepVerb, WfRun
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, set_timer
 from penstock.core.state.transitions import THREAD_LIVE
@@ -155,6 +155,10 @@ def _restarting(turn: Turn, run: WfRun) -> Tell:
     return tell
 
 
+def _reopening(turn: Turn, run: WfRun) -> Tell:
+    return _uncounted(lambda number: reopen_thread(turn, run.wf_run_id, number))
+
+
 def _migrating(turn: Turn, run: WfRun) -> Tell:
     return _uncounted(migration.carrying(turn, run))
 
@@ -192,6 +196,7 @@ def _run(turn: Turn, wf_run_id: str) -> WfRun:
 _TELL: Final[dict[SweepVerb, Callable[[Turn, WfRun], Tell]]] = {
     SweepVerb.KILL: _killing,
     SweepVerb.RESTART: _restarting,
+    SweepVerb.REOPEN: _reopening,
     SweepVerb.CHECK_MIGRATION: _checking,
     SweepVerb.MIGRATE: _migrating,
 }

@@ -10,12 +10,22 @@ from penstock.core.definitions.graph import Mutation, NodeConfig
 from penstock.core.definitions.node_check import INPUT, NodeCheck
 from penstock.core.definitions.nodes import ExitNode, StartMultipleThreadsNode
 from penstock.core.definitions.wf_spec import ThreadSpec
+from penstock.core.flow.template_names import ROOTS
 from penstock.core.limits import MUTATIONS_PER_EDGE_MAX
 from penstock.core.nodes import TYPE_OF
 from penstock.core.registration.graphs import Ways
 from penstock.core.values.casts import check_assignable, check_castable
-from penstock.core.values.forms import Expression, Literal, Operated, OutputRef, parts_of
+from penstock.core.values.forms import (
+    Expression,
+    Literal,
+    Operated,
+    OutputRef,
+    Template,
+    check_form,
+    parts_of,
+)
 from penstock.core.values.operations import Operation
+from penstock.core.values.templates.wanted import wanted_in
 from penstock.core.values.types import (
     ArrayOf,
     DefinitionMissing,
@@ -50,6 +60,7 @@ def check_values(check: NodeCheck) -> None:
         check.fits(config.run_if, ValueType.BOOL, "run_if")
     for expression in node_expressions(config):
         check.expression(expression)
+        check_names(check, expression)
         check_division(check, expression)
     for edge in config.edges:
         if len(edge.mutations) > MUTATIONS_PER_EDGE_MAX:
@@ -64,6 +75,7 @@ def check_values(check: NodeCheck) -> None:
             check.fits(edge.condition, ValueType.BOOL, "the condition of an edge")
     for what, expression in edge_expressions(config):
         check.expression(expression, what)
+        check_names(check, expression, what)
         check_division(check, expression, what)
 
 
@@ -185,6 +197,27 @@ def _check_outputs(
                 f"{what}no way leads from node {part.node!r} to here, so it has no output yet: read"
                 " that of a node before",
             )
+
+
+def check_names(check: NodeCheck, expression: Expression, what: str = "") -> None:
+    """What a template wants is a variable, or tells of the run."""
+    for name in template_names(expression):
+        if name not in ROOTS and check.variable(name) is None:
+            check.fault(
+                FaultKind.VARIABLE_UNKNOWN,
+                f"{what}a template reads {name!r}, which is no variable, and none of"
+                f" {', '.join(sorted(ROOTS))}",
+            )
+
+
+def template_names(expression: Expression) -> list[str]:
+    """The names without which the templates of an expression have no value."""
+    try:
+        check_form(expression)
+        templates = [part.template for part in parts_of(expression) if isinstance(part, Template)]
+        return sorted({name for one in templates for name in wanted_in(one)})
+    except ValueProblem:
+        return []  # it can never be right: `check.expression` says so
 
 
 def check_division(check: NodeCheck, expression: Expression, what: str = "") -> None:

@@ -13,7 +13,12 @@ from penstock.core.definitions.nodes import WaitForThreadsNode
 from penstock.core.definitions.wf_spec import ThreadSpec
 from penstock.core.limits import HANDLERS_PER_NODE_MAX
 from penstock.core.nodes import TYPE_OF
-from penstock.core.registration.data_flow import check_before_nodes, input_type, never_fits
+from penstock.core.registration.data_flow import (
+    check_before_nodes,
+    check_names,
+    input_type,
+    never_fits,
+)
 from penstock.core.state.failures import (
     ANY_EXCEPTION,
     GROUPS,
@@ -83,6 +88,7 @@ def check_interrupt_keys(check: NodeCheck, name: str, thread: ThreadSpec) -> Non
             )
         what = f"key of {event_def!r}"
         check.expression(key, f"{what}: ")
+        check_names(check, key, f"{what}: ")
         check.correlates(event_def, key)
         check_before_nodes(check, key, what)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.nodes import TYPE_OF
-from penstock.core.registration.data_flow import check_before_nodes, check_division
+from penstock.core.registration.data_flow import check_before_nodes, check_division, check_names
 from penstock.core.values.types import ValueType
 
 
@@ -24,6 +24,7 @@ def check_limit(check: NodeCheck) -> None:
     if limit.key is not None:
         what = "key of the limit"
         check.expression(limit.key, f"{what}: ")
+        check_names(check, limit.key, f"{what}: ")
         check_division(check, limit.key, f"{what}: ")
         check.fits(limit.key, ValueType.STR, what)
         check_before_nodes(check, limit.key, what)

@@ -13,6 +13,7 @@ from penstock.core.definitions.run_starts import END_FACTS, RunStart
 from penstock.core.flow.labels import labels_problem
 from penstock.core.ids import is_definition_name, is_inner_name
 from penstock.core.limits import RUN_STARTS_MAX
+from penstock.core.registration.data_flow import template_names
 from penstock.core.values.expressions import Expression
 from penstock.core.values.forms import (
     OutputRef,
@@ -122,6 +123,10 @@ def _check_expression(
                 check_part(part, names)
             except ValueProblem as problem:
                 fault(FaultKind.BAD_EXPRESSION, problem)
+    for name in template_names(expression):
+        if name not in known and name != _TEMPLATE_ROOT:
+            said = f"an end has no {name!r}; it has {', '.join(sorted({*known, _TEMPLATE_ROOT}))}"
+            fault(FaultKind.VARIABLE_UNKNOWN, said)
     return ok
 
 

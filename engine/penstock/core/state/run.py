@@ -78,6 +78,7 @@ class SweepVerb(StrEnum):
 
     KILL = "KILL"
     RESTART = "RESTART"
+    REOPEN = "REOPEN"
     CHECK_MIGRATION = "CHECK_MIGRATION"
     MIGRATE = "MIGRATE"
 

@@ -13,7 +13,7 @@ from typing import Final
 from penstock.core.definitions.defs import HeldTask, TaskDef
 from penstock.core.definitions.nodes import TaskNode
 from penstock.core.flow.at import At
-from penstock.core.ids import derive_guid
+from penstock.core.ids import visit_id
 from penstock.core.state.breaker_rows import HeldByBreaker
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.history import note
@@ -61,7 +61,7 @@ FAILURE_OF: Final = {
 def create(at: At, config: TaskNode, task_def: TaskDef, inputs: Inputs) -> TaskRun:
     """Make the TaskRun of the current node and hand it out."""
     turn, run, node_run = at.turn, at.run, at.node_run
-    guid = derive_guid(
+    guid = visit_id(
         turn.shard.partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position
     )
     node_run.task = guid

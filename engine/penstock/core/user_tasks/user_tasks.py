@@ -12,7 +12,7 @@ from typing import NamedTuple
 from penstock.core.definitions.user_task_def import UserTaskDef, find_user_task_def
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.ids import derive_guid, owner_problem
+from penstock.core.ids import owner_problem, visit_id
 from penstock.core.limits import USER_TASK_EVENTS_MAX
 from penstock.core.state.history import note as note_fact
 from penstock.core.state.outputs import UserTaskRunChanged
@@ -57,7 +57,7 @@ def owner_at(at: At, user: Expression | None, group: Expression | None) -> Owner
 def create(at: At, form: UserTaskDef, owner: Owner, notes: str | None) -> UserTaskRun:
     """The user task of the current node."""
     turn, run, node_run = at.turn, at.run, at.node_run
-    guid = derive_guid(
+    guid = visit_id(
         turn.shard.partition, run.born_offset, run.wf_run_id, node_run.thread, node_run.position
     )
     node_run.progress = {"user_task": guid}

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from penstock.core.command import Command
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.definitions.defs import EventRetention
 from penstock.core.definitions.graph import NodeConfig, Publish
 from penstock.core.definitions.nodes import ExternalEventNode, RunThreadsNode
 from penstock.core.definitions.wf_spec import ThreadSpec, VariableDef
@@ -27,7 +28,10 @@ from penstock.flows.model import FlowTask, Retry
 RESUME: Final = "resume"
 """The event that resumes a pause whose inputs have no types."""
 
-_RESUME_DEF: Final = PutExternalEventDef(RESUME)
+_AT_ONCE: Final = EventRetention(after_put_s=0)
+"""Whoever resumes acts on the pauses at which the flow stands, and on no later one."""
+
+_RESUME_DEF: Final = PutExternalEventDef(RESUME, retention=_AT_ONCE)
 _TIMED: Final = frozenset(
     {"task", "return", "log", "fail", "http-request", "send-webhook", "pause"}
 )
@@ -185,7 +189,10 @@ class Blocks:
             event = f"{self.spec_name}.{task.id}"
             if not is_definition_name(event):
                 self.wrong(task, "id", f"the event {event!r} that resumes it can have no such name")
-            self.definitions.append(PutExternalEventDef(event, struct_of(task.inputs)))
+            asks = any(one.required for one in task.inputs)
+            content = struct_of(task.inputs)
+            resume = PutExternalEventDef(event, content, retention=_AT_ONCE, content_required=asks)
+            self.definitions.append(resume)
         elif _RESUME_DEF not in self.definitions:
             self.definitions.append(_RESUME_DEF)
         delay_ms = task.given.get("delay") or task.given.get("pauseDuration")

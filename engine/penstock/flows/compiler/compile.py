@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from penstock.core.command import Command
 from penstock.core.commands.put_wf_spec import PutWfSpec
+from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.nodes import ExitNode, NopNode, RunThreadsNode, Throw
 from penstock.core.definitions.wf_spec import (
     RunLimit,
@@ -16,11 +17,13 @@ from penstock.core.definitions.wf_spec import (
     ThreadSpec,
     VariableDef,
 )
+from penstock.core.flow.template_names import ROOTS
 from penstock.core.ids import is_definition_name
 from penstock.core.state.failures import FailureHandler
 from penstock.core.state.place_rows import LimitBehavior
 from penstock.core.values.expressions import Expression
 from penstock.core.values.forms import Built, Cast
+from penstock.flows.checked import unknown_name
 from penstock.flows.compiler import forms
 from penstock.flows.compiler.blocks import Blocks
 from penstock.flows.compiler.graph import Graph
@@ -122,7 +125,12 @@ def _variables(flow: Flow, blocks: Blocks) -> list[VariableDef]:
     found = [variable_of(given, blocks.mistakes) for given in flow.inputs]
     if flow.variables:
         found.append(private("vars", "JSON_OBJ", flow.variables))
-    return [*found, *trigger_variables(flow)]
+    found += trigger_variables(flow)
+    known = {*ROOTS, *(declared.name for declared in found)}
+    for mark, name in flow.names:
+        if name not in {*known, INPUT, INDEX}:
+            blocks.mistakes.append(Mistake(mark, unknown_name(name, known)))
+    return found
 
 
 def _refuse_inputs(flow: Flow, main: Graph) -> None:

@@ -28,8 +28,6 @@ from penstock.flows.model import Flow, FlowInput, Trigger, Watched
 
 TRIGGER_LABEL: Final = "system.trigger"
 """The label of a run that a trigger has started: the trigger's id."""
-TELLING: Final = frozenset({"flow", "webhook"})
-"""Types of triggers that tell the run what has happened."""
 CASTABLE: Final = ("INT", "DOUBLE", "BOOL", "TIMESTAMP")
 
 ENDS: Final[dict[str, tuple[EndState, ...]]] = {
@@ -71,8 +69,7 @@ def trigger_variables(flow: Flow) -> list[VariableDef]:
     """What a run keeps of what has started it, if some trigger of the flow tells: null, if it was
     started otherwise.
     """
-    tells = any(trigger.type in TELLING for trigger in flow.triggers)
-    return [private(TRIGGER, "JSON_OBJ")] if tells else []
+    return [private(TRIGGER, "JSON_OBJ")] if flow.tells else []
 
 
 def starts_of(flow: Flow, name: str, mistakes: list[Mistake]) -> tuple[RunStart, ...]:

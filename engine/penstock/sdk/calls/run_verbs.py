@@ -188,7 +188,7 @@ class RunVerbs(RunReads[C]):
         node: str | None = None,
     ) -> Exchange[str]:
         """Put an event to the run, which may not have come to wait for it yet; its guid, which
-        makes it idempotent if it is given. `thread`, and `node` with it, say who alone may take it.
+        makes it idempotent if it is given. `thread` and `node` say who alone may take it.
         """
         return self._put_event(name, content, guid or new_command_id(), thread=thread, node=node)
 

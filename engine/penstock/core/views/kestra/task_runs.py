@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from penstock.core.definitions.graph import Publish
 from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.wf_spec import WfSpec
-from penstock.core.ids import derive_guid, is_step
+from penstock.core.ids import is_step, visit_id
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import AttemptMetrics, MetricKind, Series
@@ -116,7 +116,7 @@ class TaskRuns:
 
     def id_of(self, node: NodeRun) -> str:
         """The id of the task run that begins with this visit: derived as that of a TaskRun is."""
-        return node.task or derive_guid(
+        return node.task or visit_id(
             self._partition,
             self._run.born_offset,
             self._run.wf_run_id,

@@ -16,7 +16,7 @@ from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.nodes import TaskNode
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.flow.versions import followed_at
-from penstock.core.ids import derive_guid, is_step
+from penstock.core.ids import is_step, visit_id
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.history import whole_history
@@ -284,7 +284,7 @@ class TaskRuns:
 
     def _guid(self, thread: int, position: int) -> str:
         run = self._run
-        return derive_guid(self._partition, run.born_offset, run.wf_run_id, thread, position)
+        return visit_id(self._partition, run.born_offset, run.wf_run_id, thread, position)
 
 
 def node_of(task_run: Visited | Ahead) -> str:
