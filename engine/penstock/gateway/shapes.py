@@ -263,7 +263,8 @@ class ScheduleShown(TypedDict):
     variables: dict[str, Any]
     labels: dict[str, str]
     parent: str | None
-    cron: str
+    cron: str | None
+    at: Time | None
     time_zone: str
     misfire: Misfire
     grace_ms: int
