@@ -52,6 +52,20 @@ def test_what_a_schedule_made_up_for_is_in_its_history(served: Served) -> None:
     assert task["wf_run_id"] == firing["wf_run_id"]
 
 
+def test_a_schedule_of_one_moment(served: Served) -> None:
+    served.a_task_def("sched-once")
+    served.a_wf_spec("sched-once", "sched-once")
+    body = {"wf_spec": "sched-once", "at_ms": 978_307_200_000, "misfire": "RUN_ONCE"}
+    made = served.good("POST", "/v1/schedules", body, command_id="sched-once")
+    read = _wait(served, f"/v1/schedules/{made['schedule_id']}", "ENDED")
+    assert (read["at"], read["cron"]) == ("2001-01-01T00:00:00.000Z", None)
+    [firing] = read["firings"]
+    [task] = served.poll("sched-once")
+    assert task["wf_run_id"] == firing["wf_run_id"]
+    both = {**body, "cron": "0 0 * * *"}
+    assert served.refused("POST", "/v1/schedules", both)[:2] == (400, "BAD_SCHEDULE")
+
+
 def test_schedules_are_listed_by_pages(served: Served) -> None:
     served.a_task_def("sched-many")
     served.a_wf_spec("sched-many", "sched-many")

@@ -99,7 +99,7 @@ class Plan:
         assert state.open_asks == len(list(rows.scan(CronAsk)))
 
 
-def schedule(driver: Driver, schedule_id: str, cron: str, **settings: Any) -> Plan:
+def schedule(driver: Driver, schedule_id: str, cron: str | None = None, **settings: Any) -> Plan:
     """Make a schedule that must be accepted, once its partition knows the spec."""
     settings = {"wf_spec": "job"} | settings
     command = ScheduleWf(schedule_id=schedule_id, cron=cron, **settings)

@@ -93,13 +93,14 @@ def test_how_a_child_ended_is_an_output(driver: Driver, ends: str) -> None:
     parent = chain(runs("child", item=literal("book")), gives, returns=output_of("n2"))
     story = _both(driver, parent)
     child = _child(driver, story).task("work")
-    end = {"status": "COMPLETED", "warned": False, "failure": None, "output": None}
+    end: dict[str, Any] = {"status": "COMPLETED", "warned": False, "output": None}
+    end |= {"failure": None, "cause": None}
     if ends == "in an exception":
         child.throws("LOST", {"n": 1})
-        end |= {"status": "EXCEPTION", "failure": "LOST"}
+        end |= {"status": "EXCEPTION", "failure": "LOST", "cause": "LOST"}
     elif ends == "in a failure":
         child.fails()
-        end |= {"status": "ERROR", "failure": "TASK_FAILURE"}
+        end |= {"status": "ERROR", "failure": "TASK_FAILURE", "cause": "TASK_FAILURE"}
     elif ends == "with a warning":
         report = child.report(TaskStatus.TASK_SUCCESS, output={"n": 5}, warning=True)
         accepted(driver, report)

@@ -126,6 +126,7 @@ def schedule(row: Schedule, state: ScheduleState) -> Json:
         "labels": row.labels,
         "parent": row.parent,
         "cron": row.cron,
+        "at": time_text(row.at_ms),
         "time_zone": row.time_zone,
         "misfire": row.misfire,
         "grace_ms": row.grace_ms,
@@ -334,7 +335,7 @@ def failure(row: Failure | None) -> Json | None:
     if row is None:
         return None
     content = MASK if row.masked and row.content is not None else row.content
-    return {"name": row.name, "message": row.message, "content": content}
+    return {"name": row.name, "message": row.message, "content": content, "cause": row.cause}
 
 
 def scheduled_task(task: ScheduledTask) -> Json:

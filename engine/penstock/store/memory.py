@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
@@ -11,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from penstock.store.key_blocks import KeyBlocks
 from penstock.store.port import StoreCorrupt
 
 ROWS_FILE: Final = "rows"
@@ -19,7 +19,7 @@ ROWS_FILE: Final = "rows"
 class MemoryView:
     """The bytes of a moment: a dict and its keys in order."""
 
-    def __init__(self, values: dict[bytes, bytes], keys: list[bytes]) -> None:
+    def __init__(self, values: dict[bytes, bytes], keys: KeyBlocks) -> None:
         self._values = values
         self._keys = keys
 
@@ -29,8 +29,7 @@ class MemoryView:
 
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Keys with start <= key < end, in order."""
-        keys = self._keys
-        for key in keys[bisect_left(keys, start) : bisect_left(keys, end)]:
+        for key in self._keys.between(start, end):
             yield key, self._values[key]
 
 
@@ -38,7 +37,7 @@ class MemoryStore(MemoryView):
     """See store/port.py."""
 
     def __init__(self) -> None:
-        super().__init__({}, [])
+        super().__init__({}, KeyBlocks())
         self._lock = Lock()
 
     def write(self, changes: Mapping[bytes, bytes | None]) -> None:
@@ -47,16 +46,16 @@ class MemoryStore(MemoryView):
             for key, value in changes.items():
                 if value is None:
                     if self._values.pop(key, None) is not None:
-                        del self._keys[bisect_left(self._keys, key)]
+                        self._keys.remove(key)
                     continue
                 if key not in self._values:
-                    insort(self._keys, key)
+                    self._keys.add(key)
                 self._values[key] = value
 
     def view(self) -> MemoryView:
         """A copy: fit for the few rows of a test."""
         with self._lock:
-            return MemoryView(dict(self._values), list(self._keys))
+            return MemoryView(dict(self._values), self._keys.copy())
 
     def checkpoint(self, directory: Path) -> None:
         """One file with all there is."""

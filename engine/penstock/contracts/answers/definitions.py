@@ -256,7 +256,8 @@ class ScheduleShown(Answer, frozen=True):
     variables: dict[str, Any]
     labels: dict[str, str]
     parent: str | None
-    cron: str
+    cron: str | None
+    at: Time | None
     time_zone: str
     misfire: Misfire
     grace_ms: int

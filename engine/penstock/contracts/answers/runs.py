@@ -18,11 +18,14 @@ Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
 
 
 class FailureShown(Answer, frozen=True):
-    """Why something failed."""
+    """Why something failed. `cause`, of a CHILD_FAILURE, is the name of the failure from which it
+    has come.
+    """
 
     name: str
     message: str
     content: Any
+    cause: str | None = None
 
 
 class FactShown(Answer, frozen=True):

@@ -1,5 +1,5 @@
-"""ScheduleWf: has runs of a WfSpec started by cron. The same again is the first answer; to change a
-schedule, delete it and make another.
+"""ScheduleWf: has runs of a WfSpec started by cron, or one at one moment. The same again is the
+first answer; to change a schedule, delete it and make another.
 """
 
 from penstock.core.command import Command, CommandType
@@ -33,16 +33,17 @@ from penstock.core.values.value import Value, value_bytes
 
 
 class ScheduleWf(Command, frozen=True):
-    """What to run, and when: `cron` in 5 fields, by the clocks of `time_zone`. A due time that is
-    more than `grace_ms` past is missed. With `start_at_ms` in the past, what was due since then
-    counts as missed; `end_at_ms` is the last moment that counts. The runs stand below `parent`, if
-    one is named: it is looked at each time, and may be on another partition.
+    """What to run, and when: either `cron` in 5 fields, by the clocks of `time_zone`, or `at_ms`,
+    once. A due time that is more than `grace_ms` past is missed. With `start_at_ms` in the past,
+    what was due since then counts as missed; `end_at_ms` is the last moment that counts. The runs
+    stand below `parent`, if one is named: it is looked at each time, and may be on another
+    partition.
 
     Without an id the record's key is the id.
     """
 
     wf_spec: str
-    cron: str
+    cron: str | None = None
     schedule_id: str | None = None
     version: int | None = None
     major: int | None = None
@@ -57,6 +58,7 @@ class ScheduleWf(Command, frozen=True):
     end_at_ms: int | None = None
     paused: bool = False
     parent: str | None = None
+    at_ms: int | None = None
 
 
 def handle(turn: Turn, command: ScheduleWf) -> Value:
@@ -67,7 +69,8 @@ def handle(turn: Turn, command: ScheduleWf) -> Value:
     _check(turn, command)
     schedule = _row(turn, command, schedule_id)
     status = ScheduleStatus.PAUSED if command.paused else ScheduleStatus.ACTIVE
-    after_ms = turn.at_ms if command.start_at_ms is None else command.start_at_ms - 1
+    first_ms = command.start_at_ms if command.at_ms is None else command.at_ms
+    after_ms = turn.at_ms if first_ms is None else first_ms - 1
     state = ScheduleState(turn.tenant, schedule_id, status, after_ms)
     if command.paused:
         note_pause(turn, state, paused=True)
@@ -93,10 +96,7 @@ def _id(turn: Turn, command: ScheduleWf) -> str:
 
 def _check(turn: Turn, command: ScheduleWf) -> None:
     """What can be seen to be wrong is refused now, not each time that it is due."""
-    try:
-        check_cron(command.cron)
-    except CronProblem as problem:
-        refuse(Code.BAD_SCHEDULE, f"cron {command.cron[:300]!r}: {problem}")
+    _check_when(command)
     if not is_time_zone(command.time_zone):
         refuse(
             Code.BAD_SCHEDULE,
@@ -107,6 +107,7 @@ def _check(turn: Turn, command: ScheduleWf) -> None:
         ("catch_up_max", command.catch_up_max, 1, CATCH_UP_MAX),
         ("start_at_ms", command.start_at_ms, 1, DATE_MS_MAX),
         ("end_at_ms", command.end_at_ms, 1, DATE_MS_MAX),
+        ("at_ms", command.at_ms, 1, DATE_MS_MAX),
     )
     for name, value, low, high in bounds:
         if value is not None and not low <= value <= high:
@@ -133,6 +134,21 @@ def _check(turn: Turn, command: ScheduleWf) -> None:
     )
 
 
+def _check_when(command: ScheduleWf) -> None:
+    if command.cron is None:
+        if command.at_ms is None:
+            refuse(Code.BAD_SCHEDULE, "when? give `cron`, or `at_ms` for one moment")
+        if command.start_at_ms is not None or command.end_at_ms is not None:
+            refuse(Code.BAD_SCHEDULE, "`start_at_ms` and `end_at_ms` are for `cron`: remove them")
+        return
+    if command.at_ms is not None:
+        refuse(Code.BAD_SCHEDULE, "both `cron` and `at_ms`: make a schedule for each")
+    try:
+        check_cron(command.cron)
+    except CronProblem as problem:
+        refuse(Code.BAD_SCHEDULE, f"cron {command.cron[:300]!r}: {problem}")
+
+
 def _row(turn: Turn, command: ScheduleWf, schedule_id: str) -> Schedule:
     return Schedule(
         turn.tenant,
@@ -155,6 +171,7 @@ def _row(turn: Turn, command: ScheduleWf, schedule_id: str) -> Schedule:
         command.start_at_ms,
         command.end_at_ms,
         command.parent,
+        command.at_ms,
     )
 
 

@@ -199,7 +199,8 @@ class RunChildWfNode(NodeConfig, tag="RUN_CHILD_WF", frozen=True):
 
 class WaitForChildWfNode(NodeConfig, tag="WAIT_FOR_CHILD_WF", frozen=True):
     """Which run: a WF_RUN_ID. With `gives_end` a run that fails is no failure here: the output says
-    how it ended, as `{status, warned, failure, output}`, where `failure` is a name or null.
+    how it ended, as `{status, warned, failure, cause, output}`, where `failure` is a name or null,
+    and `cause` that of the failure below from which it has come.
     """
 
     wf_run_id: Expression

@@ -19,7 +19,6 @@ from penstock.core.state.turn import Turn
 from penstock.core.values.masking import may_have_masked
 
 _BY_FAILURE: Final = {
-    FailureName.KILLED.value: EndState.KILLED,
     FailureName.SUPERSEDED.value: EndState.SUPERSEDED,
     FailureName.LIMIT.value: EndState.LIMIT_CANCEL,
 }
@@ -69,7 +68,10 @@ def end_state(run: WfRun, thread: ThreadRun) -> EndState:
         return EndState.WARNED if run.warned else EndState.COMPLETED
     if thread.status is ThreadStatus.EXCEPTION:
         return EndState.EXCEPTION
-    state = _BY_FAILURE.get(thread.failure.name if thread.failure else "", EndState.ERROR)
+    failure = thread.failure
+    if failure is not None and failure.by_kill:
+        return EndState.KILLED
+    state = _BY_FAILURE.get("" if failure is None else failure.name, EndState.ERROR)
     if state is EndState.LIMIT_CANCEL:
         refusal = None if run.place is None else run.place.refusal
         return EndState.LIMIT_FAIL if refusal is LimitBehavior.FAIL else state

@@ -4,6 +4,8 @@ sees the variables of all above it, so the depth is what looking for one may cos
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from penstock.core.limits import THREAD_DEPTH_MAX, THREADS_PER_RUN_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.run import ThreadRun, WfRun
@@ -23,4 +25,4 @@ def no_room(run: WfRun, above: ThreadRun, count: int = 1) -> Failure | None:
 def unhandled(failure: Failure, why: Failure) -> Failure:
     """A failure whose handler can not begin: it stays what it is, and says why."""
     message = f"{failure.message} (its handler was not started: {why.message})"
-    return Failure(failure.name, message, failure.content)
+    return replace(failure, message=message)

@@ -66,9 +66,10 @@ def look(at: At) -> Outcome:
 
 
 def _end(run: WfRun, thread: ThreadRun) -> Value:
-    failure = None if thread.failure is None else thread.failure.name
+    failure = thread.failure
+    name, cause = (None, None) if failure is None else (failure.name, failure.cause)
     ended: dict[str, Value] = {"status": thread.status, "warned": run.warned}
-    return ended | {"failure": failure, "output": thread.output}
+    return ended | {"failure": name, "cause": cause or name, "output": thread.output}
 
 
 def leave(at: At) -> None:

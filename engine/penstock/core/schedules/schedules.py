@@ -1,8 +1,9 @@
-"""Schedules: runs that are started again and again, by cron.
+"""Schedules: runs that are started again and again, by cron, or one at one moment.
 
-When a schedule is due next depends on time zones, which change: so the fold does not compute it
-(R8). It leaves a CronAsk; the partition's owner answers with a CronAnswer of a few due times, and a
-timer waits for the first of them. A schedule that is active has either an open ask or a timer.
+When a schedule is due next by cron depends on time zones, which change: so the fold does not
+compute it (R8). It leaves a CronAsk; the partition's owner answers with a CronAnswer of a few due
+times, and a timer waits for the first of them. A moment is known: nothing is asked. A schedule that
+is active has either an open ask or a timer.
 
 `schedule_fire.py` has what happens when the timer is due.
 """
@@ -70,7 +71,8 @@ class SchedulePause(Struct, array_like=True, frozen=True):
 
 
 class Schedule(Row):
-    """What is started when. It never changes; what does is in ScheduleState.
+    """What is started when: by `cron`, or once at `at_ms`. It never changes; what does is in
+    ScheduleState.
 
     `offset` is that of the ScheduleWf: with it ids of runs can not return when a schedule is
     deleted and made again (R10).
@@ -90,7 +92,7 @@ class Schedule(Row):
     revision: int | None
     variables: dict[str, Value]
     labels: dict[str, str]
-    cron: str
+    cron: str | None
     time_zone: str
     misfire: Misfire
     grace_ms: int
@@ -98,6 +100,7 @@ class Schedule(Row):
     start_at_ms: int | None
     end_at_ms: int | None
     parent: str | None = None
+    at_ms: int | None = None
 
 
 class ScheduleState(Row):
@@ -166,8 +169,13 @@ def load_schedule(turn: Turn, schedule_id: str) -> tuple[Schedule, ScheduleState
 
 def go_on(turn: Turn, schedule: Schedule, state: ScheduleState) -> None:
     """Wait for the next due time, or ask for it; puts the state."""
+    if schedule.at_ms is not None and schedule.at_ms > state.after_ms:
+        state.due = (schedule.at_ms,)
     if not state.due:
-        _ask(turn, schedule, state)
+        if schedule.cron is None:
+            stop(turn, state, ScheduleStatus.ENDED)
+            return
+        _ask(turn, schedule, schedule.cron, state)
     elif schedule.end_at_ms is not None and state.due[0] > schedule.end_at_ms:
         stop(turn, state, ScheduleStatus.ENDED)
     else:
@@ -219,7 +227,7 @@ def note_pause(turn: Turn, state: ScheduleState, *, paused: bool) -> None:
     state.pauses = (*state.pauses[1 - SCHEDULE_PAUSES_MAX :], pause)
 
 
-def _ask(turn: Turn, schedule: Schedule, state: ScheduleState) -> None:
+def _ask(turn: Turn, schedule: Schedule, cron: str, state: ScheduleState) -> None:
     state.ask = turn.offset
     turn.state.open_asks += 1
     turn.rows.put(
@@ -228,7 +236,7 @@ def _ask(turn: Turn, schedule: Schedule, state: ScheduleState) -> None:
             schedule.schedule_id,
             turn.offset,
             state.after_ms,
-            schedule.cron,
+            cron,
             schedule.time_zone,
         )
     )

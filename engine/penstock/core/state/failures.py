@@ -67,17 +67,25 @@ def is_exception_name(name: str) -> bool:
 
 
 class Failure(Struct, array_like=True, frozen=True):
-    """Why something failed."""
+    """Why something failed. `cause`, of a CHILD_FAILURE, is the name of the failure from which it
+    has come, however far below.
+    """
 
     name: str
     message: str
     content: Value = None
     masked: bool = False  # the content; messages never show what is masked
+    cause: str | None = None
 
     @property
     def technical(self) -> bool:
         """Whether it ends a thread in ERROR; a business exception ends it in EXCEPTION."""
         return self.name in TECHNICAL_FAILURES
+
+    @property
+    def by_kill(self) -> bool:
+        """Whether somebody has killed what failed, or what it waited for."""
+        return FailureName.KILLED in (self.name, self.cause)
 
 
 class FailureHandler(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -112,5 +120,6 @@ def seen_from_above(failure: Failure, what: str) -> Failure:
     """
     message = f"{what}: {failure.name}: {failure.message}"[:2_000]
     if failure.technical:
-        return Failure(FailureName.CHILD_FAILURE, message)
+        cause = failure.cause or failure.name
+        return Failure(FailureName.CHILD_FAILURE, message, cause=cause)
     return Failure(failure.name, message, failure.content, failure.masked)

@@ -68,7 +68,7 @@ class Again:
     def _may(self) -> Expression:
         """It was not killed, there is a try left, and it comes soon enough after the first."""
         killed = Literal(FailureName.KILLED)
-        may: Expression = Comparison(OutputRef(WAIT, "$.failure"), Comparator.NOT_EQUALS, killed)
+        may: Expression = Comparison(OutputRef(WAIT, "$.cause"), Comparator.NOT_EQUALS, killed)
         most = Literal(self._retry.max_attempts or MAX_ATTEMPTS_MAX)
         left = Comparison(VariableRef(_TRIES), Comparator.LESS_THAN, most)
         may = Operated(may, Operation.AND, left)

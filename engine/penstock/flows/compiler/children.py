@@ -10,6 +10,7 @@ from penstock.core.definitions.graph import Mutation, NodeConfig, Publish
 from penstock.core.definitions.nodes import RunChildWfNode, RunThreadsNode, WaitForChildWfNode
 from penstock.core.definitions.wf_spec import VariableDef
 from penstock.core.ids import is_definition_name
+from penstock.core.state.failures import FailureName
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.values.comparing import Comparator
 from penstock.core.values.forms import Comparison, Literal, Operated, OutputRef, VariableRef
@@ -82,7 +83,9 @@ def _wait(
     done = graph.branch(WAIT, good, _ended(result, "SUCCESS", _end("output")))
     if again is not None:
         done += again.goes_back(graph)
-    done += graph.branch(WAIT)
+    killed = Comparison(_end("cause"), Comparator.EQUALS, Literal(FailureName.KILLED))
+    done += graph.branch(WAIT, killed, (Mutation(result, Literal("KILLED"), path="$.state"),))
+    graph.merge(graph.branch(WAIT))
     if not quiet:
         failed = WaitForChildWfNode(
             wf_run_id=OutputRef(CHILD), allow_failure=task.allow_failure, **anew

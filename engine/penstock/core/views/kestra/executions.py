@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final, cast
 
@@ -69,12 +69,11 @@ class Execution:
         }
 
     def _rest(self, visits: Sequence[list[NodeRun]]) -> Json:
-        lines = [self.task_runs.lines.of(found) for found in visits]
         labels = [{"key": key, "value": value} for key, value in self._labels().items()]
-        state = self.timeline(lines).as_json(self._now_ms)
+        state = self.timeline(visits).as_json(self._now_ms)
         return {"labels": labels, "state": state, **self._origin()}
 
-    def timeline(self, lines: Iterable[Timeline] = ()) -> Timeline:
+    def timeline(self, visits: Sequence[list[NodeRun]] = ()) -> Timeline:
         """What the run went through; its task runs tell when it was paused, and when it waited for
         a retry.
         """
@@ -83,6 +82,12 @@ class Execution:
         again = run.replay is not None and run.replay.position is not None
         line.come_to(State.RESTARTED if again else State.CREATED, run.started_ms)
         said = [(STATE_OF_END[state], at_ms) for state, at_ms in self.task_runs.lines.said()]
+        killed_ms = {
+            node.history[-1].at_ms
+            for found in visits
+            for node in found
+            if node.failure is not None and node.failure.by_kill
+        }
         for state, at_ms in self._moments():
             while line.current in TERMINAL and said and said[0][1] <= at_ms:
                 line.come_to(*said.pop(0))
@@ -90,13 +95,14 @@ class Execution:
                 continue
             if line.current in TERMINAL and state in (State.RUNNING, State.QUEUED):
                 line.come_to(State.RESTARTED, at_ms)
-            killed = line.current is State.KILLING and state is State.FAILED
-            line.come_to(State.KILLED if killed else state, at_ms)
+            killed = line.current is State.KILLING or at_ms in killed_ms
+            ends = state is State.FAILED
+            line.come_to(State.KILLED if ends and killed else state, at_ms)
         if run.status not in THREAD_LIVE:
             line.end_as(self._end())
             for state, at_ms in said:
                 line.come_to(state, at_ms)
-        return _overlaid(line, list(lines))
+        return _overlaid(line, [self.task_runs.lines.of(found) for found in visits])
 
     def _moments(self) -> list[tuple[State, int]]:
         """The run's own facts as states, with the kills between them. What is done for a run that
@@ -139,10 +145,14 @@ class Execution:
         run, first = self._run, self._thread()
         if run.status is ThreadStatus.COMPLETED:
             return State.WARNING if run.warned else State.SUCCESS
-        name = None if first is None or first.failure is None else first.failure.name
-        if name == FailureName.LIMIT and run.place is not None:
+        failure = None if first is None else first.failure
+        if failure is None:
+            return State.FAILED
+        if failure.by_kill:
+            return State.KILLED
+        if failure.name == FailureName.LIMIT and run.place is not None:
             return _REFUSALS.get(run.place.refusal, State.CANCELLED)
-        return _ENDS.get(name, State.FAILED)
+        return _ENDS.get(failure.name, State.FAILED)
 
     def _thread(self) -> ThreadRun | None:
         return self.task_runs.lines.thread(0)
@@ -214,7 +224,7 @@ class Execution:
         return {"id": by.start, "type": "flow", "variables": self._caller(by) | state}
 
 
-def _overlaid(line: Timeline, lines: list[Timeline]) -> Timeline:
+def _overlaid(line: Timeline, lines: Sequence[Timeline]) -> Timeline:
     """With the times in which some task run was paused or waited for a retry, as long as the run
     itself was at work.
     """
@@ -267,8 +277,7 @@ _STATES: Final[dict[ThreadStatus, State | None]] = {
     ThreadStatus.ERROR: State.FAILED,
     ThreadStatus.EXCEPTION: State.FAILED,
 }
-_ENDS: Final[dict[str | None, State]] = {
-    FailureName.KILLED: State.KILLED,
+_ENDS: Final[dict[str, State]] = {
     FailureName.SUPERSEDED: State.RETRIED,
     FailureName.LIMIT: State.CANCELLED,
 }

@@ -14,25 +14,19 @@ from typing import Any, Final, cast
 from penstock.core.definitions.graph import Publish
 from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.wf_spec import WfSpec
-from penstock.core.ids import is_step, visit_id
-from penstock.core.state.keys import after_prefix
+from penstock.core.ids import visit_id
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import AttemptMetrics, MetricKind, Series
 from penstock.core.state.transitions import NODE_LIVE, TASK_LIVE
 from penstock.core.values.texts import text_of
 from penstock.core.values.value import Value
 from penstock.core.views.kestra.states import State, Timeline, duration_text
-from penstock.core.views.kestra.timelines import ENDS_OF_TASKS, Timelines, distinct
+from penstock.core.views.kestra.timelines import ENDS_OF_TASKS, Timelines
+from penstock.core.views.kestra.visits import distinct, stands_for_task, visits_of
 from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import shown_node, shown_series, shown_variable
 
 _FOR_EACH: Final = frozenset({"START_MULTIPLE_THREADS", "RUN_THREADS"})
-NO_STEPS: Final = frozenset({"ENTRYPOINT", "EXIT", "NOP"})
-
-
-def stands_for_task(node: NodeRun) -> bool:
-    """Whether a node run is a task run of its own."""
-    return node.node_type not in NO_STEPS and is_step(node.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +58,7 @@ class TaskRuns:
 
     def all(self, after: tuple[int, int] | None = None) -> Iterator[list[NodeRun]]:
         """The visits of each task run, by thread and position; from behind a visit on."""
-        prefix = NodeRun.key(self._run.tenant, self._run.wf_run_id)
-        start = prefix
-        if after is not None:
-            start = NodeRun.key(self._run.tenant, self._run.wf_run_id, *after) + b"\x00"
-        visits: list[NodeRun] = []
-        for _, node in self._rows.range(NodeRun, start, after_prefix(prefix)):
-            if visits and _follows(node, visits[-1]):
-                visits.append(node)
-                continue
-            if visits:
-                yield visits
-            visits = [node] if stands_for_task(node) else []
-        if visits:
-            yield visits
+        return visits_of(self._rows, self._run, after)
 
     def as_json(self, visits: Sequence[NodeRun]) -> Json:
         """A task run."""
@@ -222,13 +203,3 @@ def metric(series: Series) -> Json:
     if series.kind is MetricKind.TIMER:
         return own | {"type": "timer", "value": duration_text(series.value)}
     return own | {"value": float(series.value), "type": "counter"}
-
-
-def _follows(node: NodeRun, before: NodeRun) -> bool:
-    """Whether a visit begins the one before it anew."""
-    return (
-        node.thread == before.thread
-        and node.retries is not None
-        and node.retries == before.position
-        and node.node == before.node
-    )

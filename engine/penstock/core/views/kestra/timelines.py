@@ -24,17 +24,18 @@ from penstock.core.state.run import (
 from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import NODE_LIVE, NodeStatus, TaskStatus, ThreadStatus
 from penstock.core.views.kestra.states import TERMINAL, State, Timeline
+from penstock.core.views.kestra.visits import distinct
+from penstock.core.views.kestra.waits import Looks, Waits
 from penstock.core.views.seen import Json, Seen
 
 AUDIT_MAX: Final = 10_000
 _PAUSES: Final = frozenset({"EXTERNAL_EVENT", "USER_TASK"})
-_KILLS: Final = frozenset({FailureName.KILLED, FailureName.TASK_CANCELLED})
 
 
 class Timelines:
     """Facts of one run, and what they come to. What is asked for again is kept."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, looks: Looks | None = None) -> None:
         self._rows = seen.rows
         self._run = seen.run
         self._spec = seen.spec
@@ -42,6 +43,7 @@ class Timelines:
         self._kills: list[int] | None = None
         self._said: list[tuple[EndState, int]] = []
         self._shut_down: dict[str, list[int]] = {}
+        self._waits = Waits(seen, self, Timelines, looks or Looks())
 
     def of(self, visits: Sequence[NodeRun]) -> Timeline:
         """What a task run went through, over all its visits."""
@@ -58,6 +60,7 @@ class Timelines:
                 line.come_to(State.RUNNING, facts[0].at_ms)
                 if node.node_type in _PAUSES and len(facts) > 1:
                     line.come_to(State.PAUSED, facts[0].at_ms)
+                self._waits.tell(line, node)
             self._end(line, node, facts)
         return line
 
@@ -205,27 +208,18 @@ class Timelines:
             line.come_to(State.KILLING, kills[-1])
 
 
-def distinct(visits: Sequence[NodeRun]) -> list[NodeRun]:
-    """The visits, but for those whose task is that of the next one: an operator has said that it
-    did not fail.
-    """
-    following = [*visits[1:], None]
-    return [
-        one
-        for one, after in zip(visits, following, strict=True)
-        if one.task is None or after is None or after.task != one.task
-    ]
-
-
 def _end_of(node: NodeRun, *, allowed: bool) -> State:
     if node.warned:
         return State.WARNING
     if node.status is NodeStatus.COMPLETED or allowed:
         return State.SKIPPED if node.skipped else State.SUCCESS
-    name = None if node.failure is None else node.failure.name
-    if name == FailureName.SUPERSEDED:
+    failure = node.failure
+    if failure is None:
+        return State.FAILED
+    if failure.name == FailureName.SUPERSEDED:
         return State.RETRIED
-    return State.KILLED if name in _KILLS else State.FAILED
+    killed = failure.by_kill or failure.name == FailureName.TASK_CANCELLED
+    return State.KILLED if killed else State.FAILED
 
 
 _FAILURES: Final = frozenset({State.FAILED, State.KILLED})
