@@ -121,6 +121,14 @@ class AppendRefused(LogError):
         self.refused = refused
 
 
+class Gone(LogError):
+    """What was to be read next is not in the log: it begins after it now, or ends before it."""
+
+    def __init__(self, partition: int, message: str) -> None:
+        super().__init__(message)
+        self.partition = partition
+
+
 OnAck = Callable[[Position | LogError], None]
 
 
@@ -214,6 +222,43 @@ class Truncating(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """Reads partitions of `commands` beside their owners, who notice nothing of it. Used from one
+    thread.
+    """
+
+    def follow(self, partition: int, next_offset: int) -> None:
+        """Read a partition from this offset on, or again from there."""
+        ...
+
+    def leave(self, partition: int) -> None:
+        """Read it no more; nothing if it was not read."""
+        ...
+
+    def poll(self, records_max: int) -> list[Record]:
+        """What has come, each partition's in order; does not wait. Raises Gone, once, if a
+        partition can not be read from where it was asked for, and reads it no more.
+        """
+        ...
+
+    def marks(self, partitions: Sequence[int]) -> dict[int, Mark]:
+        """The group's marks as they are now, of those that have one."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Followed(Protocol):
+    """A log whose partitions may be read by others than their owners."""
+
+    def follower(self) -> Follower:
+        """A new reader."""
+        ...
+
+
 class EngineLog(Producer, Protocol):
     """The log as the processor sees it: the input topic `commands`, and everything it writes."""
 
@@ -293,8 +338,8 @@ class EngineLog(Producer, Protocol):
         """
         ...
 
-    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
-        """All records of a small topic up to its end as of this call (verdicts)."""
+    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
+        """All records of a small topic, from an offset up to its end as of this call (verdicts)."""
         ...
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:

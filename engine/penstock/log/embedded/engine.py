@@ -220,12 +220,12 @@ class EmbeddedLog:
         """The records at these offsets."""
         return [found for offset in offsets if (found := self.read_at(partition, offset))]
 
-    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
-        """All records of a topic's partition; none if there is no such topic."""
+    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
+        """All records of a topic's partition from an offset on; none if there is no such topic."""
         found = self._topics.get(topic)
         if found is None:
             return []
-        return self._records(found, partition, (0, found.partitions[partition].next_offset))
+        return self._records(found, partition, (since, found.partitions[partition].next_offset))
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Make the topics that do not exist."""
