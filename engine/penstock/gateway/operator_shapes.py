@@ -35,6 +35,18 @@ class SnapshotShown(TypedDict):
     age_s: float | None
 
 
+class StandbyShown(TypedDict):
+    """A partition that this node folds beside its owner, and how far it has come: `behind` in
+    records of the log. A status other than RUNNING says why it does not.
+    """
+
+    partition: int
+    status: str
+    message: str | None
+    next_offset: int | None
+    behind: int | None
+
+
 class PartitionShown(TypedDict):
     """A partition: how far it has come, whether it goes on, and where its owner listens."""
 
@@ -46,6 +58,7 @@ class PartitionShown(TypedDict):
     log_begin: int | None
     log_end: int | None
     owner: str | None
+    standbys: list[str]
     snapshot: NotRequired[SnapshotShown]
 
 
@@ -57,6 +70,7 @@ class ClusterShown(TypedDict):
     commands_in_flight: int
     nodes: list[str]
     partitions: list[PartitionShown]
+    standing_by: list[StandbyShown]
 
 
 class DeadLetterShown(TypedDict):
