@@ -204,7 +204,7 @@ class MemoryLog:
         """Memory has no settings."""
         return Survey()
 
-    def backlog(self, topic: str, group: str) -> Backlog:
+    def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
         """What waits for a group."""
         waiting = [
             records[self.group_mark(topic, group, number) :]
@@ -212,7 +212,8 @@ class MemoryLog:
         ]
         longest = max(waiting, key=len, default=list[Record]())
         oldest_ms = longest[0].timestamp_ms if longest else None
-        return Backlog(sum(map(len, waiting)), oldest_ms)
+        first = {number: records[0] if records else None for number, records in enumerate(waiting)}
+        return Backlog(sum(map(len, waiting)), oldest_ms, first if heads else {})
 
     def group_mark(self, topic: str, group: str, partition: int) -> int:
         """Where a group reads on."""

@@ -83,11 +83,13 @@ class Assigned(Struct, frozen=True):
 
 class Backlog(Struct, frozen=True):
     """What of a topic a group has not done yet: how many records (offsets, in truth, which may have
-    holes), and when the log took the oldest of the partition that has most of them.
+    holes), and when the log took the oldest of the partition that has most of them. `heads` has the
+    oldest of each partition, or None if nothing waits there; it is there if it was asked for.
     """
 
     records: int
     oldest_ms: int | None = None
+    heads: Mapping[int, Record | None] = {}
 
 
 class Survey(Struct, frozen=True):
@@ -356,7 +358,7 @@ class EngineLog(Producer, Protocol):
         """Look at how topics that exist are kept: what could lose or refuse records."""
         ...
 
-    def backlog(self, topic: str, group: str) -> Backlog:
+    def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
         """What waits for a group; nothing if there is no such topic. Any thread may ask."""
         ...
 

@@ -143,9 +143,9 @@ class KafkaEngineLog:
         """Ask for the settings of each."""
         return survey(self._topics, topics)
 
-    def backlog(self, topic: str, group: str) -> Backlog:
+    def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
         """Ask the group's coordinator and the partitions' leaders."""
-        return backlog_of(self._topics, self._reads, topic, group)
+        return backlog_of(self._topics, self._reads, (topic, group), heads=heads)
 
     def reach(self, timeout_s: float) -> None:
         """A broker answers a question about topics."""
