@@ -111,10 +111,11 @@ class Reads:
             return self.view(number)
         standbys = self._processor.standbys
         view = None if standbys is None else standbys.view(number)
-        if view is None:
+        end = self._sampler.ends.get(number)
+        if view is None or end is None:  # it would have to guess how far it is behind
             raise NotHere(number, any_reader=True)
         next_offset = view.position().next_offset
-        behind = max(0, self._sampler.ends.get(number, next_offset) - next_offset)
+        behind = max(0, end - next_offset)
         return View(view, Rows(view), Position(number, next_offset - 1), behind)
 
     async def view_at(
