@@ -46,7 +46,8 @@ class Config(Struct, frozen=True, kw_only=True):
     is not where it listens. With `own` these partitions are its own, whoever else there is, and
     `peers` says where the owners of the others listen. `snapshots` is where they are kept, a
     directory or s3://bucket/prefix. `drain_notice_s` is how long a server that
-    is to stop still listens, and says at /readyz that it will.
+    is to stop still listens, and says at /readyz that it will. `standbys` is how many nodes fold a
+    partition beside its owner.
     """
 
     data: Path
@@ -74,6 +75,7 @@ class Config(Struct, frozen=True, kw_only=True):
     lag_max: int = LAG_MAX_DEFAULT
     drain_notice_s: float = 0.0
     metrics_names: bool = False
+    standbys: int = 0
 
 
 class BuiltinConfig(Struct, frozen=True, kw_only=True):

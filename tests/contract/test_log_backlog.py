@@ -20,6 +20,9 @@ def test_a_backlog_is_what_a_group_has_not_done(logs: Logs) -> None:
     consumer.commit(records[2].partition, records[2].offset + 1)
     until(lambda: log.backlog(topic, topic).records == 2)
     assert log.backlog(topic, topic).oldest_ms == records[3].timestamp_ms
+    heads = log.backlog(topic, topic, heads=True).heads
+    assert heads.pop(records[3].partition) == records[3]
+    assert set(heads.values()) == {None}
     assert log.backlog(topic, "another-group").records == 5
     consumer.commit(records[4].partition, records[4].offset + 1)
     until(lambda: log.backlog(topic, topic) == Backlog(0))

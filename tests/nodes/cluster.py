@@ -55,8 +55,8 @@ class Node(Server):
 class Cluster:
     """The nodes, by what they own."""
 
-    def __init__(self, folder: Path, kafka: str, name: str) -> None:
-        more = ("--session-timeout-ms", str(int(SESSION_TIMEOUT_S * 1_000)))
+    def __init__(self, folder: Path, kafka: str, name: str, *options: str) -> None:
+        more = ("--session-timeout-ms", str(int(SESSION_TIMEOUT_S * 1_000)), *options)
         self.nodes: list[Node] = []
         for number in range(NODES):
             data = folder / f"node-{number}" / "data"

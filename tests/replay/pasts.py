@@ -15,7 +15,7 @@ from penstock.core.state.rows import Row
 from penstock.log.port import EngineLog
 from penstock.processor.partition import Partition
 from penstock.processor.past import Changes, Past, Step, Until
-from penstock.processor.recovery import read_rulings
+from penstock.processor.verdicts import read_rulings
 from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore, encode_row
 

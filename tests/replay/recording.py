@@ -20,7 +20,7 @@ from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.schedules.schedules import Misfire
 from penstock.log.port import Message
-from penstock.processor.recovery import read_rulings
+from penstock.processor.verdicts import read_rulings
 from tests.controls import (
     a_task_def,
     chain,

@@ -139,7 +139,7 @@ def test_a_revoke_that_can_not_commit_still_lets_go(
         raise LogUnavailable("a hiccup")
 
     monkeypatch.setattr(memory.log, "commit", unavailable)
-    processor._partitions[0].committed_offset = -1
+    processor._owned.partitions[0].committed_offset = -1
     with pytest.raises(LogUnavailable):
         processor.revoked([0])
     assert processor.owned() == [1, 2]

@@ -30,7 +30,8 @@ from penstock.log.port import Consumer, EngineLog, Message, Record
 from penstock.processor.partition import Partition
 from penstock.processor.preflight import preflight
 from penstock.processor.processor import RECORDS_PER_POLL_MAX, Processor
-from penstock.processor.recovery import Opener, read_rulings
+from penstock.processor.recovery import Opener
+from penstock.processor.verdicts import read_rulings
 from penstock.store.memory import MemoryStore, MemoryStores
 from penstock.store.port import Stores
 from penstock.store.rocks import RocksStores

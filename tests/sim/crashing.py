@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.core.state.partition_state import Shard
 from penstock.processor.partition import Partition
-from penstock.processor.recovery import read_rulings
+from penstock.processor.verdicts import read_rulings
 from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore
 from tests.scenarios.driver import Driver
@@ -40,7 +40,7 @@ class CrashingDriver(Driver):
         errands, before = self.processor._errands, dead._errands
         errands.held_tasks._look_s = before.held_tasks._look_s
         self.log.poll(0, 0.0)  # brings the partitions
-        self.processor._open_assigned()
+        self.processor._owned.open_assigned()
         errands.ticker = before.ticker  # a new one would not know the test's time
 
     def _positions(self) -> list[int | None]:

@@ -20,7 +20,7 @@ from penstock.processor.answers import Answered, Key
 from penstock.processor.delivery import Courier
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.partition import Partition
-from penstock.processor.recovery import read_rulings
+from penstock.processor.verdicts import read_rulings
 from penstock.store.memory import MemoryStore
 from penstock.store.rowstore import RowStore
 from tests.sim.broker import Broker

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from penstock.contracts.topics import TopicSettings
 from penstock.log.port import (
+    Backlog,
     Fenced,
     LogFatal,
     LogUnavailable,
@@ -227,10 +228,14 @@ class NodeLog:
         """The records at these offsets."""
         return [found for offset in offsets if (found := self.read_at(partition, offset))]
 
-    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
-        """All records of a topic's partition."""
+    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
+        """All records of a topic's partition, from an offset on."""
         partitions = self.broker.records.get(topic)
-        return [] if partitions is None else list(partitions[partition])
+        return [] if partitions is None else partitions[partition][since:]
+
+    def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
+        """Nobody can say: there are no groups of workers."""
+        return Backlog(0)
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Make the topics that do not exist."""

@@ -93,6 +93,25 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         help="take the stores' positions for what was delivered, once, after the"
         " group's offsets were lost",
     )
+    _add_nodes(parser)
+    parser.add_argument(
+        "--truncate-log",
+        action="store_true",
+        help="delete what the oldest snapshot that is kept has folded, from the log: history and"
+        " --at reach back no further then; for s3:// only",
+    )
+    parser.add_argument(
+        "--drain-notice-s",
+        type=float,
+        metavar="S",
+        default=DRAIN_NOTICE_S_DEFAULT,
+        help="after SIGTERM, how long to listen on while /readyz is red (%(default)s)",
+    )
+    parser.set_defaults(do=_run, builtin=False)
+
+
+def _add_nodes(parser: argparse.ArgumentParser) -> None:
+    """What is between several nodes."""
     parser.add_argument(
         "--session-timeout-ms",
         type=count,
@@ -121,19 +140,13 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         help="with --own: where the owner of other partitions listens; may be repeated",
     )
     parser.add_argument(
-        "--truncate-log",
-        action="store_true",
-        help="delete what the oldest snapshot that is kept has folded, from the log: history and"
-        " --at reach back no further then; for s3:// only",
+        "--standbys",
+        type=_none_or_more,
+        metavar="N",
+        default=0,
+        help="how many nodes fold a partition beside its owner, to take it over warm and to be read"
+        " on request; the same for all nodes (%(default)s)",
     )
-    parser.add_argument(
-        "--drain-notice-s",
-        type=float,
-        metavar="S",
-        default=DRAIN_NOTICE_S_DEFAULT,
-        help="after SIGTERM, how long to listen on while /readyz is red (%(default)s)",
-    )
-    parser.set_defaults(do=_run, builtin=False)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -323,6 +336,10 @@ def _kept(text: str) -> int:
     if count(text) < SNAPSHOTS_KEPT_DEFAULT:
         raise argparse.ArgumentTypeError("one may turn out to be damaged: keep 2 or more")
     return count(text)
+
+
+def _none_or_more(text: str) -> int:
+    return 0 if text == "0" else count(text)
 
 
 def _cluster(text: str) -> str:

@@ -178,7 +178,7 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str], timers_max: int) -> None:
             turn.rollback(savepoint)
             turn.rows.delete(timer)
         turn.timer_ends.append(turn.rows.savepoint())
-    turn.crowded = len(turn.timer_ends) == timers_max or turn.nodes_left == 0 or turn.is_full()
+    turn.crowded = turn.nodes_left == 0 or turn.is_full()
     turn.part = COMMAND_PART
 
 

@@ -133,8 +133,9 @@ BULK_PAUSE_MS: Final = 20
 BULK_REPORT_MS: Final = 1_000
 BULK_UNDECIDED_MAX: Final = 100  # runs of a partition that are migrated at a time
 
-# One turn (R3). What exceeds them goes on in a later turn.
-TIMERS_PER_TURN_MAX: Final = 1_000
+# One turn (R3). What exceeds them goes on in a later turn. A command waits for the timers of its
+# own turn, so these are few: a hundred take some ten milliseconds.
+TIMERS_PER_TURN_MAX: Final = 100
 NODES_PER_TURN_MAX: Final = 1_000
 OUTPUT_BYTES_PER_TURN_MAX: Final = 8 * 1024 * 1024
 ANSWERS_EXPIRED_PER_TURN_MAX: Final = 4

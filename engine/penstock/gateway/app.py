@@ -157,7 +157,7 @@ def make_gateway(
     )
     load = Load(processor=processor, sampler=sampler, limits=limits)
     processor.watch(watch.written)
-    reads = Reads(processor=processor, watch=watch, partitions=log.partitions)
+    reads = Reads(processor=processor, watch=watch, sampler=sampler, partitions=log.partitions)
     engine = Engine(
         processor=processor,
         log=log,

@@ -187,15 +187,16 @@ class ApiError(Exception):
 
 class NotHere(ApiError):
     """The partition can not be asked on this node: its owner is another one, or it is `opening`.
-    Where there is one node only, that is one and the same.
+    Where there is one node only, that is one and the same. With `any_reader` a standby may answer.
     """
 
-    def __init__(self, number: int, *, opening: bool = False) -> None:
+    def __init__(self, number: int, *, opening: bool = False, any_reader: bool = False) -> None:
         super().__init__(
             EdgeCode.RESTORING, f"partition {number} is not open here (yet); try again soon"
         )
         self.number = number
         self.opening = opening
+        self.any_reader = any_reader
 
 
 def code_named(text: str) -> Code | EdgeCode | StopCause | None:

@@ -185,15 +185,18 @@ class Forwarder:
     async def _elsewhere(
         self, asked: Asked, away: NotHere, patience: Patience, request: Request | None = None
     ) -> httpx.Response | None:
-        """The owner's answer; None if there is none yet, after a pause."""
+        """The answer of the owner, or of any reader; None if there is none yet, after a pause."""
         if self.nodes is None:
             raise away
         number = away.number
-        owner = await self.nodes.owner_of(number, again=patience.tries > 0)
+        if away.any_reader:
+            there = await self.nodes.reader_of(number, patience.tries)
+        else:
+            there = await self.nodes.owner_of(number, again=patience.tries > 0)
         reason: ApiError = away
-        if owner is not None:
+        if there is not None:
             try:
-                return await self._send(owner, asked, request)
+                return await self._send(there, asked, request)
             except ApiError as error:
                 if error.code not in NOT_YET | {EdgeCode.UNREACHED}:
                     raise

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.log.port import Assigned, LogError, Owners
+from penstock.processor.standing import standbys_of
 
 REMEMBERED_S: Final = 1.0
 ASK_PAUSE_S: Final = 0.05
@@ -34,8 +35,10 @@ class FixedOwners:
 class Nodes:
     """The nodes of a cluster; `here` is this one. Used on the event loop."""
 
-    def __init__(self, owners: Owners, here: str) -> None:
+    def __init__(self, owners: Owners, here: str, *, standbys: int = 0) -> None:
         self.here = here
+        self.standbys: dict[int, tuple[str, ...]] = {}  # as known last, also of one without owner
+        self._standbys_count = standbys
         self.known = Assigned()
         self._owners = owners
         self._asked_s = float("-inf")
@@ -52,6 +55,7 @@ class Nodes:
             if time.monotonic() - self._asked_s >= age_max_s:
                 try:
                     self.known = await asyncio.to_thread(self._owners.ask)
+                    self.standbys |= standbys_of(self.known, self._standbys_count)
                 except LogError as error:
                     logger.warning("who owns which partition is not known: %s", error)
                 self._asked_s = time.monotonic()
@@ -60,4 +64,14 @@ class Nodes:
     async def owner_of(self, number: int, *, again: bool = False) -> str | None:
         """Where the owner of a partition listens, if it is another node."""
         url = (await self.look(again=again)).urls.get(number)
-        return url if url != self.here and url and url.startswith(("http://", "https://")) else None
+        return url if url is not None and self._is_another(url) else None
+
+    async def reader_of(self, number: int, tries: int) -> str | None:
+        """Where a standby of a partition listens, or its owner: another one with each try."""
+        owner = (await self.look(again=tries > 0)).urls.get(number)
+        urls = [*self.standbys.get(number, ()), owner]
+        others = [url for url in urls if url is not None and self._is_another(url)]
+        return others[tries % len(others)] if others else None
+
+    def _is_another(self, url: str) -> bool:
+        return url != self.here and url.startswith(("http://", "https://"))

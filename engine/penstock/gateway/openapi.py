@@ -20,8 +20,8 @@ from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.gateway.auth import TENANT_HEADER
 from penstock.gateway.errors import RETRIED, STATUS_OF
 from penstock.gateway.json_in import COMMAND_ID_HEADER, REQUEST_BYTES_MAX
-from penstock.gateway.says import Param, Says
-from penstock.gateway.web import COMMAND_ID, POSITION_HEADER, ApiRoute
+from penstock.gateway.says import READ_FROM, Param, Says
+from penstock.gateway.web import COMMAND_ID, POSITION_HEADER, STANDBY_HEADER, ApiRoute
 
 Json = dict[str, Any]
 
@@ -191,6 +191,8 @@ def _responses(one: ApiRoute, says: Says, schemas: _Schemas) -> Json:
     headers: Json = {}
     if says.positioned:
         headers[POSITION_HEADER] = {"$ref": "#/components/headers/position"}
+    if READ_FROM in says.query:
+        headers[STANDBY_HEADER] = {"$ref": "#/components/headers/standby_lag"}
     if says.sends:
         headers[COMMAND_ID_HEADER] = {"$ref": "#/components/headers/command_id"}
     good: Json = {"description": "Done." if says.sends else "What was asked for."}
@@ -283,4 +285,8 @@ _PARAMETERS: Final[Json] = {
 _HEADERS: Final[Json] = {
     "position": {"description": "The position of the answer.", "schema": _POSITION},
     "command_id": {"description": "The id of the command.", "schema": _COMMAND_ID},
+    "standby_lag": {
+        "description": "A standby has answered, so many records behind the log.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
 }

@@ -28,6 +28,18 @@ class SnapshotShown(Answer, frozen=True):
     age_s: float | None
 
 
+class StandbyShown(Answer, frozen=True):
+    """A partition that this node folds beside its owner, and how far it has come: `behind` in
+    records of the log. A status other than RUNNING says why it does not.
+    """
+
+    partition: int
+    status: str
+    message: str | None
+    next_offset: int | None
+    behind: int | None
+
+
 class PartitionShown(Answer, frozen=True):
     """A partition: how far it has come, whether it goes on, and where its owner listens."""
 
@@ -39,6 +51,7 @@ class PartitionShown(Answer, frozen=True):
     log_begin: int | None
     log_end: int | None
     owner: str | None
+    standbys: list[str]
     snapshot: SnapshotShown | None = None
 
 
@@ -50,6 +63,7 @@ class ClusterShown(Answer, frozen=True):
     commands_in_flight: int
     nodes: list[str]
     partitions: list[PartitionShown]
+    standing_by: list[StandbyShown]
 
 
 class VerifiedAll(Answer, frozen=True):

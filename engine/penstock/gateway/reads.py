@@ -17,6 +17,7 @@ from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_wf_run_id, partition_of_run
 from penstock.core.state.rows import Rows
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere
+from penstock.gateway.sampler import Sampler
 from penstock.gateway.watch import Watch
 from penstock.log.port import Position
 from penstock.processor.processor import Processor
@@ -29,20 +30,26 @@ _TOKEN: Final = re.compile(r"(\d{1,6}):(-1|\d{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Rows of one partition as of one moment. `position` is that of the last record folded."""
+    """Rows of one partition as of one moment. `position` is that of the last record folded. A
+    standby says by how many records of the log it is `behind`.
+    """
 
     view: RowView
     rows: Rows
     position: Position
+    behind: int | None = None
 
 
 class Reads:
     """Views of partitions, by number, by run, and as new as a token asks for."""
 
-    def __init__(self, *, processor: Processor, watch: Watch, partitions: int) -> None:
+    def __init__(
+        self, *, processor: Processor, watch: Watch, sampler: Sampler, partitions: int
+    ) -> None:
         self.partitions = partitions
         self.watch = watch
         self._processor = processor
+        self._sampler = sampler
 
     def number_of(self, wf_run_id: str) -> int:
         """The partition of a run; refuses what can be no run's id."""
@@ -98,20 +105,38 @@ class Reads:
             )
         return View(view, Rows(view), Position(number, view.position().next_offset - 1))
 
-    async def view_at(self, number: int, at_least: str | None, timeout_s: float) -> View:
-        """A partition once it has folded the record that `at_least` names."""
+    def view_of_any(self, number: int) -> View:
+        """A partition as it stands at its owner, if that is here, or at its standby."""
+        if self.is_open(number) and not self._processor.is_stale:
+            return self.view(number)
+        standbys = self._processor.standbys
+        view = None if standbys is None else standbys.view(number)
+        end = self._sampler.ends.get(number)
+        if view is None or end is None:  # it would have to guess how far it is behind
+            raise NotHere(number, any_reader=True)
+        next_offset = view.position().next_offset
+        behind = max(0, end - next_offset)
+        return View(view, Rows(view), Position(number, next_offset - 1), behind)
+
+    async def view_at(
+        self, number: int, at_least: str | None, timeout_s: float, *, of_any: bool = False
+    ) -> View:
+        """A partition once it has folded the record that `at_least` names; of its owner, or also of
+        a standby.
+        """
         offset = -1 if at_least is None else self._offset(number, at_least)
-        view = self.view(number)
+        take = self.view_of_any if of_any else self.view
+        view = take(number)
         if view.position.offset >= offset:
             return view
 
         def look() -> View | None:
-            view = self.view(number)
+            view = take(number)
             return view if view.position.offset >= offset else None
 
         found = await self.watch.until(number, look, timeout_s)
         if found is None:
-            reached = self.view(number).position
+            reached = take(number).position
             raise ApiError(
                 EdgeCode.POSITION_TIMEOUT,
                 f"partition {number} has come to {reached}, not to {at_least}; ask again",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -52,6 +52,8 @@ class Sampler:
         self, *, processor: Processor, log: EngineLog, topics: Topics, queues_look_s: float
     ) -> None:
         self.lags: dict[int, int] = {}
+        self.standby_lags: dict[int, int] = {}
+        self.ends: dict[int, int] = {}  # of the logs of standbys
         self.store_bytes: dict[int, int] = {}
         self.queues: list[Queue] = []
         self._processor = processor
@@ -83,14 +85,15 @@ class Sampler:
             await asyncio.sleep(LAG_LOOK_S)
 
     def look_at_lags(self) -> None:
-        """How many records of each partition are not folded yet."""
-        lags: dict[int, int] = {}
-        for number in self._processor.owned():
-            _, end = self._log.bounds(number)
-            position = self._processor.position(number)
-            if position is not None:
-                lags[number] = max(0, end - position)
-        self.lags = lags
+        """How many records of each partition are not folded yet, here and by a standby that is
+        here.
+        """
+        processor, standbys = self._processor, self._processor.standbys
+        ends = {number: self._log.bounds(number)[1] for number in processor.owned()}
+        self.lags = _lags(ends, processor.position)
+        if standbys is not None:
+            self.ends = {number: self._log.bounds(number)[1] for number in standbys.numbers()}
+            self.standby_lags = _lags(self.ends, standbys.position)
 
     def look_at_stores(self) -> None:
         """How large each store is on disk."""
@@ -112,6 +115,11 @@ class Sampler:
         group = task_group(self._topics, tenant, task_def)
         backlog = self._log.backlog(self._topics.task(tenant, task_def), group)
         return Queue(tenant, task_def, backlog.records, backlog.oldest_ms)
+
+
+def _lags(ends: Mapping[int, int], position: Callable[[int], int | None]) -> dict[int, int]:
+    places = [(number, end, position(number)) for number, end in ends.items()]
+    return {number: max(0, end - at) for number, end, at in places if at is not None}
 
 
 def _task_defs(view: RowView) -> Iterator[tuple[str, str]]:

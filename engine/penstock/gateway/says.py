@@ -58,6 +58,12 @@ class Says:
 
 
 AT_LEAST: Final = Param("at_least", Token, "Answer once this position is folded, or with 504.")
+READ_FROM: Final = Param(
+    "read_from",
+    Literal["standby"],
+    "A standby may answer, with what it has come to; the header `Penstock-Standby-Lag` says by how"
+    " many records that is behind the log.",
+)
 LIMIT: Final = Param("limit", Limit, f"How many at most; {PAGE_DEFAULT} if it is left out.")
 CURSOR: Final = Param("cursor", str, "Where to go on: the `cursor` of the page before.")
 VIEW: Final = Param(
@@ -86,7 +92,7 @@ def sends(body: type[Struct] | None = None, gives: Any = Done, **more: Any) -> S
 
 def reads(gives: Any, *query: Param, **more: Any) -> Says:
     """A route that reads one partition, as new as it is asked to be."""
-    return Says(gives=gives, query=(*query, AT_LEAST), positioned=True, **more)
+    return Says(gives=gives, query=(*query, AT_LEAST, READ_FROM), positioned=True, **more)
 
 
 def pages(item: Any, *query: Param, **more: Any) -> Says:

@@ -41,7 +41,10 @@ from penstock.observe.tally import HttpTally
 from penstock.processor.processor import Processor
 
 POSITION_HEADER: Final = "Penstock-Position"
+STANDBY_HEADER: Final = "Penstock-Standby-Lag"
 ROUTE_PATH: Final = "penstock.route"
+
+STANDBY: Final = "standby"
 
 R = TypeVar("R", bound=Row)
 Handler = Callable[[Request], Awaitable[Response]]
@@ -98,7 +101,11 @@ class ApiRoute(Route):
 
         async def named(request: Request) -> Response:
             request.scope[ROUTE_PATH] = path
-            return await strict(request)
+            answer = await strict(request)
+            behind = getattr(request.state, "behind", None)
+            if behind is not None:
+                answer.headers[STANDBY_HEADER] = str(behind)
+            return answer
 
         super().__init__(path, named, methods=[method])
         self.method = method
@@ -208,10 +215,17 @@ async def view_of_key(request: Request, key: str) -> tuple[View, str]:
 
 
 async def view_at(request: Request, number: int) -> View:
-    """A partition, as new as `at_least` asks."""
+    """A partition, as new as `at_least` asks; `read_from` says whether a standby may answer."""
     gateway = gateway_of(request)
     at_least = request.query_params.get("at_least")
-    return await gateway.reads.view_at(number, at_least, gateway.limits.read_timeout_s)
+    read_from = request.query_params.get("read_from")
+    if read_from not in (None, STANDBY):
+        raise bad_request(f"parameter `read_from` can be `{STANDBY}`, or be left out")
+    view = await gateway.reads.view_at(
+        number, at_least, gateway.limits.read_timeout_s, of_any=read_from is not None
+    )
+    request.state.behind = view.behind
+    return view
 
 
 def int_param(request: Request, name: str, default: int, *, low: int, high: int) -> int:

@@ -14,6 +14,7 @@ from penstock.core.ids import partition_of
 from penstock.log.port import (
     AppendRefused,
     Backlog,
+    Gone,
     LogFatal,
     Mark,
     Message,
@@ -153,10 +154,11 @@ class MemoryLog:
         """The records at these offsets."""
         return [found for offset in offsets if (found := self.read_at(partition, offset))]
 
-    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
-        """All records of a topic's partition."""
+    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
+        """All records of a topic's partition, from an offset on."""
         begin = self._begins[partition] if topic == self._commands else 0
-        return self._records[topic][partition][begin:] if topic in self._records else []
+        found = self._records[topic][partition] if topic in self._records else []
+        return found[max(begin, since) :]
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Make the topics that do not exist."""
@@ -172,6 +174,10 @@ class MemoryLog:
 
     def reach(self, timeout_s: float) -> None:
         """Memory is always there."""
+
+    def follower(self) -> MemoryFollower:
+        """A reader beside the owner."""
+        return MemoryFollower(self, self._commands)
 
     # Faults that a test wants.
 
@@ -198,7 +204,7 @@ class MemoryLog:
         """Memory has no settings."""
         return Survey()
 
-    def backlog(self, topic: str, group: str) -> Backlog:
+    def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
         """What waits for a group."""
         waiting = [
             records[self.group_mark(topic, group, number) :]
@@ -206,7 +212,8 @@ class MemoryLog:
         ]
         longest = max(waiting, key=len, default=list[Record]())
         oldest_ms = longest[0].timestamp_ms if longest else None
-        return Backlog(sum(map(len, waiting)), oldest_ms)
+        first = {number: records[0] if records else None for number, records in enumerate(waiting)}
+        return Backlog(sum(map(len, waiting)), oldest_ms, first if heads else {})
 
     def group_mark(self, topic: str, group: str, partition: int) -> int:
         """Where a group reads on."""
@@ -255,6 +262,44 @@ class MemoryLog:
             )
         )
         return Position(number, len(records) - 1)
+
+
+class MemoryFollower:
+    """See port.Follower."""
+
+    def __init__(self, log: MemoryLog, commands: str) -> None:
+        self._log = log
+        self._commands = commands
+        self._next: dict[int, int] = {}
+
+    def follow(self, partition: int, next_offset: int) -> None:
+        """Read from here on."""
+        self._next[partition] = next_offset
+
+    def leave(self, partition: int) -> None:
+        """Read it no more."""
+        self._next.pop(partition, None)
+
+    def poll(self, records_max: int) -> list[Record]:
+        """What is there."""
+        polled: list[Record] = []
+        for number, start in self._next.items():
+            begin, end = self._log.bounds(number)
+            if not begin <= start <= end:
+                self.leave(number)
+                raise Gone(number, f"the log has {begin} to {end}, not {start}")
+            chunk = self._log.fetch(self._commands, number, start, records_max - len(polled))
+            self._next[number] = start + len(chunk)
+            polled += chunk
+        return polled
+
+    def marks(self, partitions: Sequence[int]) -> dict[int, Mark]:
+        """The engine's marks."""
+        marks = {number: self._log.committed(number) for number in partitions}
+        return {number: mark for number, mark in marks.items() if mark is not None}
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 class MemoryConsumer:

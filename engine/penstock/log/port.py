@@ -83,11 +83,13 @@ class Assigned(Struct, frozen=True):
 
 class Backlog(Struct, frozen=True):
     """What of a topic a group has not done yet: how many records (offsets, in truth, which may have
-    holes), and when the log took the oldest of the partition that has most of them.
+    holes), and when the log took the oldest of the partition that has most of them. `heads` has the
+    oldest of each partition, or None if nothing waits there; it is there if it was asked for.
     """
 
     records: int
     oldest_ms: int | None = None
+    heads: Mapping[int, Record | None] = {}
 
 
 class Survey(Struct, frozen=True):
@@ -119,6 +121,14 @@ class AppendRefused(LogError):
     def __init__(self, refused: Refused) -> None:
         super().__init__(f"{refused.code}: {refused.reason}")
         self.refused = refused
+
+
+class Gone(LogError):
+    """What was to be read next is not in the log: it begins after it now, or ends before it."""
+
+    def __init__(self, partition: int, message: str) -> None:
+        super().__init__(message)
+        self.partition = partition
 
 
 OnAck = Callable[[Position | LogError], None]
@@ -214,6 +224,43 @@ class Truncating(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """Reads partitions of `commands` beside their owners, who notice nothing of it. Used from one
+    thread.
+    """
+
+    def follow(self, partition: int, next_offset: int) -> None:
+        """Read a partition from this offset on, or again from there."""
+        ...
+
+    def leave(self, partition: int) -> None:
+        """Read it no more; nothing if it was not read."""
+        ...
+
+    def poll(self, records_max: int) -> list[Record]:
+        """What has come, each partition's in order; does not wait. Raises Gone, once, if a
+        partition can not be read from where it was asked for, and reads it no more.
+        """
+        ...
+
+    def marks(self, partitions: Sequence[int]) -> dict[int, Mark]:
+        """The group's marks as they are now, of those that have one."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Followed(Protocol):
+    """A log whose partitions may be read by others than their owners."""
+
+    def follower(self) -> Follower:
+        """A new reader."""
+        ...
+
+
 class EngineLog(Producer, Protocol):
     """The log as the processor sees it: the input topic `commands`, and everything it writes."""
 
@@ -293,8 +340,8 @@ class EngineLog(Producer, Protocol):
         """
         ...
 
-    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
-        """All records of a small topic up to its end as of this call (verdicts)."""
+    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
+        """All records of a small topic, from an offset up to its end as of this call (verdicts)."""
         ...
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
@@ -311,7 +358,7 @@ class EngineLog(Producer, Protocol):
         """Look at how topics that exist are kept: what could lose or refuse records."""
         ...
 
-    def backlog(self, topic: str, group: str) -> Backlog:
+    def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
         """What waits for a group; nothing if there is no such topic. Any thread may ask."""
         ...
 

@@ -21,14 +21,13 @@ from penstock.contracts.records import RETRIED, DeadRecord, Verdict
 from penstock.contracts.topics import Topics
 from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.breaker_rows import Breaker, BreakerStatus
-from penstock.core.state.keys import PARTITION_PREFIX, after_prefix
 from penstock.core.state.partition_state import InChannel, OutChannel, PartitionState
 from penstock.core.state.rows import Rows
-from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.state.turn import FIRST_STAMP, stamp_order
 from penstock.log.port import EngineLog, LogError
 from penstock.processor.errors import StopCause
+from penstock.processor.lost_tasks import task_runs
 from penstock.store.rowstore import RowView
 
 LAG_RECORDS_MAX: Final = 10_000
@@ -207,7 +206,7 @@ def _unstarted(patient: Patient) -> Iterator[Finding]:
     for view in patient.views().values():
         state = Rows(view).peek(PartitionState)
         now_ms = max(patient.now_ms if patient.running else 0, state.append_ms if state else 0)
-        for task in islice(_task_runs(view), TASK_RUNS_MAX):
+        for task in islice(task_runs(view), TASK_RUNS_MAX):
             age_ms = now_ms - task.attempt.scheduled_ms
             if task.status is TaskStatus.TASK_SCHEDULED and age_ms > UNSTARTED_MS:
                 of = task.tenant, task.task_def
@@ -219,21 +218,6 @@ def _unstarted(patient: Patient) -> Iterator[Finding]:
             f" {oldest[of] // 1_000} s"
         )
         yield Finding("NO_WORKER", True, what, "start workers of it, or more of them")
-
-
-def _task_runs(view: RowView) -> Iterator[TaskRun]:
-    """All task runs of a partition: by one step over the rows of each run."""
-    start, end = after_prefix(PARTITION_PREFIX), b"\xff"
-    while (key := view.first_key(start, end)) is not None:
-        tenant_end = key.index(b"\x00")
-        runs = key[: tenant_end + 1] + b"r"
-        if key < runs:  # its definitions lie before its runs
-            start = runs
-            continue
-        prefix = key[: key.index(b"\x00", tenant_end + 1) + 1]
-        tasks = prefix + TaskRun.KIND
-        yield from (task for _, task in view.scan(TaskRun, tasks, after_prefix(tasks)))
-        start = after_prefix(prefix)
 
 
 def _verdicts(patient: Patient) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """What an owner appends by itself, beside what the fold puts out: Ticks when something is due (R2),
-answers to what the fold asks (R8), and word of topics that are there now (R7).
+answers to what the fold asks (R8), word of topics that are there now (R7), and of tasks that were
+lost on their way to workers (R19).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from penstock.log.port import EngineLog
 from penstock.processor.cron_asks import CronAnswerer
 from penstock.processor.delivery import Courier
 from penstock.processor.held_tasks import HeldTasks
+from penstock.processor.lost_tasks import LostTasks
 from penstock.processor.partition import Partition
 from penstock.processor.ticker import Ticker
 
@@ -24,6 +26,7 @@ class Errands:
         self.ticker = Ticker()
         self.cron = CronAnswerer()
         self.held_tasks = HeldTasks(log, topics, courier)
+        self.lost_tasks = LostTasks(log, topics, courier)
         self._log = log
         self._courier = courier
 
@@ -34,6 +37,8 @@ class Errands:
                 self._log.append(self._courier.command(number, Tick(), tenant=TENANT_DEFAULT))
                 self.ticker.sent(number)
         for message in self.held_tasks.ready(partitions.items()):
+            self._log.append(message)
+        for message in self.lost_tasks.passed(partitions):
             self._log.append(message)
         for number, partition in partitions.items():
             for answer in self.cron.answers(partition):
@@ -51,3 +56,4 @@ class Errands:
         """The partition is not ours any more."""
         self.ticker.forget(number)
         self.cron.forget(number)
+        self.lost_tasks.forget(number)

@@ -41,7 +41,7 @@ from penstock.core.state.regions import (
 from penstock.core.state.rows import Row, Rows
 from penstock.log.port import EngineLog, Record
 from penstock.processor.partition import Partition
-from penstock.processor.recovery import read_rulings
+from penstock.processor.verdicts import read_rulings
 from penstock.processor.verify import MUTED
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition

@@ -32,11 +32,13 @@ from penstock.processor.errands import Errands
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.freshness import Freshness
+from penstock.processor.owned import Departed, Owned
 from penstock.processor.partition import Batch, Partition, by_partition
 from penstock.processor.recovery import Opener, mark_of
 from penstock.processor.room import HOLD_S, Room
 from penstock.processor.rulings import Ruler
 from penstock.processor.snapshots.snapshotter import Snapshotter
+from penstock.processor.standbys import Standbys
 from penstock.store.port import StoreCorrupt
 from penstock.store.rowstore import RowView
 
@@ -47,7 +49,6 @@ RETRY_PAUSE_S: Final = 0.2
 RESTORE_LOOK_S: Final = 0.05
 
 Watcher = Callable[[int, Mapping[bytes, Row | None]], None]
-Departed = Callable[[int], None]
 
 logger = logging.getLogger("penstock.processor")
 
@@ -69,14 +70,13 @@ class Processor:
         records_per_poll: int = RECORDS_PER_POLL_MAX,
         stale_after_s: float = math.inf,
         disk: Disk | None = None,
+        standbys: Standbys | None = None,
     ) -> None:
         self.tally = FoldTally()
         self.waiters = Waiters()
-        self.stopped: dict[int, PartitionStopped] = {}
         self._log = log
         self._avro = avro
         self._topics = topics
-        self._opener = opener
         self.snapshots = snapshots
         self._failpoints = failpoints or Failpoints()
         self._courier = Courier(
@@ -85,10 +85,13 @@ class Processor:
         self._ruler = Ruler(log, avro, topics, self.tally)
         self._errands = Errands(log, topics, self._courier)
         self._records_per_poll = records_per_poll
-        self._partitions: dict[int, Partition] = {}
-        self._to_open: set[int] = set()
         self._fresh = Freshness(stale_after_s)
-        self._departed: list[Departed] = []
+        self._owned = Owned(
+            log=log, opener=opener, errands=self._errands, fresh=self._fresh, standbys=standbys
+        )
+        self.standbys = standbys
+        if standbys is not None:
+            standbys.written = self._tell_watchers
         self._watchers: list[Watcher] = []
         self._stopping = threading.Event()
         self.room = Room(disk, opener, self._stopping)
@@ -121,17 +124,22 @@ class Processor:
         loop = self._loop
         return loop.exception() if loop is not None and loop.done() else None
 
+    @property
+    def stopped(self) -> dict[int, PartitionStopped]:
+        """The partitions that can not go on here, and why."""
+        return self._owned.stopped
+
     def owned(self) -> list[int]:
         """The partitions that are open here."""
-        return sorted(self._partitions)
+        return sorted(self._owned.partitions)
 
     def partitions(self) -> list[Partition]:
         """What is open here, as the fold has it."""
-        return list(self._partitions.values())
+        return list(self._owned.partitions.values())
 
     def position(self, number: int) -> int | None:
         """What the partition will fold next; None if it is not open here."""
-        partition = self._partitions.get(number)
+        partition = self._owned.partitions.get(number)
         return None if partition is None else partition.next_offset
 
     def is_opening(self, number: int) -> bool:
@@ -140,7 +148,7 @@ class Processor:
         """
         position = self.position(number)
         if position is None:
-            return number in self._to_open
+            return number in self._owned.to_open
         return self._fresh.is_behind(number, position)
 
     @property
@@ -150,7 +158,7 @@ class Processor:
 
     def view(self, number: int) -> RowView | None:
         """Rows of a partition as they are now; None if it is not open here."""
-        partition = self._partitions.get(number)
+        partition = self._owned.partitions.get(number)
         return None if partition is None else partition.view()
 
     def watch(self, watcher: Watcher) -> None:
@@ -161,7 +169,7 @@ class Processor:
 
     def on_departure(self, departed: Departed) -> None:
         """Have `departed` told, as a watcher is, of each partition that is open here no more."""
-        self._departed.append(departed)
+        self._owned.departed.append(departed)
 
     def expect(self, tenant: str, command_id: str) -> Future[Answered]:
         """The answer to a command that is about to be appended."""
@@ -171,13 +179,13 @@ class Processor:
 
     def assigned(self, partitions: Sequence[int]) -> None:
         """These are to be opened: in the loop, where the log may be asked more than once."""
-        self._to_open.update(partitions)
+        self._owned.to_open.update(partitions)
 
     def revoked(self, partitions: Sequence[int]) -> None:
         """No batch is under way between polls: commit and close these."""
         try:
             for number in partitions:
-                partition = self._partitions.get(number)
+                partition = self._owned.partitions.get(number)
                 if partition is not None:
                     self._commit(partition)
         finally:
@@ -185,10 +193,7 @@ class Processor:
 
     def lost(self, partitions: Sequence[int]) -> None:
         """Another owner has these already; what is written here is what it folds too (I4)."""
-        self._to_open.difference_update(partitions)
-        for number in partitions:
-            self._opener.leave(number)
-            self._close(number)
+        self._owned.lost(partitions)
 
     # The loop.
 
@@ -205,13 +210,15 @@ class Processor:
             if not self.room.is_there():
                 if self._log.poll(1, HOLD_S):  # so that it stays a member of the group
                     self._stopping.wait(HOLD_S)
-                self._read_again()
+                self._owned.read_again()
                 return
-            self._open_assigned()
-            self._errands.run(self._partitions)
+            self._owned.open_assigned()
+            self._errands.run(self._owned.partitions)
             self._commit_all()
             if self.snapshots is not None:
-                self.snapshots.between_batches(self._partitions)
+                self.snapshots.between_batches(self._owned.partitions)
+            if self.standbys is not None:
+                self.standbys.step(self._owned.numbers)
             records = self._log.poll(self._records_per_poll, self._idle_s())
             self._fresh.polled(came=bool(records))
             if self._fresh.is_stale:
@@ -219,18 +226,18 @@ class Processor:
             if records and self.room.is_there():
                 self._handle(by_partition(records))
             elif records:
-                self._read_again()
+                self._owned.read_again()
         except StoreCorrupt as error:
-            self._corrupt(error)
+            self._owned.corrupt(error)
         except LogUnavailable as error:
             logger.warning("the log is not available, trying again: %s", error)
-            self._read_again()
+            self._owned.read_again()
             self._stopping.wait(RETRY_PAUSE_S)
 
     def _handle(self, records: dict[int, list[Record]]) -> None:
         batches: list[tuple[Partition, Batch]] = []
         for number, received in records.items():
-            partition = self._partitions.get(number)
+            partition = self._owned.partitions.get(number)
             batch = None if partition is None else self._fold(partition, received)
             if partition is not None and batch is not None:
                 batches.append((partition, batch))
@@ -245,7 +252,7 @@ class Processor:
             try:
                 self.room.write(partition, batch)
             except StoreCorrupt as error:
-                self._corrupt(error)
+                self._owned.corrupt(error)
                 batches.remove((partition, batch))
         count(self.tally, batches, folded_s, delivered_s)
         self._failpoints.reach("after_batch_before_commit")
@@ -253,8 +260,11 @@ class Processor:
             if batch.ticked_ms is not None:
                 self._errands.ticker.came(partition.shard.partition, batch.ticked_ms)
             self.waiters.tell(batch.answers)
-            for watcher in self._watchers:
-                watcher(partition.shard.partition, batch.rows.changes())
+            self._tell_watchers(partition.shard.partition, batch)
+
+    def _tell_watchers(self, number: int, batch: Batch) -> None:
+        for watcher in self._watchers:
+            watcher(number, batch.rows.changes())
 
     def _commit_all(self) -> None:
         """Commit the marks of partitions that have moved, a few times a second: until then the
@@ -263,7 +273,7 @@ class Processor:
         if now_s < self._commit_s:
             return
         self._commit_s = now_s + COMMIT_EVERY_S
-        for partition in list(self._partitions.values()):
+        for partition in list(self._owned.partitions.values()):
             self._commit(partition)
 
     def _fold(self, partition: Partition, records: list[Record]) -> Batch | None:
@@ -277,16 +287,16 @@ class Processor:
         try:
             return self._ruler.fold(partition, records)
         except PartitionStopped as stopped:
-            self._give_up(partition.shard.partition, stopped)
+            self._owned.give_up(partition.shard.partition, stopped)
         except Fenced:
-            self._fenced(partition.shard.partition)
+            self._owned.fenced(partition.shard.partition)
         except StoreCorrupt as error:
-            self._corrupt(error)
+            self._owned.corrupt(error)
         return None
 
     def _prove(self) -> None:
         """This process stood still for long: the log says of each partition whether it is ours."""
-        for partition in list(self._partitions.values()):
+        for partition in list(self._owned.partitions.values()):
             self._commit(partition, always=True)
         self._fresh.proved()
 
@@ -300,94 +310,26 @@ class Processor:
             self._log.commit(number, mark_of(self._log.topic_id, partition.position))
             partition.committed_offset = partition.next_offset
         except Fenced:
-            self._fenced(number)
-
-    def _read_again(self) -> None:
-        """Nothing was written: read on from where the stores stand."""
-        for number, partition in list(self._partitions.items()):
-            self._read_on(number, partition)
-
-    def _read_on(self, number: int, partition: Partition) -> None:
-        try:
-            self._log.read_from(number, partition.next_offset)
-        except Fenced:
-            self._fenced(number)
-
-    def _fenced(self, number: int) -> None:
-        """Another owner has it; the partitions that are still ours go on."""
-        logger.warning("partition %d has another owner", number, extra={"partition": number})
-        self._close(number)
+            self._owned.fenced(number)
 
     def _idle_s(self) -> float:
         """How long there is nothing to do but wait for records."""
-        waits = list(self._errands.waits_s(self._partitions))
-        moved = any(partition.uncommitted for partition in self._partitions.values())
-        if self._to_open:
+        waits = list(self._errands.waits_s(self._owned.partitions))
+        moved = any(partition.uncommitted for partition in self._owned.partitions.values())
+        if self._owned.to_open:
             waits.append(RESTORE_LOOK_S)
+        if self.standbys is not None:
+            waits += self.standbys.waits_s()
         return min([COMMIT_EVERY_S if moved else IDLE_POLL_S, *waits])
-
-    def _open_assigned(self) -> None:
-        """Open what was assigned; what is being restored (R20), or could not be asked of the log,
-        stays to be opened."""
-        for number in sorted(self._to_open):
-            if self._open(number):
-                self._to_open.discard(number)
-
-    def _open(self, number: int) -> bool:
-        """Whether there is nothing more to wait for."""
-        self._close(number)
-        try:
-            end = self._log.bounds(number)[1]
-            partition = self._opener.open(number)
-        except PartitionStopped as stopped:
-            self._give_up(number, stopped)
-            return True
-        except Fenced:
-            self._fenced(number)
-            return True
-        if partition is None:
-            return False
-        self._fresh.opened(number, end)
-        self._partitions[number] = partition
-        self.stopped.pop(number, None)
-        self._read_on(number, partition)
-        return True
-
-    def _corrupt(self, error: StoreCorrupt) -> None:
-        """RocksDB has found damage in a store that is open: it is set aside and opened anew."""
-        number = -1 if error.partition is None else error.partition
-        partition = self._partitions.get(number)
-        if partition is None:
-            raise error
-        partition.store.close()
-        self._opener.set_aside(number, f"corrupt ({error})")
-        self._forget(number)
-        self._to_open.add(number)
 
     def _close_all(self) -> None:
         try:
-            self.revoked(list(self._partitions))
+            self.revoked(list(self._owned.partitions))
         except LogError as error:
             logger.warning("the marks could not be committed: %s", error)
-            self.lost(list(self._partitions))
-
-    def _close(self, number: int) -> None:
-        partition = self._forget(number)
-        if partition is not None:
-            partition.close()
-            self._fresh.closed(number)
-            for departed in self._departed:
-                departed(number)
-
-    def _forget(self, number: int) -> Partition | None:
-        self._errands.forget(number)
-        return self._partitions.pop(number, None)
-
-    def _give_up(self, number: int, stopped: PartitionStopped) -> None:
-        """The partition can not go on here; the others do (R20)."""
-        logger.error("partition %d is stopped: %s", number, stopped, extra={"partition": number})
-        self.stopped[number] = stopped
-        self._close(number)
+            self.lost(list(self._owned.partitions))
+        if self.standbys is not None:
+            self.standbys.close()
 
 
 def _log_failure(loop: Future[None]) -> None:

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from penstock.contracts.avro import Avro, Malformed
-from penstock.contracts.records import Verdict
+from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.state.partition_state import Shard
 from penstock.log.port import EngineLog, Mark
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Partition, record_hash
 from penstock.processor.snapshots.restorer import Restorer
+from penstock.processor.verdicts import read_rulings
 from penstock.store.port import (
     Identity,
     Store,
@@ -79,17 +80,28 @@ class Opener:
         self._restorer = restorer
         self._cache_bytes_max = cache_bytes_of(log.partitions)
 
-    def open(self, number: int) -> Partition | None:
+    def open(self, number: int, warm: Partition | None = None) -> Partition | None:
         """The partition, ready to fold on from its `next_offset`; None while it is being restored:
-        ask again. Raises PartitionStopped.
+        ask again. What a standby has folded is taken over as it is. Raises PartitionStopped.
         """
+        if warm is not None and self._is_taken_over(warm):
+            return warm
+        return self._opened(number, self._mark)
+
+    def open_standby(self, number: int) -> Partition | None:
+        """As `open`, of a partition that another process owns: nothing is committed."""
+        return self._opened(number, self._mark_of_others)
+
+    def _opened(
+        self, number: int, mark_of_store: Callable[[int, StorePosition], int]
+    ) -> Partition | None:
         shard = Shard(number, self._log.partitions)
         store = self._sound_store(shard)
         if store is None:
             return None
         try:
-            mark = self._mark(number, store.position())
-            partition = Partition(
+            mark = mark_of_store(number, store.position())
+            return Partition(
                 shard=shard,
                 store=store,
                 avro=self._avro,
@@ -99,7 +111,23 @@ class Opener:
         except BaseException:
             store.close()
             raise
-        return partition
+
+    def _is_taken_over(self, warm: Partition) -> bool:
+        """The mark, and then the verdicts, as they are now that it is ours (R15). False: it can not
+        be folded on, and was closed.
+        """
+        number = warm.shard.partition
+        try:
+            why = self._fault(warm.store, self._identity(warm.shard))
+            if why is None:
+                warm.mark = max(self._mark(number, warm.position), warm.next_offset)
+                warm.rulings = read_rulings(self._log, self._avro, self._topics, number)
+                return True
+        except BaseException:
+            warm.close()
+            raise
+        warm.close()
+        return False
 
     def leave(self, number: int) -> None:
         """The partition has gone: what is being restored is not wanted."""
@@ -130,7 +158,7 @@ class Opener:
     def _sound_store(self, shard: Shard) -> RowStore | None:
         """The partition's store, or the newest snapshot in its place; None: not yet."""
         number = shard.partition
-        identity = Identity(self._log.topic_id, number, shard.partitions)
+        identity = self._identity(shard)
         if self._restorer is None:
             return self._there(identity) or self._new(identity)
         if not self._restorer.is_at_work(number) and self._stores.exists(number):
@@ -154,6 +182,9 @@ class Opener:
         self._stores.adopt(number, restored.directory)
         logger.warning("partition %d is restored, as of %d", number, restored.manifest.next_offset)
         return self._rows(self._unlocked(number))
+
+    def _identity(self, shard: Shard) -> Identity:
+        return Identity(self._log.topic_id, shard.partition, shard.partitions)
 
     def _there(self, identity: Identity) -> RowStore | None:
         """The store that is there; one that is not sound is set aside."""
@@ -230,10 +261,9 @@ class Opener:
 
     def _mark(self, number: int, position: StorePosition) -> int:
         """The delivered mark: outputs of records below it are not sent again (R14)."""
-        begin, end = self._log.bounds(number)
         mark = self._log.committed(number)
         if mark is None:
-            if (begin, end) != (0, 0) and not self._adopt_log:
+            if self._log.bounds(number) != (0, 0) and not self._adopt_log:
                 raise PartitionStopped(
                     StopCause.NO_MARK,
                     "the log has records, but the group has no mark of what was delivered;"
@@ -242,7 +272,18 @@ class Opener:
                 )
             self._log.commit(number, mark_of(self._log.topic_id, position))
             return position.next_offset
+        return self._checked(number, mark)
+
+    def _mark_of_others(self, number: int, position: StorePosition) -> int:
+        """The mark of a partition that is not ours; without one nothing is known to be delivered
+        beyond what the store has.
+        """
+        mark = self._log.committed(number)
+        return position.next_offset if mark is None else self._checked(number, mark)
+
+    def _checked(self, number: int, mark: Mark) -> int:
         self._check_note(number, mark)
+        end = self._log.bounds(number)[1]
         if mark.next_offset > end:
             message = f"the log ends at {end}, before the delivered mark {mark.next_offset}"
             raise PartitionStopped(StopCause.INTEGRITY, message)
@@ -267,16 +308,3 @@ class Opener:
         if record is None or record_hash(record).hex() != note.last_hash:
             message = f"the log does not hold the record {note.last_offset} that was delivered last"
             raise PartitionStopped(StopCause.INTEGRITY, message)
-
-
-def read_rulings(log: EngineLog, avro: Avro, topics: Topics, number: int) -> dict[int, set[str]]:
-    """All verdicts on a partition, by offset."""
-    rulings: dict[int, set[str]] = {}
-    for record in log.read_all(topics.verdicts):
-        try:
-            verdict, _ = avro.decode(record.value or b"")
-        except Malformed:
-            continue
-        if isinstance(verdict, Verdict) and verdict.partition == number:
-            rulings.setdefault(verdict.offset, set()).add(verdict.part)
-    return rulings

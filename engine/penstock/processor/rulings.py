@@ -10,7 +10,8 @@ from penstock.log.port import EngineLog, Message, Record
 from penstock.observe.tally import FoldTally
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Batch, Defective, Partition
-from penstock.processor.recovery import mark_of, read_rulings
+from penstock.processor.recovery import mark_of
+from penstock.processor.verdicts import read_rulings
 
 REASON_CHARS_MAX = 2_000
 

@@ -19,11 +19,11 @@ from penstock.core.state.partition_state import NEVER_MS, Shard
 from penstock.log.port import EngineLog, Record
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.partition import Defective, Partition
-from penstock.processor.recovery import read_rulings
 from penstock.processor.snapshots.bringing import Place, bring, check_copy, remove
 from penstock.processor.snapshots.manifest import BadSnapshot
 from penstock.processor.snapshots.port import SnapshotError
 from penstock.processor.snapshots.shelf import Shelf
+from penstock.processor.verdicts import read_rulings
 from penstock.store.memory import MemoryStore
 from penstock.store.port import AFTER_ALL, Identity
 from penstock.store.rowstore import RowStore, RowView

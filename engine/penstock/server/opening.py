@@ -7,19 +7,24 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.config import PARTITIONS_DEFAULT, Config
+from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.gateway.load import Limits
-from penstock.gateway.nodes import FixedOwners, Nodes
-from penstock.log.port import EngineLog
+from penstock.gateway.nodes import FixedOwners
+from penstock.log.port import EngineLog, Followed, Owners
 from penstock.processor.directory import (
     Belongs,
     CannotStart,
     belongs_to,
 )
 from penstock.processor.failpoints import Failpoints
+from penstock.processor.recovery import Opener
 from penstock.processor.snapshots.bringing import Place
 from penstock.processor.snapshots.parts import open_place
 from penstock.processor.snapshots.snapshotter import Schedule
+from penstock.processor.standbys import Standbys
+from penstock.processor.standing import Roster
+from penstock.processor.verdicts import Verdicts
 from penstock.store.rocks import RocksStores
 
 DEV_LOCK_WAIT_S: Final = 2.0
@@ -88,21 +93,34 @@ def belongs_of(config: Config) -> Belongs:
     return belongs
 
 
-def nodes_of(config: Config, belongs: Belongs, topics: Topics, url: str) -> Nodes | None:
-    """Who else there is; None if nobody can be."""
+def owners_of(config: Config, belongs: Belongs, topics: Topics, url: str) -> Owners | None:
+    """Who knows which node has what; None if there can be no other."""
     if config.kafka is None or not url:
         return None
     if config.own is not None:
-        return Nodes(FixedOwners(url, frozenset(config.own), config.peers), url)
+        return FixedOwners(url, frozenset(config.own), config.peers)
     from penstock.log.kafka import KafkaOwners
 
-    owners = KafkaOwners(
+    return KafkaOwners(
         config.kafka,
         settings=config.kafka_settings,
         group=_group(belongs),
         commands=topics.commands,
     )
-    return Nodes(owners, url)
+
+
+def standbys_of_node(
+    config: Config, owners: Owners | None, url: str, log: EngineLog, avro: Avro, opener: Opener
+) -> Standbys | None:
+    """What this node folds beside its owners, if it is to."""
+    if owners is None or not config.standbys or not isinstance(log, Followed):
+        return None
+    return Standbys(
+        roster=Roster(owners, url, config.standbys),
+        opener=opener,
+        follower=log.follower(),
+        verdicts=Verdicts(log, avro, Topics(config.cluster, log.partitions)),
+    )
 
 
 def place_of(config: Config) -> Place | None:

@@ -16,6 +16,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.gateway.app import make_app
 from penstock.gateway.load import Limits
+from penstock.gateway.nodes import Nodes
 from penstock.log.port import EngineLog, Member
 from penstock.processor.directory import (
     Belongs,
@@ -35,9 +36,10 @@ from penstock.server.opening import (
     limits_of,
     lock_wait_s,
     log_of,
-    nodes_of,
+    owners_of,
     place_of,
     schedule_of,
+    standbys_of_node,
 )
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
@@ -89,6 +91,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             adopt_log=config.adopt_log,
             restorer=snapshots.restorer,
         )
+        owners = owners_of(config, belongs, topics, url)
         processor = Processor(
             log=log,
             avro=avro,
@@ -98,6 +101,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             stale_after_s=math.inf if config.kafka is None else config.session_timeout_ms / 1_000,
             snapshots=snapshots.snapshotter,
             disk=disk,
+            standbys=standbys_of_node(config, owners, url, log, avro, opener),
         )
         app = make_app(
             processor=processor,
@@ -105,7 +109,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             avro=avro,
             topics=topics,
             limits=limits or limits_of(config),
-            nodes=nodes_of(config, belongs, topics, url),
+            nodes=None if owners is None else Nodes(owners, url, standbys=config.standbys),
             data=config.data,
         )
         closing.callback(processor.stop)

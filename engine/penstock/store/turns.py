@@ -51,8 +51,8 @@ class Clocks(NamedTuple):
 
 class TurnThere(NamedTuple):
     """What of a turn wrote to one region: the timers, by their order in the turn, and the command
-    or not; and to which others these wrote too. In a crowded turn not all that was due could be
-    done.
+    or not; and to which others these wrote too. What the timers of a
+    crowded turn had to do did not all fit in.
     """
 
     offset: int

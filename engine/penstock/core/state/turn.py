@@ -79,7 +79,7 @@ class Turn:
         self.bulk_id: str | None = None  # the job that has a verb done to one of many runs
         self.key = ""
         self.command_id: str | None = None
-        self.crowded = False  # what was due did not all fit in
+        self.crowded = False  # what its timers had to do did not all fit in
         self.late: list[tuple[str, int]] = []  # kinds of timers, and how late: only for counting
         self.timer_ends: list[int] = []  # savepoints, one behind each timer that was fired
         self.output_bytes = 0

@@ -36,6 +36,8 @@ def partitions(gateway: Gateway) -> Iterator[Metric]:
     processor, sampler = gateway.processor, gateway.sampler
     lags = {str(number): lag for number, lag in sampler.lags.items()}
     yield _gauge("partition_lag_records", "Records of the log not folded yet.", "partition", lags)
+    behind = {str(number): lag for number, lag in sampler.standby_lags.items()}
+    yield _gauge("standby_lag_records", "Records a standby here has to fold.", "partition", behind)
     offsets = {str(number): processor.position(number) or 0 for number in processor.owned()}
     yield _gauge("partition_next_offset", "What is folded next.", "partition", offsets)
     stopped = GaugeMetricFamily(

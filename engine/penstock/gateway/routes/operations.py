@@ -40,8 +40,10 @@ async def cluster(request: Request) -> Response:
         return found
     assigned = Assigned() if nodes is None else await nodes.look()
     partitions = found.items + [_unreached(number) for number in found.missing]
+    standbys = {} if nodes is None else nodes.standbys
     for shown in partitions:
         shown["owner"] = assigned.urls.get(shown["partition"])
+        shown["standbys"] = list(standbys.get(shown["partition"], ()))
     partitions.sort(key=lambda shown: shown["partition"])
     return json_answer(
         {
@@ -50,8 +52,29 @@ async def cluster(request: Request) -> Response:
             "commands_in_flight": gateway.engine.in_flight,
             "nodes": sorted(assigned.members),
             "partitions": partitions,
+            "standing_by": _standing_by(gateway),
         }
     )
+
+
+def _standing_by(gateway: Gateway) -> list[render.Json]:
+    standbys = gateway.processor.standbys
+    if standbys is None:
+        return []
+    shown: list[render.Json] = []
+    for number in standbys.known():
+        stopped, next_offset = standbys.stopped().get(number), standbys.position(number)
+        status = str(EdgeCode.RESTORING) if next_offset is None else "RUNNING"
+        shown.append(
+            {
+                "partition": number,
+                "status": status if stopped is None else str(stopped.cause),
+                "message": None if stopped is None else stopped.message,
+                "next_offset": next_offset,
+                "behind": gateway.sampler.standby_lags.get(number),
+            }
+        )
+    return shown
 
 
 def _unreached(number: int) -> render.Json:

@@ -220,12 +220,12 @@ class EmbeddedLog:
         """The records at these offsets."""
         return [found for offset in offsets if (found := self.read_at(partition, offset))]
 
-    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
-        """All records of a topic's partition; none if there is no such topic."""
+    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
+        """All records of a topic's partition from an offset on; none if there is no such topic."""
         found = self._topics.get(topic)
         if found is None:
             return []
-        return self._records(found, partition, (0, found.partitions[partition].next_offset))
+        return self._records(found, partition, (since, found.partitions[partition].next_offset))
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Make the topics that do not exist."""
@@ -241,7 +241,7 @@ class EmbeddedLog:
         """One process, one copy, which is what it is for."""
         return Survey()
 
-    def backlog(self, topic: str, group: str) -> Backlog:
+    def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
         """What waits for a group."""
         found = self._topics.get(topic)
         if found is None:
@@ -250,9 +250,14 @@ class EmbeddedLog:
         for one in found.partitions:
             mark = self._marks.get((topic, group, one.number), Mark(0)).next_offset
             spans.append((max(0, one.next_offset - mark), one.number, mark))
-        _, number, mark = max(spans)
-        oldest = self._records(found, number, (mark, mark + 1))
-        return Backlog(sum(span[0] for span in spans), oldest[0].timestamp_ms if oldest else None)
+        longest = max(spans)
+        firsts = {
+            number: next(iter(self._records(found, number, (mark, mark + 1))), None)
+            for _, number, mark in (spans if heads else [longest])
+        }
+        oldest = firsts[longest[1]]
+        waiting, oldest_ms = sum(span[0] for span in spans), oldest and oldest.timestamp_ms
+        return Backlog(waiting, oldest_ms, firsts if heads else {})
 
     # Reading.
 

@@ -223,14 +223,15 @@ class KafkaReads:
 
     def read(self, topic: str, partition: int, offset: int, records_max: int) -> list[Record]:
         """Up to `records_max` records at or after an offset, up to the end as of this call."""
+        begin, end = self.bounds(topic, partition)
+        next_offset = max(begin, offset)
+        records: list[Record] = []
+        if next_offset >= end:
+            return records
         client = Client(self._settings)
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
         try:
-            begin, end = _bounds(client, topic, partition)
-            next_offset = max(begin, offset)
-            records: list[Record] = []
-            if next_offset < end:
-                client.assign([TopicPartition(topic, partition, next_offset)])
+            client.assign([TopicPartition(topic, partition, next_offset)])
             while next_offset < end and len(records) < records_max:
                 chunk = min(records_max - len(records), READ_CHUNK)
                 for message in poll_messages(client, chunk, max(deadline - time.monotonic(), 0)):

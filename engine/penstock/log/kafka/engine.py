@@ -38,6 +38,7 @@ from penstock.log.kafka.consume import (
     poll_messages,
 )
 from penstock.log.kafka.deliver import DELIVER_TIMEOUT_S, KafkaDelivery
+from penstock.log.kafka.follow import KafkaFollower
 from penstock.log.kafka.marks import KafkaMarks
 from penstock.log.kafka.produce import KafkaProducer
 from penstock.log.kafka.survey import backlog_of, survey
@@ -82,6 +83,7 @@ class KafkaEngineLog:
         self.partitions = partitions
         self.dropped_count = 0
         self._bootstrap = bootstrap
+        self._group = group
         self._settings = settings
         self._session_timeout_ms = session_timeout_ms
         self._commands = commands
@@ -141,9 +143,9 @@ class KafkaEngineLog:
         """Ask for the settings of each."""
         return survey(self._topics, topics)
 
-    def backlog(self, topic: str, group: str) -> Backlog:
+    def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
         """Ask the group's coordinator and the partitions' leaders."""
-        return backlog_of(self._topics, self._reads, topic, group)
+        return backlog_of(self._topics, self._reads, (topic, group), heads=heads)
 
     def reach(self, timeout_s: float) -> None:
         """A broker answers a question about topics."""
@@ -259,14 +261,24 @@ class KafkaEngineLog:
         """The records at these offsets."""
         return self._reads.read_some(self._commands, partition, offsets)
 
-    def read_all(self, topic: str, partition: int = 0) -> list[Record]:
-        """All records up to the end; none if there is no such topic."""
+    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
+        """All records from an offset up to the end; none if there is no such topic."""
         found = self._topics.describe([topic])[topic]
         if isinstance(found, KafkaError):
             if found.code() in NO_TOPIC:
                 return []
             raise log_error(f"reading {topic}", found)
-        return self._reads.read(topic, partition, 0, 2**63)
+        return self._reads.read(topic, partition, since, 2**63)
+
+    def follower(self) -> KafkaFollower:
+        """A reader of its own, outside of the group."""
+        return KafkaFollower(
+            self._bootstrap,
+            commands=self._commands,
+            group=self._group,
+            settings=self._settings,
+            reads=self._reads,
+        )
 
     def truncate(self, partition: int, before: int) -> None:
         """Have the brokers delete what is before an offset."""

@@ -65,8 +65,11 @@ def judged(
     return wrong, doubtful
 
 
-def backlog_of(topics: KafkaTopics, reads: KafkaReads, topic: str, group: str) -> Backlog:
+def backlog_of(
+    topics: KafkaTopics, reads: KafkaReads, of: tuple[str, str], *, heads: bool
+) -> Backlog:
     """What of a topic a group has not done yet."""
+    topic, group = of
     found = topics.describe([topic])[topic]
     if isinstance(found, KafkaError):
         return Backlog(0)
@@ -76,7 +79,11 @@ def backlog_of(topics: KafkaTopics, reads: KafkaReads, topic: str, group: str) -
         begin, end = reads.bounds(topic, number)
         mark = max(begin, done.get(number, begin))
         waiting.append((max(0, end - mark), number, mark))
-    count, number, mark = max(waiting)
-    oldest = reads.read(topic, number, mark, 1) if count else []
-    oldest_ms = oldest[0].timestamp_ms if oldest else None
-    return Backlog(sum(one[0] for one in waiting), oldest_ms)
+    longest = max(waiting)
+    firsts = {
+        number: next(iter(reads.read(topic, number, mark, 1) if count else []), None)
+        for count, number, mark in (waiting if heads else [longest])
+    }
+    oldest = firsts[longest[1]]
+    records, oldest_ms = sum(one[0] for one in waiting), oldest and oldest.timestamp_ms
+    return Backlog(records, oldest_ms, firsts if heads else {})

@@ -1,0 +1,134 @@
+"""What this process owns: partitions that were assigned to it, until they are open, and from there
+until they go or are stopped. All of it runs in the fold's thread; any may look at what is open.
+
+A partition for which this process stood by is taken over as it is, warm (R15). Any other is opened
+by the Opener, which may have to restore it first; until then it stays to be opened (R20).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from penstock.log.port import EngineLog, Fenced
+from penstock.processor.errands import Errands
+from penstock.processor.errors import PartitionStopped
+from penstock.processor.freshness import Freshness
+from penstock.processor.partition import Partition
+from penstock.processor.recovery import Opener
+from penstock.processor.standbys import Standbys
+from penstock.store.port import StoreCorrupt
+
+Departed = Callable[[int], None]
+
+logger = logging.getLogger("penstock.processor")
+
+
+class Owned:
+    """See above."""
+
+    def __init__(
+        self,
+        *,
+        log: EngineLog,
+        opener: Opener,
+        errands: Errands,
+        fresh: Freshness,
+        standbys: Standbys | None,
+    ) -> None:
+        self.partitions: dict[int, Partition] = {}
+        self.to_open: set[int] = set()
+        self.stopped: dict[int, PartitionStopped] = {}
+        self.departed: list[Departed] = []
+        self._log = log
+        self._opener = opener
+        self._errands = errands
+        self._fresh = fresh
+        self._standbys = standbys
+
+    @property
+    def numbers(self) -> set[int]:
+        """All that was assigned and has not gone, be it open, to be opened or stopped."""
+        return self.to_open | self.partitions.keys() | self.stopped.keys()
+
+    def lost(self, numbers: Sequence[int]) -> None:
+        """These are not ours any more."""
+        self.to_open.difference_update(numbers)
+        for number in numbers:
+            self._opener.leave(number)
+            self.close(number)
+
+    def open_assigned(self) -> None:
+        """Open what was assigned; what is being restored (R20), or could not be asked of the log,
+        stays to be opened."""
+        for number in sorted(self.to_open):
+            if self._open(number):
+                self.to_open.discard(number)
+
+    def _open(self, number: int) -> bool:
+        """Whether there is nothing more to wait for."""
+        self.close(number)
+        try:
+            end = self._log.bounds(number)[1]
+            warm = None if self._standbys is None else self._standbys.give(number)
+            partition = self._opener.open(number, warm)
+        except PartitionStopped as stopped:
+            self.give_up(number, stopped)
+            return True
+        except Fenced:
+            self.fenced(number)
+            return True
+        if partition is None:
+            return False
+        self._fresh.opened(number, end)
+        self.partitions[number] = partition
+        self.stopped.pop(number, None)
+        self.read_on(number, partition)
+        return True
+
+    def read_again(self) -> None:
+        """Nothing was written: read on from where the stores stand."""
+        for number, partition in list(self.partitions.items()):
+            self.read_on(number, partition)
+
+    def read_on(self, number: int, partition: Partition) -> None:
+        """Read a partition on from where its store stands."""
+        try:
+            self._log.read_from(number, partition.next_offset)
+        except Fenced:
+            self.fenced(number)
+
+    def fenced(self, number: int) -> None:
+        """Another owner has it; the partitions that are still ours go on."""
+        logger.warning("partition %d has another owner", number, extra={"partition": number})
+        self.close(number)
+
+    def give_up(self, number: int, stopped: PartitionStopped) -> None:
+        """The partition can not go on here; the others do (R20)."""
+        logger.error("partition %d is stopped: %s", number, stopped, extra={"partition": number})
+        self.stopped[number] = stopped
+        self.close(number)
+
+    def corrupt(self, error: StoreCorrupt) -> None:
+        """RocksDB has found damage in a store that is open: it is set aside and opened anew."""
+        number = -1 if error.partition is None else error.partition
+        partition = self.partitions.get(number)
+        if partition is None:
+            raise error
+        partition.store.close()
+        self._opener.set_aside(number, f"corrupt ({error})")
+        self._forget(number)
+        self.to_open.add(number)
+
+    def close(self, number: int) -> None:
+        """Let go of a partition, if it is open."""
+        partition = self._forget(number)
+        if partition is not None:
+            partition.close()
+            self._fresh.closed(number)
+            for departed in self.departed:
+                departed(number)
+
+    def _forget(self, number: int) -> Partition | None:
+        self._errands.forget(number)
+        return self.partitions.pop(number, None)
