@@ -36,6 +36,34 @@ TRACING: Final = ("global", "console")
 SECRETS_VARIABLE: Final = "PENSTOCK_SECRETS"
 ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
 ALLOW_PORTS_VARIABLE: Final = "PENSTOCK_ALLOW_PORTS"
+API_KEY_VARIABLE: Final = "PENSTOCK_API_KEY"
+ADMIN_KEY_VARIABLE: Final = "PENSTOCK_ADMIN_KEY"
+CA_VARIABLE: Final = "PENSTOCK_TLS_CA"
+CLIENT_CERT_VARIABLE: Final = "PENSTOCK_TLS_CERT"
+CLIENT_KEY_VARIABLE: Final = "PENSTOCK_TLS_KEY"
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """Certificates, as PEM files: whose signature the other side must have (`ca`; without it, what
+    this machine trusts), and what we show. What listens asks its clients for certificates by
+    `client_ca`.
+    """
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+
+
+class Oidc(Struct, frozen=True, kw_only=True):
+    """An identity provider whose tokens are good: who must have made them, for whom, where its
+    keys are, and which claim is the name of the principal.
+    """
+
+    issuer: str
+    audience: str
+    jwks_url: str
+    claim: str = "sub"
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -46,7 +74,8 @@ class Config(Struct, frozen=True, kw_only=True):
     is not where it listens. With `own` these partitions are its own, whoever else there is, and
     `peers` says where the owners of the others listen. `snapshots` is where they are kept, a
     directory or s3://bucket/prefix. `drain_notice_s` is how long a server that
-    is to stop still listens, and says at /readyz that it will.
+    is to stop still listens, and says at /readyz that it will. With `auth` callers need a
+    credential; `admin_key` is one that may do all, to begin with.
     """
 
     data: Path
@@ -74,6 +103,10 @@ class Config(Struct, frozen=True, kw_only=True):
     lag_max: int = LAG_MAX_DEFAULT
     drain_notice_s: float = 0.0
     metrics_names: bool = False
+    auth: bool = False
+    admin_key: str = ""
+    oidc: Oidc | None = None
+    tls: Tls = Tls()
 
 
 class BuiltinConfig(Struct, frozen=True, kw_only=True):
@@ -111,6 +144,24 @@ def builtin_default() -> BuiltinConfig:
         allow=_listed(ALLOW_VARIABLE),
         allow_ports=_listed(ALLOW_PORTS_VARIABLE),
     )
+
+
+def api_key_default() -> str | None:
+    """The credential with which clients and workers come, if nothing is said."""
+    return os.environ.get(API_KEY_VARIABLE) or None
+
+
+def admin_key_default() -> str:
+    """The key that a server is started with, if nothing is said."""
+    return os.environ.get(ADMIN_KEY_VARIABLE, "").strip()
+
+
+def client_tls_default() -> Tls:
+    """How clients and workers know a server, and what they show it, if nothing is said."""
+    names = CA_VARIABLE, CLIENT_CERT_VARIABLE, CLIENT_KEY_VARIABLE
+    named = [os.environ.get(one) for one in names]
+    ca, cert, key = (Path(one) if one else None for one in named)
+    return Tls(ca=ca, cert=cert, key=key)
 
 
 def _listed(variable: str) -> tuple[str, ...]:

@@ -43,6 +43,11 @@ class Served:
         }
         return self.http.request(method, path, json=body, headers=named)
 
+    def with_key(self, key: str) -> httpx.Client:
+        """A client with a credential. Its answers are held against the document, too."""
+        hooks, named = self.http.event_hooks, {"Authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=self.url, timeout=30.0, headers=named, event_hooks=hooks)
+
     def good(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """One request that must be accepted."""
         response = self.call(method, path, body, **headers)
@@ -117,12 +122,12 @@ def waiting_for_event(name: str, event_def: str) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(data: Path, limits: Limits | None = None) -> Iterator[Served]:
+def serving(data: Path, limits: Limits | None = None, **config: Any) -> Iterator[Served]:
     """Serve until the block ends."""
     data.mkdir(parents=True, exist_ok=True)
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        parts(Config(data=data, partitions=PARTITIONS), limits=limits) as made,
+        parts(Config(data=data, partitions=PARTITIONS, **config), limits=limits) as made,
     ):
         server = http_server(made.app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

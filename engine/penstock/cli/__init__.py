@@ -7,7 +7,7 @@ import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from penstock.cli import builtin, care, flows, openapi, past, runs, serving
+from penstock.cli import builtin, care, flows, keys, openapi, past, runs, serving
 from penstock.cli.words import fail, tell
 from penstock.config import log_format_default, log_level
 from penstock.log.port import LogError
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="penstock", description="A durable workflow engine on Apache Kafka."
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for kind in (serving, builtin, flows, runs, past, care, openapi):
+    for kind in (serving, builtin, flows, runs, past, care, keys, openapi):
         kind.add(verbs)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser

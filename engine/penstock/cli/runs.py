@@ -10,6 +10,7 @@ import httpx
 
 from penstock.cli.words import Verbs, add_server, fail, tell
 from penstock.core.views.kestra.gantt import gantt
+from penstock.sdk import credential
 from penstock.sdk.client import Client
 from penstock.sdk.errors import PenstockError
 
@@ -97,8 +98,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.text:
         body["as"] = "TEXT"
     try:
-        url = f"{options.url}/v1/expressions/evaluate"
-        answer = httpx.post(url, json=body, headers={"Penstock-Tenant": options.tenant})
+        with httpx.Client(**credential.options(options.url)) as http:
+            named = {"Penstock-Tenant": options.tenant}
+            answer = http.post("/v1/expressions/evaluate", json=body, headers=named)
         found = answer.json()
         if answer.is_error:
             return fail(f"{found['error']['code']}: {found['error']['message']}")

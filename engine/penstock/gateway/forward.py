@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from penstock.core.command import Command
-from penstock.gateway.auth import TENANT_HEADER, Caller
+from penstock.gateway.auth import Caller
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
 from penstock.gateway.json_in import COMMAND_ID_HEADER, read_body
@@ -163,7 +163,7 @@ class Forwarder:
                 asked = Asked(
                     method="POST",
                     target=path.encode(),
-                    headers={TENANT_HEADER: caller.tenant, COMMAND_ID_HEADER: command_id},
+                    headers={**caller.headers, COMMAND_ID_HEADER: command_id},
                     body=msgspec.json.encode(command),
                 )
                 answer = await self._elsewhere(asked, away, patience)

@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Final
 
 import uvicorn
@@ -35,6 +36,14 @@ def url_of(listener: socket.socket) -> str:
     """Where clients on this machine find a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from penstock.core.ids import root_of, wf_run_id_of
-from penstock.sdk import api, hints
+from penstock.sdk import api, credential, hints
 from penstock.sdk.deploy import Deployed, deploy
 from penstock.sdk.errors import PenstockError
 from penstock.sdk.handle import RunHandle
@@ -31,7 +31,8 @@ class Client:
     `with`.
 
     A request that meets a server that is busy or away is sent again, with the same command id, for
-    up to `deadline_s` seconds. What this client wrote, it also reads. `transport` is what carries
+    up to `deadline_s` seconds. What this client wrote, it also reads. `api_key` is the credential;
+    without it that of PENSTOCK_API_KEY is taken. `transport` is what carries
     the requests in place of a connection, as in `penstock.testing`.
     """
 
@@ -41,14 +42,13 @@ class Client:
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
+        api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = api.checked_url(url)
         self.tenant = tenant
         self.deadline_s = deadline_s
-        self._http = httpx.Client(
-            base_url=self.url, trust_env=api.uses_proxy(url), transport=transport
-        )
+        self._http = httpx.Client(transport=transport, **credential.options(url, api_key))
         self._tokens: dict[str, str] = {}
         self._lock = Lock()
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from penstock.config import PARTITIONS_DEFAULT, Config
 from penstock.contracts.topics import Topics
+from penstock.gateway.auth import ADMIN_KEY_CHARS_MIN, OPEN, Security
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import FixedOwners, Nodes
 from penstock.log.port import EngineLog
@@ -130,6 +131,18 @@ def limits_of(config: Config) -> Limits:
         blocking_appends=config.sync,
         metrics_names=config.metrics_names,
     )
+
+
+def security_of(config: Config) -> Security:
+    """Whether callers are asked for credentials, and what knows them."""
+    if not config.auth:
+        return OPEN
+    if config.admin_key and len(config.admin_key) < ADMIN_KEY_CHARS_MIN:
+        raise CannotStart(
+            f"the admin key has {len(config.admin_key)} characters; draw one at random that has"
+            f" {ADMIN_KEY_CHARS_MIN} or more"
+        )
+    return Security(asks=True, admin_key=config.admin_key)
 
 
 def failpoints_of(armed: str) -> Failpoints:

@@ -38,6 +38,7 @@ from penstock.server.opening import (
     nodes_of,
     place_of,
     schedule_of,
+    security_of,
 )
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
@@ -107,6 +108,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             limits=limits or limits_of(config),
             nodes=nodes_of(config, belongs, topics, url),
             data=config.data,
+            security=security_of(config),
         )
         closing.callback(processor.stop)
         processor.start()

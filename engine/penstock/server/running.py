@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from penstock.config import PORT_DEFAULT, Config
 from penstock.gateway.app import drain
 from penstock.gateway.readiness import unanswered
-from penstock.gateway.serve import http_server, listen, loop_factory, url_of
+from penstock.gateway.serve import http_server, is_loopback, listen, loop_factory, url_of
 from penstock.gateway.web import Gateway
 from penstock.processor.directory import (
     Belongs,
@@ -97,6 +97,13 @@ def _tell_what_runs(
     tell(f"  http    {url}")
     tell(f"  log     {log}, {belongs.partitions} partitions")
     tell(f"  stores  {config.data / 'stores'}")
+    if config.auth:
+        tell("  auth    callers need a credential")
+    elif not is_loopback(config.host):
+        tell(
+            f"penstock: WARNING: whoever reaches {config.host} may do everything: nobody is asked"
+            " for a credential; listen on 127.0.0.1, or use --auth on"
+        )
     if config.snapshots is not None:
         tell(f"  snapshots in {config.snapshots}, every {config.snapshot_every_s:g} s")
 
