@@ -5,6 +5,7 @@ command line goes before it.
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -53,6 +54,16 @@ class Tls(Struct, frozen=True, kw_only=True):
     cert: Path | None = None
     key: Path | None = None
     client_ca: Path | None = None
+
+
+def client_context(tls: Tls) -> ssl.SSLContext:
+    """What a client goes by: the other side's name and signature are always looked at. Raises
+    OSError for files that can not be read, or are no certificates.
+    """
+    made = ssl.create_default_context(cafile=None if tls.ca is None else str(tls.ca))
+    if tls.cert is not None:
+        made.load_cert_chain(tls.cert, tls.key)
+    return made
 
 
 class Oidc(Struct, frozen=True, kw_only=True):

@@ -111,6 +111,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "starlette": ("gateway/", "server/"),
     "prometheus_client": ("gateway/routes/metrics.py",),
     "anyio": ("gateway/",),
+    "jwt": ("gateway/oidc.py",),
     "uvicorn": ("gateway/", "server/", "cli/"),
     "uvloop": ("gateway/", "server/", "cli/"),
     "httpx": ("gateway/", "sdk/", "builtin/bounds.py", "builtin/outbound.py", "cli/", "testing/"),

@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 
-from penstock.config import Config
+from penstock.config import Config, Tls, client_context
 from penstock.gateway.app import ROUTES
 from penstock.gateway.load import Limits
 from penstock.gateway.openapi import document
-from penstock.gateway.serve import http_server
+from penstock.gateway.serve import http_server, url_of
 from penstock.server import Parts, parts
 from tests.gateway.documented import Documented
 
@@ -29,12 +29,13 @@ PARTITIONS = 3
 class Served:
     """A running gateway and a client."""
 
-    def __init__(self, made: Parts, url: str) -> None:
+    def __init__(self, made: Parts, url: str, tls: Tls) -> None:
         self.made = made
         self.url = url
         documented = Documented(document(ROUTES))
         hooks = {"response": [documented.check]}
-        self.http = httpx.Client(base_url=url, timeout=30.0, event_hooks=hooks)
+        verify = client_context(tls) if tls.cert is not None else True
+        self.http = httpx.Client(base_url=url, timeout=30.0, event_hooks=hooks, verify=verify)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """One request; `command_id` and `tenant` are headers."""
@@ -129,10 +130,11 @@ def serving(data: Path, limits: Limits | None = None, **config: Any) -> Iterator
         socket.create_server(("127.0.0.1", 0)) as listener,
         parts(Config(data=data, partitions=PARTITIONS, **config), limits=limits) as made,
     ):
-        server = http_server(made.app)
+        tls: Tls = config.get("tls", Tls())
+        server = http_server(made.app, tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        served = Served(made, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        served = Served(made, url_of(listener, tls=tls.cert is not None), tls)
         try:
             wait_until(lambda: server.started and len(made.processor.owned()) == PARTITIONS)
             yield served

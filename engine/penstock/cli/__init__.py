@@ -13,7 +13,7 @@ from penstock.config import log_format_default, log_level
 from penstock.log.port import LogError
 from penstock.observe.logs import start_logs
 
-SERVER_LIBRARIES = ("prometheus_client", "rocksdict", "starlette", "uvicorn")
+SERVER_LIBRARIES = ("jwt", "prometheus_client", "rocksdict", "starlette", "uvicorn")
 
 
 def main(arguments: list[str] | None = None) -> int:

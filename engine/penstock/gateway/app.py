@@ -174,7 +174,7 @@ def make_gateway(
         limits=limits,
         load=load,
     )
-    forwarder = Forwarder(nodes=nodes, engine=engine, limits=limits)
+    forwarder = Forwarder(nodes=nodes, engine=engine, limits=limits, context=security.context)
     queues = TaskQueues(log=log, avro=avro, topics=topics, forwarder=forwarder, limits=limits)
     for departed in (watch.departed, engine.departed, queues.departed):
         processor.on_departure(departed)

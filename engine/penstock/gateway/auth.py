@@ -13,6 +13,7 @@ Rules
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -33,6 +34,7 @@ from penstock.core.definitions.principals import (
     Grant,
     Principal,
     Resource,
+    is_principal_name,
     may,
     may_some,
     opens,
@@ -100,11 +102,13 @@ class TokenVerifier(Protocol):
 class Security(Struct, frozen=True):
     """Whether callers are asked for credentials, and what knows them: the key that the server was
     started with, and an identity provider. The keys in the engine's rows are known always.
+    `context` is how other nodes are known, where they listen with TLS.
     """
 
     asks: bool = False
     admin_key: str = ""
     tokens: TokenVerifier | None = None
+    context: ssl.SSLContext | None = None
 
     async def caller_of(self, request: Request, rows: Callable[[], Rows]) -> Caller:
         """The caller of a request that must have a credential; raises ApiError or Reject."""
@@ -181,7 +185,7 @@ def _of_key(rows: Rows, key_id: str, secret: str) -> Principal | None:
 
 
 def _there(rows: Rows, name: str) -> Principal | None:
-    principal = rows.peek(Principal, EVERYWHERE, name)
+    principal = rows.peek(Principal, EVERYWHERE, name) if is_principal_name(name) else None
     return None if principal is None or principal.deleted_ms is not None else principal
 
 

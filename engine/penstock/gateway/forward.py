@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final
@@ -111,8 +112,16 @@ class Forwarder:
     Used on the event loop.
     """
 
-    def __init__(self, *, nodes: Nodes | None, engine: Engine, limits: Limits) -> None:
+    def __init__(
+        self,
+        *,
+        nodes: Nodes | None,
+        engine: Engine,
+        limits: Limits,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.nodes = nodes
+        self._context = context
         self._engine = engine
         self._timeout_s = limits.answer_timeout_s
         self._read_s = max(limits.answer_timeout_s, limits.read_timeout_s) + 2.0
@@ -257,6 +266,7 @@ class Forwarder:
             self._clients[live] = httpx.AsyncClient(
                 limits=httpx.Limits(max_connections=most, max_keepalive_connections=BRIEF_MAX),
                 trust_env=False,
+                verify=True if self._context is None else self._context,
             )
         return self._clients[live]
 

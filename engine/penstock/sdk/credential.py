@@ -6,11 +6,10 @@ certificates that stand in the environment are everybody's.
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-from penstock.config import Tls, api_key_default, client_tls_default
+from penstock.config import api_key_default, client_context, client_tls_default
 from penstock.sdk.api import checked_url, uses_proxy
 
 
@@ -23,13 +22,5 @@ def options(url: str, api_key: str | None = None) -> dict[str, Any]:
     if key is not None:
         found["headers"] = {"Authorization": f"Bearer {key}"}
     if urlsplit(url).scheme == "https":
-        found["verify"] = context(client_tls_default())
+        found["verify"] = client_context(client_tls_default())
     return found
-
-
-def context(tls: Tls) -> ssl.SSLContext:
-    """What a client goes by: the other side's name and signature are always looked at."""
-    made = ssl.create_default_context(cafile=None if tls.ca is None else str(tls.ca))
-    if tls.cert is not None:
-        made.load_cert_chain(tls.cert, tls.key)
-    return made
