@@ -5,6 +5,7 @@ command line goes before it.
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,44 @@ TRACING: Final = ("global", "console")
 SECRETS_VARIABLE: Final = "PENSTOCK_SECRETS"
 ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
 ALLOW_PORTS_VARIABLE: Final = "PENSTOCK_ALLOW_PORTS"
+API_KEY_VARIABLE: Final = "PENSTOCK_API_KEY"
+ADMIN_KEY_VARIABLE: Final = "PENSTOCK_ADMIN_KEY"
+CA_VARIABLE: Final = "PENSTOCK_TLS_CA"
+CLIENT_CERT_VARIABLE: Final = "PENSTOCK_TLS_CERT"
+CLIENT_KEY_VARIABLE: Final = "PENSTOCK_TLS_KEY"
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """Certificates, as PEM files: whose signature the other side must have (`ca`; without it, what
+    this machine trusts), and what we show. What listens asks its clients for certificates by
+    `client_ca`.
+    """
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+
+
+def client_context(tls: Tls) -> ssl.SSLContext:
+    """What a client goes by: the other side's name and signature are always looked at. Raises
+    OSError for files that can not be read, or are no certificates.
+    """
+    made = ssl.create_default_context(cafile=None if tls.ca is None else str(tls.ca))
+    if tls.cert is not None:
+        made.load_cert_chain(tls.cert, tls.key)
+    return made
+
+
+class Oidc(Struct, frozen=True, kw_only=True):
+    """An identity provider whose tokens are good: who must have made them, for whom, where its
+    keys are, and which claim is the name of the principal.
+    """
+
+    issuer: str
+    audience: str
+    jwks_url: str
+    claim: str = "sub"
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -47,7 +86,8 @@ class Config(Struct, frozen=True, kw_only=True):
     `peers` says where the owners of the others listen. `snapshots` is where they are kept, a
     directory or s3://bucket/prefix. `drain_notice_s` is how long a server that
     is to stop still listens, and says at /readyz that it will. `standbys` is how many nodes fold a
-    partition beside its owner.
+    partition beside its owner. With `auth` callers need a
+    credential; `admin_key` is one that may do all, to begin with.
     """
 
     data: Path
@@ -76,6 +116,10 @@ class Config(Struct, frozen=True, kw_only=True):
     drain_notice_s: float = 0.0
     metrics_names: bool = False
     standbys: int = 0
+    auth: bool = False
+    admin_key: str = ""
+    oidc: Oidc | None = None
+    tls: Tls = Tls()
 
 
 class BuiltinConfig(Struct, frozen=True, kw_only=True):
@@ -113,6 +157,24 @@ def builtin_default() -> BuiltinConfig:
         allow=_listed(ALLOW_VARIABLE),
         allow_ports=_listed(ALLOW_PORTS_VARIABLE),
     )
+
+
+def api_key_default() -> str | None:
+    """The credential with which clients and workers come, if nothing is said."""
+    return os.environ.get(API_KEY_VARIABLE) or None
+
+
+def admin_key_default() -> str:
+    """The key that a server is started with, if nothing is said."""
+    return os.environ.get(ADMIN_KEY_VARIABLE, "").strip()
+
+
+def client_tls_default() -> Tls:
+    """How clients and workers know a server, and what they show it, if nothing is said."""
+    names = CA_VARIABLE, CLIENT_CERT_VARIABLE, CLIENT_KEY_VARIABLE
+    named = [os.environ.get(one) for one in names]
+    ca, cert, key = (Path(one) if one else None for one in named)
+    return Tls(ca=ca, cert=cert, key=key)
 
 
 def _listed(variable: str) -> tuple[str, ...]:

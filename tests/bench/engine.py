@@ -34,7 +34,7 @@ class ServerEngine:
         self._output = data / "server.out"
         command = [sys.executable, "-m", "penstock.cli", "server", "--kafka", bootstrap]
         command += ["--cluster", cluster, "--partitions", str(partitions)]
-        command += ["--data", str(data), "--port", "0"]
+        command += ["--data", str(data), "--port", "0", "--auth", "off"]
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT

@@ -17,6 +17,7 @@ from penstock.core.definitions.defs import (
     TaskDef,
     WorkflowEventDef,
 )
+from penstock.core.definitions.principals import ApiKey, Principal
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
 from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
@@ -61,6 +62,8 @@ ALL_ROWS = (
     WorkflowEventDef,
     Application,
     Webhook,
+    Principal,
+    ApiKey,
     WfSpec,
     LatestWfSpec,
     MajorWfSpec,

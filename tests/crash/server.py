@@ -34,7 +34,7 @@ class Server:
         self.port = _free_port()
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20.0)
         self._log = [] if kafka is None else ["--kafka", kafka]
-        self._verb = ["dev", "--no-builtin"] if kafka is None else ["server"]
+        self._verb = ["dev", "--no-builtin"] if kafka is None else ["server", "--auth", "off"]
         self._cluster = [*more] if kafka is None else ["--cluster", cluster, *more]
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from penstock.gateway.auth import Caller
 from penstock.gateway.reads import Reads
 from penstock.gateway.run_window import Mark, OfRuns, Window
 from penstock.gateway.watch import Watch
@@ -15,4 +16,6 @@ A = TypeVar("A", bound=OfRuns)
 def window(driver: Driver, asked: A, cursor: str | None = None) -> Window[A]:
     """What a search looks through, at a time of no interest."""
     reads = Reads(processor=driver.processor, watch=Watch(), partitions=driver.topics.partitions)
-    return Window(reads=reads, tenant="default", asked=asked, now_ms=0, mark=Mark.of(cursor))
+    return Window(
+        reads=reads, caller=Caller("default", "test"), asked=asked, now_ms=0, mark=Mark.of(cursor)
+    )

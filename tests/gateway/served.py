@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 
-from penstock.config import Config
+from penstock.config import Config, Tls, client_context
 from penstock.gateway.app import ROUTES
 from penstock.gateway.load import Limits
 from penstock.gateway.openapi import document
-from penstock.gateway.serve import http_server
+from penstock.gateway.serve import http_server, url_of
 from penstock.server import Parts, parts
 from tests.gateway.documented import Documented
 
@@ -29,12 +29,13 @@ PARTITIONS = 3
 class Served:
     """A running gateway and a client."""
 
-    def __init__(self, made: Parts, url: str) -> None:
+    def __init__(self, made: Parts, url: str, tls: Tls) -> None:
         self.made = made
         self.url = url
         documented = Documented(document(ROUTES))
         hooks = {"response": [documented.check]}
-        self.http = httpx.Client(base_url=url, timeout=30.0, event_hooks=hooks)
+        verify = client_context(tls) if tls.cert is not None else True
+        self.http = httpx.Client(base_url=url, timeout=30.0, event_hooks=hooks, verify=verify)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """One request; `command_id` and `tenant` are headers."""
@@ -42,6 +43,11 @@ class Served:
             f"Penstock-{name.replace('_', '-').title()}": value for name, value in headers.items()
         }
         return self.http.request(method, path, json=body, headers=named)
+
+    def with_key(self, key: str) -> httpx.Client:
+        """A client with a credential. Its answers are held against the document, too."""
+        hooks, named = self.http.event_hooks, {"Authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=self.url, timeout=30.0, headers=named, event_hooks=hooks)
 
     def good(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """One request that must be accepted."""
@@ -117,17 +123,18 @@ def waiting_for_event(name: str, event_def: str) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(data: Path, limits: Limits | None = None) -> Iterator[Served]:
+def serving(data: Path, limits: Limits | None = None, **config: Any) -> Iterator[Served]:
     """Serve until the block ends."""
     data.mkdir(parents=True, exist_ok=True)
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        parts(Config(data=data, partitions=PARTITIONS), limits=limits) as made,
+        parts(Config(data=data, partitions=PARTITIONS, **config), limits=limits) as made,
     ):
-        server = http_server(made.app)
+        tls: Tls = config.get("tls", Tls())
+        server = http_server(made.app, tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        served = Served(made, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        served = Served(made, url_of(listener, tls=tls.cert is not None), tls)
         try:
             wait_until(lambda: server.started and len(made.processor.owned()) == PARTITIONS)
             yield served

@@ -140,13 +140,14 @@ class Driver:
         *,
         command_id: str | None = None,
         tenant: str = "default",
+        principal: str = "test",
         not_after_ms: int | None = None,
     ) -> Answer:
         """Send a command as a client does, and wait for its answer."""
         if command_id is None:
             self._ids += 1
             command_id = f"c{self._ids}"
-        sent = Sent(command=command, tenant=tenant, principal="test", not_after_ms=not_after_ms)
+        sent = Sent(command=command, tenant=tenant, principal=principal, not_after_ms=not_after_ms)
         out = outgoing(self.avro, sent, command_id)
         future = self.processor.expect(tenant, command_id)
         self.log.append_and_wait(

@@ -20,6 +20,8 @@ def running_server(
     command = [sys.executable, "-m", "penstock.cli", *(arguments or ("dev",))]
     if not builtin and "dev" in command:
         command.append("--no-builtin")
+    if "server" in command and "--auth" not in command:
+        command += ["--auth", "off"]
     data.mkdir(parents=True, exist_ok=True)
     log_path = data.parent / f"{data.name}.log"
     with log_path.open("wb") as log:

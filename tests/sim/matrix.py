@@ -99,7 +99,7 @@ def _codes(kind: CommandType) -> Iterator[str]:
     if kind.sender is Sender.ENGINE:
         yield Code.FORBIDDEN
         return
-    yield from (Code.EXPIRED, Code.VERSION_UNKNOWN)
+    yield from (Code.EXPIRED, Code.VERSION_UNKNOWN, Code.PERMISSION_DENIED)
     if kind.key is of_wf_run:
         yield Code.WRONG_PARTITION
     if kind.repeats is Repeats.REMEMBERED or kind.first is not None:

@@ -7,13 +7,13 @@ import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from penstock.cli import builtin, care, export, flows, openapi, past, runs, serving, what_if
+from penstock.cli import builtin, care, export, flows, keys, openapi, past, runs, serving, what_if
 from penstock.cli.words import fail, tell
 from penstock.config import log_format_default, log_level
 from penstock.log.port import LogError
 from penstock.observe.logs import start_logs
 
-SERVER_LIBRARIES = ("prometheus_client", "rocksdict", "starlette", "uvicorn")
+SERVER_LIBRARIES = ("jwt", "prometheus_client", "rocksdict", "starlette", "uvicorn")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="penstock", description="A durable workflow engine on Apache Kafka."
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for kind in (serving, builtin, flows, runs, past, export, what_if, care, openapi):
+    for kind in (serving, builtin, flows, runs, past, export, what_if, care, keys, openapi):
         kind.add(verbs)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from penstock.cli.security import add_security, security_of
 from penstock.cli.words import (
     Verbs,
     add_kafka,
@@ -38,6 +39,7 @@ from penstock.config import (
 )
 from penstock.core.ids import is_kebab
 from penstock.processor.directory import CannotStart, listening, locked
+from penstock.sdk import credential
 from penstock.store.port import StoreError
 
 VERIFY_TIMEOUT_S = 3_600.0
@@ -62,6 +64,7 @@ def add(verbs: Verbs) -> None:
 
 def _add_dev(parser: argparse.ArgumentParser) -> None:
     _add_serving(parser)
+    add_security(parser, asks=False)
     parser.add_argument(
         "--fresh", action="store_true", help="delete what is in the directory first"
     )
@@ -80,6 +83,7 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
 def _add_server(parser: argparse.ArgumentParser) -> None:
     add_kafka(parser, required=kafka_default() is None, default=kafka_default())
     _add_serving(parser)
+    add_security(parser, asks=True)
     parser.add_argument(
         "--cluster",
         type=_cluster,
@@ -167,7 +171,7 @@ def _config(options: argparse.Namespace) -> Config:
     given["kafka_settings"] = dict(given.get("kafka_settings") or [])
     peers: list[tuple[tuple[int, ...], str]] = given.get("peers") or []
     given["peers"] = {number: url for numbers, url in peers for number in numbers}
-    return Config(**given)
+    return Config(**security_of(given))
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -191,8 +195,9 @@ def _verify(options: argparse.Namespace) -> int:
     except StoreError as error:
         return fail(str(error))
     try:
-        answer = httpx.get(f"{url}/v1/verify", timeout=VERIFY_TIMEOUT_S)
-        answer.raise_for_status()
+        with httpx.Client(**credential.options(url)) as http:
+            answer = http.get("/v1/verify", timeout=VERIFY_TIMEOUT_S)
+            answer.raise_for_status()
     except httpx.HTTPError as error:
         return fail(f"the server at {url} has the directory and does not answer: {error}")
     body = answer.json()

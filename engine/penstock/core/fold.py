@@ -43,6 +43,7 @@ from penstock.core.limits import (
     FOLD_VERSION,
     TIMERS_PER_TURN_MAX,
 )
+from penstock.core.permissions import Denied, check_permission
 from penstock.core.starts.starts import start_runs
 from penstock.core.state.audit import audit
 from penstock.core.state.first_answer import id_hash, request_hash
@@ -207,6 +208,7 @@ def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
             wf_run_id = getattr(command, "wf_run_id", None) or record.key
             _undone(turn, ruled, partial(blame, turn, wf_run_id, DEFECT_MESSAGE))
             return _remember(turn, record, kind, Answer(Code.ENGINE_DEFECT, DEFECT_MESSAGE))
+        check_permission(turn, command)
         known = _known_answer(turn, record, kind, command)
         if known is not None:
             return known
@@ -316,7 +318,7 @@ def _refused(turn: Turn, record: Input, rejection: Reject) -> Answer:
             faults=tuple(fault.kind for fault in rejection.faults),
         ),
     )
-    if code is Code.COMMAND_ID_REUSED:
+    if code is Code.COMMAND_ID_REUSED or isinstance(rejection, Denied):
         return Answer(code, message)
     answer = Answer(code, message, faults=rejection.faults)
     return _remember(turn, record, kind, answer)

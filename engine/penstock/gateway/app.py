@@ -20,6 +20,7 @@ from starlette.routing import Route
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.errors import Fault, Reject
+from penstock.gateway.auth import OPEN, Security
 from penstock.gateway.counted import Counted
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode
@@ -38,6 +39,7 @@ from penstock.gateway.routes import (
     metrics,
     openapi,
     operations,
+    principals,
     run_parts,
     run_words,
     schedules,
@@ -78,6 +80,7 @@ ROUTES: Final = [
     *tasks.ROUTES,
     *webhook_deliveries.ROUTES,
     *webhooks.ROUTES,
+    *principals.ROUTES,
     *dead_letters.ROUTES,
     *doctor.ROUTES,
     *operations.ROUTES,
@@ -97,9 +100,11 @@ def make_app(
     limits: Limits | None = None,
     nodes: Nodes | None = None,
     data: Path | None = None,
+    security: Security = OPEN,
 ) -> Starlette:
     """The application in front of a processor, which somebody else starts and stops; without
     `nodes` there is no other one. `data` is the directory of its stores, for doctor to look at.
+    `security` says whether callers are asked for credentials.
     """
     gateway = make_gateway(
         processor=processor,
@@ -108,6 +113,7 @@ def make_app(
         topics=topics,
         limits=limits or Limits(),
         nodes=nodes,
+        security=security,
     )
 
     @asynccontextmanager
@@ -149,6 +155,7 @@ def make_gateway(
     topics: Topics,
     limits: Limits,
     nodes: Nodes | None,
+    security: Security = OPEN,
 ) -> Gateway:
     """The parts of a gateway, put together."""
     watch, http = Watch(), HttpTally()
@@ -167,7 +174,7 @@ def make_gateway(
         limits=limits,
         load=load,
     )
-    forwarder = Forwarder(nodes=nodes, engine=engine, limits=limits)
+    forwarder = Forwarder(nodes=nodes, engine=engine, limits=limits, context=security.context)
     queues = TaskQueues(log=log, avro=avro, topics=topics, forwarder=forwarder, limits=limits)
     for departed in (watch.departed, engine.departed, queues.departed):
         processor.on_departure(departed)
@@ -185,6 +192,7 @@ def make_gateway(
         load=load,
         sampler=sampler,
         http=http,
+        security=security,
     )
 
 

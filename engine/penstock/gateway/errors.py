@@ -23,6 +23,7 @@ class EdgeCode(StrEnum):
     BAD_REQUEST = "BAD_REQUEST"
     BAD_TOKEN = "BAD_TOKEN"
     BAD_MEDIA_TYPE = "BAD_MEDIA_TYPE"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     OVERLOADED = "OVERLOADED"
@@ -59,6 +60,9 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.ALREADY_EXISTS: 409,
     Code.COMMAND_ID_REUSED: 409,
     Code.FORBIDDEN: 403,
+    Code.PERMISSION_DENIED: 403,
+    Code.PRINCIPAL_UNKNOWN: 404,
+    Code.API_KEY_UNKNOWN: 404,
     Code.TASK_DEF_UNKNOWN: 404,
     Code.PARENT_REQUIRED: 409,
     Code.SPEC_UNKNOWN: 404,
@@ -129,6 +133,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.BAD_REQUEST: 400,
     EdgeCode.BAD_TOKEN: 400,
     EdgeCode.BAD_MEDIA_TYPE: 415,
+    EdgeCode.UNAUTHENTICATED: 401,
     EdgeCode.NOT_FOUND: 404,
     EdgeCode.METHOD_NOT_ALLOWED: 405,
     EdgeCode.OVERLOADED: 429,

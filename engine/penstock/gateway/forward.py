@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final
@@ -26,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from penstock.core.command import Command
-from penstock.gateway.auth import TENANT_HEADER, Caller
+from penstock.gateway.auth import Caller
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
 from penstock.gateway.json_in import COMMAND_ID_HEADER, read_body
@@ -111,8 +112,16 @@ class Forwarder:
     Used on the event loop.
     """
 
-    def __init__(self, *, nodes: Nodes | None, engine: Engine, limits: Limits) -> None:
+    def __init__(
+        self,
+        *,
+        nodes: Nodes | None,
+        engine: Engine,
+        limits: Limits,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.nodes = nodes
+        self._context = context
         self._engine = engine
         self._timeout_s = limits.answer_timeout_s
         self._read_s = max(limits.answer_timeout_s, limits.read_timeout_s) + 2.0
@@ -163,7 +172,7 @@ class Forwarder:
                 asked = Asked(
                     method="POST",
                     target=path.encode(),
-                    headers={TENANT_HEADER: caller.tenant, COMMAND_ID_HEADER: command_id},
+                    headers={**caller.headers, COMMAND_ID_HEADER: command_id},
                     body=msgspec.json.encode(command),
                 )
                 answer = await self._elsewhere(asked, away, patience)
@@ -260,6 +269,7 @@ class Forwarder:
             self._clients[live] = httpx.AsyncClient(
                 limits=httpx.Limits(max_connections=most, max_keepalive_connections=BRIEF_MAX),
                 trust_env=False,
+                verify=True if self._context is None else self._context,
             )
         return self._clients[live]
 

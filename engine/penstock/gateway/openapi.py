@@ -28,6 +28,7 @@ Json = dict[str, Any]
 SCHEMAS: Final = "#/components/schemas/"
 VIEWED: Final = "Viewed"
 ALWAYS: Final = (400, 421, 429, 500, 503)
+OF_CREDENTIALS: Final = (401, 403)
 OF_COMMANDS: Final = (403, 404, 409, 413, 422, 429, 504)
 INT_IN_PATH: Final = ":int"
 _REF: Final = re.compile(rf'"{SCHEMAS}([^"]+)"')
@@ -65,6 +66,7 @@ def document(routes: Iterable[object]) -> Json:
             "responses": responses,
             "parameters": _PARAMETERS,
             "headers": _HEADERS,
+            "securitySchemes": _CREDENTIALS,
         },
     }
 
@@ -146,6 +148,8 @@ def _operation(one: ApiRoute, says: Says, schemas: _Schemas) -> Json:
     elif says.takes_any and one.method != "GET":
         made["requestBody"] = {"content": {"*/*": {}}}
     made["responses"] = _responses(one, says, schemas)
+    if not one.is_open:
+        made["security"] = [{}, *({name: []} for name in _CREDENTIALS)]
     return made
 
 
@@ -220,6 +224,8 @@ def _given(says: Says, schemas: _Schemas) -> Json:
 
 def _errors_of(one: ApiRoute, says: Says) -> set[int]:
     found = {400, 500, *says.also}  # 400: a parameter that it does not know
+    if not one.is_open:
+        found |= set(OF_CREDENTIALS)
     if _is_of_tenant(one.path):
         found |= set(ALWAYS)
     if "{" in one.path:
@@ -259,6 +265,14 @@ _VIEWED: Final[Json] = {
     "title": VIEWED,
     "description": "What is asked for, in the words and shapes of the product that `view` names.",
     "type": "object",
+}
+_CREDENTIALS: Final[Json] = {
+    "credential": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, or a token of the identity provider that the server trusts. A"
+        " server for development asks for none.",
+    },
 }
 _POSITION: Final[Json] = msgspec.json.schema(Token)
 _COMMAND_ID: Final[Json] = {"type": "string", "pattern": f"^{COMMAND_ID.pattern}$"}

@@ -21,16 +21,18 @@ import msgspec
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
+from penstock.contracts.answers.common import Time
+from penstock.core.definitions.principals import Resource
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.state.run import WfRun
 from penstock.core.values.timestamps import timestamp_ms
 from penstock.core.values.types import ValueProblem
 from penstock.core.views.seen import Json, Seen
+from penstock.gateway.auth import Caller
 from penstock.gateway.errors import bad_request
-from penstock.gateway.reads import Reads
+from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_scan import RunPlace, runs_of
 from penstock.gateway.says import Param
-from penstock.gateway.shapes import Time
 from penstock.gateway.web import cursor_bytes, cursor_text
 
 ENTRIES_PER_WINDOW_MAX: Final = 10_000
@@ -134,7 +136,7 @@ class Window(Generic[A]):
     """
 
     reads: Reads
-    tenant: str
+    caller: Caller
     asked: A
     now_ms: int
     mark: Mark
@@ -160,11 +162,12 @@ class Window(Generic[A]):
         share = max(1, ENTRIES_PER_WINDOW_MAX // max(1, len(begins)))
         for number in numbers:
             left = share
-            for place, view, run in runs_of(self.reads, self.tenant, begins[number], number + 1):
+            runs = runs_of(self.reads, self.caller.tenant, begins[number], number + 1)
+            for place, view, run in runs:
                 left -= 1
                 name = (run.wf_spec, run.version)
                 if name not in specs:
-                    specs[name] = view.rows.peek(WfSpec, self.tenant, *name)
+                    specs[name] = self._spec(view, *name)
                 spec = specs[name]
                 if spec is not None and self.asked.wants_run(run, spec):
                     seen = Seen(view.rows, run, spec, number, self.now_ms)
@@ -176,6 +179,12 @@ class Window(Generic[A]):
                 if left <= 0:
                     self.ended_at.append(place)
                     break
+
+    def _spec(self, view: View, name: str, version: int) -> WfSpec | None:
+        """The spec of runs that the caller may read; of others there is nothing to be found."""
+        if not self.caller.sees(Resource.WORKFLOW, name):
+            return None
+        return view.rows.peek(WfSpec, self.caller.tenant, name, version)
 
     def ends(self) -> list[Json]:
         """Where it ends, and if it is cut, for who puts it together."""

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from penstock.core.definitions.principals import Resource
 from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.state.user_task_rows import FoundBy, UserTaskOf, UserTaskRun
 from penstock.core.views.shown import shown_user_task
+from penstock.gateway.auth import Caller
 from penstock.gateway.errors import bad_request
 from penstock.gateway.index_scan import scan_index
 from penstock.gateway.reads import Reads, View, check_part
@@ -62,16 +64,17 @@ class Search(Struct, frozen=True):
 
 
 def search(
-    reads: Reads, tenant: str, asked: Search, limit: int, cursor: str | None, end: int
+    reads: Reads, caller: Caller, asked: Search, limit: int, cursor: str | None, end: int
 ) -> tuple[list[UserTaskRun], str | None]:
     """A page of user tasks, by partition, before the partition `end`; the next one's cursor."""
 
     def found(view: View, entry: UserTaskOf) -> UserTaskRun | None:
-        row = view.rows.peek(UserTaskRun, tenant, entry.wf_run_id, entry.guid)
-        wanted = row is not None and asked.wants(row)
-        return shown_user_task(view.rows, row) if row is not None and wanted else None
+        row = view.rows.peek(UserTaskRun, caller.tenant, entry.wf_run_id, entry.guid)
+        if row is None or not caller.sees(Resource.USER_TASK, row.user_task_def):
+            return None
+        return shown_user_task(view.rows, row) if asked.wants(row) else None
 
-    prefix = asked.prefix(tenant)
+    prefix = asked.prefix(caller.tenant)
     return scan_index(reads, UserTaskOf, prefix, found, limit=limit, cursor=cursor, end=end)
 
 

@@ -21,11 +21,14 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.command import Command
 from penstock.core.definitions.metadata import DECIDING_PARTITION
+from penstock.core.definitions.principals import Action, Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import correlation_key_problem, partition_of
 from penstock.core.state.keys import Part, after_prefix
 from penstock.core.state.rows import Row
-from penstock.gateway.auth import Caller, identify
+from penstock.core.state.run import WfRun
+from penstock.gateway.access import ASKED_FOR_NOTHING, OPEN, access_of
+from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
@@ -70,6 +73,7 @@ class Gateway:
     load: Load
     sampler: Sampler
     http: HttpTally
+    security: Security
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -98,9 +102,16 @@ class ApiRoute(Route):
 
     def __init__(self, method: str, path: str, handler: Handler, says: Says | None) -> None:
         strict = _strict(handler, says)
+        reads = says is None or not says.sends
+        needs = reads and path not in OPEN | ASKED_FOR_NOTHING
+        access = access_of(method, path) if needs else None
 
         async def named(request: Request) -> Response:
             request.scope[ROUTE_PATH] = path
+            if path not in OPEN:
+                caller = await _admit(request)
+                if access is not None:
+                    access.check(caller, request)
             answer = await strict(request)
             behind = getattr(request.state, "behind", None)
             if behind is not None:
@@ -110,7 +121,22 @@ class ApiRoute(Route):
         super().__init__(path, named, methods=[method])
         self.method = method
         self.says = says
+        self.is_open = path in OPEN
         self.about = (says.about if says else "") or handler.__doc__ or ""
+
+
+async def _admit(request: Request) -> Caller:
+    """Let in who has a credential. A request may come by here more than once, until its partition
+    can be asked.
+    """
+    known: Caller | None = getattr(request.state, "caller", None)
+    if known is not None:
+        return known
+    gateway = gateway_of(request)
+    request.state.caller = await gateway.security.caller_of(
+        request, lambda: gateway.reads.view(gateway.reads.any_open()).rows
+    )
+    return request.state.caller
 
 
 def _strict(handler: Handler, says: Says | None) -> Handler:
@@ -175,11 +201,20 @@ def command_id_of(request: Request) -> str:
 
 async def view_of_run(request: Request) -> tuple[View, str, str]:
     """The partition of the run in the path, as new as `at_least` asks; tenant and run id."""
-    gateway = gateway_of(request)
-    tenant = identify(request).tenant
-    wf_run_id: str = request.path_params["wf_run_id"]
-    number = gateway.reads.number_of(wf_run_id)
-    return await view_at(request, number), tenant, wf_run_id
+    gateway, caller = gateway_of(request), identify(request)
+    tenant, wf_run_id = caller.tenant, cast(str, request.path_params["wf_run_id"])
+    view = await view_at(request, gateway.reads.number_of(wf_run_id))
+    check_sees_run(caller, view, wf_run_id)
+    return view, tenant, wf_run_id
+
+
+def check_sees_run(caller: Caller, view: View, wf_run_id: str) -> None:
+    """Refuse to show a run of a spec that the caller may not read, as if it were not there."""
+    if caller.may(Action.READ, Resource.WORKFLOW, None):
+        return
+    run = view.rows.peek(WfRun, caller.tenant, wf_run_id)
+    if run is None or not caller.sees(Resource.WORKFLOW, run.wf_spec):
+        refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
 
 
 async def view_of_definitions(request: Request) -> tuple[View, str]:

@@ -19,7 +19,7 @@ def window_of(request: Request, asked: A) -> Window[A]:
     """The window that a request stands at."""
     return Window(
         reads=gateway_of(request).reads,
-        tenant=identify(request).tenant,
+        caller=identify(request),
         asked=asked,
         now_ms=int(time.time() * 1_000),
         mark=Mark.of(request.query_params.get("cursor")),

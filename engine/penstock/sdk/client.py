@@ -170,8 +170,9 @@ class Client(_Client[Blocking]):
     `with`.
 
     A request that meets a server that is busy or away is sent again, with the same command id, for
-    up to `deadline_s` seconds. What this client wrote, it also reads. `transport` is what carries
-    the requests in place of a connection, as in `penstock.testing`.
+    up to `deadline_s` seconds. What this client wrote, it also reads. `api_key` is the credential;
+    without it that of PENSTOCK_API_KEY is taken. `transport` is what carries the requests in place
+    of a connection, as in `penstock.testing`.
     """
 
     def __init__(
@@ -180,9 +181,10 @@ class Client(_Client[Blocking]):
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
+        api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        super().__init__(Blocking(url, tenant, deadline_s, transport))
+        super().__init__(Blocking(url, tenant, deadline_s, api_key, transport))
 
     def __enter__(self) -> Client:
         return self
@@ -271,9 +273,10 @@ class AsyncClient(_Client[Awaiting]):
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
+        api_key: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        super().__init__(Awaiting(url, tenant, deadline_s, transport))
+        super().__init__(Awaiting(url, tenant, deadline_s, api_key, transport))
 
     async def __aenter__(self) -> AsyncClient:
         return self

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, TypeVar
 import httpx
 from msgspec.structs import replace
 
-from penstock.sdk import api
+from penstock.sdk import api, credential
 from penstock.sdk.api import Call, Exchange, Reply
 from penstock.sdk.errors import PenstockError
 from penstock.sdk.tail import Tail
@@ -96,12 +96,11 @@ class Blocking(Connection):
         url: str,
         tenant: str,
         deadline_s: float,
+        api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(url, tenant, deadline_s)
-        self._http = httpx.Client(
-            base_url=self.url, trust_env=api.uses_proxy(url), transport=transport
-        )
+        self._http = httpx.Client(transport=transport, **credential.options(url, api_key))
 
     def close(self) -> None:
         """Close the connections."""
@@ -165,12 +164,11 @@ class Awaiting(Connection):
         url: str,
         tenant: str,
         deadline_s: float,
+        api_key: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(url, tenant, deadline_s)
-        self._http = httpx.AsyncClient(
-            base_url=self.url, trust_env=api.uses_proxy(url), transport=transport
-        )
+        self._http = httpx.AsyncClient(transport=transport, **credential.options(url, api_key))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -25,7 +25,7 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
-from penstock.sdk import api
+from penstock.sdk import api, credential
 from penstock.sdk.attempt import Attempt, without_output
 from penstock.sdk.errors import PenstockError
 from penstock.sdk.runner import Job, Runner
@@ -54,8 +54,10 @@ class HttpSource:
         worker: str,
         tasks: Mapping[str, TaskDef[..., Any]],
         runner: Runner,
+        api_key: str | None = None,
     ) -> None:
         self._url = url
+        self._api_key = api_key
         self._tenant = tenant
         self._worker = worker
         self._tasks = tasks
@@ -91,9 +93,8 @@ class HttpSource:
 
     async def _start(self) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-        self._http = httpx.AsyncClient(
-            base_url=self._url, trust_env=api.uses_proxy(self._url), limits=limits
-        )
+        how = credential.options(self._url, self._api_key)
+        self._http = httpx.AsyncClient(limits=limits, **how)
         self._room = asyncio.Condition()
         self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
         self._looking = asyncio.create_task(self._look())

@@ -53,7 +53,8 @@ class Worker:
 
     `slots` is how many sync functions run at once, and how many async ones. A worker of workflows
     runs all their tasks. It reconnects by itself. `secret_provider` gives the secrets that tasks
-    want, by name; without one they are environment variables, PENSTOCK_SECRET_<NAME>.
+    want, by name; without one they are environment variables, PENSTOCK_SECRET_<NAME>. `api_key` is
+    the credential over HTTP; without it that of PENSTOCK_API_KEY is taken.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Worker:
         slots: int = 10,
         name: str | None = None,
         tenant: str = "default",
+        api_key: str | None = None,
         started_after_s: float = STARTED_AFTER_S,
         secret_provider: SecretProvider = from_environment,
     ) -> None:
@@ -71,6 +73,7 @@ class Worker:
         self.name = (name or _own_name())[:NAME_CHARS_MAX]
         self.url = url
         self.tenant = tenant
+        self._api_key = api_key
         self.tasks = _tasks_by_name(tasks)
         self._slots = slots
         self._secret_provider = secret_provider
@@ -156,7 +159,7 @@ class Worker:
             from penstock.sdk.http_source import HttpSource
 
             url = api.checked_url(self.url)
-            return HttpSource(url, self.tenant, self.name, self.tasks, runner)
+            return HttpSource(url, self.tenant, self.name, self.tasks, runner, self._api_key)
         from penstock.sdk.kafka_source import KafkaSource
 
         cluster = parts.path.strip("/") or CLUSTER_DEFAULT

@@ -4,13 +4,17 @@ where snapshots are kept, who the other nodes are.
 
 from __future__ import annotations
 
+import ssl
 from typing import Final
+from urllib.parse import urlsplit
 
-from penstock.config import PARTITIONS_DEFAULT, Config
+from penstock.config import PARTITIONS_DEFAULT, Config, client_context
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
+from penstock.gateway.auth import ADMIN_KEY_CHARS_MIN, Security, TokenVerifier
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import FixedOwners
+from penstock.gateway.serve import is_loopback
 from penstock.log.port import EngineLog, Followed, Owners
 from penstock.processor.directory import (
     Belongs,
@@ -148,6 +152,45 @@ def limits_of(config: Config) -> Limits:
         blocking_appends=config.sync,
         metrics_names=config.metrics_names,
     )
+
+
+def security_of(config: Config) -> Security:
+    """Whether callers are asked for credentials, and what knows them."""
+    context = _others(config)
+    if not config.auth:
+        return Security(context=context)
+    if config.admin_key and len(config.admin_key) < ADMIN_KEY_CHARS_MIN:
+        raise CannotStart(
+            f"the admin key has {len(config.admin_key)} characters; draw one at random that has"
+            f" {ADMIN_KEY_CHARS_MIN} or more"
+        )
+    return Security(asks=True, admin_key=config.admin_key, tokens=_tokens(config), context=context)
+
+
+def _tokens(config: Config) -> TokenVerifier | None:
+    """What knows the tokens of the identity provider. Only a server that uses one needs the
+    library.
+    """
+    if config.oidc is None:
+        return None
+    parts = urlsplit(config.oidc.jwks_url)
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and is_loopback(parts.hostname or "")
+    ):
+        raise CannotStart("--oidc-jwks-url: keys are fetched over https alone")
+    from penstock.gateway.oidc import OidcTokens
+
+    return OidcTokens(config.oidc)
+
+
+def _others(config: Config) -> ssl.SSLContext | None:
+    """How this node knows others, and shows that it is one, where they listen with TLS."""
+    if config.tls.cert is None:
+        return None
+    try:
+        return client_context(config.tls)
+    except OSError as error:
+        raise CannotStart(f"the TLS certificates can not be used: {error}") from error
 
 
 def failpoints_of(armed: str) -> Failpoints:

@@ -39,6 +39,7 @@ from penstock.server.opening import (
     owners_of,
     place_of,
     schedule_of,
+    security_of,
     standbys_of_node,
 )
 from penstock.store.rocks import RocksStores
@@ -111,6 +112,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             limits=limits or limits_of(config),
             nodes=None if owners is None else Nodes(owners, url, standbys=config.standbys),
             data=config.data,
+            security=security_of(config),
         )
         closing.callback(processor.stop)
         processor.start()

@@ -13,7 +13,14 @@ from typing import Final, Protocol
 from penstock.config import PORT_DEFAULT, Config
 from penstock.gateway.app import drain
 from penstock.gateway.readiness import unanswered
-from penstock.gateway.serve import http_server, listen, loop_factory, url_of
+from penstock.gateway.serve import (
+    HttpServer,
+    http_server,
+    is_loopback,
+    listen,
+    loop_factory,
+    url_of,
+)
 from penstock.gateway.web import Gateway
 from penstock.processor.directory import (
     Belongs,
@@ -56,8 +63,9 @@ def run(config: Config, tell: Callable[[str], None], beside: Beside | None = Non
         set_listening(config.data, None)  # what a killed server said does not hold any more
         if config.fresh:
             clear(config.data)
-        url = url_of(listener)
+        url = url_of(listener, tls=config.tls.cert is not None)
         with parts(config, url=config.advertise or url) as made:
+            server = _server(made, config)
             _tell_what_runs(config, made.belongs, url, tell)
 
             def ready() -> None:
@@ -73,7 +81,8 @@ def run(config: Config, tell: Callable[[str], None], beside: Beside | None = Non
             try:
                 with asyncio.Runner(loop_factory=loop_factory()) as runner:
                     notice_s = config.drain_notice_s
-                    return runner.run(_serve(made, listener, tell, ready, stopping, notice_s))
+                    serving = _serve(made, server, listener, tell, ready, stopping, notice_s)
+                    return runner.run(serving)
             finally:
                 set_listening(config.data, None)
 
@@ -89,6 +98,13 @@ def _socket(config: Config) -> socket.socket:
         ) from error
 
 
+def _server(made: Parts, config: Config) -> HttpServer:
+    try:
+        return http_server(made.app, config.tls)
+    except OSError as error:
+        raise CannotStart(f"the TLS certificates can not be used: {error}") from error
+
+
 def _tell_what_runs(
     config: Config, belongs: Belongs, url: str, tell: Callable[[str], None]
 ) -> None:
@@ -97,12 +113,20 @@ def _tell_what_runs(
     tell(f"  http    {url}")
     tell(f"  log     {log}, {belongs.partitions} partitions")
     tell(f"  stores  {config.data / 'stores'}")
+    if config.auth:
+        tell("  auth    callers need a credential")
+    elif not is_loopback(config.host):
+        tell(
+            f"penstock: WARNING: whoever reaches {config.host} may do everything: nobody is asked"
+            " for a credential; listen on 127.0.0.1, or use --auth on"
+        )
     if config.snapshots is not None:
         tell(f"  snapshots in {config.snapshots}, every {config.snapshot_every_s:g} s")
 
 
 async def _serve(
     made: Parts,
+    server: HttpServer,
     listener: socket.socket,
     tell: Callable[[str], None],
     ready: Callable[[], None],
@@ -116,7 +140,6 @@ async def _serve(
     are other nodes they get the partitions at once; else these are let go of when this has
     returned. A second signal waits for nothing.
     """
-    server = http_server(made.app)
     loop = asyncio.get_running_loop()
     gateway: Gateway = made.app.state.gateway
     handing: list[asyncio.Task[None]] = []

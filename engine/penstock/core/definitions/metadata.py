@@ -12,6 +12,7 @@ from penstock.core.definitions.defs import (
     TaskDef,
     WorkflowEventDef,
 )
+from penstock.core.definitions.principals import ApiKey, Principal
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
 from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
@@ -32,6 +33,8 @@ DEFINITIONS: Final[dict[str, type[Row]]] = {
         Application,
         Webhook,
         GoneAddress,
+        Principal,
+        ApiKey,
     )
 }
 """The rows that a partition takes from partition 0."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import quote
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -38,6 +39,7 @@ from penstock.core.definitions.defs import (
     WorkflowEventDef,
     gone_name,
 )
+from penstock.core.definitions.principals import Principal
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
 from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, SpecBody, WfSpec
@@ -46,8 +48,9 @@ from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
 from penstock.core.state.rows import Row, Rows
 from penstock.gateway import render, user_task_json
+from penstock.gateway.access import access_of
 from penstock.gateway.application_json import application
-from penstock.gateway.auth import TENANT_HEADER, Caller, identify
+from penstock.gateway.auth import Caller, identify
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.forward import PART_HEADER, Asked
 from penstock.gateway.json_in import read_struct
@@ -69,7 +72,10 @@ from penstock.log.port import Position
 
 
 class Definition(Struct, frozen=True):
-    """A kind of definition: its path, its commands, its rows, and how it is shown."""
+    """A kind of definition: its path, its commands, its rows, and how it is shown. One that is of
+    the cluster lies under a `tenant` of its own, whoever asks; `is_there` tells it from the row
+    that stays of one that was deleted.
+    """
 
     path: str
     what: str
@@ -83,6 +89,9 @@ class Definition(Struct, frozen=True):
     listed: Any = None
     read: Callable[[Request, type[Command]], Awaitable[Command]] = read_struct
     body: type[Struct] | None = None
+    tenant: str | None = None
+    check_name: Callable[[str, str], str] = check_definition_name
+    is_there: Callable[[Any], bool] = bool
 
 
 def alone(show: Callable[[Any], render.Json]) -> Callable[[Any, Rows], render.Json]:
@@ -197,12 +206,13 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
 
     async def list_all(request: Request) -> Response:
         view, tenant = await view_of_definitions(request)
-        rows, cursor = page(request, view, definition.row, tenant)
-        return listed([definition.show(row, view.rows) for row in rows], cursor, view.position)
+        rows, cursor = page(request, view, definition.row, definition.tenant or tenant)
+        seen = [row for row in rows if sees(request, definition, row)]
+        return listed([definition.show(row, view.rows) for row in seen], cursor, view.position)
 
     async def delete(request: Request) -> Response:
         caller = identify(request)
-        name = check_definition_name(definition.what, request.path_params["name"])
+        name = definition.check_name(definition.what, request.path_params["name"])
         named = {"name": name}
         if definition in WITH_VERSIONS:
             command = definition.delete(**named, version=_version_to_delete(request))
@@ -220,6 +230,12 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
         route("GET", by_name, gets.get(definition.path, get), says["GET"]),
         route("DELETE", by_name, delete, says["DELETE"]),
     ]
+
+
+def sees(request: Request, definition: Definition, row: Any) -> bool:
+    """Whether the caller may be shown a definition."""
+    resource = access_of("GET", definition.path).resource
+    return definition.is_there(row) and identify(request).sees(resource, row.name)
 
 
 def says_of(definition: Definition) -> dict[str, Says]:
@@ -241,9 +257,9 @@ def says_of(definition: Definition) -> dict[str, Says]:
 async def shown_by_name(request: Request, definition: Definition, name: str) -> Response:
     """A definition of a kind, by its name."""
     view, tenant = await view_of_definitions(request)
-    check_definition_name(definition.what, name)
-    row = view.rows.peek(definition.row, tenant, name)
-    if row is None:
+    definition.check_name(definition.what, name)
+    row = view.rows.peek(definition.row, definition.tenant or tenant, name)
+    if row is None or not definition.is_there(row):
         what = f"there is no {definition.what} {name!r}"
         refuse_unknown(request, view, definition.unknown, what)
     return json_answer(definition.show(row, view.rows), position=view.position)
@@ -295,7 +311,8 @@ async def list_wf_specs(request: Request) -> Response:
     """The names of WfSpecs, each with its newest version."""
     view, tenant = await view_of_definitions(request)
     rows, cursor = page(request, view, LatestWfSpec, tenant)
-    items = [{"name": row.name, "version": row.version} for row in rows if row.version]
+    seen = [row for row in rows if row.version and sees(request, WF_SPECS, row)]
+    items = [{"name": row.name, "version": row.version} for row in seen]
     return listed(items, cursor, view.position)
 
 
@@ -304,7 +321,7 @@ async def wait_for_all(gateway: Gateway, caller: Caller, definition: Definition,
     reads = gateway.reads
     deadline = time.monotonic() + gateway.limits.answer_timeout_s
     kind: type[Row] = LatestWfSpec if definition is WF_SPECS else definition.row
-    key = kind.key(caller.tenant, name)
+    key = kind.key(definition.tenant or caller.tenant, name)
     decided = reads.definitions().view.get(kind, key)
 
     def missing() -> list[int]:
@@ -319,7 +336,7 @@ async def wait_for_all(gateway: Gateway, caller: Caller, definition: Definition,
     )
     version = getattr(decided, "version", None)
     elsewhere = await _missing_elsewhere(
-        gateway, caller, f"{definition.path}/{name}", version, deadline
+        gateway, caller, f"{definition.path}/{quote(name, safe='')}", version, deadline
     )
     still = sorted(missing() + elsewhere)
     if still:
@@ -340,7 +357,7 @@ async def _missing_elsewhere(
     left = [number for number in range(reads.partitions) if not reads.is_open(number)]
     while left and time.monotonic() < deadline:
         for number in list(left):
-            headers = {TENANT_HEADER: caller.tenant, PART_HEADER: str(number)}
+            headers = {**caller.headers, PART_HEADER: str(number)}
             asked = Asked(method="GET", target=path.encode(), headers=headers)
             try:
                 found = await forwarder.part(number, asked, forwarder.patience())
@@ -355,7 +372,7 @@ async def _missing_elsewhere(
 
 
 def _has(row: Row | None, decided: Row | None) -> bool:
-    for kind in (LatestWfSpec, StructDef, LatestUserTaskDef, Application, Webhook):
+    for kind in (LatestWfSpec, StructDef, LatestUserTaskDef, Application, Webhook, Principal):
         if isinstance(row, kind) and isinstance(decided, kind):
             return row.version >= decided.version
     return row is not None

@@ -19,7 +19,7 @@ from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import check_part
 from penstock.gateway.says import AT_LEAST, Says
-from penstock.gateway.web import gateway_of, json_answer, route, view_at
+from penstock.gateway.web import check_sees_run, gateway_of, json_answer, route, view_at
 
 
 class EvaluateBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class EvaluateBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 async def evaluate(request: Request) -> Response:
     """The value there, as the run stands now; `*****` if it is made of something masked."""
-    tenant = identify(request).tenant
+    caller = identify(request)
     body = await read_struct(request, EvaluateBody)
     if (body.expression is None) == (body.template is UNSET):
         raise bad_request("give either an `expression` or a `template`")
@@ -46,6 +46,7 @@ async def evaluate(request: Request) -> Response:
     reads = gateway_of(request).reads
     number = reads.number_of(body.wf_run_id)
     view = await view_at(request, number)
+    check_sees_run(caller, view, body.wf_run_id)
     place = Place(
         wf_run_id=body.wf_run_id,
         thread=body.thread,
@@ -53,7 +54,9 @@ async def evaluate(request: Request) -> Response:
         task_run=body.task_run,
     )
     shard = Shard(number, reads.partitions)
-    tried = await run_in_threadpool(try_expression, view.rows, shard, tenant, place, expression)
+    tried = await run_in_threadpool(
+        try_expression, view.rows, shard, caller.tenant, place, expression
+    )
     if tried.problem is not None:
         raise ApiError(EdgeCode.NO_VALUE, tried.problem, position=view.position)
     return json_answer({"value": tried.value, "masked": tried.masked}, position=view.position)

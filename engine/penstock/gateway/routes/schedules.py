@@ -15,11 +15,12 @@ from penstock.core.command import Command
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.schedule_wf import ScheduleWf
+from penstock.core.definitions.principals import Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_schedule_id, derive_guid, partition_of_run
 from penstock.core.schedules.schedules import Schedule, ScheduleState
 from penstock.gateway import render
-from penstock.gateway.auth import identify
+from penstock.gateway.auth import Caller, identify
 from penstock.gateway.index_scan import scan_index
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
@@ -82,7 +83,7 @@ async def get(request: Request) -> Response:
     schedule_id = _id(request)
     number = partition_of_run(schedule_id, gateway_of(request).reads.partitions)
     view = await view_at(request, number)
-    shown = _shown(view, identify(request).tenant, schedule_id)
+    shown = _shown(view, identify(request), schedule_id)
     if shown is None:
         refuse(Code.SCHEDULE_UNKNOWN, f"there is no schedule {schedule_id!r}")
     return json_answer(shown, position=view.position)
@@ -91,23 +92,23 @@ async def get(request: Request) -> Response:
 async def list_all(request: Request) -> Response:
     """Schedules, by partition and id."""
     reads = gateway_of(request).reads
-    tenant = identify(request).tenant
+    caller = identify(request)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
 
     def found(view: View, row: ScheduleState) -> render.Json | None:
-        return _shown(view, tenant, row.schedule_id)
+        return _shown(view, caller, row.schedule_id)
 
     def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
-        prefix = ScheduleState.key(tenant)
+        prefix = ScheduleState.key(caller.tenant)
         return scan_index(reads, ScheduleState, prefix, found, limit=limit, cursor=cursor, end=end)
 
     return await paged(request, read, limit)
 
 
-def _shown(view: View, tenant: str, schedule_id: str) -> render.Json | None:
-    schedule = view.rows.peek(Schedule, tenant, schedule_id)
-    state = view.rows.peek(ScheduleState, tenant, schedule_id)
-    if schedule is None or state is None:
+def _shown(view: View, caller: Caller, schedule_id: str) -> render.Json | None:
+    schedule = view.rows.peek(Schedule, caller.tenant, schedule_id)
+    state = view.rows.peek(ScheduleState, caller.tenant, schedule_id)
+    if schedule is None or state is None or not caller.sees(Resource.WORKFLOW, schedule.wf_spec):
         return None
     return render.schedule(schedule, state)
 

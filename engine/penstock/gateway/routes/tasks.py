@@ -22,6 +22,7 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions.defs import TaskDef
+from penstock.core.definitions.principals import Action, Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import WORKER_CHARS_MAX
@@ -167,7 +168,7 @@ async def stops(request: Request) -> Response:
     they are not the worker's any more. It writes nothing, and is no sign of life. Of a partition
     that can not be asked just now, nothing is said.
     """
-    tenant = identify(request).tenant
+    caller = identify(request)
     body = await read_struct(request, StopsBody)
     reads = gateway_of(request).reads
     attempts: dict[int, list[OwnAttempt]] = {}
@@ -180,7 +181,10 @@ async def stops(request: Request) -> Response:
         for number in numbers:
             rows = reads.view(number).rows
             for one in attempts.get(number, ()):
-                stop = _stop_of(rows.peek(TaskRun, tenant, one.wf_run_id, one.guid), one)
+                task = rows.peek(TaskRun, caller.tenant, one.wf_run_id, one.guid)
+                if task is not None and not caller.may(Action.RUN, Resource.TASK, task.task_def):
+                    task = None
+                stop = _stop_of(task, one)
                 if stop is not None:
                     named = {"wf_run_id": one.wf_run_id, "guid": one.guid, "attempt": one.attempt}
                     items.append({**named, "stop": stop})

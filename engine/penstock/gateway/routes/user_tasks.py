@@ -21,6 +21,7 @@ from penstock.core.commands.edit_user_task_comment import EditUserTaskComment
 from penstock.core.commands.put_user_task_comment import PutUserTaskComment
 from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.save_user_task_run import SaveUserTaskRun
+from penstock.core.definitions.principals import Action, Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
@@ -44,6 +45,7 @@ from penstock.gateway.web import (
     page,
     route,
     send,
+    view_at,
     view_of_run,
 )
 
@@ -85,10 +87,10 @@ async def find(request: Request) -> Response:
     """User tasks, by any of user, group, status and form."""
     asked = Search.of(request.query_params)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    reads, tenant = gateway_of(request).reads, identify(request).tenant
+    reads, caller = gateway_of(request).reads, identify(request)
 
     def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
-        rows, after = search(reads, tenant, asked, limit, cursor, end)
+        rows, after = search(reads, caller, asked, limit, cursor, end)
         return [user_task_run(row) for row in rows], after
 
     return await paged(request, read, limit)
@@ -127,11 +129,13 @@ def _path(request: Request) -> dict[str, Any]:
 
 
 async def _known(request: Request) -> tuple[View, UserTaskRun]:
-    view, tenant, wf_run_id = await view_of_run(request)
-    known_run(view, tenant, wf_run_id)
+    caller, wf_run_id = identify(request), request.path_params["wf_run_id"]
+    view = await view_at(request, gateway_of(request).reads.number_of(wf_run_id))
     guid = check_part("guid", request.path_params["guid"])
-    row = view.rows.peek(UserTaskRun, tenant, wf_run_id, guid)
-    if row is None:
+    row = view.rows.peek(UserTaskRun, caller.tenant, wf_run_id, guid)
+    if row is None and caller.may(Action.READ, Resource.USER_TASK, None):
+        known_run(view, caller.tenant, wf_run_id)
+    if row is None or not caller.sees(Resource.USER_TASK, row.user_task_def):
         refuse(Code.USER_TASK_UNKNOWN, f"WfRun {wf_run_id!r} has no UserTaskRun {guid!r}")
     return view, row
 

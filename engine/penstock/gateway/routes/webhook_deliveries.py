@@ -18,6 +18,7 @@ from penstock.contracts.answers.told import Resent
 from penstock.core.command import Command
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.retry_now import RetryNow
+from penstock.core.definitions.principals import Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
@@ -61,7 +62,7 @@ async def poll(request: Request) -> Response:
 
 
 async def _listed(request: Request, status: str | None) -> Response:
-    reads, tenant = gateway_of(request).reads, identify(request).tenant
+    reads, caller = gateway_of(request).reads, identify(request)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     asked = request.query_params
     name = check_definition_name("TaskDef", asked.get("task_def", SEND_WEBHOOK))
@@ -69,10 +70,11 @@ async def _listed(request: Request, status: str | None) -> Response:
 
     def read(cursor: str | None, limit: int, end: int) -> tuple[list[render.Json], str | None]:
         items: list[render.Json] = []
-        runs = runs_of(reads, tenant, RunPlace.of(cursor), end)
+        runs = runs_of(reads, caller.tenant, RunPlace.of(cursor), end)
         for looked_at, (place, view, run) in enumerate(runs, 1):
-            found = _of_run(view, tenant, run.wf_run_id, name)
-            items += [one for one in found if _fits(one, status, wanted)]
+            if caller.sees(Resource.WORKFLOW, run.wf_spec):
+                found = _of_run(view, caller.tenant, run.wf_run_id, name)
+                items += [one for one in found if _fits(one, status, wanted)]
             if looked_at == RUNS_PER_PAGE_MAX or len(items) >= limit:
                 return items, place.text
         return items, None

@@ -17,6 +17,7 @@ from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.definitions.principals import Action, Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import wf_run_id_of
 from penstock.core.state.run import WfRun
@@ -58,6 +59,9 @@ from penstock.processor.past import Past, PastUnknown
 
 WHOLE_MAX: Final = 50_000
 """Records that are folded for one request, where a run's own turns do not say all."""
+
+
+RUNS_LOOKED_AT_MAX: Final = 5_000  # for one page: more than it may have
 
 
 class ThreadBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,22 +174,22 @@ async def put_external_event(request: Request) -> Response:
 
 async def list_wf_runs(request: Request) -> Response:
     """Runs, by partition and id; all of them, or those that have a value in a variable."""
-    reads, tenant, dialect = (
-        gateway_of(request).reads,
-        identify(request).tenant,
-        dialect_of(request),
-    )
+    reads, caller, dialect = gateway_of(request).reads, identify(request), dialect_of(request)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     asked = Search.of(request.query_params)
+    if asked is not None:
+        caller.check(Action.READ, Resource.WORKFLOW, asked.wf_spec)
 
     def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
         if asked is not None:
-            found, following = search(reads, tenant, asked, limit, cursor, end)
+            found, following = search(reads, caller.tenant, asked, limit, cursor, end)
             return [dialect.head(seen_of(view, run)) for view, run in found], following
         items: list[Any] = []
-        for place, view, run in runs_of(reads, tenant, RunPlace.of(cursor), end):
-            items.append(dialect.head(seen_of(view, run)))
-            if len(items) == limit:
+        runs = runs_of(reads, caller.tenant, RunPlace.of(cursor), end)
+        for looked_at, (place, view, run) in enumerate(runs, 1):
+            if caller.sees(Resource.WORKFLOW, run.wf_spec):
+                items.append(dialect.head(seen_of(view, run)))
+            if len(items) == limit or looked_at == RUNS_LOOKED_AT_MAX:
                 return items, place.text
         return items, None
 

@@ -1,0 +1,43 @@
+"""The forms of answers about principals, their keys, and who is asking."""
+
+from __future__ import annotations
+
+from penstock.contracts.answers.common import Answer, Done, Time
+from penstock.core.definitions.principals import Grant
+
+
+class PrincipalShown(Answer, frozen=True):
+    """A principal, and all that it may do."""
+
+    name: str
+    version: int
+    grants: list[Grant]
+    description: str
+    created_at: Time
+    updated_at: Time
+
+
+class ApiKeyShown(Answer, frozen=True):
+    """A key of a principal. Of its secret nothing is known but a hash, which is not shown."""
+
+    key_id: str
+    owner: str
+    description: str
+    created_at: Time
+    expires_at: Time | None
+    revoked_at: Time | None
+
+
+class ApiKeyTold(Done, frozen=True):
+    """What became of a key."""
+
+    key_id: str
+    owner: str
+
+
+class WhoAmI(Answer, frozen=True):
+    """Who asks. Without grants this server asks nobody who he is, and all is allowed."""
+
+    principal: str
+    tenant: str
+    grants: list[Grant] | None

@@ -1,0 +1,286 @@
+"""Who is let in, as whom and to what: credentials, the tenant that they stand for, grants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from penstock.gateway.access import (
+    ASKED_FOR_NOTHING,
+    FINE,
+    NAMED_BY,
+    OPEN,
+    OTHERWISE,
+    RESOURCE_OF,
+    beginning_of,
+)
+from penstock.gateway.app import ROUTES
+from penstock.gateway.auth import CREDENTIAL_CHARS_MAX
+from tests.gateway.keys import (
+    ADMIN_KEY,
+    client_of,
+    everything,
+    grant,
+    guarded,
+    put_key,
+    put_principal,
+)
+from tests.gateway.served import Served, one_task, shape_of_error, wait_until, waiting_for_event
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A gateway that lets nobody in without a credential; the client is the admin's."""
+    with guarded(Path(tmp_path_factory.mktemp("guarded"))) as made:
+        yield made
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    """Status and code."""
+    return shape_of_error(answer)[:2]
+
+
+def test_nobody_comes_in_without_a_credential(served: Served) -> None:
+    """By any route but the open ones, whatever there is behind it."""
+    with httpx.Client(base_url=served.url) as nobody:
+        for one in ROUTES:
+            path = re.sub(r"\{\w+:int\}", "0", one.path).replace("{", "").replace("}", "")
+            answer = nobody.request(one.method, path)
+            if one.path in OPEN:
+                assert answer.status_code != 401, path
+            else:
+                assert refused(answer) == (401, "UNAUTHENTICATED"), path
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_every_route_has_its_resource() -> None:
+    """And nothing in the tables is about a route that is not there."""
+    paths = {one.path for one in ROUTES}
+    asked = {path for path in paths if path not in OPEN | ASKED_FOR_NOTHING}
+    assert {beginning_of(path) for path in asked} == RESOURCE_OF.keys()
+    assert {*OPEN, *ASKED_FOR_NOTHING, *FINE} <= paths
+    assert NAMED_BY.keys() <= paths
+    assert OTHERWISE.keys() <= {f"{one.method} {one.path}" for one in ROUTES}
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "",
+        "Bearer",
+        "Basic YWRtaW46YWRtaW4=",
+        f"Bearer {ADMIN_KEY}x",
+        f"Bearer {ADMIN_KEY[:-1]}",
+        "Bearer psk_nobodyskey1_aaaaaaaaaaaaaaaaaaaaaaaa",
+        "Bearer psk_../../etc_aaaaaaaaaaaaaaaaaaaaaaaa",
+        "Bearer a.b.c",
+        "Bearer " + "x" * (CREDENTIAL_CHARS_MAX + 1),
+        f"Bearer {ADMIN_KEY} {ADMIN_KEY}",
+    ],
+)
+def test_a_bad_credential_is_not_told_what_is_bad(served: Served, credential: str) -> None:
+    with httpx.Client(base_url=served.url, headers={"Authorization": credential}) as client:
+        answer = client.get("/v1/task-defs")
+        status, code, message = shape_of_error(answer)
+    assert (status, code) == (401, "UNAUTHENTICATED")
+    assert ADMIN_KEY not in message and "psk_" not in message
+
+
+def test_the_admin_key_may_do_everything(served: Served) -> None:
+    told = served.good("GET", "/v1/whoami")
+    assert (told["principal"], told["tenant"]) == ("admin", "default")
+    assert served.good("GET", "/v1/whoami", tenant="acme")["tenant"] == "acme"
+    for path in ("/v1/cluster", "/v1/dead-letters", "/metrics", "/v1/principals"):
+        assert served.call("GET", path).status_code == 200
+
+
+def test_a_key_is_good_until_it_is_revoked(served: Served) -> None:
+    put_principal(served, "rita", everything("acme"))
+    first, second = (put_key(served, "rita", f"ritaskey{number}") for number in (1, 2))
+    with served.with_key(first) as one, served.with_key(second) as two:
+        assert one.get("/v1/whoami").json()["principal"] == "rita"
+        served.good("DELETE", "/v1/api-keys/ritaskey1")
+        wait_until(lambda: one.get("/v1/whoami").status_code == 401)
+        assert two.get("/v1/whoami").json()["tenant"] == "acme"
+        served.good("DELETE", "/v1/principals/rita")
+        wait_until(lambda: two.get("/v1/whoami").status_code == 401)
+        put_principal(served, "rita", everything("acme"))
+        assert two.get("/v1/whoami").status_code == 401
+    shown = served.good("GET", "/v1/api-keys/ritaskey1")
+    assert shown["revoked_at"] is not None and "hash" not in str(shown)
+    listed = served.good("GET", "/v1/api-keys?owner=rita")["items"]
+    assert [one["key_id"] for one in listed] == ["ritaskey1", "ritaskey2"]
+
+
+def test_a_key_ends_at_its_time(served: Served) -> None:
+    put_principal(served, "eve", everything("acme"))
+    ended = put_key(served, "eve", "evesoldkey", expires_at="2020-01-01T00:00:00Z")
+    later = put_key(served, "eve", "evesnewkey", expires_at="2999-01-01T00:00:00Z")
+    with served.with_key(ended) as client:
+        assert client.get("/v1/whoami").status_code == 401
+    with served.with_key(later) as client:
+        assert client.get("/v1/whoami").status_code == 200
+
+
+def test_the_tenant_comes_from_the_credential(served: Served) -> None:
+    """A header chooses among those that are granted; alone it is worth nothing."""
+    with client_of(served, "uno", everything("one")) as uno:
+        assert uno.get("/v1/whoami").json()["tenant"] == "one"
+        for other in ("two", "default", "nobodys"):
+            answer = uno.get("/v1/task-defs", headers={"Penstock-Tenant": other})
+            assert refused(answer) == (403, "PERMISSION_DENIED")
+    with client_of(served, "duo", everything("one"), everything("two")) as duo:
+        for tenant in ("one", "two"):
+            told = duo.get("/v1/whoami", headers={"Penstock-Tenant": tenant}).json()
+            assert told["tenant"] == tenant
+        assert refused(duo.get("/v1/whoami")) == (403, "PERMISSION_DENIED")
+    with client_of(served, "none") as none:
+        assert refused(none.get("/v1/whoami")) == (403, "PERMISSION_DENIED")
+
+
+def test_who_may_read_may_not_write(served: Served) -> None:
+    served.good("PUT", "/v1/task-defs?wait=all", {"name": "work"}, tenant="acme")
+    with client_of(served, "reader", grant("acme", "ALL_RESOURCES", "READ")) as reader:
+        assert reader.get("/v1/task-defs/work").status_code == 200
+        answer = reader.put("/v1/task-defs", json={"name": "other"})
+        assert refused(answer) == (403, "PERMISSION_DENIED")
+        poll = reader.post("/v1/task-queues/work/poll", json={"worker": "w"})
+        assert refused(poll) == (403, "PERMISSION_DENIED")
+    with client_of(served, "writer", grant("acme", "TASK", "WRITE_METADATA")) as writer:
+        assert writer.put("/v1/task-defs", json={"name": "other"}).status_code == 200
+        assert refused(writer.get("/v1/task-defs/other")) == (403, "PERMISSION_DENIED")
+        for path in ("/v1/wf-specs", "/v1/wf-runs", "/v1/principals", "/v1/cluster"):
+            assert refused(writer.get(path)) == (403, "PERMISSION_DENIED")
+
+
+def test_who_owns_a_tenant_has_nothing_of_the_cluster(served: Served) -> None:
+    """Dead letters, metrics and principals tell of other tenants, too."""
+    with client_of(served, "owner", everything("acme")) as owner:
+        for path in ("/v1/cluster", "/v1/dead-letters", "/v1/doctor", "/v1/verify", "/metrics"):
+            assert refused(owner.get(path)) == (403, "PERMISSION_DENIED"), path
+        for path in ("/v1/principals", "/v1/api-keys"):
+            assert refused(owner.get(path)) == (403, "PERMISSION_DENIED"), path
+        put = {"name": "owner", "grants": [everything("*")]}
+        assert refused(owner.put("/v1/principals", json=put)) == (403, "PERMISSION_DENIED")
+
+
+def test_names_in_a_grant_count_wherever_something_is_shown(served: Served) -> None:
+    """Another spec's runs are told of as runs that are not there."""
+    headers = {"tenant": "named"}
+    for name in ("order-a", "secret"):
+        served.good("PUT", "/v1/task-defs?wait=all", {"name": name}, **headers)
+        served.good("PUT", "/v1/wf-specs?wait=all", one_task(name, name), **headers)
+        body = {"wf_spec": name, "wf_run_id": f"{name}-run"}
+        served.good("POST", "/v1/wf-runs", body, **headers)
+    grants = (
+        grant("named", "WORKFLOW", "READ", "order-*"),
+        grant("named", "TASK", "READ", "order-a"),
+    )
+    with client_of(served, "clerk", *grants) as clerk:
+
+        def items(path: str) -> Any:
+            answer = clerk.get(path)
+            assert answer.status_code == 200, answer.text
+            return answer.json()["items"]
+
+        assert [one["name"] for one in items("/v1/task-defs")] == ["order-a"]
+        assert [one["name"] for one in items("/v1/wf-specs")] == ["order-a"]
+        assert [one["wf_run_id"] for one in items("/v1/wf-runs")] == ["order-a-run"]
+        assert {one["wf_run_id"] for one in items("/v1/task-runs")} == {"order-a-run"}
+        assert clerk.get("/v1/wf-specs/order-a").status_code == 200
+        assert refused(clerk.get("/v1/wf-specs/secret")) == (403, "PERMISSION_DENIED")
+        assert refused(clerk.get("/v1/wf-specs/nowhere")) == (403, "PERMISSION_DENIED")
+        for one in ROUTES:
+            if one.method == "GET" and one.path.startswith("/v1/wf-runs/{wf_run_id}"):
+                path = one.path.replace("{thread:int}/{position:int}", "0/0")
+                path = path.replace("{task_run}", "x")
+                told = [
+                    clerk.get(path.replace("{wf_run_id}", name)) for name in ("secret-run", "gone")
+                ]
+                assert {refused(answer) for answer in told} == {(404, "WF_RUN_UNKNOWN")}, path
+                first, second = (answer.json()["error"]["message"] for answer in told)
+                assert first.replace("secret-run", "x") == second.replace("gone", "x")
+        assert clerk.get("/v1/wf-runs/order-a-run").status_code == 200
+
+
+MINE, THEIRS = "this-is-one-s-own", "this-is-two-s-own"
+NAMES = {
+    "{name}": "same",
+    "{wf_run_id}": "same",
+    "{event_def}": "same",
+    "{key}": "same",
+    "{task_def}": "same",
+    "{application}": "same",
+    "{workflow}": "same",
+    "{schedule_id}": "same",
+    "{thread:int}": "0",
+    "{position:int}": "1",
+}
+
+
+def furnish(client: httpx.Client, mark: str) -> str:
+    """One of everything under one name, with a mark in it; gives the guid of the task."""
+
+    def send(method: str, path: str, body: Any) -> Any:
+        answer = client.request(method, path, json=body)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    about = {"name": "same", "description": mark}
+    send("PUT", "/v1/task-defs?wait=all", about)
+    send("PUT", "/v1/external-event-defs?wait=all", about | {"correlation": {}})
+    for kind in ("user-task-defs", "workflow-event-defs"):
+        send("PUT", f"/v1/{kind}", about)
+    send("PUT", "/v1/struct-defs", about | {"fields": [{"name": "n", "type": "INT"}]})
+    send("PUT", "/v1/applications", about | {"webhook_url": f"https://{mark}.example/"})
+    spec = one_task("same", "same")
+    spec["spec"]["threads"]["main"]["variables"] = [{"name": "it", "type": "STR"}]
+    send("PUT", "/v1/wf-specs?wait=all", spec)
+    send("PUT", "/v1/wf-specs?wait=all", waiting_for_event("waits", "same"))
+    hook = {"name": "same", "wf_spec": "same", "key": "k" * 20, "description": mark}
+    send("PUT", "/v1/webhooks", hook)
+    labels = {"whose": mark}
+    run = {"wf_spec": "same", "wf_run_id": "same", "variables": {"it": mark}, "labels": labels}
+    send("POST", "/v1/wf-runs", run)
+    schedule = {"schedule_id": "same", "wf_spec": "same", "cron": "0 0 1 1 *", "labels": labels}
+    send("POST", "/v1/schedules", schedule)
+    send("POST", "/v1/external-events", {"wf_run_id": "same", "event_def": "same", "content": mark})
+    send("POST", "/v1/correlated-events", {"event_def": "same", "key": "same", "content": mark})
+    [task] = send("POST", "/v1/task-queues/same/poll", {"worker": mark, "wait_ms": 20_000})["tasks"]
+    report = {name: task[name] for name in ("wf_run_id", "guid", "attempt")}
+    send("POST", "/v1/tasks/report", report | {"status": "TASK_SUCCESS", "output": mark})
+    return task["guid"]
+
+
+def test_two_tenants_with_the_same_names_never_see_each_other(served: Served) -> None:
+    """By any route there is: what one has is shown to it, and nothing of the other's is; nor is
+    anything done to the other's under its name.
+    """
+    with (
+        client_of(served, "same-one", everything("same-one")) as one,
+        client_of(served, "same-two", everything("same-two")) as two,
+    ):
+        names = {**NAMES, "{guid}": furnish(one, MINE), "{task_run}": "same"}
+        furnish(two, THEIRS)
+        shown = 0
+        for route in ROUTES:
+            path = re.sub(r"\{(comment|number):int\}", "0", route.path)
+            for part, name in names.items():
+                path = path.replace(part, name)
+            if route.method == "GET" and not path.endswith("/follow"):
+                answer = one.get(path)
+                assert THEIRS not in answer.text, path
+                shown += MINE in answer.text
+            if route.path not in OPEN:
+                other = {"Penstock-Tenant": "same-two"}
+                answer = one.request(route.method, path, headers=other)
+                assert refused(answer) == (403, "PERMISSION_DENIED"), path
+        assert shown >= 20
+        metrics = served.call("GET", "/metrics").text
+        assert MINE not in metrics and "same-one" not in metrics
+        assert two.get("/v1/wf-runs/same").json()["status"] == "COMPLETED"

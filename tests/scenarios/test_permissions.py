@@ -1,0 +1,142 @@
+"""What a principal may not do is refused by the fold, whatever gateway it came through."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from penstock.core.bulk.rows import BulkFilter
+from penstock.core.command import CommandType, Sender
+from penstock.core.commands import COMMANDS
+from penstock.core.commands.bulk import Bulk
+from penstock.core.commands.delete_principal import DeletePrincipal
+from penstock.core.commands.pause_schedule import PauseSchedule
+from penstock.core.commands.put_principal import PutPrincipal
+from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.commands.put_webhook import PutWebhook
+from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.schedule_wf import ScheduleWf
+from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.definitions.principals import Action, Grant, Resource
+from penstock.core.permissions import _BY_NAME, NEEDS
+from penstock.core.state.transitions import TaskStatus
+from tests.controls import chain, event, task
+from tests.scenarios.driver import Driver
+from tests.scenarios.story import accepted, refused, register, run
+from tests.sim.hostile import plausible
+
+CLIENTS = [kind for kind in COMMANDS if kind.sender is Sender.CLIENT]
+DENIED = "PERMISSION_DENIED"
+EVERYTHING: Any = (Resource.ALL_RESOURCES,), (Action.ALL_ACTIONS,)
+
+
+def grants(driver: Driver, *given: Grant, name: str = "ann") -> None:
+    accepted(driver, PutPrincipal(name=name, grants=given))
+
+
+def leave(resource: Resource, action: Action, *names: str) -> Grant:
+    return Grant(("default",), (resource,), (action,), names)
+
+
+@pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.record.__name__)
+def test_without_a_grant_nothing_is_done(memory: Driver, kind: CommandType) -> None:
+    """Nor with one for another tenant; a principal that was deleted may do nothing, either."""
+    register(memory, "works", chain(task("work")))
+    story = run(memory, "works", "working").task("work")
+    command = plausible(kind.record, {"wf_run_id": "working", "guid": story.taken.guid})
+    grants(memory, name="poor")
+    grants(memory, Grant(("other",), *EVERYTHING), name="foreign")
+    grants(memory, Grant(("*",), *EVERYTHING), name="gone")
+    accepted(memory, DeletePrincipal("gone"))
+    for name in ("poor", "foreign", "gone"):
+        refused(memory, command, DENIED, principal=name)
+    story.succeeds().completes()
+
+
+def test_the_table_names_commands_of_clients_alone() -> None:
+    assert _BY_NAME.keys() == {kind.__name__ for kind in NEEDS}
+
+
+def test_who_has_no_row_is_not_told_apart(memory: Driver) -> None:
+    """Whoever writes to the log himself is trusted; see docs/SECURITY.md."""
+    grants(memory)
+    register(memory, "works", chain())
+    for number, name in enumerate(("", "anonymous", "test", "admin")):
+        accepted(memory, RunWf(wf_spec="works", wf_run_id=f"r{number}"), principal=name)
+
+
+def test_runs_of_a_spec_that_is_granted(memory: Driver) -> None:
+    """By its name or how it begins; what is of another spec is not there, as what is nowhere."""
+    for name in ("order-book", "secret"):
+        register(memory, name, chain(event("go")))
+    run(memory, "secret", "theirs")
+    grants(memory, leave(Resource.WORKFLOW, Action.RUN, "order-*"))
+    accepted(memory, RunWf(wf_spec="order-book", wf_run_id="mine"), principal="ann")
+    refused(memory, RunWf(wf_spec="secret", wf_run_id="other"), DENIED, principal="ann")
+    accepted(memory, StopWfRun(wf_run_id="mine"), principal="ann")
+    there = refused(memory, StopWfRun(wf_run_id="theirs"), "WF_RUN_UNKNOWN", principal="ann")
+    nowhere = refused(memory, StopWfRun(wf_run_id="nobodys"), "WF_RUN_UNKNOWN", principal="ann")
+    assert there.message.replace("theirs", "x") == nowhere.message.replace("nobodys", "x")
+
+
+def test_a_worker_reports_on_its_own_tasks_alone(memory: Driver) -> None:
+    """Fault 40: those of a TaskDef that it is granted."""
+    for name in ("mine", "theirs"):
+        register(memory, f"spec-{name}", chain(task(name)))
+    grants(memory, leave(Resource.TASK, Action.RUN, "mine"))
+    stories = [run(memory, f"spec-{name}").task(name) for name in ("mine", "theirs")]
+    reports = [
+        ReportTask(
+            wf_run_id=story.id,
+            guid=story.taken.guid,
+            attempt=1,
+            status=TaskStatus.TASK_SUCCESS,
+        )
+        for story in stories
+    ]
+    accepted(memory, reports[0], principal="ann")
+    refused(memory, reports[1], "TASK_RUN_UNKNOWN", principal="ann")
+    stories[0].completes()
+    stories[1].succeeds().completes()
+
+
+def test_schedules_webhooks_and_bulk_jobs_are_of_a_spec(memory: Driver) -> None:
+    for name in ("mine", "theirs"):
+        register(memory, name, chain(event("go")))
+        accepted(memory, ScheduleWf(schedule_id=name, wf_spec=name, cron="0 0 1 1 *"))
+    grants(
+        memory,
+        leave(Resource.WORKFLOW, Action.RUN, "mine"),
+        leave(Resource.WEBHOOK, Action.WRITE_METADATA),
+    )
+    accepted(memory, PauseSchedule(schedule_id="mine"), principal="ann")
+    refused(memory, PauseSchedule(schedule_id="theirs"), "SCHEDULE_UNKNOWN", principal="ann")
+    hook = PutWebhook(name="hook", wf_spec="theirs", key_hash="0" * 64)
+    refused(memory, hook, DENIED, principal="ann")
+    accepted(memory, Bulk(filter=BulkFilter(wf_spec="mine"), verb="stop"), principal="ann")
+    for others in (BulkFilter(wf_spec="theirs"), BulkFilter(all=True)):
+        refused(memory, Bulk(filter=others, verb="stop"), DENIED, principal="ann")
+
+
+def test_a_denial_is_not_remembered(memory: Driver) -> None:
+    """The id may be of a command of somebody else; and what is granted now was not before."""
+    grants(memory)
+    put = PutTaskDef(name="work")
+    first = accepted(memory, put, command_id="one")
+    refused(memory, put, DENIED, command_id="one", principal="ann")
+    again = accepted(memory, put, command_id="one")
+    assert (again.body, again.repeated) == (first.body, True)
+    refused(memory, PutTaskDef(name="other"), DENIED, command_id="two", principal="ann")
+    grants(memory, leave(Resource.TASK, Action.WRITE_METADATA))
+    accepted(memory, PutTaskDef(name="other"), command_id="two", principal="ann")
+
+
+def test_nobody_makes_principals_without_leave_for_the_cluster(memory: Driver) -> None:
+    """Who may do everything in a tenant may still not make others, nor grant himself more."""
+    grants(memory, Grant(("default",), *EVERYTHING), name="of-tenant")
+    grants(memory, Grant(("*",), *EVERYTHING), name="of-cluster")
+    names = itertools.count()
+    for sender, code in (("of-tenant", DENIED), ("of-cluster", None)):
+        put = PutPrincipal(name=f"p{next(names)}", grants=(Grant(("*",), *EVERYTHING),))
+        assert memory.send(put, principal=sender).code == code
