@@ -232,32 +232,19 @@ class Opener:
         """The delivered mark: outputs of records below it are not sent again (R14)."""
         begin, end = self._log.bounds(number)
         mark = self._log.committed(number)
-        if mark is None:
-            if (begin, end) != (0, 0) and not self._adopt_log:
-                raise PartitionStopped(
-                    StopCause.NO_MARK,
-                    "the log has records, but the group has no mark of what was delivered;"
-                    " start once with --adopt-log to take the store's position,"
-                    f" {position.next_offset}, for it",
-                )
+        note = None if mark is None else _note_of(mark)
+        if mark is None or note is None:
+            if not self._adopt_log and (mark is not None or (begin, end) != (0, 0)):
+                raise PartitionStopped(StopCause.NO_MARK, _no_mark(mark, position))
             self._log.commit(number, mark_of(self._log.topic_id, position))
             return position.next_offset
-        self._check_note(number, mark)
+        self._check_note(number, note)
         if mark.next_offset > end:
             message = f"the log ends at {end}, before the delivered mark {mark.next_offset}"
             raise PartitionStopped(StopCause.INTEGRITY, message)
         return mark.next_offset
 
-    def _check_note(self, number: int, mark: Mark) -> None:
-        try:
-            note = msgspec.json.decode(mark.metadata, type=MarkNote)
-        except msgspec.DecodeError as error:
-            if self._adopt_log:
-                return
-            message = (
-                f"the group's mark {mark.next_offset} was not committed by us: {mark.metadata!r}"
-            )
-            raise PartitionStopped(StopCause.NO_MARK, message) from error
+    def _check_note(self, number: int, note: MarkNote) -> None:
         if note.topic_id != self._log.topic_id:
             message = f"the mark is of topic {note.topic_id}, the log is {self._log.topic_id}"
             raise PartitionStopped(StopCause.INTEGRITY, message)
@@ -267,6 +254,24 @@ class Opener:
         if record is None or record_hash(record).hex() != note.last_hash:
             message = f"the log does not hold the record {note.last_offset} that was delivered last"
             raise PartitionStopped(StopCause.INTEGRITY, message)
+
+
+def _note_of(mark: Mark) -> MarkNote | None:
+    """What was committed beside a mark; None if it was not committed by us."""
+    try:
+        return msgspec.json.decode(mark.metadata, type=MarkNote)
+    except msgspec.DecodeError:
+        return None
+
+
+def _no_mark(mark: Mark | None, position: StorePosition) -> str:
+    what = "the log has records, but the group has no mark of what was delivered"
+    if mark is not None:
+        what = f"the group's mark {mark.next_offset} was not committed by us: {mark.metadata!r}"
+    return (
+        f"{what}; start once with --adopt-log to take the store's position,"
+        f" {position.next_offset}, for it"
+    )
 
 
 def read_rulings(log: EngineLog, avro: Avro, topics: Topics, number: int) -> dict[int, set[str]]:
