@@ -65,6 +65,17 @@ test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them, JOBS=
 test-fast: $(DEV) ## the tests that need no Kafka
 	@$(PYTEST) -m "not kafka" $(TEST)
 
+.PHONY: chaos
+chaos: $(DEV) ## every fault of docs/reliability.md, the long ones too (half an hour), and their figures
+	@$(PY) -m tests.kafka_broker
+	@$(PY) -m pytest -m fault $(TEST)
+
+SECONDS ?= 60
+
+.PHONY: chaos-nodes
+chaos-nodes: $(DEV) ## three servers, one of them killed every 15 s for SECONDS, and the figures
+	@$(PY) -m tests.chaos --seconds $(SECONDS)
+
 SEEDS ?= 1000
 FIRST ?= 0
 

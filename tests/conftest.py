@@ -2,13 +2,14 @@
 
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import hypothesis
 import pytest
 
-from tests.kafka_broker import running_kafka
+from tests.chaos.report import PROPERTY, Figures, summed, told
+from tests.kafka_broker import Broker, running_kafka
 from tests.s3_server import NoServer, binary, running_s3
 
 # A shared machine of two cores is slow at times: time limits are pytest-timeout's business.
@@ -16,6 +17,8 @@ hypothesis.settings.register_profile(
     "penstock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("penstock")
+
+BROKERS = {"kafka_bootstrap", "own_broker"}
 
 
 def pytest_configure() -> None:
@@ -28,10 +31,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the broker, so that `-m "not kafka"` is right without anybody's care."""
+    """Mark what uses a broker, so that `-m "not kafka"` is right without anybody's care."""
     for item in items:
-        if "kafka_bootstrap" in getattr(item, "fixturenames", ()):
+        if BROKERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The sums of what the faults of the catalogue came to."""
+    cases, sums = summed(terminalreporter.getreports("passed"))
+    if sums["acknowledged"]:
+        terminalreporter.write_sep("=", "faults")
+        terminalreporter.write_line(told(cases, sums))
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +50,19 @@ def kafka_bootstrap() -> Iterator[str]:
     """`host:port` of a real Kafka; one a run, started when the first test asks."""
     with running_kafka() as bootstrap:
         yield bootstrap
+
+
+@pytest.fixture
+def own_broker() -> Iterator[Broker]:
+    """A broker that the test may stop and kill."""
+    with Broker(heap_mib=384) as own:
+        yield own
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    """Notes what a fault came to; the end of the run has the sums."""
+    return lambda **found: record_property(PROPERTY, found)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import argparse
 import base64
 import contextlib
 import ctypes
+import os
 import shutil
 import signal
 import socket
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from kafka_jars import BUILD, HERE, BrokerError, Java, prepare, run, say
@@ -42,13 +43,26 @@ class Broker:
 
     Without `data` it keeps its data in a temporary folder that `stop` deletes. Without `port` the
     operating system chooses one. After `kill`, `start` goes on with the same data and ports.
+    `settings` go before those of server.properties, `environment` is added to the process's. With
+    `joins` it is a broker more in the cluster of that one, whose controller it asks.
     Start it from the main thread: on Linux it ends with the thread that started it.
     """
 
     def __init__(
-        self, *, port: int | None = None, data: Path | None = None, heap_mib: int = 768
+        self,
+        *,
+        port: int | None = None,
+        data: Path | None = None,
+        heap_mib: int = 768,
+        settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        joins: Broker | None = None,
     ) -> None:
         self._ports = (port, port + 1) if port else None  # Kafka's, the controller's
+        self._settings = dict(settings or {})
+        self._environment = {**os.environ, **(environment or {})}
+        self._joins = joins
+        self.cluster_id = joins.cluster_id if joins else _cluster_id()
         self._kept_data = data
         self._heap_mib = heap_mib
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,12 +113,15 @@ class Broker:
         properties = self.data / "server.properties"
         template = string.Template((HERE / "server.properties").read_text())
         places = {"port": self.port, "controller_port": controller_port, "log_dir": log_dir}
-        properties.write_text(template.substitute(places))
+        settings = self._joining(self._joins) | self._settings if self._joins else self._settings
+        more = "".join(f"{name}={value}\n" for name, value in settings.items())
+        properties.write_text(template.substitute(places) + more)  # of two, Kafka takes the last
 
         classpath = ["-cp", f"{jars}/*"]
         if not (log_dir / "meta.properties").exists():
             tool = [java.command, "-XX:TieredStopAtLevel=1", *classpath, "kafka.tools.StorageTool"]
-            arguments = ["format", "--standalone", "-t", _cluster_id(), "-c", str(properties)]
+            arguments = ["format", "-t", self.cluster_id, "-c", str(properties)]
+            arguments += [] if self._joins else ["--standalone"]
             run([*tool, *arguments], "formatting Kafka's storage", 60)
 
         memory = [f"-Xmx{self._heap_mib}m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
@@ -117,10 +134,22 @@ class Broker:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.data,
+                env=self._environment,
                 start_new_session=True,  # a Ctrl-C is for the one who started us
                 preexec_fn=_end_with_parent,
             )
         self._wait_until_ready()
+
+    def _joining(self, other: Broker) -> dict[str, str]:
+        """What makes it a broker alone, beside another that is the controller as well."""
+        assert other._ports is not None, "the other one has been started"
+        return {
+            "process.roles": "broker",
+            "node.id": str(self.port),  # nobody else has it
+            "listeners": f"BROKER://{HOST}:{self.port}",
+            "advertised.listeners": f"BROKER://{HOST}:{self.port}",
+            "controller.quorum.bootstrap.servers": f"{HOST}:{other._ports[1]}",
+        }
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_S
@@ -145,6 +174,10 @@ class Broker:
     def kill(self) -> None:
         """End it at once, as a crash does."""
         self._end(signal.SIGKILL, STOP_TIMEOUT_S)
+
+    def terminate(self) -> None:
+        """End it cleanly, and keep its data; `start` goes on with them."""
+        self._end(signal.SIGTERM, STOP_TIMEOUT_S)
 
     def stop(self) -> None:
         """End it cleanly, by force if it takes too long, and delete its temporary data."""

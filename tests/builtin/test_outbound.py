@@ -72,6 +72,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_to_what_was_checked() -
     asyncio.run(story())
 
 
+@pytest.mark.fault(41)
 def test_a_name_that_changes_after_the_check_is_not_asked_again() -> None:
     """Public first, then private: the request goes to the public address, and finds nobody."""
 
@@ -116,6 +117,7 @@ def test_what_was_packed_although_nobody_asked_is_unpacked(packing: str) -> None
     assert asyncio.run(story()).body == b"text" * 100
 
 
+@pytest.mark.fault(41)
 def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     async def story() -> None:
         async with receiving(raw(OK)) as inner:
@@ -187,6 +189,7 @@ def test_tls_and_the_host_keep_the_name_and_check_it(tmp_path: Path) -> None:
         *("localhost", "LOCALHOST", "localhost."),
     ],
 )
+@pytest.mark.fault(41)
 def test_an_inner_address_is_refused(host: str) -> None:
     assert refused(f"http://{host}/") is Code.ADDRESS_REFUSED
 

@@ -89,6 +89,7 @@ def meddle(data: Path) -> None:
     raise AssertionError("there is a run somewhere")
 
 
+@pytest.mark.fault(9)
 def test_a_second_server_on_a_directory_is_told_so(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running_server(data) as url:

@@ -62,6 +62,7 @@ def bare(logs: KafkaLogs, partitions: int = PARTITIONS) -> KafkaEngineLog:
 # --- preflight ------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(50)
 def test_commands_must_have_log_append_time(logs: KafkaLogs) -> None:
     make_topic(logs, f"{logs.cluster}.commands", PARTITIONS, {})
     log = bare(logs)
@@ -71,6 +72,7 @@ def test_commands_must_have_log_append_time(logs: KafkaLogs) -> None:
     log.close()
 
 
+@pytest.mark.fault(50)
 def test_commands_must_have_its_number_of_partitions(logs: KafkaLogs) -> None:
     make_topic(logs, f"{logs.cluster}.commands", PARTITIONS - 1, COMMANDS_CONFIG)
     log = bare(logs)
@@ -88,6 +90,7 @@ def test_a_missing_commands_topic_is_named(logs: KafkaLogs) -> None:
     log.close()
 
 
+@pytest.mark.fault(19)
 def test_a_topic_made_again_has_another_id(logs: KafkaLogs) -> None:
     first = logs.open().topic_id
     admin = AdminClient({"bootstrap.servers": logs.bootstrap})
@@ -105,6 +108,7 @@ def test_a_topic_made_again_has_another_id(logs: KafkaLogs) -> None:
     assert logs.open().topic_id not in ("", first)
 
 
+@pytest.mark.fault(26)
 def test_a_forged_create_time_is_ignored(logs: KafkaLogs) -> None:
     log = logs.open()
     forger = Producer({"bootstrap.servers": logs.bootstrap})
@@ -183,6 +187,7 @@ def test_offsets_with_holes(logs: KafkaLogs) -> None:
     assert [one.offset for one in read(log, 1)] == [last.offset] == [8]
 
 
+@pytest.mark.fault(21)
 def test_a_log_that_begins_later_is_fatal(logs: KafkaLogs) -> None:
     log = logs.open()
     log.deliver(commands(logs, *[b"x"] * 20))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer as Client
@@ -26,6 +22,7 @@ from penstock.log.port import (
     Position,
     Record,
 )
+from tests.chaos.brokers import go_on, stop_still
 from tests.contract.logs import (
     PARTITIONS,
     KafkaLogs,
@@ -35,9 +32,7 @@ from tests.contract.logs import (
     read,
     until,
 )
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "broker"))
-import broker
+from tests.kafka_broker import Broker
 
 
 @pytest.fixture
@@ -45,13 +40,6 @@ def logs(kafka_bootstrap: str, cluster_name: str) -> Iterator[KafkaLogs]:
     made = KafkaLogs(cluster_name, kafka_bootstrap)
     yield made
     made.close()
-
-
-@pytest.fixture
-def own_broker() -> Iterator[broker.Broker]:
-    """A broker that the test may stop and kill."""
-    with broker.Broker(heap_mib=384) as own:
-        yield own
 
 
 # --- ownership ------------------------------------------------------------------------------------
@@ -102,6 +90,7 @@ class Member:
         self.log.close()
 
 
+@pytest.mark.fault(44)
 def test_two_engines_share_and_hand_over(logs: KafkaLogs) -> None:
     positions: dict[int, int] = {}
     first = Member(logs.open(), positions)
@@ -144,6 +133,7 @@ def test_two_engines_share_and_hand_over(logs: KafkaLogs) -> None:
 
 
 @pytest.mark.timeout(90)
+@pytest.mark.fault(8)
 def test_an_engine_that_was_away_too_long_is_fenced(logs: KafkaLogs) -> None:
     log = logs.open(settings={"max.poll.interval.ms": "6000"})
     log.deliver(commands(logs, b"a", b"b"))
@@ -308,24 +298,20 @@ def test_no_broker_is_said_in_time(cluster_name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_broker_that_stalls_and_one_that_dies(
-    own_broker: broker.Broker, cluster_name: str
-) -> None:
+@pytest.mark.fault(11, 12)
+def test_a_broker_that_stalls_and_one_that_dies(own_broker: Broker, cluster_name: str) -> None:
     logs = KafkaLogs(cluster_name, own_broker.bootstrap)
     log = logs.open(deliver_timeout_s=2.0)
     owner(log)
     log.deliver(commands(logs, b"before"))
-    assert own_broker.pid is not None
-
-    os.kill(own_broker.pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, own_broker.pid, os.WSTOPPED | os.WNOWAIT)  # a busy machine takes a while
+    stop_still(own_broker)
     started_s = time.monotonic()
     with pytest.raises(LogUnavailable):
         log.deliver(commands(logs, b"stalled 1", b"stalled 2"))
     assert time.monotonic() - started_s < 8
     acks: list[Position | LogError] = []
     log.append(commands(logs, b"append")[0], acks.append)
-    os.kill(own_broker.pid, signal.SIGCONT)
+    go_on(own_broker)
     _deliver_until_it_goes(log, commands(logs, b"stalled 1", b"stalled 2"))
     until(lambda: acks)
     assert isinstance(acks[0], Position)

@@ -143,6 +143,7 @@ def test_what_is_no_checkpoint_is_corrupt(stores: Stores, tmp_path: Path) -> Non
             stores.open_copy(tmp_path / name)
 
 
+@pytest.mark.fault(9)
 def test_a_second_open_is_refused(tmp_path: Path) -> None:
     """RocksDB holds a lock."""
     store = RocksStores(tmp_path).open(0)
@@ -152,6 +153,7 @@ def test_a_second_open_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["CURRENT", "MANIFEST"])
+@pytest.mark.fault(17)
 def test_a_damaged_store_is_corrupt(tmp_path: Path, damage: str) -> None:
     """By name, not by crash."""
     store = RocksStores(tmp_path).open(0)

@@ -5,10 +5,12 @@ that is told no lies.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,10 @@ class Server:
         kafka: str | None = None,
         cluster: str = "penstock",
         more: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
+        self._environment = {**os.environ, **(environment or {})}
         self.bootstrap = kafka
         self.cluster = cluster
         self.port = _free_port()
@@ -40,19 +44,29 @@ class Server:
 
     def start(self, failpoint: str | None = None, *options: str) -> None:
         """Start, and wait until it is ready."""
+        process = self.launch(failpoint, *options)
+        deadline = time.monotonic() + START_S
+        while not self._ready():
+            assert process.poll() is None, self.printed()
+            assert time.monotonic() < deadline, self.printed()
+            time.sleep(0.05)
+
+    def launch(self, failpoint: str | None = None, *options: str) -> subprocess.Popen[bytes]:
+        """Start, and do not wait."""
         words = [*self._verb, *self._log, *self._cluster, "--data", str(self.data)]
-        words += ["--port", str(self.port), "--partitions", "2", *options]
+        words += ["--port", str(self.port), *options]
+        if "--partitions" not in words:
+            words += ["--partitions", "2"]
         if failpoint is not None:
             words += ["--failpoint", failpoint]
         with (self.data.parent / "server.out").open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "penstock.cli", *words], stdout=out, stderr=out
+                [sys.executable, "-m", "penstock.cli", *words],
+                stdout=out,
+                stderr=out,
+                env=self._environment,
             )
-        deadline = time.monotonic() + START_S
-        while not self._ready():
-            assert self._process.poll() is None, self.printed()
-            assert time.monotonic() < deadline, self.printed()
-            time.sleep(0.05)
+        return self._process
 
     def ended(self, timeout_s: float) -> int:
         """Wait for the process to end by itself; its exit code."""

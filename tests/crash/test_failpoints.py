@@ -43,6 +43,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("failpoint", IN_BATCH)
+@pytest.mark.fault(1, 2, 3, 4, 5)
 def test_a_kill_loses_nothing_and_does_nothing_twice(server: Server, failpoint: str) -> None:
     """Starts are under way from several threads while the server is killed."""
     server.start(f"{failpoint}=kill@{KILL_AT_BATCH}")

@@ -55,6 +55,7 @@ def manifest_of(directory: Path) -> Manifest:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.fault(6)
 def test_twenty_kills_while_restoring_lose_nothing_that_was_brought(directory: Path) -> None:
     before = said(process("snapshot", directory))
     shutil.rmtree(directory / "stores")

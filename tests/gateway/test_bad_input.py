@@ -116,6 +116,7 @@ def specs(served: Served) -> None:
         ("GET", "/v1/dead-letters?limit=x", None, 400, "BAD_REQUEST"),
     ],
 )
+@pytest.mark.fault(33, 38)
 def test_a_mistake_has_its_code(
     served: Served, method: str, path: str, body: Any, status: int, code: str
 ) -> None:
@@ -160,6 +161,7 @@ def test_the_faults_of_a_spec_are_told_one_by_one(served: Served) -> None:
         ("\ufeff{}", "BAD_JSON"),
     ],
 )
+@pytest.mark.fault(37)
 def test_json_that_is_not_taken(served: Served, text: str, code: str) -> None:
     response = served.http.post("/v1/wf-runs", content=text)
     assert shape_of_error(response)[:2] == (400, code)
@@ -170,6 +172,7 @@ def test_bytes_that_are_no_text_are_not_taken(served: Served) -> None:
     assert shape_of_error(response)[:2] == (400, "BAD_JSON")
 
 
+@pytest.mark.fault(37)
 def test_a_value_survives_as_it_is(served: Served) -> None:
     value = {
         "text": 'quotes " \\ \u0000 \u202e rtl, 𝄞 four bytes, [[[[ {{{{',

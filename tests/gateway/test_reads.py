@@ -33,6 +33,7 @@ def test_another_connection_reads_what_the_token_names(served: Served) -> None:
             assert int(offset) >= int(asked_offset)
 
 
+@pytest.mark.fault(45)
 def test_wrong_tokens_are_named(served: Served) -> None:
     started = served.good("POST", "/v1/wf-runs", {"wf_spec": "reads"})
     partition = int(started["position"].split(":")[0])
@@ -41,6 +42,7 @@ def test_wrong_tokens_are_named(served: Served) -> None:
         assert served.refused("GET", path + token)[:2] == (400, "BAD_TOKEN"), token
 
 
+@pytest.mark.fault(45)
 def test_a_token_of_the_future_ends_with_the_position_reached(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -53,6 +55,7 @@ def test_a_token_of_the_future_ends_with_the_position_reached(
         assert body["position"] == response.headers["Penstock-Position"] == put["position"]
 
 
+@pytest.mark.fault(45)
 def test_a_partition_that_is_not_open_is_503(tmp_path_factory: pytest.TempPathFactory) -> None:
     with serving(tmp_path_factory.mktemp("closed")) as served:
         served.made.processor.stop()

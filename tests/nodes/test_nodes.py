@@ -239,6 +239,7 @@ def test_a_forwarded_request_is_not_forwarded_again(cluster: Cluster) -> None:
     assert answer.headers["Retry-After"]
 
 
+@pytest.mark.fault(49)
 def test_a_clean_stop_hands_over_at_once(cluster: Cluster) -> None:
     """Under load nobody is refused, and nothing is done twice or lost."""
     idle, owner = cluster.idle(), cluster.owner(1)
@@ -254,6 +255,7 @@ def test_a_clean_stop_hands_over_at_once(cluster: Cluster) -> None:
     _check_each_is_there_once(cluster, load)
 
 
+@pytest.mark.fault(44)
 def test_a_killed_node_is_replaced_within_the_session_timeout(cluster: Cluster) -> None:
     for node in cluster.nodes:
         if not node.is_running():
@@ -271,6 +273,7 @@ def test_a_killed_node_is_replaced_within_the_session_timeout(cluster: Cluster) 
     _check_each_is_there_once(cluster, load)
 
 
+@pytest.mark.fault(8, 45)
 def test_who_was_away_for_long_serves_nothing_old(cluster: Cluster) -> None:
     """A node that stood still, and has lost its partitions meanwhile, says so."""
     owner = cluster.owner(0)

@@ -53,7 +53,8 @@ def fill(directory: Path, leave_mib: float) -> Path:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("log", ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def test_without_room_nothing_is_folded_and_with_room_it_goes_on(
+@pytest.mark.fault(15)
+def test_r17_without_room_nothing_is_folded_and_with_room_it_goes_on(
     small: Path, log: str, request: pytest.FixtureRequest
 ) -> None:
     kafka = None if log == "embedded" else request.getfixturevalue("kafka_bootstrap")
@@ -93,7 +94,8 @@ def test_a_full_disk_is_refused_at_the_start(small: Path) -> None:
     server.stop()
 
 
-def test_a_write_that_fails_is_done_again_in_place(small: Path) -> None:
+@pytest.mark.fault(15)
+def test_r17_a_write_that_fails_is_done_again_in_place(small: Path) -> None:
     """The batch is delivered already, so it is neither lost nor folded anew."""
     stores = RocksStores(small / "stores")
     opener, topics = an_opener(stores)

@@ -29,6 +29,7 @@ def runs_there(server: Server) -> set[str]:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.fault(42)
 def test_new_work_gets_429_reports_pass_and_no_ack_is_lost(server: Server) -> None:
     server.start(None, "--in-flight-max", "2")
     register(server)
@@ -50,6 +51,7 @@ def test_new_work_gets_429_reports_pass_and_no_ack_is_lost(server: Server) -> No
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.fault(49)
 def test_a_stop_under_load_says_so_at_once_is_over_soon_and_loses_nothing(server: Server) -> None:
     server.start(None, *([] if server.bootstrap is None else ["--drain-notice-s", "1.0"]))
     register(server)

@@ -48,6 +48,7 @@ def test_what_is_right_is_taken_and_one_replica_is_told(
     assert f"{cluster_name}.commands" in warning
 
 
+@pytest.mark.fault(50)
 def test_each_wrong_setting_of_commands_is_named(kafka_bootstrap: str, cluster_name: str) -> None:
     topics = Topics(cluster_name, PARTITIONS)
     said = refusal(

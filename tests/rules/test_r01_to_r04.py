@@ -1,5 +1,10 @@
 """R1 time, R2 the ticker, R3 budgets, R4 commands between partitions."""
 
+from types import SimpleNamespace
+
+import pytest
+from msgspec.structs import replace
+
 from penstock.contracts.wire import Sent, command_value, engine_headers
 from penstock.core.commands.install_definition import InstallDefinition
 from penstock.core.commands.put_external_event import PutExternalEvent
@@ -10,12 +15,14 @@ from penstock.core.state.partition_state import NEVER_MS, InChannel, PartitionSt
 from penstock.core.state.rows import Rows
 from penstock.core.state.timers import Clock
 from penstock.log.port import Message
+from penstock.processor import ticker as ticker_module
 from penstock.processor.ticker import Ticker
 from tests.controls import chain, compare, edge, ends, event, literal, output_of, spec, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, register, run
 
 
+@pytest.mark.fault(25)
 def test_r01_a_clock_that_jumps_back_counts_nothing(memory: Driver) -> None:
     """Durations add up differences; a jump back of an hour delays nothing by more than itself."""
     register(memory, "patient", chain(task("shaky", max_attempts=2, backoff={"base_ms": 1_000})))
@@ -43,6 +50,7 @@ def test_r01_timers_fire_in_order_before_the_command(memory: Driver) -> None:
     assert sorted(failed) == sorted(story.id for story in stories)
 
 
+@pytest.mark.fault(24)
 def test_r02_the_ticker_is_level_triggered() -> None:
     """Due: now; one under way: not again; never due: never; liveness timers: every half minute."""
     ticker = Ticker()
@@ -60,6 +68,29 @@ def test_r02_the_ticker_is_level_triggered() -> None:
     assert 0 < (ticker.due_in_s(1, far) or 0) <= 30
 
 
+@pytest.mark.fault(24, 25)
+@pytest.mark.parametrize("here", [True, False], ids=["ours", "the broker's"])
+def test_r02_a_clock_that_is_set_back_delays_no_tick(
+    monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    """An hour; the broker's is heard of through another partition."""
+    now = SimpleNamespace(wall_s=1e6, steady_s=1e3)
+    clocks = SimpleNamespace(time=lambda: now.wall_s, monotonic=lambda: now.steady_s)
+    monkeypatch.setattr(ticker_module, "time", clocks)
+    ticker, append_ms = Ticker(), int(1e9)
+    state = replace(_with_due(Clock.DURATION, 2_000), append_ms=append_ms)
+    assert ticker.due_in_s(0, state) == pytest.approx(2)
+    if here:
+        now.wall_s -= 3_600
+    else:
+        ticker.sent(1)
+        ticker.came(1, append_ms - 3_600_000)
+    now.wall_s += 2
+    now.steady_s += 2
+    assert ticker.due_in_s(0, state) == pytest.approx(0)
+
+
+@pytest.mark.fault(27)
 def test_r03_what_exceeds_a_turn_goes_on_while_others_do(memory: Driver) -> None:
     """A loop over 3,000 events takes turns; a run started behind it is done before the loop is."""
     again = edge("wait", compare(output_of("wait"), "NOT_EQUALS", literal("stop")))

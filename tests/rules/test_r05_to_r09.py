@@ -22,6 +22,7 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import TaskStatus
 from penstock.log.port import LogFatal, Message, Refused
+from penstock.store.port import StoreError
 from tests.controls import chain, event, sleeps, starts, task, threads
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
@@ -51,6 +52,7 @@ def broken_stop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken_stop")
+@pytest.mark.fault(34)
 def test_r06_a_defect_is_ruled_on_and_hits_one_run(memory: Driver) -> None:
     """The run ends with ENGINE_DEFECT, its neighbour is well, a re-fold agrees."""
     register(memory, "work", chain(task("work")))
@@ -69,6 +71,30 @@ def test_r06_a_defect_is_ruled_on_and_hits_one_run(memory: Driver) -> None:
     refused(memory, story.report(TaskStatus.TASK_SUCCESS), "ATTEMPT_ENDED")
     assert story.task_run.status is TaskStatus.TASK_CANCELLED
     story.ends_with("ENGINE_DEFECT")
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("lack", [MemoryError(), StoreError("the disk does not answer")])
+def test_r06_what_the_machine_lacks_is_no_defect(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch, lack: Exception
+) -> None:
+    """It ends the process, nothing is ruled on, and the next one folds the record as it is."""
+    register(memory, "work", chain(task("work")))
+    story, known = run(memory, "work"), TYPE_OF[StopWfRun]
+
+    def handle(turn: Any, command: Any) -> Any:
+        known.handle(turn, command)
+        raise lack
+
+    broken = CommandType(StopWfRun, handle, known.key, known.repeats)
+    with monkeypatch.context() as patch:
+        patch.setitem(TYPE_OF, StopWfRun, broken)
+        with pytest.raises(type(lack)):
+            memory.send(StopWfRun(wf_run_id=story.id))
+    memory.restart()
+    memory.settle()
+    assert story.run.status == "HALTING", "what was asked for has come about"
+    assert memory.log.read_all(memory.topics.verdicts) == []
 
 
 @pytest.mark.usefixtures("broken_stop")
@@ -203,6 +229,7 @@ class _Refusing:
         monkeypatch.setattr(driver.log, "ensure_topics", ensuring)
 
 
+@pytest.mark.fault(33)
 def test_r07_a_task_that_is_too_large_fails_by_name(
     memory: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +283,7 @@ def test_r09_the_version_never_goes_down(memory: Driver) -> None:
     assert [(event.command, event.code) for event in refusals] == [("Barrier", "VERSION_UNKNOWN")]
 
 
+@pytest.mark.fault(46)
 def test_r09_a_build_below_the_version_in_force_gives_up(memory: Driver) -> None:
     """It says so, and the other partitions are told by the barrier's own way."""
     courier = memory.processor._courier

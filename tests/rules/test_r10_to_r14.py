@@ -81,6 +81,7 @@ def test_r12_the_same_command_again_gets_the_first_answer(memory: Driver) -> Non
     assert len(story.run.history) == 3
 
 
+@pytest.mark.fault(29)
 def test_r12_a_command_id_is_for_one_command_of_one_tenant(memory: Driver) -> None:
     """Another body is refused; another tenant has ids of its own."""
     register(memory, "waits", chain(event("go")))
@@ -129,6 +130,7 @@ def test_r12_what_time_mends_is_not_remembered(memory: Driver) -> None:
     accepted(memory, put, command_id="put")
 
 
+@pytest.mark.fault(18)
 def test_r13_a_store_of_another_log_is_set_aside(memory: Driver) -> None:
     """The log does not hold what was folded: the store is folded anew."""
     register(memory, "hello", chain(task("greet")))
@@ -174,6 +176,7 @@ def test_r14_without_a_mark_the_partition_stops_and_asks(memory: Driver) -> None
     assert {stopped.cause for stopped in memory.processor.stopped.values()} == {"NO_MARK"}
 
 
+@pytest.mark.fault(20)
 def test_r14_a_mark_that_is_not_ours_stops_the_partition(memory: Driver) -> None:
     """Somebody has reset the group's offsets by hand."""
     register(memory, "hello", chain())

@@ -42,6 +42,7 @@ def test_r14_a_lost_store_comes_back_from_its_snapshot_and_repeats_nothing(
     assert driver.asides() == []
 
 
+@pytest.mark.fault(21)
 def test_r14_without_snapshots_a_truncated_log_stops_by_name(driver: SnapshotDriver) -> None:
     some_runs(driver)
     for number, manifest in driver.snapshots().items():
@@ -119,6 +120,7 @@ DAMAGES += [_truncated, _flipped, _missing]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.fault(22)
 def test_r13_a_bad_snapshot_is_passed_over_for_the_next_older_one(
     driver: SnapshotDriver, damage: Callable[[Path], None]
 ) -> None:
@@ -141,6 +143,7 @@ def test_r13_a_bad_snapshot_is_passed_over_for_the_next_older_one(
     assert not list(driver.directory.rglob("escaped"))
 
 
+@pytest.mark.fault(22)
 def test_r13_with_no_good_snapshot_all_is_folded_anew(driver: SnapshotDriver) -> None:
     some_runs(driver)
     driver.snapshots()
@@ -167,6 +170,7 @@ def test_r13_a_snapshot_of_records_that_the_log_does_not_hold_is_not_taken(
     assert driver.digests() == digests
 
 
+@pytest.mark.fault(17)
 def test_r13_damage_found_while_reading_sets_the_store_aside(driver: SnapshotDriver) -> None:
     """Row 17: an SST has rotted under a store that opens well."""
     some_runs(driver)
@@ -227,6 +231,7 @@ def test_r16_one_good_snapshot_is_not_enough_to_truncate(tmp_path: Path) -> None
         assert driver.log.bounds(number)[0] == shelf.good(2)[1].next_offset > before[number]
 
 
+@pytest.mark.fault(23)
 def test_r16_a_store_that_lags_behind_the_log_is_restored(tmp_path: Path) -> None:
     """Row 23."""
     with snapshot_driver(tmp_path, truncates=True) as driver:

@@ -108,6 +108,7 @@ def test_many_timers_in_one_batch_cost_what_few_do(memory: Driver) -> None:
     assert len(failed) == 4_000
 
 
+@pytest.mark.fault(36)
 def test_a_loop_does_not_starve_the_timers_of_others(memory: Driver) -> None:
     """When the budget of nodes is spent, the other clocks have their turn (R3)."""
     again = edge("wait", compare(output_of("wait"), "NOT_EQUALS", literal("stop")))

@@ -32,6 +32,7 @@ def test_a_spec_may_be_so_large(memory: Driver) -> None:
     refused(memory, PutWfSpec(name="large", spec=large), "TOO_LARGE")
 
 
+@pytest.mark.fault(33)
 def test_variables_may_be_so_large(memory: Driver) -> None:
     """All of a run together, though each of them may be a value."""
     names = ("a", "b", "c")

@@ -98,6 +98,7 @@ def test_a_spec_whose_threads_could_never_begin_is_refused(memory: Driver) -> No
 @pytest.mark.parametrize(
     "node", [starts("child"), starts_each("child", literal([1, 2]))], ids=["one", "each"]
 )
+@pytest.mark.fault(36)
 def test_a_run_has_only_so_many_threads(memory: Driver, node: Json) -> None:
     """LIMIT."""
     register(memory, "many", threads(chain(nop(), node, node), child=chain(event("go"))))

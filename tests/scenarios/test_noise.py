@@ -5,6 +5,8 @@ on (I5).
 import random
 from collections.abc import Iterator
 
+import pytest
+
 from penstock.contracts.avro import MAGIC
 from penstock.contracts.wire import Sent, outgoing
 from penstock.core.commands.run_wf import RunWf
@@ -17,6 +19,7 @@ from tests.scenarios.story import register, run
 SEED = 20261121
 
 
+@pytest.mark.fault(32)
 def test_noise_becomes_dead_letters_and_the_next_record_is_folded(driver: Driver) -> None:
     """Random bytes, truncated Avro, unknown fingerprints, empty and null values, wild headers."""
     register(driver, "hello", chain(task("greet")))

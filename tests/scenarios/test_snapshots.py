@@ -41,6 +41,7 @@ def test_a_lost_disk_comes_back_on_the_embedded_log(tmp_path: Path) -> None:
             assert since == [0, taken[number].next_offset]
 
 
+@pytest.mark.fault(22)
 def test_r16_a_lost_disk_comes_back_on_kafka_from_s3(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -279,6 +279,7 @@ def test_a_spec_that_time_alone_does_not_mend_stays_refused(memory: Driver, body
     assert refused(memory, put, "BAD_SPEC", command_id="put").repeated
 
 
+@pytest.mark.fault(36)
 def test_a_cycle_that_neither_waits_nor_chooses_is_refused(memory: Driver) -> None:
     """It would spin for ever."""
     nodes = {

@@ -207,6 +207,7 @@ def test_the_table_has_every_cell() -> None:
 
 
 @pytest.mark.parametrize(("before", "what", "after"), CELLS)
+@pytest.mark.fault(30)
 def test_a_cell(memory: Driver, before: str, what: str, after: str) -> None:
     """The task is brought to the status, then it happens."""
     register(memory, "cell", SPEC)

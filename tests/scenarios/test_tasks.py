@@ -137,6 +137,7 @@ def test_an_outage_times_nobody_out(memory: Driver) -> None:
     story.ends_with("TIMEOUT")
 
 
+@pytest.mark.fault(30)
 def test_the_same_report_again_is_answered_again(driver: Driver) -> None:
     """And another one for the same attempt is refused (I4)."""
     register(driver, "twice", chain(task("once"), returns=output_of("n1")))
@@ -208,6 +209,7 @@ def test_some_statuses_are_not_a_workers_to_report(memory: Driver, status: str) 
     refused(memory, story.report(TaskStatus(status)), "STATUS_NOT_REPORTABLE")
 
 
+@pytest.mark.fault(31)
 def test_reports_on_what_does_not_exist(memory: Driver) -> None:
     """Refused, with a code."""
     register(memory, "hello", chain(task("greet")))

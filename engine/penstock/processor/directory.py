@@ -30,11 +30,12 @@ class CannotStart(Exception):
 
 
 class Belongs(Struct, frozen=True):
-    """What a data directory belongs to."""
+    """What a data directory belongs to. `topic_id` is that of `commands`, once it was there."""
 
     cluster: str
     partitions: int
     embedded: bool
+    topic_id: str = ""
 
 
 class Listening(Struct, frozen=True):
@@ -53,6 +54,18 @@ def belongs_to(data: Path) -> Belongs | None:
 def mark(data: Path, belongs: Belongs) -> None:
     """Write what the directory belongs to."""
     (data / "cluster.json").write_bytes(msgspec.json.encode(belongs))
+
+
+def check_log(data: Path, belongs: Belongs, topic_id: str) -> None:
+    """Refuse a log that is not the one the directory was used with: its stores would be taken for
+    foreign, and all would begin anew, as if nothing had been lost.
+    """
+    if belongs.topic_id and belongs.topic_id != topic_id:
+        raise CannotStart(
+            f"INTEGRITY: {data} was used with a commands topic of the id {belongs.topic_id}, and"
+            f" this one has {topic_id}: it was deleted and made again, or it is another Kafka;"
+            " bring back the one it was, or begin anew with another directory (--data)"
+        )
 
 
 def listening(data: Path) -> str | None:

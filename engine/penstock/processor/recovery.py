@@ -262,43 +262,34 @@ class Opener:
     def _mark(self, number: int, position: StorePosition) -> int:
         """The delivered mark: outputs of records below it are not sent again (R14)."""
         mark = self._log.committed(number)
-        if mark is None:
-            if self._log.bounds(number) != (0, 0) and not self._adopt_log:
-                raise PartitionStopped(
-                    StopCause.NO_MARK,
-                    "the log has records, but the group has no mark of what was delivered;"
-                    " start once with --adopt-log to take the store's position,"
-                    f" {position.next_offset}, for it",
-                )
+        note = None if mark is None else _note_of(mark)
+        if mark is None or note is None:
+            is_new = mark is None and self._log.bounds(number) == (0, 0)
+            if not is_new and not self._adopt_log:
+                raise PartitionStopped(StopCause.NO_MARK, _no_mark(mark, position))
             self._log.commit(number, mark_of(self._log.topic_id, position))
             return position.next_offset
-        return self._checked(number, mark)
+        return self._checked(number, mark, note)
 
     def _mark_of_others(self, number: int, position: StorePosition) -> int:
         """The mark of a partition that is not ours; without one nothing is known to be delivered
         beyond what the store has.
         """
         mark = self._log.committed(number)
-        return position.next_offset if mark is None else self._checked(number, mark)
+        note = None if mark is None else _note_of(mark)
+        if mark is None or note is None:
+            return position.next_offset
+        return self._checked(number, mark, note)
 
-    def _checked(self, number: int, mark: Mark) -> int:
-        self._check_note(number, mark)
+    def _checked(self, number: int, mark: Mark, note: MarkNote) -> int:
+        self._check_note(number, note)
         end = self._log.bounds(number)[1]
         if mark.next_offset > end:
             message = f"the log ends at {end}, before the delivered mark {mark.next_offset}"
             raise PartitionStopped(StopCause.INTEGRITY, message)
         return mark.next_offset
 
-    def _check_note(self, number: int, mark: Mark) -> None:
-        try:
-            note = msgspec.json.decode(mark.metadata, type=MarkNote)
-        except msgspec.DecodeError as error:
-            if self._adopt_log:
-                return
-            message = (
-                f"the group's mark {mark.next_offset} was not committed by us: {mark.metadata!r}"
-            )
-            raise PartitionStopped(StopCause.NO_MARK, message) from error
+    def _check_note(self, number: int, note: MarkNote) -> None:
         if note.topic_id != self._log.topic_id:
             message = f"the mark is of topic {note.topic_id}, the log is {self._log.topic_id}"
             raise PartitionStopped(StopCause.INTEGRITY, message)
@@ -308,3 +299,21 @@ class Opener:
         if record is None or record_hash(record).hex() != note.last_hash:
             message = f"the log does not hold the record {note.last_offset} that was delivered last"
             raise PartitionStopped(StopCause.INTEGRITY, message)
+
+
+def _note_of(mark: Mark) -> MarkNote | None:
+    """What was committed beside a mark; None if it was not committed by us."""
+    try:
+        return msgspec.json.decode(mark.metadata, type=MarkNote)
+    except msgspec.DecodeError:
+        return None
+
+
+def _no_mark(mark: Mark | None, position: StorePosition) -> str:
+    what = "the log has records, but the group has no mark of what was delivered"
+    if mark is not None:
+        what = f"the group's mark {mark.next_offset} was not committed by us: {mark.metadata!r}"
+    return (
+        f"{what}; start once with --adopt-log to take the store's position,"
+        f" {position.next_offset}, for it"
+    )

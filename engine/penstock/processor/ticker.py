@@ -1,7 +1,9 @@
 """The ticker: appends a Tick when something is due, outside of the fold (R2).
 
 It looks at a partition's state after each batch: the earliest due time of each clock. It knows the
-broker's clock by its offset from ours, learned from the times of records as they come. Ticks are
+broker's clock by its offset from ours, learned from the times of records as they come. Either clock
+may be set back; so the time that has passed here since a partition's last record counts as well,
+whichever says more: a Tick too early costs itself, and teaches what the time is. Ticks are
 level-triggered, one under way at a time and partition; while liveness timers exist there is one
 every half minute, whatever the other traffic.
 """
@@ -22,10 +24,14 @@ UNDER_WAY_S_MAX: Final = 1.0
 
 @dataclass(slots=True)
 class _Ticks:
-    """Of one partition: when the last Tick was appended, and whether it has come back."""
+    """Of one partition: when the last Tick was appended, and whether it has come back; the time of
+    its last record, and since when that is the last one.
+    """
 
     under_way_since_s: float | None = None
     last_s: float = 0.0
+    append_ms: int = -1
+    since_s: float = 0.0
 
 
 class Ticker:
@@ -41,11 +47,12 @@ class Ticker:
 
     def due_in_s(self, number: int, state: PartitionState) -> float | None:
         """Seconds until the partition wants a Tick (0: now); None if nothing will be due."""
-        remaining_ms = self._remaining_ms(state)
+        ticks, now_s = self._ticks.setdefault(number, _Ticks()), time.monotonic()
+        if ticks.append_ms != state.append_ms:
+            ticks.append_ms, ticks.since_s = state.append_ms, now_s
+        remaining_ms = self._remaining_ms(state, now_s - ticks.since_s)
         if remaining_ms is None:
             return None
-        ticks = self._ticks.setdefault(number, _Ticks())
-        now_s = time.monotonic()
         if ticks.under_way_since_s is not None:
             return max(0.0, ticks.under_way_since_s + UNDER_WAY_S_MAX - now_s)
         due_s = remaining_ms / 1_000
@@ -55,8 +62,8 @@ class Ticker:
 
     def sent(self, number: int) -> None:
         """A Tick was appended."""
-        now_s = time.monotonic()
-        self._ticks[number] = _Ticks(now_s, now_s)
+        ticks = self._ticks.setdefault(number, _Ticks())
+        ticks.under_way_since_s = ticks.last_s = time.monotonic()
 
     def came(self, number: int, append_ms: int) -> None:
         """A Tick was folded. The broker stamped it on its way: so its clock is known, even if it
@@ -72,13 +79,13 @@ class Ticker:
         """The partition is not ours any more."""
         self._ticks.pop(number, None)
 
-    def _remaining_ms(self, state: PartitionState) -> float | None:
-        """Until the earliest timer, on the broker's clock."""
+    def _remaining_ms(self, state: PartitionState, since_s: float) -> float | None:
+        """Until the earliest timer, on the broker's clock; the last record is there since then."""
         wait_ms = remaining_ms(state)
         if wait_ms is None:
             return None
         broker_ms = time.time() * 1_000 + self._offset_ms
-        return wait_ms - max(0.0, broker_ms - state.append_ms)
+        return wait_ms - max(broker_ms - state.append_ms, since_s * 1_000)
 
 
 def remaining_ms(state: PartitionState) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from penstock.config import Config
@@ -22,6 +23,7 @@ from penstock.processor.directory import (
     Belongs,
     CannotStart,
     belongs_to,
+    check_log,
     mark,
 )
 from penstock.processor.disk import MIB, Disk
@@ -71,8 +73,10 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
         look_at_disk(disk)
         log = log_of(config, belongs, topics, url)
         closing.callback(log.close)
+        if belongs.topic_id:
+            check_log(config.data, belongs, log.topic_id)
         preflight(log, topics)
-        mark(config.data, belongs)
+        mark(config.data, replace(belongs, topic_id=log.topic_id))
         avro = Avro()
         snapshots = closing.enter_context(
             snapshot_parts(

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Final
 
-from confluent_kafka import OFFSET_END, KafkaError, TopicPartition
 from confluent_kafka import Consumer as Client
+from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from penstock.contracts.topics import TopicSettings
@@ -59,7 +59,8 @@ from penstock.log.port import (
 
 LOG_APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 FETCH_WAIT_MS: Final = 100
-POLL_SLICE_S: Final = 0.1  # how long `close` of another thread waits for a poll
+POLL_SLICE_S: Final = 0.05
+"""So long `close` of another thread waits for a poll, and what was assigned for being opened."""
 
 
 class KafkaEngineLog:
@@ -111,6 +112,7 @@ class KafkaEngineLog:
         self._owned: dict[int, int | None] = {}  # partition -> next offset, None while paused
         self._unproved: set[int] = set()  # nothing was read yet since read_from
         self._assigning = False
+        self._has_come = False  # something was assigned during this poll
 
     # What everybody may do.
 
@@ -208,6 +210,7 @@ class KafkaEngineLog:
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:
         """Records of owned partitions."""
         deadline = time.monotonic() + timeout_s
+        self._has_come = False
         while True:
             with self._using:
                 if self._closed:
@@ -218,7 +221,8 @@ class KafkaEngineLog:
                 messages = poll_messages(self._client, records_max, left_s)
                 # Only now: a rebalance may have come between the first message and the last.
                 records = [record for message in messages if (record := self._take(message))]
-            if records or time.monotonic() >= deadline or self._closed:
+            is_over = time.monotonic() >= deadline or self._closed
+            if records or self._has_come or is_over:
                 return records
 
     def deliver(
@@ -301,6 +305,7 @@ class KafkaEngineLog:
         self, numbers: Sequence[int], assign: Callable[[list[TopicPartition]], None]
     ) -> None:
         self._owned.update(dict.fromkeys(numbers))
+        self._has_come = bool(numbers)
         self._assigning = True
         try:
             if self._ownership is not None and numbers and not self._closed:
@@ -308,9 +313,9 @@ class KafkaEngineLog:
         finally:
             self._assigning = False
             # What is not to be read yet gets a place too: without one, the group's offset counts.
-            # The end is always one; a beginning may have been truncated.
-            places = {number: self._owned[number] for number in numbers}
-            assign([self._at(n, OFFSET_END if at is None else at) for n, at in places.items()])
+            # It is a number: librdkafka would ask the broker where the end is, and an answer that
+            # comes after `read_from` would take its place, so that records are passed over.
+            assign([self._at(number, self._owned[number] or 0) for number in numbers])
             self._client.pause(
                 [self._at(number, 0) for number in numbers if self._owned[number] is None]
             )

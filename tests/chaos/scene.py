@@ -1,0 +1,115 @@
+"""What every case is played on: servers on a Kafka, traffic through them, and the checkers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.chaos.checkers import Audit, Bounds, Found
+from tests.chaos.report import Figures
+from tests.chaos.traffic import Traffic, define
+from tests.nodes.cluster import Node
+
+PARTITIONS = 3
+SESSION_TIMEOUT_MS = 6_000
+
+
+class Scene:
+    """Servers of one cluster. `ways` says for each where it reaches Kafka."""
+
+    def __init__(
+        self,
+        folder: Path,
+        ways: list[str],
+        cluster: str,
+        *,
+        more: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        words = ("--partitions", str(PARTITIONS), *more)
+        words += ("--session-timeout-ms", str(SESSION_TIMEOUT_MS))
+        self.nodes: list[Node] = []
+        self.kafka, self.cluster = ways[-1], cluster
+        self.bounds = Bounds()
+        self.kills = 0
+        for number, way in enumerate(ways):
+            data = folder / f"node-{number}" / "data"
+            data.parent.mkdir(parents=True)
+            self.nodes.append(Node(data, way, cluster, words, environment))
+
+    @property
+    def node(self) -> Node:
+        """The first of them."""
+        return self.nodes[0]
+
+    def start(self) -> None:
+        """Start all, and define what the traffic is made of."""
+        with ThreadPoolExecutor(len(self.nodes)) as threads:
+            list(threads.map(lambda node: node.start(), self.nodes))
+        define(self.node)
+
+    def traffic(self, *, each: int = 2, workers: int = 2) -> Traffic:
+        """Clients and workers that know all nodes."""
+        urls = [node.url for node in self.nodes]
+        return Traffic(urls, PARTITIONS, each=each, workers=workers)
+
+    def kill(self, node: Node) -> None:
+        """SIGKILL, counted."""
+        node.kill()
+        self.kills += 1
+
+    def owner(self, number: int, asked: Node) -> Node | None:
+        """Who has a partition, as a node says; None while nobody has."""
+        url = asked.owners()[number]
+        return next((node for node in self.nodes if node.url == url), None)
+
+    def finish(
+        self,
+        traffic: Traffic,
+        figures: Figures,
+        *,
+        dead_letters: int = 0,
+        others: Collection[str] = (),
+        snapshots: Path | None = None,
+    ) -> Found:
+        """Stop all cleanly, check all, and note the figures."""
+        self.look()
+        self.stop()
+        self.bounds.check()
+        audit = Audit(
+            kafka=self.kafka,
+            cluster=self.cluster,
+            partitions=PARTITIONS,
+            folders=[node.data for node in self.nodes],
+            snapshots=snapshots,
+        )
+        found = audit.run(traffic, dead_letters=dead_letters, others=others)
+        figures(
+            kills=self.kills,
+            acknowledged=found.acknowledged,
+            lost=found.lost,
+            duplicated=found.duplicated,
+            sent_twice=found.sent_twice,
+        )
+        return found
+
+    def look(self) -> None:
+        """See what each takes of the machine."""
+        for node in self.nodes:
+            if node.is_running() and node.pid is not None:
+                self.bounds.look(node.pid)
+
+    def stop(self) -> None:
+        """Stop all that run, one after the other, so that the last one has all in the end."""
+        for node in self.nodes:
+            node.stop()
+
+
+def until(holds: Callable[[], bool], what: str, timeout_s: float = 40.0) -> None:
+    """Wait for what something else brings about."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, f"in {timeout_s} s it has not come about: {what}"
+        time.sleep(0.05)

@@ -1,0 +1,98 @@
+"""Clients that say the same again and again, and bytes that are no commands, on real Kafka (28,
+32); and a task that nobody works on (43).
+"""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from confluent_kafka import Producer
+
+from tests.chaos.conftest import Play
+from tests.chaos.report import Figures
+from tests.chaos.scene import PARTITIONS, until
+from tests.chaos.traffic import SPEC
+from tests.controls import chain, task
+from tests.nodes.cluster import Node
+from tests.operations.works import scraped
+
+pytestmark = pytest.mark.timeout(180)
+TIMES = 1_000
+NOISE = 300
+WAITING = 20
+
+
+@pytest.mark.fault(28)
+def test_the_same_command_a_thousand_times_has_one_effect(play: Play, kafka_bootstrap: str) -> None:
+    """And a thousand equal answers, but for where and that they are repeats."""
+    scene = play(kafka_bootstrap)
+    scene.start()
+    with httpx.Client(base_url=scene.node.url, timeout=30.0) as http:
+
+        def say(_: int) -> httpx.Response:
+            headers = {"Penstock-Command-Id": "the-same"}
+            return http.post("/v1/wf-runs", json={"wf_spec": SPEC}, headers=headers)
+
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(threads.map(say, range(TIMES)))
+    told = [answer.json() for answer in answers]
+    assert sorted(answer.status_code for answer in answers) == [200] * (TIMES - 1) + [201]
+    assert sum(not one["repeated"] for one in told) == 1
+    for one in told:
+        del one["repeated"], one["position"]
+    assert told == [told[0]] * TIMES
+    assert len(scene.node.accepted("GET", "/v1/wf-runs")["items"]) == 1
+    assert scene.node.verify().returncode == 0
+    scene.stop()
+
+
+@pytest.mark.fault(32)
+def test_bytes_that_are_no_commands_stop_nobody(
+    play: Play, kafka_bootstrap: str, figures: Figures
+) -> None:
+    """Each is a dead letter with a reason; the traffic goes on between them."""
+    scene = play(kafka_bootstrap)
+    scene.start()
+    chance = random.Random(32)
+    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    with scene.traffic() as traffic:
+        traffic.until_acknowledged(50)
+        for number in range(NOISE):
+            value = None if number % 10 == 0 else chance.randbytes(chance.randrange(200))
+            key = None if number % 7 == 0 else chance.randbytes(8)
+            partition = number % PARTITIONS
+            producer.produce(f"{scene.cluster}.commands", value, key, partition=partition)
+        assert producer.flush(20) == 0
+        traffic.until_acknowledged(100)
+    scene.finish(traffic, figures, dead_letters=NOISE)
+
+
+@pytest.mark.chaos_long
+@pytest.mark.fault(43)
+def test_a_task_that_nobody_works_on_holds_up_its_own_runs_only(
+    play: Play, kafka_bootstrap: str, figures: Figures
+) -> None:
+    scene = play(kafka_bootstrap, more=("--metrics-names",))
+    scene.start()
+    node = scene.node
+    node.accepted("PUT", "/v1/task-defs?wait=all", {"name": "nobodys"})
+    spec = {"name": "waits", "spec": chain(task("nobodys"))}
+    node.accepted("PUT", "/v1/wf-specs?wait=all", spec)
+    waiting = [
+        node.accepted("POST", "/v1/wf-runs", {"wf_spec": "waits"})["wf_run_id"]
+        for _ in range(WAITING)
+    ]
+    with scene.traffic() as traffic:
+        traffic.until_acknowledged(150)
+        until(lambda: _waiting_records(node) == WAITING, "the queue is told")
+    for run in waiting:
+        assert node.accepted("GET", f"/v1/wf-runs/{run}")["status"] == "RUNNING"
+    scene.finish(traffic, figures, others=waiting)
+
+
+def _waiting_records(node: Node) -> float:
+    labels = frozenset({("tenant", "default"), ("task_def", "nobodys")})
+    return scraped(node.http).series.get(("penstock_task_queue_records", labels), 0.0)

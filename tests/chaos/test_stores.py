@@ -1,0 +1,143 @@
+"""Faults of the disk under a store: what lies on it is cut, flipped, gone, or of somebody else (7,
+17, 18); and kills while what it is to have is folded anew (6).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from penstock.store.rocks import RocksStores
+from penstock.store.rowstore import RowStore
+from tests.chaos.conftest import Play
+from tests.chaos.report import Figures
+from tests.chaos.scene import PARTITIONS
+from tests.nodes.cluster import Node
+
+pytestmark = pytest.mark.timeout(300)
+RESTORE_KILLS = 20
+
+
+@pytest.mark.chaos_long
+@pytest.mark.fault(7)
+def test_a_power_cut_leaves_an_older_prefix_that_is_folded_on(
+    play: Play, kafka_bootstrap: str, figures: Figures
+) -> None:
+    """The disk as it was at some moment under load, with the end of what was not synced torn."""
+    scene = play(kafka_bootstrap)
+    scene.start()
+    node, chance = scene.node, random.Random(7)
+    stores = node.data / "stores"
+    then = node.data.parent / "then"
+    with scene.traffic() as traffic:
+        traffic.until_acknowledged(300)
+        node.signal(signal.SIGSTOP)
+        assert node.pid is not None
+        os.waitid(os.P_PID, node.pid, os.WSTOPPED | os.WNOWAIT)
+        shutil.copytree(stores, then)
+        node.signal(signal.SIGCONT)
+        for log in then.glob("*/*.log"):  # RocksDB's write-ahead logs
+            os.truncate(log, chance.randrange(log.stat().st_size // 2, log.stat().st_size))
+        traffic.until_acknowledged(100)
+        scene.kill(node)
+        stood = _positions(node)
+        shutil.rmtree(stores)
+        then.rename(stores)
+        older = _positions(node)
+        assert all(older[number] <= stood[number] for number in stood), (older, stood)
+        assert sum(older.values()) < sum(stood.values())
+        node.start()
+        traffic.until_acknowledged(100)
+    scene.finish(traffic, figures)
+    assert not list(stores.glob("*.*")), "a torn end is no damage: nothing is set aside"
+
+
+def _damage(stores: Path) -> dict[str, Callable[[], None]]:
+    """What is done to the store of partition 0, by the name of it."""
+    store = stores / "partition-0"
+
+    def flip() -> None:
+        for table in store.glob("*.sst"):
+            data = bytearray(table.read_bytes())
+            for at in range(0, len(data), 64):
+                data[at] ^= 0xFF
+            table.write_bytes(data)
+
+    def cut() -> None:
+        for table in store.glob("*.sst"):
+            os.truncate(table, table.stat().st_size // 2)
+
+    def forget() -> None:
+        for manifest in store.glob("MANIFEST-*"):
+            manifest.unlink()
+
+    def take_anothers() -> None:
+        shutil.rmtree(store)
+        shutil.copytree(stores / "partition-1", store)
+
+    return {"flip": flip, "cut": cut, "forget": forget, "take anothers": take_anothers}
+
+
+@pytest.mark.fault(17, 18)
+def test_a_store_that_is_damaged_or_anothers_is_set_aside_and_folded_anew(
+    play: Play, kafka_bootstrap: str, figures: Figures
+) -> None:
+    scene = play(kafka_bootstrap)
+    scene.start()
+    node = scene.node
+    damages = _damage(node.data / "stores")
+    with scene.traffic() as traffic:
+        for count, damage in enumerate(damages.values(), 1):
+            traffic.until_acknowledged(100)
+            node.terminate()
+            assert node.ended(20) == 0
+            damage()
+            node.start()
+            traffic.until_acknowledged(50)
+            aside = list((node.data / "stores").glob("partition-0.*"))
+            assert len(aside) == count, "it was found out"
+    scene.finish(traffic, figures)
+
+
+@pytest.mark.chaos_long
+@pytest.mark.fault(6)
+def test_twenty_kills_while_the_log_is_folded_anew(
+    play: Play, kafka_bootstrap: str, figures: Figures
+) -> None:
+    """What has been folded is not folded again: the position never goes back."""
+    scene = play(kafka_bootstrap)
+    scene.start()
+    node, chance = scene.node, random.Random(6)
+    with scene.traffic(each=4) as traffic:
+        traffic.until_acknowledged(4_000, timeout_s=120)
+    scene.kill(node)
+    shutil.rmtree(node.data / "stores")
+    before: dict[int, int] = {}
+    for _ in range(RESTORE_KILLS):
+        node.launch()
+        time.sleep(chance.uniform(0.5, 2.5))
+        scene.kill(node)
+        after = _positions(node)
+        assert all(after[number] >= at for number, at in before.items()), (before, after)
+        before = after
+    node.start()
+    scene.finish(traffic, figures)
+
+
+def _positions(node: Node) -> dict[int, int]:
+    """How far the stores of a node that does not run have come."""
+    stores = RocksStores(node.data / "stores")
+    found: dict[int, int] = {}
+    for number in range(PARTITIONS):
+        if stores.exists(number):
+            store = RowStore(stores.open(number))
+            found[number] = store.position().next_offset
+            store.close()
+    return found
