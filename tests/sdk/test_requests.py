@@ -161,6 +161,14 @@ def test_a_partition_that_changes_hands_is_asked_again(scripted: Scripted, clien
     assert client.handle("a").stop().status == "HALTED"
 
 
+@pytest.mark.parametrize("status", [421, 503])
+def test_a_second_asked_for_until_there_is_an_owner_is_not_waited_out(status: int) -> None:
+    error = api.error_of(status, "NOT_OWNER", "it has moved", (), after_s=1.0)
+    assert api.pause_s(0, error) <= api.PAUSE_FIRST_S
+    long = api.error_of(status, "UNAVAILABLE", "come back later", (), after_s=5.0)
+    assert api.pause_s(0, long) >= 5.0
+
+
 def test_retry_after_is_obeyed(scripted: Scripted, client: Client) -> None:
     scripted.retry_after, scripted.answers = "1", [busy(429), (200, HALTED)]
     begun = time.monotonic()

@@ -37,6 +37,7 @@ RETRIED: Final = frozenset({421, 429, 502, 503, 504})
 NOT_BEGUN: Final = frozenset({421, 429})  # nothing was done: also safe for what has no command id
 PAUSE_FIRST_S: Final = 0.05
 PAUSE_MAX_S: Final = 2.0
+TOO_MANY: Final = 429
 RETRY_AFTER_MAX_S: Final = 60.0
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 15.0  # beyond what the server itself was asked to wait
@@ -167,12 +168,16 @@ def may_retry(error: PenstockError, call: Call | None = None) -> bool:
 
 def pause_s(retry: int, error: PenstockError | None = None) -> float:
     """How long to wait before a retry (the first is 0): twice as long each time, with jitter; not
-    less than the server asked for.
+    less than the server asked for. A partition that changes hands is there again within a fraction
+    of the one second that is the least a server can ask for: what is not said of too many requests
+    is then left to the pauses that grow.
     """
     longest = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** min(retry, 16))
     pause = longest * random.uniform(0.5, 1.0)
     asked = None if error is None else error.retry_after_s
-    return pause if asked is None else max(pause, asked * random.uniform(1.0, 1.2))
+    if error is None or asked is None or (asked <= 1 and error.status != TOO_MANY):
+        return pause
+    return max(pause, asked * random.uniform(1.0, 1.2))
 
 
 def time_text(at: datetime | None) -> str | None:
