@@ -374,11 +374,7 @@ def embedded_driver(directory: Path, partitions: int = 2) -> Iterator[Driver]:
         partitions=partitions,
         on_demand=topics.on_demand,
     )
-    with closing(
-        Driver(log=log, topics=topics, stores=RocksStores(directory / "stores"))
-    ) as driver:
-        driver.wait_until_open()
-        yield driver
+    yield from _on_disk(log, topics, directory)
 
 
 @contextmanager
@@ -394,8 +390,11 @@ def kafka_driver(
         on_demand=topics.on_demand,
         group=f"{cluster}.engine",
     )
-    with closing(
-        Driver(log=log, topics=topics, stores=RocksStores(directory / "stores"))
-    ) as driver:
+    yield from _on_disk(log, topics, directory)
+
+
+def _on_disk(log: EngineLog, topics: Topics, directory: Path) -> Iterator[Driver]:
+    stores = RocksStores(directory / "stores")
+    with closing(Driver(log=log, topics=topics, stores=stores)) as driver:
         driver.wait_until_open()
         yield driver

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 from starlette.datastructures import QueryParams
 
-from penstock.contracts.answers.runs import Bucket
+from penstock.contracts.answers.measured import Bucket
 from penstock.core.state.task_rows import AttemptMetrics, Series
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, Seen, SeenAttempt

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -73,10 +74,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
         look_at_disk(disk)
         log = log_of(config, belongs, topics, url)
         closing.callback(log.close)
-        if belongs.topic_id:
-            check_log(config.data, belongs, log.topic_id)
-        preflight(log, topics)
-        mark(config.data, replace(belongs, topic_id=log.topic_id))
+        _know_again(config.data, belongs, log, topics)
         avro = Avro()
         snapshots = closing.enter_context(
             snapshot_parts(
@@ -122,6 +120,14 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
         processor.start()
         hand_over = None if config.own is not None else _hand_over(processor, log)
         yield Parts(belongs, log, avro, topics, processor, app, hand_over)
+
+
+def _know_again(data: Path, belongs: Belongs, log: EngineLog, topics: Topics) -> None:
+    """See that the log is fit, and the one that the directory was made with."""
+    if belongs.topic_id:
+        check_log(data, belongs, log.topic_id)
+    preflight(log, topics)
+    mark(data, replace(belongs, topic_id=log.topic_id))
 
 
 def verify(config: Config) -> list[Verified]:

@@ -11,7 +11,6 @@ from msgspec import field
 from penstock.contracts.answers.common import Answer, Excerpt, Found, Time, Token
 from penstock.core.state.run import HaltReason, Stop, ThreadKind
 from penstock.core.state.start_rows import EndState
-from penstock.core.state.task_rows import MetricKind
 from penstock.core.state.transitions import NodeStatus, TaskStatus, ThreadStatus
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
@@ -227,23 +226,6 @@ class LogShown(Answer, frozen=True):
     message: str
 
 
-class MetricShown(Answer, frozen=True):
-    """What an attempt has measured; a timer's value is in milliseconds. `at` is when it began."""
-
-    wf_run_id: str
-    wf_spec: str
-    task_run: str
-    node: str
-    task_def: str
-    attempt: int
-    at: Time
-    name: str
-    kind: MetricKind
-    tags: dict[str, str]
-    value: float
-    count: int
-
-
 class StoryFact(Answer, frozen=True):
     """One fact of a run's history; which fields there are depends on `what` it is about."""
 
@@ -365,34 +347,6 @@ class TaskRunsFound(Found[TaskRunShown], frozen=True, kw_only=True):
 
 class DaysCounted(Found[DayCount], frozen=True, kw_only=True):
     """The days of a window; and whether the window was all there is."""
-
-    whole: bool
-
-
-class MetricsFound(Found[MetricShown], frozen=True, kw_only=True):
-    """Metrics of a window, newest first; and whether the window was all there is."""
-
-    whole: bool
-
-
-Bucket = Literal["minute", "hour", "day", "all"]
-
-
-class SumShown(Answer, frozen=True):
-    """What the metrics of one name came to in a bucket of time; `count` is how many these are."""
-
-    name: str
-    kind: MetricKind
-    from_: Time | None = field(name="from")
-    count: int
-    sum: float
-    min: float
-    max: float
-    avg: float
-
-
-class SumsFound(Found[SumShown], frozen=True, kw_only=True):
-    """The sums of a window; and whether the window was all there is."""
 
     whole: bool
 

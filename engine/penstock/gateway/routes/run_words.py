@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from penstock.contracts.answers.common import Excerpt
-from penstock.contracts.answers.runs import Level, LogShown, MetricShown
+from penstock.contracts.answers.measured import MetricShown
+from penstock.contracts.answers.runs import Level, LogShown
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.views.seen import LogLine

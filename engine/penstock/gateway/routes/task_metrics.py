@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.contracts.answers.runs import Bucket, MetricsFound, SumsFound
+from penstock.contracts.answers.measured import Bucket, MetricsFound, SumsFound
 from penstock.gateway.dialects import dialect_of
 from penstock.gateway.metric_search import MetricSearch, bucket_of, by_bucket, metrics_in, sums
 from penstock.gateway.run_window import SAYS_OF_RUNS, newest, next_window, page_of

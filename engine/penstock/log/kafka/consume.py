@@ -62,9 +62,11 @@ def consumer_settings(bootstrap: str, settings: Mapping[str, str]) -> dict[str, 
     }
 
 
-def group_settings(group: str, session_timeout_ms: int) -> dict[str, Any]:
-    """What a member of a group has besides."""
+def group_settings(group: str, session_timeout_ms: int, client_id: str = "") -> dict[str, Any]:
+    """What a member of a group has besides; by `client_id` others know it in the group."""
+    named = {"client.id": client_id} if client_id else {}
     return {
+        **named,
         "group.id": group,
         "session.timeout.ms": session_timeout_ms,
         "heartbeat.interval.ms": max(min(session_timeout_ms // 10, HEARTBEAT_MS_MAX), 100),

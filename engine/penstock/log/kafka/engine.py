@@ -80,12 +80,11 @@ class KafkaEngineLog:
         client_id: str = "",
         deliver_timeout_s: float = DELIVER_TIMEOUT_S,
     ) -> None:
-        settings = settings or {}
+        self._settings = settings = settings or {}
         self.partitions = partitions
         self.dropped_count = 0
         self._bootstrap = bootstrap
         self._group = group
-        self._settings = settings
         self._session_timeout_ms = session_timeout_ms
         self._commands = commands
         self._assignment = assignment
@@ -97,8 +96,7 @@ class KafkaEngineLog:
         self._client = Client(
             {
                 **consumer_settings(bootstrap, settings),
-                **group_settings(group, session_timeout_ms),
-                **({"client.id": client_id} if client_id else {}),
+                **group_settings(group, session_timeout_ms, client_id),
                 "auto.offset.reset": "error",
                 # A partition that starts or starts again waits for the fetch under way.
                 "fetch.wait.max.ms": FETCH_WAIT_MS,

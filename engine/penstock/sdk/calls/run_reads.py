@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 from msgspec.structs import replace
 
 from penstock.contracts.answers.common import Answer, Excerpt, Items
+from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import (
     ExternalEventShown,
     Level,
     LogShown,
-    MetricShown,
     NodeRunShown,
     Story,
     TaskRunShown,
