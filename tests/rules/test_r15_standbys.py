@@ -1,5 +1,6 @@
 """R15 standbys; catalogue rows 23 and 48."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ from penstock.core.commands import TYPE_OF
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import wf_run_id_of
-from penstock.log.port import Assigned, Message
+from penstock.log.port import Assigned, LogUnavailable, Message
 from penstock.processor.snapshots.directory import DirectoryObjects
 from penstock.processor.standing import standbys_of
+from penstock.store.port import StoreError
 from tests.controls import chain, event, task
 from tests.scenarios.driver import Driver, refold
 from tests.scenarios.snapshots import SnapshotDriver, snapshot_driver, some_runs
@@ -47,6 +49,75 @@ def append_runs(driver: Driver, wf_spec: str, count: int) -> None:
         driver.log.append_and_wait(
             Message(driver.topics.commands, out.key, out.value, out.headers, out.partition)
         )
+
+
+def test_r15_who_takes_over_behind_the_mark_does_not_lower_it(
+    memory: Driver, node: StandbyNode, tmp_path: Path
+) -> None:
+    """It dies while it still folds what its predecessor delivered; whoever comes next must know
+    that all of it was delivered.
+    """
+    register(memory, "work", chain(task("work"), event("go")))
+    run(memory, "work")
+    commit(memory)
+    node.catch_up()
+    append_runs(memory, "work", 100)
+    memory.settle()
+    commit(memory)
+    marks, topic = node.marks(), memory.topics.task("default", "work")
+    node.processor._records_per_poll = 5
+    node.processor._commit_s = 0.0
+    node.processor.subscribe()
+    for _ in range(3):
+        node.processor._commit_s = 0.0
+        node.processor.step()
+    behind = node.processor._owned.partitions.values()
+    assert any(partition.next_offset < marks[partition.shard.partition] for partition in behind)
+    assert node.marks() == marks
+    node.processor._prove()
+    assert node.marks() == marks
+    third = StandbyNode(memory, tmp_path / "third")
+    third.take_over()
+    assert max(stamps(memory, topic, memory.topics.partitions).values()) == 1
+    third.end()
+
+
+def test_r15_a_standby_that_can_not_be_opened_leaves_what_is_owned_alone(
+    node: StandbyNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The leader of its partition is away."""
+    asked: list[int] = []
+
+    def away(number: int) -> None:
+        asked.append(number)
+        raise LogUnavailable("its leader is away")
+
+    monkeypatch.setattr(node.standbys._opener, "open_standby", away)
+    for _ in range(3):
+        node.step()
+    assert sorted(asked) == list(node.partitions), "each was tried once, and is tried again later"
+
+
+def test_r15_a_standby_that_is_put_down_when_it_is_full_begins_anew(
+    memory: Driver, node: StandbyNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.processor.standbys.PENDING_MAX", 10)
+    monkeypatch.setattr("penstock.processor.standbys.RETRY_S", 0.05)
+    register(memory, "work", chain(task("work"), event("go")))
+    commit(memory)
+    node.catch_up()
+    append_runs(memory, "work", 100)
+    memory.settle()
+    monkeypatch.setattr("penstock.processor.standbys.LOOK_S", 60.0)
+    node.standbys._look_s = time.monotonic() + 60.0
+    while not any(one.is_full for one in node.standbys._standbys.values()):
+        node.step()
+    for standby in node.standbys._standbys.values():
+        node.standbys._again(standby, StoreError("its disk is away"))
+    commit(memory)
+    node.standbys._look_s = 0.0
+    monkeypatch.setattr("penstock.processor.standbys.LOOK_S", 0.01)
+    node.catch_up()
 
 
 def test_r15_a_standby_folds_to_the_mark_and_never_past_it(

@@ -76,9 +76,14 @@ class Partition:
         return self.position.next_offset
 
     @property
+    def is_behind_mark(self) -> bool:
+        """Whether more was delivered, by an owner before this one, than is folded here."""
+        return self.next_offset < self.mark
+
+    @property
     def uncommitted(self) -> bool:
         """Whether the group's mark is behind."""
-        return self.committed_offset != self.next_offset
+        return self.committed_offset != self.next_offset and not self.is_behind_mark
 
     def fold(self, records: Sequence[Record]) -> Batch:
         """Fold records, the first of which is at or after `next_offset`."""

@@ -34,7 +34,7 @@ from penstock.processor.failpoints import Failpoints
 from penstock.processor.freshness import Freshness
 from penstock.processor.owned import Departed, Owned
 from penstock.processor.partition import Batch, Partition, by_partition
-from penstock.processor.recovery import Opener, mark_of
+from penstock.processor.recovery import Opener, commit_position
 from penstock.processor.room import HOLD_S, Room
 from penstock.processor.rulings import Ruler
 from penstock.processor.snapshots.snapshotter import Snapshotter
@@ -307,8 +307,7 @@ class Processor:
             return
         number = partition.shard.partition
         try:
-            self._log.commit(number, mark_of(self._log.topic_id, partition.position))
-            partition.committed_offset = partition.next_offset
+            commit_position(self._log, partition)
         except Fenced:
             self._owned.fenced(number)
 

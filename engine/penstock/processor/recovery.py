@@ -57,6 +57,19 @@ def mark_of(topic_id: str, position: StorePosition, *, ruling: bool = False) -> 
     return Mark(position.next_offset, msgspec.json.encode(note).decode())
 
 
+def commit_position(log: EngineLog, partition: Partition, *, ruling: bool = False) -> None:
+    """Commit how far a partition has come as the group's mark, which is never lowered: a store that
+    was behind when it was opened comes to it by folding, muted. Until then the mark is committed as
+    it stands, which still asks whether the partition is ours.
+    """
+    number = partition.shard.partition
+    mark = mark_of(log.topic_id, partition.position, ruling=ruling)
+    if partition.is_behind_mark:
+        mark = log.committed(number) or mark
+    log.commit(number, mark)
+    partition.committed_offset = partition.next_offset
+
+
 class Opener:
     """Opens partitions of one log."""
 

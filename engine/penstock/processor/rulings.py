@@ -10,7 +10,7 @@ from penstock.log.port import EngineLog, Message, Record
 from penstock.observe.tally import FoldTally
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Batch, Defective, Partition
-from penstock.processor.recovery import mark_of
+from penstock.processor.recovery import commit_position
 from penstock.processor.verdicts import read_rulings
 
 REASON_CHARS_MAX = 2_000
@@ -58,7 +58,7 @@ def rule(
     number = partition.shard.partition
     if defect.offset < partition.mark or defect.part in partition.rulings.get(defect.offset, ()):
         raise PartitionStopped(StopCause.BUILD, f"a defect that can not be ruled on: {defect}")
-    log.commit(number, mark_of(log.topic_id, partition.position, ruling=True))
+    commit_position(log, partition, ruling=True)
     verdict = Verdict(
         partition=number,
         offset=defect.offset,

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from penstock.log.port import Follower, Gone, Record
+from penstock.log.port import Follower, Gone, LogUnavailable, Record
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Batch, Defective, Partition
 from penstock.processor.recovery import Opener
@@ -115,8 +115,12 @@ class Standbys:
             standby = self._standbys.setdefault(number, _Standby(number))
             if standby.partition is None and time.monotonic() >= standby.not_before_s:
                 self._open(standby)
-        self._look()
-        self._receive()
+        try:
+            self._look()
+            self._receive()
+        except LogUnavailable as error:
+            logger.warning("standbys wait for the log: %s", error)
+            self._look_s = time.monotonic() + RETRY_S
         self._fold()
 
     def waits_s(self) -> Iterator[float]:
@@ -164,7 +168,7 @@ class Standbys:
         except PartitionStopped as stopped:
             self._stop(standby, stopped)
             return
-        except StoreError as error:
+        except (StoreError, LogUnavailable) as error:
             self._again(standby, error)
             return
         standby.stopped = None
@@ -266,6 +270,7 @@ class Standbys:
 
     def _put_down(self, standby: _Standby, pause_s: float) -> None:
         standby.not_before_s = time.monotonic() + pause_s
+        standby.is_full = False
         self._follower.leave(standby.number)
         standby.pending.clear()
         partition, standby.partition = standby.partition, None

@@ -1,0 +1,55 @@
+"""The forms of answers about what attempts have measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import field
+
+from penstock.contracts.answers.common import Answer, Found, Time
+from penstock.core.state.task_rows import MetricKind
+
+
+class MetricShown(Answer, frozen=True):
+    """What an attempt has measured; a timer's value is in milliseconds. `at` is when it began."""
+
+    wf_run_id: str
+    wf_spec: str
+    task_run: str
+    node: str
+    task_def: str
+    attempt: int
+    at: Time
+    name: str
+    kind: MetricKind
+    tags: dict[str, str]
+    value: float
+    count: int
+
+
+class MetricsFound(Found[MetricShown], frozen=True, kw_only=True):
+    """Metrics of a window, newest first; and whether the window was all there is."""
+
+    whole: bool
+
+
+Bucket = Literal["minute", "hour", "day", "all"]
+
+
+class SumShown(Answer, frozen=True):
+    """What the metrics of one name came to in a bucket of time; `count` is how many these are."""
+
+    name: str
+    kind: MetricKind
+    from_: Time | None = field(name="from")
+    count: int
+    sum: float
+    min: float
+    max: float
+    avg: float
+
+
+class SumsFound(Found[SumShown], frozen=True, kw_only=True):
+    """The sums of a window; and whether the window was all there is."""
+
+    whole: bool
