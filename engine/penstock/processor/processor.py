@@ -283,7 +283,7 @@ class Processor:
         records = [record for record in records if record.offset >= partition.next_offset]
         if not records:
             return None
-        self._errands.ticker.saw(records[-1].timestamp_ms)
+        self._errands.ticker.saw(partition.shard.partition, records[-1].timestamp_ms)
         try:
             return self._ruler.fold(partition, records)
         except PartitionStopped as stopped:

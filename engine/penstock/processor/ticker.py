@@ -11,7 +11,7 @@ every half minute, whatever the other traffic.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from penstock.core.limits import AWAKE_BETWEEN_TICKS_MS_MAX
@@ -24,14 +24,13 @@ UNDER_WAY_S_MAX: Final = 1.0
 
 @dataclass(slots=True)
 class _Ticks:
-    """Of one partition: when the last Tick was appended, and whether it has come back; the time of
-    its last record, and since when that is the last one.
+    """Of one partition: when the last Tick was appended, and whether it has come back; and when its
+    last record came.
     """
 
     under_way_since_s: float | None = None
     last_s: float = 0.0
-    append_ms: int = -1
-    since_s: float = 0.0
+    came_s: float = field(default_factory=time.monotonic)
 
 
 class Ticker:
@@ -41,16 +40,15 @@ class Ticker:
         self._ticks: dict[int, _Ticks] = {}
         self._offset_ms = 0.0
 
-    def saw(self, append_ms: int) -> None:
+    def saw(self, number: int, append_ms: int) -> None:
         """A record came that the broker stamped with this time: its clock is that far at least."""
+        self._ticks.setdefault(number, _Ticks()).came_s = time.monotonic()
         self._offset_ms = max(self._offset_ms, append_ms - time.time() * 1_000)
 
     def due_in_s(self, number: int, state: PartitionState) -> float | None:
         """Seconds until the partition wants a Tick (0: now); None if nothing will be due."""
         ticks, now_s = self._ticks.setdefault(number, _Ticks()), time.monotonic()
-        if ticks.append_ms != state.append_ms:
-            ticks.append_ms, ticks.since_s = state.append_ms, now_s
-        remaining_ms = self._remaining_ms(state, now_s - ticks.since_s)
+        remaining_ms = self._remaining_ms(state, now_s - ticks.came_s)
         if remaining_ms is None:
             return None
         if ticks.under_way_since_s is not None:
