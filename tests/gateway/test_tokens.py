@@ -10,7 +10,7 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from penstock.config import Oidc
+from penstock.gateway import oidc
 from penstock.gateway.oidc import OidcTokens
 from tests.gateway.keys import everything, guarded, put_principal
 from tests.gateway.served import Served
@@ -47,7 +48,26 @@ class Provider(httpx.AsyncBaseTransport):
         keys: list[Any] = [json.loads(RSAAlgorithm.to_jwk(KEY.public_key()))]
         keys[0] |= {"kid": "first", "use": "sig", "alg": "RS256"}
         keys.append({"kty": "oct", "kid": "shared", "k": "c2VjcmV0"})
-        return httpx.Response(self.status, json={"keys": keys})
+        body = self.body(json.dumps({"keys": keys}).encode())
+        return httpx.Response(self.status, content=body)
+
+    async def body(self, keys: bytes) -> AsyncIterator[bytes]:
+        """Its answer, as it comes."""
+        yield keys
+
+
+class Hanging(Provider):
+    """One that answers well at first, and later with a byte now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs = False
+
+    async def body(self, keys: bytes) -> AsyncIterator[bytes]:
+        while self.hangs:
+            yield b" "
+            await asyncio.sleep(0.01)
+        yield keys
 
 
 def claims(**changed: Any) -> dict[str, Any]:
@@ -138,6 +158,50 @@ def test_while_the_provider_is_away_nobody_new_comes_in() -> None:
     for _ in range(5):
         assert asyncio.run(tokens.principal_of(signed())) is None
     assert len(provider.asked) == 1
+
+
+def test_a_provider_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose key is at hand comes in at once; another waits for a while and not for ever; and when
+    the provider is there again, its keys are fetched.
+    """
+    monkeypatch.setattr(oidc, "FETCH_S", 0.3)
+    monkeypatch.setattr(oidc, "PAUSE_S", 0.0)
+    monkeypatch.setattr(oidc, "KEPT_S", 0.05)
+    provider = Hanging()
+
+    async def ask() -> None:
+        tokens = OidcTokens(
+            Oidc(issuer=ISSUER, audience=AUDIENCE, jwks_url=JWKS_URL),
+            provider,
+        )
+        assert await tokens.principal_of(signed()) == "ann"
+        provider.hangs = True
+        await asyncio.sleep(0.1)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+            async with asyncio.timeout(0.2):
+                assert await tokens.principal_of(signed()) == "ann"
+        assert len(provider.asked) == 2
+        async with asyncio.timeout(2.0):
+            strangers = (tokens.principal_of(signed(kid=f"k{number}")) for number in range(20))
+            assert set(await asyncio.gather(*strangers)) == {None}
+        assert len(provider.asked) == 2
+        provider.hangs = False
+        assert await tokens.principal_of(signed(kid="new")) is None
+        assert len(provider.asked) == 3
+        assert await tokens.principal_of(signed()) == "ann"
+
+    asyncio.run(ask())
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oidc, "KEYS_BYTES_MAX", 10)
+    provider = Hanging()
+    provider.hangs = True
+    tokens = OidcTokens(Oidc(issuer=ISSUER, audience=AUDIENCE, jwks_url=JWKS_URL), provider)
+    began_s = time.monotonic()
+    assert asyncio.run(tokens.principal_of(signed())) is None
+    assert time.monotonic() - began_s < oidc.FETCH_S / 2
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ Rules
 - What a principal may do is a row of the engine's (core/definitions/principals.py), whatever he is
   known by: a key, or a token of an identity provider, which says no more than the name.
 - A request that goes on to another node carries its credential, and is looked at there again.
+  A node that can not look at it asks another one (admission.py).
 """
 
 from __future__ import annotations
@@ -119,13 +120,13 @@ class Security(Struct, frozen=True):
         if len(credential) <= CREDENTIAL_CHARS_MAX:
             found = _BEARER.fullmatch(credential)
         if found is None:
-            raise _unknown(missing=not credential)
+            raise unknown_credential(missing=not credential)
         token = found[1]
         if self._is_admin_key(token):
             return Caller(_tenant(request, ALL_GRANTS), ADMIN, ALL_GRANTS, credential)
         principal = await self._principal(token, rows)
         if principal is None:
-            raise _unknown()
+            raise unknown_credential()
         tenant = _tenant(request, principal.grants)
         return Caller(tenant, principal.name, principal.grants, credential)
 
@@ -189,7 +190,8 @@ def _there(rows: Rows, name: str) -> Principal | None:
     return None if principal is None or principal.deleted_ms is not None else principal
 
 
-def _unknown(*, missing: bool = False) -> ApiError:
+def unknown_credential(*, missing: bool = False) -> ApiError:
+    """Nobody is let in with this."""
     text = (
         f"this server asks for a credential: send `{CREDENTIAL_HEADER}: Bearer <key or token>`"
         if missing

@@ -195,9 +195,12 @@ class NotHere(ApiError):
     Where there is one node only, that is one and the same. With `any_reader` a standby may answer.
     """
 
-    def __init__(self, number: int, *, opening: bool = False, any_reader: bool = False) -> None:
+    def __init__(
+        self, number: int, *, opening: bool = False, any_reader: bool = False, message: str = ""
+    ) -> None:
         super().__init__(
-            EdgeCode.RESTORING, f"partition {number} is not open here (yet); try again soon"
+            EdgeCode.RESTORING,
+            message or f"partition {number} is not open here (yet); try again soon",
         )
         self.number = number
         self.opening = opening

@@ -27,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from penstock.core.command import Command
+from penstock.core.errors import Code
 from penstock.gateway.auth import Caller
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
@@ -163,7 +164,9 @@ class Forwarder:
                     return self._answer(answer)
 
     async def say(self, command: Command, path: str, caller: Caller, command_id: str) -> str | None:
-        """Send a command to its partition, wherever it is; the code with which it was refused."""
+        """Send a command to its partition, wherever it is; the code with which it was refused.
+        Raises ApiError for what is no answer to the command: nothing is known of its effect.
+        """
         patience = self.patience()
         while True:
             try:
@@ -177,7 +180,7 @@ class Forwarder:
                 )
                 answer = await self._elsewhere(asked, away, patience)
                 if answer is not None:
-                    return code_of(answer)
+                    return _code_of_core(answer)
 
     async def part(self, number: int, asked: Asked, patience: Patience) -> Any | None:
         """The JSON that the owner of a partition answers; None if it is to be looked at here again.
@@ -351,8 +354,22 @@ def _json(answer: httpx.Response) -> Any:
     """The body of a good answer; raises what was refused."""
     if answer.is_success:
         return answer.json()
+    raise _refusal_of(answer)
+
+
+def _code_of_core(answer: httpx.Response) -> Code | None:
+    """The code with which a command was refused; raises what only the other gateway says."""
+    if answer.is_success:
+        return None
+    refusal = _refusal_of(answer)
+    if not isinstance(refusal.code, Code):
+        raise refusal
+    return refusal.code
+
+
+def _refusal_of(answer: httpx.Response) -> ApiError:
     code = code_named(code_of(answer) or "") or EdgeCode.UNREACHED
-    raise ApiError(code, _message_of(answer))
+    return ApiError(code, _message_of(answer))
 
 
 def _is_stream(answer: httpx.Response) -> bool:

@@ -6,6 +6,8 @@ Rules
 - Keys come from the configured address alone, never from where a token says. They are kept for a
   while; a key id that is not among them has them fetched again, at most once in a while, whoever
   sends what.
+- Who has a token of a key that is at hand does not wait for the provider. Who waits does so for
+  FETCH_S at most, however the provider answers.
 - Issuer, audience and an end are required. Clocks may differ by LEEWAY_S.
 """
 
@@ -32,6 +34,8 @@ FETCH_S: Final = 5.0
 KEYS_BYTES_MAX: Final = 256 * 1024
 KEYS_MAX: Final = 100
 
+_BAD_KEYS: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
 logger = logging.getLogger("penstock.gateway")
 
 
@@ -44,7 +48,7 @@ class OidcTokens:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._tried_s: float | None = None
         self._fetched_s: float | None = None
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def principal_of(self, token: str) -> str | None:
         """The name of the principal whose token it is; None if it is not good."""
@@ -75,10 +79,20 @@ class OidcTokens:
         if not isinstance(key_id, str):
             return None
         if key_id not in self._keys or self._is_old():
-            async with self._fetching:
-                if (key_id not in self._keys or self._is_old()) and self._may_try():
-                    await self._fetch()
+            fetching = self._refresh()
+            if key_id not in self._keys and fetching is not None:
+                await asyncio.shield(fetching)  # others wait for it as well
         return self._keys.get(key_id)
+
+    def _refresh(self) -> asyncio.Task[None] | None:
+        """The fetch that is under way; a new one, if it is time for one."""
+        if self._fetching is not None and not self._fetching.done():
+            return self._fetching
+        if not self._may_try():
+            return None
+        self._tried_s = time.monotonic()
+        self._fetching = asyncio.get_running_loop().create_task(self._fetch())
+        return self._fetching
 
     def _is_old(self) -> bool:
         return self._fetched_s is None or time.monotonic() - self._fetched_s > KEPT_S
@@ -88,25 +102,28 @@ class OidcTokens:
 
     async def _fetch(self) -> None:
         """Fetch the keys; while that fails, those at hand are good."""
-        self._tried_s = time.monotonic()
         url = self._settings.jwks_url
         try:
-            async with (
-                httpx.AsyncClient(
-                    transport=self._transport, timeout=FETCH_S, trust_env=True
-                ) as http,
-                http.stream("GET", url) as answer,
-            ):
-                answer.raise_for_status()
-                body = b""
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    if len(body) > KEYS_BYTES_MAX:
-                        raise ValueError("too large")
+            async with asyncio.timeout(FETCH_S):
+                body = await self._body(url)
             self._keys = _keys_of(body)
             self._fetched_s = time.monotonic()
-        except (httpx.HTTPError, PyJWTError, ValueError, KeyError, TypeError) as error:
+        except (TimeoutError, httpx.HTTPError, PyJWTError, *_BAD_KEYS) as error:
             logger.warning("the keys at %s can not be had: %r", url, error)
+
+    async def _body(self, url: str) -> bytes:
+        """What is there, as it comes: packed, few bytes could be very many."""
+        async with (
+            httpx.AsyncClient(transport=self._transport, timeout=FETCH_S, trust_env=True) as http,
+            http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
+        ):
+            answer.raise_for_status()
+            body = b""
+            async for chunk in answer.aiter_raw():
+                body += chunk
+                if len(body) > KEYS_BYTES_MAX:
+                    raise ValueError("too large")
+            return body
 
 
 def _keys_of(body: bytes) -> dict[str, jwt.PyJWK]:

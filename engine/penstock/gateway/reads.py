@@ -25,6 +25,14 @@ from penstock.store.rowstore import RowView
 
 T = TypeVar("T")
 
+_LATE: Final = (
+    "all partitions on this node are far behind their log, so it can not tell whether the"
+    " credential is still good; try again soon"
+)
+
+LATE_MAX_S: Final = 10.0
+"""A partition that is later than this may not have heard that a key is revoked."""
+
 _TOKEN: Final = re.compile(r"(\d{1,6}):(-1|\d{1,18})")
 
 
@@ -72,10 +80,22 @@ class Reads:
             number += 1
         return number
 
-    def any_open(self) -> int:
+    def any_open(self, otherwise: int = DECIDING_PARTITION) -> int:
         """A partition that can be read here, the deciding one if possible: for what all have."""
         numbers = range(DECIDING_PARTITION, self.partitions)
-        return next((number for number in numbers if self.is_open(number)), DECIDING_PARTITION)
+        return next((number for number in numbers if self.is_open(number)), otherwise)
+
+    def of_callers(self) -> View:
+        """The partition here that is least behind, to look up in who may come in. Raises NotHere if
+        there is none, or all are late.
+        """
+        numbers = [number for number in range(self.partitions) if self.is_open(number)]
+        if not numbers:
+            raise self.why_not(DECIDING_PARTITION)
+        best = min(numbers, key=self._sampler.late_s)
+        if self._sampler.late_s(best) > LATE_MAX_S:
+            raise NotHere(best, opening=True, message=_LATE)
+        return self.view(best)
 
     def check_takes(self, number: int) -> None:
         """Say why a partition can not be given a command here."""

@@ -27,6 +27,7 @@ from penstock.store.port import META, StoreError
 from penstock.store.rowstore import RowView
 
 LAG_LOOK_S: Final = 1.0
+AHEAD_MAX: Final = 64
 QUEUES_MAX: Final = 500
 
 logger = logging.getLogger("penstock.gateway")
@@ -45,6 +46,13 @@ class Queue(Struct, frozen=True):
         return 0.0 if self.oldest_ms is None else max(0.0, time.time() - self.oldest_ms / 1_000)
 
 
+class Seen(Struct, frozen=True):
+    """Where the log of a partition ended at a time."""
+
+    at_s: float
+    end: int
+
+
 class Sampler:
     """The newest samples; each is replaced as a whole, so that any thread may read it."""
 
@@ -56,6 +64,7 @@ class Sampler:
         self.ends: dict[int, int] = {}  # of the logs of standbys
         self.store_bytes: dict[int, int] = {}
         self.queues: list[Queue] = []
+        self._ahead: dict[int, tuple[Seen, ...]] = {}
         self._processor = processor
         self._log = log
         self._topics = topics
@@ -84,16 +93,42 @@ class Sampler:
                 logger.info("nothing could be sampled: %s", error)
             await asyncio.sleep(LAG_LOOK_S)
 
+    def late_s(self, number: int) -> float:
+        """Since when there is something in the log of a partition that is not folded here, as far
+        as it was looked at.
+        """
+        position = self._processor.position(number)
+        for seen in self._ahead.get(number, ()):
+            if position is not None and position < seen.end:
+                return time.monotonic() - seen.at_s
+        return 0.0
+
     def look_at_lags(self) -> None:
         """How many records of each partition are not folded yet, here and by a standby that is
         here.
         """
         processor, standbys = self._processor, self._processor.standbys
+        now_s = time.monotonic()
         ends = {number: self._log.bounds(number)[1] for number in processor.owned()}
         self.lags = _lags(ends, processor.position)
+        self._ahead = {
+            number: self._still_ahead(number, Seen(now_s, ends[number])) for number in ends
+        }
         if standbys is not None:
             self.ends = {number: self._log.bounds(number)[1] for number in standbys.numbers()}
             self.standby_lags = _lags(self.ends, standbys.position)
+
+    def _still_ahead(self, number: int, newest: Seen) -> tuple[Seen, ...]:
+        """The ends that a partition has not come to, oldest first. If there are too many, the last
+        one moves on, and keeps its time: it is said to be later than it is, not less late.
+        """
+        position = self._processor.position(number) or 0
+        known = [seen for seen in self._ahead.get(number, ()) if seen.end > position]
+        if newest.end <= position or (known and known[-1].end == newest.end):
+            return tuple(known)
+        if len(known) == AHEAD_MAX:
+            newest = Seen(known.pop().at_s, newest.end)
+        return (*known, newest)
 
     def look_at_stores(self) -> None:
         """How large each store is on disk."""

@@ -3,7 +3,8 @@ group, and hands each to a worker that polls.
 
 Rules
 - A task is handed out once the fold has accepted its TaskStarted: over HTTP the lease is the start.
-  A stale or repeated record is refused there, and skipped.
+  A stale or repeated record is refused there, and skipped. One about which nothing was said, or
+  that this worker may not have, is kept for the next.
 - The group's mark passes a record once its TaskStarted is answered.
 - Records are taken for workers that are waiting, and started for workers that are still there.
 """
@@ -20,6 +21,7 @@ from typing import Final
 from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.topics import Topics, task_group
 from penstock.core.commands.task_started import TaskStarted
+from penstock.core.errors import Code
 from penstock.core.ids import partition_of
 from penstock.core.state.outputs import ScheduledTask
 from penstock.gateway.auth import Caller
@@ -279,6 +281,8 @@ class TaskQueue:
         )
         try:
             code = await self._forwarder.say(command, STARTED, caller, new_command_id())
+            if code == Code.PERMISSION_DENIED:  # it says nothing of the task: another may have it
+                raise ApiError(Code.PERMISSION_DENIED, f"you may not run {task.task_def!r}")
         except BaseException:
             self._put_back([taken])
             raise

@@ -28,6 +28,7 @@ from penstock.core.state.keys import Part, after_prefix
 from penstock.core.state.rows import Row
 from penstock.core.state.run import WfRun
 from penstock.gateway.access import ASKED_FOR_NOTHING, OPEN, access_of
+from penstock.gateway.admission import admitted
 from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
@@ -133,8 +134,8 @@ async def _admit(request: Request) -> Caller:
     if known is not None:
         return known
     gateway = gateway_of(request)
-    request.state.caller = await gateway.security.caller_of(
-        request, lambda: gateway.reads.view(gateway.reads.any_open()).rows
+    request.state.caller = await admitted(
+        request, gateway.security, gateway.reads, gateway.forwarder
     )
     return request.state.caller
 

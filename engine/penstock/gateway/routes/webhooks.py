@@ -117,11 +117,11 @@ async def receive(request: Request) -> Response:
             EdgeCode.METHOD_NOT_ALLOWED, f"{HIDDEN} has no {request.method}", headers=headers
         )
     caller, command_id = identify(request), command_id_of(request)
-    webhook = _opened(request, caller)
     given = request_id(request)
     wf_run_id = wf_run_id_of(caller.tenant, command_id)
     if given is not None:
-        wf_run_id = derive_guid("webhook", caller.tenant, webhook.name, given)
+        wf_run_id = derive_guid("webhook", caller.tenant, request.path_params["name"], given)
+    webhook = _opened(request, caller, gateway_of(request).reads.number_of(wf_run_id))
     command = RunByWebhook(
         webhook=webhook.name,
         wf_run_id=wf_run_id,
@@ -132,11 +132,13 @@ async def receive(request: Request) -> Response:
     return await send(request, command, caller=caller, command_id=command_id, created=201)
 
 
-def _opened(request: Request, caller: Caller) -> Webhook:
-    """The webhook of this name, if the key is its key."""
+def _opened(request: Request, caller: Caller, number: int) -> Webhook:
+    """The webhook of this name, if the key is its key. A node that has nothing sends the request to
+    where its run will be.
+    """
     name, key = cast(str, request.path_params["name"]), cast(str, request.path_params["key"])
     reads = gateway_of(request).reads
-    view = reads.view(reads.any_open())
+    view = reads.view(reads.any_open(number))
     webhook = None
     if is_definition_name(name):
         webhook = view.rows.peek(Webhook, caller.tenant, name)
