@@ -140,7 +140,7 @@ def test_a_run_that_stands_and_one_that_failed(penstock: Engine) -> None:
 def test_child_runs_come_with_the_family(penstock: Engine) -> None:
     penstock.register(parent)
     run = penstock.run(parent, card=SECRET)
-    [child] = [node["output"] for node in run.node_runs() if node["node_type"] == "RUN_CHILD_WF"]
+    [child] = [node.output for node in run.node_runs() if node.node_type == "RUN_CHILD_WF"]
     penstock.client.handle(child).put_event("go")
     folded = recorded(recording(run))
     assert folded.story() == run.story()
