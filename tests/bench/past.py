@@ -15,7 +15,7 @@ from typing import Final
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Sent, outgoing
 from penstock.core.commands.run_wf import RunWf
-from penstock.gateway.past import history_as_of, run_as_of
+from penstock.gateway.past import history_as_of, run_as_of, sees_all
 from penstock.log.embedded import EmbeddedLog
 from penstock.log.port import Message
 from penstock.processor.past import Past
@@ -77,7 +77,7 @@ def _tell(driver: Driver, story: Story, at: str | None) -> None:
     for what, tell in (("run", run_as_of), ("history", history_as_of)):
         past = Past(log=driver.log, avro=driver.avro, topics=driver.topics, number=0, view=view)
         begun_s = time.perf_counter()
-        told = tell(past, "default", story.id, at, 0)
+        told = tell(past, "default", story.id, at, 0, sees_all)
         took_ms = (time.perf_counter() - begun_s) * 1_000
         said(f"{what} at {at}: {took_ms:.1f} ms, {told['as_of']}")
 

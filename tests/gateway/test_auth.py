@@ -208,6 +208,34 @@ def test_names_in_a_grant_count_wherever_something_is_shown(served: Served) -> N
         assert clerk.get("/v1/wf-runs/order-a-run").status_code == 200
 
 
+def test_a_past_is_told_to_who_sees_the_whole_family(served: Served) -> None:
+    """It tells of the runs above and below. To others it is that of a run that is not there."""
+    headers = {"tenant": "kin"}
+    served.good("PUT", "/v1/task-defs?wait=all", {"name": "work"}, **headers)
+    for name in ("open", "secret"):
+        served.good("PUT", "/v1/wf-specs?wait=all", one_task(name, "work"), **headers)
+    for body in (
+        {"wf_spec": "secret", "wf_run_id": "p", "labels": {"customer": "acme"}},
+        {"wf_spec": "open", "wf_run_id": "c", "parent": "p"},
+        {"wf_spec": "open", "wf_run_id": "alone"},
+    ):
+        served.good("POST", "/v1/wf-runs", body, **headers)
+    below = ("/recording", "/history?positions=true", "/history?at=2999-01-01T00:00:00Z")
+    with client_of(served, "some", grant("kin", "WORKFLOW", "READ", "open")) as some:
+        for path in below:
+            told, unknown = (some.get(f"/v1/wf-runs/{run}{path}") for run in ("p.c", "p.x"))
+            assert refused(told) == (404, "WF_RUN_UNKNOWN"), path
+            assert "acme" not in told.text
+            messages = [one.json()["error"]["message"] for one in (told, unknown)]
+            assert messages[0].replace("p.c", "p.x") == messages[1]
+            assert some.get(f"/v1/wf-runs/alone{path}").status_code == 200
+        for path in ("", "?at=2999-01-01T00:00:00Z", "/history"):
+            assert some.get(f"/v1/wf-runs/p.c{path}").status_code == 200
+    with client_of(served, "both", grant("kin", "WORKFLOW", "READ", "open", "secret")) as both:
+        for path in below:
+            assert both.get(f"/v1/wf-runs/p.c{path}").status_code == 200
+
+
 MINE, THEIRS = "this-is-one-s-own", "this-is-two-s-own"
 NAMES = {
     "{name}": "same",

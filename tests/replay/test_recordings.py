@@ -8,16 +8,21 @@ from typing import Any
 
 import msgspec
 
+from penstock.core.commands.put_principal import PutPrincipal
+from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.definitions.principals import Action, Grant, Resource
+from penstock.core.errors import Code
 from penstock.core.state.run import WfRun
+from penstock.gateway.past import sees_all
 from penstock.gateway.recorded import SHARED, recording_of
 from penstock.gateway.stories import parting, story_of
 from penstock.processor.past import Past
 from penstock.processor.recording import of_json
 from penstock.processor.refold import refolded
-from tests.controls import chain, task
+from tests.controls import chain, sleeps, task
 from tests.replay.recording import a_full_log
 from tests.scenarios.driver import Driver, memory_driver
-from tests.scenarios.story import register, run
+from tests.scenarios.story import accepted, register, run
 
 
 def recordings(driver: Driver) -> dict[str, Any]:
@@ -32,7 +37,7 @@ def recordings(driver: Driver) -> dict[str, Any]:
         for key in view.keys(b"default\x00r", b"default\x00s"):
             _, run_id, *rest = key.split(b"\x00")
             if rest == [WfRun.KIND]:
-                told = recording_of(past, "default", run_id[1:].decode())
+                told = recording_of(past, "default", run_id[1:].decode(), sees_all)
                 found[told["wf_run_id"]] = json.loads(msgspec.json.encode(told))
     return found
 
@@ -51,6 +56,30 @@ def test_of_a_log_of_everything(tmp_path: Path) -> None:
         parted = [told for told in found.values() if told["parts"] is not None]
         assert all("command" not in told["turns"][0] for told in parted), "a timer began these"
         assert len(parted) < len(found) / 10
+
+
+def test_of_senders_with_grants(tmp_path: Path) -> None:
+    """Nobody's grants leave the server. What was allowed is done again, what was denied is not."""
+    with memory_driver(tmp_path) as driver:
+        register(driver, "spec", chain(sleeps(5), task("work")))
+        of_all = Grant(("*",), (Resource.ALL_RESOURCES,), (Action.ALL_ACTIONS,))
+        elsewhere = Grant(("their-tenant",), (Resource.WORKFLOW,), (Action.RUN,), ("their-spec",))
+        for name, grants in {"test": (of_all, elsewhere), "stranger": (elsewhere,)}.items():
+            accepted(driver, PutPrincipal(name=name, grants=grants))
+        driver.settle()
+        story = run(driver, "spec", "granted")
+        assert driver.clock is not None
+        driver.clock.now_ms += 10_000  # so that the timer fires in the turn of what is denied
+        denied = driver.send(StopWfRun(wf_run_id=story.id), principal="stranger")
+        assert denied.code is Code.PERMISSION_DENIED
+        story.task("work").succeeds(1).completes()
+        told = recordings(driver)[story.id]
+        assert told["parts"] is None
+        assert any("command" not in one for one in told["turns"]), "the turn stays, for its timer"
+        assert {one["principal"] for one in told["turns"] if "command" in one} == {"test"}
+        written = json.dumps(told)
+        assert "their" not in written and "stranger" not in written
+        assert refolded(of_json(told)).rows.peek(WfRun, "default", story.id) is not None
 
 
 def test_of_runs_that_wait_for_the_same_limit(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from penstock.contracts.topics import task_group
 from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TaskStatus
+from penstock.log.memory import MemoryLog
 from penstock.log.port import Consumer
 from tests.controls import chain, task
 from tests.scenarios.driver import WAIT_S, Driver
@@ -31,10 +32,15 @@ def taken(driver: Driver, story: Story) -> Consumer:
 
 def _pass_all(driver: Driver, consumer: Consumer) -> None:
     topic = driver.topics.task("default", "work")
-    for number in range(driver.topics.partitions):
+    for number in _numbers(driver, topic):
         records = driver.log.read_all(topic, number)
         if records:
             consumer.commit(number, records[-1].offset + 1)
+
+
+def _numbers(driver: Driver, topic: str) -> range:
+    assert isinstance(driver.log, MemoryLog)
+    return range(driver.log.partitions_of(topic))
 
 
 def look(driver: Driver, rounds: int = 3) -> None:
@@ -53,8 +59,8 @@ def look(driver: Driver, rounds: int = 3) -> None:
 
 def records(driver: Driver) -> int:
     """How many records the tasks' topic has."""
-    topic, numbers = driver.topics.task("default", "work"), range(driver.topics.partitions)
-    return sum(len(driver.log.read_all(topic, number)) for number in numbers)
+    topic = driver.topics.task("default", "work")
+    return sum(len(driver.log.read_all(topic, number)) for number in _numbers(driver, topic))
 
 
 def test_r19_a_task_that_was_passed_and_not_started_is_sent_again(memory: Driver) -> None:
@@ -132,6 +138,40 @@ def test_r19_what_the_queue_has_passed_before_its_head_is_lost(memory: Driver) -
     look(memory)
     after = {story.id: sent_offset(memory, story) for story in stories}
     assert {one for one in after if after[one] != before[one]} == lost
+
+
+def test_r19_where_partitions_were_added_a_task_is_behind_when_it_is_behind_in_all(
+    memory: Driver,
+) -> None:
+    """Its record waits where it was put, which is not where it would be put now."""
+    register(memory, "works", chain(task("work")))
+    for _ in range(12):
+        run(memory, "works")
+    assert isinstance(memory.log, MemoryLog)
+    memory.log.add_partitions(memory.topics.task("default", "work"), 5)
+    memory.pass_ms(LONG_MS)
+    look(memory)
+    assert records(memory) == 12
+    _pass_all(memory, workers(memory))
+    look(memory)
+    assert records(memory) == 24
+
+
+def test_r19_a_mark_beyond_the_end_says_nothing_of_what_waits(memory: Driver) -> None:
+    """It is of the topic that had this name before. When the workers have a mark of this one, what
+    they have passed is lost.
+    """
+    register(memory, "works", chain(task("work")))
+    run(memory, "works")
+    topic, consumer = memory.topics.task("default", "work"), workers(memory)
+    for number in _numbers(memory, topic):
+        consumer.commit(number, 1_000)
+    memory.pass_ms(LONG_MS)
+    look(memory)
+    assert records(memory) == 1
+    _pass_all(memory, consumer)
+    look(memory)
+    assert records(memory) == 2
 
 
 def test_r19_a_large_partition_is_gone_through_in_steps(memory: Driver) -> None:

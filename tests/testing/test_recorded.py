@@ -83,7 +83,7 @@ def instead(*, checked: bool = False, waits: bool = True, sleeps_s: int = 0) -> 
 def recording(run: Run[Any]) -> Any:
     """As the server gives it."""
     path = f"/v1/wf-runs/{run.id}/recording"
-    told = run._client.call(api.Call(method="GET", path=path)).body  # type: ignore[reportPrivateUsage]
+    told = run._engine.client.call(api.Call(method="GET", path=path)).body  # type: ignore[reportPrivateUsage]
     return json.loads(json.dumps(told))
 
 
@@ -140,8 +140,8 @@ def test_a_run_that_stands_and_one_that_failed(penstock: Engine) -> None:
 def test_child_runs_come_with_the_family(penstock: Engine) -> None:
     penstock.register(parent)
     run = penstock.run(parent, card=SECRET)
-    [child] = [node["output"] for node in run.node_runs() if node["node_type"] == "RUN_CHILD_WF"]
-    penstock.client.put_event(child, "go")
+    [child] = [node.output for node in run.node_runs() if node.node_type == "RUN_CHILD_WF"]
+    penstock.client.handle(child).put_event("go")
     folded = recorded(recording(run))
     assert folded.story() == run.story()
     assert folded.output == "parcel for receipt for 100"
@@ -180,7 +180,7 @@ def test_what_a_schedule_began_is_not_told_apart_and_still_masked(penstock: Engi
     penstock.client.call(api.command("POST", "/v1/schedules", body))
     penstock.skip(3_700)
     [found] = penstock.client.call(api.Call(method="GET", path="/v1/wf-runs")).body["items"]
-    penstock.client.put_event(found["wf_run_id"], "go")
+    penstock.client.handle(found["wf_run_id"]).put_event("go")
     told = penstock.client.call(
         api.Call(method="GET", path=f"/v1/wf-runs/{found['wf_run_id']}/recording")
     ).body

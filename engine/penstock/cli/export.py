@@ -71,9 +71,10 @@ def recording_of(options: argparse.Namespace) -> Json:
         return read(client, options.wf_run_id, "/recording")
 
     def offline(past: Past, _: int) -> Json:
+        from penstock.gateway.past import sees_all
         from penstock.gateway.recorded import recording_of
 
-        return plain(recording_of(past, options.tenant, options.wf_run_id))
+        return plain(recording_of(past, options.tenant, options.wf_run_id, sees_all))
 
     return asked(options, online, offline)
 

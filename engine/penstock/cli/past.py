@@ -84,9 +84,9 @@ def _from_server(options: argparse.Namespace, client: Client) -> tuple[Any, Any]
 
 
 def _without_server(options: argparse.Namespace, past: Past, number: int) -> tuple[Any, Any]:
-    from penstock.gateway.past import history_as_of, run_as_of
+    from penstock.gateway.past import history_as_of, run_as_of, sees_all
 
-    asked_for = past, options.tenant, options.wf_run_id, options.at, number
+    asked_for = past, options.tenant, options.wf_run_id, options.at, number, sees_all
     run = None if options.at is None else run_as_of(*asked_for)
     return plain(run), plain(history_as_of(*asked_for))
 

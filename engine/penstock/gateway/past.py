@@ -1,5 +1,7 @@
 """What a run was, and all that happened to it with positions: told from a fold of its past.
 
+Whoever is told a run's past is told of its family, too: so he must be one who sees all of it.
+
 A moment is `partition:offset`, the position of the last record that counts, or an RFC 3339 time:
 then all that the log had taken by then counts.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -31,6 +34,9 @@ from penstock.processor.past import AsOf, Past, Step, Until
 
 ROWS_MAX: Final = 10_000
 STEPS_MAX: Final = 2_000
+
+Sees = Callable[[str], bool]
+"""Whether runs of a WfSpec may be shown to who asks."""
 
 _POSITION: Final = re.compile(r"(\d{1,6}):(\d{1,18})")
 
@@ -58,10 +64,24 @@ def until_of(text: str | None, number: int) -> Until:
     return Until(append_ms=int(at.timestamp() * 1_000))
 
 
-def run_as_of(past: Past, tenant: str, wf_run_id: str, text: str | None, number: int) -> Json:
+def sees_all(wf_spec: str) -> bool:
+    """Of who has the log itself."""
+    return True
+
+
+def check_sees(sees: Sees, specs: Iterable[str], wf_run_id: str) -> None:
+    """Refuse to tell of runs of these specs, as if there were no such run."""
+    if not all(map(sees, specs)):
+        refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
+
+
+def run_as_of(
+    past: Past, tenant: str, wf_run_id: str, text: str | None, number: int, sees: Sees
+) -> Json:
     """A run as of a moment, in the engine's own words, and how that is known."""
     found = past.as_of(tenant, wf_run_id, until_of(text, number))
     run = _known(found, tenant, wf_run_id, text)
+    check_sees(sees, [run.wf_spec], wf_run_id)  # it may have been another run of this id
     return {**shown_run(found.rows, run, number), "as_of": _how(found, number)}
 
 
@@ -72,10 +92,13 @@ def shown_run(rows: Rows, run: WfRun, number: int) -> Json:
     return Canonical().wf_run(Seen(rows, run, spec, number, run.history[-1].at_ms))
 
 
-def history_as_of(past: Past, tenant: str, wf_run_id: str, text: str | None, number: int) -> Json:
+def history_as_of(
+    past: Past, tenant: str, wf_run_id: str, text: str | None, number: int, sees: Sees
+) -> Json:
     """All that has happened to a run up to a moment: commands and what came of them."""
     telling = _Telling(tenant, wf_run_id, number)
     found = past.as_of(tenant, wf_run_id, until_of(text, number), telling.step)
+    check_sees(sees, found.specs, wf_run_id)
     _known(found, tenant, wf_run_id, text)
     telling.end(found)
     return {"items": telling.items, "truncated": telling.truncated, "as_of": _how(found, number)}

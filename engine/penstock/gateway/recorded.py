@@ -11,6 +11,7 @@ from msgspec import structs
 
 from penstock.core.errors import Code, refuse
 from penstock.core.state.run import WfRun
+from penstock.gateway.past import Sees, check_sees
 from penstock.gateway.render import Json
 from penstock.gateway.stories import parting, story_of
 from penstock.gateway.unmasked import unmasked
@@ -27,9 +28,10 @@ SHARED: Final = (
 )
 
 
-def recording_of(past: Past, tenant: str, wf_run_id: str) -> Json:
+def recording_of(past: Past, tenant: str, wf_run_id: str, sees: Sees) -> Json:
     """The recording and the story; `parts` says where the two differ, if they do."""
     made, found = record(past, tenant, wf_run_id)
+    check_sees(sees, found.specs, wf_run_id)
     if found.rows.peek(WfRun, tenant, wf_run_id) is None:
         refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
     made, masked = unmasked(made, found.rows)  # by all definitions: the fold may not come to some
@@ -45,7 +47,9 @@ def recording_of(past: Past, tenant: str, wf_run_id: str) -> Json:
     return {**written, "history": told, "masked": masked, "parts": where}
 
 
-def recording_as_of(past: Past, tenant: str, wf_run_id: str, at: str | None, number: int) -> Json:
+def recording_as_of(
+    past: Past, tenant: str, wf_run_id: str, at: str | None, number: int, sees: Sees
+) -> Json:
     """The same, for a route: a recording is always of all that there was."""
     assert at is None and number == past.shard.partition, "the route takes no moment"
-    return recording_of(past, tenant, wf_run_id)
+    return recording_of(past, tenant, wf_run_id, sees)

@@ -12,6 +12,7 @@ from typing import Final
 from penstock.contracts.topics import TopicSettings
 from penstock.core.ids import partition_of
 from penstock.log.port import (
+    NOT_KNOWN,
     AppendRefused,
     Backlog,
     Gone,
@@ -206,13 +207,14 @@ class MemoryLog:
 
     def backlog(self, topic: str, group: str, *, heads: bool = False) -> Backlog:
         """What waits for a group."""
-        waiting = [
-            records[self.group_mark(topic, group, number) :]
-            for number, records in enumerate(self._records.get(topic, []))
-        ]
+        there = self._records.get(topic, [])
+        marks = [self.group_mark(topic, group, number) for number in range(len(there))]
+        waiting = [records[mark:] for records, mark in zip(there, marks, strict=True)]
         longest = max(waiting, key=len, default=list[Record]())
         oldest_ms = longest[0].timestamp_ms if longest else None
         first = {number: records[0] if records else None for number, records in enumerate(waiting)}
+        ends = enumerate(map(len, there))
+        first |= {number: NOT_KNOWN for number, end in ends if marks[number] > end}
         return Backlog(sum(map(len, waiting)), oldest_ms, first if heads else {})
 
     def group_mark(self, topic: str, group: str, partition: int) -> int:
@@ -231,6 +233,10 @@ class MemoryLog:
                 raise LogFatal(f"there is no topic {topic}")
             self.ensure_topics([settings])
         return len(self._records[topic])
+
+    def add_partitions(self, topic: str, count: int) -> None:
+        """What an operator can do to a topic of Kafka's."""
+        self._records[topic] += [[] for _ in range(count)]
 
     def _refusal(self, message: Message) -> Refused | None:
         size = len(message.key or b"") + len(message.value or b"")

@@ -14,7 +14,7 @@ Rules - Offsets are positions, never counts: they may have holes. - A record's `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -84,12 +84,18 @@ class Assigned(Struct, frozen=True):
 class Backlog(Struct, frozen=True):
     """What of a topic a group has not done yet: how many records (offsets, in truth, which may have
     holes), and when the log took the oldest of the partition that has most of them. `heads` has the
-    oldest of each partition, or None if nothing waits there; it is there if it was asked for.
+    oldest of each partition, or None if nothing waits there; it is there if it was asked for. A
+    group whose mark lies beyond the end of a partition has it of another topic of that name: of
+    such a partition the oldest is NOT_KNOWN.
     """
 
     records: int
     oldest_ms: int | None = None
     heads: Mapping[int, Record | None] = {}
+
+
+NOT_KNOWN: Final = Record("", 0, 0, 0, None, None, {})
+"""Stands for a record of which nothing is known, not even whether there is one."""
 
 
 class Survey(Struct, frozen=True):

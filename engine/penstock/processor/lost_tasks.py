@@ -7,6 +7,10 @@ between two batches, over and over. For those that have waited long, the log is 
 in their queue: a partition's tasks lie there in the order of their stamps, so what was sent before
 the next one has been passed. A worker's report is acknowledged before his group passes the record;
 so once all is folded that the log had after it was asked, who is still not started is lost.
+
+Where a record lies follows from how many partitions the topic had when it was sent. They are as
+many as the cluster's, unless somebody has made the topic otherwise, or given it more: then all of
+them have to be passed.
 """
 
 from __future__ import annotations
@@ -67,6 +71,7 @@ class LostTasks:
         self._topics = topics
         self._courier = courier
         self._rounds: dict[int, _Round] = {}
+        self._otherwise = set[Queue]()  # seen with another number of partitions, once
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-lost-tasks")
 
     def forget(self, number: int) -> None:
@@ -126,6 +131,8 @@ class LostTasks:
             return
         waiting, of.asked, of.waiting = of.waiting, None, {}
         for queue, tasks in waiting.items():
+            if len(heads[queue]) != self._topics.partitions:
+                self._otherwise.add(queue)
             passed = tuple(self._lost(partition, heads[queue], tasks))[:QUEUE_PASSED_TASKS_MAX]
             if passed:
                 tenant, task_def = queue
@@ -143,22 +150,27 @@ class LostTasks:
         for task in tasks:
             now = rows.peek(TaskRun, task.tenant, task.wf_run_id, task.guid)
             sent_offset = task.attempt.sent_offset
-            lies_at = partition_of(task.wf_run_id.encode(), len(heads)) if heads else -1
             if (
                 now is not None
                 and _is_waiting(now)
                 and now.attempt.sent_offset == sent_offset
-                and _is_behind(heads.get(lies_at, _UNKNOWN), number, sent_offset)
+                and self._is_passed(task, heads, number)
             ):
                 yield PassedTask(task.wf_run_id, task.guid, now.attempt.number, sent_offset)
 
-
-_UNKNOWN: Final = Record("", 0, 0, 0, None, None, {})
+    def _is_passed(self, task: TaskRun, heads: Mapping[int, Record | None], number: int) -> bool:
+        """Whether it is known that the workers are beyond the task's record, wherever it lies."""
+        if not heads:
+            return False
+        may_lie = list(heads.values())
+        if (task.tenant, task.task_def) not in self._otherwise:
+            may_lie = [heads[partition_of(task.wf_run_id.encode(), len(heads))]]
+        return all(_is_behind(head, number, task.attempt.sent_offset) for head in may_lie)
 
 
 def _is_behind(head: Record | None, number: int, sent_offset: int) -> bool:
     """Whether the workers have passed what a partition has sent in the turn of this record. What is
-    next may be of another partition: then it is not known.
+    next may be of another partition, or NOT_KNOWN: then nobody can tell.
     """
     if head is None:
         return True

@@ -39,8 +39,10 @@ from penstock.core.state.regions import (
     region_of_range,
 )
 from penstock.core.state.rows import Row, Rows
+from penstock.core.state.run import WfRun
 from penstock.log.port import EngineLog, Record
 from penstock.processor.partition import Partition
+from penstock.processor.told_rows import ToldRows
 from penstock.processor.verdicts import read_rulings
 from penstock.processor.verify import MUTED
 from penstock.store.memory import MemoryStore
@@ -87,7 +89,8 @@ class Step(Struct, frozen=True):
 
 class AsOf(Struct, frozen=True):
     """Rows as of a moment. `whole` is why the whole log had to be folded, `turns` how many turns
-    were done again, and `offset` the last one that counts.
+    were done again, and `offset` the last one that counts. `specs` are the WfSpecs of all runs that
+    the family has had, those that are gone included.
     """
 
     rows: Rows
@@ -95,6 +98,7 @@ class AsOf(Struct, frozen=True):
     offset: int
     turns: int
     whole: str | None
+    specs: AbstractSet[str]
 
 
 class PastUnknown(Exception):
@@ -184,14 +188,11 @@ class Past:
             self._add(regions, missing, end)
             plan = _plan(regions, region)
             try:
-                rows, changes = self._fold(plan, set(regions), None)
+                found = self._fold(plan, region, set(regions), None)
                 break
-            except _Missing as found:
-                missing = [found.region]
-        if on_step is not None:
-            rows, changes = self._fold(plan, set(regions), on_step)
-        last = max((offset for offset, turn in plan.items() if turn.ours), default=-1)
-        return AsOf(rows, changes, last, len(plan), None)
+            except _Missing as lacking:
+                missing = [lacking.region]
+        return found if on_step is None else self._fold(plan, region, set(regions), on_step)
 
     def _add(self, regions: dict[bytes, list[TurnThere]], missing: list[bytes], end: int) -> None:
         """Take regions in, and those that were written together with them."""
@@ -216,9 +217,9 @@ class Past:
                     raise _NotApart(f"more than {TURNS_MAX} turns hang together with it")
 
     def _fold(
-        self, plan: dict[int, _Turn], regions: set[bytes], on_step: OnStep | None
-    ) -> tuple[Rows, Changes]:
-        rows, kept = Rows(_Watched(regions)), RowStore(MemoryStore())
+        self, plan: dict[int, _Turn], region: bytes, regions: set[bytes], on_step: OnStep | None
+    ) -> AsOf:
+        rows, kept, specs = Rows(_Watched(regions)), RowStore(MemoryStore()), set[str]()
         for offset, turn, record in self._planned(plan):
             received = self._received(record)
             set_clocks(rows, turn.clocks)
@@ -231,6 +232,7 @@ class Past:
                 raise _NotApart(f"the turn of record {offset} can not be done without the others")
             written = _written(rows, regions)
             kept.write(written, StorePosition(offset + 1))
+            specs.update(_specs(written, region))
             if on_step is not None:
                 ours = turn.ours
                 done = turn.command if ours is None else ours.command
@@ -238,7 +240,8 @@ class Past:
                 now = received if done else None, Rows(kept), rows.changes()
                 made = _definitions(written), self._ruled(offset)
                 on_step(Step(*at, *now, ours is not None, *made))
-        return Rows(_Told(kept, self._view)), rows.changes()
+        last = max((offset for offset, turn in plan.items() if turn.ours), default=-1)
+        return AsOf(Rows(ToldRows(kept, self._view)), rows.changes(), last, len(plan), None, specs)
 
     def _planned(self, plan: dict[int, _Turn]) -> Iterator[tuple[int, _Turn, Record]]:
         """The turns with their records, in order."""
@@ -288,7 +291,7 @@ class Past:
             mark=MUTED,
             rulings=self._rulings or {},
         )
-        last, count = -1, 0
+        last, count, specs = -1, 0, set[str]()
         for record in self._log.read_all(self._topics.commands, number):
             if record.offset >= end or record.timestamp_ms > until.append_ms:
                 break
@@ -299,6 +302,7 @@ class Past:
             if found is not None:
                 last = record.offset
             made = _definitions(batch.rows.changes())
+            specs.update(_specs(batch.rows.changes(), region))
             if on_step is not None and (found is not None or made):
                 command = self._received(record) if found and found.command else None
                 state = partition.state
@@ -306,7 +310,7 @@ class Past:
                 at = record.offset, Clocks(*clocks), len(found.timers) if found else 0
                 now = command, Rows(partition.store), dict[bytes, Row | None]()
                 on_step(Step(*at, *now, found is not None, made, self._ruled(record.offset)))
-        return AsOf(Rows(partition.store), {}, last, count, why)
+        return AsOf(Rows(partition.store), {}, last, count, why, specs)
 
 
 class _Watched:
@@ -380,20 +384,8 @@ def _definitions(written: Changes) -> tuple[Row, ...]:
     return tuple(row for row in found if row.SCOPE is Scope.DEFINITION)
 
 
-class _Told:
-    """The rows that were folded, to be shown; definitions that were not needed to fold them are as
-    they are now.
-    """
-
-    def __init__(self, rows: RowView, now: RowView | None) -> None:
-        self._rows = rows
-        self._now = now
-        self.scan = rows.scan
-        self.keys = rows.keys
-
-    def get(self, kind: type[R], key: bytes) -> R | None:
-        """The row with this key."""
-        row = self._rows.get(kind, key)
-        if row is None and self._now is not None and kind.SCOPE is Scope.DEFINITION:
-            return self._now.get(kind, key)
-        return row
+def _specs(written: Changes, region: bytes) -> Iterator[str]:
+    """Of the runs of a family that were written."""
+    for key, row in written.items():
+        if isinstance(row, WfRun) and region_of(WfRun, key) == region:
+            yield row.wf_spec

@@ -2,8 +2,11 @@
 folded again anywhere.
 
 It has the definitions that were used, and the turns that touched the family: when, by which clocks,
-and with which command. What other runs did is not in it. So a run whose way hung on what it shares
-with others (a limit, a breaker) may fold differently; whoever makes a recording compares.
+and with which command. A command that was denied touched nothing, so none such is in it; those that
+are were allowed, and are so again where there are no principals: nobody's grants are written down.
+
+What other runs did is not in it. So a run whose way hung on what it shares with others (a limit, a
+breaker) may fold differently; whoever makes a recording compares.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from penstock.core.command import Command
 from penstock.core.commands import TYPE_OF
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.definitions.metadata import DEFINITIONS
+from penstock.core.definitions.principals import ApiKey, Principal
 from penstock.core.errors import Code, refuse
 from penstock.core.fold import Input, Origin
 from penstock.core.ids import root_of
@@ -87,6 +91,8 @@ def record(past: Past, tenant: str, wf_run_id: str) -> tuple[Recording, AsOf]:
 
     def step(one: Step) -> None:
         for row in one.definitions:
+            if isinstance(row, Principal | ApiKey):
+                continue
             since = one.offset if turns else -1
             known = defined.setdefault(row.own_key(), [])
             if known and since < 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -101,13 +102,16 @@ async def get_wf_run(request: Request) -> Response:
 
 
 async def told_from_the_log(request: Request, tell: Callable[..., render.Json]) -> Response:
-    """What a fold of the run's past says, up to the moment that `at` names."""
+    """What a fold of the run's past says, up to the moment that `at` names, to a caller who sees
+    whatever is told.
+    """
     if "view" in request.query_params:
         raise bad_request("`view` shows runs as they are now; leave it out, or leave `at` out")
     gateway, at = gateway_of(request), request.query_params.get("at")
     view, tenant, wf_run_id = await view_of_run(request)
     number = view.position.partition
     until_of(at, number)  # before anything is read
+    sees = partial(identify(request).sees, Resource.WORKFLOW)
     past = Past(
         log=gateway.log,
         avro=gateway.avro,
@@ -117,7 +121,7 @@ async def told_from_the_log(request: Request, tell: Callable[..., render.Json]) 
         whole_max=WHOLE_MAX,
     )
     try:
-        told = await run_in_threadpool(tell, past, tenant, wf_run_id, at, number)
+        told = await run_in_threadpool(tell, past, tenant, wf_run_id, at, number, sees)
     except PastUnknown as error:
         raise ApiError(EdgeCode.PAST_UNKNOWN, str(error)) from error
     return json_answer(told, position=view.position)

@@ -15,7 +15,7 @@ from penstock.contracts.topics import TopicSettings
 from penstock.core.limits import RECORD_BYTES_MAX
 from penstock.log.kafka.consume import KafkaReads
 from penstock.log.kafka.topics import KafkaTopics, TopicFound
-from penstock.log.port import Backlog, Survey
+from penstock.log.port import NOT_KNOWN, Backlog, Record, Survey
 
 MESSAGE_BYTES: Final = "max.message.bytes"
 IN_SYNC: Final = "min.insync.replicas"
@@ -78,12 +78,12 @@ def backlog_of(
     for number in range(found.partitions):
         begin, end = reads.bounds(topic, number)
         mark = max(begin, done.get(number, begin))
-        waiting.append((max(0, end - mark), number, mark))
+        waiting.append((end - mark, number, mark))
     longest = max(waiting)
-    firsts = {
-        number: next(iter(reads.read(topic, number, mark, 1) if count else []), None)
-        for count, number, mark in (waiting if heads else [longest])
-    }
-    oldest = firsts[longest[1]]
-    records, oldest_ms = sum(one[0] for one in waiting), oldest and oldest.timestamp_ms
+    firsts: dict[int, Record | None] = {}
+    for count, number, mark in waiting if heads else [longest]:
+        read = reads.read(topic, number, mark, 1) if count > 0 else []
+        firsts[number] = NOT_KNOWN if count < 0 else next(iter(read), None)
+    oldest = firsts[longest[1]] if longest[0] > 0 else None
+    records, oldest_ms = sum(max(0, one[0]) for one in waiting), oldest and oldest.timestamp_ms
     return Backlog(records, oldest_ms, firsts if heads else {})
