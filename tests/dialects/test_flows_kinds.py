@@ -109,7 +109,7 @@ def test_tasks_at_once_as_many_as_may_be(memory: Driver) -> None:
     )
     assert {*ended(flow)} == {"p", "a", "b"}
     for _ in range(3):
-        accepted(memory, PutExternalEvent(flow.id, "resume"))
+        accepted(memory, PutExternalEvent(flow.id, "flow.resume"))
     flow.works().completes(None)
     assert ended(flow)["c"] == "SUCCESS"
 
