@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.sdk import api
+from penstock.sdk.errors import Conflict
+from penstock.testing import Engine
 from tests.controls import a_task_def
 from tests.dialects.bench import FlowRun, deploy, start
 from tests.scenarios.driver import Driver
@@ -66,6 +71,14 @@ def test_an_event_of_ones_own_is_another(driver: Driver) -> None:
     accepted(driver, resume(flow))
     accepted(driver, resume(flow))
     flow.completes(None)
+
+
+def test_a_deploy_says_what_to_do_if_the_event_is_another() -> None:
+    with Engine() as engine:
+        other = {"name": "flow.resume", "content_type": "INT"}
+        engine.client.call(api.command("PUT", "/v1/external-event-defs", other))
+        with pytest.raises(Conflict, match=r"delete that one and deploy again"):
+            engine.deploy(HEAD + "tasks: [{id: a, type: pause}]\n")
 
 
 def test_two_that_stand_at_once_need_two(driver: Driver) -> None:
