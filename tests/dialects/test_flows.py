@@ -102,6 +102,25 @@ def test_a_loop_until_its_condition_holds(memory: Driver) -> None:
     assert [one["outputs"]["value"] for one in flow.task_runs("n")] == ["1", "2", "3"]
 
 
+def test_what_was_done_in_a_round_keeps_its_number(memory: Driver) -> None:
+    """The rounds behind it change nothing."""
+    flow = run_flow(
+        memory,
+        HEAD + "tasks:\n  - id: loop\n    type: loop-until\n"
+        "    condition: \"{{ outputs.n.value == '3' }}\"\n"
+        "    tasks:\n      - {id: a, type: return}\n"
+        '      - {id: n, type: return, format: "{{ taskrun.iteration }}"}\n'
+        "      - {id: s, type: sequential, tasks: [{id: deep, type: return}]}\n",
+    )
+    for round_ in range(1, 4):
+        for name in ("a", "n", "s"):
+            assert [one["iteration"] for one in flow.task_runs(name)] == [*range(1, round_ + 1)]
+        memory.pass_ms(1_000)
+        flow.works()
+    flow.completes(None)
+    assert not any("iteration" in one for one in flow.task_runs("deep"))
+
+
 def test_a_pause_waits_for_inputs_of_their_types(memory: Driver) -> None:
     flow = run_flow(
         memory,

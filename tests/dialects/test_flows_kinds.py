@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from penstock.core.commands.put_external_event import PutExternalEvent
@@ -109,7 +111,7 @@ def test_tasks_at_once_as_many_as_may_be(memory: Driver) -> None:
     )
     assert {*ended(flow)} == {"p", "a", "b"}
     for _ in range(3):
-        accepted(memory, PutExternalEvent(flow.id, "resume"))
+        accepted(memory, PutExternalEvent(flow.id, "flow.resume"))
     flow.works().completes(None)
     assert ended(flow)["c"] == "SUCCESS"
 
@@ -254,12 +256,32 @@ def test_a_run_for_each_batch(memory: Driver) -> None:
         HEAD + "inputs: [{id: all, type: ARRAY}]\ntasks:\n"
         "  - {id: each, type: for-each-item, items: '{{ inputs.all }}', batch: {rows: 2},"
         " namespace: company.team, flowId: inner,"
-        " inputs: {rows: '{{ taskrun.items }}', n: '{{ taskrun.iteration }}'}}\n",
+        " inputs: {rows: '{{ taskrun.items }}', n: '{{ taskrun.iteration }}'}}\n"
+        "  - {id: after, type: return, format: '{{ outputs.each }}'}\n",
         all=["a", "b", "c"],
     )
     flow.completes(None)
     assert flow.only("each")["outputs"] == {"numberOfBatches": 2}
     assert below(flow) == [{"y": '1: ["a","b"]'}, {"y": '2: ["c"]'}]
+    assert json.loads(flow.only("after")["outputs"]["value"]) == {"numberOfBatches": 2}
+
+
+def test_outputs_of_flows_below_are_read_by_value(memory: Driver) -> None:
+    deploy(
+        memory,
+        INNER + "inputs: [{id: n, type: STRING}]\ntasks: [{id: i, type: return}]\n"
+        "outputs: [{id: y, type: STRING, value: '<{{ inputs.n }}>'}]\n",
+    )
+    flow = run_flow(
+        memory,
+        HEAD + "tasks:\n  - id: each\n    type: for-each\n    values: [a, b]\n    tasks:\n"
+        "      - {id: sub, type: subflow, namespace: company.team, flowId: inner,"
+        " inputs: {n: '{{ taskrun.value }}'}}\n"
+        "  - {id: after, type: return, format: '{{ outputs.sub.a.outputs.y }}"
+        "{{ outputs.sub.b.outputs.y }}'}\n",
+    )
+    flow.completes(None)
+    assert flow.only("after")["outputs"] == {"value": "<a><b>"}
 
 
 def test_a_disabled_flow_says_so(memory: Driver) -> None:

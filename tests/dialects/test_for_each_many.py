@@ -61,7 +61,7 @@ class Many:
         """
         was = self._meter()
         for _ in range(count):
-            self.settle(PutExternalEvent("run", "resume"))
+            self.settle(PutExternalEvent("run", "flow.resume"))
         reads, scanned, writes, size = (
             now - before for now, before in zip(self._meter(), was, strict=True)
         )

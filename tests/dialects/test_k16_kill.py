@@ -109,7 +109,7 @@ def test_a_paused_execution(driver: Driver) -> None:
     other = start(driver, "company.team.inner").is_killed()
     for story in (one, other):
         story.ends_with("KILLED")
-        refused(driver, PutExternalEvent(story.id, "resume"), "EVENT_NOT_AWAITED")
+        refused(driver, PutExternalEvent(story.id, "flow.resume"), "EVENT_NOT_AWAITED")
         flow = FlowRun(driver, story.id)
         assert flow.states()[-1] == "KILLED"
         assert flow.states("waits")[-1] == "KILLED"

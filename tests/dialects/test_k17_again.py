@@ -123,7 +123,7 @@ def test_one_that_is_paused_is_resumed_instead(driver: Driver) -> None:
     flow = start(driver, deploy(driver, HEAD + "tasks: [{id: wait, type: pause}]\n"))
     flow.wait(lambda: flow.states()[-1] == "PAUSED", "the pause")
     flow.refuses(RestartWfRun(wf_run_id=flow.id), "WF_RUN_NOT_FAILED")
-    accepted(driver, PutExternalEvent(flow.id, "resume"))
+    accepted(driver, PutExternalEvent(flow.id, "flow.resume"))
     flow.completes(None)
 
 

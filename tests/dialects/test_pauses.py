@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from penstock.core.commands.put_external_event import PutExternalEvent
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.sdk import api
+from penstock.sdk.errors import Conflict
+from penstock.testing import Engine
 from tests.controls import a_task_def
 from tests.dialects.bench import FlowRun, deploy, start
 from tests.scenarios.driver import Driver
@@ -23,7 +29,7 @@ ASKING = (
 )
 
 
-def resume(flow: FlowRun, event: str = "resume", **settings: object) -> PutExternalEvent:
+def resume(flow: FlowRun, event: str = "flow.resume", **settings: object) -> PutExternalEvent:
     """Somebody resumes the flow."""
     return PutExternalEvent(flow.id, event, **settings)  # pyright: ignore[reportArgumentType]
 
@@ -54,6 +60,25 @@ def test_one_that_is_sent_again_is_the_same(driver: Driver) -> None:
     accepted(driver, resume(flow, guid="mine"))
     assert accepted(driver, resume(flow, guid="mine")).repeated
     assert flow.states("b")[-1] == "PAUSED"
+
+
+def test_an_event_of_ones_own_is_another(driver: Driver) -> None:
+    """Whoever has called one `resume` can have pauses, too, and does not resume them by it."""
+    accepted(driver, PutExternalEventDef("resume", "INT"))
+    flow = begun(driver, ONE_BY_ONE.replace("  - {id: work, type: task, taskDef: hand}\n", ""))
+    accepted(driver, resume(flow, "resume", content=1))
+    assert flow.states("a")[-1] == "PAUSED"
+    accepted(driver, resume(flow))
+    accepted(driver, resume(flow))
+    flow.completes(None)
+
+
+def test_a_deploy_says_what_to_do_if_the_event_is_another() -> None:
+    with Engine() as engine:
+        other = {"name": "flow.resume", "content_type": "INT"}
+        engine.client.call(api.command("PUT", "/v1/external-event-defs", other))
+        with pytest.raises(Conflict, match=r"delete that one and deploy again"):
+            engine.deploy(HEAD + "tasks: [{id: a, type: pause}]\n")
 
 
 def test_two_that_stand_at_once_need_two(driver: Driver) -> None:

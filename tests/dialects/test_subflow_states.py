@@ -81,7 +81,7 @@ def test_one_whose_run_is_paused_is_paused(driver: Driver) -> None:
     flow.wait(lambda: flow.states("sub")[-1] == "PAUSED", "the pause")
     assert flow.states() == flow.states("sub") == ["CREATED", "RUNNING", "PAUSED"]
     driver.pass_ms(10)
-    child.gets("resume").completes(None)
+    child.gets("flow.resume").completes(None)
     flow.completes(None)
     done = ["CREATED", "RUNNING", "PAUSED", "RUNNING", "SUCCESS"]
     assert flow.states() == flow.states("sub") == done

@@ -56,8 +56,7 @@ def _make(connection: Connection, command: Command) -> Exchange[str]:
         body: dict[str, Any] = (yield from connection.ask(call)).body
     except Conflict as error:
         if isinstance(command, PutExternalEventDef):
-            more = ": runs may wait for the old inputs; give the pause another id"
-            raise _with(error, more) from error
+            raise _with(error, _event_hint(command)) from error
         if not isinstance(command, ScheduleWf):
             raise
         yield from _delete_schedule(connection, str(command.schedule_id))
@@ -69,6 +68,18 @@ def _make(connection: Connection, command: Command) -> Exchange[str]:
             raise _with(error, f"; {BUILTIN_HINT}") from error
         raise
     return _said(command, body)
+
+
+def _event_hint(command: PutExternalEventDef) -> str:
+    """What to do where an event of this name is there already, and is another one."""
+    from penstock.flows.compiler.blocks import RESUME
+
+    if command.name == RESUME:
+        return (
+            f": every pause without inputs is resumed by {RESUME}, and somebody has registered it"
+            " otherwise; delete that one and deploy again, or give the pause inputs (onResume)"
+        )
+    return ": runs may wait for the old inputs; give the pause another id"
 
 
 BUILTIN_HINT: Final = (

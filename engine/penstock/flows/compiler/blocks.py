@@ -25,8 +25,11 @@ from penstock.flows.document import Mistake
 from penstock.flows.kinds import Kind
 from penstock.flows.model import FlowTask, Retry
 
-RESUME: Final = "resume"
-"""The event that resumes a pause whose inputs have no types."""
+RESUME: Final = "flow.resume"
+"""The event that resumes a pause without inputs, in any flow of a tenant. Such a name has nobody by
+accident: an event that a user calls `resume` is another one. What it stands for is registered once;
+another retention needs another name.
+"""
 
 _AT_ONCE: Final = EventRetention(after_put_s=0)
 """Whoever resumes acts on the pauses at which the flow stands, and on no later one."""

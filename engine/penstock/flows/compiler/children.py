@@ -119,11 +119,13 @@ def _run(blocks: Blocks, task: FlowTask) -> RunChildWfNode:
         blocks.wrong(task, "flowId", f"{target[:100]!r} is no name of a flow")
     inputs: dict[str, Any] = given.get("inputs") or {}
     labels: dict[str, str] = given.get("labels") or {}
+    # Of several runs the last one would stand for all: a helping node publishes for its step.
+    alone = task.kind.name == "subflow"
     return RunChildWfNode(
         wf_spec=target if static else None,
         dynamic_wf_spec=None if static else forms.text(target),
         inputs={name: forms.value(one) for name, one in inputs.items()},
         labels={name: forms.text(one) for name, one in labels.items()},
         inherit_labels=given.get("inheritLabels", False),
-        publish=Publish(task.id, part="executionId"),
+        publish=Publish(task.id, part="executionId") if alone else False,
     )

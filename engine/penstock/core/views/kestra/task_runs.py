@@ -7,17 +7,19 @@ looks up from below looks through it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, cast
 
 from penstock.core.definitions.graph import Publish
 from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.wf_spec import WfSpec
-from penstock.core.ids import visit_id
+from penstock.core.ids import is_step, visit_id
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import AttemptMetrics, MetricKind, Series
-from penstock.core.state.transitions import NODE_LIVE, TASK_LIVE
+from penstock.core.state.transitions import NODE_LIVE, TASK_LIVE, NodeStatus
 from penstock.core.values.texts import text_of
 from penstock.core.values.value import Value
 from penstock.core.views.kestra.states import State, Timeline, duration_text
@@ -25,6 +27,9 @@ from penstock.core.views.kestra.timelines import ENDS_OF_TASKS, Timelines
 from penstock.core.views.kestra.visits import distinct, stands_for_task, visits_of
 from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import shown_node, shown_series, shown_variable
+
+ROUNDS_LOOKED_MAX: Final = 10_000
+"""Of a thread with more node runs it is not told in which round of a loop they were."""
 
 _FOR_EACH: Final = frozenset({"START_MULTIPLE_THREADS", "RUN_THREADS"})
 
@@ -55,6 +60,7 @@ class TaskRuns:
         self._partition = seen.partition
         self._now_ms = seen.now_ms
         self.lines = Timelines(seen)
+        self._rounds_of: dict[int, list[int] | None] = {}
 
     def all(self, after: tuple[int, int] | None = None) -> Iterator[list[NodeRun]]:
         """The visits of each task run, by thread and position; from behind a visit on."""
@@ -125,26 +131,47 @@ class TaskRuns:
         """The value of a direct child of an each-like step; in the rounds of a loop, which has no
         values, the number of the round.
         """
-        thread, above = self._own_thread(node)
+        thread, above, position = self._own_thread(node)
         if thread is None:
             return {}
         value = self._variable(thread, INPUT)
         if value is not None and above is not None and self._runs_for_values(above):
             return {"value": text_of(value)}
         index = self._variable(thread, INDEX)
-        return {"iteration": index} if isinstance(index, int) else {}
+        begun = self._rounds(thread.number) if isinstance(index, int) else None
+        if not isinstance(index, int) or begun is None:
+            return {}
+        # The variable tells the newest round: those that began behind the visit are not its own.
+        return {"iteration": index - (len(begun) - bisect_right(begun, position))}
 
-    def _own_thread(self, node: NodeRun) -> tuple[ThreadRun | None, NodeRun | None]:
-        """The thread in which a step stands, and the step that has started it, looking through
-        helping nodes.
+    def _rounds(self, thread: int) -> list[int] | None:
+        """The positions from which a thread went on to one more round: helping nodes that sleep
+        stand between two. None of a thread that is too long.
+        """
+        if thread not in self._rounds_of:
+            of_run = (self._run.tenant, self._run.wf_run_id, thread)
+            nodes = [*islice(self._rows.scan(NodeRun, *of_run), ROUNDS_LOOKED_MAX + 1)]
+            begun = [
+                node.position
+                for node in nodes
+                if node.node_type == "SLEEP"
+                and node.status is NodeStatus.COMPLETED
+                and not is_step(node.node)
+            ]
+            self._rounds_of[thread] = begun if len(nodes) <= ROUNDS_LOOKED_MAX else None
+        return self._rounds_of[thread]
+
+    def _own_thread(self, node: NodeRun) -> tuple[ThreadRun | None, NodeRun | None, int]:
+        """The thread in which a step stands, the step that has started it, looking through helping
+        nodes, and the position at which it stands there.
         """
         thread = self.lines.thread(node.thread)
         while thread is not None:
             above = self._starter(thread)
             if above is None or stands_for_task(above):
-                return thread, above
-            thread = self.lines.thread(above.thread)
-        return None, None
+                return thread, above, node.position
+            node, thread = above, self.lines.thread(above.thread)
+        return None, None, node.position
 
     def _starter(self, thread: ThreadRun) -> NodeRun | None:
         if thread.parent is None or thread.started_at is None:
