@@ -7,6 +7,7 @@ from typing import TypeVar
 from penstock.gateway.auth import Caller
 from penstock.gateway.reads import Reads
 from penstock.gateway.run_window import Mark, OfRuns, Window
+from penstock.gateway.sampler import Sampler
 from penstock.gateway.watch import Watch
 from tests.scenarios.driver import Driver
 
@@ -15,7 +16,15 @@ A = TypeVar("A", bound=OfRuns)
 
 def window(driver: Driver, asked: A, cursor: str | None = None) -> Window[A]:
     """What a search looks through, at a time of no interest."""
-    reads = Reads(processor=driver.processor, watch=Watch(), partitions=driver.topics.partitions)
+    topics = driver.topics
+    reads = Reads(
+        processor=driver.processor,
+        watch=Watch(),
+        sampler=Sampler(
+            processor=driver.processor, log=driver.log, topics=topics, queues_look_s=60.0
+        ),
+        partitions=topics.partitions,
+    )
     return Window(
         reads=reads, caller=Caller("default", "test"), asked=asked, now_ms=0, mark=Mark.of(cursor)
     )

@@ -126,4 +126,4 @@ def test_the_command_line_tries_a_template(
     assert main(["eval", "--url", served.url, run, "{{ nobody }}"]) == 1
     assert "NO_VALUE: nobody is not there" in capsys.readouterr().err
     assert main(["eval", "--url", "http://127.0.0.1:1", run, "x"]) == 1
-    assert "does not answer" in capsys.readouterr().err
+    assert "UNREACHABLE" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from penstock.log.port import EngineLog, Fenced
+from penstock.log.port import EngineLog, Fenced, LogUnavailable
 from penstock.processor.errands import Errands
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.freshness import Freshness
@@ -89,7 +89,12 @@ class Owned:
     def read_again(self) -> None:
         """Nothing was written: read on from where the stores stand."""
         for number, partition in list(self.partitions.items()):
-            self.read_on(number, partition)
+            try:
+                self.read_on(number, partition)
+            except LogUnavailable as error:  # so that nothing is passed over: from the beginning
+                logger.warning("partition %d is opened again: %s", number, error)
+                self.close(number)
+                self.to_open.add(number)
 
     def read_on(self, number: int, partition: Partition) -> None:
         """Read a partition on from where its store stands."""

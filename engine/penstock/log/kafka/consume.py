@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, Final
 
 from confluent_kafka import (
+    OFFSET_END,
     OFFSET_INVALID,
     KafkaError,
     KafkaException,
@@ -178,6 +179,18 @@ class KafkaReads:
             if self._asker is None:
                 self._asker = Client(self._settings)
             return _bounds(self._asker, topic, partition)
+
+    def place(self, topic: str, partition: int, known: int | None) -> int:
+        """Where to assign a partition; one that is not to be read yet at its end, which is never
+        out of range. A number is best: where librdkafka itself looks for the end, an answer that
+        comes after a seek takes its place, and records are passed over.
+        """
+        if known is not None:
+            return known
+        try:
+            return self.bounds(topic, partition)[1]
+        except LogUnavailable:
+            return OFFSET_END
 
     def close(self) -> None:
         """Let go of the client."""

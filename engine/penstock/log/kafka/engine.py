@@ -311,9 +311,8 @@ class KafkaEngineLog:
         finally:
             self._assigning = False
             # What is not to be read yet gets a place too: without one, the group's offset counts.
-            # It is a number: librdkafka would ask the broker where the end is, and an answer that
-            # comes after `read_from` would take its place, so that records are passed over.
-            assign([self._at(number, self._owned[number] or 0) for number in numbers])
+            places = {n: self._reads.place(self._commands, n, self._owned[n]) for n in numbers}
+            assign([self._at(number, place) for number, place in places.items()])
             self._client.pause(
                 [self._at(number, 0) for number in numbers if self._owned[number] is None]
             )
