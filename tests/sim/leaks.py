@@ -8,7 +8,12 @@ from typing import Final
 from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.breaker_rows import HeldByBreaker
 from penstock.core.state.correlation_rows import EventMarker, RunMarker
-from penstock.core.state.event_rows import EventWaiter, ExternalEvent, UnclaimedEvent
+from penstock.core.state.event_rows import (
+    EventWaiter,
+    ExternalEvent,
+    PlacingEvent,
+    UnclaimedEvent,
+)
 from penstock.core.state.failures import FailureName
 from penstock.core.state.partition_state import DeletedRun
 from penstock.core.state.place_rows import PlaceHolder, QueuedRun
@@ -168,7 +173,7 @@ def of_an_ended_run(group: Group, entrypoint: ThreadRun) -> Iterator[str]:
     if reminders:  # which may outlive their run
         allowed = allowed | LEFT_BY_REMINDERS
     for kind in group.kinds():
-        left = [row for row in group.of(kind) if not _goes_next_turn(row)]
+        left = [row for row in group.of(kind) if not _goes_next_turn(group, row)]
         if kind.SCANNED and kind not in allowed and left:
             yield f"it has ended and leaves behind {left}"
     halting = {thread.number for thread in children}
@@ -186,7 +191,9 @@ RETAINED: Final = (
 """What is planned for a run, or a thread, that has ended, and for events that nobody took."""
 
 
-def _goes_next_turn(row: Row) -> bool:
+def _goes_next_turn(group: Group, row: Row) -> bool:
+    if isinstance(row, PlacingEvent):  # the run may end while an event is placed over turns
+        return has_timer(group, TimerKind.PLACE_EVENT, row.event_def, 0)
     return isinstance(row, Timer) and (row.kind in NEXT_TURN or row.kind in RETAINED)
 
 
