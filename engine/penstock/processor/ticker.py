@@ -11,7 +11,7 @@ every half minute, whatever the other traffic.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from penstock.core.limits import AWAKE_BETWEEN_TICKS_MS_MAX
@@ -28,9 +28,9 @@ class _Ticks:
     last record came.
     """
 
+    came_s: float
     under_way_since_s: float | None = None
     last_s: float = 0.0
-    came_s: float = field(default_factory=time.monotonic)
 
 
 class Ticker:
@@ -42,12 +42,12 @@ class Ticker:
 
     def saw(self, number: int, append_ms: int) -> None:
         """A record came that the broker stamped with this time: its clock is that far at least."""
-        self._ticks.setdefault(number, _Ticks()).came_s = time.monotonic()
+        self._of(number).came_s = time.monotonic()
         self._offset_ms = max(self._offset_ms, append_ms - time.time() * 1_000)
 
     def due_in_s(self, number: int, state: PartitionState) -> float | None:
         """Seconds until the partition wants a Tick (0: now); None if nothing will be due."""
-        ticks, now_s = self._ticks.setdefault(number, _Ticks()), time.monotonic()
+        ticks, now_s = self._of(number), time.monotonic()
         remaining_ms = self._remaining_ms(state, now_s - ticks.came_s)
         if remaining_ms is None:
             return None
@@ -60,7 +60,7 @@ class Ticker:
 
     def sent(self, number: int) -> None:
         """A Tick was appended."""
-        ticks = self._ticks.setdefault(number, _Ticks())
+        ticks = self._of(number)
         ticks.under_way_since_s = ticks.last_s = time.monotonic()
 
     def came(self, number: int, append_ms: int) -> None:
@@ -76,6 +76,12 @@ class Ticker:
     def forget(self, number: int) -> None:
         """The partition is not ours any more."""
         self._ticks.pop(number, None)
+
+    def _of(self, number: int) -> _Ticks:
+        ticks = self._ticks.get(number)
+        if ticks is None:
+            ticks = self._ticks[number] = _Ticks(came_s=time.monotonic())
+        return ticks
 
     def _remaining_ms(self, state: PartitionState, since_s: float) -> float | None:
         """Until the earliest timer, on the broker's clock; the last record is there since then."""
