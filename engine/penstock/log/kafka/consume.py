@@ -170,6 +170,7 @@ class KafkaReads:
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
         }
+        self._settings.pop("max.poll.interval.ms", None)  # for who polls: it may not be below 45 s
         self._asking = Lock()
         self._asker: Client | None = None
 
