@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -258,8 +259,8 @@ def test_nothing_is_read_before_it_is_asked_for(durable: Logs) -> None:
     taken: list[int] = []
 
     class Waiting:
-        def assigned(self, partitions: object) -> None:
-            taken.extend(partitions)  # type: ignore[arg-type]
+        def assigned(self, partitions: Sequence[int]) -> None:
+            taken.extend(partitions)
 
         def revoked(self, partitions: object) -> None: ...
 

@@ -8,6 +8,7 @@ here where its values go. Any other that carries values has the recording refuse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from msgspec import structs
@@ -30,7 +31,7 @@ from penstock.core.state.rows import Row, Rows
 from penstock.core.state.run import TaskRun, Variable, WfRun
 from penstock.core.state.user_task_rows import UserTaskRun
 from penstock.core.values.masking import MASK, shown_value, stand_in
-from penstock.core.values.types import Structs, ValueProblem
+from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value
 from penstock.core.views.shown import is_masked_at, shown_variable
 from penstock.processor.past import PastUnknown
@@ -182,7 +183,7 @@ def _results(rows: Rows, tenant: str, command: Any) -> Changes:
 def _hidden(rows: Rows, tenant: str, value: Value, kind: str | None, *, masked: bool) -> Value:
     if kind is None or value is None:
         return MASK if masked and value is not None else value
-    structs_of: Structs = lambda name: struct_fields_of(rows, tenant, name)  # noqa: E731
+    structs_of = partial(struct_fields_of, rows, tenant)
     try:
         return shown_value(value, kind, structs_of, masked=masked, hide=stand_in)
     except ValueProblem:
