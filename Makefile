@@ -105,6 +105,21 @@ bench: $(DEV) ## measure
 bench-quick: $(DEV) ## measure, roughly and shortly
 	@$(PY) -m tests.bench --quick
 
+.PHONY: instructions
+instructions: $(DEV) ## count what a 1-task workflow costs, stage by stage (wants valgrind, minutes)
+	@$(PY) -m tests.bench.instructions
+
+UI_MADE := ui/node_modules/.made
+
+.PHONY: ui
+ui: $(RUN) $(UI_MADE) ## build the dashboard; needs Node 20.19 or newer
+	@$(PY) -m penstock.cli openapi | (cd ui && npm run --silent types)
+	@cd ui && npm run --silent build
+
+.PHONY: test-ui
+test-ui: $(DEV) ui ## the dashboard in a real browser (Debian's chromium, or the one CHROMIUM names)
+	@cd ui && npm run --silent test -- $(TEST_UI)
+
 .PHONY: schemas
 schemas: $(DEV) ## write schemas/ and topics/ anew from the structs
 	@$(PY) -m penstock.contracts.generate
@@ -121,6 +136,7 @@ lock: $(DEV) ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade
 
 .PHONY: clean
 clean: ## remove the environment and everything built
+	@rm -rf ui/node_modules ui/test-results ui/src/api/types.ts engine/penstock/gateway/ui_dist
 	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -159,4 +175,13 @@ $(RUN): $(MADE) requirements.lock pyproject.toml
 $(DEV): $(RUN) requirements-dev.lock
 	@echo "installing what development needs into $(VENV)"
 	@$(PIP_INSTALL) --only-binary :all: --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(UI_MADE): ui/package-lock.json ui/package.json
+	@command -v npm >/dev/null 2>&1 || { \
+		echo "make: the dashboard is built with Node 20.19 or newer, and there is no npm." >&2; \
+		echo "  All else runs without it; releases bring it built." >&2; \
+		exit 1; \
+	}
+	@cd ui && npm ci --silent
 	@touch $@

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "deploy" / "broker"
 import broker
 
 Broker = broker.Broker  # for tests that need one of their own, to kill it
+BrokerError = broker.BrokerError
 ENVIRONMENT_NAME = "PENSTOCK_TEST_KAFKA"
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 DOCKER_INFO_TIMEOUT_S = 5

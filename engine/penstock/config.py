@@ -28,6 +28,7 @@ LOG_FORMATS: Final = ("text", "json")
 
 DATA_VARIABLE: Final = "PENSTOCK_DATA"
 KAFKA_VARIABLE: Final = "PENSTOCK_KAFKA"
+KAFKA_CONFIG_VARIABLE: Final = "PENSTOCK_KAFKA_CONFIG"
 SNAPSHOTS_VARIABLE: Final = "PENSTOCK_SNAPSHOTS"
 SECRET_PREFIX: Final = "PENSTOCK_SECRET_"
 LOG_LEVEL_VARIABLE: Final = "PENSTOCK_LOG_LEVEL"
@@ -142,6 +143,29 @@ def data_default() -> Path:
 def kafka_default() -> str | None:
     """Which Kafka to use if nothing is said."""
     return os.environ.get(KAFKA_VARIABLE) or None
+
+
+def kafka_settings_default() -> dict[str, str]:
+    """How to talk to Kafka if nothing is said: what is in the file that the environment names.
+    Raises OSError, and ValueError for what is no such file.
+    """
+    path = os.environ.get(KAFKA_CONFIG_VARIABLE)
+    return read_kafka_settings(Path(path)) if path else {}
+
+
+def read_kafka_settings(path: Path) -> dict[str, str]:
+    """Settings of librdkafka from a file: a line for each, NAME=VALUE; one that begins with # says
+    nothing. What they are is not told in errors: passwords are among them.
+    """
+    settings: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if (not name and not equals) or name.startswith("#"):
+            continue
+        if not name or not equals:
+            raise ValueError(f"{path}, line {number}: it has not the form NAME=VALUE")
+        settings[name] = value
+    return settings
 
 
 def snapshots_default() -> str | None:

@@ -38,13 +38,12 @@ LAYERS: dict[str, set[str]] = {
     },
     "flows": {"core"},
     "stepped": {"core"},
-    "ui": set(),
     "server": {
-        *("core", "contracts", "store", "log", "processor", "gateway", "ui"),
+        *("core", "contracts", "store", "log", "processor", "gateway"),
         *("config", "observe"),
     },
     "cli": {
-        *("core", "contracts", "store", "log", "processor", "gateway", "ui", "server"),
+        *("core", "contracts", "store", "log", "processor", "gateway", "server"),
         *(
             "sdk",
             "builtin",

@@ -55,10 +55,10 @@ def run_folding(plan: Plan) -> dict[str, list[float]]:
     """Commands a CPU second, by figure."""
     avro = Avro()
     log = made_log(avro, plan.fold_runs)
-    inputs = [_input(avro, record) for record in log]
+    inputs = [input_of(avro, record) for record in log]
     figures: dict[str, Callable[[], object]] = {
         "fold_core_commands_per_s": lambda: fold_inputs(inputs),
-        "fold_commands_per_s": lambda: fold_inputs(_input(avro, record) for record in log),
+        "fold_commands_per_s": lambda: fold_inputs(input_of(avro, record) for record in log),
         "fold_rocks_commands_per_s": lambda: fold_into_rocks(avro, log),
     }
     return {
@@ -79,9 +79,14 @@ def fold_into_rocks(avro: Avro, log: list[Record]) -> None:
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as directory:
         store = RowStore(RocksStores(Path(directory)).open(0))
         partition = Partition(shard=SHARD, store=store, avro=avro, mark=0, rulings={})
-        for start in range(0, len(log), BATCH):
-            partition.write(partition.fold(log[start : start + BATCH]))
+        fold_in_batches(partition, log)
         partition.close()
+
+
+def fold_in_batches(partition: Partition, log: list[Record]) -> None:
+    """Fold and keep, with nothing delivered between."""
+    for start in range(0, len(log), BATCH):
+        partition.write(partition.fold(log[start : start + BATCH]))
 
 
 def made_log(avro: Avro, runs: int) -> list[Record]:
@@ -94,7 +99,7 @@ def made_log(avro: Avro, runs: int) -> list[Record]:
         nonlocal ended
         record = _record(avro, command, len(log))
         log.append(record)
-        received = _input(avro, record)
+        received = input_of(avro, record)
         outputs = fold(begin(rows, SHARD, received), received).turn.outputs
         ended += sum(_is_completed(output) for output in outputs)
         return [output for output in outputs if isinstance(output, ScheduledTask)]
@@ -125,7 +130,8 @@ def _record(avro: Avro, command: Command, offset: int) -> Record:
     return Record("commands", 0, offset, at_ms, out.key, out.value, out.headers)
 
 
-def _input(avro: Avro, record: Record) -> Input:
+def input_of(avro: Avro, record: Record) -> Input:
+    """The fold's input of a record."""
     return read_command(
         avro,
         offset=record.offset,

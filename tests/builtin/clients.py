@@ -1,5 +1,6 @@
 """Clients for tests, with resolvers of their own."""
 
+import asyncio
 import ssl
 from collections.abc import Sequence
 
@@ -8,6 +9,8 @@ import pytest
 from penstock.builtin.addresses import allowed_of
 from penstock.builtin.bounds import OutboundCode, OutboundError
 from penstock.builtin.outbound import Outbound, Resolve, resolve
+from penstock.core.commands.report_task import ReportTask
+from penstock.sdk.attempt import Attempt
 from tests.builtin.receivers import Receiver
 
 
@@ -42,6 +45,16 @@ class Names:
     async def __call__(self, host: str, port: int) -> Sequence[str]:
         self.asked += 1
         return self.answers[min(self.asked, len(self.answers)) - 1]
+
+
+async def awaited(attempt: Attempt) -> ReportTask:
+    """What a worker reports of an attempt that it awaits."""
+    begun = attempt.begin_async()
+    if isinstance(begun, ReportTask):
+        return begun
+    running = asyncio.ensure_future(begun)
+    await asyncio.wait([running])
+    return attempt.ended(running)
 
 
 async def code_of(client: Outbound, url: str, method: str = "GET", **given: object) -> OutboundCode:

@@ -17,7 +17,7 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.sdk.attempt import Attempt
-from tests.builtin.clients import NO_TLS
+from tests.builtin.clients import NO_TLS, awaited
 from tests.builtin.receivers import OK, Answer, Receiver, raw, receiving
 
 SECRET = "whsec_" + "c2VjcmV0" * 6
@@ -48,16 +48,7 @@ def report_of(of: TaskDef[..., Any], /, **inputs: Any) -> ReportTask:
         timeout_ms=1000, max_attempts=3, report_partition=0,
     )  # fmt: skip
     attempt = Attempt(of, scheduled, "me")
-    return asyncio.run(_awaited(attempt)) if of.is_async else attempt.run()
-
-
-async def _awaited(attempt: Attempt) -> ReportTask:
-    begun = attempt.begin_async()
-    if isinstance(begun, ReportTask):
-        return begun
-    running = asyncio.ensure_future(begun)
-    await asyncio.wait([running])
-    return attempt.ended(running)
+    return asyncio.run(awaited(attempt)) if of.is_async else attempt.run()
 
 
 class Calls:

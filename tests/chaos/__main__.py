@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.scene import Scene
-from tests.chaos.soak import KILL_GAP_S_MAX, STOP_GAP_S_MAX, soak
+from tests.chaos.soak import KILL_GAP_S_MAX, OPTIONS, STOP_GAP_S_MAX, soak
 from tests.kafka_broker import running_kafka
 
 NODES = 3
@@ -20,7 +20,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="for how long (%(default)s)")
     options = parser.parse_args()
     with running_kafka() as kafka, tempfile.TemporaryDirectory() as folder:
-        scene = Scene(Path(folder), [kafka] * NODES, f"soak-{secrets.token_hex(4)}")
+        cluster = f"soak-{secrets.token_hex(4)}"
+        scene = Scene(Path(folder), [kafka] * NODES, cluster, more=OPTIONS)
         try:
             outcome = soak(scene, options.seconds, lambda **_: None)
         finally:

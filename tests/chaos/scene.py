@@ -5,8 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+from penstock.contracts.avro import Avro
+from penstock.contracts.topics import Topics
+from penstock.contracts.wire import Sent, outgoing
+from penstock.core.commands.run_wf import RunWf
+from penstock.log.kafka import KafkaEngineLog
+from penstock.log.port import Message
 from tests.chaos.checkers import Audit, Bounds, Found
 from tests.chaos.report import Figures
 from tests.chaos.traffic import Traffic, define
@@ -113,3 +120,32 @@ def until(holds: Callable[[], bool], what: str, timeout_s: float = 40.0) -> None
     while not holds():
         assert time.monotonic() < deadline, f"in {timeout_s} s it has not come about: {what}"
         time.sleep(0.05)
+
+
+def log_of(scene: Scene) -> KafkaEngineLog:
+    """The log, for who looks at it beside the servers."""
+    topics = Topics(scene.cluster, PARTITIONS)
+    return KafkaEngineLog(
+        scene.kafka,
+        commands=topics.commands,
+        partitions=PARTITIONS,
+        on_demand=topics.on_demand,
+        group="auditors",
+    )
+
+
+def append_runs(scene: Scene, wf_spec_of: Callable[[int], str], count: int) -> list[str]:
+    """Append the commands themselves, where over HTTP it would take long; the ids of the runs."""
+    avro, topics = Avro(), Topics(scene.cluster, PARTITIONS)
+    ids: list[str] = []
+    with closing(log_of(scene)) as log:
+        for number in range(count):
+            wf_spec = wf_spec_of(number)
+            ids.append(f"{wf_spec}-{number}")
+            command = RunWf(wf_spec=wf_spec, wf_run_id=ids[-1])
+            made = outgoing(avro, Sent(command=command), f"start-{number}")
+            log.append(Message(topics.commands, made.key, made.value, made.headers))
+            if number % 10_000 == 0:
+                log.flush()
+        log.flush(60)
+    return ids

@@ -17,6 +17,7 @@ from tests.chaos.scene import Scene
 from tests.chaos.traffic import Traffic
 from tests.nodes.cluster import Node
 
+OPTIONS = ("--standbys", "1")  # else whoever takes over has to fold what came since it had it last
 EVERY_S = 15.0
 DOWN_S = 1.0
 KILL_GAP_S_MAX = 8.0

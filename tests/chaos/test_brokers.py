@@ -59,6 +59,7 @@ def test_a_broker_that_stands_still_goes_on_with_nobodys_help(
 @pytest.mark.chaos_long
 @pytest.mark.kafka
 @pytest.mark.fault(14)
+@pytest.mark.timeout(480)
 def test_leaders_and_coordinators_that_move_need_no_restart(play: Play, figures: Figures) -> None:
     """Of three brokers one is stopped, and comes back; then another one is killed."""
     with brokers.three() as (first, second, third):

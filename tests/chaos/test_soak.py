@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.conftest import Play
 from tests.chaos.report import Figures
-from tests.chaos.soak import KILL_GAP_S_MAX, STOP_GAP_S_MAX, soak
+from tests.chaos.soak import KILL_GAP_S_MAX, OPTIONS, STOP_GAP_S_MAX, soak
 
 
 @pytest.mark.chaos_long
@@ -16,7 +16,8 @@ from tests.chaos.soak import KILL_GAP_S_MAX, STOP_GAP_S_MAX, soak
 @pytest.mark.timeout(900)
 def test_five_minutes_of_kills(play: Play, kafka_bootstrap: str, figures: Figures) -> None:
     """No acknowledged command is lost, none applied twice, every run ends."""
-    outcome = soak(play(kafka_bootstrap, kafka_bootstrap, kafka_bootstrap), 300.0, figures)
+    scene = play(kafka_bootstrap, kafka_bootstrap, kafka_bootstrap, more=OPTIONS)
+    outcome = soak(scene, 300.0, figures)
     print(*outcome.told(), sep="\n")
     assert max(outcome.kill_gaps_s) < KILL_GAP_S_MAX
     assert max(outcome.stop_gaps_s) < STOP_GAP_S_MAX

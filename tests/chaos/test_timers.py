@@ -11,15 +11,11 @@ import pytest
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.contracts.wire import Sent, outgoing
-from penstock.core.commands.run_wf import RunWf
 from penstock.core.state.outputs import WfRunChanged
-from penstock.log.kafka import KafkaEngineLog
-from penstock.log.port import Message
 from tests.chaos import brokers, clock
 from tests.chaos.conftest import Play
 from tests.chaos.report import Figures
-from tests.chaos.scene import PARTITIONS, Scene, until
+from tests.chaos.scene import PARTITIONS, Scene, append_runs, log_of, until
 from tests.controls import chain, literal, sleeps
 from tests.nodes.cluster import Node
 
@@ -48,7 +44,7 @@ def test_a_hundred_thousand_timers_at_once(play: Play, tmp_path: Path, figures: 
             spec = chain(sleeps(until=literal(at)))
             node.accepted("PUT", "/v1/wf-specs?wait=all", {"name": name, "spec": spec})
         node.accepted("PUT", "/v1/wf-specs?wait=all", {"name": "quick", "spec": chain()})
-        _start(scene)
+        append_runs(scene, lambda number: "early" if number % 2 else "later", TIMERS)
         until(lambda: _folded(node) > TIMERS, "all have begun", 200)
         scene.kill(node)
         shifted.shift_s(HOUR_S)
@@ -63,20 +59,6 @@ def test_a_hundred_thousand_timers_at_once(play: Play, tmp_path: Path, figures: 
         scene.stop()
     shifted.close()
     figures(kills=scene.kills, acknowledged=TIMERS)
-
-
-def _start(scene: Scene) -> None:
-    """Append the commands themselves: over HTTP it would take long."""
-    avro, topics = Avro(), Topics(scene.cluster, PARTITIONS)
-    with closing(_log(scene)) as log:
-        for number in range(TIMERS):
-            name = "early" if number % 2 else "later"
-            command = RunWf(wf_spec=name, wf_run_id=f"{name}-{number}")
-            made = outgoing(avro, Sent(command=command), f"start-{number}")
-            log.append(Message(topics.commands, made.key, made.value, made.headers))
-            if number % 10_000 == 0:
-                log.flush()
-        log.flush(60)
 
 
 def _start_others(node: Node) -> float:
@@ -100,7 +82,7 @@ def _told(scene: Scene) -> tuple[int, bool]:
     avro, topics = Avro(), Topics(scene.cluster, PARTITIONS)
     ended: set[str] = set()
     in_order = True
-    with closing(_log(scene)) as log:
+    with closing(log_of(scene)) as log:
         for number in range(PARTITIONS):
             seen_later = False
             for record in log.read_all(topics.events, number):
@@ -112,14 +94,3 @@ def _told(scene: Scene) -> tuple[int, bool]:
                     in_order = in_order and not (seen_later and body.wf_spec == "early")
                     seen_later = seen_later or body.wf_spec == "later"
     return len(ended), in_order
-
-
-def _log(scene: Scene) -> KafkaEngineLog:
-    topics = Topics(scene.cluster, PARTITIONS)
-    return KafkaEngineLog(
-        scene.kafka,
-        commands=topics.commands,
-        partitions=PARTITIONS,
-        on_demand=topics.on_demand,
-        group="auditors",
-    )

@@ -111,7 +111,8 @@ def test_a_task_def_that_is_missing(tmp_path: Path, capsys: pytest.CaptureFixtur
     path.write_text(HEAD + "tasks: [{id: a, type: task, taskDef: not-there}]\n")
     with running_server(tmp_path / "data") as url:
         assert main(["deploy", str(path), "--url", url]) == 1
-    said = capsys.readouterr().err
+    out, said = capsys.readouterr()
+    assert f"{path}:3:9: TaskDef 'not-there' is not registered" in out
     assert "TaskDef 'not-there' is not registered" in said
     assert "penstock builtin-worker" in said
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.log.port import Backlog, Message
+from penstock.log.port import NOT_KNOWN, Backlog, Message
 from tests.contract.logs import Logs, read, until
 
 
@@ -26,6 +26,22 @@ def test_a_backlog_is_what_a_group_has_not_done(logs: Logs) -> None:
     assert log.backlog(topic, "another-group").records == 5
     consumer.commit(records[4].partition, records[4].offset + 1)
     until(lambda: log.backlog(topic, topic) == Backlog(0))
+    consumer.close()
+
+
+def test_of_a_mark_beyond_the_end_it_is_not_known_what_waits(logs: Logs) -> None:
+    """It is of another topic that had this name before."""
+    log = logs.open()
+    topic = f"{logs.cluster}.tasks.default.work"
+    log.append_and_wait(Message(topic, b"run", b"0"))
+    consumer = log.consumer(topic, topic)
+    [record] = read(consumer, 1)
+    consumer.commit(record.partition, record.offset + 1_000)
+    until(lambda: log.backlog(topic, topic, heads=True).heads[record.partition] == NOT_KNOWN)
+    found = log.backlog(topic, topic, heads=True)
+    assert (found.records, found.oldest_ms) == (0, None)
+    others = {number: head for number, head in found.heads.items() if number != record.partition}
+    assert set(others.values()) == {None}
     consumer.close()
 
 

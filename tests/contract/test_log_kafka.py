@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -154,6 +155,18 @@ def test_a_callback_that_fails_holds_up_no_other(logs: KafkaLogs) -> None:
 
 
 # --- positions ------------------------------------------------------------------------------------
+
+
+def test_what_has_a_partition_by_name_is_never_without_what_was_before_it(logs: KafkaLogs) -> None:
+    """A batch that fails for one record in it is overtaken by the next; so that comes again."""
+    log = logs.open(settings={"batch.num.messages": "4"})
+    topic = f"{logs.cluster}.tasks.small.work"
+    large = os.urandom(3_000)
+    sent = [Message(topic, None, value, {}, 0) for value in (b"1", large, b"2", b"3", b"4")]
+    refused = log.deliver(sent)
+    assert [(one.message is sent[1], one.code) for one in refused] == [(True, "TOO_LARGE")]
+    found = [record.value for record in log.read_all(topic)]
+    assert found[-4:] == [b"1", b"2", b"3", b"4"]
 
 
 def test_offsets_with_holes(logs: KafkaLogs) -> None:

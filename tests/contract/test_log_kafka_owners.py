@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from confluent_kafka import Consumer as Client
 
 from penstock.log.kafka import KafkaEngineLog, KafkaOwners
+from penstock.log.kafka.groups import KafkaGroups
 from penstock.log.kafka.marks import KafkaMarks
 from penstock.log.port import (
     Assigned,
@@ -303,6 +304,13 @@ def test_a_broker_that_stalls_and_one_that_dies(own_broker: Broker, cluster_name
     logs = KafkaLogs(cluster_name, own_broker.bootstrap)
     log = logs.open(deliver_timeout_s=2.0)
     owner(log)
+    group = f"{logs.cluster}-engine"
+    owners = KafkaOwners(
+        logs.bootstrap, settings={}, group=group, commands=f"{logs.cluster}.commands"
+    )
+    until(lambda: len(owners.ask().urls) == PARTITIONS)
+    impatient = KafkaGroups(logs.bootstrap, {}, give_up_s=1.0)
+    assert len(impatient.members(group, 10)) == 1
     log.deliver(commands(logs, b"before"))
     stop_still(own_broker)
     started_s = time.monotonic()
@@ -318,8 +326,15 @@ def test_a_broker_that_stalls_and_one_that_dies(own_broker: Broker, cluster_name
 
     own_broker.kill()
     log.append(commands(logs, b"while it is dead")[0], acks.append)
+    for _ in range(2):  # were its time over in librdkafka, the process would end when it is back
+        with pytest.raises(LogUnavailable):
+            owners.ask()
+        with pytest.raises(LogUnavailable):
+            impatient.members(group, 1.5)
     own_broker.start()
     _deliver_until_it_goes(log, commands(logs, b"after"))
+    _until_it_goes(owners.ask)
+    _until_it_goes(lambda: impatient.members(group, 3))
     until(lambda: len(acks) == 2)
     assert isinstance(acks[1], Position)
 
@@ -339,9 +354,13 @@ def test_a_broker_that_stalls_and_one_that_dies(own_broker: Broker, cluster_name
 
 
 def _deliver_until_it_goes(log: KafkaEngineLog, messages: list[Message]) -> None:
+    _until_it_goes(lambda: log.deliver(messages))
+
+
+def _until_it_goes(do: Callable[[], object]) -> None:
     def goes() -> bool:
         try:
-            log.deliver(messages)
+            do()
         except LogUnavailable:
             return False
         return True

@@ -253,5 +253,16 @@ def test_a_run_costs_one_seek_however_many_rows_it_has() -> None:
     assert store.read == 4
 
 
+def test_what_was_not_there_is_found_once_it_is_written() -> None:
+    """The cache knows of keys that there is nothing at them; a batch may put something there."""
+    store, event = RowStore(MemoryStore()), _event(1)
+    key = event.own_key()
+    assert store.get(Queued, key) is store.get(Queued, key) is None
+    store.write({key: event}, StorePosition(1))
+    assert store.get(Queued, key) == event
+    store.write({key: None}, StorePosition(2))
+    assert store.get(Queued, key) is store.get(Queued, key) is None
+
+
 TestOverlay = OverlayMachine.TestCase
 TestOverlay.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -18,6 +18,7 @@ from penstock.core.definitions.defs import (
     WorkflowEventDef,
 )
 from penstock.core.definitions.principals import ApiKey, Principal
+from penstock.core.definitions.tenants import Tenant
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
 from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
@@ -26,7 +27,7 @@ from penstock.core.state.breaker_rows import ROWS_OF_BREAKERS
 from penstock.core.state.keys import Scope
 from penstock.core.state.partition_state import ROWS_OF_PARTITIONS
 from penstock.core.state.run_kinds import ROWS_OF_RUNS
-from penstock.core.state.search_rows import VariableOf
+from penstock.core.state.search_rows import RunBegun, VariableOf
 from penstock.core.state.start_rows import StartWatch, WatchCount
 from penstock.core.state.task_rows import ROWS_OF_TASKS
 from penstock.core.state.timers import Timer, TimerKind
@@ -48,6 +49,7 @@ from penstock.core.state.transitions import (
     move,
 )
 from penstock.core.state.user_task_rows import UserTaskOf
+from penstock.core.state.windows import CountWindow
 from penstock.core.tasks import tasks
 
 ALL_ROWS = (
@@ -64,6 +66,7 @@ ALL_ROWS = (
     Webhook,
     Principal,
     ApiKey,
+    Tenant,
     WfSpec,
     LatestWfSpec,
     MajorWfSpec,
@@ -74,8 +77,10 @@ ALL_ROWS = (
     LatestUserTaskDef,
     UserTaskOf,
     VariableOf,
+    RunBegun,
     StartWatch,
     WatchCount,
+    CountWindow,
 )
 
 

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from penstock.builtin.tasks import BuiltinTasks
+from penstock.core.command import Command
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.ids import partition_of_run
@@ -15,13 +16,16 @@ from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.run import TaskRun
 from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.transitions import THREAD_LIVE, TaskStatus
+from penstock.core.views.kestra.dialect import Kestra
 from penstock.core.views.kestra.executions import Execution
+from penstock.core.views.seen import Seen
 from penstock.flows.compiler import compile_flow
 from penstock.flows.reader import read_flow
+from penstock.gateway.run_words import Asked, lines_of
 from penstock.sdk.attempt import Attempt
 from penstock.sdk.task import TaskDef
 from tests.dialects.histories import assert_execution, seen_of
-from tests.scenarios.driver import Driver
+from tests.scenarios.driver import WAIT_S, Driver
 from tests.scenarios.story import Story, accepted
 from tests.scenarios.story import run as run_of
 
@@ -39,8 +43,16 @@ def deploy(driver: Driver, flow: str, *task_defs: PutTaskDef) -> str:
         accepted(driver, task_def)
     compiled = compile_flow(read_flow(flow))
     for command in compiled.definitions:
-        accepted(driver, command)
+        _registered(driver, command)
     return compiled.name
+
+
+def _registered(driver: Driver, command: Command) -> None:
+    """A schedule's partition may not know the spec yet: the gateway asks again, too."""
+    deadline = time.monotonic() + WAIT_S
+    while (answer := driver.send(command)).code == "SPEC_UNKNOWN" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert answer.ok, answer
 
 
 def task_def_of(task: TaskDef[..., Any]) -> dict[str, Any]:
@@ -94,12 +106,22 @@ class FlowRun(Story):
     @property
     def execution(self) -> dict[str, Any]:
         """The run as an execution."""
+        shown = Execution(self.seen).as_json()
+        assert_execution(shown)
+        return shown
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The execution as it stands in a list."""
+        return Execution(self.seen).head()
+
+    @property
+    def seen(self) -> Seen:
+        """The run, to be looked at."""
         number = partition_of_run(self.id, self.driver.topics.partitions)
         seen = seen_of(self.driver, self.id, number)
         assert seen is not None
-        shown = Execution(seen).as_json()
-        assert_execution(shown)
-        return shown
+        return seen
 
     def task_runs(self, task_id: str) -> list[dict[str, Any]]:
         """The task runs of one task of the flow, in order."""
@@ -110,6 +132,15 @@ class FlowRun(Story):
         """The only task run of a task."""
         [found] = self.task_runs(task_id)
         return found
+
+    def lines(self, **asked: Any) -> list[dict[str, Any]]:
+        """The lines of its logs that are asked for."""
+        number = partition_of_run(self.id, self.driver.topics.partitions)
+        seen = seen_of(self.driver, self.id, number)
+        assert seen is not None
+        found, whole = lines_of(Kestra(), seen, Asked(**asked))
+        assert whole
+        return [Kestra().log(seen, line) for line in found]
 
     def states(self, task_id: str | None = None) -> list[str]:
         """What a task run, or the execution, went through."""

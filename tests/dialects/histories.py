@@ -6,8 +6,10 @@ from itertools import pairwise
 from typing import Any, Final
 
 from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.flow.rests import is_retry
+from penstock.core.state.rest_rows import AT_WORK, Rest, RunRests
 from penstock.core.state.rows import Rows
-from penstock.core.state.run import WfRun
+from penstock.core.state.run import NodeRun, TaskRun, WfRun
 from penstock.core.views.kestra.executions import Execution
 from penstock.core.views.kestra.states import EXECUTION_MOVES, TASK_RUN_MOVES, TERMINAL, State
 from penstock.core.views.kestra.task_runs import TaskRuns
@@ -45,8 +47,22 @@ def assert_histories(driver: Driver, tenant: str = "default") -> None:
             after = found
             seen = seen_of(driver, found, number, tenant)
             if seen is not None:
-                assert_execution(Execution(seen).as_json())
+                shown = Execution(seen).as_json()
+                assert_execution(shown)
+                assert Execution(seen).head()["state"] == shown["state"]
                 assert_ids_are_unique(seen)
+                assert_rests(seen)
+
+
+def assert_rests(seen: Seen) -> None:
+    """What is counted of a run is what its rows are; of threads that are not kept, none waits."""
+    of_run = (seen.run.tenant, seen.run.wf_run_id)
+    kinds = [node.rests for node in seen.rows.scan(NodeRun, *of_run)]
+    retries = sum(is_retry(task) for task in seen.rows.scan(TaskRun, *of_run))
+    counted = seen.rows.peek(RunRests, *of_run) or RunRests(*of_run)
+    assert counted.waits == kinds.count(Rest.WAIT)
+    assert counted.retries == kinds.count(Rest.RETRY) + retries
+    assert (counted.history[-1].status if counted.history else AT_WORK) == counted.status
 
 
 def assert_execution(execution: dict[str, Any]) -> None:

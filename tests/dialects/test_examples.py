@@ -75,7 +75,7 @@ def test_batches(memory: Driver) -> None:
     deploy(memory, example("orders"))
     orders = [{"id": f"B{number}", "total": number + 1} for number in range(3)]
     flow = run_flow(memory, example("batches"), orders=orders)
-    flow.completes({"batches": 2, "last": 0})
+    flow.completes({"batches": 2, "first": 2, "last": 0})
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

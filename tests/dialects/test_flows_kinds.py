@@ -11,7 +11,7 @@ from penstock.core.ids import partition_of_run
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import ThreadRun
 from penstock.core.state.thread_rows import ChildRun
-from tests.dialects.bench import FlowRun, deploy, run_flow
+from tests.dialects.bench import FlowRun, deploy, run_flow, start
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted
 
@@ -54,6 +54,30 @@ def test_what_decides_is_an_output(memory: Driver) -> None:
     assert flow.only("four")["outputs"] == {"value": "x", "defaults": True}
     assert flow.only("all")["outputs"] == {"value": "true false 2"}
     assert {*ended(flow)} == {"one", "two", "three", "four", "y", "c", "d", "all"}
+
+
+def test_several_texts_are_logged_at_once(memory: Driver) -> None:
+    flow = run_flow(
+        memory,
+        HEAD + "inputs: [{id: n, type: INT}]\n"
+        "tasks: [{id: say, type: log, message: [hello, '{{ inputs.n }} of {{ flow.id }}', 7]}]\n",
+        n=3,
+    )
+    flow.completes(None)
+    assert [line["message"] for line in flow.lines()] == ["hello", "3 of f", "7"]
+
+
+def test_a_request_says_who_asks(memory: Driver) -> None:
+    """By the name of a credential, which the worker has; it is not shown."""
+    name = deploy(
+        memory,
+        HEAD + "tasks: [{id: ask, type: http-request, uri: 'https://api.crm.example/',"
+        " auth: {type: bearer, secret: crm}}]\n",
+    )
+    flow = start(memory, name)
+    [task] = memory.tasks("http-request")
+    assert task.inputs["auth"] == {"type": "bearer", "secret": "crm"}
+    assert "crm" not in str(flow.execution)
 
 
 def test_blocks_of_which_all_is_disabled(memory: Driver) -> None:
@@ -261,9 +285,11 @@ def test_a_run_for_each_batch(memory: Driver) -> None:
         all=["a", "b", "c"],
     )
     flow.completes(None)
-    assert flow.only("each")["outputs"] == {"numberOfBatches": 2}
-    assert below(flow) == [{"y": '1: ["a","b"]'}, {"y": '2: ["c"]'}]
-    assert json.loads(flow.only("after")["outputs"]["value"]) == {"numberOfBatches": 2}
+    given = [{"y": '1: ["a","b"]'}, {"y": '2: ["c"]'}]
+    outputs = {"numberOfBatches": 2, "subflowOutputs": {"1": given[0], "2": given[1]}}
+    assert flow.only("each")["outputs"] == outputs | {"iterations": {"SUCCESS": 2}}
+    assert below(flow) == given
+    assert json.loads(flow.only("after")["outputs"]["value"]) == outputs
 
 
 def test_outputs_of_flows_below_are_read_by_value(memory: Driver) -> None:

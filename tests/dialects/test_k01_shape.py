@@ -92,7 +92,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_a_task_run_is_as_the_seed_shows_it(driver: Driver) -> None:
+def test_k01_a_task_run_is_as_the_seed_shows_it(driver: Driver) -> None:
     flow = run_flow(driver, FLOW)
     flow.completes(None)
     shown = json.loads(json.dumps(flow.only("1-1_return")))
@@ -106,7 +106,7 @@ def test_a_task_run_is_as_the_seed_shows_it(driver: Driver) -> None:
     assert shown["parentTaskRunId"] == flow.only("1_each")["id"]
 
 
-def test_outputs_are_there_before_there_are_any(driver: Driver) -> None:
+def test_k01_outputs_are_there_before_there_are_any(driver: Driver) -> None:
     """So that whoever reads them need not ask if they are."""
     flow = run_flow(driver, FLOW.replace("return", "log").replace("format", "message"))
     shown = flow.only("1-1_log")

@@ -10,7 +10,7 @@ from tests.dialects.works import flow, task
 from tests.scenarios.driver import Driver
 
 
-def test_they_are_derived(driver: Driver) -> None:
+def test_k02_they_are_derived(driver: Driver) -> None:
     run = task(driver, flow(driver))
     driver.pass_ms(50)
     run.succeeds().completes(None)
@@ -22,7 +22,7 @@ def test_they_are_derived(driver: Driver) -> None:
         assert state["duration"] == duration_text(took_ms)
 
 
-def test_what_has_not_ended_has_no_end() -> None:
+def test_k02_what_has_not_ended_has_no_end() -> None:
     line = Timeline([Moment(State.CREATED, 1_000)])
     assert "endDate" not in line.as_json(3_500)
     assert line.as_json(3_500)["duration"] == "PT2.5S"  # so far: it has one moment only
@@ -36,10 +36,10 @@ def test_what_has_not_ended_has_no_end() -> None:
     ("duration_ms", "text"),
     [(0, "PT0S"), (10.056, "PT0.010056S"), (60_500, "PT1M0.5S"), (7_200_000, "PT2H")],
 )
-def test_durations_are_iso_8601(duration_ms: float, text: str) -> None:
+def test_k02_durations_are_iso_8601(duration_ms: float, text: str) -> None:
     assert duration_text(duration_ms) == text
 
 
-def test_a_clock_that_goes_back_turns_no_history_round() -> None:
+def test_k02_a_clock_that_goes_back_turns_no_history_round() -> None:
     line = Timeline([Moment(State.CREATED, 1_000), Moment(State.RUNNING, 400)])
     assert [moment.at_ms for moment in line.moments] == [1_000, 1_000]

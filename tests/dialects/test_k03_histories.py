@@ -6,7 +6,7 @@ from tests.dialects.works import RETRIED, RETRY_MS, flow, task
 from tests.scenarios.driver import Driver
 
 
-def test_the_same_again_is_no_news(driver: Driver) -> None:
+def test_k03_the_same_again_is_no_news(driver: Driver) -> None:
     run = task(driver, flow(driver))
     before = run.states("work")
     run.beats()
@@ -20,7 +20,7 @@ def test_the_same_again_is_no_news(driver: Driver) -> None:
     assert run.states() == ["CREATED", "RUNNING", "PAUSED"]
 
 
-def test_a_history_only_grows(driver: Driver) -> None:
+def test_k03_a_history_only_grows(driver: Driver) -> None:
     """Whatever was seen stays as it was seen."""
     run = flow(driver, RETRIED)
     seen: list[dict[str, str]] = []

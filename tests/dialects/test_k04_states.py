@@ -1,10 +1,9 @@
-"""Each state can be reached, of an execution and of a task run; RETRIED comes with flows that begin
-anew.
-"""
+"""Each state can be reached, of an execution and of a task run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from penstock.core.views.kestra.states import State
 from tests.dialects.bench import FlowRun
 from tests.dialects.works import RETRIED, WORK, flow, task
-from tests.scenarios.driver import Driver
+from tests.scenarios.driver import Driver, memory_driver
 
 FEW: Final = WORK + "concurrency: {limit: 1, behavior: %s}\n"
 PAUSE: Final = "tasks: [{id: work, type: pause}]\n"
@@ -88,6 +87,13 @@ def operators_pause(driver: Driver) -> FlowRun:
     return run.succeeds().is_now("HALTED")
 
 
+def superseded(driver: Driver) -> FlowRun:
+    """It has failed, and is to be begun anew in an hour."""
+    retry = "{type: constant, interval: PT1H, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}"
+    text = f"tasks: [{{id: work, type: task, taskDef: hand, retry: {retry}}}]\n"
+    return task(driver, flow(driver, text)).fails().ends_with("SUPERSEDED")
+
+
 def second(behavior: str) -> Callable[[Driver], FlowRun]:
     """A second run where one may be at work."""
 
@@ -97,6 +103,8 @@ def second(behavior: str) -> Callable[[Driver], FlowRun]:
         assert first.run.status == "RUNNING"
         if behavior != "QUEUE":
             run.ends_with("LIMIT")
+        else:
+            run.wait(lambda: run.run.place is not None and run.run.place.waited, "the queue")
         return run
 
     return make
@@ -115,6 +123,7 @@ TASK_RUNS: Final = [
     (State.RESTARTED, restarted, ["CREATED", "RUNNING", "FAILED", "RESTARTED"]),
     (State.PAUSED, paused, ["CREATED", "RUNNING", "PAUSED"]),
     (State.SKIPPED, skipped, ["CREATED", "SKIPPED"]),
+    (State.RETRIED, superseded, ["CREATED", "RUNNING", "FAILED", "RETRIED"]),
 ]
 EXECUTIONS: Final = [
     (State.RUNNING, created, ["CREATED", "RUNNING"]),
@@ -130,11 +139,12 @@ EXECUTIONS: Final = [
     (State.QUEUED, second("QUEUE"), ["CREATED", "QUEUED"]),
     (State.CANCELLED, second("CANCEL"), ["CREATED", "CANCELLED"]),
     (State.FAILED, second("FAIL"), ["CREATED", "FAILED"]),
+    (State.RETRIED, superseded, ["CREATED", "RUNNING", "RETRIED"]),
 ]
 
 
 @pytest.mark.parametrize(("state", "make", "history"), TASK_RUNS)
-def test_a_task_run_comes_to(
+def test_k04_a_task_run_comes_to(
     driver: Driver, state: State, make: Callable[[Driver], FlowRun], history: list[str]
 ) -> None:
     run = make(driver)
@@ -143,7 +153,7 @@ def test_a_task_run_comes_to(
 
 
 @pytest.mark.parametrize(("state", "make", "history"), EXECUTIONS)
-def test_an_execution_comes_to(
+def test_k04_an_execution_comes_to(
     driver: Driver, state: State, make: Callable[[Driver], FlowRun], history: list[str]
 ) -> None:
     run = make(driver)
@@ -151,12 +161,12 @@ def test_an_execution_comes_to(
     assert run.states() == history
 
 
-def test_no_state_is_missing_here() -> None:
+def test_k04_no_state_is_missing_here() -> None:
     reached = {state for state, _, _ in (*TASK_RUNS, *EXECUTIONS)}
-    assert set(State) - reached == {State.RETRIED}
+    assert reached == set(State)
 
 
-def test_a_run_in_the_queue_goes_on(driver: Driver) -> None:
+def test_k04_a_run_in_the_queue_goes_on(driver: Driver) -> None:
     """When there is a place for it."""
     first, run = flow(driver, FEW % "QUEUE"), flow(driver, FEW % "QUEUE")
     driver.pass_ms(20)
@@ -164,4 +174,25 @@ def test_a_run_in_the_queue_goes_on(driver: Driver) -> None:
     run.wait(lambda: not run.run.held, "the place")
     task(driver, run).succeeds().completes(None)
     assert run.states() == ["CREATED", "QUEUED", "RUNNING", "SUCCESS"]
-    assert first.states()[-2:] == ["RUNNING", "SUCCESS"]
+    assert first.states() == ["CREATED", "RUNNING", "SUCCESS"]
+
+
+class Slow(Driver):
+    """Between partitions, nothing is told at once."""
+
+    def step(self) -> None:
+        """The next one, later."""
+        if self.clock is not None:
+            self.clock.now_ms += 3
+        super().step()
+
+
+def test_k04_only_a_run_without_a_free_place_is_queued(tmp_path: Path) -> None:
+    """However long the answer takes that there is one."""
+    with memory_driver(tmp_path, kind=Slow) as slow:
+        runs = [flow(slow, WORK + "concurrency: {limit: 4, behavior: QUEUE}\n") for _ in range(4)]
+        slow.settle()
+        assert [run.states() for run in runs] == [["CREATED", "RUNNING"]] * 4
+        more = flow(slow, WORK + "concurrency: {limit: 4, behavior: QUEUE}\n")
+        slow.settle()
+        assert more.states() == ["CREATED", "QUEUED"]

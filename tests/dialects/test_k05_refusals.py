@@ -22,16 +22,8 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TaskStatus
 from tests.dialects import test_k04_states as states
 from tests.dialects.bench import FlowRun
-from tests.dialects.works import flow
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted
-
-
-def superseded(driver: Driver) -> FlowRun:
-    """It has failed, and is to be begun anew in an hour."""
-    retry = "{type: constant, interval: PT1H, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}"
-    text = f"tasks: [{{id: work, type: task, taskDef: hand, retry: {retry}}}]\n"
-    return states.task(driver, flow(driver, text)).fails().ends_with("SUPERSEDED")
 
 
 def guid(run: FlowRun) -> str:
@@ -61,7 +53,7 @@ MAKES: Final[dict[str, Callable[[Driver], FlowRun]]] = {
         for make in (
             *(states.created, states.running, states.restarted, states.retrying, states.paused),
             *(states.operators_pause, states.killing, states.succeeded, states.warned),
-            *(states.failed, states.killed, superseded),
+            *(states.failed, states.killed, states.superseded),
         )
     },
     "queued": states.second("QUEUE"),
@@ -83,7 +75,7 @@ created         RUNNING not-halted KILLED  not-failed not-held no-backoff SUCCES
 running         RUNNING not-halted KILLING not-failed not-held no-backoff SUCCESS    FAILED
 restarted       RUNNING not-halted KILLED  not-failed not-held no-backoff SUCCESS    FAILED
 retrying        PAUSED  not-halted KILLED  not-failed not-held RUNNING    SUCCESS    FAILED
-paused          PAUSED  not-halted KILLED  not-failed not-held no-task    no-task    no-task
+paused          PAUSED  SUCCESS    KILLED  not-failed not-held no-task    no-task    no-task
 operators_pause PAUSED  SUCCESS    KILLED  not-failed not-held task-ended task-ended task-ended
 killing         busy    busy       KILLING busy       busy     no-backoff busy       busy
 succeeded       ended   ended      ended   not-failed not-held task-ended task-ended task-ended
@@ -108,7 +100,7 @@ TAKEN: Final = [
 ]
 
 
-def test_the_table_is_whole() -> None:
+def test_k05_the_table_is_whole() -> None:
     """Its columns are the verbs, and its rows the states."""
     assert TABLE.split()[: len(VERBS)] == [*VERBS]
     assert {*ROWS} == {*MAKES}
@@ -118,7 +110,7 @@ def test_the_table_is_whole() -> None:
 
 
 @pytest.mark.parametrize("state", ROWS)
-def test_a_move_that_is_not_there(driver: Driver, state: str) -> None:
+def test_k05_a_move_that_is_not_there(driver: Driver, state: str) -> None:
     """Each verb that is refused leaves all rows, and all histories, as they were."""
     run = MAKES[state](driver)
     before = _histories(run)
@@ -134,14 +126,16 @@ def _histories(run: FlowRun) -> list[object]:
 
 
 @pytest.mark.parametrize(("state", "verb"), TAKEN)
-def test_a_move_that_is_there(memory: Driver, state: str, verb: str) -> None:
+def test_k05_a_move_that_is_there(memory: Driver, state: str, verb: str) -> None:
     run = MAKES[state](memory)
     accepted(memory, VERBS[verb](run))
     assert run.states()[-1] == ROWS[state][verb]
 
 
 @pytest.mark.parametrize("state", ROWS)
-def test_another_execution_may_begin_whatever_has_become_of_one(memory: Driver, state: str) -> None:
+def test_k05_another_execution_may_begin_whatever_has_become_of_one(
+    memory: Driver, state: str
+) -> None:
     """A replay leaves the first one as it is."""
     run = MAKES[state](memory)
     before = _histories(run)

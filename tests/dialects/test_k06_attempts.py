@@ -6,7 +6,7 @@ from tests.dialects.works import RETRIED, RETRY_MS, flow, task
 from tests.scenarios.driver import Driver
 
 
-def test_attempts_are_of_one_task_run(driver: Driver) -> None:
+def test_k06_attempts_are_of_one_task_run(driver: Driver) -> None:
     run = task(driver, flow(driver, RETRIED))
     first_id = run.only("work")["id"]
     run.fails()
@@ -23,6 +23,6 @@ def test_attempts_are_of_one_task_run(driver: Driver) -> None:
     assert run.states() == ["CREATED", "RUNNING", "RETRYING", "RUNNING", "SUCCESS"]
 
 
-def test_there_is_none_before_a_worker_has_begun_it(driver: Driver) -> None:
+def test_k06_there_is_none_before_a_worker_has_begun_it(driver: Driver) -> None:
     run = flow(driver)
     assert "attempts" not in run.only("work")

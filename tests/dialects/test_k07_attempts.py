@@ -27,7 +27,7 @@ def failing(retry: str) -> str:
 @pytest.mark.parametrize(
     "named", ["maxAttempt: 3", "maxAttempts: 3", "maxAttempt: 9, maxAttempts: 3"]
 )
-def test_the_first_attempt_counts(driver: Driver, named: str) -> None:
+def test_k07_the_first_attempt_counts(driver: Driver, named: str) -> None:
     """Three in all, whichever word says so; the newer one is preferred."""
     flow = run_flow(driver, failing(SOON % named))
     tried_again(flow, 2).ends_with("FAILED", "EXCEPTION")
@@ -39,7 +39,7 @@ def test_the_first_attempt_counts(driver: Driver, named: str) -> None:
     assert flow.states()[-1] == "FAILED"
 
 
-def test_one_attempt_is_none_too_many(driver: Driver) -> None:
+def test_k07_one_attempt_is_none_too_many(driver: Driver) -> None:
     flow = run_flow(driver, failing(SOON % "maxAttempts: 1"))
     flow.ends_with("FAILED", "EXCEPTION")
     assert len(flow.only("bad")["attempts"]) == 1
@@ -68,7 +68,7 @@ tasks:
 """
 
 
-def test_the_nearest_policy_is_the_tasks(memory: Driver) -> None:
+def test_k07_the_nearest_policy_is_the_tasks(memory: Driver) -> None:
     """Its own, else that of the nearest block around it, else the flow's."""
     flow = tried_again(run_flow(memory, HEAD + NEAREST), 10)
     flow.ends_with("FAILED", "EXCEPTION")
@@ -78,7 +78,7 @@ def test_the_nearest_policy_is_the_tasks(memory: Driver) -> None:
     assert tried == {"inherits": 3, "own": 2, "once": 1, "outside": 4}
 
 
-def test_errors_are_not_run_while_a_retry_remains(memory: Driver) -> None:
+def test_k07_errors_are_not_run_while_a_retry_remains(memory: Driver) -> None:
     retry = SOON % "maxAttempts: 2"
     flow = run_flow(memory, failing(retry) + "errors: [{id: oh, type: return, format: seen}]\n")
     assert flow.states("bad")[-1] == "RETRYING"

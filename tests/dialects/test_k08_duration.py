@@ -12,7 +12,7 @@ from tests.scenarios.driver import Driver
 HEAD = "id: f\nnamespace: company.team\n"
 
 
-def test_what_would_be_too_late_is_not_tried(memory: Driver) -> None:
+def test_k08_what_would_be_too_late_is_not_tried(memory: Driver) -> None:
     """After 1 s and 2 s; a third retry would begin after 2.5 s."""
     retry = "{type: constant, interval: PT1S, maxDuration: PT2.5S}"
     flow = run_flow(memory, HEAD + f"tasks: [{{id: bad, type: fail, retry: {retry}}}]\n")
@@ -23,7 +23,7 @@ def test_what_would_be_too_late_is_not_tried(memory: Driver) -> None:
     assert len(flow.only("bad")["attempts"]) == 3
 
 
-def test_a_time_that_no_delay_fits_into(driver: Driver) -> None:
+def test_k08_a_time_that_no_delay_fits_into(driver: Driver) -> None:
     """The exponential delay grows out of it."""
     retry = "{type: exponential, interval: PT0.1S, delayFactor: 100, maxDuration: PT1S}"
     flow = run_flow(driver, HEAD + f"tasks: [{{id: bad, type: fail, retry: {retry}}}]\n")
@@ -39,6 +39,6 @@ def test_a_time_that_no_delay_fits_into(driver: Driver) -> None:
         "{type: random, minInterval: PT2S, maxInterval: PT9S, maxDuration: PT2S}",
     ],
 )
-def test_a_time_that_is_too_short_is_refused(retry: str) -> None:
+def test_k08_a_time_that_is_too_short_is_refused(retry: str) -> None:
     with pytest.raises(FlowError, match="maxDuration must be above"):
         read_flow(HEAD + f"tasks: [{{id: bad, type: fail, retry: {retry}}}]\n")

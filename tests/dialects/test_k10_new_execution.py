@@ -47,7 +47,7 @@ def next_execution(flow: FlowRun) -> FlowRun:
     return FlowRun(flow.driver, detail["wf_run_id"]).works()
 
 
-def test_a_new_execution_from_the_beginning(driver: Driver) -> None:
+def test_k10_a_new_execution_from_the_beginning(driver: Driver) -> None:
     """RETRIED is the task run, all above it and the execution; the chain is kept."""
     first = run_flow(driver, flow_again(3, NEW), n=5)
     second = next_execution(first)
@@ -72,7 +72,7 @@ def test_a_new_execution_from_the_beginning(driver: Driver) -> None:
     assert [len(third.task_runs(name)) for name in ("oh", "z")] == [1, 1]
 
 
-def test_the_failed_task_again(driver: Driver) -> None:
+def test_k10_the_failed_task_again(driver: Driver) -> None:
     """Nothing else is done again, and it is the same execution."""
     flow = run_flow(driver, flow_again(2, "RETRY_FAILED_TASK"))
     driver.pass_ms(200)
@@ -83,7 +83,7 @@ def test_the_failed_task_again(driver: Driver) -> None:
     assert [len(flow.task_runs(name)) for name in ("oh", "z")] == [1, 1]
 
 
-def test_branches_beside_are_killed(memory: Driver) -> None:
+def test_k10_branches_beside_are_killed(memory: Driver) -> None:
     """They are not retried: they had not failed."""
     flow = run_flow(
         memory,
@@ -100,7 +100,7 @@ def test_branches_beside_are_killed(memory: Driver) -> None:
     assert second.states("bad")[-1] == "FAILED"
 
 
-def test_a_subflow_that_fails_is_begun_anew_with_its_parent(memory: Driver) -> None:
+def test_k10_a_subflow_that_fails_is_begun_anew_with_its_parent(memory: Driver) -> None:
     """A run of another flow below this one has nobody else to take its place."""
     deploy(
         memory,
@@ -118,7 +118,7 @@ def test_a_subflow_that_fails_is_begun_anew_with_its_parent(memory: Driver) -> N
 
 
 @pytest.mark.parametrize("where", ["task", "block"])
-def test_a_policy_nearer_than_the_flows(memory: Driver, where: str) -> None:
+def test_k10_a_policy_nearer_than_the_flows(memory: Driver, where: str) -> None:
     """A task's, or a block's, that wants a new execution, in a flow that wants none."""
     policy = AGAIN % (2, NEW)
     block, task = ("", f", retry: {policy}") if where == "task" else (f"    retry: {policy}\n", "")

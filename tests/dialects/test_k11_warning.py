@@ -29,7 +29,7 @@ tasks:
         ("", 1, "SUCCESS"),
     ],
 )
-def test_what_took_more_than_one_attempt(
+def test_k11_what_took_more_than_one_attempt(
     driver: Driver, asked: str, failures: int, state: str
 ) -> None:
     """From the second attempt on."""

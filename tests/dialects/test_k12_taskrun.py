@@ -1,5 +1,5 @@
 """`{{ taskrun }}` prints the id, the start date and the number of attempts of the task run, 0 while
-the first one runs, and nothing else where there is nothing else.
+the first one runs, and nothing else where there is nothing else; the log shows it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ def test_k12_the_three_keys(driver: Driver) -> None:
     assert said["id"] == shown["id"]
     assert said["attemptsCount"] == 0
     assert said["startDate"][:19] == shown["state"]["startDate"][:19]
+    [line] = flow.lines()
+    assert json.loads(line["message"]) == said
+    assert (line["taskRunId"], line["attemptNumber"]) == (shown["id"], 0)
 
 
 def test_k12_below_another(memory: Driver) -> None:

@@ -17,7 +17,7 @@ from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.kestra.dialect import Kestra
 from penstock.gateway import run_window
 from penstock.gateway.metric_search import MetricSearch, by_bucket, metrics_in, sums
-from penstock.gateway.run_window import Window, newest, next_window, page_of
+from penstock.gateway.run_window import Window, is_whole, newest, next_window, page_of
 from tests.dialects.searching import window
 from tests.dialects.works import RETRIED, RETRY_MS, WORK, FlowRun, flow, task
 from tests.scenarios.driver import Driver
@@ -27,7 +27,7 @@ COUNTER, TIMER = MetricKind.COUNTER, MetricKind.TIMER
 KESTRA = Kestra()
 
 
-def test_counters_and_timers_with_tags(driver: Driver) -> None:
+def test_k15_counters_and_timers_with_tags(driver: Driver) -> None:
     run = task(driver, flow(driver, RETRIED))
     run.beats(metrics=(Metric("rows", COUNTER, 2.0, {"table": "a"}),))
     measured = (
@@ -93,7 +93,7 @@ def summed(driver: Driver, query: str, bucket: str = "all") -> dict[tuple[str, s
     }
 
 
-def test_they_are_found_across_executions(driver: Driver) -> None:
+def test_k15_they_are_found_across_executions(driver: Driver) -> None:
     first = measured(driver, Metric("rows", COUNTER, 2.0, {"table": "a"}))
     accepted(driver, SetLabels(first.id, {"team": "red"}))
     driver.pass_ms(20)
@@ -139,7 +139,7 @@ def test_they_are_found_across_executions(driver: Driver) -> None:
     }
 
 
-def test_they_are_added_up(driver: Driver) -> None:
+def test_k15_they_are_added_up(driver: Driver) -> None:
     measured(driver, Metric("rows", COUNTER, 2.0, {"table": "a"}))
     measured(driver, Metric("rows", COUNTER, 6.0, {"table": "b"}), Metric("rows", TIMER, 1.0))
     all_of_them = {
@@ -152,7 +152,7 @@ def test_they_are_added_up(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize(("bucket", "shape"), [("minute", 16), ("hour", 13), ("day", 10)])
-def test_they_are_added_up_over_time(driver: Driver, bucket: str, shape: int) -> None:
+def test_k15_they_are_added_up_over_time(driver: Driver, bucket: str, shape: int) -> None:
     """A bucket begins with the minute, the hour or the day, in UTC."""
     run = measured(driver, Metric("rows", COUNTER, 2.0))
     looked = asked(driver, "")
@@ -161,11 +161,28 @@ def test_they_are_added_up_over_time(driver: Driver, bucket: str, shape: int) ->
     assert one["from"] == began[:shape] + "0000-00-00T00:00:00.000Z"[shape:]
 
 
-def test_a_window_that_is_full_is_followed_by_another(
+def test_k15_what_lies_between_attempts_is_counted_too(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What has measured nothing counts among the entries, too; the sums of all windows add up."""
-    monkeypatch.setattr(run_window, "ENTRIES_PER_WINDOW_MAX", 2)
+    """A run of very many steps, few of which have measured anything, is looked at in part."""
+    steps = "".join(f"  - {{id: s{number}, type: return}}\n" for number in range(20))
+    work = "  - {id: work, type: task, taskDef: hand}\n"
+    run = task(driver, flow(driver, "tasks:\n" + steps + work).works())
+    rows = (Metric("rows", COUNTER, 2.0),)
+    accepted(driver, run.report(TaskStatus.TASK_SUCCESS, metrics=rows))
+    for rows_max, whole, found_count in ((1_000, True, 1), (30, False, 0)):
+        monkeypatch.setattr(run_window, "ROWS_OF_RUN_MAX", rows_max)
+        looked = asked(driver, "")
+        told = newest(looked, metrics_in(looked, KESTRA, looked.begins), 10)
+        assert is_whole(told, looked.mark) is whole
+        assert len(page_of(told, looked.mark, 10)[0]) == found_count
+
+
+def test_k15_a_window_that_is_full_is_followed_by_another(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has measured nothing was looked at, too; the sums of all windows add up."""
+    monkeypatch.setattr(run_window, "ROWS_PER_WINDOW_MAX", 2)
     runs = {measured(driver, Metric("rows", COUNTER, 1.0)).id for _ in range(3)}
     measured(driver)
     assert {one["executionId"] for one in found(driver, "name=rows")} == runs

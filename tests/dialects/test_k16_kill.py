@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.state.facts import AuditEntry
 from penstock.core.state.place_rows import LimitState, PlaceHolder, QueuedRun
 from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.timers import Timer
@@ -78,7 +81,7 @@ def is_over(flow: FlowRun) -> None:
     assert flow.states("retrying")[-1] == "KILLED"
 
 
-def test_it_is_killing_until_every_task_run_has_ended(driver: Driver) -> None:
+def test_k16_it_is_killing_until_every_task_run_has_ended(driver: Driver) -> None:
     """The worker that has one is asked to stop, and waited for; all else ends at once."""
     flow = at_work(driver).is_killed().is_now("HALTING")
     assert isinstance(flow, FlowRun)
@@ -93,7 +96,7 @@ def test_it_is_killing_until_every_task_run_has_ended(driver: Driver) -> None:
     is_over(flow)
 
 
-def test_a_worker_that_is_gone_is_not_waited_for_for_ever(driver: Driver) -> None:
+def test_k16_a_worker_that_is_gone_is_not_waited_for_for_ever(driver: Driver) -> None:
     """After the deadline its task run is KILLED, and a report that comes late is refused."""
     flow = at_work(driver).is_killed(300).is_now("HALTING")
     late = flow.report(flow.task_run.status.TASK_SUCCESS)
@@ -103,7 +106,7 @@ def test_a_worker_that_is_gone_is_not_waited_for_for_ever(driver: Driver) -> Non
     flow.refuses(late, "ATTEMPT_ENDED")
 
 
-def test_a_paused_execution(driver: Driver) -> None:
+def test_k16_a_paused_execution(driver: Driver) -> None:
     """One that an operator has paused, and one that waits at a pause; no resume revives it."""
     one = start(driver, deploy(driver, INNER)).is_paused().is_killed()
     other = start(driver, "company.team.inner").is_killed()
@@ -115,7 +118,7 @@ def test_a_paused_execution(driver: Driver) -> None:
         assert flow.states("waits")[-1] == "KILLED"
 
 
-def test_a_queued_execution_leaves_the_queue(driver: Driver) -> None:
+def test_k16_a_queued_execution_leaves_the_queue(driver: Driver) -> None:
     """Its entry goes, the one behind it moves up, and each place is given back exactly once."""
     limited = HEAD % "one" + "concurrency: {limit: 1}\ntasks: [{id: waits, type: pause}]\n"
     name = deploy(driver, limited)
@@ -141,7 +144,7 @@ def test_a_queued_execution_leaves_the_queue(driver: Driver) -> None:
     fourth.wait(nobody, "all places to be given back")
 
 
-def test_an_execution_that_waits_to_be_begun_anew(driver: Driver) -> None:
+def test_k16_an_execution_that_waits_to_be_begun_anew(driver: Driver) -> None:
     """RETRIED until it is killed; the new one does not come."""
     retry = "{type: constant, interval: PT4S, behavior: CREATE_NEW_EXECUTION}"
     name = deploy(driver, HEAD % "a" + f"retry: {retry}\ntasks: [{{id: bad, type: fail}}]\n")
@@ -155,10 +158,83 @@ def test_an_execution_that_waits_to_be_begun_anew(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("where", ["errors", "finally"])
-def test_what_is_run_after_a_failure_is_killed_too(memory: Driver, where: str) -> None:
+def test_k16_what_is_run_after_a_failure_is_killed_too(memory: Driver, where: str) -> None:
     """It was begun before the kill."""
     flow = HEAD % "f" + "tasks: [{id: bad, type: fail}]\n" + f"{where}: [{{id: w, type: pause}}]\n"
     run = start(memory, deploy(memory, flow)).works().is_killed().ends_with("KILLED")
     assert isinstance(run, FlowRun)
     assert run.states("w")[-1] == "KILLED"
     assert run.states("bad")[-1] == "FAILED"
+
+
+@pytest.mark.parametrize("first", ["fails", "is_killed"])
+def test_k16_a_block_of_which_a_part_was_killed_is_killed(driver: Driver, first: str) -> None:
+    """Whatever has failed beside it, and whichever came first; so is the execution (A10)."""
+    deploy(driver, "id: below\nnamespace: company.team\ntasks: [{id: a, type: pause}]\n")
+    document = (
+        "id: f\nnamespace: company.team\ntasks:\n  - id: block\n    type: parallel\n    tasks:\n"
+        "      - {id: one, type: task, taskDef: hand}\n"
+        "      - {id: sub, type: subflow, namespace: company.team, flowId: below}\n"
+    )
+    flow = start(driver, deploy(driver, document, PutTaskDef("hand")))
+    flow.task("hand").starts()
+    flow.wait(lambda: bool(below(flow)), "the execution below")
+    [child] = below(flow)
+    if first == "fails":
+        flow.fails()
+        child.is_killed()
+    else:
+        child.is_killed()
+        flow.fails()
+    flow.ends_with("CHILD_FAILURE")
+    assert (flow.states("one")[-1], flow.states("sub")[-1]) == ("FAILED", "KILLED")
+    assert flow.states("block")[-1] == flow.states()[-1] == "KILLED"
+
+
+def test_k16_a_kill_from_above_stays_in_the_history(memory: Driver) -> None:
+    """What an execution and its task runs went through only grows, whatever is done to them."""
+    deploy(
+        memory,
+        "id: below\nnamespace: company.team\ntasks: [{id: a, type: task, taskDef: work}]\n",
+        WORK,
+    )
+    sub = "tasks: [{id: sub, type: subflow, namespace: company.team, flowId: below}]\n"
+    flow = start(memory, deploy(memory, HEAD % "f" + sub))
+    [child] = below(flow)
+    child.task("work").starts()
+    told: list[list[list[Any]]] = [[], [], []]
+
+    def grows() -> list[str]:
+        memory.pass_ms(10)
+        for number, before in enumerate(told):
+            shown = [child.execution, child.only("a"), flow.execution][number]
+            now = [[*one.values()] for one in shown["state"]["histories"]]
+            assert now[: len(before)] == before
+            told[number] = now
+        return child.states()
+
+    grows()
+    flow.is_killed()
+    assert grows() == ["CREATED", "RUNNING", "KILLING"]
+    child.is_handed_back().ends_with("KILLED")
+    killed = ["CREATED", "RUNNING", "KILLING", "KILLED"]
+    assert grows() == killed
+    child.is_begun_again()
+    assert grows() == [*killed, "RESTARTED", "RUNNING"]
+    child.task("work").starts()
+    grows()
+    child.is_killed()
+    assert grows() == [*killed, "RESTARTED", "RUNNING", "KILLING"]
+    child.is_handed_back().ends_with("KILLED")
+    again = [*killed, "RESTARTED", "RUNNING", "KILLING", "KILLED"]
+    assert grows() == again
+    child.is_begun_again()
+    assert grows()[: len(again)] == again
+    child.task("work").succeeds().completes(None)
+    assert grows()[-1] == "SUCCESS"
+    assert [entry.verb for entry in memory.scan(AuditEntry, child.id)] == [
+        "KillBelow",
+        "RestartWfRun",
+        "KillWfRun",
+        "RestartWfRun",
+    ]

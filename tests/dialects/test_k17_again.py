@@ -89,7 +89,7 @@ def assert_is_before(old: FlowRun, new: FlowRun, *names: str) -> None:
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
-def test_a_failed_execution_goes_on(driver: Driver, document: str) -> None:
+def test_k17_a_failed_execution_goes_on(driver: Driver, document: str) -> None:
     """The failed task run and all above it; what has ended well is not touched."""
     flow = failed_inside(driver, document)
     known = ids(flow)
@@ -107,7 +107,7 @@ def test_a_failed_execution_goes_on(driver: Driver, document: str) -> None:
         assert [len(flow.task_runs(name)) for name in ("oh", "z")] == [1, 2]
 
 
-def test_a_killed_execution_goes_on(driver: Driver) -> None:
+def test_k17_a_killed_execution_goes_on(driver: Driver) -> None:
     """What was never begun is done then."""
     flow = hands(start(driver, deploy(driver, GUARDED, WORK)), 1)
     flow.task("work").starts().is_killed(0).ends_with("KILLED")
@@ -118,7 +118,7 @@ def test_a_killed_execution_goes_on(driver: Driver) -> None:
     assert [one["value"] for one in flow.task_runs("said")][:2] == ["a", "b"]
 
 
-def test_one_that_is_paused_is_resumed_instead(driver: Driver) -> None:
+def test_k17_one_that_is_paused_is_resumed_instead(driver: Driver) -> None:
     """It has not failed: whoever wants to go on resumes it."""
     flow = start(driver, deploy(driver, HEAD + "tasks: [{id: wait, type: pause}]\n"))
     flow.wait(lambda: flow.states()[-1] == "PAUSED", "the pause")
@@ -128,7 +128,7 @@ def test_one_that_is_paused_is_resumed_instead(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
-def test_a_task_that_has_failed_has_succeeded_after_all(driver: Driver, document: str) -> None:
+def test_k17_a_task_that_has_failed_has_succeeded_after_all(driver: Driver, document: str) -> None:
     """By an operator's word; then the execution goes on."""
     flow = failed_inside(driver, document)
     word = ChangeTaskRunState(**flow.task_id, status=TaskStatus.TASK_SUCCESS, output=None)
@@ -139,7 +139,7 @@ def test_a_task_that_has_failed_has_succeeded_after_all(driver: Driver, document
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
-def test_a_task_that_threw_has_succeeded_after_all(driver: Driver, document: str) -> None:
+def test_k17_a_task_that_threw_has_succeeded_after_all(driver: Driver, document: str) -> None:
     """As one that has failed has: the blocks around it are run on."""
     flow = hands(start(driver, deploy(driver, document, WORK)), 2)
     flow.task("work").starts().throws("sick")
@@ -151,7 +151,7 @@ def test_a_task_that_threw_has_succeeded_after_all(driver: Driver, document: str
     assert flow.states("inside")[-1] == flow.states("block")[-1] == "SUCCESS"
 
 
-def test_another_one_from_the_beginning(driver: Driver) -> None:
+def test_k17_another_one_from_the_beginning(driver: Driver) -> None:
     flow = failed_inside(driver, GUARDED)
     other = hands(replay(flow), 3).completes(None)
     assert isinstance(other, FlowRun)
@@ -162,7 +162,7 @@ def test_another_one_from_the_beginning(driver: Driver) -> None:
     assert flow.states()[-1] == "FAILED"
 
 
-def test_another_one_from_its_middle(driver: Driver) -> None:
+def test_k17_another_one_from_its_middle(driver: Driver) -> None:
     """What lies before is not done again; its outputs are there, those of each value, too."""
     flow = failed_inside(driver, FLOW)
     [block] = [node for node in flow.nodes if node.node == "block"]
@@ -180,7 +180,7 @@ def test_another_one_from_its_middle(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("block", ["each", "block", "wait"])
-def test_another_one_from_a_task_run_of_a_block(driver: Driver, block: str) -> None:
+def test_k17_another_one_from_a_task_run_of_a_block(driver: Driver, block: str) -> None:
     """It is named by the id that is shown, as any task run is."""
     pause = "  - {id: wait, type: pause, delay: PT0.1S}\n"
     document = FLOW.replace("  - {id: last", pause + "  - {id: last")
@@ -194,7 +194,7 @@ def test_another_one_from_a_task_run_of_a_block(driver: Driver, block: str) -> N
     assert other.only("last")["outputs"] == {"value": f"{flow.id} b!"}
 
 
-def test_a_task_run_of_another_execution_is_unknown(driver: Driver) -> None:
+def test_k17_a_task_run_of_another_execution_is_unknown(driver: Driver) -> None:
     flow = start(driver, deploy(driver, HEAD + "tasks: [{id: wait, type: pause}]\n"))
     other = start(driver, flow.run.wf_spec)
     flow.wait(lambda: flow.states()[-1] == "PAUSED", "the pause")
@@ -202,7 +202,9 @@ def test_a_task_run_of_another_execution_is_unknown(driver: Driver) -> None:
     assert "has no task run" in refused(driver, place, "TASK_RUN_UNKNOWN").message
 
 
-def test_a_task_run_is_looked_for_so_far(monkeypatch: pytest.MonkeyPatch, memory: Driver) -> None:
+def test_k17_a_task_run_is_looked_for_so_far(
+    monkeypatch: pytest.MonkeyPatch, memory: Driver
+) -> None:
     """Of a very long execution thread and position have to be named."""
     monkeypatch.setattr(visits, "TASK_RUN_VISITS_SEEN_MAX", 3)
     flow = hands(start(memory, deploy(memory, FLOW, WORK)), 3).completes(None)
@@ -213,7 +215,7 @@ def test_a_task_run_is_looked_for_so_far(monkeypatch: pytest.MonkeyPatch, memory
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
-def test_another_one_from_within_a_block(driver: Driver, document: str) -> None:
+def test_k17_another_one_from_within_a_block(driver: Driver, document: str) -> None:
     """What lies before, in the block and above it, is not done again; errors are as they come."""
     flow = failed_inside(driver, document)
     other = hands(replay(flow, guid=flow.task_id["guid"]), 1).completes(None)
@@ -235,7 +237,7 @@ def test_another_one_from_within_a_block(driver: Driver, document: str) -> None:
 
 
 @pytest.mark.parametrize("document", [FLOW, GUARDED], ids=["plain", "guarded"])
-def test_another_one_from_within_a_value(driver: Driver, document: str) -> None:
+def test_k17_another_one_from_within_a_value(driver: Driver, document: str) -> None:
     """The other values' outputs are there, and those behind it are done."""
     flow = hands(start(driver, deploy(driver, document, WORK)), 3).completes(None)
     [first, second] = flow.task_runs("hand")
@@ -255,7 +257,7 @@ def test_another_one_from_within_a_value(driver: Driver, document: str) -> None:
     assert anew["state"]["startDate"] >= kept["state"]["endDate"]
 
 
-def test_what_lies_before_goes_with_the_execution_that_did_it(driver: Driver) -> None:
+def test_k17_what_lies_before_goes_with_the_execution_that_did_it(driver: Driver) -> None:
     flow = failed_inside(driver, FLOW)
     other = replay(flow, guid=flow.task_id["guid"])
     again = replay(other, guid=other.only("inside")["id"])
@@ -266,7 +268,7 @@ def test_what_lies_before_goes_with_the_execution_that_did_it(driver: Driver) ->
     assert {one["taskId"] for one in again.execution["taskRunList"]} == {"block", "inside"}
 
 
-def test_what_lies_before_is_there_while_it_waits_for_its_place(driver: Driver) -> None:
+def test_k17_what_lies_before_is_there_while_it_waits_for_its_place(driver: Driver) -> None:
     """Below the block that it goes on in, which is still to come."""
     flow = failed_inside(driver, FLOW + "concurrency: {limit: 1, behavior: QUEUE}\n")
     another = start(driver, "company.team.f")
@@ -280,7 +282,7 @@ def test_what_lies_before_is_there_while_it_waits_for_its_place(driver: Driver) 
     assert other.only("block")["id"] == above
 
 
-def test_of_very_many_that_lie_before_the_newest_are_shown(
+def test_k17_of_very_many_that_lie_before_the_newest_are_shown(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flow = failed_inside(driver, FLOW)
@@ -297,7 +299,7 @@ def test_of_very_many_that_lie_before_the_newest_are_shown(
     assert [one["taskId"] for one in other.execution["taskRunList"]][:2] == ["first", "each"]
 
 
-def test_each_restart_and_each_replay_is_one_attempt_more(driver: Driver) -> None:
+def test_k17_each_restart_and_each_replay_is_one_attempt_more(driver: Driver) -> None:
     """Of the executions that it replays, too."""
     flow = failed_inside(driver, FLOW)
     flow.is_begun_again().task("work").starts().fails().ends_with("CHILD_FAILURE")
@@ -311,7 +313,7 @@ def test_each_restart_and_each_replay_is_one_attempt_more(driver: Driver) -> Non
     assert replay(other).execution["metadata"]["attemptNumber"] == 6
 
 
-def test_one_that_has_ended_counts_as_an_operator_says(driver: Driver) -> None:
+def test_k17_one_that_has_ended_counts_as_an_operator_says(driver: Driver) -> None:
     """Nothing runs. When it goes on, that is told, too."""
     flow = run_flow(driver, BROKEN)
     flow.is_now("EXCEPTION")
@@ -337,7 +339,7 @@ def broken(driver: Driver) -> FlowRun:
     return flow
 
 
-def test_on_another_revision_the_same_one_goes_on(driver: Driver) -> None:
+def test_k17_on_another_revision_the_same_one_goes_on(driver: Driver) -> None:
     flow = broken(driver)
     accepted(driver, MigrateWfRun(flow.id))
     flow.is_begun_again().works().completes(None)
@@ -345,7 +347,7 @@ def test_on_another_revision_the_same_one_goes_on(driver: Driver) -> None:
     assert flow.only("two")["outputs"] == {"value": "xy"}
 
 
-def test_on_another_revision_another_one_begins_in_its_middle(driver: Driver) -> None:
+def test_k17_on_another_revision_another_one_begins_in_its_middle(driver: Driver) -> None:
     flow = broken(driver)
     other = replay(flow, guid=flow.only("two")["id"], version=2)
     other.works().completes(None)
@@ -356,7 +358,7 @@ def test_on_another_revision_another_one_begins_in_its_middle(driver: Driver) ->
     assert flow.execution["flowRevision"] == 1
 
 
-def test_from_within_errors_it_is_refused(driver: Driver) -> None:
+def test_k17_from_within_errors_it_is_refused(driver: Driver) -> None:
     """It is said from where it can be done."""
     flow = failed_inside(driver, GUARDED)
     answer = refused(driver, ReplayWfRun(flow.id, flow.only("oh")["id"]), "NOT_REPLAYABLE")

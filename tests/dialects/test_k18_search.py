@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from starlette.datastructures import QueryParams
 
+from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.set_labels import SetLabels
+from penstock.core.ids import partition_of_run
+from penstock.core.state.search_rows import RunBegun
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.kestra.dialect import Kestra
 from penstock.gateway import run_window
@@ -50,7 +53,7 @@ def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
             return items
 
 
-def test_filters(driver: Driver) -> None:
+def test_k18_filters(driver: Driver) -> None:
     first = task(driver, flow(driver))
     accepted(driver, SetLabels(first.id, {"team": "red"}))
     driver.pass_ms(20)
@@ -80,7 +83,7 @@ def test_filters(driver: Driver) -> None:
         assert {one["taskId"] for one in found(driver, query)} == names, query
 
 
-def test_ranges_pages_and_days(driver: Driver) -> None:
+def test_k18_ranges_pages_and_days(driver: Driver) -> None:
     runs = []
     for _ in range(3):
         runs.append(flow(driver).id)
@@ -107,30 +110,64 @@ def newest_day(driver: Driver) -> str:
     return found(driver, "")[0]["state"]["startDate"][:10]
 
 
-def test_a_window_that_is_full_is_followed_by_another(
+def test_k18_a_window_that_is_full_is_followed_by_another(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is in order by itself, and none is missing."""
-    monkeypatch.setattr(run_window, "ENTRIES_PER_WINDOW_MAX", 2)
-    runs = {flow(driver).id for _ in range(3)}
+    """Each goes further back in every partition, and none is missing."""
+    monkeypatch.setattr(run_window, "ROWS_PER_WINDOW_MAX", 2)
+    runs: list[str] = []
+    for _ in range(6):
+        runs.append(flow(driver).id)
+        driver.pass_ms(20)
     looked = asked(driver, "")
     assert len(list(looked.within(looked.begins, KESTRA.task_runs))) <= len(looked.begins)
     assert looked.ended_at
-    assert {one["executionId"] for one in found(driver, "")} == runs
+    told = [one["executionId"] for one in found(driver, "")]
+    assert sorted(told) == sorted(runs)
+    for number in looked.begins:
+        here = [run for run in runs if partition_of_run(run, len(looked.begins)) == number]
+        assert [run for run in told if run in here] == here[::-1]
 
 
-def test_a_run_of_which_more_is_there_than_is_looked_at_is_told(
+def test_k18_those_that_began_too_late_are_not_looked_at(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first window begins at the end of the time that is asked for; here it has one run of each
+    partition.
+    """
+    monkeypatch.setattr(run_window, "ROWS_PER_WINDOW_MAX", 1)
+    first = task(driver, flow(driver))
+    driver.pass_ms(20)
+    second = flow(driver)
+    began = second.execution["state"]["startDate"]
+    driver.pass_ms(20)
+    for _ in range(4):
+        flow(driver)
+    looked = asked(driver, f"end_date={began}")
+    seen = {seen.run.wf_run_id for seen, _ in looked.within(looked.begins, KESTRA.task_runs)}
+    assert seen == {first.id}
+
+
+def test_k18_a_run_that_is_deleted_is_not_found(driver: Driver) -> None:
+    """Nothing of it stays, whether it was the newest or not."""
+    runs = [flow(driver).is_killed(0).ends_with("KILLED").id for _ in range(2)]
+    accepted(driver, DeleteWfRun(runs[0]))
+    assert [one["executionId"] for one in found(driver, "")] == runs[1:]
+    assert {row.wf_run_id for row in driver.everywhere(RunBegun)} == set(runs[1:])
+
+
+def test_k18_a_run_of_which_more_is_there_than_is_looked_at_is_told(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_flow(driver, TWO).completes(None)
-    for entries_max, whole in ((2, True), (1, False)):
-        monkeypatch.setattr(run_window, "ENTRIES_OF_RUN_MAX", entries_max)
+    for rows_max, whole, found_count in ((1_000, True, 2), (1, False, 0)):
+        monkeypatch.setattr(run_window, "ROWS_OF_RUN_MAX", rows_max)
         looked = asked(driver, "")
         told = newest(looked, task_runs_in(looked, KESTRA, looked.begins), 10)
         assert is_whole(told, looked.mark) is whole
-        assert len(page_of(told, looked.mark, 10)[0]) == entries_max
+        assert len(page_of(told, looked.mark, 10)[0]) == found_count
 
 
-def test_times_are_texts() -> None:
+def test_k18_times_are_texts() -> None:
     """As everywhere in the routes."""
     assert Search.of(QueryParams(f"start_date={timestamp_text(5)}")).start_ms == 5

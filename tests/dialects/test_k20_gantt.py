@@ -25,7 +25,7 @@ tasks:
 """
 
 
-def test_the_order_of_a_tree(driver: Driver) -> None:
+def test_k20_the_order_of_a_tree(driver: Driver) -> None:
     flow = run_flow(driver, FLOW)
     flow.completes(None)
     rows = gantt(flow.execution["taskRunList"])
@@ -40,13 +40,13 @@ def test_the_order_of_a_tree(driver: Driver) -> None:
             assert before["state"]["startDate"] <= after["state"]["startDate"]
 
 
-def test_a_parent_that_is_not_among_them_hides_no_child() -> None:
+def test_k20_a_parent_that_is_not_among_them_hides_no_child() -> None:
     """A page of task runs may begin anywhere."""
     one = {"id": "x", "parentTaskRunId": "gone", "state": {"startDate": "2026"}}
     assert gantt([one]) == [(0, one)]
 
 
-def test_who_began_first_stands_first() -> None:
+def test_k20_who_began_first_stands_first() -> None:
     """In whatever order they come."""
     given = [("c", 3, None), ("a2", 9, "a"), ("b", 2, None), ("a1", 4, "a"), ("a", 1, None)]
     listed = [

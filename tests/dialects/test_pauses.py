@@ -6,6 +6,7 @@ import pytest
 
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
+from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.sdk import api
 from penstock.sdk.errors import Conflict
 from penstock.testing import Engine
@@ -104,6 +105,20 @@ def test_what_is_given_is_checked(driver: Driver) -> None:
     assert flow.only("b")["outputs"] == {"value": "true"}
 
 
+def test_an_operators_resume_passes_a_pause(driver: Driver) -> None:
+    """With what it asks for; two that stand at once need two."""
+    flow = begun(driver, ASKING)
+    refused(driver, ResumeWfRun(flow.id), "BAD_VALUE")
+    accepted(driver, ResumeWfRun(flow.id, content={"ok": True}))
+    flow.works().completes(None)
+    assert flow.only("b")["outputs"] == {"value": "true"}
+    both = begun(driver, AT_ONCE)
+    accepted(driver, ResumeWfRun(both.id))
+    assert both.states()[-1] == "PAUSED"
+    accepted(driver, ResumeWfRun(both.id))
+    both.completes(None)
+
+
 def test_one_of_a_value_is_named_by_its_thread(driver: Driver) -> None:
     document = HEAD + (
         "tasks:\n  - id: each\n    type: for-each\n    values: [x, y]\n"
@@ -118,6 +133,26 @@ def test_one_of_a_value_is_named_by_its_thread(driver: Driver) -> None:
     refused(driver, resume(flow, thread=last), "EVENT_NOT_AWAITED")
     accepted(driver, resume(flow))
     flow.completes(None)
+
+
+def test_a_list_tells_of_a_pause_behind_very_many_task_runs(driver: Driver) -> None:
+    """As the execution itself does, and when that was; it looks at none of them."""
+    document = HEAD + (
+        "tasks:\n  - id: each\n    type: for-each\n    values: '{{ range(0, 120) }}'\n"
+        "    concurrencyLimit: 0\n    tasks: [{id: one, type: task, taskDef: hand}]\n"
+        "  - {id: a, type: pause}\n"
+    )
+    flow = start(driver, deploy(driver, document, a_task_def("hand")))
+    for _ in range(121):
+        flow.task("hand").starts().succeeds()
+    flow.wait(lambda: flow.states("a")[-1] == "PAUSED", "the pause")
+    assert flow.head["state"] == flow.execution["state"]
+    assert flow.states() == ["CREATED", "RUNNING", "PAUSED"]
+    driver.pass_ms(10)
+    accepted(driver, resume(flow))
+    flow.completes(None)
+    paused = ["CREATED", "RUNNING", "PAUSED", "RUNNING", "SUCCESS"]
+    assert [moment["state"] for moment in flow.head["state"]["histories"]] == paused
 
 
 def test_an_execution_that_an_operator_holds_is_resumed_by_them(driver: Driver) -> None:

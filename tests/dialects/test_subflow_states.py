@@ -10,6 +10,7 @@ from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.state.thread_rows import ChildRun
 from tests.dialects.bench import FlowRun, deploy, start
+from tests.dialects.test_k17_again import replay
 from tests.scenarios.driver import Driver
 from tests.scenarios.starting import runs_of
 from tests.scenarios.story import accepted
@@ -56,6 +57,50 @@ def test_one_that_is_killed_is_killed(driver: Driver) -> None:
     assert flow.states("sub")[-1] == "SUCCESS"
 
 
+@pytest.mark.parametrize("end", ["fails", "is_killed", "all_killed"])
+def test_which_one_it_was_can_be_read_whatever_became_of_it(memory: Driver, end: str) -> None:
+    """A restart of the execution alone looks at the run that has ended, and fails with it once
+    more; that of the run below has both go on. A replay of the task begins another one.
+    """
+    flow = a_run(memory, WORK)
+    child = below(flow).task("hand")
+    told = {"executionId": child.id}
+    assert flow.only("sub")["outputs"] == told
+    if end == "all_killed":
+        flow.is_killed().ends_with("KILLED")
+    elif end == "is_killed":
+        child.is_killed()
+        flow.ends_with("CHILD_FAILURE")
+    else:
+        child.fails()
+        flow.ends_with("CHILD_FAILURE")
+    assert flow.only("sub")["outputs"] == told
+    memory.pass_ms(10)
+    flow.is_begun_again().ends_with("CHILD_FAILURE")
+    assert flow.only("sub")["outputs"] == told
+    again = replay(flow, guid=flow.only("sub")["id"])
+    other = below(again).task("hand").succeeds().completes(None)
+    again.completes(None)
+    assert again.only("sub")["outputs"]["executionId"] == other.id != child.id
+    child.is_begun_again().is_now("RUNNING")
+    flow.is_now("RUNNING")
+    assert flow.only("sub")["outputs"] == told
+    child.task("hand").succeeds().completes(None)
+    flow.completes(None)
+    assert flow.only("sub")["outputs"]["executionId"] == child.id
+
+
+def test_both_were_killed_and_the_one_below_is_restarted_first(memory: Driver) -> None:
+    flow = a_run(memory, WORK)
+    child = below(flow).task("hand")
+    flow.is_killed().ends_with("KILLED")
+    child.ends_with("KILLED").is_begun_again().is_now("RUNNING")
+    flow.is_now("ERROR").is_begun_again().is_now("RUNNING")
+    child.task("hand").succeeds().completes(None)
+    flow.completes(None)
+    assert flow.only("sub")["outputs"]["executionId"] == child.id
+
+
 def test_that_it_was_killed_can_be_read_and_waited_for(driver: Driver) -> None:
     """By who runs it and goes on, and by a flow that waits for the end of this one."""
     after = "triggers: [{id: t, type: flow, namespace: company.team, flowId: f, states: [KILLED]}]"
@@ -86,6 +131,25 @@ def test_one_whose_run_is_paused_is_paused(driver: Driver) -> None:
     done = ["CREATED", "RUNNING", "PAUSED", "RUNNING", "SUCCESS"]
     assert flow.states() == flow.states("sub") == done
     assert flow.states("block") == ["CREATED", "RUNNING", "SUCCESS"]
+
+
+def test_a_pause_is_told_however_far_above(driver: Driver) -> None:
+    """Each execution learns it from the one below; a list of them says the same."""
+    deploy(driver, INNER + PAUSE)
+    middle = "id: middle\nnamespace: company.team\ntasks:\n  - " + SUB % "" + "\n"
+    deploy(driver, middle)
+    flow = start(driver, deploy(driver, HEAD + f"tasks: [{SUB.replace('inner%s', 'middle')}]\n"))
+    between = below(flow)
+    lowest = below(between)
+    flow.wait(lambda: flow.states()[-1] == "PAUSED", "the pause")
+    for one in (flow, between, lowest):
+        assert one.head["state"]["current"] == one.states()[-1] == "PAUSED"
+    driver.pass_ms(10)
+    lowest.is_paused().is_now("HALTED")
+    assert flow.states()[-1] == "PAUSED"
+    lowest.is_resumed().is_resumed().completes(None)
+    flow.completes(None)
+    assert flow.states() == ["CREATED", "RUNNING", "PAUSED", "RUNNING", "SUCCESS"]
 
 
 def test_an_operators_pause_of_the_run_below(driver: Driver) -> None:
@@ -166,7 +230,7 @@ def test_a_loop_is_paused_between_its_rounds(driver: Driver) -> None:
 @pytest.mark.parametrize("deep", [1, 2])
 def test_a_pause_is_seen_from_above(memory: Driver, deep: int) -> None:
     """Through as many flows as there are between."""
-    deploy(memory, f"id: f0\nnamespace: company.team\n{PAUSE}")
+    top = deploy(memory, f"id: f0\nnamespace: company.team\n{PAUSE}")
     for number in range(1, deep + 1):
         sub = f"{{id: sub, type: subflow, namespace: company.team, flowId: f{number - 1}}}"
         top = deploy(memory, f"id: f{number}\nnamespace: company.team\ntasks: [{sub}]\n")

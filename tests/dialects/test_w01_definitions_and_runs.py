@@ -6,7 +6,7 @@ from tests.dialects.workflows import define, start
 from tests.scenarios.driver import Driver
 
 
-def test_one_definition_has_many_runs(driver: Driver) -> None:
+def test_w01_one_definition_has_many_runs(driver: Driver) -> None:
     """Each has its own context, state and id; what defines them stays what it is."""
     name = define(driver, "tell", "look-up", "write-down")
     assert driver.get(TaskDef, "look-up") is not None
@@ -24,7 +24,7 @@ def test_one_definition_has_many_runs(driver: Driver) -> None:
     assert driver.get(WfSpec, name, 1) == spec
 
 
-def test_a_run_stays_with_its_version(driver: Driver) -> None:
+def test_w01_a_run_stays_with_its_version(driver: Driver) -> None:
     """Versions are plain numbers; a run names one, or has the latest."""
     name = define(driver, "tell", "look-up")
     old = start(driver, name, {}, "old")

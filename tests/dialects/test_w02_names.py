@@ -12,14 +12,14 @@ GOOD = ("a", "1", "send-notification-email", "step-2-of-3", "x" * 40)
 BAD = ("", "A", "my_task", "my--task", "-a", "a-", "a.b", "a b", "\u00e9t\u00e9", "x" * 41, "a\n")
 
 
-def test_kebab_case_is_taken(driver: Driver) -> None:
+def test_w02_kebab_case_is_taken(driver: Driver) -> None:
     """Of applications, workflows and tasks, from one character to forty."""
     for name in GOOD:
         start(driver, define(driver, name, name), {}).task(name).succeeds({}).completes({})
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_anything_else_is_refused(name: str) -> None:
+def test_w02_anything_else_is_refused(name: str) -> None:
     """Wherever it is a name."""
     for wrong in (
         WorkflowDefinition(name, "shop", ("good",)),
@@ -33,7 +33,7 @@ def test_anything_else_is_refused(name: str) -> None:
         assert "kebab-case" in refusal.value.message
 
 
-def test_two_steps_of_one_task_need_names(driver: Driver) -> None:
+def test_w02_two_steps_of_one_task_need_names(driver: Driver) -> None:
     with pytest.raises(Reject) as refusal:
         compile_workflow(WorkflowDefinition("twice", "shop", ("call", "call")))
     assert refusal.value.code is Code.BAD_NAME
@@ -44,7 +44,7 @@ def test_two_steps_of_one_task_need_names(driver: Driver) -> None:
     assert [found["step"] for found in run.task_runs] == ["call", "call-again"]
 
 
-def test_a_workflow_has_only_so_many_tasks() -> None:
+def test_w02_a_workflow_has_only_so_many_tasks() -> None:
     tasks = tuple(f"t-{number}" for number in range(5_000))
     with pytest.raises(Reject) as refusal:
         compile_workflow(WorkflowDefinition("long", "shop", tasks))

@@ -1,5 +1,10 @@
 """W3: a definition says what a step does: whatever a worker does with a context."""
 
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -28,21 +33,57 @@ def greet(context: dict[str, Any]) -> dict[str, Any]:
     return context | {"said": f"Hello {context['buyer']}"}
 
 
+@task(name="ask-price")
+def ask_price(context: dict[str, Any]) -> dict[str, Any]:
+    """Call an API."""
+    connection = HTTPConnection("127.0.0.1", context["port"], timeout=10)
+    connection.request("POST", "/prices", json.dumps({"of": context["what"]}))
+    return context | json.load(connection.getresponse())
+
+
+class Prices(BaseHTTPRequestHandler):
+    """An API that tells prices."""
+
+    def do_POST(self) -> None:
+        """It costs a unit for each letter."""
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"net": len(asked["of"])}).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def prices() -> Iterator[int]:
+    """The port of the API."""
+    with HTTPServer(("127.0.0.1", 0), Prices) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
 def works(run: WorkflowRun, done: TaskDef[..., Any]) -> None:
     """A worker does one of its tasks."""
     run.task(done.name)
     accepted(run.driver, Attempt(done, run.taken, "worker").run())
 
 
-def test_workers_in_python_do_the_steps(driver: Driver) -> None:
-    for one in (add_tax, greet):
+def test_w03_workers_in_python_do_the_steps(driver: Driver, prices: int) -> None:
+    """One calls an API, one works something out, one says something."""
+    steps = (ask_price, add_tax, greet)
+    for one in steps:
         accepted(driver, PutTaskDef(**task_def_of(one)))
-    workflow = WorkflowDefinition("sell", "shop", ("add-tax", "greet-buyer"))
+    workflow = WorkflowDefinition("sell", "shop", tuple(one.name for one in steps))
     name = accepted(driver, compile_workflow(workflow)).body["name"]
-    run = start(driver, name, {"net": 10, "buyer": "Ada"})
-    works(run, add_tax)
-    works(run, greet)
-    run.completes({"net": 10, "buyer": "Ada", "total": 12.0, "said": "Hello Ada"})
+    given = {"what": "ten pounds", "buyer": "Ada", "port": prices}
+    run = start(driver, name, given)
+    for one in steps:
+        works(run, one)
+    run.completes(given | {"net": 10, "total": 12.0, "said": "Hello Ada"})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +97,7 @@ def test_workers_in_python_do_the_steps(driver: Driver) -> None:
         (a_task_def("odd", "VOID", context="JSON_OBJ"), "no return_type"),
     ],
 )
-def test_a_task_that_does_not_hand_on_a_context_is_refused(
+def test_w03_a_task_that_does_not_hand_on_a_context_is_refused(
     memory: Driver, wrong: PutTaskDef, said: str
 ) -> None:
     accepted(memory, wrong)

@@ -10,7 +10,7 @@ TASK = re.compile(r"task_[0-9A-Za-z]{24}")
 FLOW = re.compile(r"flow_[0-9A-Za-z]{24}")
 
 
-def test_ids_have_their_form_and_stay(driver: Driver) -> None:
+def test_w05_ids_have_their_form_and_stay(driver: Driver) -> None:
     """A task that is not reached has the id that it will have."""
     wf_run_id = wf_run_id_of("default", "command-1")
     run = start(driver, define(driver, "tell", "a", "b", "c"), {}, wf_run_id)
@@ -27,7 +27,7 @@ def test_ids_have_their_form_and_stay(driver: Driver) -> None:
     assert [one["id"] for one in run.task_runs] == [one["id"] for one in before]
 
 
-def test_a_task_begun_anew_keeps_its_id(driver: Driver) -> None:
+def test_w05_a_task_begun_anew_keeps_its_id(driver: Driver) -> None:
     """Each attempt does, and each visit after a rescue."""
     run = start(driver, define(driver, "tell", "a"), {})
     run.task("a").throws("BROKEN").is_now("EXCEPTION")

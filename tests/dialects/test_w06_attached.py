@@ -4,7 +4,7 @@ from tests.dialects.workflows import define, start
 from tests.scenarios.driver import Driver
 
 
-def test_each_task_run_names_its_run(driver: Driver) -> None:
+def test_w06_each_task_run_names_its_run(driver: Driver) -> None:
     """In the order of the definition, from the beginning on."""
     run = start(driver, define(driver, "tell", "a", "b"), {})
     for _ in range(2):

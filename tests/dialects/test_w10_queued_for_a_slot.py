@@ -10,6 +10,7 @@ from penstock.sdk.task import task
 from tests.controls import chain
 from tests.controls import task as task_node
 from tests.dialects.slots import a_worker, wait_until
+from tests.dialects.workflows import WorkflowRun
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, register, run
 
@@ -27,6 +28,11 @@ def gated() -> str:
     return "done"
 
 
+def states(stories: list[Story]) -> list[str]:
+    """As the view shows the only task of each run."""
+    return sorted(WorkflowRun(story.driver, story.id).states() for story in stories)
+
+
 def statuses(stories: list[Story]) -> list[TaskStatus]:
     """Of the only task of each run."""
     found: list[TaskStatus] = []
@@ -36,7 +42,7 @@ def statuses(stories: list[Story]) -> list[TaskStatus]:
     return sorted(found)
 
 
-def test_tasks_wait_in_the_queue_until_a_slot_takes_them(driver: Driver) -> None:
+def test_w10_tasks_wait_in_the_queue_until_a_slot_takes_them(driver: Driver) -> None:
     """Two slots and five tasks: two run, three are queued, and each that ends makes room."""
     with a_worker(driver, 2, gated) as worker:
         register(driver, "gated", chain(task_node("gated")), gated.definition)
@@ -50,6 +56,8 @@ def test_tasks_wait_in_the_queue_until_a_slot_takes_them(driver: Driver) -> None
             queued = max(0, 3 - ended)
             wanted = [RUNNING] * running + [SCHEDULED] * queued + [SUCCESS] * ended
             assert statuses(stories) == sorted(wanted)
+            seen = ["running"] * running + ["queued"] * queued + ["success"] * ended
+            assert states(stories) == sorted(seen)
             worker.says_no_more()
             GATE.release()
             worker.says()  # the report
@@ -58,7 +66,7 @@ def test_tasks_wait_in_the_queue_until_a_slot_takes_them(driver: Driver) -> None
             story.completes(None)
 
 
-def test_where_a_task_was_queued_and_since_when_is_kept(driver: Driver) -> None:
+def test_w10_where_a_task_was_queued_and_since_when_is_kept(driver: Driver) -> None:
     """Its history tells how long it waited, and who took it."""
     with a_worker(driver, 1, gated) as worker:
         register(driver, "gated", chain(task_node("gated")), gated.definition)
@@ -71,6 +79,8 @@ def test_where_a_task_was_queued_and_since_when_is_kept(driver: Driver) -> None:
         assert row.attempt.started_ms is not None
         assert row.attempt.started_ms - row.attempt.scheduled_ms >= 50
         assert row.attempt.worker == "slots"
+        [shown] = WorkflowRun(driver, story.id).task_runs
+        assert [one["state"] for one in shown["history"]] == ["pending", "queued", "running"]
         GATE.release()
         worker.says()
         story.completes(None)

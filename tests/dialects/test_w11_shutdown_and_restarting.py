@@ -20,6 +20,7 @@ from penstock.sdk.task import TaskDef, task
 from tests.controls import chain, output_of
 from tests.controls import task as task_node
 from tests.dialects.slots import SlotWorker, a_worker
+from tests.dialects.workflows import WorkflowRun
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, register, run
 
@@ -76,12 +77,17 @@ def task_of(story: Story) -> TaskRun:
     return row
 
 
+def went(story: Story) -> str:
+    """What the view shows that it went through."""
+    return WorkflowRun(story.driver, story.id).went("n1")
+
+
 def named(story: Story) -> dict[str, Any]:
     """As operators name it."""
     return {"wf_run_id": story.id, "guid": task_of(story).guid}
 
 
-def test_shutdown_by_an_operator(driver: Driver, kind: TaskDef[..., int]) -> None:
+def test_w11_shutdown_by_an_operator(driver: Driver, kind: TaskDef[..., int]) -> None:
     """The task stops, is shut down, and nothing follows it."""
     with a_worker(driver, 1, kind) as worker:
         story = at_work(driver, worker, kind)
@@ -91,9 +97,10 @@ def test_shutdown_by_an_operator(driver: Driver, kind: TaskDef[..., int]) -> Non
         worker.says()
         story.ends_with("TASK_CANCELLED")
         assert task_of(story).status is TaskStatus.TASK_CANCELLED
+        assert went(story) == "pending queued running shutdown"
 
 
-def test_shutdown_by_the_kill_of_its_run(driver: Driver, kind: TaskDef[..., int]) -> None:
+def test_w11_shutdown_by_the_kill_of_its_run(driver: Driver, kind: TaskDef[..., int]) -> None:
     with a_worker(driver, 1, kind) as worker:
         story = at_work(driver, worker, kind)
         accepted(driver, KillWfRun(wf_run_id=story.id))
@@ -102,9 +109,10 @@ def test_shutdown_by_the_kill_of_its_run(driver: Driver, kind: TaskDef[..., int]
         worker.says()
         story.ends_with("KILLED")
         assert task_of(story).status is TaskStatus.TASK_CANCELLED
+        assert went(story) == "pending queued running shutdown"
 
 
-def test_restarting_by_an_operator(driver: Driver, kind: TaskDef[..., int]) -> None:
+def test_w11_restarting_by_an_operator(driver: Driver, kind: TaskDef[..., int]) -> None:
     """The only attempt that it has is given up, and another one made all the same."""
     with a_worker(driver, 1, kind) as worker:
         story = at_work(driver, worker, kind)
@@ -125,9 +133,10 @@ def is_begun_anew(story: Story) -> None:
     [past] = story.driver.scan(PastAttempt, story.id, now.guid)
     assert past.attempt.status is TaskStatus.TASK_CANCELLED
     assert past.attempt.started_ms is not None
+    assert went(story) == "pending queued running restarting pending queued"
 
 
-def test_restarting_by_a_worker_that_goes(driver: Driver, kind: TaskDef[..., int]) -> None:
+def test_w11_restarting_by_a_worker_that_goes(driver: Driver, kind: TaskDef[..., int]) -> None:
     """It asks the task to stop, and hands it back: what that raises is no failure of the task."""
     with a_worker(driver, 1, kind) as worker:
         story = at_work(driver, worker, kind)
@@ -140,7 +149,7 @@ def test_restarting_by_a_worker_that_goes(driver: Driver, kind: TaskDef[..., int
         story.completes(2)
 
 
-def test_a_task_that_does_not_listen_is_handed_back_too(driver: Driver) -> None:
+def test_w11_a_task_that_does_not_listen_is_handed_back_too(driver: Driver) -> None:
     with a_worker(driver, 1, deaf) as worker:
         story = at_work(driver, worker, deaf)
         worker.runner.leave(0.05)
@@ -148,7 +157,7 @@ def test_a_task_that_does_not_listen_is_handed_back_too(driver: Driver) -> None:
         is_begun_anew(story)
 
 
-def test_shutdown_by_a_worker_that_goes(driver: Driver) -> None:
+def test_w11_shutdown_by_a_worker_that_goes(driver: Driver) -> None:
     """What may not be begun twice is shut down."""
     with a_worker(driver, 1, deaf_once) as worker:
         story = at_work(driver, worker, deaf_once)
@@ -156,9 +165,10 @@ def test_shutdown_by_a_worker_that_goes(driver: Driver) -> None:
         worker.says()
         story.ends_with("TASK_CANCELLED")
         assert task_of(story).status is TaskStatus.TASK_CANCELLED
+        assert went(story) == "pending queued running shutdown"
 
 
-def test_what_ends_well_after_all_counts(driver: Driver) -> None:
+def test_w11_what_ends_well_after_all_counts(driver: Driver) -> None:
     """A signal is a wish: a task that comes to its end is a success."""
 
     @task(name="stubborn")
@@ -172,3 +182,4 @@ def test_what_ends_well_after_all_counts(driver: Driver) -> None:
         worker.hears()
         worker.says()
         story.completes("done")
+        assert went(story) == "pending queued running success"

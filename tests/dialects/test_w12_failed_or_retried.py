@@ -15,7 +15,7 @@ from tests.scenarios.story import accepted
 TWICE = Retry(max_attempts=2, backoff=AT_ONCE)
 
 
-def test_five_attempts_with_growing_delays(memory: Driver) -> None:
+def test_w12_five_attempts_with_growing_delays(memory: Driver) -> None:
     """Unless the workflow says otherwise."""
     run = start(memory, define(memory, "tell", "a"), {})
     for delay_ms in (5_000, 20_000, 80_000, 320_000):
@@ -30,7 +30,7 @@ def test_five_attempts_with_growing_delays(memory: Driver) -> None:
     assert [one["state"] for one in run.one("a")["attempts"]] == ["failed"] * 5
 
 
-def test_a_step_may_say_how_often_it_is_tried(driver: Driver) -> None:
+def test_w12_a_step_may_say_how_often_it_is_tried(driver: Driver) -> None:
     """Its own word counts, not the workflow's."""
     name = define(driver, "tell", Step("a", retry=Retry(max_attempts=1)), "b", retry=TWICE)
     run = start(driver, name, {})
@@ -45,7 +45,7 @@ def test_a_step_may_say_how_often_it_is_tried(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("output", [None, [], "{}", 1, {"a": "x" * 300_000}])
-def test_what_is_no_context_is_tried_again(memory: Driver, output: Any) -> None:
+def test_w12_what_is_no_context_is_tried_again(memory: Driver, output: Any) -> None:
     """The context before it stays, and the worker may do better."""
     run = start(memory, define(memory, "tell", "a", retry=TWICE), {"n": 1})
     run.task("a").starts()
@@ -55,7 +55,7 @@ def test_what_is_no_context_is_tried_again(memory: Driver, output: Any) -> None:
     run.task("a", context={"n": 1}).succeeds({"n": 2}).completes({"n": 2})
 
 
-def test_what_is_no_context_the_last_time_fails(driver: Driver) -> None:
+def test_w12_what_is_no_context_the_last_time_fails(driver: Driver) -> None:
     run = start(driver, define(driver, "tell", "a", retry=TWICE), {"n": 1})
     run.task("a").succeeds("nothing much")
     run.task("a").succeeds(None).ends_with("TASK_FAILURE")
@@ -66,7 +66,7 @@ def test_what_is_no_context_the_last_time_fails(driver: Driver) -> None:
     assert run.shown["context"] == {"n": 1}
 
 
-def test_an_error_by_name_is_an_answer(driver: Driver) -> None:
+def test_w12_an_error_by_name_is_an_answer(driver: Driver) -> None:
     """It is not tried again."""
     run = start(driver, define(driver, "tell", "a"), {})
     run.task("a").throws("SOLD_OUT").is_now("EXCEPTION")
@@ -74,7 +74,7 @@ def test_an_error_by_name_is_an_answer(driver: Driver) -> None:
     assert run.one("a")["attempts"][0]["error"]["name"] == "SOLD_OUT"
 
 
-def test_no_answer_in_time_is_tried_again(memory: Driver) -> None:
+def test_w12_no_answer_in_time_is_tried_again(memory: Driver) -> None:
     name = define(memory, "tell", Step("a", timeout_ms=1_000, retry=TWICE))
     run = start(memory, name, {})
     run.task("a").starts()

@@ -27,7 +27,7 @@ def posted(driver: Driver, wf_run_id: str, body: Any) -> WorkflowRun:
     return WorkflowRun(driver, wf_run_id)
 
 
-def test_a_run_begins_with_what_was_posted(driver: Driver) -> None:
+def test_w13_a_run_begins_with_what_was_posted(driver: Driver) -> None:
     """The context in the body, or the body, or none."""
     assert define(driver, "sell", "pay") == NAME
     accepted(driver, compile_webhook("shop", "sell", HASH))
@@ -39,7 +39,7 @@ def test_a_run_begins_with_what_was_posted(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("body", [[1], "text", 7, True, {"context": 7}, {"context": [1]}])
-def test_what_is_no_context_starts_nothing(memory: Driver, body: Any) -> None:
+def test_w13_what_is_no_context_starts_nothing(memory: Driver, body: Any) -> None:
     define(memory, "sell", "pay")
     accepted(memory, compile_webhook("shop", "sell", HASH))
     refused(memory, RunByWebhook(NAME, "r", body), "BAD_VALUE")

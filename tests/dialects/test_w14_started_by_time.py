@@ -12,7 +12,7 @@ from tests.scenarios.schedules import come_to, ms, schedule
 from tests.scenarios.story import accepted
 
 
-def test_at_a_moment(driver: Driver) -> None:
+def test_w14_at_a_moment(driver: Driver) -> None:
     """Here one that is past, and made up for."""
     name = define(driver, "tell", "a")
     settings = {"wf_spec": name, "variables": {"context": {"n": 1}}, "labels": {"by": "time"}}
@@ -25,7 +25,7 @@ def test_at_a_moment(driver: Driver) -> None:
     assert run.shown["state"] == "success"
 
 
-def test_by_cron(memory: Driver) -> None:
+def test_w14_by_cron(memory: Driver) -> None:
     name = define(memory, "tell", "a")
     come_to(memory, "2024-01-01 00:00")
     plan = schedule(memory, "daily", "30 6 * * *", wf_spec=name)
@@ -34,7 +34,7 @@ def test_by_cron(memory: Driver) -> None:
     run.task("a", context={}).succeeds({"n": 2}).completes({"n": 2})
 
 
-def test_one_goes_on_where_it_failed(driver: Driver) -> None:
+def test_w14_one_goes_on_where_it_failed(driver: Driver) -> None:
     name = define(driver, "tell", "a", "b", retry=Retry(max_attempts=1))
     run = start(driver, name, {"n": 1})
     run.task("a").succeeds({"n": 2})
@@ -43,7 +43,7 @@ def test_one_goes_on_where_it_failed(driver: Driver) -> None:
     assert run.went("b").startswith("none pending queued failed restarting pending")
 
 
-def test_another_run_begins_at_a_task(driver: Driver) -> None:
+def test_w14_another_run_begins_at_a_task(driver: Driver) -> None:
     """By the id that the view shows, with the context that the task was given."""
     run = start(driver, define(driver, "tell", "a", "b"), {"n": 1})
     run.task("a").succeeds({"n": 2}).task("b").succeeds({"n": 3}).completes({"n": 3})
@@ -54,7 +54,7 @@ def test_another_run_begins_at_a_task(driver: Driver) -> None:
     assert run.shown["context"] == {"n": 3}
 
 
-def test_a_retry_that_is_not_waited_for(driver: Driver) -> None:
+def test_w14_a_retry_that_is_not_waited_for(driver: Driver) -> None:
     run = start(driver, define(driver, "tell", "a"), {"n": 1})
     run.task("a").fails()
     assert run.one("a")["state"] == "pending_retry"

@@ -36,10 +36,15 @@ def a_step_def(name: str, **settings: Any) -> PutTaskDef:
 
 
 def define(
-    driver: Driver, name: str, *tasks: str | Step, retry: Retry | None = None, version: int = 1
+    driver: Driver,
+    name: str,
+    *tasks: str | Step,
+    retry: Retry | None = None,
+    version: int = 1,
+    hooks: str = HOOKS,
 ) -> str:
     """Register an application, its workflow, and the tasks of that; the name of the spec."""
-    accepted(driver, PutApplication("shop", HOOKS))
+    accepted(driver, PutApplication("shop", hooks))
     definition = WorkflowDefinition(name, "shop", tasks, retry or Retry())
     for step in definition.steps:
         webhook = step.task == SEND_WEBHOOK

@@ -187,6 +187,34 @@ def test_names_are_one_kind_each() -> None:
     assert len(names) == len(set(names)) == len(BY_NAME)
 
 
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [
+        ("io.kestra.core.tasks.executions.Fail", "fail"),
+        ("io.kestra.plugin.fs.http.Request", "http-request"),
+        ("io.kestra.core.tasks.flows.Flow", "subflow"),
+    ],
+)
+def test_old_names_of_kinds_are_taken(old: str, name: str) -> None:
+    assert BY_NAME[old].name == name
+
+
+@pytest.mark.parametrize(
+    ("old", "more", "kind"),
+    [
+        ("Schedule", "cron: '0 9 * * *'", "schedule"),
+        ("Webhook", "key: a-key-0123456789", "webhook"),
+        ("Flow", "namespace: o, flowId: g", "flow"),
+    ],
+)
+def test_old_names_of_triggers_are_taken(old: str, more: str, kind: str) -> None:
+    name = f"io.kestra.core.models.triggers.types.{old}"
+    found = read_flow(
+        HEAD + f"triggers: [{{id: t, type: {name}, {more}}}]\ntasks: [{{id: a, type: return}}]"
+    )
+    assert [one.type for one in found.triggers] == [kind]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="abid:[]{}-&*!|>'\"\n #,?%@`\t0~<é", max_size=60))
 @example("!!python/object:os.system {}")

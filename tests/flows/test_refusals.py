@@ -6,6 +6,7 @@ import pytest
 
 from penstock.flows.compiler import compile_flow
 from penstock.flows.document import FlowError
+from penstock.flows.kinds import BY_NAME, Kind
 from penstock.flows.reader import read_flow
 
 HEAD = "id: f\nnamespace: company.team\n"
@@ -46,8 +47,9 @@ REFUSED = [
     (of_task("type: if, condition: '', then: []"), 4, "condition is empty"),
     (of_task("type: task, taskDef: t, inputs: [x]"), 4, "inputs is a mapping, not a list"),
     (of_task("type: subflow, namespace: company.team, flowId: f"), 4, "may not run itself"),
-    (of_task(f"{SUB}, revision: 3"), 4, "has no 'revision'"),
-    (of_task(f"{SUB}, scheduleDate: x"), 4, "has no 'scheduleDate'"),
+    (of_task(f"{SUB}, revision: 0"), 4, "revisions count from 1"),
+    (of_task(f"{SUB}, revision: '{{{{ inputs.n }}}}'"), 4, "revision is a whole number"),
+    (of_task(f"{SUB}, scheduleDate: soon"), 4, "scheduleDate 'soon' is no moment"),
     (of_task(f"{SUB}, wait: '{{{{ inputs.w }}}}'"), 4, "wait is true or false"),
     (of_task(f"{SUB}, labels: [{{key: x}}]"), 4, "a label is {key: ..., value: ...}"),
     (of_task(f"{SUB}, labels: {{x: [1]}}"), 4, "label 'x' is text, not a list"),
@@ -104,6 +106,21 @@ REFUSED = [
         5,
         "'vars', which is never there",
     ),
+    (of_task("type: return, format: 'key {{ secret(\"k\") }}'"), 4, "only a worker knows a secret"),
+    (of_task("type: return, runIf: '{{ secret(\"k\") }}'"), 4, "only a worker knows a secret"),
+    (of_task("type: log, message: ['{{ secret(\"k\") }}']"), 4, "only a worker knows a secret"),
+    (of_task("type: task, taskDef: t, inputs: {x: ['{{ secret(\"k\") }}']}"), 4, "only a worker"),
+    (of_task("type: for-each, values: '{{ secret(\"k\") }}', tasks: []"), 4, "only a worker"),
+    (HEAD + ONE + "outputs: [{id: a, value: '{{ secret(\"k\") }}'}]\n", 4, "only a worker"),
+    (of_task("type: http-request, uri: x, headers: {'{{ 1': x}"), 4, "there is no }}"),
+    (of_task("type: pause, timeout: PT0S"), 4, "timeout is over at once"),
+    (of_task("type: pause, delay: PT0S"), 4, "delay is over at once"),
+    (of_task("type: return, timeout: PT0S"), 4, "timeout is over at once"),
+    (of_task("type: return, timeout: PT0.0001S"), 4, "timeout is over at once"),
+    (HEAD + ONE + "labels: {'': x}\n", 4, "a label needs a name"),
+    (HEAD + ONE + "labels: [{key: '', value: x}]\n", 4, "a label needs a name"),
+    (HEAD + ONE + f"labels: {{{', '.join(f'l{n}: x' for n in range(65))}}}\n", 4, "65 labels"),
+    (of_task(f"{SUB}, labels: {{'': x}}"), 4, "a label needs a name"),
     (f"id: {'f' * 90}\nnamespace: {'n' * 90}\n{ONE}", 1, "too long"),
 ]
 
@@ -114,12 +131,48 @@ def test_a_mistake_is_told_with_its_line(document: str, line: int, said: str) ->
     assert any(f"line {line}, " in one and said in one for one in found), found
 
 
+def test_a_flow_that_is_too_large_is_told_before_it_is_deployed() -> None:
+    """Its document is not, but what it compiles to."""
+    text = "\u00e9" * 100_000
+    tasks = "".join(f"  - {{id: t{number}, type: return, format: {text}}}\n" for number in range(3))
+    [said] = mistakes(f"{HEAD}tasks:\n{tasks}")
+    assert said.startswith("line 1, column 1: the spec has 6")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "more"),
+    [
+        (kind, name, more)
+        for kind, more in {
+            "return": "",
+            "log": "message: x",
+            "fail": "",
+            "http-request": "uri: x",
+            "send-webhook": "url: x",
+            "task": "taskDef: t",
+        }.items()
+        for name, known in BY_NAME[kind].properties.items()
+        if known.secret
+    ],
+)
+def test_a_secret_is_an_input_as_a_whole(kind: str, name: str, more: str) -> None:
+    """Where the table of kinds says so, and nowhere else: what is deployed is told by itself."""
+    secret = "'{{ secret(\"k\") }}'"
+    given = f"{{k: {secret}}}" if BY_NAME[kind].properties[name].kind is Kind.MAP else secret
+    besides = "" if more.startswith(f"{name}:") else more
+    compile_flow(
+        read_flow(of_task(", ".join(filter(None, (f"type: {kind}", besides, f"{name}: {given}")))))
+    )
+
+
 def test_names_that_a_run_may_have_are_taken() -> None:
     """By their place in the flow, or since the template can do without."""
     asks = "{{ n }} {{ vars.x }} {{ trigger.body ?? 1 }} {{ envs.home | default('x') }}"
     asks += "{% set own = 1 %}{{ own }}{% for i in [1] %}{{ i }}{{ loop.index }}{% endfor %}"
-    asks += "{% if globals is defined %}{{ globals.x }}{% endif %}{{ INPUT }}"
-    document = HEAD + f'tasks: [{{id: a, type: return, format: "{asks}"}}]\n'
+    asks += "{% if globals is defined %}{{ globals.x }}{% endif %}"
+    inner = "{id: b, type: return, format: '{{ INPUT }} {{ INDEX }}'}"
+    each = f"{{id: e, type: for-each, values: [1], tasks: [{inner}]}}"
+    document = HEAD + f'tasks: [{{id: a, type: return, format: "{asks}"}}, {each}]\n'
     compile_flow(read_flow(document + "inputs: [{id: n, type: INT}]\nvariables: {x: 1}\n"))
 
 

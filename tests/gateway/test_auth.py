@@ -30,7 +30,7 @@ from tests.gateway.keys import (
     put_key,
     put_principal,
 )
-from tests.gateway.served import Served, one_task, shape_of_error, wait_until, waiting_for_event
+from tests.gateway.served import Served, one_task, shape_of_error, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -234,81 +234,3 @@ def test_a_past_is_told_to_who_sees_the_whole_family(served: Served) -> None:
     with client_of(served, "both", grant("kin", "WORKFLOW", "READ", "open", "secret")) as both:
         for path in below:
             assert both.get(f"/v1/wf-runs/p.c{path}").status_code == 200
-
-
-MINE, THEIRS = "this-is-one-s-own", "this-is-two-s-own"
-NAMES = {
-    "{name}": "same",
-    "{wf_run_id}": "same",
-    "{event_def}": "same",
-    "{key}": "same",
-    "{task_def}": "same",
-    "{application}": "same",
-    "{workflow}": "same",
-    "{schedule_id}": "same",
-    "{thread:int}": "0",
-    "{position:int}": "1",
-}
-
-
-def furnish(client: httpx.Client, mark: str) -> str:
-    """One of everything under one name, with a mark in it; gives the guid of the task."""
-
-    def send(method: str, path: str, body: Any) -> Any:
-        answer = client.request(method, path, json=body)
-        assert answer.status_code < 300, answer.text
-        return answer.json()
-
-    about = {"name": "same", "description": mark}
-    send("PUT", "/v1/task-defs?wait=all", about)
-    send("PUT", "/v1/external-event-defs?wait=all", about | {"correlation": {}})
-    for kind in ("user-task-defs", "workflow-event-defs"):
-        send("PUT", f"/v1/{kind}", about)
-    send("PUT", "/v1/struct-defs", about | {"fields": [{"name": "n", "type": "INT"}]})
-    send("PUT", "/v1/applications", about | {"webhook_url": f"https://{mark}.example/"})
-    spec = one_task("same", "same")
-    spec["spec"]["threads"]["main"]["variables"] = [{"name": "it", "type": "STR"}]
-    send("PUT", "/v1/wf-specs?wait=all", spec)
-    send("PUT", "/v1/wf-specs?wait=all", waiting_for_event("waits", "same"))
-    hook = {"name": "same", "wf_spec": "same", "key": "k" * 20, "description": mark}
-    send("PUT", "/v1/webhooks", hook)
-    labels = {"whose": mark}
-    run = {"wf_spec": "same", "wf_run_id": "same", "variables": {"it": mark}, "labels": labels}
-    send("POST", "/v1/wf-runs", run)
-    schedule = {"schedule_id": "same", "wf_spec": "same", "cron": "0 0 1 1 *", "labels": labels}
-    send("POST", "/v1/schedules", schedule)
-    send("POST", "/v1/external-events", {"wf_run_id": "same", "event_def": "same", "content": mark})
-    send("POST", "/v1/correlated-events", {"event_def": "same", "key": "same", "content": mark})
-    [task] = send("POST", "/v1/task-queues/same/poll", {"worker": mark, "wait_ms": 20_000})["tasks"]
-    report = {name: task[name] for name in ("wf_run_id", "guid", "attempt")}
-    send("POST", "/v1/tasks/report", report | {"status": "TASK_SUCCESS", "output": mark})
-    return task["guid"]
-
-
-def test_two_tenants_with_the_same_names_never_see_each_other(served: Served) -> None:
-    """By any route there is: what one has is shown to it, and nothing of the other's is; nor is
-    anything done to the other's under its name.
-    """
-    with (
-        client_of(served, "same-one", everything("same-one")) as one,
-        client_of(served, "same-two", everything("same-two")) as two,
-    ):
-        names = {**NAMES, "{guid}": furnish(one, MINE), "{task_run}": "same"}
-        furnish(two, THEIRS)
-        shown = 0
-        for route in ROUTES:
-            path = re.sub(r"\{(comment|number):int\}", "0", route.path)
-            for part, name in names.items():
-                path = path.replace(part, name)
-            if route.method == "GET" and not path.endswith("/follow"):
-                answer = one.get(path)
-                assert THEIRS not in answer.text, path
-                shown += MINE in answer.text
-            if route.path not in OPEN:
-                other = {"Penstock-Tenant": "same-two"}
-                answer = one.request(route.method, path, headers=other)
-                assert refused(answer) == (403, "PERMISSION_DENIED"), path
-        assert shown >= 20
-        metrics = served.call("GET", "/metrics").text
-        assert MINE not in metrics and "same-one" not in metrics
-        assert two.get("/v1/wf-runs/same").json()["status"] == "COMPLETED"

@@ -42,8 +42,8 @@ NAMES = ("name", "wf_spec", "task_def", "event_def", "application", "workflow")
 KEY = "0123456789abcdef" * 2
 FIELD = {"name": "field", "type": "STR"}
 ANSWER_S = 10.0
-FOLLOWED = "GET /v1/wf-runs/{wf_run_id}/logs/follow"
-LABELS = sorted(OPERATIONS.keys() - {FOLLOWED}, key=lambda of: (of.startswith("DELETE"), of))
+FOLLOWED = {label for label in OPERATIONS if label.endswith("/follow")}
+LABELS = sorted(OPERATIONS.keys() - FOLLOWED, key=lambda of: (of.startswith("DELETE"), of))
 """What deletes comes last: the others need what is there."""
 TESTED = CHECKS.get_by_names(
     [

@@ -19,7 +19,15 @@ from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
 from penstock.gateway.task_queue import STARTED, PollingWorker, TaskQueues
-from tests.gateway.keys import client_of, everything, grant, guarded, put_key, put_principal
+from tests.gateway.keys import (
+    ADMIN_KEY,
+    client_of,
+    everything,
+    grant,
+    guarded,
+    put_key,
+    put_principal,
+)
 from tests.gateway.served import PARTITIONS, Served, serving, shape_of_error, wait_until
 from tests.gateway.spare import Spare, spare_beside
 
@@ -64,6 +72,17 @@ def test_a_key_is_good_at_a_node_that_owns_nothing(owner: Served, spare: Spare) 
         owner.good("DELETE", "/v1/api-keys/samskey00")
         wait_until(lambda: sam.get("/v1/whoami").status_code == 401)
         assert sam.get("/v1/whoami").headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_what_all_partitions_say_is_gathered_there(owner: Served, spare: Spare) -> None:
+    """By the node that was asked, which has none of them."""
+    owner.a_task_def("spare-breaker", breaker={"level": 0.5, "window": 3})
+    with spare.with_key(ADMIN_KEY) as admin:
+        shown = admin.get("/v1/task-queues/spare-breaker/breaker").json()["items"]
+        assert [one["partition"] for one in shown] == list(range(PARTITIONS))
+        unknown = admin.get("/v1/task-queues/spare-nothing/breaker")
+        assert refused(unknown) == (404, "TASK_DEF_UNKNOWN")
+        assert admin.get("/v1/task-defs/spare-breaker/counts").json()["items"] == []
 
 
 @pytest.mark.parametrize("key", [None, "psk_nobodyskey1_aaaaaaaaaaaaaaaaaaaaaaaa", "a.b.c"])
@@ -171,6 +190,10 @@ def test_what_a_gateway_refuses_is_no_answer_of_the_fold(owner: Served, spare: S
             with pytest.raises(ApiError) as raised:
                 await poll(gone_bad)
             assert raised.value.code is EdgeCode.UNAUTHENTICATED
+            lost = Caller("default", "w", (ALL,), f"Bearer {key_for_others(owner)}")
+            with pytest.raises(ApiError) as raised:
+                await poll(lost)
+            assert raised.value.code == "PERMISSION_DENIED"
             denied = Caller("default", "w", (ALL,), f"Bearer {denied_key(owner)}")
             with pytest.raises(ApiError) as raised:
                 await poll(denied)
@@ -188,6 +211,12 @@ def put_key_of_worker(owner: Served) -> str:
     """Of one that may do all."""
     put_principal(owner, "willing", everything("default"))
     return put_key(owner, "willing", "willing00")
+
+
+def key_for_others(owner: Served) -> str:
+    """Of one that may run other tasks only."""
+    put_principal(owner, "lost", grant("default", "TASK", "RUN", "another"))
+    return put_key(owner, "lost", "lostkey00")
 
 
 def denied_key(owner: Served) -> str:

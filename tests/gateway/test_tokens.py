@@ -121,6 +121,7 @@ BAD = {
 }
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("token", BAD.values(), ids=BAD.keys())
 def test_a_bad_token_names_nobody(token: str) -> None:
     """And its keys are asked for at the configured address alone."""
@@ -232,6 +233,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         provider.server_close()
 
 
+@pytest.mark.fault(39)
 def test_a_token_says_who_and_the_engine_says_what(served: Served) -> None:
     """Who has no principal here comes in no further than who has no token."""
     with served.with_key(signed()) as ann:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from penstock.cli import main
 from tests.gateway.served import Served, wait_until, waiting_for_event
 
 
@@ -26,6 +27,25 @@ def test_a_run_is_paused_killed_restarted_and_deleted(served: Served) -> None:
     assert verbs == ["PauseWfRun", "KillWfRun", "RestartWfRun", "SetLabels", "SkipNode"]
     served.good("DELETE", path)
     assert served.refused("GET", path)[:2] == (404, "WF_RUN_UNKNOWN")
+
+
+def test_a_run_that_pauses_is_resumed(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the route, and by the command line."""
+    pauses = waiting_for_event("verbs-pauses", "verbs-go")
+    pauses["spec"]["threads"]["main"]["nodes"]["wait"]["resumable"] = True
+    served.good("PUT", "/v1/wf-specs?wait=all", pauses)
+    first, second = served.run("verbs-pauses"), served.run("verbs-pauses")
+    told = served.good("POST", f"/v1/wf-runs/{first}/actions/resume", {"content": {"a": 1}})
+    assert told["wf_run_status"] == "COMPLETED"
+    assert served.good("GET", f"/v1/wf-runs/{first}")["output"] == {"a": 1}
+    assert main(["resume", "--url", served.url, second, "{"]) == 1
+    assert main(["resume", "--url", served.url, second, '{"a": 2}']) == 0
+    assert main(["resume", "--url", served.url, second]) == 1
+    said = capsys.readouterr()
+    assert said.out == f"{second}  COMPLETED\n"
+    assert "is no JSON" in said.err
+    assert "WF_RUN_ENDED" in said.err
+    assert served.good("GET", f"/v1/wf-runs/{second}")["output"] == {"a": 2}
 
 
 def test_a_verb_that_is_refused_says_why(served: Served) -> None:

@@ -115,6 +115,7 @@ def test_a_lost_owner_is_replaced_by_its_standby_which_is_read_meanwhile(cluster
     assert get(idle, run, "").json()["status"] == "RUNNING"
 
 
+@pytest.mark.fault(49)
 def test_a_clean_stop_is_taken_over_warm(cluster: Cluster) -> None:
     """The standby has it already: the store is the one that it folded."""
     for node in cluster.nodes:
@@ -132,6 +133,7 @@ def test_a_clean_stop_is_taken_over_warm(cluster: Cluster) -> None:
     assert get(idle, run, "").json()["status"] == "RUNNING"
 
 
+@pytest.mark.fault(48)
 def test_a_standby_that_is_behind_leaves_out_nothing(
     tmp_path: Path, kafka_bootstrap: str, cluster_name: str
 ) -> None:

@@ -34,12 +34,14 @@ def test_a_moment_within_a_minute() -> None:
     assert next_times("* * * * *", "UTC", noon + 500)[0] == noon + 60_000
 
 
-def test_several_times_but_no_more_than_a_day_of_them() -> None:
-    """Rules of time zones change."""
+def test_two_times_or_a_day_of_them_and_no_more() -> None:
+    """Rules of time zones change; that after the next one is told to runs."""
     midnight = ms("2024-01-01 00:00")
     assert len(next_times("* * * * *", "UTC", midnight)) == DUE_TIMES_MAX
     assert len(next_times("0 0 * * *", "UTC", midnight)) == 2
-    assert len(next_times("0 0 1 1 *", "UTC", midnight)) == 1
+    assert moments(next_times("0 0 1 1 *", "UTC", midnight)) == [
+        *("2025-01-01 00:00", "2026-01-01 00:00"),
+    ]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Cairo"])

@@ -14,7 +14,9 @@ from tests.controls import chain, task
 from tests.replay.pasts import compare_pasts
 from tests.replay.recording import a_full_log
 from tests.scenarios.driver import Driver, memory_driver
-from tests.scenarios.story import accepted, register, run
+from tests.scenarios.schedules import schedule
+from tests.scenarios.story import Story, accepted, register, run
+from tests.scenarios.test_tenants import at_most
 
 
 def test_of_a_log_of_everything(tmp_path: Path) -> None:
@@ -44,6 +46,36 @@ def test_of_runs_that_wait_for_the_same_limit(tmp_path: Path) -> None:
         ]
         assert sum(one.apart for one in compared) == len(stories)
         assert sum(one.positions for one in compared) >= 2 * len(stories)
+
+
+def test_of_a_run_whose_tenant_had_a_quota_of_live_runs(tmp_path: Path) -> None:
+    """How many are live is told by all runs: a schedule's start that was refused stays so."""
+    with memory_driver(tmp_path) as driver:
+        register(driver, "few", chain(task("work")))
+        at_most(driver, 1)
+        partitions = driver.topics.partitions
+        names = [f"b{number}" for number in range(100)]
+        of = {partition_of_run(name, partitions): name for name in names}
+        blockers = [run(driver, "few", of[number]) for number in range(partitions)]
+        plan = schedule(driver, "soon", "* * * * *", wf_spec="few")
+        _minutes(driver, 2)
+        assert {firing.outcome for firing in plan.firings} == {"REFUSED"}
+        for blocker in blockers:
+            blocker.task("work").succeeds(1).completes()
+        _minutes(driver, 2)
+        started = next(one.wf_run_id for one in plan.firings if one.outcome != "REFUSED")
+        assert started is not None
+        past = _past(driver, started)
+        assert past.whole == "its tenant had a quota of live runs"
+        then = past.rows.peek(WfRun, "default", started)
+        assert then is not None and then.status == Story(driver, started).run.status
+        for number in range(partitions):
+            compare_pasts(driver.log, driver.avro, driver.topics, number)
+
+
+def _minutes(driver: Driver, count: int) -> None:
+    for _ in range(2 * count):
+        driver.pass_ms(30_000)
 
 
 def _past(driver: Driver, wf_run_id: str) -> AsOf:

@@ -143,6 +143,7 @@ def test_r15_a_standby_folds_to_the_mark_and_never_past_it(
     assert node.digests() == memory.digests()
 
 
+@pytest.mark.fault(48)
 def test_r15_a_promoted_standby_that_is_behind_leaves_out_nothing(
     memory: Driver, node: StandbyNode
 ) -> None:
@@ -269,6 +270,7 @@ def _fall_behind(driver: SnapshotDriver, node: StandbyNode) -> None:
     commit(driver)
 
 
+@pytest.mark.fault(23)
 def test_r16_a_standby_that_the_log_has_left_behind_is_restored(
     driver: SnapshotDriver, tmp_path: Path
 ) -> None:

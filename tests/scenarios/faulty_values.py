@@ -86,6 +86,12 @@ NAMED = (
     at("main/n1", Kind.USER_TASK_DEF_UNKNOWN, chain(user_task("late", user="a")), "'late' is not"),
     at("main", Kind.STRUCT_DEF_UNKNOWN, with_variables(declared("a", "STRUCT<late>")), "'late'"),
     at("main/n1", Kind.WF_SPEC_UNKNOWN, chain(runs("late")), "WfSpec 'late' is not registered"),
+    at(
+        "main/n1",
+        Kind.WF_SPEC_UNKNOWN,
+        chain({**runs("late"), "version": 7}),
+        "WfSpec 'late' is not registered in version 7",
+    ),
     wrong(Kind.PARENT_UNKNOWN, chain() | {"parent": "late"}, "the parent WfSpec 'late'"),
 )
 
@@ -221,6 +227,12 @@ SETTINGS = (
     at("main/n1", Kind.BAD_BACKOFF, backing_off(base_ms=1, jitter=2), "a jitter from 0 to 1"),
     at("main/n1", Kind.SLEEP_CHOICE, chain({"type": "SLEEP"}), "either seconds or until"),
     at("main/n1", Kind.CHILD_CHOICE, chain({"type": "RUN_CHILD_WF"}), "either a wf_spec or"),
+    at(
+        "main/n1",
+        Kind.CHILD_CHOICE,
+        chain({**runs("late"), "version": 1, "major": 0}),
+        "either a version or a major one",
+    ),
     at(
         "main/exit",
         Kind.EXIT_CHOICE,

@@ -5,6 +5,7 @@ import pytest
 from penstock.core.bulk.rows import ROWS_OF_BULK
 from penstock.core.commands.bulk import VERBS
 from penstock.core.commands.cancel_bulk import CancelBulk
+from penstock.core.commands.change_wf_run_state import ChangeWfRunState
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
@@ -15,6 +16,7 @@ from penstock.core.ids import derive_guid
 from penstock.core.limits import ANSWER_WINDOW_MS, BULK_KEPT_MS
 from penstock.core.state.facts import AuditEntry
 from penstock.core.state.run import WfRun
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import ThreadStatus
 from tests.controls import chain, event, sleeps, starts, task, threads
@@ -119,6 +121,11 @@ def test_each_criterion_of_a_filter(memory: Driver) -> None:
     assert named(ended_after_ms=end + 1) == set()
     assert named(ended_before_ms=end) == set()
     assert named(ended_before_ms=end + 1) == {"ended"}
+    assert named(ends=(EndState.KILLED, EndState.WARNED)) == {"ended"}
+    assert named(ends=(EndState.ERROR, EndState.COMPLETED)) == set()
+    accepted(memory, ChangeWfRunState("ended", EndState.COMPLETED))
+    assert named(ends=(EndState.COMPLETED,)) == named(statuses=(ThreadStatus.ERROR,)) == {"ended"}
+    assert named(ends=(EndState.KILLED,)) == set()
     assert named(wf_run_ids=("old", "ended")) == {"old", "ended"}
     assert named(wf_run_ids=("old", "new"), labels={"env": "test"}) == {"old"}
 

@@ -52,10 +52,10 @@ def test_a_defect_in_the_search_fails_the_job(
     bad = stories[4]
     number = partition_of_run(bad.id, 3)
 
-    def meant(part: BulkPart, run: WfRun) -> bool:
+    def meant(turn: Turn, part: BulkPart, run: WfRun) -> bool:
         if run.wf_run_id == bad.id:
             raise ZeroDivisionError
-        return is_meant(part, run)
+        return is_meant(turn, part, run)
 
     monkeypatch.setattr(bulk_fire, "is_meant", meant)
     job = bulk(memory, "stop", all=True).is_now("FAILED")

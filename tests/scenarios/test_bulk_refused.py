@@ -5,6 +5,7 @@ import pytest
 from penstock.core.bulk.filters import check_filter
 from penstock.core.bulk.rows import ROWS_OF_BULK, BulkFilter
 from penstock.core.limits import BULK_IDS_MAX, BULK_LIVE_MAX
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import ThreadStatus
 from tests.scenarios.bulks import bulk, command
 from tests.scenarios.driver import Driver
@@ -78,6 +79,7 @@ def test_a_criterion_counts_as_one() -> None:
         "wf_run_ids": ("a",),
         "wf_spec": "a",
         "statuses": (ThreadStatus.RUNNING,),
+        "ends": (EndState.COMPLETED,),
         "labels": {"a": "b"},
         **dict.fromkeys(("started_after_ms", "started_before_ms"), 1),
         **dict.fromkeys(("ended_after_ms", "ended_before_ms"), 1),

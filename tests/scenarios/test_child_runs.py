@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from penstock.core.commands.delete_wf_run import DeleteWfRun
+from penstock.core.commands.delete_wf_spec import DeleteWfSpec
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.state.run import WfRun
@@ -123,6 +124,33 @@ def test_a_child_that_has_ended_already_is_not_waited_for(memory: Driver) -> Non
     story = _both(memory, parent)
     _child(memory, story).task("work").succeeds(1).completes(1)
     story.task("later").succeeds().completes(1)
+
+
+def test_a_run_of_one_version(driver: Driver) -> None:
+    """The one that is named, whatever comes after it."""
+    register(driver, "child", chain(task("first")))
+    register(driver, "child", chain(task("second")))
+    one = {**runs("child"), "version": 1}
+    register(driver, "parent", chain(one, waits_for_run(output_of("n1"))))
+    story = run(driver, "parent")
+    child = _child(driver, story)
+    assert child.run.version == 1
+    child.task("first").succeeds().completes()
+    story.completes()
+
+
+def test_a_version_that_is_gone_starts_nothing(memory: Driver) -> None:
+    """By name; no other one takes its place."""
+    register(memory, "child", chain(task("first")))
+    register(memory, "child", chain(task("second")))
+    one = {**runs("child"), "version": 1}
+    register(memory, "parent", chain(one))
+    accepted(memory, DeleteWfSpec("child", 1))
+    run(memory, "parent").ends_with("CHILD_FAILURE")
+    odd = PutWfSpec("odd", chain({**one, "version": 9}))
+    assert "in version 9" in refused(memory, odd, "DEFINITION_UNKNOWN").message
+    gone = PutWfSpec("odd", chain(one))
+    assert "in version 1" in refused(memory, gone, "DEFINITION_UNKNOWN").message
 
 
 def test_a_run_is_given_labels(memory: Driver) -> None:
@@ -293,6 +321,7 @@ def test_a_client_may_start_a_run_below_another(driver: Driver) -> None:
         (chain(runs("child", item=literal([1]))), "input 'item'"),
         (chain(runs("child", item=literal("x"), more=literal(1))), "has no input 'more'"),
         (chain({"type": "RUN_CHILD_WF"}), "either a wf_spec or a dynamic_wf_spec"),
+        (chain(runs("child") | {"version": 0}), "is below 1"),
         (chain(waits_for_run(literal([1]))), "wf_run_id"),
         (
             chain(variables=(declared("v", "INT", access="INHERITED_VAR"),)),

@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.core.bulk.rows import BulkFilter
 from penstock.core.command import CommandType, Sender
@@ -18,6 +19,7 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.commands.stop_wf_run import StopWfRun
+from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions.principals import Action, Grant, Resource
 from penstock.core.permissions import _BY_NAME, NEEDS
 from penstock.core.state.transitions import TaskStatus
@@ -81,7 +83,9 @@ def test_runs_of_a_spec_that_is_granted(memory: Driver) -> None:
 
 
 def test_a_worker_reports_on_its_own_tasks_alone(memory: Driver) -> None:
-    """Fault 40: those of a TaskDef that it is granted."""
+    """Fault 40: those of a TaskDef that it is granted. It is told so, and not that there is no such
+    task: else who hands tasks out would take it for done with.
+    """
     for name in ("mine", "theirs"):
         register(memory, f"spec-{name}", chain(task(name)))
     grants(memory, leave(Resource.TASK, Action.RUN, "mine"))
@@ -96,7 +100,11 @@ def test_a_worker_reports_on_its_own_tasks_alone(memory: Driver) -> None:
         for story in stories
     ]
     accepted(memory, reports[0], principal="ann")
-    refused(memory, reports[1], "TASK_RUN_UNKNOWN", principal="ann")
+    refused(memory, reports[1], DENIED, principal="ann")
+    nothing = replace(reports[1], guid="none")
+    refused(memory, nothing, "TASK_RUN_UNKNOWN", principal="ann")
+    started = TaskStarted(stories[1].id, stories[1].taken.guid, attempt=1, worker="w")
+    refused(memory, started, DENIED, principal="ann")
     stories[0].completes()
     stories[1].succeeds().completes()
 

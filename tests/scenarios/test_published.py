@@ -22,6 +22,8 @@ from tests.controls import (
     nop,
     output_of,
     published,
+    runs,
+    runs_each,
     sleeps,
     spec,
     starts_each,
@@ -171,3 +173,121 @@ def test_what_a_skipped_node_is_given_is_published(memory: Driver) -> None:
     register(memory, "w", chain(published(sleeps(60)), says("{{ outputs.n1 }}")), SAY)
     story = run(memory, "w").is_skipped()
     story.task("say", text="")
+
+
+def rounds(times: int) -> Json:
+    """A thread that goes round: before each round it publishes its number, in the name of `loop`,
+    and at its beginning, too; what comes behind sees the last one.
+    """
+    told = {"gives": template({"round": "{{ n }}"}), "publish": {"name": "loop"}}
+    more = edge("again", template(f"{{{{ n < {times} }}}}", "TRUTH"), n=template("{{ n + 1 }}"))
+    nodes = {
+        "again": nop(edge("one")) | told,
+        "one": says("{{ outputs.loop.round }}") | {"edges": [more, edge("z")]},
+        "z": ends(),
+    }
+    body = spec("again", nodes, declared("n", "INT", default=1))
+    body["threads"]["main"]["nodes"]["0-entrypoint"] |= told
+    return threads(chain(runs("body"), says("{{ outputs.loop.round }}")), body=body)
+
+
+def test_what_a_node_gives_that_does_nothing_else(driver: Driver) -> None:
+    """It is an output as any other: of a NOP and of an ENTRYPOINT."""
+    given = nop() | {"gives": template("{{ {'sum': n + 1} }}")}
+    main = chain(given, returns=output_of("n1", "$.sum"), variables=(declared("n", "INT"),))
+    main["threads"]["main"]["nodes"]["0-entrypoint"]["gives"] = literal([1])
+    register(driver, "w", main)
+    story = run(driver, "w", n=2).completes(3)
+    assert [one.output for one in story.nodes] == [[1], {"sum": 3}, None]
+    run(driver, "w").ends_with("VAR_SUB_ERROR")
+
+
+def test_a_run_gives_nothing_before_it_has_its_place(memory: Driver) -> None:
+    """Then what its ENTRYPOINT gives is worked out, and may be wrong."""
+    main = chain(sleeps(1), variables=(declared("n", "INT"),)) | {"limit": {"most": 1}}
+    begin = main["threads"]["main"]["nodes"]["0-entrypoint"]
+    begin |= {"gives": template("{{ {'n': n + 1} }}"), "publish": {"name": "begun"}}
+    register(memory, "w", main)
+    first, queued, wrong = run(memory, "w", n=1), run(memory, "w", n=2), run(memory, "w")
+    assert [row.value for row in memory.scan(PublishedOutput, first.id)] == [{"n": 2}]
+    assert memory.scan(PublishedOutput, queued.id) == []
+    memory.pass_ms(1_000)
+    assert [row.value for row in memory.scan(PublishedOutput, queued.id)] == [{"n": 3}]
+    memory.pass_ms(1_000)
+    queued.completes()
+    wrong.ends_with("VAR_SUB_ERROR")
+
+
+def test_what_is_made_of_something_masked_is_masked(memory: Driver) -> None:
+    given = nop() | {"gives": template("{{ n }}!"), "publish": True}
+    main = chain(given, variables=(declared("n", "STR", masked=True),))
+    register(memory, "w", main)
+    story = run(memory, "w", n="x").completes()
+    [row] = memory.scan(PublishedOutput, story.id)
+    assert (row.value, row.masked) == ("x!", True)
+
+
+def test_what_a_thread_publishes_again_and_again(driver: Driver) -> None:
+    """Is there while it goes on, and one row."""
+    register(driver, "w", rounds(3), SAY)
+    story = run(driver, "w")
+    for number in (1, 2, 3):
+        story.task("say", text=str(number)).succeeds({})
+    story.task("say", text="3").succeeds({}).completes()
+    assert len(driver.scan(PublishedOutput, story.id)) == 1
+
+
+def test_what_a_thread_publishes_as_it_begins_a_replay_has_as_it_was(memory: Driver) -> None:
+    """Whatever it has published since: from the variables of that place it is published again, in a
+    replay of the replay, too.
+    """
+    register(memory, "w", rounds(3), SAY)
+    story = run(memory, "w").task("say").succeeds({}).task("say")
+    second = story.taken.guid
+    story.succeeds({}).task("say", text="3").succeeds({}).task("say", text="3")
+    again = replay(story, guid=second).task("say", text="2")
+    once_more = replay(again).task("say", text="2")
+    again.succeeds({}).task("say", text="3")
+    twice = replay(again, guid=again.taken.guid).task("say", text="3")
+    twice.succeeds({}).task("say", text="3").succeeds({}).completes()
+    once_more.succeeds({}).task("say", text="3")
+
+
+def test_a_version_that_publishes_no_more_has_nothing_to_begin_with(memory: Driver) -> None:
+    """So the replay is refused, rather than told something of a later round."""
+    register(memory, "w", rounds(2), SAY)
+    story = run(memory, "w").task("say")
+    first = story.taken.guid
+    story.succeeds({}).task("say").succeeds({}).task("say")
+    silent = rounds(2)
+    del silent["threads"]["body"]["nodes"]["0-entrypoint"]["publish"]
+    register(memory, "w", silent, SAY)
+    replay(story, guid=first).task("say", text="1")
+    not_replayed(story, "OLD_VALUE_GONE", guid=first, version=story.run.version + 1)
+
+
+def test_outputs_by_number(memory: Driver) -> None:
+    """Of threads that run for values, each below its own; a helping node stands for its step."""
+    told = {"publish": {"name": "each", "part": "said", "numbered": True}}
+    child = spec(
+        "at.work",
+        {
+            "at.work": says("{{ taskrun.iteration }}{{ taskrun.items }}")
+            | {"edges": [edge("at.told")]},
+            "at.told": nop(edge("z")) | {"gives": output_of("at.work", "$.v")} | told,
+            "z": ends(),
+        },
+        declared("INPUT", "STR"),
+        declared("INDEX", "INT"),
+    )
+    seen = says("{{ outputs.each.said[1] }}{{ outputs.each.said['2'] }} {{ outputs.each }}")
+    nodes = {
+        "each": runs_each("child", literal(["x", "x"])) | {"edges": [edge("seen")]},
+        "seen": seen | {"edges": [edge("end")]},
+        "end": ends(),
+    }
+    register(memory, "w", threads(spec("each", nodes), child=child), SAY)
+    story = run(memory, "w")
+    for number, text in ((1, "a"), (2, "b")):
+        story.task("say", text=f"{number}x").succeeds({"v": text})
+    story.task("say", text='ab {"said":{"1":"a","2":"b"}}').succeeds({}).completes()

@@ -13,7 +13,7 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.commands.start_scheduled_run import StartScheduledRun
 from penstock.core.ids import partition_of_run
-from penstock.core.limits import SCHEDULE_FIRINGS_MAX, SCHEDULE_PAUSES_MAX
+from penstock.core.limits import SCHEDULE_FIRINGS_MAX, SCHEDULE_PAUSES_MAX, TEXT_CHARS_MAX
 from penstock.core.schedules.schedules import Misfire
 from penstock.core.state.run import Variable
 from penstock.core.state.timers import Timer
@@ -75,10 +75,10 @@ def test_the_newest_version_is_run_unless_one_is_named(memory: Driver) -> None:
 
 def test_many_schedules_are_due_at_once(memory: Driver) -> None:
     """Each starts its run; none waits for another."""
-    plans = [schedule(memory, f"many-{number}", "0 12 * * *") for number in range(120)]
+    plans = [schedule(memory, f"many-{number}", "0 12-15 * * *") for number in range(120)]
     come_to(memory, "2024-01-01 12:00")
     assert [plan.started() for plan in plans] == [["2024-01-01 12:00"]] * 120
-    come_to(memory, "2024-01-02 12:00")
+    come_to(memory, "2024-01-01 13:00")
     assert all(len(plan.started()) == 2 for plan in plans)
 
 
@@ -193,7 +193,7 @@ def test_what_is_far_ahead_is_asked_again_nearer_the_time(
 ) -> None:
     """Rules of time zones change: here, by new data a month before."""
     plan = schedule(memory, "yearly", "0 12 1 7 *")
-    assert moments(plan.state.due) == ["2024-07-01 12:00"]
+    assert moments(plan.state.due) == ["2024-07-01 12:00", "2025-07-01 12:00"]
     come_to(memory, "2024-06-01 00:00")
     rules = (ms("2024-07-01 11:00"),)
     monkeypatch.setattr(cron_asks, "next_times", lambda *_: rules)
@@ -259,7 +259,7 @@ def test_a_deleted_schedule_leaves_nothing_behind(driver: Driver) -> None:
     """And can be made again, as another one."""
     register(driver, "job", chain())
     plan = schedule(driver, "gone", "0 0 1 1 *").is_now("ACTIVE")
-    assert len(plan.state.due) == 1
+    assert len(plan.state.due) == 2
     accepted(driver, DeleteSchedule(schedule_id="gone"))
     plan.leaves_nothing()
     refused(driver, DeleteSchedule(schedule_id="gone"), "SCHEDULE_UNKNOWN")
@@ -322,6 +322,7 @@ def test_the_same_schedule_again_is_the_first_and_another_is_refused(memory: Dri
         ({"wf_spec": "greets"}, "VARIABLE_REQUIRED", "'who' (STR) must be given"),
         ({"labels": {str(n): "" for n in range(65)}}, "LIMIT", "65 labels"),
         ({"variables": {"x": "x" * 140_000}}, "TOO_LARGE", "140"),
+        ({"trigger": "x" * (TEXT_CHARS_MAX + 1)}, "LIMIT", f"{TEXT_CHARS_MAX} characters"),
     ],
 )
 def test_a_wrong_schedule_is_refused_at_once(

@@ -87,6 +87,16 @@ def test_a_siblings_variable_can_not_be_seen(memory: Driver) -> None:
     assert failure.name == "VAR_SUB_ERROR"
 
 
+def test_below_a_thread_that_has_failed_nothing_begins(driver: Driver) -> None:
+    """Who was started just before is halted at its first node, with who has started it."""
+    fails = spec("end", {"end": throws("sorry")})
+    main = chain(starts("fails"), starts("middle"))
+    low = chain(task("work"))
+    register(driver, "deep", threads(main, fails=fails, middle=chain(starts("low")), low=low))
+    story = run(driver, "deep").ends_with("CHILD_FAILURE")
+    story.thread_is(2, "HALTED").thread_is(3, "HALTED").no_task("work")
+
+
 def test_a_failed_child_fails_the_wait_and_halts_the_others(memory: Driver) -> None:
     """WAIT_FOR_ALL: the first failure decides; a task in flight is let end."""
     register(memory, "pair", PAIR)

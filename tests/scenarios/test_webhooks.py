@@ -269,3 +269,26 @@ def test_a_run_has_a_client_s_id(memory: Driver) -> None:
     refused(memory, RunByWebhook("hook", "a", 1), "COMMAND_ID_REUSED", command_id="once")
     run(memory, "job", "taken")
     refused(memory, RunByWebhook("hook", "taken"), "ALREADY_EXISTS")
+
+
+def test_a_trigger_of_another_type_is_told_if_that_fits(memory: Driver) -> None:
+    """Else the request is refused."""
+    a_job(
+        memory,
+        declared(
+            "trigger", "STRUCT{body:INT,headers:JSON_OBJ,id:STR,parameters:JSON_OBJ,type:STR}"
+        ),
+    )
+    accepted(memory, HOOK)
+    told = {"headers": {"a": ["b"]}, "parameters": {"c": ["d"]}}
+    assert value(posted(memory, "one", 1, **told), "trigger")["body"] == 1
+    refused(memory, RunByWebhook("hook", "two", "x", **told), "BAD_VALUE")
+
+
+def test_a_trigger_that_can_be_no_request_is_given_by_the_inputs(memory: Driver) -> None:
+    """Else the request is refused: that nobody tells it does not go unsaid."""
+    a_job(memory, declared("trigger", "INT"))
+    accepted(memory, HOOK)
+    refused(memory, RunByWebhook("hook", "two", 1), "BAD_VALUE")
+    accepted(memory, replace(HOOK, inputs={"trigger": "{{ trigger.body }}"}))
+    assert value(posted(memory, "two", 1), "trigger") == 1

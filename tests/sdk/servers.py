@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from penstock import NotFound
 
 START_S = 45
 
@@ -51,3 +53,12 @@ def _address(process: subprocess.Popen[bytes], data: Path, log_path: Path) -> st
         except (OSError, ValueError):
             time.sleep(0.05)
     raise AssertionError(f"no server in {START_S} s: {log_path.read_text(errors='replace')}")
+
+
+def exists(call: Callable[[], object]) -> bool:
+    """Whether what is asked for is there: what goes by Kafka is in the log, and folded later."""
+    try:
+        call()
+    except NotFound:
+        return False
+    return True

@@ -172,3 +172,22 @@ def test_definitions_are_read(live: Any) -> None:
             await now(client.dead_letters.get(1))
 
     live(test)
+
+
+def test_tenants_have_bounds_and_counts_tell_what_has_become_of_runs(live: Any) -> None:
+    async def test(client: Anyone) -> None:
+        told = await now(client.tenants.put("cl-shop", live_runs=3, description="ours"))
+        assert told.name == "cl-shop"
+        shown = await now(client.tenants.get("cl-shop"))
+        assert (shown.quota.live_runs, shown.quota.runs_per_second) == (3, None)
+        assert "cl-shop" in [one.name for one in await every(client.tenants.list())]
+        await now(client.tenants.delete("cl-shop"))
+        with pytest.raises(NotFound, match="TENANT_UNKNOWN"):
+            await now(client.tenants.get("cl-shop"))
+        await now(client.run(cl_order, customer="eve"))
+        [runs] = await now(client.wf_specs.counts("cl_order", "all"))
+        assert runs.from_ is None and runs.counts["started"].count >= 1
+        assert all(one.from_ is not None for one in await now(client.wf_specs.counts("cl_order")))
+        assert await now(client.task_defs.counts("cl_nobodys")) == []
+
+    live(test)

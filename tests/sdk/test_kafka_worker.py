@@ -12,7 +12,6 @@ import pytest
 from penstock import (
     Client,
     CommandSender,
-    NotFound,
     RunHandle,
     TaskContext,
     Worker,
@@ -23,7 +22,7 @@ from penstock import (
 from penstock.contracts.topics import task_topic
 from penstock.log.kafka import KafkaProducer
 from penstock.log.port import LogError, Message, Position
-from tests.sdk.servers import running_server
+from tests.sdk.servers import exists, running_server
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -103,7 +102,7 @@ def test_workflows_run_over_kafka(client: Client, cluster: Cluster) -> None:
         assert all(isinstance(ack, Position) for ack in acks)
         for x, wf_run_id in enumerate(ids):
             run = client.handle(wf_run_id)
-            wait_until(lambda run=run: _exists(run.status))
+            wait_until(lambda run=run: exists(run.status))
             assert run.result(timeout=60) == 2 * x + 1
 
         run = client.run(approval)
@@ -112,14 +111,6 @@ def test_workflows_run_over_kafka(client: Client, cluster: Cluster) -> None:
         sender.put_event(run.id, "approved", "yes")
         sender.resume(run.id)
         assert run.result(timeout=30) == "yes"
-
-
-def _exists(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except NotFound:  # the command is in the log, and not folded yet
-        return False
-    return True
 
 
 def test_a_long_task_is_said_to_be_started(client: Client, cluster: Cluster) -> None:

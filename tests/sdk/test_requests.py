@@ -90,6 +90,7 @@ def busy(status: int) -> tuple[int, dict[str, Any] | str]:
 
 
 def test_a_command_keeps_its_id_over_its_retries(scripted: Scripted, client: Client) -> None:
+    scripted.retry_after = "0"
     scripted.answers = [busy(429), busy(503), (0, {}), busy(504), (201, STARTED)]
 
     client.run("wf", x=1)
@@ -176,6 +177,15 @@ def test_retry_after_is_obeyed(scripted: Scripted, client: Client) -> None:
     assert 1.0 <= time.monotonic() - begun < 3.0
 
 
+def test_a_start_beyond_the_live_runs_is_told_at_once(scripted: Scripted, client: Client) -> None:
+    """The fold has refused it, and knows of no time to come again: a try is a record in the log."""
+    told = {"error": {"code": "QUOTA_EXCEEDED", "message": "3 live runs"}}
+    scripted.answers = [(429, told), (201, STARTED)]
+    with pytest.raises(Unavailable, match="QUOTA_EXCEEDED: 3 live runs"):
+        client.run("wf")
+    assert len(scripted.asked) == 1
+
+
 def test_the_deadline_counts_before_a_wait_that_is_asked_for(scripted: Scripted) -> None:
     scripted.retry_after, scripted.answers = "50", [busy(503)]
     url = f"http://127.0.0.1:{scripted.server_port}"
@@ -186,6 +196,7 @@ def test_the_deadline_counts_before_a_wait_that_is_asked_for(scripted: Scripted)
 
 def test_what_has_no_id_is_not_sent_twice(scripted: Scripted, client: Client) -> None:
     again = {"number": 1, "topic": "t", "position": "0:1"}
+    scripted.retry_after = "0"
     scripted.answers = [busy(429), (503, {"error": {"code": "X", "message": ""}}), (200, again)]
     with pytest.raises(Unavailable):
         client.dead_letters.retry(1)

@@ -215,7 +215,7 @@ class NodeLog:
 
     # Looking.
 
-    def bounds(self, partition: int) -> tuple[int, int]:
+    def bounds(self, partition: int, timeout_s: float = 15.0) -> tuple[int, int]:
         """(0, the next offset)."""
         return 0, self.broker.end(partition)
 

@@ -16,7 +16,7 @@ from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
-from penstock.processor import counted, held_tasks, processor, ticker
+from penstock.processor import counted, held_tasks, owned, processor, ticker
 from tests.sim.clients import BOOM
 
 UNLUCKY = "3"  # runs whose id ends so
@@ -35,7 +35,9 @@ def virtual_time(now_ms: Callable[[], int]) -> Iterator[None]:
         mock.patch.object(held_tasks, "time", clock),
         mock.patch.object(counted, "time", clock),
         mock.patch.object(ticker, "time", clock),
+        mock.patch.object(owned, "time", clock),
         mock.patch.object(processor, "RETRY_PAUSE_S", 0.0),
+        mock.patch.object(owned, "RETRY_S", 0.0),
     ):
         yield
 

@@ -5,6 +5,7 @@ to nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -12,7 +13,7 @@ from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.ids import partition_of
 from penstock.core.schedules.schedules import CronAsk, Schedule, ScheduleState, ScheduleStatus
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker, RunMarker
-from penstock.core.state.partition_state import DeletedRun, Deleting, PartitionState
+from penstock.core.state.partition_state import DeletedRun, Deleting, LiveRuns, PartitionState
 from penstock.core.state.place_rows import LimitState, PlaceHolder, PlaceStatus, QueuedRun
 from penstock.core.state.run import ThreadRun, WfRun
 from penstock.core.state.search_rows import IndexedVariable, VariableOf
@@ -103,6 +104,12 @@ def _counts(tables: Tables) -> Iterator[str]:
         there = (len(tables.of(CronAsk)), len(tables.of(Deleting)))
         if counted != there:
             yield f"the partition counts asks and deletions {counted}, not {there}"
+    live = Counter(run.tenant for run in tables.of(WfRun) if run.status in THREAD_LIVE)
+    for row in tables.of(LiveRuns):
+        if row.runs != live.pop(row.tenant, 0):
+            yield f"a tenant's live runs are not as many as are counted: {row}"
+    if live:
+        yield f"live runs that nobody has counted: {live}"
 
 
 def _deleted_runs(tables: Tables) -> Iterator[str]:
@@ -220,3 +227,5 @@ def _not_taken(tables: Tables) -> Iterator[str]:
     for event in events.values():
         if event.offered:
             yield f"an offer has no answer: {event}"
+        if event.unanswered is not None:
+            yield f"an event is not kept, and is there: {event}"

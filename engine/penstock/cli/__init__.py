@@ -7,7 +7,20 @@ import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from penstock.cli import builtin, care, export, flows, keys, openapi, past, runs, serving, what_if
+from penstock.cli import (
+    builtin,
+    care,
+    counts,
+    export,
+    flows,
+    keys,
+    openapi,
+    past,
+    runs,
+    serving,
+    tenants,
+    what_if,
+)
 from penstock.cli.words import fail, tell
 from penstock.config import log_format_default, log_level
 from penstock.log.port import LogError
@@ -52,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="penstock", description="A durable workflow engine on Apache Kafka."
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for kind in (serving, builtin, flows, runs, past, export, what_if, care, keys, openapi):
+    running = serving, builtin
+    asking = flows, runs, counts, past, export, what_if, care, keys, tenants, openapi
+    for kind in (*running, *asking):
         kind.add(verbs)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.cli.words import Verbs, add_kafka, add_server, count, fail, tell
+from penstock.cli.words import Verbs, add_kafka, add_server, count, fail, kafka_settings_of, tell
 from penstock.config import Config
 from penstock.processor.directory import CannotStart, listening
 from penstock.sdk import api
@@ -143,7 +143,7 @@ def _of_directory(options: argparse.Namespace) -> Any:
     from penstock.gateway.routes.doctor import wall_clock_ms
     from penstock.processor.doctor import Patient, examine
 
-    settings = dict(options.kafka_settings or [])
+    settings = kafka_settings_of(options)
     config = Config(data=options.data, kafka=options.kafka, kafka_settings=settings)
     try:
         with opened(config, has_data=True) as offline:

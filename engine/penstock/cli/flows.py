@@ -82,6 +82,9 @@ def _each(paths: list[Path], do: Callable[[str], Any]) -> int:
         except (OSError, UnicodeDecodeError) as error:
             return fail(f"{path} can not be read: {error}")
         except PenstockError as error:
+            for fault in error.faults:
+                if "line" in fault:
+                    tell(f"{path}:{fault['line']}:{fault['column']}: {fault['message']}")
             return fail(f"{path}: {error}")
     return 1 if wrong else 0
 

@@ -13,15 +13,14 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from penstock.cli.words import Verbs, add_server, fail, tell
+from penstock.cli.asking import asking
+from penstock.cli.words import Verbs, tell
 from penstock.core.definitions.principals import Action, Resource, hash_of_key
 from penstock.core.ids import base62
 from penstock.core.values.timestamps import timestamp_text
 from penstock.sdk import api
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
 
-DEADLINE_S: Final = 10.0
 DAY_MS: Final = 24 * 3_600_000
 DAYS_DEFAULT: Final = 365
 DAYS_MAX: Final = 36_500
@@ -41,28 +40,23 @@ def add(verbs: Verbs) -> None:
         "--days", type=_days, default=DAYS_DEFAULT, metavar="N", help="it is good for (%(default)s)"
     )
     create.add_argument("--description", default="", metavar="TEXT")
-    _finish(create, _create)
+    asking(create, _create)
     listed = kinds.add_parser("list", help="all keys, those too that were revoked")
     listed.add_argument("--principal", metavar="PRINCIPAL", help="of this one alone")
-    _finish(listed, _list)
+    asking(listed, _list)
     revoke = kinds.add_parser("revoke", help="a key is good for nothing any more")
     revoke.add_argument("key_id", metavar="KEY_ID")
-    _finish(revoke, _revoke)
+    asking(revoke, _revoke)
     principals = verbs.add_parser("principals", help="say who may do what")
     kinds = principals.add_subparsers(dest="kind", required=True, metavar="WHAT")
     put = kinds.add_parser("put", help="make one, or change what it may do")
     put.add_argument("principal", metavar="PRINCIPAL")
     _add_grants(put, "leave to do this, and nothing else")
-    _finish(put, _put)
-    _finish(kinds.add_parser("list", help="all, with what they may do"), _list_principals)
+    asking(put, _put)
+    asking(kinds.add_parser("list", help="all, with what they may do"), _list_principals)
     delete = kinds.add_parser("delete", help="take its keys, and all that it may do")
     delete.add_argument("principal", metavar="PRINCIPAL")
-    _finish(delete, _delete)
-
-
-def _finish(parser: argparse.ArgumentParser, do: Any) -> None:
-    add_server(parser)
-    parser.set_defaults(do=_told(do))
+    asking(delete, _delete)
 
 
 def _add_grants(parser: argparse.ArgumentParser, about: str) -> None:
@@ -102,18 +96,6 @@ def _days(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= DAYS_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1 to {DAYS_MAX}")
     return int(text)
-
-
-def _told(do: Any) -> Any:
-    def told(options: argparse.Namespace) -> int:
-        try:
-            with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-                do(options, client)
-        except PenstockError as error:
-            return fail(str(error))
-        return 0
-
-    return told
 
 
 def _create(options: argparse.Namespace, client: Client) -> None:

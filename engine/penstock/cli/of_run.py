@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from penstock.cli.words import add_kafka, add_server
+from penstock.cli.words import add_kafka, add_server, kafka_settings_of
 from penstock.config import CLUSTER_DEFAULT, Config
 from penstock.core.errors import Reject
 from penstock.core.ids import is_kebab, is_wf_run_id
@@ -53,7 +53,7 @@ def asked(
     config = Config(
         data=options.data or Path(),
         kafka=options.kafka,
-        kafka_settings=dict(options.kafka_settings or []),
+        kafka_settings=kafka_settings_of(options),
         cluster=options.cluster,
     )
     try:

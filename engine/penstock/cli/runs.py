@@ -1,11 +1,13 @@
-"""Looking at runs: one as it is, its task runs, templates tried at a place of it."""
+"""Runs: one as it is, its task runs, templates tried at a place of it; having one go on."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
+from penstock.cli.asking import asking
 from penstock.cli.words import Verbs, add_server, fail, tell
+from penstock.core.commands.change_wf_run_state import SAYABLE
 from penstock.core.views.kestra.gantt import gantt
 from penstock.sdk import api
 from penstock.sdk.client import Client
@@ -15,10 +17,21 @@ DEADLINE_S = 2.0
 
 
 def add(verbs: Verbs) -> None:
-    """get, task-runs and eval."""
+    """get, task-runs, eval, resume and change-run-state."""
     _add_get(verbs.add_parser("get", help="show one object"))
     _add_task_runs(verbs.add_parser("task-runs", help="show the task runs of a run, as a tree"))
     _add_evaluate(verbs.add_parser("eval", help="try a template at a place of a run"))
+    _add_resume(verbs.add_parser("resume", help="let a run go on that was stopped, or pauses"))
+    change = verbs.add_parser("change-run-state", help="say as what a run counts that has ended")
+    change.add_argument("wf_run_id", metavar="WF_RUN_ID")
+    change.add_argument("state", choices=SAYABLE)
+    asking(change, _change_state)
+
+
+def _change_state(options: argparse.Namespace, client: Client) -> None:
+    """Its own status stays."""
+    told = client.handle(options.wf_run_id).change_run_state(options.state)
+    tell(f"{options.wf_run_id} is {told.status}, and counts as {told.counts_as}")
 
 
 def _add_get(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +62,14 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", action="store_true", help="the text, not the value")
     add_server(parser)
     parser.set_defaults(do=_evaluate)
+
+
+def _add_resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
+    parser.add_argument("content", nargs="?", metavar="JSON", help="what the pause asks for")
+    parser.add_argument("--thread", type=int, default=0, metavar="N", help="(%(default)s)")
+    add_server(parser)
+    parser.set_defaults(do=_resume)
 
 
 def _get_wf_run(options: argparse.Namespace) -> int:
@@ -106,4 +127,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     except PenstockError as error:
         return fail(str(error))
     tell(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    """Take a stop or a pause of a run away, or pass the pause at which it stands."""
+    try:
+        content = None if options.content is None else json.loads(options.content)
+    except json.JSONDecodeError as error:
+        return fail(f"{options.content!r} is no JSON: {error}")
+    try:
+        with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
+            told = client.handle(options.wf_run_id).resume(content, thread=options.thread)
+    except PenstockError as error:
+        return fail(str(error))
+    tell(f"{options.wf_run_id}  {told.wf_run_status}")
     return 0

@@ -17,6 +17,7 @@ from penstock.cli.words import (
     count,
     duration_s,
     fail,
+    kafka_settings_of,
     tell,
 )
 from penstock.config import (
@@ -168,7 +169,8 @@ def _run(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> Config:
     not_its_own = ("do", "command", "builtin", "log_format")
     given = {name: value for name, value in vars(options).items() if name not in not_its_own}
-    given["kafka_settings"] = dict(given.get("kafka_settings") or [])
+    if "kafka_settings" in given:  # dev has its own log
+        given["kafka_settings"] = kafka_settings_of(options)
     peers: list[tuple[tuple[int, ...], str]] = given.get("peers") or []
     given["peers"] = {number: url for numbers, url in peers for number in numbers}
     return Config(**security_of(given))

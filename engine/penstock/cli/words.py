@@ -6,9 +6,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Final, Protocol
 
-from penstock.config import HOST_DEFAULT, LOG_FORMATS, PORT_DEFAULT, log_format_default
+from penstock.config import (
+    HOST_DEFAULT,
+    KAFKA_CONFIG_VARIABLE,
+    LOG_FORMATS,
+    PORT_DEFAULT,
+    kafka_settings_default,
+    log_format_default,
+    read_kafka_settings,
+)
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600}
 
@@ -79,8 +88,33 @@ def add_kafka(parser: argparse.ArgumentParser, *, required: bool, default: str |
         action="append",
         type=_setting,
         metavar="NAME=VALUE",
-        help="a setting of librdkafka; may be repeated",
+        help="a setting of librdkafka; may be repeated. Others on the machine can see it: passwords"
+        " belong into a file",
     )
+    parser.add_argument(
+        "--kafka-config-file",
+        dest="kafka_settings",
+        action="extend",
+        type=_settings_file,
+        metavar="FILE",
+        help="such settings, a line each; those of the file that PENSTOCK_KAFKA_CONFIG names hold"
+        " where nothing else is said",
+    )
+
+
+def kafka_settings_of(options: argparse.Namespace) -> dict[str, str]:
+    """What the command line says of Kafka, over the file that the environment names."""
+    try:
+        return {**kafka_settings_default(), **dict(options.kafka_settings or ())}
+    except (OSError, ValueError) as error:
+        raise SystemExit(fail(f"{KAFKA_CONFIG_VARIABLE}: {error}")) from error
+
+
+def _settings_file(text: str) -> list[tuple[str, str]]:
+    try:
+        return list(read_kafka_settings(Path(text)).items())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ import fastavro
 import msgspec
 from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from penstock.contracts.locate import contract_folder
 from penstock.contracts.records import RECORD_TYPES, RecordType
@@ -37,7 +38,7 @@ class Malformed(Exception):
 class _Codec:
     """One record type, ready to write and read."""
 
-    __slots__ = ("ahead", "back", "head", "names", "out", "record_type", "schema", "texts")
+    __slots__ = ("ahead", "back", "head", "out", "record_type", "schema", "texts")
 
     def __init__(self, record_type: RecordType) -> None:
         self.record_type = record_type
@@ -45,7 +46,6 @@ class _Codec:
         self.head = MAGIC + fingerprint_of(schema)
         self.schema: Any = parse_schema(schema)
         self.ahead = tuple(record_type.ahead)
-        self.names: tuple[str, ...] = tuple(record_type.kind.__struct_fields__)
         self.out: dict[str, Convert]
         self.back: dict[str, Convert]
         self.out, self.back = conversions(record_type.kind)
@@ -81,10 +81,9 @@ class Avro:
     def encode(self, record: Struct, *ahead: Any) -> bytes:
         """The record's bytes; `ahead` are the values of the envelope's fields, in order."""
         codec = self._by_kind[type(record)]
-        fields: dict[str, Any] = {name: getattr(record, name) for name in codec.names}
+        fields = asdict(record)
         for name, convert in codec.out.items():
-            if convert is not None:
-                fields[name] = convert(fields[name])
+            fields[name] = convert(fields[name])
         fields.update(zip(codec.ahead, ahead, strict=True))
         out = BytesIO()
         out.write(codec.head)
@@ -114,8 +113,7 @@ class Avro:
                     raise Malformed(f"{name} has a NUL character")
             ahead = {name: fields.pop(name) for name in codec.ahead}
             for name, convert in codec.back.items():
-                if convert is not None:
-                    fields[name] = convert(fields[name])
+                fields[name] = convert(fields[name])
             return msgspec.convert(fields, codec.record_type.kind), ahead
         except Malformed:
             raise

@@ -23,7 +23,7 @@ from penstock.core.limits import JSON_DEPTH_MAX
 from penstock.core.values.value import check_depth
 
 Schema = dict[str, Any]
-Convert = Callable[[Any], Any] | None
+Convert = Callable[[Any], Any]
 
 _PRIMITIVES: Final[dict[Any, str]] = {
     str: "string",

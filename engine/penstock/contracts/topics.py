@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -81,6 +82,7 @@ def topic_files() -> dict[str, TopicFile]:
     }
 
 
+@lru_cache(maxsize=4_096)
 def task_topic(cluster: str, tenant: str, task_def: str) -> str:
     """A topic name for each TaskDef, no two the same.
 

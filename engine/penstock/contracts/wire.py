@@ -31,6 +31,7 @@ PREVIOUS: Final = "previous"
 COMMAND_ID_BYTES_MAX: Final = 128
 TENANT_DEFAULT: Final = "default"
 
+_VERSION_NOW: Final = b"%d" % FOLD_VERSION
 _NUMBER: Final = re.compile(rb"\d{1,9}")
 _STAMP: Final = re.compile(rb"(\d{1,19}:\d{1,9})?")
 
@@ -76,7 +77,7 @@ def outgoing(avro: Avro, sent: Sent, command_id: str | None) -> Outgoing:
 
 def client_headers(command_id: str | None) -> dict[str, bytes]:
     """The headers of a client's command."""
-    headers = {VERSION: b"%d" % FOLD_VERSION}
+    headers = {VERSION: _VERSION_NOW}
     if command_id is not None:
         headers[COMMAND_ID] = command_id.encode()
     return headers
@@ -103,26 +104,27 @@ def read_command(
 ) -> Input:
     """The fold's input of a record. Never raises for what a sender may have written."""
     problems: list[str] = []
-    fields: dict[str, Any] = {
-        "offset": offset,
-        "append_ms": append_ms,
-        "key": _text(key or b"", "key", problems),
-        "command_id": _command_id(headers, problems),
-        "fold_version": _version(headers, problems),
-        "origin": _origin(headers, problems),
-    }
+    head = (
+        offset,
+        append_ms,
+        _text(key or b"", "key", problems),
+        _command_id(headers, problems),
+        _version(headers, problems),
+        _origin(headers, problems),
+    )
+    envelope: dict[str, Any] = {}
     try:
-        command, envelope = avro.decode(value or b"", COMMAND_BYTES_MAX)
+        command, said = avro.decode(value or b"", COMMAND_BYTES_MAX)
         if not isinstance(command, Command):
             raise Malformed(f"{type(command).__name__} is not a command")
-        if not is_kebab(envelope["tenant"]):
+        if not is_kebab(said["tenant"]):
             raise Malformed("the tenant is not kebab-case of 1-40 characters")
-        fields |= envelope
+        envelope = said
         if not problems:
-            return Input(**fields, command=command)
+            return Input(*head, command=command, **envelope)
     except Malformed as malformed:
         problems.append(str(malformed))
-    return Input(**fields, problem="; ".join(problems))
+    return Input(*head, problem="; ".join(problems), **envelope)
 
 
 def _text(data: bytes, what: str, problems: list[str]) -> str:
@@ -149,7 +151,7 @@ def _command_id(headers: Mapping[str, bytes], problems: list[str]) -> str | None
 
 def _version(headers: Mapping[str, bytes], problems: list[str]) -> int:
     data = headers.get(VERSION)
-    if data is None:
+    if data is None or data == _VERSION_NOW:
         return FOLD_VERSION
     if not _NUMBER.fullmatch(data):
         problems.append(f"the {VERSION} is not a number")

@@ -103,7 +103,7 @@ def _find(turn: Turn, part: BulkPart, cursor: BulkCursor) -> bool:
                 message = f"there is no WfRun {wf_run_id!r}"
                 count_refused(cursor, wf_run_id, Code.WF_RUN_UNKNOWN, message)
             continue
-        meant = is_meant(part, run)
+        meant = is_meant(turn, part, run)
         count_looked(cursor, matched=meant)
         if meant and not part.dry_run:
             cursor.run, cursor.step, cursor.was_done = wf_run_id, 0, False

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
@@ -93,8 +92,7 @@ class Input(Struct, frozen=True):
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """What one turn did beside the rows: its outputs, and the answer to the command (None: it was a
     repeat or a gap in the commands of another partition, which nobody waits for)."""
 

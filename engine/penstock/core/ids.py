@@ -14,6 +14,8 @@ from penstock.core.errors import Code, refuse
 from penstock.core.limits import USER_ID_BYTES_MAX
 
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PAIRS: Final = [second + first for first in BASE62 for second in BASE62]
+"""Two digits at a time, the lower one first."""
 GUID_CHARS: Final = 24
 CORRELATION_KEY_BYTES_MAX: Final = 256
 WF_RUN_ID_CHARS_MAX: Final = 1_024
@@ -137,11 +139,11 @@ def correlation_key_problem(key: str) -> str | None:
 def base62(digest: bytes) -> str:
     """24 base62 characters of a digest of at least 18 bytes."""
     number = int.from_bytes(digest, "big")
-    chars: list[str] = []
-    for _ in range(GUID_CHARS):
-        number, rest = divmod(number, 62)
-        chars.append(BASE62[rest])
-    return "".join(chars)
+    pairs: list[str] = []
+    for _ in range(GUID_CHARS // 2):
+        number, rest = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[rest])
+    return "".join(pairs)
 
 
 def derive_guid(*parts: str | int) -> str:
@@ -153,6 +155,11 @@ def derive_guid(*parts: str | int) -> str:
 def visit_id(partition: int, born_offset: int, wf_run_id: str, thread: int, position: int) -> str:
     """The id of a node run (R10), and of the TaskRun or the form that it makes."""
     return derive_guid(partition, born_offset, wf_run_id, thread, position)
+
+
+def id_before(wf_run_id: str, task_run_id: str) -> str:
+    """The id that a task run of an older run has where a replay shows it as its own."""
+    return derive_guid("before", wf_run_id, task_run_id)
 
 
 def fraction_of(*parts: str | int) -> float:

@@ -49,6 +49,7 @@ WEBHOOK_HEADERS_MAX: Final = 20
 WEBHOOK_INPUTS_BYTES_MAX: Final = 64 * 1024
 GRANTS_MAX: Final = 100  # of a principal
 GRANT_NAMES_MAX: Final = 100
+QUOTA_MAX: Final = 1_000_000_000
 RETRY_AFTER_MS_MAX: Final = 24 * 3_600_000  # what a worker may ask for
 MAX_ATTEMPTS_MAX: Final = 1_000_000
 KILL_DEADLINE_MS_DEFAULT: Final = 60_000
@@ -76,6 +77,7 @@ MIGRATION_CHILD_RUNS_MAX: Final = 1_000  # that are looked at for what they inhe
 MIGRATION_NODE_RUNS_MAX: Final = 1_000  # of a thread, that are looked at for an output
 OLD_VALUES_BYTES_MAX: Final = 8 * 1024 * 1024  # what variables had been, for replays
 OLD_VALUE_ROW_BYTES: Final = 64  # what a row costs beside the value
+RESUMABLE_WAITS_SEEN_MAX: Final = 500  # among which the one is looked for that a resume passes
 TASK_RUN_VISITS_SEEN_MAX: Final = 5_000  # among which a task run without a row is looked for
 REPLAY_THREADS_MAX: Final = 1_000
 REPLAY_VISITS_SEEN_MAX: Final = 5_000
@@ -134,6 +136,10 @@ BULK_THREADS_PER_LOOK: Final = 100
 BULK_PAUSE_MS: Final = 20
 BULK_REPORT_MS: Final = 1_000
 BULK_UNDECIDED_MAX: Final = 100  # runs of a partition that are migrated at a time
+
+# Counts of what has become of runs and tasks. They are told for 14 days.
+WINDOW_MS: Final = 5 * 60_000
+WINDOWS_KEPT: Final = 14 * 24 * 12
 
 # One turn (R3). What exceeds them goes on in a later turn. A command waits for the timers of its
 # own turn, so these are few: a hundred take some ten milliseconds.

@@ -4,7 +4,8 @@ The gateway asks by this table before it sends a command, and the fold asks agai
 which spec a run is, and it holds whatever gateway a command came through. Commands of the engine
 need nothing; neither does who has no row (see definitions/principals.py).
 
-Rule: where a grant names names, what is not there and what may not be touched are told the same.
+Rule: where a grant names names, what is not there and what may not be touched are told the same;
+but a worker, who was given a task, is told that he has lost his grant for it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ Found = Callable[[Rows, str, Any], str | None]
 
 class Need(Struct, frozen=True):
     """Leave that a command needs. The name of what it is about stands in the command, or in a row
-    (`found`), and then `unknown` is what is said if there is none.
+    (`found`), and then `unknown` is what is said if there is none. With `is_told` who may not hears
+    that, though it tells that it is there: its id can not be guessed.
     """
 
     action: Action
@@ -56,6 +58,7 @@ class Need(Struct, frozen=True):
     said: Said | None = None
     found: Found | None = None
     unknown: Callable[[Any], tuple[Code, str]] | None = None
+    is_told: bool = False
 
 
 def check_sent(grants: Iterable[Grant], tenant: str, command: Command) -> None:
@@ -98,9 +101,12 @@ def _check(
             raise denied(need.action, need.resource, tenant, name)
     elif rows is not None:
         name = need.found(rows, tenant, command)
-        if name is None or not may(grants, need.action, need.resource, tenant, name):
+        if name is not None and may(grants, need.action, need.resource, tenant, name):
+            return
+        if name is None or not need.is_told:
             assert need.unknown is not None, "what is looked up may be unknown"
             raise Denied(*need.unknown(command))
+        raise denied(need.action, need.resource, tenant, name)
 
 
 # --- the names ------------------------------------------------------------------------------------
@@ -159,7 +165,7 @@ def _writes(resource: Resource, said: Said | None = _name) -> tuple[Need, ...]:
 # --- the table ------------------------------------------------------------------------------------
 
 RUN_VERB: Final = Need(Action.RUN, Resource.WORKFLOW, found=_spec_of_run, unknown=_no_run)
-TASK_WORD: Final = Need(Action.RUN, Resource.TASK, found=_task_def, unknown=_no_task)
+TASK_WORD: Final = Need(Action.RUN, Resource.TASK, found=_task_def, unknown=_no_task, is_told=True)
 FORM: Final = Need(Action.RUN, Resource.USER_TASK, found=_user_task_def, unknown=_no_user_task)
 SCHEDULED: Final = Need(
     Action.RUN, Resource.WORKFLOW, found=_spec_of_schedule, unknown=_no_schedule
@@ -210,6 +216,7 @@ _BY_NAME: Final[Mapping[str, tuple[Need, ...]]] = {
         (FORM,),
     ),
     **dict.fromkeys(("PutPrincipal", "DeletePrincipal"), _writes(Resource.PRINCIPAL)),
+    **dict.fromkeys(("PutTenant", "DeleteTenant"), _writes(Resource.TENANT)),
     "PutApiKey": _writes(Resource.PRINCIPAL, lambda command: command.owner),
     "RevokeApiKey": _writes(Resource.PRINCIPAL, None),
 }

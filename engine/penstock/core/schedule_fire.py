@@ -22,7 +22,8 @@ from penstock.core.schedules.schedules import (
 )
 from penstock.core.state.timers import Timer
 from penstock.core.state.turn import Turn
-from penstock.core.values.value import value_bytes
+from penstock.core.values.timestamps import timestamp_text
+from penstock.core.values.value import Value, value_bytes
 
 
 def schedule_due(turn: Turn, timer: Timer) -> None:
@@ -36,6 +37,8 @@ def schedule_due(turn: Turn, timer: Timer) -> None:
         due_ms, state.due = state.due[0], state.due[1:]
         state.after_ms = due_ms
         _deal_with(turn, schedule, state, due_ms)
+        if len(state.due) == 1 and _counts(schedule, state.due[0]):
+            state.due = ()  # asked for with the one after it: a run is told when the next is due
     else:
         state.due = ()  # asked long ago: asked again, nearer the time
     go_on(turn, schedule, state)
@@ -76,6 +79,23 @@ def _pass_over(turn: Turn, schedule: Schedule, state: ScheduleState) -> None:
     state.after_ms = max(state.after_ms, first_ms - 1)
 
 
+def _counts(schedule: Schedule, due_ms: int) -> bool:
+    return schedule.end_at_ms is None or due_ms <= schedule.end_at_ms
+
+
+def _told(schedule: Schedule, state: ScheduleState, due_ms: int) -> dict[str, Value]:
+    """What a run is told: when it was due, and when the ones before and after it."""
+    before = state.firings[-1].due_ms if state.firings else None
+    after = next((one for one in state.due if _counts(schedule, one)), None)
+    return {
+        "id": schedule.trigger or schedule.schedule_id,
+        "type": "schedule",
+        "date": timestamp_text(due_ms),
+        "next": None if after is None else timestamp_text(after),
+        "previous": None if before is None else timestamp_text(before),
+    }
+
+
 def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) -> None:
     wf_run_id = run_id_of(schedule, turn.shard.partition, due_ms)
     command = StartScheduledRun(
@@ -89,6 +109,7 @@ def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) ->
         variables=schedule.variables,
         labels=schedule.labels,
         parent=schedule.parent,
+        told=_told(schedule, state, due_ms),
     )
     target = partition_of_run(wf_run_id, turn.shard.partitions)
     outcome, message = FiringOutcome.STARTED, ""

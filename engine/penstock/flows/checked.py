@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from penstock.core.limits import DURATION_MS_MAX
+from penstock.core.values.templates.functions import SECRET_MISPLACED
+from penstock.core.values.templates.secrets import is_secret_misplaced
 from penstock.core.values.templates.wanted import wanted_in
 from penstock.core.values.types import ValueProblem
 from penstock.flows.document import Mark, Mistake, Node
@@ -88,8 +90,10 @@ class Checked:
             self.wrong(node.mark, f"{str(node.plain)[:40]!r} is too long a time")
         return found or 0
 
-    def check_templates(self, node: Node) -> None:
-        """All text in it must be a template that can be read; the names that it wants are noted."""
+    def check_templates(self, node: Node, *, secret: bool = False) -> None:
+        """All text in it must be a template that can be read; the names that it wants are noted.
+        With `secret` it may be one itself: a worker is given it as it is.
+        """
         if isinstance(node.value, dict):
             for item in node.fields.values():
                 self.check_templates(item)
@@ -103,6 +107,13 @@ class Checked:
                 self.wrong(node.mark, str(problem))
             else:
                 self.names += [(node.mark, name) for name in sorted(wanted)]
+                if is_secret_misplaced(node.value, as_whole=secret):
+                    self.wrong(node.mark, SECRET_MISPLACED)
+
+
+def is_no_time(node: Node) -> bool:
+    """Whether it is a duration of nothing."""
+    return isinstance(node.value, str) and duration_ms(node.value) == 0
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:

@@ -31,12 +31,15 @@ class Kind(StrEnum):
 
 
 class Property(Struct, frozen=True):
-    """A property of a task: its kind, whether it must be given, and the words of an ENUM."""
+    """A property of a task: its kind, whether it must be given, the words of an ENUM, and whether
+    it, or each value in it, is an input of a worker as a whole, which may be a secret.
+    """
 
     kind: Kind
     required: bool = False
     words: tuple[str, ...] = ()
     said: str = ""
+    secret: bool = False
 
 
 class TaskKind(Struct, frozen=True):
@@ -69,6 +72,8 @@ _CONCURRENT: Final = Property(Kind.COUNT, said="How many run at once; 0 is all."
 _SUBFLOW: Final[dict[str, Property]] = {
     "namespace": Property(Kind.TEXT, required=True, said="The other flow's namespace."),
     "flowId": Property(Kind.TEXT, required=True, said="The other flow's id."),
+    "revision": Property(Kind.COUNT, said="Which version of it; the newest, if nothing is said."),
+    "scheduleDate": Property(Kind.TEXT, said="Not before this moment, 2026-01-31T12:00:00Z."),
     "inputs": Property(Kind.MAP, said="Its inputs, by name."),
     "labels": Property(Kind.LABELS, said="Labels of its run."),
     "wait": Property(Kind.FLAG, said="Whether to wait for its end (true)."),
@@ -89,27 +94,34 @@ KINDS: Final[tuple[TaskKind, ...]] = (
     TaskKind(
         "return",
         (*_core("debug.Return"), "io.kestra.core.tasks.debugs.Return"),
-        {"format": Property(Kind.TEXT, said="What it returns, as outputs.<id>.value.")},
+        {
+            "format": Property(
+                Kind.TEXT, said="What it returns, as outputs.<id>.value.", secret=True
+            )
+        },
         "Gives a text back, and logs it.",
     ),
     TaskKind(
         "log",
         (*_core("log.Log"), "io.kestra.core.tasks.log.Log"),
         {
-            "message": Property(Kind.ANY, required=True, said="A text, or a list of texts."),
+            "message": Property(
+                Kind.ANY, required=True, said="A text, or a list of texts.", secret=True
+            ),
             "level": Property(
                 Kind.ENUM,
                 words=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
                 said="How important it is (INFO).",
+                secret=True,
             ),
         },
         "Writes to the attempt's log.",
     ),
     TaskKind(
         "fail",
-        _core("execution.Fail"),
+        (*_core("execution.Fail"), "io.kestra.core.tasks.executions.Fail"),
         {
-            "errorMessage": Property(Kind.TEXT, said="Why."),
+            "errorMessage": Property(Kind.TEXT, said="Why.", secret=True),
             "condition": Property(Kind.TEXT, said="Fail only if this is true."),
         },
         "Fails.",
@@ -122,17 +134,19 @@ KINDS: Final[tuple[TaskKind, ...]] = (
     ),
     TaskKind(
         "http-request",
-        _core("http.Request"),
+        (*_core("http.Request"), "io.kestra.plugin.fs.http.Request"),
         {
-            "uri": Property(Kind.TEXT, required=True, said="Where to."),
+            "uri": Property(Kind.TEXT, required=True, said="Where to.", secret=True),
             "method": Property(
                 Kind.ENUM,
                 words=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
                 said="GET, if nothing is said.",
+                secret=True,
             ),
             "headers": Property(Kind.MAP, said="Headers, by name."),
             "contentType": Property(Kind.TEXT, said="The header content-type."),
-            "body": Property(Kind.TEXT, said="What is sent."),
+            "body": Property(Kind.TEXT, said="What is sent.", secret=True),
+            "auth": Property(Kind.MAP, said="Who asks, by the name of a credential."),
             "allowFailed": Property(Kind.FLAG, said="Whether an error's status is a success."),
         },
         "Makes an HTTP request.",
@@ -141,9 +155,9 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         "send-webhook",
         (),
         {
-            "url": Property(Kind.TEXT, required=True, said="Where to."),
-            "event": Property(Kind.TEXT, said="The type of event, dotted."),
-            "data": Property(Kind.ANY, said="What has happened."),
+            "url": Property(Kind.TEXT, required=True, said="Where to.", secret=True),
+            "event": Property(Kind.TEXT, said="The type of event, dotted.", secret=True),
+            "data": Property(Kind.ANY, said="What has happened.", secret=True),
         },
         "Posts a signed webhook.",
     ),
@@ -152,7 +166,7 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         (),
         {
             "taskDef": Property(Kind.TEXT, required=True, said="The TaskDef."),
-            "inputs": Property(Kind.MAP, said="Its inputs, by name."),
+            "inputs": Property(Kind.MAP, said="Its inputs, by name.", secret=True),
         },
         "A task that workers of yours run.",
     ),
@@ -255,7 +269,12 @@ KINDS: Final[tuple[TaskKind, ...]] = (
         },
         "Waits for somebody.",
     ),
-    TaskKind("subflow", _flow("Subflow"), _SUBFLOW, "Runs another flow."),
+    TaskKind(
+        "subflow",
+        (*_flow("Subflow"), "io.kestra.core.tasks.flows.Flow"),
+        _SUBFLOW,
+        "Runs another flow.",
+    ),
     TaskKind(
         "for-each-item",
         _flow("ForEachItem"),

@@ -96,7 +96,7 @@ class Trigger(Struct, frozen=True):
 
 class Flow(Struct, frozen=True):
     """A flow; `names` are those without which its templates have no value, and where they stand. It
-    `tells` its runs what has started them if some trigger can, be that disabled or not.
+    `tells` its runs what has started them if it has a trigger, be that disabled or not.
     """
 
     mark: Mark

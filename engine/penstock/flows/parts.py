@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from penstock.core.definitions.run_starts import END_FACTS
 from penstock.core.definitions.webhooks import TRIGGER
+from penstock.core.flow.labels import NAMELESS
 from penstock.flows.checked import unknown_name
 from penstock.flows.document import Node
 from penstock.flows.model import FlowInput, FlowOutput, Limit, Retry, Trigger
@@ -19,12 +20,13 @@ INPUT_TYPES: Final = (
 )
 CHOICES: Final = frozenset({"ENUM", "SELECT"})
 TRIGGERS: Final = {
-    "schedule": "schedule",
-    "io.kestra.plugin.core.trigger.Schedule": "schedule",
-    "webhook": "webhook",
-    "io.kestra.plugin.core.trigger.Webhook": "webhook",
-    "flow": "flow",
-    "io.kestra.plugin.core.trigger.Flow": "flow",
+    name: kind
+    for kind in ("schedule", "webhook", "flow")
+    for name in (
+        kind,
+        f"io.kestra.plugin.core.trigger.{kind.capitalize()}",
+        f"io.kestra.core.models.triggers.types.{kind.capitalize()}",
+    )
 }
 TRIGGER_COMMON: Final = ("id", "type", "description", "disabled")
 TRIGGER_KEYS: Final[dict[str, dict[str, bool]]] = {
@@ -40,9 +42,7 @@ TRIGGER_NAMES: Final = {
     "webhook": frozenset({TRIGGER}),
     "flow": frozenset({TRIGGER, "outputs", *END_FACTS}),
 }
-"""The types of triggers that tell a run what has happened, and what templates in their inputs know;
-those of a schedule are refused.
-"""
+"""What templates in the inputs of a trigger know; those of a schedule are refused."""
 
 _INPUT_ID: Final = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?")
 _NOT_INPUTS: Final = frozenset({"vars", "trigger", "INPUT", "INDEX"})
@@ -62,7 +62,7 @@ class Parts(WatchedReader):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tells = False  # some trigger tells the run what has happened
+        self.tells = False  # a trigger tells the run what has happened
 
     def named(self, node: Node, key: str, pattern: re.Pattern[str]) -> str:
         value = self.text_of(node, key)
@@ -144,6 +144,8 @@ class Parts(WatchedReader):
                     self.wrong(item.mark, "a label is {key: ..., value: ...}")
         found: dict[str, str] = {}
         for key, value in pairs:
+            if not key:
+                self.wrong(value.mark, NAMELESS)
             if key.startswith("system."):
                 self.wrong(value.mark, f"label {key!r}: labels that begin with system. are ours")
             if value.items or value.fields or value.value in (None, [], {}):
@@ -178,7 +180,7 @@ class Parts(WatchedReader):
                 self.wrong(at, f"trigger {name!r}: type is schedule, webhook or flow")
                 continue
             trigger = self._trigger(item, name, TRIGGERS[kind])
-            self.tells = self.tells or trigger.type in TRIGGER_NAMES
+            self.tells = True
             if not self.flag_of(item, "disabled"):
                 found.append(trigger)
         return tuple(found)

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, cast
 
-from penstock.flows.checked import is_template
+from penstock.core.flow.labels import NAMELESS, labels_problem
+from penstock.flows.checked import is_no_time, is_template
 from penstock.flows.document import FlowError, Mark, Node, read
 from penstock.flows.kinds import BY_NAME, COMMON, ERRORS, Kind, Property
 from penstock.flows.model import Flow, FlowInput, FlowTask
@@ -83,6 +84,9 @@ class _Reader(Parts):
         for name, text in found.items():
             if is_template(text):
                 self.wrong(node.fields["labels"].mark, f"label {name!r} of a flow is no template")
+        problem = labels_problem(found)
+        if problem not in (None, NAMELESS):
+            self.wrong(node.fields["labels"].mark, problem)
         return found
 
     # Tasks.
@@ -121,6 +125,10 @@ class _Reader(Parts):
         found = self._read(node, task_id, own)
         if kind.name == "switch" and not {"cases", "defaults"} & node.fields.keys():
             self.wrong(node.mark, f"task {task_id!r} wants cases, or defaults")
+        for key in ("timeout", "delay", "pauseDuration"):
+            given = node.fields.get(key)
+            if given is not None and is_no_time(given):
+                self.wrong(given.mark, f"{key} is over at once: write it as PT5M")
         if {"delay", "pauseDuration"} <= node.fields.keys():
             self.wrong(node.keys["pauseDuration"], "pauseDuration is another name of delay")
         if "runIf" in node.fields:
@@ -241,7 +249,9 @@ class _Reader(Parts):
 
     def _property(self, name: str, node: Node, wanted: Property) -> Any:
         plain = node.plain
-        self.check_templates(node)
+        given = [*node.fields.values()] if wanted.secret and wanted.kind is Kind.MAP else [node]
+        for one in given:
+            self.check_templates(one, secret=wanted.secret)
         match wanted.kind:
             case Kind.FLAG if not isinstance(plain, bool):
                 self.wrong(node.mark, f"{name} is true or false, not {node.kind}")

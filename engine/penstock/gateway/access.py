@@ -26,6 +26,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/applications": Resource.APPLICATION,
     "/v1/api-keys": Resource.PRINCIPAL,
     "/v1/bulk": Resource.WORKFLOW,
+    "/v1/changes": Resource.WORKFLOW,
     "/v1/cluster": Resource.CLUSTER,
     "/v1/correlated-events": Resource.EXTERNAL_EVENT,
     "/v1/dead-letters": Resource.CLUSTER,
@@ -38,6 +39,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/schedules": Resource.WORKFLOW,
     "/v1/struct-defs": Resource.STRUCT,
     "/v1/task-defs": Resource.TASK,
+    "/v1/tenants": Resource.TENANT,
     "/v1/task-metrics": Resource.WORKFLOW,
     "/v1/task-queues": Resource.TASK,
     "/v1/task-runs": Resource.WORKFLOW,
@@ -73,8 +75,13 @@ OTHERWISE: Final[dict[str, tuple[Action, Resource]]] = {
 NAMED_BY: Final = {
     **{f"{path}/{{name}}": "name" for path in RESOURCE_OF if path.endswith(("-defs", "-specs"))},
     **dict.fromkeys(
-        ("/v1/applications/{name}", "/v1/webhooks/{name}", "/v1/principals/{name}"), "name"
+        (
+            *("/v1/applications/{name}", "/v1/webhooks/{name}"),
+            *("/v1/principals/{name}", "/v1/tenants/{name}"),
+        ),
+        "name",
     ),
+    **dict.fromkeys(("/v1/wf-specs/{name}/counts", "/v1/task-defs/{name}/counts"), "name"),
     "/v1/correlated-events/{event_def}/{key}": "event_def",
     "/v1/task-queues/{task_def}/poll": "task_def",
     "/v1/task-queues/{task_def}/breaker": "task_def",
@@ -84,11 +91,11 @@ NAMED_BY: Final = {
 FINE: Final = frozenset(
     {
         *(path for path in RESOURCE_OF if path.endswith(("-defs", "-specs"))),
-        *("/v1/applications", "/v1/webhooks", "/v1/principals", "/v1/schedules"),
+        *("/v1/applications", "/v1/webhooks", "/v1/principals", "/v1/tenants", "/v1/schedules"),
         *("/v1/schedules/{schedule_id}", "/v1/wf-runs", "/v1/task-runs", "/v1/task-runs/per-day"),
         *("/v1/task-metrics", "/v1/task-metrics/per-bucket"),
         *("/v1/user-task-runs", "/v1/webhook-deliveries", "/v1/webhook-deliveries/poll"),
-        *("/v1/expressions/evaluate", "/v1/tasks/stops"),
+        *("/v1/expressions/evaluate", "/v1/tasks/stops", "/v1/changes/follow"),
     }
 )
 """Routes whose handlers leave out, or refuse to show, what has not a name that may be read."""

@@ -27,9 +27,12 @@ from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.nodes import Nodes
+from penstock.gateway.pages import pages_of
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
     bulk,
+    changes,
+    counts,
     dead_letters,
     definitions,
     doctor,
@@ -46,6 +49,7 @@ from penstock.gateway.routes import (
     task_metrics,
     task_runs,
     tasks,
+    tenants,
     user_tasks,
     verbs,
     webhook_deliveries,
@@ -65,6 +69,7 @@ from penstock.store.port import StoreError
 ROUTES: Final = [
     *definitions.ROUTES,
     *workflows.ROUTES,
+    *counts.ROUTES,
     *gone_addresses.ROUTES,
     *wf_runs.ROUTES,
     *user_tasks.ROUTES,
@@ -72,6 +77,7 @@ ROUTES: Final = [
     *bulk.ROUTES,
     *run_parts.ROUTES,
     *run_words.ROUTES,
+    *changes.ROUTES,
     *task_runs.ROUTES,
     *task_metrics.ROUTES,
     *events.ROUTES,
@@ -81,6 +87,7 @@ ROUTES: Final = [
     *webhook_deliveries.ROUTES,
     *webhooks.ROUTES,
     *principals.ROUTES,
+    *tenants.ROUTES,
     *dead_letters.ROUTES,
     *doctor.ROUTES,
     *operations.ROUTES,
@@ -128,7 +135,10 @@ def make_app(
         gateway.engine.close()
 
     app = Starlette(
-        routes=[_anywhere(gateway, one) for one in ROUTES if isinstance(one, Route)],
+        routes=[
+            *(_anywhere(gateway, one) for one in ROUTES if isinstance(one, Route)),
+            *pages_of(),
+        ],
         lifespan=lifespan,
         middleware=[Middleware(Counted, tally=gateway.http)],
         exception_handlers={

@@ -5,7 +5,8 @@ Rules
 - The answer is expected before the command is appended: no answer can be missed.
 - Under one (tenant, command id) one command is under way at a time: answers are told apart by these
   two.
-- New work is refused when there is too much of it (load.py, R18).
+- New work is refused when there is too much of it (load.py, R18), or its tenant brings too much
+  (quotas.py).
 - A deadline says nothing about the command: it may still take effect, and the same id gets its
   answer.
 """
@@ -40,6 +41,7 @@ from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, append_failed, bad_request
 from penstock.gateway.load import Limits, Load
+from penstock.gateway.quotas import Quotas
 from penstock.gateway.reads import Reads
 from penstock.log.port import EngineLog, LogError, Message, Position
 from penstock.observe import tracing
@@ -72,6 +74,7 @@ class Engine:
         self._topics = topics
         self._reads = reads
         self._limits = limits
+        self._quotas = Quotas(reads)
         self._under_way: dict[Key, asyncio.Event] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, set[asyncio.Future[Answered]]] = {}
@@ -110,6 +113,7 @@ class Engine:
         number = self._number(record)
         self._reads.check_takes(number)
         self._load.check(command, number)
+        self._quotas.check(command, caller.tenant)
         self._load.in_flight += 1
         try:
             async with asyncio.timeout(timeout_s or self._limits.answer_timeout_s):

@@ -63,6 +63,8 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.PERMISSION_DENIED: 403,
     Code.PRINCIPAL_UNKNOWN: 404,
     Code.API_KEY_UNKNOWN: 404,
+    Code.TENANT_UNKNOWN: 404,
+    Code.QUOTA_EXCEEDED: 429,
     Code.TASK_DEF_UNKNOWN: 404,
     Code.PARENT_REQUIRED: 409,
     Code.SPEC_UNKNOWN: 404,
@@ -163,7 +165,8 @@ RETRIED: Final = frozenset({421, 429, 503})
 
 class ApiError(Exception):
     """A request is answered with an error. `position` is how far the partition had come, if that is
-    known.
+    known. What the gateway itself turns away, and may soon take, has a Retry-After; the fold knows
+    of no such time, and to ask it again costs one more record in the log.
     """
 
     def __init__(
@@ -181,7 +184,7 @@ class ApiError(Exception):
         self.position = position
         self.faults = faults
         self.headers = dict(headers or {})
-        if self.status in RETRIED:
+        if self.status in RETRIED and not isinstance(code, Code):
             self.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
 
     @property

@@ -140,15 +140,14 @@ def _shown(group: Group, found: Sums, bucket: str) -> Json:
 def _wanted(
     window: Window[MetricSearch], dialect: Dialect, numbers: Iterable[int]
 ) -> Iterator[tuple[Seen, SeenAttempt, int, Series]]:
-    def entries(seen: Seen) -> Iterator[tuple[SeenAttempt, int, Series | None]]:
-        """Each attempt, and each of its series, of a run that has measured anything at all."""
+    def entries(seen: Seen) -> Iterator[tuple[SeenAttempt, int, Series]]:
+        """The series of each attempt, of a run that has measured anything at all."""
         of_run = (seen.run.tenant, seen.run.wf_run_id)
         if next(iter(seen.rows.scan(AttemptMetrics, *of_run)), None) is not None:
             for of, measured in measures_of(dialect, seen):
-                yield of, 0, None
                 for at, series in enumerate(measured):
                     yield of, at, series
 
     for seen, (of, at, series) in window.within(numbers, entries):
-        if series is not None and window.asked.wants(of, series):
+        if window.asked.wants(of, series):
             yield seen, of, at, series

@@ -38,7 +38,8 @@ ABOUT: Final = f"""\
 Commands change something: each is written to the log, and answered when it is folded. A command may
 be sent again with the same `{COMMAND_ID_HEADER}`: it is done once, and answered the same, with
 `repeated` true. Answers name their position; give it as `at_least` to a read that must not be
-older. An error has a stable code; those with status 421, 429, 503 and 504 are worth another try."""
+older. An error has a stable code; those with status 421, 503 and 504 are worth another try, and
+those with 429 if they have a Retry-After."""
 
 
 def document(routes: Iterable[object]) -> Json:

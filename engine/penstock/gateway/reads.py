@@ -70,6 +70,10 @@ class Reads:
         is_there = self._processor.position(number) is not None
         return is_there and not self._processor.is_opening(number)
 
+    def share(self) -> float:
+        """Which part of all partitions is here; one of them, if they are only being opened."""
+        return max(1, sum(map(self.is_open, range(self.partitions)))) / self.partitions
+
     def is_stopped(self, number: int) -> bool:
         """Whether a partition is here and does not go on."""
         return number in self._processor.stopped

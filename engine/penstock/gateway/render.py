@@ -125,6 +125,7 @@ def schedule(row: Schedule, state: ScheduleState) -> Json:
         "variables": row.variables,
         "labels": row.labels,
         "parent": row.parent,
+        "trigger": row.trigger,
         "cron": row.cron,
         "at": time_text(row.at_ms),
         "time_zone": row.time_zone,
@@ -168,6 +169,7 @@ def wf_run_head(row: WfRun) -> Json:
         "held": row.held,
         "refused_as": None if row.place is None else row.place.refusal,
         "counts_as": row.counts_as,
+        "parent": row.parent,
         "replay": None if row.replay is None else origins.replay(row.replay),
         "started_by": None if row.started_by is None else origins.started_by(row.started_by),
     }

@@ -1,9 +1,11 @@
 """What is searched for across runs that has no index: newest first by when it began.
 
 An index of task runs, or of what they have measured, would be a row more for each, and such a
-search is rare. So it goes over the runs, a window at a time: it looks at so many entries at most,
-a share of them in each partition, and the order is that of the window. The answer says whether the
-window was all there is; its cursor goes on within the window, then with the next one.
+search is rare. So it goes over the runs, those that began last first, a window at a time: it reads
+so many rows at most, a share of them in each partition. Within a window the order is that of what
+is found; a run that began in an earlier window may have something newer in a later one. The answer
+says whether the window was all there is; its cursor goes on within the window, then with the next
+one.
 
 Each node looks through the partitions that it has; what they find is put together by the one that
 was asked.
@@ -14,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nlargest
-from itertools import islice
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -24,19 +25,24 @@ from starlette.datastructures import QueryParams
 from penstock.contracts.answers.common import Time
 from penstock.core.definitions.principals import Resource
 from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.limits import DATE_MS_MAX
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.rows import Rows
 from penstock.core.state.run import WfRun
+from penstock.core.state.search_rows import RunBegun, ahead_of
 from penstock.core.values.timestamps import timestamp_ms
 from penstock.core.values.types import ValueProblem
 from penstock.core.views.seen import Json, Seen
 from penstock.gateway.auth import Caller
+from penstock.gateway.counted_rows import CountedReader, Enough
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import Reads, View
-from penstock.gateway.run_scan import RunPlace, runs_of
 from penstock.gateway.says import Param
 from penstock.gateway.web import cursor_bytes, cursor_text
 
-ENTRIES_PER_WINDOW_MAX: Final = 10_000
-ENTRIES_OF_RUN_MAX: Final = 10_000
+ROWS_PER_WINDOW_MAX: Final = 50_000
+"""A task run takes about five; its place in the window is that of its run."""
+ROWS_OF_RUN_MAX: Final = 50_000
 
 T = TypeVar("T")
 Key = tuple[int, str, str]
@@ -81,8 +87,8 @@ def words_of_runs(params: QueryParams) -> dict[str, Any]:
     return {
         "namespace": params.get("namespace"),
         "wf_spec": params.get("wf_spec"),
-        "start_ms": _time(params, "start_date"),
-        "end_ms": _time(params, "end_date"),
+        "start_ms": time_param(params, "start_date"),
+        "end_ms": time_param(params, "end_date"),
         "labels": pairs_of(params, "label"),
         "parent": params.get("trigger_wf_run_id"),
         "child": _child(params.get("child_filter")),
@@ -97,12 +103,20 @@ def pairs_of(params: QueryParams, name: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, _, value in pairs)
 
 
+class Begun(NamedTuple):
+    """Where a window begins in a partition: behind a run by when that began, or at the newest."""
+
+    number: int = 0
+    ahead_ms: int = 0
+    after: str = ""
+
+
 class Mark(Struct, array_like=True, frozen=True):
     """Where a search goes on: where its window begins in each of its partitions, in all if nothing
     is said, and the last one that was given of it. It is a cursor.
     """
 
-    begins: tuple[RunPlace, ...] | None = None
+    begins: tuple[Begun, ...] | None = None
     last: Key | None = None
 
     @classmethod
@@ -115,7 +129,7 @@ class Mark(Struct, array_like=True, frozen=True):
         except msgspec.DecodeError as error:
             raise bad_request("parameter `cursor` is not one that was given here") from error
         begins = mark.begins or ()
-        if not all(0 <= number < 10**6 and "\x00" not in after for number, after in begins):
+        if not all(_is_place(place) for place in begins):
             raise bad_request("parameter `cursor` is not one that was given here")
         return mark
 
@@ -130,9 +144,8 @@ A = TypeVar("A", bound=OfRuns)
 
 @dataclass(slots=True)
 class Window(Generic[A]):
-    """The runs behind the places of a mark, in each partition until a share of the entries was
-    looked at; `ended_at` is where the next window begins there. It is `cut` if some run has more
-    than is looked at.
+    """The runs behind the places of a mark, in each partition until a share of the rows was read;
+    `ended_at` is where the next window begins there. It is `cut` if some run has more than is read.
     """
 
     reads: Reads
@@ -140,45 +153,59 @@ class Window(Generic[A]):
     asked: A
     now_ms: int
     mark: Mark
-    ended_at: list[RunPlace] = field(default_factory=list[RunPlace])
+    ended_at: list[Begun] = field(default_factory=list[Begun])
     cut: bool = False
 
     @property
-    def begins(self) -> dict[int, RunPlace]:
+    def begins(self) -> dict[int, Begun]:
         """Where it begins, by partition."""
         if self.mark.begins is None:
-            return {number: RunPlace(number) for number in range(self.reads.partitions)}
+            return {number: Begun(number) for number in range(self.reads.partitions)}
         known = range(self.reads.partitions)
-        return {place[0]: RunPlace(*place) for place in self.mark.begins if place[0] in known}
+        return {place[0]: Begun(*place) for place in self.mark.begins if place[0] in known}
 
     def within(
         self, numbers: Iterable[int], entries: Callable[[Seen], Iterable[T]]
     ) -> Iterator[tuple[Seen, T]]:
-        """What stands in the wanted runs of these partitions, which are open here: each that
-        `entries` gives is one that was looked at, as is each run.
+        """What `entries` finds in the wanted runs of these partitions, which are open here, until
+        so many rows of a run were read for it.
         """
         self.ended_at, self.cut = [], False
         begins, specs = self.begins, dict[tuple[str, int], WfSpec | None]()
-        share = max(1, ENTRIES_PER_WINDOW_MAX // max(1, len(begins)))
+        share = max(1, ROWS_PER_WINDOW_MAX // max(1, len(begins)))
         for number in numbers:
             left = share
-            runs = runs_of(self.reads, self.caller.tenant, begins[number], number + 1)
-            for place, view, run in runs:
+            view = self.reads.view(number)
+            for place, run in self._runs(view, begins[number]):
                 left -= 1
                 name = (run.wf_spec, run.version)
                 if name not in specs:
                     specs[name] = self._spec(view, *name)
                 spec = specs[name]
                 if spec is not None and self.asked.wants_run(run, spec):
-                    seen = Seen(view.rows, run, spec, number, self.now_ms)
-                    found = iter(entries(seen))
-                    for one in islice(found, ENTRIES_OF_RUN_MAX):
-                        left -= 1
-                        yield seen, one
-                    self.cut = self.cut or next(found, None) is not None
+                    reader = CountedReader(view.view, ROWS_OF_RUN_MAX)
+                    seen = Seen(Rows(reader), run, spec, number, self.now_ms)
+                    try:
+                        for one in entries(seen):
+                            yield seen, one
+                    except Enough:
+                        self.cut = True
+                    left -= reader.read
+                    reader.most = None  # what was found is shown later
                 if left <= 0:
                     self.ended_at.append(place)
                     break
+
+    def _runs(self, view: View, begins: Begun) -> Iterator[tuple[Begun, WfRun]]:
+        """The runs of a partition from a place on, the newest first, each with its own place."""
+        tenant, prefix = self.caller.tenant, RunBegun.key(self.caller.tenant)
+        start = prefix if begins.after == "" else RunBegun.key(tenant, *begins[1:]) + b"\x00"
+        if self.asked.end_ms is not None:
+            start = max(start, RunBegun.key(tenant, ahead_of(self.asked.end_ms - 1)))
+        for _, row in view.rows.range(RunBegun, start, after_prefix(prefix)):
+            run = view.rows.peek(WfRun, tenant, row.wf_run_id)
+            if run is not None:
+                yield Begun(begins.number, row.ahead_ms, row.wf_run_id), run
 
     def _spec(self, view: View, name: str, version: int) -> WfSpec | None:
         """The spec of runs that the caller may read; of others there is nothing to be found."""
@@ -221,13 +248,18 @@ def page_of(found: list[Json], mark: Mark, limit: int) -> tuple[list[Json], str 
 
 def next_window(found: list[Json]) -> str | None:
     """The cursor of the next window, if there is one."""
-    ends = sorted(RunPlace(*one["ended"]) for one in found if "ended" in one)
+    ends = sorted(Begun(*one["ended"]) for one in found if "ended" in one)
     return Mark(tuple(ends)).text if ends else None
 
 
 def is_whole(found: list[Json], mark: Mark) -> bool:
     """Whether a window was all there is."""
     return mark.begins is None and not any("ended" in one or "cut" in one for one in found)
+
+
+def _is_place(place: Begun) -> bool:
+    number, ahead_ms, after = place
+    return 0 <= number < 10**6 and 0 <= ahead_ms <= DATE_MS_MAX and "\x00" not in after
 
 
 def _triggers(run: WfRun) -> tuple[str | None, ...]:
@@ -245,7 +277,8 @@ def _is_within(name: str, namespace: str) -> bool:
     return name == namespace or name.startswith(namespace.rstrip(".") + ".")
 
 
-def _time(params: QueryParams, name: str) -> int | None:
+def time_param(params: QueryParams, name: str) -> int | None:
+    """A time among the parameters of a query."""
     text = params.get(name)
     try:
         return None if text is None else timestamp_ms(text)

@@ -112,7 +112,7 @@ def measures_of(
 def _lines(of: SeenAttempt, piece: AttemptLog) -> Iterator[LogLine]:
     at_ms = max(piece.at_ms, of.at_ms)
     failing = False
-    for text in piece.text.split("\n"):
+    for text in piece.text.removesuffix("\n").split("\n"):
         failing = failing or text.startswith(TRACEBACK)
         word, _, rest = text.partition(" ")
         if failing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Final
 
 from msgspec import Struct
 
@@ -24,8 +25,11 @@ from penstock.core.values.types import ValueProblem, parse_type
 from penstock.core.values.value import Value
 from penstock.gateway.errors import bad_request
 from penstock.gateway.index_scan import place_of, scan_index
+from penstock.gateway.newest_runs import SAYS_OF_NEWEST
 from penstock.gateway.reads import Reads, View, check_part
+from penstock.gateway.run_window import SAYS_OF_RUNS
 
+OF_NEWEST: Final = frozenset(one.name for one in (*SAYS_OF_NEWEST, *SAYS_OF_RUNS)) - {"wf_spec"}
 _VERSION_DIGITS_MAX = 9
 
 
@@ -42,6 +46,9 @@ class Search(Struct, frozen=True):
     def of(cls, params: Mapping[str, str]) -> Search | None:
         """The search that the parameters of a query ask for; None if they ask for none."""
         condition, wf_spec = params.get("variable"), params.get("wf_spec")
+        for name in params:
+            if name in OF_NEWEST:
+                raise bad_request(f"parameter `{name}` goes with `order=newest`")
         if condition is None:
             for name in ("wf_spec", "path", "version"):
                 if name in params:

@@ -11,8 +11,8 @@ from typing import Final
 
 from penstock.contracts.topics import TopicSettings
 from penstock.core.ids import partition_of
+from penstock.log.backlog import Span, backlog_from
 from penstock.log.port import (
-    NOT_KNOWN,
     AppendRefused,
     Backlog,
     Gone,
@@ -141,7 +141,7 @@ class MemoryLog:
                 self.commit(number, first)
         self._is_new = False
 
-    def bounds(self, partition: int) -> tuple[int, int]:
+    def bounds(self, partition: int, timeout_s: float = 15.0) -> tuple[int, int]:
         """(what is still there, the next offset)."""
         return self._begins[partition], len(self._records[self._commands][partition])
 
@@ -209,13 +209,8 @@ class MemoryLog:
         """What waits for a group."""
         there = self._records.get(topic, [])
         marks = [self.group_mark(topic, group, number) for number in range(len(there))]
-        waiting = [records[mark:] for records, mark in zip(there, marks, strict=True)]
-        longest = max(waiting, key=len, default=list[Record]())
-        oldest_ms = longest[0].timestamp_ms if longest else None
-        first = {number: records[0] if records else None for number, records in enumerate(waiting)}
-        ends = enumerate(map(len, there))
-        first |= {number: NOT_KNOWN for number, end in ends if marks[number] > end}
-        return Backlog(sum(map(len, waiting)), oldest_ms, first if heads else {})
+        spans = [Span(len(there[n]) - mark, n, mark) for n, mark in enumerate(marks)]
+        return backlog_from(spans, lambda span: there[span.number][span.mark], heads=heads)
 
     def group_mark(self, topic: str, group: str, partition: int) -> int:
         """Where a group reads on."""

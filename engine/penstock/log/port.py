@@ -332,8 +332,10 @@ class EngineLog(Producer, Protocol):
         """
         ...
 
-    def bounds(self, partition: int) -> tuple[int, int]:
-        """(first offset that is still there, offset that the next record will get)."""
+    def bounds(self, partition: int, timeout_s: float = 15.0) -> tuple[int, int]:
+        """(first offset that is still there, offset that the next record will get). Any thread may
+        ask.
+        """
         ...
 
     def read_at(self, partition: int, offset: int) -> Record | None:

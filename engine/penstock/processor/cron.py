@@ -26,8 +26,9 @@ class CannotSay(Exception):
 
 
 def next_times(cron: str, time_zone: str, after_ms: int) -> tuple[int, ...]:
-    """The next due times after a moment: at least one, and no more than a day of them, since rules
-    of time zones change."""
+    """The next due times after a moment: two, as far as there are, or a day of them, but no more,
+    since rules of time zones change.
+    """
     try:
         zone = UTC if time_zone == "UTC" else ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -38,7 +39,7 @@ def next_times(cron: str, time_zone: str, after_ms: int) -> tuple[int, ...]:
             due_ms = (moment.astimezone(UTC) - _EPOCH) // _MS
             if due_ms <= after_ms:
                 continue  # the hour that clocks have for the second time
-            if found and due_ms > found[0] + AHEAD // _MS:
+            if len(found) > 1 and due_ms > found[0] + AHEAD // _MS:
                 break
             found.append(due_ms)
             if len(found) == DUE_TIMES_MAX:

@@ -82,11 +82,7 @@ class Courier:
         """Send what the turns ask for; return when each message is acknowledged or refused, and
         what follows from a refusal is acknowledged too. Raises LogUnavailable when that can not be
         known."""
-        deliveries = [
-            Delivery(turn.record.partition, self._message(turn, output, index), output)
-            for turn in turns
-            for index, output in enumerate(turn.outputs)
-        ]
+        deliveries = self.deliveries(turns)
         if not deliveries:
             return
         messages = [delivery.message for delivery in deliveries]
@@ -100,6 +96,14 @@ class Courier:
                 refusal = by_message.get(id(delivery.message))
                 if refusal is not None:
                     self._log.deliver(self._aftermath(delivery, refusal))
+
+    def deliveries(self, turns: Iterable[TurnOutputs]) -> list[Delivery]:
+        """What the turns ask for, as messages."""
+        return [
+            Delivery(turn.record.partition, self._message(turn, output, index), output)
+            for turn in turns
+            for index, output in enumerate(turn.outputs)
+        ]
 
     def _reach_mid_produce(self, messages: Sequence[Message]) -> None:
         """For tests: half of the messages are sent when the failpoint is reached."""

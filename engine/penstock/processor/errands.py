@@ -57,3 +57,7 @@ class Errands:
         self.ticker.forget(number)
         self.cron.forget(number)
         self.lost_tasks.forget(number)
+
+    def close(self) -> None:
+        """Nothing is appended any more."""
+        self.lost_tasks.close()

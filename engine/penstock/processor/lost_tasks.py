@@ -65,8 +65,9 @@ class LostTasks:
     """Looks now and then. The fold's thread calls; the log is asked in another one."""
 
     def __init__(self, log: EngineLog, topics: Topics, courier: Courier) -> None:
-        self.look_at_once = False  # for tests, as is the next
+        self.look_at_once = False  # for tests, as are the next two
         self.steps_max = STEPS_MAX
+        self.waited_ms = WAITED_MS
         self._log = log
         self._topics = topics
         self._courier = courier
@@ -77,6 +78,10 @@ class LostTasks:
     def forget(self, number: int) -> None:
         """The partition is not ours any more."""
         self._rounds.pop(number, None)
+
+    def close(self) -> None:
+        """The log is asked nothing more."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     def passed(self, partitions: Mapping[int, Partition]) -> Iterator[Message]:
         """What is to be told."""
@@ -95,7 +100,7 @@ class LostTasks:
         """Some steps further; ask for what was found to have waited long."""
         if of.cursor == BEGIN:
             of.begun_s = now_s
-        before_ms = partition.state.append_ms - WAITED_MS
+        before_ms = partition.state.append_ms - self.waited_ms
         for steps, (cursor, task) in enumerate(_steps(partition.view(), of.cursor)):
             of.cursor = cursor
             if task is not None and _is_waiting(task) and task.attempt.scheduled_ms < before_ms:

@@ -2,13 +2,16 @@
 until they go or are stopped. All of it runs in the fold's thread; any may look at what is open.
 
 A partition for which this process stood by is taken over as it is, warm (R15). Any other is opened
-by the Opener, which may have to restore it first; until then it stays to be opened (R20).
+by the Opener, which may have to restore it first; until then it stays to be opened (R20). So does
+one that the log can not be asked about: its leader is away, and the others go on.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from penstock.log.port import EngineLog, Fenced, LogUnavailable
 from penstock.processor.errands import Errands
@@ -18,6 +21,11 @@ from penstock.processor.partition import Partition
 from penstock.processor.recovery import Opener
 from penstock.processor.standbys import Standbys
 from penstock.store.port import StoreCorrupt
+
+ASK_S: Final = 2.0  # for the first question about a partition; others wait meanwhile
+RETRY_S: Final = 0.2
+REST: Final = 3
+"""So many times as long as it has held up the others in vain, a partition is left alone."""
 
 Departed = Callable[[int], None]
 
@@ -40,6 +48,8 @@ class Owned:
         self.to_open: set[int] = set()
         self.stopped: dict[int, PartitionStopped] = {}
         self.departed: list[Departed] = []
+        self._not_before_s: dict[int, float] = {}
+        self._left: list[Partition] = []
         self._log = log
         self._opener = opener
         self._errands = errands
@@ -51,25 +61,52 @@ class Owned:
         """All that was assigned and has not gone, be it open, to be opened or stopped."""
         return self.to_open | self.partitions.keys() | self.stopped.keys()
 
+    def assigned(self, numbers: Sequence[int]) -> None:
+        """These are ours, to be opened."""
+        self.to_open.update(numbers)
+
     def lost(self, numbers: Sequence[int]) -> None:
-        """These are not ours any more."""
+        """These are not ours any more; why one was stopped is for its next owner to find out."""
         self.to_open.difference_update(numbers)
         for number in numbers:
             self._opener.leave(number)
-            self.close(number)
+            self._not_before_s.pop(number, None)
+            self.stopped.pop(number, None)
+            partition = self._leave(number)
+            if partition is not None:
+                self._left.append(partition)
+
+    def close_left(self) -> None:
+        """Close the stores of what has gone. Nobody else waits for that, so it comes when the log
+        has been told that others may have the partitions.
+        """
+        while self._left:
+            self._left.pop().close()
 
     def open_assigned(self) -> None:
         """Open what was assigned; what is being restored (R20), or could not be asked of the log,
         stays to be opened."""
         for number in sorted(self.to_open):
-            if self._open(number):
+            began_s = time.monotonic()
+            if began_s < self._not_before_s.get(number, 0.0):
+                continue
+            try:
+                is_settled = self._open(number)
+            except LogUnavailable as error:
+                logger.warning("partition %d can not be opened yet: %s", number, error)
+                self.close(number)
+                now_s = time.monotonic()
+                self._not_before_s[number] = now_s + max(RETRY_S, REST * (now_s - began_s))
+                return  # the others have their turn after what is open has had its own
+            self._not_before_s.pop(number, None)
+            if is_settled:
                 self.to_open.discard(number)
 
     def _open(self, number: int) -> bool:
         """Whether there is nothing more to wait for."""
         self.close(number)
         try:
-            end = self._log.bounds(number)[1]
+            end = self._log.bounds(number, ASK_S)[1]
             warm = None if self._standbys is None else self._standbys.give(number)
             partition = self._opener.open(number, warm)
         except PartitionStopped as stopped:
@@ -127,12 +164,18 @@ class Owned:
 
     def close(self, number: int) -> None:
         """Let go of a partition, if it is open."""
-        partition = self._forget(number)
+        partition = self._leave(number)
         if partition is not None:
             partition.close()
+
+    def _leave(self, number: int) -> Partition | None:
+        """It is not open here any more, and whoever waits for it here is told so."""
+        partition = self._forget(number)
+        if partition is not None:
             self._fresh.closed(number)
             for departed in self.departed:
                 departed(number)
+        return partition
 
     def _forget(self, number: int) -> Partition | None:
         self._errands.forget(number)

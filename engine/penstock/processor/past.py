@@ -20,6 +20,7 @@ from msgspec import Struct
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import read_command
+from penstock.core.definitions.tenants import Tenant
 from penstock.core.fold import Input, Only, begin, fold
 from penstock.core.ids import root_of
 from penstock.core.state.keys import Scope
@@ -367,12 +368,17 @@ def set_clocks(rows: Rows, clocks: Clocks) -> None:
 
 
 def _written(rows: Rows, regions: set[bytes]) -> dict[bytes, Row | None]:
-    """What a turn has written, of these regions alone; raises _Missing if it did so elsewhere."""
+    """What a turn has written, of these regions alone; raises _Missing if it did so elsewhere.
+    How many runs are live stands in no region: where that decides, no part can do without the rest.
+    """
     changes, found = rows.changes(), dict[bytes, Row | None]()
     for key, kind in list(rows.written(0)):
         region = region_of(kind, key)
         if region is not None and region not in regions:
             raise _Missing(region)
+        row = changes[key]
+        if isinstance(row, Tenant) and row.quota.live_runs is not None:
+            raise _NotApart("its tenant had a quota of live runs")
         if kind is CommandAnswer or kind is AnswerExpiry:  # remembered by the whole fold only
             rows.delete_key(kind, key)
         found[key] = changes[key]

@@ -96,6 +96,7 @@ class Processor:
         self._stopping = threading.Event()
         self.room = Room(disk, opener, self._stopping)
         self._commit_s = 0.0
+        self._leave: Callable[[], None] | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-fold")
         self._loop: Future[None] | None = None
 
@@ -109,13 +110,18 @@ class Processor:
         """Ask for partitions; they come with the next step."""
         self._log.subscribe(self)
 
-    def stop(self, timeout_s: float = 30.0) -> None:
-        """Finish the batch at hand and let go of everything; nothing is left to redo."""
+    def stop(self, timeout_s: float = 30.0, *, leave: Callable[[], None] | None = None) -> None:
+        """Finish the batch at hand and let go of everything; nothing is left to redo. `leave` is
+        called as soon as others may have the partitions, before anything of our own is tidied up.
+        """
+        self._leave = leave or self._leave
         self._stopping.set()
         if self._loop is None:
             self._close_all()
         else:
             wait([self._loop], timeout_s)
+        if leave is not None:
+            leave()  # the thread may have ended by itself before
         self._executor.shutdown(wait=False)
 
     @property
@@ -179,7 +185,7 @@ class Processor:
 
     def assigned(self, partitions: Sequence[int]) -> None:
         """These are to be opened: in the loop, where the log may be asked more than once."""
-        self._owned.to_open.update(partitions)
+        self._owned.assigned(partitions)
 
     def revoked(self, partitions: Sequence[int]) -> None:
         """No batch is under way between polls: commit and close these."""
@@ -207,6 +213,7 @@ class Processor:
     def step(self) -> None:
         """One round of the loop; tests and the simulator call it in place of `start`."""
         try:
+            self._owned.close_left()
             if not self.room.is_there():
                 if self._log.poll(1, HOLD_S):  # so that it stays a member of the group
                     self._stopping.wait(HOLD_S)
@@ -327,6 +334,12 @@ class Processor:
         except LogError as error:
             logger.warning("the marks could not be committed: %s", error)
             self.lost(list(self._owned.partitions))
+        try:
+            if self._leave is not None:
+                self._leave()
+        finally:
+            self._owned.close_left()
+        self._errands.close()
         if self.standbys is not None:
             self.standbys.close()
 

@@ -282,7 +282,7 @@ class Opener:
                 raise PartitionStopped(StopCause.NO_MARK, _no_mark(mark, position))
             self._log.commit(number, mark_of(self._log.topic_id, position))
             return position.next_offset
-        return self._checked(number, mark, note)
+        return self._checked(number, mark, note, position)
 
     def _mark_of_others(self, number: int, position: StorePosition) -> int:
         """The mark of a partition that is not ours; without one nothing is known to be delivered
@@ -292,20 +292,22 @@ class Opener:
         note = None if mark is None else _note_of(mark)
         if mark is None or note is None:
             return position.next_offset
-        return self._checked(number, mark, note)
+        return self._checked(number, mark, note, position)
 
-    def _checked(self, number: int, mark: Mark, note: MarkNote) -> int:
-        self._check_note(number, note)
+    def _checked(self, number: int, mark: Mark, note: MarkNote, position: StorePosition) -> int:
+        self._check_note(number, note, position)
         end = self._log.bounds(number)[1]
         if mark.next_offset > end:
             message = f"the log ends at {end}, before the delivered mark {mark.next_offset}"
             raise PartitionStopped(StopCause.INTEGRITY, message)
         return mark.next_offset
 
-    def _check_note(self, number: int, note: MarkNote) -> None:
+    def _check_note(self, number: int, note: MarkNote, position: StorePosition) -> None:
         if note.topic_id != self._log.topic_id:
             message = f"the mark is of topic {note.topic_id}, the log is {self._log.topic_id}"
             raise PartitionStopped(StopCause.INTEGRITY, message)
+        if (note.last_offset, note.last_hash) == (position.last_offset, position.last_hash.hex()):
+            return  # of the store it was just seen that the log has it
         if note.last_offset < self._log.bounds(number)[0]:
             return
         record = self._log.read_at(number, note.last_offset)

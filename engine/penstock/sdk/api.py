@@ -160,7 +160,13 @@ def unreachable(url: str, error: httpx.TransportError) -> Unavailable:
 
 
 def may_retry(error: PenstockError, call: Call | None = None) -> bool:
-    """Whether the same request may go through later; `call` is one that may not be safe twice."""
+    """Whether the same request may go through later; `call` is one that may not be safe twice. Too
+    many requests are so only if the server says when to come again: without that it is the engine
+    that has refused, for as long as its tenant has too many live runs, and each further try would
+    be one more record in its log.
+    """
+    if error.status == TOO_MANY and error.retry_after_s is None:
+        return False
     if call is not None and not call.is_safe:
         return error.status in NOT_BEGUN
     return error.status == 0 or error.status in RETRIED

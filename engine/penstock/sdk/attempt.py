@@ -17,14 +17,16 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, RETRY_AFTER_MS_MAX, TEXT_CHARS_MAX
 from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.types import ValueProblem
+from penstock.core.values.value import Value
 from penstock.observe.tracing import spanning, tracing
 from penstock.sdk import hints
-from penstock.sdk.context import TaskContext
+from penstock.sdk.context import TaskContext, Words
 from penstock.sdk.errors import AddressGone, RetryLater, TaskError
 from penstock.sdk.secret import (
     NO_SECRETS,
@@ -81,6 +83,23 @@ class Attempt:
             "attempt": scheduled.attempt,
             "worker": self._worker,
         }
+
+    def heartbeat(self, progress: Value, words: Words) -> TaskHeartbeat:
+        """A sign of life, with what is new. Each piece of the log ends its last line."""
+        logs = f"{_text(self._secrets.hide(words.logs))}\n" if words.logs else ""
+        return TaskHeartbeat(**self.named, progress=progress, logs=logs, metrics=words.metrics)
+
+    def with_rest(self, report: ReportTask) -> ReportTask:
+        """The report with what heartbeats have not brought through since it was made."""
+        if not self.context.has_words:
+            return report
+        rest, metrics = self.context.take_words()
+        logs = [_text(self._secrets.hide(rest)), report.logs]
+        return msgspec.structs.replace(
+            report,
+            logs="\n".join(text for text in logs if text)[:ATTEMPT_LOGS_CHARS_MAX],
+            metrics=(*metrics, *report.metrics),
+        )
 
     def run(self) -> ReportTask:
         """Call a sync function."""
@@ -192,7 +211,8 @@ class Attempt:
         retry_after_ms: int = 0,
         address_gone: bool = False,
     ) -> ReportTask:
-        scheduled, logs, hide = self.scheduled, self.context.logs, self._secrets.hide
+        scheduled, hide = self.scheduled, self._secrets.hide
+        logs, metrics = self.context.take_words()
         if trace:
             room = max(0, ATTEMPT_LOGS_CHARS_MAX - len(trace) - 1)
             logs = f"{logs[:room]}\n{trace}" if logs else trace
@@ -207,7 +227,7 @@ class Attempt:
             logs=_text(hide(logs)[:ATTEMPT_LOGS_CHARS_MAX]) if logs else "",
             worker=self._worker,
             started_at_ms=self._started_ms,
-            metrics=self.context.metrics,
+            metrics=metrics,
             retry_after_ms=retry_after_ms,
             address_gone=address_gone,
         )

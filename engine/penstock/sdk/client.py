@@ -20,8 +20,10 @@ from penstock.sdk.calls.bulk import Bulk
 from penstock.sdk.calls.definitions import Registered
 from penstock.sdk.calls.events import Events
 from penstock.sdk.calls.letters import Letters
+from penstock.sdk.calls.metrics import Metrics
 from penstock.sdk.calls.run_reads import PATH, of_run
 from penstock.sdk.calls.schedules import Schedules
+from penstock.sdk.calls.tenants import Tenants
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.connection import Awaiting, Blocking, Feed
 from penstock.sdk.handle import AsyncRunHandle, RunHandle
@@ -45,6 +47,8 @@ class _Client(Registered[C]):
         self.schedules = Schedules(connection)
         self.bulk = Bulk(connection)
         self.dead_letters = Letters(connection)
+        self.tenants = Tenants(connection)
+        self.metrics = Metrics(connection)
 
     # Definitions.
 

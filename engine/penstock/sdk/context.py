@@ -5,9 +5,9 @@ place for its log and for what it measures.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Event
+from threading import Event, Lock
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.core.limits import (
     ATTEMPT_LOGS_CHARS_MAX,
@@ -18,7 +18,18 @@ from penstock.core.state.task_rows import Metric, MetricKind
 from penstock.core.values.value import Value
 
 _CUT: Final = "\n... (cut)"
+_Series = tuple[str, MetricKind, tuple[tuple[str, str], ...]]
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Words(NamedTuple):
+    """What an attempt has logged and measured since the last time."""
+
+    logs: str
+    metrics: tuple[Metric, ...]
+
+
+NO_WORDS: Final = Words("", ())
 
 
 class TaskContext:
@@ -30,8 +41,8 @@ class TaskContext:
     """
 
     __slots__ = (
-        *("_asked", "_chars", "_lines", "_pulse", "_series", "_woken", "attempt", "guid"),
-        *("max_attempts", "wf_run_id"),
+        *("_asked", "_chars", "_known", "_lines", "_lock", "_pulse", "_series", "_taken"),
+        *("_woken", "attempt", "guid", "max_attempts", "wf_run_id"),
     )
 
     def __init__(
@@ -46,7 +57,10 @@ class TaskContext:
         self._pulse: tuple[Value] | None = None
         self._lines: list[str] = []
         self._chars = 0
-        self._series: dict[tuple[str, MetricKind, tuple[tuple[str, str], ...]], float] = {}
+        self._taken = 0  # characters of the log
+        self._series: dict[_Series, float] = {}
+        self._known: set[_Series] = set()  # those that were taken, too
+        self._lock = Lock()
 
     @property
     def idempotency_key(self) -> str:
@@ -93,16 +107,17 @@ class TaskContext:
         return pulse
 
     def log(self, text: object) -> None:
-        """Add a line to the attempt's log, which travels with the report; what exceeds 64 KiB is
-        dropped.
+        """Add a line to the attempt's log, which travels with heartbeats and the report; what
+        exceeds 64 KiB is dropped.
         """
         line = str(text)
-        if self._chars <= ATTEMPT_LOGS_CHARS_MAX:
-            self._lines.append(line)
-            self._chars += len(line) + 1
+        with self._lock:
+            if self._chars <= ATTEMPT_LOGS_CHARS_MAX:
+                self._lines.append(line)
+                self._chars += len(line) + 1
 
     def counter(self, name: str, value: float = 1.0, tags: Mapping[str, str] = _NO_TAGS) -> None:
-        """Count something; it travels with the report. Name and tags name a series, which adds up:
+        """Count something; it travels as the log does. Name and tags name a series, which adds up:
         at most 100 an attempt, what exceeds them is dropped.
         """
         self._measure(MetricKind.COUNTER, name, value, tags)
@@ -114,12 +129,38 @@ class TaskContext:
     def _measure(self, kind: MetricKind, name: str, value: float, tags: Mapping[str, str]) -> None:
         texts = sorted((tag, text[:METRIC_TEXT_CHARS_MAX]) for tag, text in tags.items())
         key = name, kind, tuple(texts)
-        if key in self._series or len(self._series) < ATTEMPT_METRIC_SERIES_MAX:
-            self._series[key] = self._series.get(key, 0.0) + value
+        with self._lock:
+            if key in self._known or len(self._known) < ATTEMPT_METRIC_SERIES_MAX:
+                self._known.add(key)
+                self._series[key] = self._series.get(key, 0.0) + value
+
+    @property
+    def has_words(self) -> bool:
+        """Whether anything was logged or measured that was not taken."""
+        return bool(self._lines or self._series)
+
+    def take_words(self) -> Words:
+        """For the worker: what is to be sent, once."""
+        with self._lock:
+            words = Words(self.logs, self.metrics)
+            self._taken += len(words.logs) + 1 if self._lines else 0
+            self._lines.clear()
+            self._series.clear()
+        return words
+
+    def give_back(self, words: Words) -> None:
+        """For the worker: what was taken did not get through."""
+        with self._lock:
+            if words.logs:
+                self._lines.insert(0, words.logs)
+                self._taken -= len(words.logs) + 1
+            for one in words.metrics:
+                key = one.name, one.kind, tuple(sorted(one.tags.items()))
+                self._series[key] = self._series.get(key, 0.0) + one.value
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """All that was measured so far, each series once."""
+        """All that was measured and not taken, each series once."""
         return tuple(
             Metric(name, kind, value, dict(tags))
             for (name, kind, tags), value in self._series.items()
@@ -127,10 +168,9 @@ class TaskContext:
 
     @property
     def logs(self) -> str:
-        """All that was logged so far, bounded."""
+        """All that was logged and not taken, bounded."""
         if not self._lines:
             return ""
         text = "\n".join(self._lines)
-        if len(text) <= ATTEMPT_LOGS_CHARS_MAX:
-            return text
-        return text[: ATTEMPT_LOGS_CHARS_MAX - len(_CUT)] + _CUT
+        room = ATTEMPT_LOGS_CHARS_MAX - self._taken
+        return text if len(text) <= room else text[: max(0, room - len(_CUT))] + _CUT

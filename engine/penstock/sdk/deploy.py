@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,9 @@ from penstock.sdk import api
 from penstock.sdk.api import Exchange
 from penstock.sdk.connection import Connection
 from penstock.sdk.errors import Conflict, PenstockError
+
+if TYPE_CHECKING:
+    from penstock.flows.compiler import Compiled
 
 _ROUTES: Final[dict[type[Command], tuple[str, str]]] = {
     PutExternalEventDef: ("PUT", "/v1/external-event-defs"),
@@ -42,7 +45,7 @@ def deploy(connection: Connection, flow: str) -> Exchange[Deployed]:
     compiled = compile_flow(read_flow(flow))
     said: list[str] = []
     for command in compiled.definitions:
-        said.append((yield from _make(connection, command)))
+        said.append((yield from _make(connection, compiled, command)))
     kept = {one.schedule_id for one in compiled.definitions if isinstance(one, ScheduleWf)}
     said += yield from _forget_schedules(connection, compiled.name, kept)
     hooks = {one.name for one in compiled.definitions if isinstance(one, PutWebhook)}
@@ -50,7 +53,7 @@ def deploy(connection: Connection, flow: str) -> Exchange[Deployed]:
     return Deployed(compiled.name, tuple(said))
 
 
-def _make(connection: Connection, command: Command) -> Exchange[str]:
+def _make(connection: Connection, compiled: Compiled, command: Command) -> Exchange[str]:
     call = _call(command)
     try:
         body: dict[str, Any] = (yield from connection.ask(call)).body
@@ -64,10 +67,19 @@ def _make(connection: Connection, command: Command) -> Exchange[str]:
         yield from connection.ask(again)
         body = {}
     except PenstockError as error:
+        if isinstance(command, PutWfSpec):
+            _place(error, compiled)
         if "TaskDef" in str(error) and "is not registered" in str(error):
             raise _with(error, f"; {BUILTIN_HINT}") from error
         raise
     return _said(command, body)
+
+
+def _place(error: PenstockError, compiled: Compiled) -> None:
+    """Each fault says where in the flow it is: `line` and `column`, which count from 1."""
+    for fault in error.faults:
+        mark = compiled.place_of(fault.get("thread", ""), fault.get("node", ""))
+        fault |= {"line": mark.line, "column": mark.column}
 
 
 def _event_hint(command: PutExternalEventDef) -> str:

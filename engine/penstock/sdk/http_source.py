@@ -1,5 +1,5 @@
 """Tasks over HTTP: a long poll for each TaskDef, a report for each attempt, all on one event loop
-of its own.
+of its own. Together they bring no more than the worker has free slots (slot_shares.py).
 
 A poll that ends when the worker stops is waited for while it is young: the server starts a task for
 the worker that it gives it to, so a task that arrives must be run. One that has waited long in an
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from threading import Thread
 from typing import Any, Final
 
@@ -22,18 +23,16 @@ import msgspec
 
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.report_task import ReportTask
-from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
 from penstock.sdk import api, credential
 from penstock.sdk.attempt import Attempt, without_output
+from penstock.sdk.context import NO_WORDS
 from penstock.sdk.errors import PenstockError
 from penstock.sdk.runner import Job, Runner
+from penstock.sdk.slot_shares import WAIT_FIRST_S, Share, SlotShares
 from penstock.sdk.task import TaskDef
 
-WAIT_FIRST_S: Final = 0.5
-WAIT_MAX_S: Final = 10.0
-TASKS_MAX: Final = 100  # of one poll; the server's bound
 REPORT_DEADLINE_S: Final = 120.0
 UNKNOWN_PAUSE_S: Final = 0.5
 STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
@@ -66,9 +65,9 @@ class HttpSource:
         self._thread = Thread(target=self._loop.run_forever, name="penstock-http", daemon=True)
         self._pollers: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
-        self._beating: set[Job] = set()
-        self._stopping = False
-        self._room: asyncio.Condition
+        self._beating: dict[Job, asyncio.Task[Any] | None] = {}
+        self._shares: SlotShares
+        self._ending: asyncio.Event
 
     def start(self) -> None:
         """Begin to poll."""
@@ -77,7 +76,6 @@ class HttpSource:
 
     def stop_taking(self) -> None:
         """Wait for the polls that are young, cut off the others."""
-        self._stopping = True
         self._call(self._stop_taking())
 
     def close(self, timeout_s: float) -> None:
@@ -95,13 +93,14 @@ class HttpSource:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
         how = credential.options(self._url, self._api_key)
         self._http = httpx.AsyncClient(limits=limits, **how)
-        self._room = asyncio.Condition()
+        self._shares = SlotShares(self._runner, self._tasks)
+        self._ending = asyncio.Event()
         self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
         self._looking = asyncio.create_task(self._look())
 
     async def _stop_taking(self) -> None:
-        async with self._room:
-            self._room.notify_all()
+        self._ending.set()
+        self._shares.stop()
         _, waiting = await asyncio.wait(self._pollers, timeout=2 * WAIT_FIRST_S)
         for poller in waiting:
             poller.cancel()
@@ -121,50 +120,41 @@ class HttpSource:
 
     async def _poll(self, task: TaskDef[..., Any]) -> None:
         """Poll for one TaskDef until the worker stops."""
-        wait_s, retry = WAIT_FIRST_S, 0
-        while (room := await self._free()) > 0:
+        retry = 0
+        while (share := await self._shares.take(task.name)) is not None:
+            taken: list[ScheduledTask] = []
+            pause_s = share.pause_s
             try:
-                taken = await self._take(task, room, wait_s)
+                taken = await self._take(task, share)
+                retry = 0
             except PenstockError as error:
                 if retry == 0:
                     level = logging.WARNING if api.may_retry(error) else logging.INFO
                     logger.log(level, "%s: no tasks of %s: %s", self._worker, task.name, error)
                 pause_s = api.pause_s(retry, error) if api.may_retry(error) else UNKNOWN_PAUSE_S
                 retry += 1
-                await self._sleep(pause_s)
-                continue
-            retry = 0
-            wait_s = WAIT_FIRST_S if taken else min(WAIT_MAX_S, wait_s * 2)
+            finally:  # nothing is awaited between here and the submit: the slots stay this poll's
+                self._shares.leave(task.name, len(taken))
             for scheduled in taken:
                 attempt = Attempt(task, scheduled, self._worker, self._runner.secrets)
                 self._runner.submit(Job(attempt, self))
+            if not taken and pause_s:
+                await self._sleep(pause_s)
 
-    async def _free(self) -> int:
-        """How many tasks to ask for, as soon as there is room for one; 0 when the worker stops.
-
-        Polls of several TaskDefs share what is free. Should they all bring what they asked for
-        after others took the slots, the tasks wait here for a moment.
-        """
-        async with self._room:
-            await self._room.wait_for(
-                lambda: self._stopping or self._runner.unfinished < self._runner.slots
-            )
-        if self._stopping:
-            return 0
-        free = self._runner.slots - self._runner.unfinished
-        return max(1, min(TASKS_MAX, free // len(self._tasks)))
-
-    async def _take(self, task: TaskDef[..., Any], room: int, wait_s: float) -> list[ScheduledTask]:
-        body = {"worker": self._worker, "tasks_max": room, "wait_ms": int(wait_s * 1_000)}
+    async def _take(self, task: TaskDef[..., Any], share: Share) -> list[ScheduledTask]:
+        wait_ms = int(share.wait_s * 1_000)
+        body = {"worker": self._worker, "tasks_max": share.tasks_max, "wait_ms": wait_ms}
         path = f"/v1/task-queues/{task.name}/poll"
-        reply = await self._request(api.Call(method="POST", path=path, body=body, wait_s=wait_s))
+        reply = await self._request(
+            api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
+        )
         return [_scheduled(found, self._tenant) for found in reply.body["tasks"]]
 
     # Reports.
 
     def report(self, job: Job, report: ReportTask) -> None:
         """The attempt has ended."""
-        self._soon(self._send("/v1/tasks/report", report, job.attempt.trace))
+        self._soon(self._report(job, report))
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""
@@ -173,9 +163,9 @@ class HttpSource:
     def started(self, job: Job) -> None:
         """The server knows: it has started the attempt for this worker."""
 
-    def beat(self, job: Job, progress: Value) -> None:
+    def beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """The attempt lives."""
-        self._soon(self._beat(job, progress))
+        self._soon(self._beat(job, progress, with_words))
 
     def _soon(self, sending: Coroutine[Any, Any, None]) -> None:
         try:
@@ -189,12 +179,20 @@ class HttpSource:
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 
+    async def _report(self, job: Job, report: ReportTask) -> None:
+        """After the heartbeat that is under way: the report carries what that did not."""
+        self._shares.changed()
+        beating = self._beating.get(job)
+        if beating is not None:
+            await asyncio.wait([beating])
+        report = job.attempt.with_rest(report)
+        await self._send("/v1/tasks/report", report, job.attempt.trace)
+
     async def _send(
         self, path: str, report: ReportTask | HandBackTask, trace: bytes | None = None
     ) -> None:
         """Send a report until it is answered for good; room for another task is told of at once."""
-        async with self._room:
-            self._room.notify_all()
+        self._shares.changed()
         call = api.command("POST", path, msgspec.to_builtins(report), trace)
         deadline = self._loop.time() + REPORT_DEADLINE_S
         retry = 0
@@ -218,21 +216,25 @@ class HttpSource:
             await asyncio.sleep(pause_s)
             retry += 1
 
-    async def _beat(self, job: Job, progress: Value) -> None:
-        """A heartbeat; one that is not answered is followed by the next."""
+    async def _beat(self, job: Job, progress: Value, with_words: bool) -> None:
+        """A heartbeat; one that is not answered is followed by the next. What the attempt has said
+        is taken here, so that no report overtakes it.
+        """
         if job in self._beating:
             return
-        self._beating.add(job)
-        beat = TaskHeartbeat(**job.attempt.named, progress=progress)
+        self._beating[job] = asyncio.current_task()
+        words = job.attempt.context.take_words() if with_words else NO_WORDS
+        beat = job.attempt.heartbeat(progress, words)
         try:
             call = api.command("POST", "/v1/tasks/heartbeat", msgspec.to_builtins(beat))
             told = (await self._request(call)).body
             if told["stop"] is not None:
                 self._runner.ask_to_stop(*job.key, told["stop"])
         except PenstockError as error:
+            job.attempt.context.give_back(words)
             logger.info("a heartbeat of %s is not taken: %s", job.key[0], error)
         finally:
-            self._beating.discard(job)
+            self._beating.pop(job, None)
 
     async def _look(self) -> None:
         """Ask, again and again, which of the attempts that run for longer are to stop."""
@@ -266,11 +268,9 @@ class HttpSource:
 
     async def _sleep(self, pause_s: float) -> None:
         """Sleep, but not beyond the worker's end."""
-        try:
-            async with asyncio.timeout(pause_s), self._room:
-                await self._room.wait_for(lambda: self._stopping)
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._ending.wait()
 
 
 def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from penstock.config import CLUSTER_DEFAULT
+from penstock.config import CLUSTER_DEFAULT, kafka_settings_default
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import TENANT_DEFAULT, Sent, outgoing
@@ -31,7 +31,8 @@ OnAck = Callable[[Position | LogError], None]
 
 class CommandSender:
     """Sends commands of one tenant. May be used from many threads; `on_ack` is called from
-    another.
+    another. `settings` are librdkafka's, such as those of SASL and TLS; without them those are
+    taken that are in the file which PENSTOCK_KAFKA_CONFIG names.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class CommandSender:
         self.tenant = tenant
         self._topic = Topics(cluster, 0).commands
         self._avro = Avro()
+        settings = kafka_settings_default() if settings is None else settings
         self._producer = KafkaProducer(bootstrap, settings=settings)
 
     def __enter__(self) -> CommandSender:

@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any, Final, cast
 
 from penstock.contracts.avro import Avro, Malformed
@@ -27,7 +27,6 @@ from penstock.contracts.wire import Sent, client_headers, command_value
 from penstock.core.command import Command
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.report_task import ReportTask
-from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.ids import root_of
 from penstock.core.limits import COMMAND_BYTES_MAX
@@ -38,6 +37,7 @@ from penstock.log.port import AppendRefused, LogError, LogFatal, Message, Positi
 from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
+from penstock.sdk.context import NO_WORDS
 from penstock.sdk.progress import Progress, Seen
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.task import TaskDef
@@ -49,6 +49,10 @@ POLL_S: Final = 0.1
 SIGNALS_MAX: Final = 500
 FULL_PAUSE_S: Final = 0.005
 FULL_POLL_S: Final = 1.0  # a member of the group must poll, even if there is no room
+SESSION_TIMEOUT_MS: Final = 6_000
+"""So long a worker that was killed keeps its partitions: brokers take no less if not told to. What
+it had not begun, and what is sent to it meanwhile, goes elsewhere a moment later.
+"""
 
 logger = logging.getLogger("penstock.worker")
 
@@ -59,6 +63,7 @@ class KafkaSource:
     def __init__(
         self,
         bootstrap: str,
+        settings: Mapping[str, str],
         cluster: str,
         tenant: str,
         worker: str,
@@ -70,9 +75,10 @@ class KafkaSource:
         self.worker = worker
         self.avro = Avro()
         self._bootstrap = bootstrap
+        self._settings = settings
         self._tenant = tenant
         self._topics = Topics(cluster, 0)
-        self._producer = KafkaProducer(bootstrap)
+        self._producer = KafkaProducer(bootstrap, settings=settings)
         self._unsent: deque[tuple[Reader, Job, Message]] = deque()
         self._ended = Event()
         self._signals = Thread(target=self._listen, name="penstock-signals", daemon=True)
@@ -111,7 +117,13 @@ class KafkaSource:
     def consumer(self, task: TaskDef[..., Any], topic: str) -> KafkaConsumer:
         """A member of the group of a TaskDef's workers."""
         group = task_group(self._topics, self._tenant, task.name)
-        return KafkaConsumer(self._bootstrap, topic, group)
+        return KafkaConsumer(
+            self._bootstrap,
+            topic,
+            group,
+            settings=self._settings,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+        )
 
     def send(self, reader: Reader, job: Job, command: Command) -> None:
         """Append a report or a TaskStarted to the partition that the task names."""
@@ -130,7 +142,7 @@ class KafkaSource:
 
     def _listen(self) -> None:
         """Do what signals ask for, until the worker ends."""
-        tail = KafkaTail(self._bootstrap, self._topics.worker_signals)
+        tail = KafkaTail(self._bootstrap, self._topics.worker_signals, self._settings)
         retry = 0
         try:
             while not self._ended.is_set():
@@ -196,6 +208,7 @@ class Reader:
         self._progress: dict[int, Progress] = {}
         self._seen = Seen()
         self._pace = _Pace(source.runner)
+        self._saying = Lock()
 
     def _run(self) -> None:
         """Read, with a new consumer when one fails, until the worker ends."""
@@ -254,15 +267,22 @@ class Reader:
 
     def report(self, job: Job, report: ReportTask) -> None:
         """The attempt has ended."""
-        self._source.send(self, job, report)
+        with self._saying:
+            self._source.send(self, job, report)
 
     def started(self, job: Job) -> None:
         """The attempt runs for longer."""
         self._source.send(self, job, TaskStarted(**job.attempt.named))
 
-    def beat(self, job: Job, progress: Value) -> None:
-        """The attempt lives."""
-        self._source.send(self, job, TaskHeartbeat(**job.attempt.named, progress=progress))
+    def beat(self, job: Job, progress: Value, with_words: bool) -> None:
+        """The attempt lives. What it has said goes by itself: progress may be refused."""
+        attempt = job.attempt
+        if progress is not None or not with_words:
+            self._source.send(self, job, attempt.heartbeat(progress, NO_WORDS))
+        if with_words:
+            with self._saying:  # no report comes between
+                words = attempt.context.take_words()
+                self._source.send(self, job, attempt.heartbeat(None, words))
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""

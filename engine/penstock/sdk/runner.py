@@ -30,6 +30,8 @@ from penstock.sdk.secret import SecretProvider, from_environment
 
 LOOK_S: Final = 0.1
 BEATS: Final = 3  # within the time in which a sign of life must come
+WORDS_S: Final = 1.0  # between two heartbeats with logs or metrics
+WORDS_PART: Final = 0.01  # or this part of the attempt's age: an attempt has 1,000 pieces of log
 
 logger = logging.getLogger("penstock.worker")
 
@@ -48,8 +50,8 @@ class Engine(Protocol):
         """The attempt runs for longer."""
         ...
 
-    def beat(self, job: Job, progress: Value) -> None:
-        """The attempt lives."""
+    def beat(self, job: Job, progress: Value, with_words: bool) -> None:
+        """The attempt lives; and what it has said since the last time, if that is wanted."""
         ...
 
     def hand_back(self, job: Job) -> None:
@@ -69,6 +71,7 @@ class Job:
     offset: int = 0
     since_s: float = 0.0
     beaten_s: float = 0.0
+    heard_s: float = 0.0  # when its words were sent last
     said: bool = False
     leaving: bool = False
     running: asyncio.Task[Any] | None = None
@@ -196,7 +199,7 @@ class Runner:
         if self._dropping:
             self._give_up(job)
             return False
-        job.since_s = job.beaten_s = time.monotonic()
+        job.since_s = job.beaten_s = job.heard_s = time.monotonic()
         return True
 
     def _ended(self, job: Job, report: ReportTask) -> None:
@@ -291,11 +294,15 @@ class Runner:
 
     def _beat(self, job: Job, at_s: float) -> None:
         """By itself only where a heartbeat is wanted: of the others it would carry the time-out
-        on, for a function that hangs as well.
+        on, for a function that hangs as well. Of these, new words bring one sooner.
         """
         wanted_ms = job.attempt.scheduled.heartbeat_timeout_ms
         pulse = job.attempt.context.take_pulse()
         is_due = wanted_ms is not None and at_s - job.beaten_s >= wanted_ms / 1_000 / BEATS
-        if pulse is not None or is_due:
+        pause_s = max(WORDS_S, (at_s - job.since_s) * WORDS_PART)
+        with_words = job.attempt.context.has_words and at_s - job.heard_s >= pause_s
+        if pulse is not None or is_due or (wanted_ms is not None and with_words):
             job.beaten_s = at_s
-            job.engine.beat(job, None if pulse is None else pulse[0])
+            if with_words:
+                job.heard_s = at_s
+            job.engine.beat(job, None if pulse is None else pulse[0], with_words)

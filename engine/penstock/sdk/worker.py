@@ -9,12 +9,12 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType, TracebackType
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from penstock.config import CLUSTER_DEFAULT
+from penstock.config import CLUSTER_DEFAULT, kafka_settings_default
 from penstock.sdk import api
 from penstock.sdk.register import tasks_of
 from penstock.sdk.runner import Runner
@@ -54,7 +54,9 @@ class Worker:
     `slots` is how many sync functions run at once, and how many async ones. A worker of workflows
     runs all their tasks. It reconnects by itself. `secret_provider` gives the secrets that tasks
     want, by name; without one they are environment variables, PENSTOCK_SECRET_<NAME>. `api_key` is
-    the credential over HTTP; without it that of PENSTOCK_API_KEY is taken.
+    the credential over HTTP; without it that of PENSTOCK_API_KEY is taken. `kafka_settings` are
+    librdkafka's, such as those of SASL and TLS; without them those are taken that are in the file
+    which PENSTOCK_KAFKA_CONFIG names.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Worker:
         api_key: str | None = None,
         started_after_s: float = STARTED_AFTER_S,
         secret_provider: SecretProvider = from_environment,
+        kafka_settings: Mapping[str, str] | None = None,
     ) -> None:
         if slots < 1:
             raise ValueError(f"slots={slots}: a worker has at least one")
@@ -74,6 +77,7 @@ class Worker:
         self.url = url
         self.tenant = tenant
         self._api_key = api_key
+        self._kafka_settings = kafka_settings
         self.tasks = _tasks_by_name(tasks)
         self._slots = slots
         self._secret_provider = secret_provider
@@ -163,7 +167,16 @@ class Worker:
         from penstock.sdk.kafka_source import KafkaSource
 
         cluster = parts.path.strip("/") or CLUSTER_DEFAULT
-        return KafkaSource(parts.netloc, cluster, self.tenant, self.name, self.tasks, runner)
+        settings = self._kafka_settings
+        return KafkaSource(
+            parts.netloc,
+            kafka_settings_default() if settings is None else settings,
+            cluster,
+            self.tenant,
+            self.name,
+            self.tasks,
+            runner,
+        )
 
 
 def _tasks_by_name(

@@ -157,7 +157,6 @@ def _hand_over(processor: Processor, log: EngineLog) -> Callable[[], None] | Non
         return None
 
     def hand_over() -> None:
-        processor.stop()
-        log.leave()
+        processor.stop(leave=log.leave)
 
     return hand_over

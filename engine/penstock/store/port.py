@@ -18,7 +18,8 @@ META: Final = b"\xff"
 POSITION_KEY: Final = META + b"position"
 IDENTITY_KEY: Final = META + b"identity"
 AFTER_ALL: Final = b"\xff" * 32
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""Rows that hold less than this build needs are of an older one: such a store is made anew."""
 
 
 class StoreError(Exception):

@@ -225,7 +225,7 @@ class RocksStores:
 
 def _opening_error(directory: Path, error: Exception) -> StoreError:
     text = str(error)
-    if "lock" in text.lower():
+    if "/LOCK:" in text:  # the file that stands for the whole database
         return StoreLocked(f"{directory} is open in another process: {text}")
     if any(reason in text for reason in NO_ROOM):
         return StoreError(f"{directory} can not be opened: {text}")

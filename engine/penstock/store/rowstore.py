@@ -1,8 +1,8 @@
 """Rows over a store: encoding, a cache of decoded rows, the position, and the digest.
 
 Rows are msgpack arrays with sorted dict keys, so that equal rows are equal bytes. The cache is
-bounded by the bytes of the rows in it; it belongs to the thread that folds. Queries read through
-`view`, which shares nothing with it.
+bounded by the bytes of the rows in it; it belongs to the thread that folds, and knows of keys that
+there is nothing at them. Queries read through `view`, which shares nothing with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -35,6 +35,7 @@ CACHES_BYTES_MAX: Final = 256 * 1024 * 1024  # of all partitions that a process 
 CACHE_BYTES_MIN: Final = 2 * 1024 * 1024
 ROW_OVERHEAD_BYTES: Final = 400
 
+_UNKNOWN: Final[Any] = object()
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decoders: Final[dict[type[Row], msgspec.msgpack.Decoder[Row]]] = {}
 
@@ -91,9 +92,9 @@ class RowView:
         """From which offset on all turns are noted (store/turns.py)."""
         return whole_from(self._view)
 
-    def turns_of(self, region: bytes) -> Iterator[TurnThere]:
-        """The turns that wrote to a region, in order."""
-        return turns_of(self._view, region)
+    def turns_of(self, region: bytes, begin: int = 0) -> Iterator[TurnThere]:
+        """The turns that wrote to a region, in order; those from the offset `begin` on."""
+        return turns_of(self._view, region, begin)
 
     def position(self) -> StorePosition:
         """How far these rows have come."""
@@ -123,13 +124,11 @@ class RowStore(RowView):
     def get(self, kind: type[R], key: bytes) -> R | None:
         """The row with this key; it must not be changed by the caller."""
         row = self._cache.get(key)
-        if row is None:
+        if row is _UNKNOWN:
             data = self._store.get(key)
-            if data is None:
-                return None
-            row = decode_row(kind, data)
-            self._cache.put(key, row, len(data))
-        return cast(R, row)
+            row = None if data is None else decode_row(kind, data)
+            self._cache.put(key, row, len(data or b""))
+        return cast("R | None", row)
 
     def write(
         self,
@@ -201,20 +200,21 @@ class _Cache:
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._young: dict[bytes, tuple[Row, int]] = {}
-        self._old: dict[bytes, tuple[Row, int]] = {}
+        self._young: dict[bytes, tuple[Row | None, int]] = {}
+        self._old: dict[bytes, tuple[Row | None, int]] = {}
         self._young_bytes = 0
 
     def get(self, key: bytes) -> Row | None:
+        """The row, None if it is known that there is none, or _UNKNOWN."""
         entry = self._young.get(key)
         if entry is None:
             entry = self._old.pop(key, None)
             if entry is None:
-                return None
+                return _UNKNOWN
             self.put(key, *entry)
         return entry[0]
 
-    def put(self, key: bytes, row: Row, size: int) -> None:
+    def put(self, key: bytes, row: Row | None, size: int) -> None:
         self._old.pop(key, None)
         self._young[key] = (row, size)
         self._young_bytes += size + len(key) + ROW_OVERHEAD_BYTES

@@ -22,12 +22,14 @@ from penstock.core.state.partition_state import (
     CommandAnswer,
     DeletedRun,
     InChannel,
+    LiveRuns,
     OutChannel,
     PartitionState,
 )
 from penstock.core.state.regions import region_of
 from penstock.core.state.run import WfRun
 from penstock.core.state.turn import Turn
+from penstock.core.state.windows import CountWindow
 from penstock.store.port import META, StoreView
 
 WHOLE_FROM_KEY: Final = META + b"turns"
@@ -36,7 +38,9 @@ _HEAD: Final = Packing(">BHQQQH")
 _OFFSET: Final = Packing(">Q")
 _COMMAND, _CROWDED = 1, 2
 _NO_KEY: Final = b"\xff"
-_OF_NO_RUN: Final = frozenset({PartitionState, OutChannel, InChannel, CommandAnswer, AnswerExpiry})
+_OF_NO_RUN: Final = frozenset(
+    {PartitionState, OutChannel, InChannel, CommandAnswer, AnswerExpiry, LiveRuns, CountWindow}
+)
 """What nearly every turn writes, and lies in no region: looked at no further."""
 
 
@@ -134,7 +138,9 @@ class TurnNotes:
         regions = set[bytes]()
         same_run = _NO_KEY
         for key, kind in turn.rows.written(start, end):
-            if kind in _OF_NO_RUN or (kind is not WfRun and key.startswith(same_run)):
+            if kind in _OF_NO_RUN:
+                continue
+            if key.startswith(same_run) and not (kind is WfRun and turn.rows.is_gone(key)):
                 continue
             region = region_of(kind, key)
             if region is None:
@@ -160,10 +166,11 @@ def begins_at(offset: int) -> Mapping[bytes, bytes]:
     return {WHOLE_FROM_KEY: _OFFSET.pack(offset)}
 
 
-def turns_of(view: StoreView, region: bytes) -> Iterator[TurnThere]:
-    """The turns that wrote to a region, in order."""
+def turns_of(view: StoreView, region: bytes, begin: int = 0) -> Iterator[TurnThere]:
+    """The turns that wrote to a region, in order; those from the offset `begin` on."""
     prefix = _TURNS + region
-    for key, data in view.scan(prefix, prefix + b"\xff" * (_OFFSET.size + 1)):
+    start = prefix + _OFFSET.pack(begin)
+    for key, data in view.scan(start, prefix + b"\xff" * (_OFFSET.size + 1)):
         if len(key) != len(prefix) + _OFFSET.size:
             continue  # another region, whose name begins like this one's
         yield _unpacked(_OFFSET.unpack(key[len(prefix) :])[0], data)

@@ -256,6 +256,7 @@ class ScheduleShown(Answer, frozen=True):
     variables: dict[str, Any]
     labels: dict[str, str]
     parent: str | None
+    trigger: str
     cron: str | None
     at: Time | None
     time_zone: str

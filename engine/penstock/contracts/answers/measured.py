@@ -1,4 +1,4 @@
-"""The forms of answers about what attempts have measured."""
+"""The forms of answers about what attempts have measured, and what is counted of all of them."""
 
 from __future__ import annotations
 
@@ -53,3 +53,22 @@ class SumsFound(Found[SumShown], frozen=True, kw_only=True):
     """The sums of a window; and whether the window was all there is."""
 
     whole: bool
+
+
+CountBucket = Literal["window", "hour", "day", "all"]
+
+
+class TimingShown(Answer, frozen=True):
+    """How often it has happened, and how long it took."""
+
+    count: int
+    avg_ms: float
+    min_ms: int
+    max_ms: int
+
+
+class CountsShown(Answer, frozen=True):
+    """What has happened in a bucket of time, by what it is; what has not is left out."""
+
+    from_: Time | None = field(name="from")
+    counts: dict[str, TimingShown]

@@ -1,9 +1,10 @@
-"""The forms of answers about principals, their keys, and who is asking."""
+"""The forms of answers about tenants, principals, their keys, and who is asking."""
 
 from __future__ import annotations
 
 from penstock.contracts.answers.common import Answer, Done, Time
 from penstock.core.definitions.principals import Grant
+from penstock.core.definitions.tenants import Quota
 
 
 class PrincipalShown(Answer, frozen=True):
@@ -12,6 +13,17 @@ class PrincipalShown(Answer, frozen=True):
     name: str
     version: int
     grants: list[Grant]
+    description: str
+    created_at: Time
+    updated_at: Time
+
+
+class TenantShown(Answer, frozen=True):
+    """A tenant, and what it may ask for."""
+
+    name: str
+    version: int
+    quota: Quota
     description: str
     created_at: Time
     updated_at: Time

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from penstock.contracts.answers.common import Answer, Excerpt, Found, Time, Token
 from penstock.core.state.run import HaltReason, Stop, ThreadKind
@@ -69,8 +69,15 @@ class WfRunHead(Answer, frozen=True):
     held: bool
     refused_as: str | None
     counts_as: EndState | None
+    parent: str | None
     replay: ReplayShown | None
     started_by: StartedByShown | None
+
+
+class WfRunsFound(Found[WfRunHead], frozen=True, kw_only=True):
+    """A page of runs; `whole`, of the newest ones, is whether the window was all there is."""
+
+    whole: bool | UnsetType = UNSET
 
 
 class ThreadShown(Answer, frozen=True):

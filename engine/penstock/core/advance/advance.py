@@ -25,8 +25,9 @@ from penstock.core.flow.correlation import mark_thread, unmark_thread
 from penstock.core.flow.load import find, is_there
 from penstock.core.flow.moves import complete_node, move_node, move_thread, note_status
 from penstock.core.flow.node import NodeType
-from penstock.core.flow.outcomes import Done, Ended, Failed, Outcome
+from penstock.core.flow.outcomes import Done, Ended, Failed, Outcome, Wait
 from penstock.core.flow.recalls import recall_waiters
+from penstock.core.flow.rests import rest
 from penstock.core.flow.threads import (
     asks,
     enter,
@@ -43,7 +44,7 @@ from penstock.core.flow.waiters import number_end
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.nodes import TYPE_OF
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.run import HaltReason, SweepVerb
+from penstock.core.state.run import HaltReason, SweepVerb, ThreadRun
 from penstock.core.state.transitions import (
     NODE_LIVE,
     THREAD_LIVE,
@@ -63,8 +64,28 @@ def settle(turn: Turn) -> None:
         turn.nodes_left -= 1
         wf_run_id, number = woken
         at = find(turn, wf_run_id, number) if is_there(turn, wf_run_id) else None
+        above = None if at is None else _who_has_to_halt(at)
+        if above is not None:
+            wake(turn, wf_run_id, number)
+            at = find(turn, wf_run_id, above)
         if at is not None:
             visit(at)
+
+
+def _who_has_to_halt(at: At) -> int | None:
+    """The topmost thread above this one that is to halt and has not been visited since: it is, and
+    is told so first, since nothing begins below a thread that has failed.
+    """
+    found, thread = None, at.thread
+    while thread.holder is not None and at.run.sweep is None:
+        holder = peek_thread(at.turn, at.run.wf_run_id, thread.holder)
+        assert holder is not None, "a holder is a thread of the run"
+        wanted = held_by(holder, thread)
+        is_new = wanted is not None and wanted not in thread.halt_reasons
+        if is_new and thread is not at.thread and thread.status in THREAD_LIVE:
+            found = thread.number
+        thread = holder
+    return found
 
 
 def visit(at: At) -> None:
@@ -148,6 +169,8 @@ def _heed_holder(at: At) -> None:
 def _see_to_threads(at: At, *, asked: bool) -> bool:
     """One step of halting, of handlers or of running again; False if there is none to do."""
     thread = at.thread
+    if _is_undisturbed(thread):
+        return False
     if see_to_handler(at) or call_for_interrupt(at):
         return True
     if thread.halt_reasons and thread.status is ThreadStatus.RUNNING:
@@ -159,6 +182,13 @@ def _see_to_threads(at: At, *, asked: bool) -> bool:
     return _settle_halt(at, asked=asked) or start_handler(at)
 
 
+def _is_undisturbed(thread: ThreadRun) -> bool:
+    """Whether it runs, and nothing has come that is to be handled or that it is to halt for."""
+    if thread.status is not ThreadStatus.RUNNING or thread.halt_reasons:
+        return False
+    return thread.handler is None and not thread.interrupts
+
+
 def _see_to_loss(at: At) -> bool:
     """What a thread that is halted for good waited for is wanted no more; who waits for one that is
     lost learns of it, and forgets it when the thread goes on after all (then True).
@@ -168,6 +198,7 @@ def _see_to_loss(at: At) -> bool:
         thread.ended = thread.ended or at.run.steps
         if at.node_run.status in NODE_LIVE:
             leave(at)
+            rest(at, None)
         unmark_thread(at)
     thread.lost = is_lost_below(at)
     if thread.lost:
@@ -241,7 +272,7 @@ def _arrive(at: At) -> Outcome:
 def _take(at: At, outcome: Outcome) -> None:
     """Write down what a node's hook has answered."""
     node_run = at.node_run
-    if not isinstance(outcome, Done | Ended | Failed):
+    if isinstance(outcome, Wait):
         if node_run.status is NodeStatus.STARTING:
             move_node(at, NodeEvent.WAIT)
         return
@@ -273,7 +304,8 @@ def _follow_edge(at: At) -> None:
     except ValueProblem as problem:
         _fail_leaving(at, FailureName.VAR_MUTATION_ERROR, str(problem))
         return
-    write_variables(at, changed)
+    if changed:
+        write_variables(at, changed)
     at.turn.rows.put(at.node_run)
     at.node_run = enter(
         at.turn, at.run, at.spec, at.thread, position=at.thread.position + 1, node=edge.to

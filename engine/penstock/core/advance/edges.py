@@ -26,11 +26,12 @@ def open_edge(at: At) -> Edge:
     """
     if at.node_run.leads_to is not None:
         return Edge(at.node_run.leads_to)
-    evaluation = Evaluation(_Leaving(at), "condition")
+    evaluation: Evaluation | None = None
     for edge in at.config.edges:
-        if edge.condition is None or at.watched(
-            edge.condition, None, partial(evaluation.holds, edge.condition)
-        ):
+        if edge.condition is None:
+            return edge
+        evaluation = evaluation or Evaluation(_Leaving(at), "condition")
+        if at.watched(edge.condition, None, partial(evaluation.holds, edge.condition)):
             return edge
     raise ValueProblem("no edge is open: no condition holds and none is without one")
 

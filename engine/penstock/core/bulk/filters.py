@@ -12,6 +12,7 @@ from penstock.core.bulk.rows import BulkFilter, BulkPart
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name, check_family_id, root_of
 from penstock.core.limits import BULK_IDS_MAX, DATE_MS_MAX
+from penstock.core.state.ends import counted_end
 from penstock.core.state.keys import (
     after_prefix,
     behind_child_runs,
@@ -51,6 +52,7 @@ def _check_that_it_says_something(wanted: BulkFilter) -> None:
         wf_spec=wanted.wf_spec,
         version=wanted.version,
         statuses=wanted.statuses,
+        ends=wanted.ends,
         labels=wanted.labels,
         started_after_ms=wanted.started_after_ms,
         started_before_ms=wanted.started_before_ms,
@@ -60,8 +62,8 @@ def _check_that_it_says_something(wanted: BulkFilter) -> None:
     if (criteria == _NOTHING_SAID) != wanted.all:
         refuse(
             Code.BAD_FILTER,
-            "give at least one criterion (wf_run_ids, wf_spec, statuses, labels, started or ended"
-            " times), or `all: true` and none",
+            "give at least one criterion (wf_run_ids, wf_spec, statuses, ends, labels, started or"
+            " ended times), or `all: true` and none",
         )
 
 
@@ -89,7 +91,7 @@ def next_run_id(turn: Turn, part: BulkPart, after: str) -> str | None:
     return None if key is None else run_id_of(key)
 
 
-def is_meant(part: BulkPart, run: WfRun) -> bool:
+def is_meant(turn: Turn, part: BulkPart, run: WfRun) -> bool:
     """Whether a run meets the filter. One that was started since the job began does not, or a job
     might never end.
     """
@@ -103,6 +105,7 @@ def is_meant(part: BulkPart, run: WfRun) -> bool:
         and wanted.labels.items() <= run.labels.items()
         and _is_within(run.started_ms, wanted.started_after_ms, wanted.started_before_ms)
         and _is_within(run.ended_ms, wanted.ended_after_ms, wanted.ended_before_ms)
+        and (not wanted.ends or counted_end(turn.rows, run) in wanted.ends)
     )
 
 

@@ -16,6 +16,7 @@ from penstock.core.state.keys import Scope
 from penstock.core.state.migration_rows import UndecidedMigration
 from penstock.core.state.rows import Row
 from penstock.core.state.run import TimerKey
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.values.value import Value
 
@@ -35,8 +36,9 @@ BULK_LIVE: Final = frozenset({BulkStatus.RUNNING, BulkStatus.CANCELLING})
 
 class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which runs: those that meet every criterion that is given. Times are those of the run's
-    start and end; an `after` is met by the moment itself, a `before` is not. Runs below others are
-    left out unless they are named, or `children` are wanted.
+    start and end; an `after` is met by the moment itself, a `before` is not. `ends` are met by runs
+    that have ended, and count as having ended so. Runs below others are left out unless they are
+    named, or `children` are wanted.
     """
 
     all: bool = False
@@ -50,6 +52,7 @@ class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ended_after_ms: int | None = None
     ended_before_ms: int | None = None
     children: bool = False
+    ends: tuple[EndState, ...] = ()
 
 
 class BulkRefusal(Struct, frozen=True):

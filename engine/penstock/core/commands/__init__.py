@@ -27,6 +27,7 @@ from penstock.core.commands import (
     delete_schedule,
     delete_struct_def,
     delete_task_def,
+    delete_tenant,
     delete_user_task_comment,
     delete_user_task_def,
     delete_webhook,
@@ -57,6 +58,7 @@ from penstock.core.commands import (
     put_principal,
     put_struct_def,
     put_task_def,
+    put_tenant,
     put_user_task_comment,
     put_user_task_def,
     put_webhook,
@@ -181,6 +183,8 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     delete_principal.COMMAND,
     put_api_key.COMMAND,
     revoke_api_key.COMMAND,
+    put_tenant.COMMAND,
+    delete_tenant.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

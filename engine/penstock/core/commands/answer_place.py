@@ -1,5 +1,6 @@
-"""AnswerPlace: the partition of a limit tells a run that it has a place, or that there is none. An
-answer that the run does not wait for any more changes nothing: it has given the place back.
+"""AnswerPlace: the partition of a limit tells a run that it has a place, that it stands in the
+queue for one, or that there is none. An answer that the run does not wait for any more changes
+nothing: it has given the place back.
 """
 
 from msgspec.structs import replace
@@ -22,6 +23,10 @@ def handle(turn: Turn, command: AnswerPlace) -> Value:
     if run is None or run.place is None or not is_there(turn, command.wf_run_id):
         return None
     if not run.held or ask_id(turn, run, run.place) != command.ask:
+        return None
+    if command.waits:
+        run.place = replace(run.place, waited=True)
+        turn.rows.put(run)
         return None
     status = PlaceStatus.GRANTED if command.refusal is None else PlaceStatus.REFUSED
     run.place = replace(run.place, status=status, refusal=command.refusal)

@@ -78,7 +78,7 @@ class BulkVerb:
 
 VERBS: Final[dict[str, BulkVerb]] = {
     "stop": BulkVerb(stop_wf_run.COMMAND),
-    "resume": BulkVerb(resume_wf_run.COMMAND),
+    "resume": BulkVerb(resume_wf_run.COMMAND, hidden=("content",)),
     "pause": BulkVerb(pause_wf_run.COMMAND),
     "kill": BulkVerb(kill_wf_run.COMMAND),
     "restart": BulkVerb(restart_wf_run.COMMAND),

@@ -1,7 +1,8 @@
 """PutCorrelatedEvent: puts an event under a key, for the runs that wait for that key, now or later.
 
 It lies on the partition of its key until its time is over, or, if its definition says so, until the
-first run has taken it.
+first run has taken it. One of a kind that is not kept is refused if no run waits for its key, and
+goes when all who wait have been asked and have answered.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from penstock.core.events import offers
 from penstock.core.events.placing import derived_event_guid, fitting_content
 from penstock.core.ids import check_guid, correlation_key_problem, partition_of
 from penstock.core.limits import DURATION_MS_MAX
-from penstock.core.state.correlation_rows import CorrelatedEvent
+from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker
 from penstock.core.state.first_answer import FirstAnswer, first_answer
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
@@ -45,6 +46,10 @@ def handle(turn: Turn, command: PutCorrelatedEvent) -> Value:
             f"there is another {command.event_def!r} under the key {command.key!r}; put this one"
             " when that has been taken, is over or is deleted",
         )
+    ttl_seconds = correlation.ttl_seconds if ttl_seconds is None else ttl_seconds
+    is_kept = ttl_seconds is not None or event_def.is_kept
+    if not is_kept:
+        _check_awaited(turn, command)
     event = CorrelatedEvent(
         turn.tenant,
         command.event_def,
@@ -54,8 +59,8 @@ def handle(turn: Turn, command: PutCorrelatedEvent) -> Value:
         turn.offset,
         correlation.delete_after_first,
         turn.at_ms,
+        unanswered=None if is_kept else 0,
     )
-    ttl_seconds = correlation.ttl_seconds if ttl_seconds is None else ttl_seconds
     if ttl_seconds is not None:
         offers.set_expiry(turn, event, ttl_seconds * 1_000)
     body: Value = {"guid": event.guid}
@@ -73,6 +78,17 @@ def first(turn: Turn, command: PutCorrelatedEvent) -> FirstAnswer | None:
 def _known(turn: Turn, command: PutCorrelatedEvent) -> CorrelatedEvent | None:
     check_place(turn, command.key)
     return turn.rows.peek(CorrelatedEvent, turn.tenant, command.event_def, command.key)
+
+
+def _check_awaited(turn: Turn, command: PutCorrelatedEvent) -> None:
+    """Refuse an event for which nobody waits."""
+    waiting = turn.rows.scan(EventMarker, turn.tenant, command.event_def, command.key)
+    if next(waiting, None) is None:
+        refuse(
+            Code.EVENT_NOT_AWAITED,
+            f"no run waits for {command.event_def!r} with the key {command.key!r}, and events of"
+            " this kind are not kept; put it once one waits, or give it `ttl_seconds`",
+        )
 
 
 def check_place(turn: Turn, key: str) -> None:

@@ -1,5 +1,6 @@
 """PutExternalEvent: puts an event to a run, which may not exist yet; idempotent by guid. One whose
-definition keeps no events acts only on what waits for it now, and is refused if nothing does.
+definition keeps no events acts only on what waits for it now, and is refused if nothing does, or if
+what does can not be found among very many.
 """
 
 from typing import NoReturn
@@ -41,8 +42,10 @@ def handle(turn: Turn, command: PutExternalEvent) -> Value:
     event = _event(turn, command, event_def)
     body: Value = {"guid": event.guid}
     event.first = first_answer(command, turn.command_id, body)
-    place_event(turn, event)
+    is_known = place_event(turn, event)
     if event.claimed_by is None and not event_def.is_kept:
+        if not is_known:
+            _refuse_too_many(event)
         _refuse_unawaited(turn, event)
     return body
 
@@ -98,6 +101,16 @@ def _refuse_unawaited(turn: Turn, event: ExternalEvent) -> NoReturn:
         f"WfRun {run_id!r} is {run.status}: {whose} waits for {event.event_def!r}{there}. Events of"
         " this kind are not kept: put it once a node waits for it and its thread is not halted,"
         " or name the thread",
+    )
+
+
+def _refuse_too_many(event: ExternalEvent) -> NoReturn:
+    """It can not be kept until all have been looked at: that somebody waits is not known."""
+    refuse(
+        Code.LIMIT,
+        f"more threads of WfRun {event.wf_run_id!r} wait for {event.event_def!r} than are looked at"
+        " at once, and the first of them can not have it, since they are halted or elsewhere: name"
+        " the thread that is to have it",
     )
 
 

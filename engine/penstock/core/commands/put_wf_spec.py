@@ -5,9 +5,6 @@ are never given twice, whatever was deleted meanwhile.
 """
 
 from collections.abc import Iterator
-from typing import NoReturn
-
-import msgspec
 
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.install_definition import install
@@ -19,12 +16,11 @@ from penstock.core.definitions.updates import AllowedUpdates, refuse_no_updates
 from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, SpecBody, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
-from penstock.core.limits import SPEC_BYTES_MAX
 from penstock.core.registration.child_runs import check_child_runs
-from penstock.core.registration.form import form_fault
 from penstock.core.registration.pinning import pinned
 from penstock.core.registration.spec_check import check_spec
 from penstock.core.registration.spec_facts import first_nodes, kept_outputs, masked_outputs
+from penstock.core.registration.spec_form import body_of
 from penstock.core.registration.spec_versions import (
     UNKNOWN_TYPE,
     breaks,
@@ -34,7 +30,6 @@ from penstock.core.registration.spec_versions import (
 )
 from penstock.core.state.turn import Turn
 from penstock.core.values.expressions import Literal
-from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, encode_value, type_name
 
 
@@ -51,7 +46,7 @@ class PutWfSpec(Command, frozen=True):
 def handle(turn: Turn, command: PutWfSpec) -> Value:
     """Check the spec, decide its version and send it to every partition."""
     check_definition_name("WfSpec", command.name)
-    body = _body(command.spec)
+    body = body_of(command.spec)
     check_spec(command.name, body, turn.rows, turn.tenant)
     body = pinned(body, turn.rows, turn.tenant)
     latest = turn.rows.peek(LatestWfSpec, turn.tenant, command.name)
@@ -68,24 +63,6 @@ def handle(turn: Turn, command: PutWfSpec) -> Value:
     _check_child_runs(spec)
     _install(turn, spec)
     return _answer(spec)
-
-
-def _body(spec: Value) -> SpecBody:
-    try:
-        size = len(encode_value(spec))
-        if size > SPEC_BYTES_MAX:
-            refuse(Code.TOO_LARGE, f"the spec has {size} bytes; it may have {SPEC_BYTES_MAX}")
-        return msgspec.convert(spec, SpecBody)
-    except ValueProblem as problem:
-        _refuse_form(str(problem))
-    except msgspec.ValidationError:  # its text is another in another release
-        _refuse_form(form_fault(spec, SpecBody))
-
-
-def _refuse_form(problem: str) -> NoReturn:
-    faults = Faults()
-    faults.add(FaultKind.BAD_FORM, f"the spec has not the right form: {problem}")
-    refuse(Code.BAD_SPEC, str(faults), faults.found)
 
 
 def _version(turn: Turn, name: str, version: int) -> WfSpec | None:

@@ -16,7 +16,8 @@ from penstock.core.values.value import Value
 
 class ReplayWfRun(Command, frozen=True):
     """Which run; from its beginning, or from the node run of a task run (`guid`), or from the one
-    that `thread` and `position` name; by which version of its WfSpec, if not by its own.
+    that `thread` and `position` name; by which version of its WfSpec, if not by its own. From a
+    task run that lies before the place of a replay, it is a replay of the run that has done it.
 
     Without `new_wf_run_id` the answer says the new run's id.
     """
@@ -37,9 +38,12 @@ def handle(turn: Turn, command: ReplayWfRun) -> Value:
             Code.WF_RUN_IS_CHILD,
             f"WfRun {run.wf_run_id!r} stands below {run.parent!r}: replay the root of the family",
         )
-    thread, position = _place(turn, run, command)
-    version, request = command.version, _request(command)
-    seed = seed_of(turn, run, thread=thread, position=position, version=version, request=request)
+    of, thread, position = _place(turn, run, command)
+    version = run.version if command.version is None else command.version
+    request = _request(command)
+    seed = seed_of(
+        turn, of, thread=thread, position=position, version=version, request=request, asked=run
+    )
     if command.new_wf_run_id is None:
         new_id = new_run_id(turn, run.wf_run_id)
     else:
@@ -54,13 +58,15 @@ def handle(turn: Turn, command: ReplayWfRun) -> Value:
     }
 
 
-def _place(turn: Turn, run: WfRun, command: ReplayWfRun) -> tuple[int, int | None]:
-    """Thread and position; no position stands for the beginning."""
+def _place(turn: Turn, run: WfRun, command: ReplayWfRun) -> tuple[WfRun, int, int | None]:
+    """Thread and position; no position stands for the beginning. A task run from before the place
+    of a replay is one of the run that it replays.
+    """
     if command.guid is None:
-        return command.thread, command.position
+        return run, command.thread, command.position
     if command.position is not None or command.thread:
         refuse(Code.BAD_VALUE, "name the task run, or thread and position, not both")
-    return visit_of(turn, run.wf_run_id, command.guid)
+    return visit_of(turn.rows, turn.shard.partition, run, command.guid)
 
 
 def _request(command: ReplayWfRun) -> Value:

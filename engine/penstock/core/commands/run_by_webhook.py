@@ -6,6 +6,7 @@ request again is the first answer, whatever the webhook has become since.
 from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.definitions.webhooks import TYPE, Webhook
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.counts import check_room
 from penstock.core.flow.starting import (
     Start,
     answer_to_start,
@@ -44,6 +45,7 @@ def handle(turn: Turn, command: RunByWebhook) -> Value:
     webhook = turn.rows.peek(Webhook, turn.tenant, command.webhook)
     if webhook is None:
         refuse(Code.WEBHOOK_UNKNOWN, f"there is no webhook {command.webhook[:200]!r}")
+    check_room(turn)
     start = Start(wf_spec=webhook.wf_spec, labels=webhook.labels)
     spec = wanted_spec(turn, start)
     told: dict[str, Value] = {

@@ -4,6 +4,7 @@ the first answer.
 
 from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.counts import check_room
 from penstock.core.flow.starting import (
     Start,
     answer_to_start,
@@ -44,6 +45,7 @@ def handle(turn: Turn, command: RunWf) -> Value:
             f"WfRun {wf_run_id!r} was started with another spec, variables or labels; if it has"
             " been deleted, its id is free a day after that start",
         )
+    check_room(turn)
     run = start_run(turn, _start(command), wf_run_id, request_hash(command))
     return answer_to_start(run).body
 

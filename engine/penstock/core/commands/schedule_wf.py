@@ -14,6 +14,7 @@ from penstock.core.limits import (
     DURATION_MS_MAX,
     SCHEDULE_GRACE_MS_DEFAULT,
     SCHEDULE_VARIABLES_BYTES_MAX,
+    TEXT_CHARS_MAX,
 )
 from penstock.core.schedules.cron_syntax import CronProblem, check_cron, is_time_zone
 from penstock.core.schedules.schedules import (
@@ -37,7 +38,8 @@ class ScheduleWf(Command, frozen=True):
     once. A due time that is more than `grace_ms` past is missed. With `start_at_ms` in the past,
     what was due since then counts as missed; `end_at_ms` is the last moment that counts. The runs
     stand below `parent`, if one is named: it is looked at each time, and may be on another
-    partition.
+    partition. Each is told what was due, in its variable `trigger`, if its spec has one of type
+    JSON_OBJ; `trigger` is the id by which it knows the schedule.
 
     Without an id the record's key is the id.
     """
@@ -59,6 +61,7 @@ class ScheduleWf(Command, frozen=True):
     paused: bool = False
     parent: str | None = None
     at_ms: int | None = None
+    trigger: str = ""
 
 
 def handle(turn: Turn, command: ScheduleWf) -> Value:
@@ -118,6 +121,8 @@ def _check(turn: Turn, command: ScheduleWf) -> None:
             Code.TOO_LARGE,
             f"variables of {size} bytes: a schedule's may have {SCHEDULE_VARIABLES_BYTES_MAX}",
         )
+    if len(command.trigger) > TEXT_CHARS_MAX:
+        refuse(Code.LIMIT, f"trigger: {TEXT_CHARS_MAX} characters at most")
     if command.parent is not None:
         check_family_id(scheduled_run_id(command.parent, derive_guid()))
     run_wf.check(
@@ -172,6 +177,7 @@ def _row(turn: Turn, command: ScheduleWf, schedule_id: str) -> Schedule:
         command.end_at_ms,
         command.parent,
         command.at_ms,
+        command.trigger,
     )
 
 

@@ -42,11 +42,11 @@ def handle(turn: Turn, command: SetEventMarker) -> Value:
     event = turn.rows.get(CorrelatedEvent, turn.tenant, command.event_def, command.key)
     if event is None:
         return None
-    if event.once and event.serial == command.answers:
-        if command.accepted:
+    if event.serial == command.answers:
+        if event.once and command.accepted:
             offers.forget(turn, event)
             return None
-        event.offered = False
+        offers.answered(event)
     offers.offer_again(turn, event, marker)
     return None
 

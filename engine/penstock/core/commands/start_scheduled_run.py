@@ -2,19 +2,27 @@
 name of who has made the schedule; if it can not be, the schedule is told.
 """
 
+from typing import Any
+
 from penstock.core.command import Command, CommandType, Repeats, Sender, of_partition_0
 from penstock.core.commands import run_wf
 from penstock.core.commands.note_refused_firing import NoteRefusedFiring
 from penstock.core.commands.run_wf import RunWf
+from penstock.core.definitions.webhooks import TRIGGER
+from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Reject
+from penstock.core.flow.starting import Start, listener, wanted_spec
 from penstock.core.ids import partition_of_run
 from penstock.core.state.outputs import CommandRefused
 from penstock.core.state.turn import Turn
+from penstock.core.values.types import ValueType
 from penstock.core.values.value import Value
 
 
 class StartScheduledRun(Command, frozen=True):
-    """The run, as a RunWf would have it, the schedule that it is of, and who has made that."""
+    """The run, as a RunWf would have it, the schedule that it is of, and who has made that; and
+    what it is told of that and of the time that was due, if it listens.
+    """
 
     schedule_id: str
     made_by: str
@@ -26,6 +34,7 @@ class StartScheduledRun(Command, frozen=True):
     variables: dict[str, Value] = {}
     labels: dict[str, str] = {}
     parent: str | None = None
+    told: dict[str, Value] = {}
 
 
 def handle(turn: Turn, command: StartScheduledRun) -> Value:
@@ -47,7 +56,7 @@ def start(turn: Turn, command: StartScheduledRun) -> Reject | None:
     savepoint, sender = turn.savepoint(), turn.principal
     turn.principal = command.made_by
     try:
-        run_wf.handle(turn, _run(command))
+        run_wf.handle(turn, _run(turn, command))
     except Reject as rejection:
         turn.rollback(savepoint)
         refused = CommandRefused(
@@ -69,17 +78,29 @@ def refusal(rejection: Reject) -> str:
     return f"{rejection.code}: {rejection.message}"
 
 
-def _run(command: StartScheduledRun) -> RunWf:
+def _run(turn: Turn, command: StartScheduledRun) -> RunWf:
+    named: dict[str, Any] = {
+        "wf_spec": command.wf_spec,
+        "version": command.version,
+        "major": command.major,
+        "revision": command.revision,
+    }
+    spec = wanted_spec(turn, Start(**named))
     return RunWf(
-        wf_spec=command.wf_spec,
+        **named,
         wf_run_id=command.wf_run_id.rpartition(".")[2],  # its own part: a RunWf adds the parent's
-        version=command.version,
-        major=command.major,
-        revision=command.revision,
-        variables=command.variables,
+        variables=_variables(spec, command),
         labels=command.labels,
         parent=command.parent,
     )
+
+
+def _variables(spec: WfSpec, command: StartScheduledRun) -> dict[str, Value]:
+    """Nobody sees a refusal at once: a variable that holds no object is left alone."""
+    listens = listener(spec)
+    if listens is None or listens.type != ValueType.JSON_OBJ:
+        return command.variables
+    return {TRIGGER: command.told, **command.variables}
 
 
 COMMAND = CommandType(

@@ -34,6 +34,11 @@ class Faults:
         return bool(self._wrong)
 
     @property
+    def wrong(self) -> tuple[Fault, ...]:
+        """Those for which the spec has to be changed."""
+        return tuple(self._wrong)
+
+    @property
     def found(self) -> tuple[Fault, ...]:
         """As many as are told."""
         return tuple([*self._wrong, *self._missing][:FAULTS_MAX])

@@ -36,11 +36,13 @@ class Edge(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
 
 class Publish(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Under which name the whole run sees an output (the node's, if nothing is said), and as which
-    part of what is there.
+    part of what is there; if `numbered`, below that by the number that `taskrun.iteration` is, so
+    that several threads, or rounds, do not write over each other.
     """
 
     name: str | None = None
     part: str | None = None
+    numbered: bool = False
 
 
 class BeginAnew(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from penstock.core.definitions.wf_spec import (
     ThreadSpec,
     VariableDef,
     newest_spec,
+    spec_version,
 )
 from penstock.core.ids import correlation_key_problem
 from penstock.core.limits import BACKOFF_MULTIPLIER_MAX, DURATION_MS_MAX
@@ -200,13 +201,19 @@ class NodeCheck:
                     f"variable {declared.name!r} of thread {name!r} must be given",
                 )
 
-    def starts_run(self, name: str, major: int | None, given: Mapping[str, Expression]) -> None:
+    def starts_run(
+        self, name: str, version: int | None, major: int | None, given: Mapping[str, Expression]
+    ) -> None:
         """A fault if there is no such spec, or it is not given what it wants."""
-        spec = newest_spec(self._rows, self._tenant, name, major)
-        if spec is None and name == self.spec_name and major is None:
+        if version is None:
+            spec = newest_spec(self._rows, self._tenant, name, major)
+            asked = "" if major is None else f" in major version {major}"
+        else:
+            spec = spec_version(self._rows, self._tenant, name, version)
+            asked = f" in version {version}"
+        if spec is None and name == self.spec_name and not asked:
             return  # itself, which is being registered
         if spec is None:
-            asked = "" if major is None else f" in major version {major}"
             self.missing(
                 FaultKind.WF_SPEC_UNKNOWN,
                 f"WfSpec {name!r} is not registered{asked}; register it first",

@@ -24,7 +24,11 @@ from penstock.core.values.types import ValueType
 
 
 class EntrypointNode(NodeConfig, tag="ENTRYPOINT", frozen=True):
-    """The first node of every thread."""
+    """The first node of every thread. Its output is what it `gives`, worked out as the thread
+    begins: so it can be published before anything else is done there.
+    """
+
+    gives: Expression | None = None
 
 
 class Throw(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -85,13 +89,15 @@ class TaskNode(NodeConfig, tag="TASK", frozen=True):
 
 class ExternalEventNode(NodeConfig, tag="EXTERNAL_EVENT", frozen=True):
     """Which event, and how long to wait for it (for ever, if nothing is said). A masked key is not
-    shown to those who ask.
+    shown to those who ask. If it is `resumable`, an operator's resume of the run is such an event,
+    too.
     """
 
     event_def: str
     timeout_ms: Annotated[int, Meta(ge=1, le=DURATION_MS_MAX)] | None = None
     correlation_key: Expression | None = None
     mask_correlation_key: bool = False
+    resumable: bool = False
 
 
 class StartThreadNode(NodeConfig, tag="START_THREAD", frozen=True):
@@ -149,7 +155,9 @@ class RunThreadsNode(NodeConfig, tag="RUN_THREADS", frozen=True):
 
 
 class NopNode(NodeConfig, tag="NOP", frozen=True):
-    """Nothing but its edges."""
+    """Nothing but its edges, and as output the value of what it `gives`."""
+
+    gives: Expression | None = None
 
 
 class SleepNode(NodeConfig, tag="SLEEP", frozen=True):
@@ -182,16 +190,17 @@ class UserTaskNode(NodeConfig, tag="USER_TASK", frozen=True):
 
 
 class RunChildWfNode(NodeConfig, tag="RUN_CHILD_WF", frozen=True):
-    """Which WfSpec, by name or by an expression, and what it is given: the newest revision of its
-    major version, or the newest version if none is named. With `inherit_labels` it has this run's
-    labels, too; `labels` win.
+    """Which WfSpec, by name or by an expression, and what it is given: the `version`, or the newest
+    revision of its major version, or the newest version if none is named. With `inherit_labels` it
+    has this run's labels, too; `labels` win.
     """
 
     OUTPUT = "WF_RUN_ID"
 
     wf_spec: str | None = None
     dynamic_wf_spec: Expression | None = None
-    major: int | None = None
+    version: Annotated[int, Meta(ge=1, le=INT_MAX)] | None = None
+    major: Annotated[int, Meta(ge=0, le=INT_MAX)] | None = None
     inputs: dict[str, Expression] = {}
     labels: dict[str, Expression] = {}
     inherit_labels: bool = False

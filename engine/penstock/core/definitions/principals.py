@@ -64,11 +64,12 @@ class Resource(StrEnum):
     APPLICATION = "APPLICATION"
     WEBHOOK = "WEBHOOK"
     PRINCIPAL = "PRINCIPAL"
+    TENANT = "TENANT"
     CLUSTER = "CLUSTER"
     ALL_RESOURCES = "ALL_RESOURCES"
 
 
-OF_THE_CLUSTER: Final = frozenset({Resource.PRINCIPAL, Resource.CLUSTER})
+OF_THE_CLUSTER: Final = frozenset({Resource.PRINCIPAL, Resource.TENANT, Resource.CLUSTER})
 
 
 class Grant(Struct, frozen=True, forbid_unknown_fields=True):

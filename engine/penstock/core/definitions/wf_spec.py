@@ -185,6 +185,12 @@ class MajorWfSpec(Row):
     version: int
 
 
+def spec_version(rows: Rows, tenant: str, name: str, version: int) -> WfSpec | None:
+    """A version of a spec, if it is there and not deleted."""
+    spec = rows.peek(WfSpec, tenant, name, version) if version > 0 else None
+    return None if spec is None or spec.deleted_ms is not None else spec
+
+
 def newest_spec(rows: Rows, tenant: str, name: str, major: int | None) -> WfSpec | None:
     """The newest version of a spec, or of a major version of it, that is not deleted."""
     newest: LatestWfSpec | MajorWfSpec | None

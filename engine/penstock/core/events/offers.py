@@ -1,8 +1,8 @@
 """Offers, on the partition of a key: a correlated event is offered to who waits for its key.
 
 An event that is consumed by the first who takes it is offered to one at a time, to the next only
-when that one has declined. Any other is offered to all who wait, and to whoever comes later; so
-many a turn (R3).
+when that one has declined. Any other is offered to all who wait, and to whoever comes later, if it
+is kept; so many a turn (R3).
 """
 
 from __future__ import annotations
@@ -47,9 +47,18 @@ def offer_again(turn: Turn, event: CorrelatedEvent, marker: EventMarker | None) 
     """Somebody waits from now on (None: no more), or has answered."""
     if event.once and event.reached is None:
         _offer_to_first(turn, event)
+    elif event.unanswered is not None and not event.once:
+        _keep(turn, event)  # it was for those who waited when it came
     elif marker is not None and not event.offered and offer_to(turn, event, marker) and event.once:
         event.offered, event.reached = True, None
         turn.rows.put(event)
+
+
+def answered(event: CorrelatedEvent) -> None:
+    """One who was asked has answered, and has not taken it away from the others."""
+    event.offered = False
+    if event.unanswered is not None:
+        event.unanswered -= 1
 
 
 def offer_to(turn: Turn, event: CorrelatedEvent, marker: EventMarker) -> bool:
@@ -59,6 +68,8 @@ def offer_to(turn: Turn, event: CorrelatedEvent, marker: EventMarker) -> bool:
     asked = copy_of(marker)
     asked.offered = event.serial
     turn.rows.put(asked)
+    if event.unanswered is not None:
+        event.unanswered += 1
     content = encode_value(event.content)
     turn.output_bytes += len(content)
     command = OfferCorrelatedEvent(
@@ -121,13 +132,21 @@ def _offer_to_first(turn: Turn, event: CorrelatedEvent) -> None:
         if offer_to(turn, event, marker):
             event.offered, event.reached = True, None
             break
-    turn.rows.put(event)
+    _keep(turn, event)
 
 
 def _offer_to_all(turn: Turn, event: CorrelatedEvent) -> None:
     for marker in _next_markers(turn, event):
         offer_to(turn, event, marker)
-    turn.rows.put(event)
+    _keep(turn, event)
+
+
+def _keep(turn: Turn, event: CorrelatedEvent) -> None:
+    """Keep it, if it is kept or somebody may still take it: else nobody would take it away."""
+    if event.unanswered == 0 and event.reached is None:
+        forget(turn, event)
+    else:
+        turn.rows.put(event)
 
 
 def _next_markers(turn: Turn, event: CorrelatedEvent) -> Iterator[EventMarker]:

@@ -36,19 +36,25 @@ from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, check_bounds, coerce
 
 
-def place_event(turn: Turn, event: ExternalEvent) -> None:
-    """Keep a new event of a run, for whoever is to have it."""
+def place_event(turn: Turn, event: ExternalEvent) -> bool:
+    """Keep a new event of a run, for whoever is to have it. False if who that is, if anybody, is
+    not known yet: so many come before it that later turns go on.
+    """
     run = turn.rows.peek(WfRun, turn.tenant, event.wf_run_id)
     kind = (turn.tenant, event.wf_run_id, event.event_def)
     placing = PlacingEvent(*kind, turn.offset, event.guid, 0 if run is None else run.threads)
+    is_placed = event.thread is not None
     if event.thread is not None:
         _place_named(turn, event, event.thread)
     elif next(turn.rows.scan(PlacingEvent, *kind), None) is not None:
         turn.rows.put(placing)
-    elif not _place(turn, event, placing, refuses=True):
-        turn.rows.put(placing)
-        _put_off(turn, placing)
+    else:
+        is_placed = _place(turn, event, placing, refuses=True)
+        if not is_placed:
+            turn.rows.put(placing)
+            _put_off(turn, placing)
     turn.rows.put(event)
+    return is_placed or event.claimed_by is not None
 
 
 def go_on(turn: Turn, timer: Timer) -> None:
@@ -185,6 +191,15 @@ def _give_next(turn: Turn, event: ExternalEvent, placing: PlacingEvent) -> bool:
             return True
     leave_event(turn, event, placing.offset)
     return True
+
+
+def give_event(turn: Turn, event: ExternalEvent, number: int) -> None:
+    """Give a new event to the node run at which a thread stands, which waits for it."""
+    thread = peek_thread(turn, event.wf_run_id, number)
+    assert thread is not None, "a waiter is a thread of the run"
+    given = _give_to(turn, event, thread)
+    assert given, "a node run that waits has a waiter"
+    turn.rows.put(event)
 
 
 def _give_to(turn: Turn, event: ExternalEvent, thread: ThreadRun) -> bool:

@@ -71,7 +71,8 @@ class At:
     @property
     def config(self) -> NodeConfig:
         """The configuration of the current node."""
-        return self.thread_spec.nodes[self.node_run.node]
+        blueprint = self.spec.body.threads[self.thread.thread_spec]
+        return blueprint.nodes[self.node_run.node]
 
     def save(self) -> None:
         """Write the rows."""

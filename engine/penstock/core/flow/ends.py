@@ -4,24 +4,15 @@ may want to know. What they do is in `starts/`.
 
 from __future__ import annotations
 
-from typing import Final
-
 from penstock.core.definitions.run_starts import watched_keys
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import root_of
-from penstock.core.state.failures import FailureName
-from penstock.core.state.place_rows import LimitBehavior
+from penstock.core.state.ends import end_state
 from penstock.core.state.run import ThreadRun, WfRun
-from penstock.core.state.start_rows import EndState, RunEnd, WatchCount
-from penstock.core.state.transitions import ThreadStatus
+from penstock.core.state.start_rows import RunEnd, WatchCount
 from penstock.core.state.turn import Turn
 from penstock.core.values.masking import may_have_masked
-
-_BY_FAILURE: Final = {
-    FailureName.SUPERSEDED.value: EndState.SUPERSEDED,
-    FailureName.LIMIT.value: EndState.LIMIT_CANCEL,
-}
 
 
 def note_end(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
@@ -60,22 +51,6 @@ def note_end(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
         spec.body.namespace,
     )
     turn.ends.append(end)
-
-
-def end_state(run: WfRun, thread: ThreadRun) -> EndState:
-    """How the run has ended."""
-    if thread.status is ThreadStatus.COMPLETED:
-        return EndState.WARNED if run.warned else EndState.COMPLETED
-    if thread.status is ThreadStatus.EXCEPTION:
-        return EndState.EXCEPTION
-    failure = thread.failure
-    if failure is not None and failure.by_kill:
-        return EndState.KILLED
-    state = _BY_FAILURE.get("" if failure is None else failure.name, EndState.ERROR)
-    if state is EndState.LIMIT_CANCEL:
-        refusal = None if run.place is None else run.place.refusal
-        return EndState.LIMIT_FAIL if refusal is LimitBehavior.FAIL else state
-    return state
 
 
 def _depth(turn: Turn, run: WfRun) -> int:

@@ -5,16 +5,19 @@ transitions.py, and notes each in the history of what it belongs to.
 from __future__ import annotations
 
 from penstock.core.flow.at import At
+from penstock.core.flow.counts import count_run
 from penstock.core.flow.ends import note_end
 from penstock.core.flow.family import count_live
 from penstock.core.flow.places import give_back, take_again
 from penstock.core.flow.published import publish
+from penstock.core.flow.rests import rest
 from penstock.core.flow.waiters import tell_waiters_of_run
 from penstock.core.state.history import note
 from penstock.core.state.outputs import WfRunChanged
 from penstock.core.state.run import Counted, NodeOutput, SweepVerb, ThreadRun, WfRun
 from penstock.core.state.transitions import (
     NODE,
+    NODE_LIVE,
     THREAD,
     THREAD_LIVE,
     ThreadEvent,
@@ -40,10 +43,12 @@ def move_thread(at: At, event: ThreadEvent) -> None:
 
 
 def move_node(at: At, event: NodeMove) -> None:
-    """Move the current node run."""
+    """Move the current node run; one that has ended waits for nothing."""
     node_run = at.node_run
     node_run.status = move(NODE, node_run.status, event)
     note(at.turn, node_run, node_run.status)
+    if node_run.status not in NODE_LIVE:
+        rest(at, None)
 
 
 def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
@@ -85,13 +90,15 @@ def note_status(turn: Turn, run: WfRun, thread: ThreadRun) -> None:
     status = _status_of_run(run, thread)
     if not note(turn, run, status):
         return
-    was_live = run.status in THREAD_LIVE
-    run.status = status
+    before, run.status = run.status, status
+    was_live = before in THREAD_LIVE
     run.ended_ms = None if status in THREAD_LIVE else turn.at_ms
-    if run.ended_ms is not None:
+    if run.ended_ms is not None or ThreadStatus.HALTED in (before, status):
         tell_waiters_of_run(turn, run)
     if was_live != (run.ended_ms is None):
-        count_live(turn, run, -1 if was_live else 1)
+        change = -1 if was_live else 1
+        count_live(turn, run, change)
+        count_run(turn, run, change)
         (give_back if was_live else take_again)(turn, run)
     if was_live and run.ended_ms is not None:
         note_end(turn, run, thread)

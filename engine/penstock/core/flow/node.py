@@ -57,6 +57,15 @@ def _no_exceptions(config: NodeConfig) -> AbstractSet[str] | None:
     return frozenset()
 
 
+def _gives_always(config: NodeConfig) -> bool:
+    return True
+
+
+def gives_nothing(config: NodeConfig) -> bool:
+    """The output is null."""
+    return False
+
+
 def any_exceptions(config: NodeConfig) -> AbstractSet[str] | None:
     """Users' exceptions of all names."""
     return None
@@ -77,6 +86,7 @@ class NodeType:
     pin          the configuration with the versions that it leaves open: the newest ones now.
     expressions  all that the node evaluates, for the checks that every expression gets.
     exceptions   the names of users' exceptions that may come out of it; None if any may.
+    gives        whether it has an output; else that is null.
     """
 
     name: str
@@ -91,7 +101,7 @@ class NodeType:
     pin: Callable[[NodeConfig, Rows, str], NodeConfig] = field(default=_as_it_is)
     expressions: Callable[[NodeConfig], Iterator[Expression]] = field(default=_no_expressions)
     exceptions: Callable[[NodeConfig], AbstractSet[str] | None] = field(default=_no_exceptions)
-    gives: bool = True  # it has an output; of others it is null
+    gives: Callable[[NodeConfig], bool] = field(default=_gives_always)
     begins: bool = False  # a thread begins here
     ends: bool = False  # a thread ends here
     waits: bool = False  # something from outside must happen before the thread goes on

@@ -25,8 +25,9 @@ _AFTER: Final = {
 
 def ask(turn: Turn, run: WfRun, limit_key: str) -> None:
     """Ask for a place; the run is to be put."""
-    number = 1 if run.place is None else run.place.number + 1
-    run.place = Place(limit_key, number, PlaceStatus.ASKED)
+    before = run.place
+    number, waited = (1, False) if before is None else (before.number + 1, before.waited)
+    run.place = Place(limit_key, number, PlaceStatus.ASKED, waited=waited)
     _tell(turn, run, run.place, Claim.ASK)
 
 

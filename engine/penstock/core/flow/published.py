@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from penstock.core.definitions.graph import Publish
-from penstock.core.flow.standing import values_of
+from penstock.core.flow.standing import iteration_at, values_of
 from penstock.core.limits import (
     EXPRESSION_BYTES_PER_STEP,
     PUBLISHED_READ_MAX,
@@ -46,25 +46,40 @@ class Reading(Protocol):
 
 def publish(at: At) -> None:
     """Write the output of the current node, which is done, for the whole run to see."""
-    node_run, found, asked = at.node_run, values_of(at), at.config.publish
-    values = tuple(value.text for value in found)
-    name = node_run.node
-    if isinstance(asked, Publish):
-        name = asked.name or name
-        values += () if asked.part is None else (asked.part,)
+    name, values, masked = _shelf(at)
     key = (at.turn.tenant, at.run.wf_run_id, name, path_of(values))
     before = at.turn.rows.peek(PublishedOutput, *key)
-    masked = node_run.masked or any(value.masked for value in found) or _has_masked_parts(at)
+    masked = masked or at.node_run.masked or _has_masked_parts(at)
     at.turn.rows.put(
         PublishedOutput(
             *key,
             shown_values(values),
-            node_run.output,
+            at.node_run.output,
             since=at.run.steps if before is None else before.since,
             step=at.run.steps,
             masked=masked,
+            thread=at.thread.number,
         )
     )
+
+
+def publishes_at(at: At) -> tuple[str, str]:
+    """The name and the path under which the current node, which publishes, does so."""
+    name, values, _ = _shelf(at)
+    return name, path_of(values)
+
+
+def _shelf(at: At) -> tuple[str, tuple[str, ...], bool]:
+    """Under which name, and below which values, some of them masked perhaps, the node publishes."""
+    found, asked = values_of(at), at.config.publish
+    values = tuple(value.text for value in found)
+    name = at.node_run.node
+    if isinstance(asked, Publish):
+        name = asked.name or name
+        number = iteration_at(at) if asked.numbered else None
+        values += () if asked.part is None else (asked.part,)
+        values += () if number is None else (str(number),)
+    return name, values, any(value.masked for value in found)
 
 
 def outputs_of_run(at: Reading, wf_run_id: str, spend: Callable[[int], None]) -> Lazy:
@@ -125,7 +140,7 @@ class _Outputs:
                     f"outputs are too many to be read together: {PUBLISHED_READ_MAX}, or"
                     f" {VALUE_BYTES_MAX} bytes; name the one that is wanted"
                 )
-            _put(made, steps_to(row), value)
+            put_below(made, steps_to(row), value)
         return made
 
     def _read(self, row: PublishedOutput) -> Value:
@@ -134,7 +149,7 @@ class _Outputs:
         return row.value
 
 
-def _put(table: dict[str, Value], steps: tuple[str, ...], value: Value) -> None:
+def put_below(table: dict[str, Value], steps: tuple[str, ...], value: Value) -> None:
     """Put a value into an object of objects; where two are objects, their members come together."""
     *way, last = steps
     for step in way:

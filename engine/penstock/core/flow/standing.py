@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from penstock.core.definitions.node_check import INDEX, INPUT
+from penstock.core.definitions.nodes import RunThreadsNode
 from penstock.core.definitions.wf_spec import VariableDef
 from penstock.core.ids import is_step, visit_id
 from penstock.core.state.run import NodeRun, ThreadKind, ThreadRun, Variable
@@ -43,6 +44,17 @@ def started_by(at: At, thread: ThreadRun) -> tuple[ThreadRun, NodeRun] | None:
     while found is not None and not is_step(found[1].node):
         found = _starter(at, found[0])
     return found
+
+
+def speaks_for_step(at: At) -> bool:
+    """Whether what the node at hand waits for, a step waits for: it helps it, in the only thread of
+    the step, whose output is the step's.
+    """
+    starter = None if is_step(at.node_run.node) else _starter(at, at.thread)
+    if starter is None or not is_step(starter[1].node):
+        return False
+    config = at.blueprint_of(starter[0]).nodes.get(starter[1].node)
+    return isinstance(config, RunThreadsNode) and config.gives_output
 
 
 def _starter(at: At, thread: ThreadRun) -> tuple[ThreadRun, NodeRun] | None:
@@ -82,15 +94,33 @@ def iteration_of(at: At, thread: ThreadRun) -> int | None:
     return row.value if row is not None and isinstance(row.value, int) else None
 
 
-def batch_at(at: At) -> tuple[Variable, int] | None:
-    """What a helping node works on, in the name of the step that has started its thread for one of
-    several values: the value as it is, and its number.
+class Share(Struct, frozen=True):
+    """What a helping node does of its step: a round of it, or one of several values, as that is.
+    Both are counted from 1.
     """
-    if is_step(at.node_run.node) or value_of(at, at.thread) is None:
+
+    number: int
+    value: Variable | None = None
+
+
+def share_at(at: At) -> Share | None:
+    """What the node at hand does of the step that has started its thread; None of a step itself,
+    and of what is not counted.
+    """
+    number = None if is_step(at.node_run.node) else iteration_of(at, at.thread)
+    if number is None:
         return None
-    number, (_, row) = iteration_of(at, at.thread), _variable(at, _own(at, at.thread)[0], INPUT)
-    assert row is not None, "it has a value"
-    return row, number or 0
+    if value_of(at, at.thread) is None:
+        return Share(number)
+    return Share(number + 1, _variable(at, _own(at, at.thread)[0], INPUT)[1])
+
+
+def iteration_at(at: At) -> int | None:
+    """The number of the round, or of the value, at which the node at hand is; for what a helping
+    node does, the step has it.
+    """
+    share = share_at(at)
+    return iteration_of(at, step_at(at)[0]) if share is None else share.number
 
 
 def _own(at: At, thread: ThreadRun) -> tuple[ThreadRun, tuple[ThreadRun, NodeRun] | None]:

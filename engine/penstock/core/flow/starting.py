@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from penstock.core.definitions.structs import structs_of
+from penstock.core.definitions.webhooks import TRIGGER
 from penstock.core.definitions.wf_spec import (
     LatestWfSpec,
     MajorWfSpec,
@@ -12,8 +13,10 @@ from penstock.core.definitions.wf_spec import (
     VariableDef,
     WfSpec,
     newest_spec,
+    spec_version,
 )
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.counts import count_start
 from penstock.core.flow.family import count_started, no_room_below
 from penstock.core.flow.labels import check_labels
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER, note_status
@@ -24,6 +27,7 @@ from penstock.core.state.first_answer import FirstAnswer, id_hash
 from penstock.core.state.partition_state import DeletedRun
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import ThreadKind, ThreadRun, WfRun
+from penstock.core.state.search_rows import RunBegun
 from penstock.core.state.thread_rows import ChildRun
 from penstock.core.state.transitions import ThreadStatus
 from penstock.core.state.turn import Turn
@@ -65,6 +69,12 @@ def newest_major(rows: Rows, tenant: str, name: str) -> int | None:
     """The newest major version of a spec; None if there is no such spec yet."""
     spec = newest_spec(rows, tenant, name, None)
     return None if spec is None else spec.major
+
+
+def listener(spec: WfSpec) -> VariableDef | None:
+    """The variable in which a run is told what has started it; None if its spec has none."""
+    declared = spec.body.threads[spec.body.entrypoint].variable(TRIGGER)
+    return None if declared is None or declared.is_inherited else declared
 
 
 def first_start(turn: Turn, wf_run_id: str) -> FirstAnswer | None:
@@ -119,9 +129,11 @@ def begin_run(
         spec.body.entrypoint,
         ThreadStatus.RUNNING,
     )
+    count_start(turn, run)
     note_status(turn, run, thread)
     begin_thread(turn, run, spec, thread, variables, start.masked)
     turn.rows.put(run)
+    turn.rows.put(RunBegun.of(turn.tenant, wf_run_id, run.started_ms))
     if start.parent is not None:
         turn.rows.put(ChildRun(turn.tenant, start.parent, wf_run_id))
         count_started(turn, run)
@@ -149,8 +161,8 @@ def _check_parent(turn: Turn, spec: WfSpec, parent: str | None) -> None:
 def wanted_spec(turn: Turn, start: Start) -> WfSpec:
     """The version that is asked for; refused is one that is not there, or is deleted."""
     version = _version(turn, start)
-    spec = turn.rows.peek(WfSpec, turn.tenant, start.wf_spec, version) if version > 0 else None
-    if spec is None or spec.deleted_ms is not None:
+    spec = spec_version(turn.rows, turn.tenant, start.wf_spec, version)
+    if spec is None:
         refuse(
             Code.SPEC_UNKNOWN,
             f"there is no WfSpec {start.wf_spec!r}{_asked(start)}; register it first",

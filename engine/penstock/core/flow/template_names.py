@@ -11,9 +11,9 @@ from penstock.core.definitions.defs import Application
 from penstock.core.definitions.wf_spec import Access, ThreadSpec
 from penstock.core.flow.published import outputs_of_run
 from penstock.core.flow.standing import (
-    batch_at,
     chain_above,
-    iteration_of,
+    iteration_at,
+    share_at,
     started_by,
     step_at,
     task_run_id,
@@ -66,9 +66,9 @@ class TemplateNames:
 
     def task_run(self) -> Found:
         """The task run at hand. `value` is there if its thread is one of several, each for a value,
-        `iteration` in these and in the rounds of a loop, `parentId` if another
-        task run has started its thread. Of a step that does something for each of several values,
-        `items` is the value, and `iteration` counts from 1.
+        `iteration` in these and in the rounds of a loop, `parentId` if another task run has started
+        its thread. Of a step whose helping nodes do something for each of several values, or round
+        by round, `iteration` is the number of that, from 1, and `items` the value.
         """
         at = self._at
         thread, node_run = step_at(at)
@@ -81,14 +81,13 @@ class TemplateNames:
         if starter is not None:
             made["parentId"] = task_run_id(at, starter[1])
         made.update(self._for_value(thread))
-        iteration = iteration_of(at, thread)
+        iteration = iteration_at(at)
         if iteration is not None:
             made["iteration"] = iteration
-        batch = batch_at(at)
-        if batch is not None:
-            row, number = batch
-            at.masked |= row.masked
-            made |= {"items": self._paid(row.value), "iteration": number + 1}
+        share = share_at(at)
+        if share is not None and share.value is not None:
+            at.masked |= share.value.masked
+            made["items"] = self._paid(share.value.value)
         return made
 
     def task(self) -> Found:

@@ -24,7 +24,7 @@ from penstock.core.flow.rounds import Round
 from penstock.core.flow.search_index import index_variable
 from penstock.core.flow.waiters import number_end, tell_waiters, wait_for_thread
 from penstock.core.flow.waits import leave_to_parent
-from penstock.core.state.facts import noted
+from penstock.core.state.facts import Fact
 from penstock.core.state.rows import copy_of
 from penstock.core.state.run import (
     Counted,
@@ -73,7 +73,7 @@ def begin_thread(
         turn.rows.put(Interrupter(turn.tenant, run.wf_run_id, event_def, thread.number))
     if thread.holder is not None:
         turn.rows.put(LiveChild(turn.tenant, run.wf_run_id, thread.holder, thread.number))
-    thread.history = noted((), thread.status, turn.at_ms)
+    thread.history = (Fact(thread.status, turn.at_ms),)
     first = spec.first_nodes[thread.thread_spec]
     turn.rows.put(enter(turn, run, spec, thread, position=0, node=first))
     turn.rows.put(thread)
@@ -182,7 +182,7 @@ def enter(
         node,
         spec.type_name(thread.thread_spec, node),
         NodeStatus.STARTING,
-        history=noted((), NodeStatus.STARTING, turn.at_ms),
+        history=(Fact(NodeStatus.STARTING, turn.at_ms),),
     )
 
 
@@ -232,8 +232,10 @@ def wake_children(turn: Turn, wf_run_id: str, holder: int) -> None:
 def tell_holder(at: At) -> None:
     """Count the thread anew where it is held, and wake the holder if that changes anything."""
     thread, turn = at.thread, at.turn
+    if thread.holder is None:
+        return
     counted = counted_as(thread)
-    if thread.holder is None or counted is thread.counted:
+    if counted is thread.counted:
         return
     holder = turn.rows.get(ThreadRun, turn.tenant, at.run.wf_run_id, thread.holder)
     assert holder is not None, "a holder is a thread of the run"

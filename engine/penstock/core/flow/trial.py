@@ -14,7 +14,7 @@ from penstock.core.flow.versions import followed_at
 from penstock.core.flow.visits import visit_of
 from penstock.core.state.partition_state import PartitionState, Shard
 from penstock.core.state.rows import Rows, copy_of
-from penstock.core.state.run import NodeRun
+from penstock.core.state.run import NodeRun, WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.forms import Expression, check_form
 from penstock.core.values.masking import MASK
@@ -70,18 +70,22 @@ def _reading(rows: Rows, shard: Shard, tenant: str) -> Turn:
 
 def _stand(turn: Turn, place: Place) -> At:
     """Where the place is. A node run from before a migration is seen as it was called then."""
-    thread, position = place.thread, place.position
+    wf_run_id, thread, position = place.wf_run_id, place.thread, place.position
     if place.task_run is not None:
-        thread, position = visit_of(turn, place.wf_run_id, place.task_run)
-    at = load(turn, place.wf_run_id, thread)
+        run = turn.rows.peek(WfRun, turn.tenant, wf_run_id)
+        if run is None:
+            refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
+        run, thread, position = visit_of(turn.rows, turn.shard.partition, run, place.task_run)
+        wf_run_id = run.wf_run_id
+    at = load(turn, wf_run_id, thread)
     if position is None:
         return at
-    of_thread = (turn.tenant, place.wf_run_id, thread)
+    of_thread = (turn.tenant, wf_run_id, thread)
     node_run = turn.rows.get(NodeRun, *of_thread, position) if position >= 0 else None
     if node_run is None:
         refuse(
             Code.NODE_RUN_UNKNOWN,
-            f"WfRun {place.wf_run_id!r} has no node run {position} in thread {thread}",
+            f"WfRun {wf_run_id!r} has no node run {position} in thread {thread}",
         )
     version, name = followed_at(at.run, at.thread, position)
     spec = turn.rows.peek(WfSpec, turn.tenant, at.run.wf_spec, version)

@@ -140,7 +140,7 @@ def wait_for_run_no_more(turn: Turn, run: WfRun, wf_run_id: str, thread: int) ->
 
 
 def tell_waiters_of_run(turn: Turn, run: WfRun) -> None:
-    """The run has ended."""
+    """The run has ended, or begun or ceased to rest."""
     if run.waiters:
         TELLING_OF_RUN.begin(turn, run.wf_run_id)
 

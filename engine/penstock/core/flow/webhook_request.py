@@ -10,6 +10,7 @@ from typing import cast
 from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.webhooks import TRIGGER
 from penstock.core.definitions.wf_spec import VariableDef, WfSpec
+from penstock.core.flow.starting import listener
 from penstock.core.limits import EXPRESSION_BYTES_PER_STEP
 from penstock.core.state.turn import Turn
 from penstock.core.values.casts import cast_to
@@ -40,8 +41,7 @@ def variables_of(
         declared = thread.variable(name)
         if declared is not None:
             made[name] = _fitted(made[name], declared, request.struct)
-    telling = thread.variable(TRIGGER)
-    if telling is not None and not telling.is_inherited:
+    if listener(spec) is not None:
         made.setdefault(TRIGGER, told)
     return made
 

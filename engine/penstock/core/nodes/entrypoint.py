@@ -8,8 +8,9 @@ while its run has no place, they have to wait.
 from penstock.core.definitions.nodes import EntrypointNode
 from penstock.core.flow.at import At
 from penstock.core.flow.correlation import key_of, mark_thread
+from penstock.core.flow.given import give, given_expressions, gives_something
 from penstock.core.flow.node import NodeType
-from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.outcomes import WAIT, Failed, Outcome
 from penstock.core.flow.places import ask, give_back
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.place_rows import PlaceStatus
@@ -31,7 +32,7 @@ def arrive(at: At) -> Outcome:
         ask(at.turn, at.run, key)
     at.thread.interrupt_keys = keys
     mark_thread(at)
-    return Done() if limit is None else look(at)
+    return give(at) if limit is None else look(at)
 
 
 def look(at: At) -> Outcome:
@@ -43,7 +44,7 @@ def look(at: At) -> Outcome:
         return Failed(Failure(FailureName.LIMIT, message))
     if place.status is PlaceStatus.WITHDRAWN:
         ask(at.turn, at.run, place.limit_key)
-    return Done() if _has_place(at) else WAIT
+    return give(at) if _has_place(at) else WAIT
 
 
 def halt(at: At) -> bool:
@@ -58,5 +59,12 @@ def _has_place(at: At) -> bool:
 
 
 NODE = NodeType(
-    "ENTRYPOINT", EntrypointNode, arrive, look=look, halt=halt, gives=False, begins=True
+    "ENTRYPOINT",
+    EntrypointNode,
+    arrive,
+    look=look,
+    halt=halt,
+    expressions=given_expressions,
+    gives=gives_something,
+    begins=True,
 )

@@ -13,7 +13,7 @@ from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import ExitNode
 from penstock.core.flow.agenda import wake, wake_later
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.flow.node import NodeType
+from penstock.core.flow.node import NodeType, gives_nothing
 from penstock.core.flow.outcomes import WAIT, Ended, Failed, Outcome
 from penstock.core.flow.warned import warn_thread
 from penstock.core.ids import is_inner_name
@@ -134,6 +134,6 @@ NODE = NodeType(
     look=look,
     check=check,
     expressions=expressions,
-    gives=False,
+    gives=gives_nothing,
     ends=True,
 )

@@ -17,6 +17,7 @@ from penstock.core.flow.correlation import key_of, mark, marked, unmark_node
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.node_timer import drop_node_timer, set_node_timer
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.rests import rest
 from penstock.core.flow.unclaimed import pick_up_event
 from penstock.core.state.event_rows import (
     EventWaiter,
@@ -25,6 +26,7 @@ from penstock.core.state.event_rows import (
     queues_of,
 )
 from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.rest_rows import Rest
 from penstock.core.state.timers import Clock, clock_ms
 from penstock.core.values.forms import Expression
 
@@ -43,6 +45,7 @@ def arrive(at: At) -> Outcome:
         at.turn.tenant, at.run.wf_run_id, config.event_def, at.run.steps, node_run.thread
     )
     at.turn.rows.put(waiter)
+    rest(at, Rest.WAIT)
     node_run.progress = {"step": waiter.step}
     if key is not None:
         node_run.progress |= {"key": key, "masked": config.mask_correlation_key}
@@ -68,6 +71,8 @@ def look(at: At) -> Outcome:
     if config.timeout_ms is not None and at.node_run.timer is None and outcome is WAIT:
         message = f"no {config.event_def} came within {config.timeout_ms} ms"
         return Failed(Failure(FailureName.TIMEOUT, message))
+    if outcome is WAIT:
+        rest(at, Rest.WAIT)
     key = at.node_run.progress.get("key")
     if outcome is WAIT and key is not None and not marked(at, config.event_def):
         # An offer was declined while the run had ended; it has been rescued since.

@@ -44,6 +44,7 @@ def arrive(at: At) -> Outcome:
     run_id = child_run_id(at.run.wf_run_id, *at.seed())
     start = starting.Start(
         wf_spec=name,
+        version=config.version,
         major=config.major,
         variables=inputs,
         labels=labels,
@@ -93,15 +94,21 @@ def check(check: NodeCheck) -> None:
         check.fault(
             FaultKind.CHILD_CHOICE, "a RUN_CHILD_WF has either a wf_spec or a dynamic_wf_spec"
         )
-    if config.wf_spec is not None:
-        check.starts_run(config.wf_spec, config.major, config.inputs)
+    if config.version is not None and config.major is not None:
+        check.fault(
+            FaultKind.CHILD_CHOICE, "a RUN_CHILD_WF has either a version or a major one, or neither"
+        )
+    elif config.wf_spec is not None:
+        check.starts_run(config.wf_spec, config.version, config.major, config.inputs)
 
 
 def pin(config: NodeConfig, rows: Rows, tenant: str) -> NodeConfig:
-    """Name the major version, so that a breaking change of the child does not reach this spec."""
+    """Name the major version, so that a breaking change of the child does not reach this spec: if
+    it does not name the one version that it means.
+    """
     node = cast(RunChildWfNode, config)
     major = node.major
-    if node.wf_spec is not None and major is None:
+    if node.wf_spec is not None and node.version is None and major is None:
         major = starting.newest_major(rows, tenant, node.wf_spec)
     return replace(node, major=major)
 

@@ -186,8 +186,8 @@ def _count(at: At, work: Work, ended: ThreadRun) -> None:
     else:
         awaited.status, awaited.end_number = AwaitedStatus.UNSUCCESSFUL, ended.end_number
         work.bad += 1
-        if work.failure is None:
-            work.failure = seen_from_above(failure_of(ended), f"thread {ended.number}")
+        failure = seen_from_above(failure_of(ended), f"thread {ended.number}")
+        work.failure = failure if work.failure is None else work.failure.beside(failure)
     turn.rows.put(awaited)
 
 

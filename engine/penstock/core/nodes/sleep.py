@@ -10,14 +10,17 @@ from typing import cast
 from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
-from penstock.core.definitions.nodes import SleepNode
+from penstock.core.definitions.nodes import RunChildWfNode, SleepNode
 from penstock.core.flow.at import At
-from penstock.core.flow.node import NodeType
+from penstock.core.flow.node import NodeType, gives_nothing
 from penstock.core.flow.node_timer import set_node_timer
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.rests import rest
+from penstock.core.flow.standing import speaks_for_step
 from penstock.core.flow.watchers import unwatch, watch
 from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.state.failures import Failure, FailureName
+from penstock.core.state.rest_rows import Rest
 from penstock.core.state.run import TimerKey
 from penstock.core.state.timers import Clock, clock_ms
 from penstock.core.values.expressions import Expression, Literal
@@ -33,12 +36,27 @@ def arrive(at: At) -> Outcome:
         outcome = look(at)
         if outcome is WAIT:
             watch(at)
+            _rest(at)
         return outcome
     delay_ms = _delay_ms(at, config.seconds)
     if delay_ms <= 0:
         return Done()
     set_node_timer(at, Clock.DURATION, clock_ms(at.turn, Clock.DURATION) + delay_ms)
+    _rest(at)
     return WAIT
+
+
+def _rest(at: At) -> None:
+    """To sleep is what a step does; what sleeps between two doings of a step is waited for: in a
+    thread that starts another run, until that is tried again, in any other, for the next round. A
+    moment is no delay: it is waited for wherever that is.
+    """
+    if not speaks_for_step(at):
+        return
+    nodes = at.thread_spec.nodes.values()
+    delays = cast(SleepNode, at.config).seconds is not None
+    retries = delays and any(isinstance(node, RunChildWfNode) for node in nodes)
+    rest(at, Rest.RETRY if retries else Rest.WAIT)
 
 
 def look(at: At) -> Outcome:
@@ -110,6 +128,6 @@ NODE = NodeType(
     carries=carries,
     check=check,
     expressions=expressions,
-    gives=False,
+    gives=gives_nothing,
     waits=True,
 )

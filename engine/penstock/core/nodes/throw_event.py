@@ -8,7 +8,7 @@ from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import ThrowEventNode
 from penstock.core.flow.at import At
-from penstock.core.flow.node import NodeType
+from penstock.core.flow.node import NodeType, gives_nothing
 from penstock.core.flow.outcomes import Done, Outcome
 from penstock.core.state.event_rows import WorkflowEvent, WorkflowEventCount
 from penstock.core.state.outputs import WorkflowEventThrown
@@ -97,5 +97,5 @@ NODE = NodeType(
     arrive,
     check=check,
     expressions=expressions,
-    gives=False,
+    gives=gives_nothing,
 )

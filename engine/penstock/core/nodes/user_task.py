@@ -19,7 +19,9 @@ from penstock.core.definitions.user_task_def import find_user_task_def
 from penstock.core.flow.at import At
 from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.rests import rest
 from penstock.core.state.failures import EXCEPTION_NAME, Failure, FailureName, is_exception_name
+from penstock.core.state.rest_rows import Rest
 from penstock.core.state.rows import Rows
 from penstock.core.state.transitions import USER_TASK_LIVE, UserTaskStatus
 from penstock.core.user_tasks import user_tasks
@@ -46,6 +48,7 @@ def arrive(at: At) -> Outcome:
     for hook in hooks:
         plan(at.turn, row, hook, delays[hook])
     user_tasks.keep(at.turn, row)
+    rest(at, Rest.WAIT)
     return WAIT
 
 

@@ -12,10 +12,13 @@ from penstock.core.definitions.nodes import WaitForChildWfNode
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
+from penstock.core.flow.rests import rest, rests
+from penstock.core.flow.standing import speaks_for_step
 from penstock.core.flow.waiters import wait_for_run, wait_for_run_no_more
 from penstock.core.flow.warned import warn
 from penstock.core.ids import is_wf_run_id, root_of
 from penstock.core.state.failures import Failure, FailureName, seen_from_above
+from penstock.core.state.rest_rows import Rest
 from penstock.core.state.run import ThreadRun, WfRun
 from penstock.core.state.thread_rows import FailedWait
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
@@ -49,6 +52,8 @@ def look(at: At) -> Outcome:
     if run is None:
         return Failed(Failure(FailureName.CHILD_FAILURE, f"WfRun {run_id!r} was deleted"))
     if run.status in THREAD_LIVE:
+        if _shares_its_fate(at):
+            rest(at, Rest.WAIT if rests(at.turn, run) else None)
         return WAIT
     thread = peek_thread(at.turn, run_id, 0)
     assert thread is not None, "a run has an entrypoint thread"
@@ -63,6 +68,12 @@ def look(at: At) -> Outcome:
         here = (at.run.wf_run_id, at.thread.number, at.node_run.position)
         at.turn.rows.put(FailedWait(at.turn.tenant, run_id, *here))
     return Failed(seen_from_above(thread.failure, f"run {run_id}"))
+
+
+def _shares_its_fate(at: At) -> bool:
+    """Whether the run below is what a step does: then the step waits for what that waits for."""
+    config = cast(WaitForChildWfNode, at.config)
+    return config.gives_end and not config.allow_failure and speaks_for_step(at)
 
 
 def _end(run: WfRun, thread: ThreadRun) -> Value:

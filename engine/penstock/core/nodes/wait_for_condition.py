@@ -9,7 +9,7 @@ from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import WaitForConditionNode
 from penstock.core.flow.at import At
-from penstock.core.flow.node import NodeType
+from penstock.core.flow.node import NodeType, gives_nothing
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.watchers import unwatch, watch
 from penstock.core.state.failures import Failure, FailureName
@@ -52,6 +52,6 @@ NODE = NodeType(
     leave=unwatch,
     check=check,
     expressions=expressions,
-    gives=False,
+    gives=gives_nothing,
     waits=True,
 )

@@ -16,7 +16,7 @@ from penstock.core.definitions.node_check import NodeCheck
 from penstock.core.definitions.nodes import Strategy, WaitForThreadsNode
 from penstock.core.flow.agenda import wake, wake_later
 from penstock.core.flow.at import At
-from penstock.core.flow.node import NodeType, any_exceptions
+from penstock.core.flow.node import NodeType, any_exceptions, gives_nothing
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room, unhandled
 from penstock.core.flow.threads import begin_child, handler_input
@@ -305,6 +305,6 @@ NODE = NodeType(
     check=check,
     expressions=expressions,
     exceptions=any_exceptions,
-    gives=False,
+    gives=gives_nothing,
     waits=True,
 )

@@ -29,7 +29,7 @@ from penstock.core.state.partition_state import DeletedRun, Deleting
 from penstock.core.state.rows import Row, copy_of
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, WfRun
 from penstock.core.state.run_kinds import ROWS_OF_RUNS
-from penstock.core.state.search_rows import IndexedVariable
+from penstock.core.state.search_rows import IndexedVariable, RunBegun
 from penstock.core.state.task_rows import ROWS_OF_TASKS
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, drop_timer, set_timer
 from penstock.core.state.turn import Turn
@@ -154,6 +154,7 @@ def delete_row(turn: Turn, key: bytes, *, bluntly: bool = False) -> None:
 
 def _forget_run(turn: Turn, run: WfRun) -> None:
     give_back(turn, run)
+    turn.rows.delete(RunBegun.of(run.tenant, run.wf_run_id, run.started_ms))
     _remember_start(turn, run)
     if run.retention is not None:
         kind = TimerKind.RETENTION

@@ -5,17 +5,22 @@ What a kill does to a thread stands in kill.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from msgspec.structs import replace
 
 from penstock.core.flow.kill_deadline import drop_kill_deadline, set_kill_deadline
 from penstock.core.operators.migration import forget_plan
 from penstock.core.operators.sweep import begin_sweep, wake_threads
+from penstock.core.state.audit import audit_engine
 from penstock.core.state.keys import run_id_of, run_prefix
 from penstock.core.state.run import Sweep, SweepVerb, WfRun
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, set_timer
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
+
+VERB: Final = "KillBelow"
+"""As what the audit of a run keeps that it is killed with one above it: nobody has told it."""
 
 
 def kill(turn: Turn, run: WfRun, *, message: str, deadline_ms: int) -> None:
@@ -57,6 +62,7 @@ def kill_below(turn: Turn, wf_run_id: str, deadline_ms: int, after: str = "") ->
         if run is not None and run.status in THREAD_LIVE:
             message = f"killed with WfRun {wf_run_id!r}"
             kill(turn, run, message=message, deadline_ms=deadline_ms)
+            audit_engine(turn, run_id, VERB, {"wf_run_id": wf_run_id}, turn.bulk_id)
         last = run_id
 
 

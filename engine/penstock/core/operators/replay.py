@@ -66,8 +66,12 @@ def seed_of(
     position: int | None,
     version: int | None,
     request: Any,
+    asked: WfRun | None = None,
 ) -> Seed:
-    """What the replay of a run begins with; refused is one that can not be had."""
+    """What the replay of a run begins with; refused is one that can not be had. `asked` is a replay
+    of it that has it as its own past, if it is that which is to be replayed.
+    """
+    asked = run if asked is None else asked
     start = Start(wf_spec=run.wf_spec, version=run.version if version is None else version)
     spec = wanted_spec(turn, start)
     if spec.body.parent is not None:
@@ -82,14 +86,14 @@ def seed_of(
     else:
         step = max(stand.step for stand in way)
         threads = threads_before(turn, run, {one.thread: one.position for one in way}, step)
-        published = published_before(turn, run, step)
+        published = published_before(turn, run, spec, way)
         blocks = blocks_on(turn, run, spec, way, place, threads)
     return Seed(
         spec.name,
         spec.version,
         place.variables,
-        run.labels,
-        _replay_of(run, thread, position),
+        asked.labels,
+        _replay_of(run, thread, position, asked),
         turn.principal,
         request_hash(request),
         place.node,
@@ -102,16 +106,16 @@ def seed_of(
     )
 
 
-def _replay_of(run: WfRun, thread: int, position: int | None) -> ReplayOf:
-    first = run.replay
+def _replay_of(run: WfRun, thread: int, position: int | None, asked: WfRun) -> ReplayOf:
+    first = asked.replay
     return ReplayOf(
         run.wf_run_id,
         run.wf_run_id if first is None else first.original,
-        attempt_of(run) + 1,
+        attempt_of(asked) + 1,
         None if (thread, position) == (ENTRYPOINT_NUMBER, START) else position,
-        began_ms(run),
+        began_ms(asked),
         thread,
-        run.restarts + (0 if first is None else first.restarts),
+        asked.restarts + (0 if first is None else first.restarts),
     )
 
 

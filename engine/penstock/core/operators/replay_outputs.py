@@ -7,6 +7,9 @@ from __future__ import annotations
 from penstock.core.definitions.nodes import RunChildWfNode, WaitForChildWfNode
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.at import peek_thread
+from penstock.core.flow.load import find
+from penstock.core.flow.published import publishes_at
 from penstock.core.limits import (
     REPLAY_BYTES_MAX,
     REPLAY_PUBLISHED_MAX,
@@ -59,14 +62,21 @@ def outputs_before(
     return found | {node: carried[node] for node in sorted(wanted & carried.keys())}
 
 
-def published_before(turn: Turn, run: WfRun, step: int) -> tuple[PastPublished, ...]:
-    """What nodes of the run had published when it came to a step. What has been published anew
-    since is not kept as it was.
+def published_before(
+    turn: Turn, run: WfRun, spec: WfSpec, way: tuple[Stand, ...]
+) -> tuple[PastPublished, ...]:
+    """What nodes of the run had published when threads stood there. What has been published anew
+    since is not kept as it was; but what threads publish as they begin, those on the way do once
+    more, and others that were at work publish all of theirs anew.
     """
+    step, again = max(stand.step for stand in way), _published_as_begun(turn, run, spec, way)
+    on_way = {stand.thread for stand in way}
     found: list[PastPublished] = []
     size, first = 0, max(step, 1)
     for row in turn.rows.scan(PublishedOutput, turn.tenant, run.wf_run_id):
-        if row.since >= first:
+        if row.since >= first or (row.node, row.path) in again:
+            continue
+        if row.step >= first and _is_of_one_at_work(turn, row, on_way):
             continue
         if row.step >= first:
             refuse(
@@ -83,6 +93,37 @@ def published_before(turn: Turn, run: WfRun, step: int) -> tuple[PastPublished, 
                 " are to be carried over; replay from an earlier node",
             )
     return tuple(found)
+
+
+def _is_of_one_at_work(turn: Turn, row: PublishedOutput, on_way: set[int]) -> bool:
+    """Whether all that was published there is of a thread that was at work, and not on the way: it
+    has published since, and nothing was published before it began. Blocks begin such threads anew.
+    """
+    if row.thread is None or row.thread in on_way:
+        return False
+    thread = peek_thread(turn, row.wf_run_id, row.thread)
+    return thread is not None and thread.began <= row.since
+
+
+def _published_as_begun(
+    turn: Turn, run: WfRun, spec: WfSpec, way: tuple[Stand, ...]
+) -> set[tuple[str, str]]:
+    """The names and paths under which threads publish at their ENTRYPOINT, which they pass in the
+    replay, too, with the variables that they had.
+    """
+    found: set[tuple[str, str]] = set()
+    for stand in way:
+        first = turn.rows.get(NodeRun, turn.tenant, run.wf_run_id, stand.thread, 0)
+        at = None if first is None else find(turn, run.wf_run_id, stand.thread)
+        if first is None or at is None:
+            continue  # it has not begun, so it has published nothing
+        blueprint = spec.body.threads.get(at.thread.thread_spec)
+        begins = None if blueprint is None else blueprint.nodes.get(first.node)
+        began = at.thread_spec.nodes.get(first.node)
+        if began is not None and begins is not None and began.publish == begins.publish:
+            at.node_run = first
+            found |= {publishes_at(at)} if began.publish else set()
+    return found
 
 
 def check_child_runs(blueprint: ThreadSpec, node: str, outputs: dict[str, PastOutput]) -> None:

@@ -22,11 +22,14 @@ from penstock.core.state.turn import Turn
 
 
 class AnswerPlace(Command, frozen=True):
-    """Whether the run has its place from now on, or what it is refused as."""
+    """Whether the run has its place from now on, stands in the queue for one (`waits`), or what it
+    is refused as.
+    """
 
     wf_run_id: str
     ask: str
     refusal: LimitBehavior | None = None
+    waits: bool = False
 
 
 def claim(turn: Turn, news: PlaceNews) -> None:
@@ -45,6 +48,10 @@ def claim(turn: Turn, news: PlaceNews) -> None:
             turn.rows.delete(QueuedRun(*limit, holder.number, ""))
         _grant(turn, state, news.wf_run_id, news.ask)
     _go_on(turn, state)
+    if news.claim is Claim.ASK:
+        holder = turn.rows.peek(PlaceHolder, *limit, news.wf_run_id)
+        if holder is not None and not holder.granted:
+            _answer(turn, news.wf_run_id, news.ask, waits=True)
 
 
 def _is_to_have(news: PlaceNews, holder: PlaceHolder | None) -> bool:
@@ -81,7 +88,7 @@ def _ask(turn: Turn, state: LimitState, news: PlaceNews) -> None:
     limit = _limit(turn, state)
     full = limit is not None and (state.granted >= limit.most or _first(turn, state) is not None)
     if limit is not None and full and limit.behavior is not LimitBehavior.QUEUE:
-        _answer(turn, news.wf_run_id, news.ask, limit.behavior)
+        _answer(turn, news.wf_run_id, news.ask, refusal=limit.behavior)
         return
     state.last += 1
     place = (state.tenant, state.wf_spec, state.limit_key)
@@ -119,7 +126,7 @@ def _grant(turn: Turn, state: LimitState, wf_run_id: str, ask: str) -> None:
     place = (state.tenant, state.wf_spec, state.limit_key)
     turn.rows.put(PlaceHolder(*place, wf_run_id, ask, granted=True))
     state.granted += 1
-    _answer(turn, wf_run_id, ask, None)
+    _answer(turn, wf_run_id, ask)
 
 
 def _remove(turn: Turn, state: LimitState, holder: PlaceHolder) -> None:
@@ -131,8 +138,15 @@ def _remove(turn: Turn, state: LimitState, holder: PlaceHolder) -> None:
         turn.rows.delete(QueuedRun(*place, holder.number, ""))
 
 
-def _answer(turn: Turn, wf_run_id: str, ask: str, refusal: LimitBehavior | None) -> None:
-    answer = AnswerPlace(wf_run_id=wf_run_id, ask=ask, refusal=refusal)
+def _answer(
+    turn: Turn,
+    wf_run_id: str,
+    ask: str,
+    *,
+    refusal: LimitBehavior | None = None,
+    waits: bool = False,
+) -> None:
+    answer = AnswerPlace(wf_run_id=wf_run_id, ask=ask, refusal=refusal, waits=waits)
     turn.send(partition_of_run(wf_run_id, turn.shard.partitions), answer)
 
 

@@ -46,9 +46,10 @@ def _starts(spec: WfSpec) -> dict[str, list[str]]:
 
 def _runs(config: NodeConfig, spec: WfSpec) -> bool:
     """Whether a node runs this version, or one that will come after it."""
-    return (
-        isinstance(config, RunChildWfNode)
-        and is_passed_by(config) is False
-        and config.wf_spec == spec.name
-        and config.major in (None, spec.major)
-    )
+    if not isinstance(config, RunChildWfNode) or is_passed_by(config) is not False:
+        return False
+    if config.wf_spec != spec.name:
+        return False
+    if config.version is not None:
+        return config.version == spec.version
+    return config.major in (None, spec.major)

@@ -186,7 +186,7 @@ def _check_outputs(
         if not isinstance(part, OutputRef):
             continue
         read = check.thread.nodes[part.node]
-        if not TYPE_OF[type(read)].gives:
+        if not TYPE_OF[type(read)].gives(read):
             check.fault(
                 FaultKind.NO_OUTPUT,
                 f"{what}node {part.node!r} is a {read.__struct_config__.tag}, which has no output",

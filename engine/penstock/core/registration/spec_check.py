@@ -43,6 +43,15 @@ def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
     """Refuse a spec with faults, naming each with its thread and node. One that only names what is
     not registered yet may be right a moment later, and has a code of its own for that.
     """
+    faults = faults_of(name, body, rows, tenant)
+    if faults.is_wrong:
+        refuse(Code.BAD_SPEC, str(faults), faults.found)
+    if faults:
+        refuse(Code.DEFINITION_UNKNOWN, str(faults), faults.found)
+
+
+def faults_of(name: str, body: SpecBody, rows: Rows, tenant: str) -> Faults:
+    """What is wrong with a spec, among the definitions that are there."""
     faults = Faults()
     check = NodeCheck(name=name, body=body, rows=rows, tenant=tenant, faults=faults)
     _check_size(body, faults)
@@ -57,10 +66,7 @@ def check_spec(name: str, body: SpecBody, rows: Rows, tenant: str) -> None:
             check_threads(check)
             check_limit(check)
             check_starts(check)
-    if faults.is_wrong:
-        refuse(Code.BAD_SPEC, str(faults), faults.found)
-    if faults:
-        refuse(Code.DEFINITION_UNKNOWN, str(faults), faults.found)
+    return faults
 
 
 def _check_size(body: SpecBody, faults: Faults) -> None:

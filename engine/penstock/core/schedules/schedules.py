@@ -72,7 +72,7 @@ class SchedulePause(Struct, array_like=True, frozen=True):
 
 class Schedule(Row):
     """What is started when: by `cron`, or once at `at_ms`. It never changes; what does is in
-    ScheduleState.
+    ScheduleState. Runs know it as `trigger`, or by its id.
 
     `offset` is that of the ScheduleWf: with it ids of runs can not return when a schedule is
     deleted and made again (R10).
@@ -101,6 +101,7 @@ class Schedule(Row):
     end_at_ms: int | None
     parent: str | None = None
     at_ms: int | None = None
+    trigger: str = ""
 
 
 class ScheduleState(Row):

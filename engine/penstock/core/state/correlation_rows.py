@@ -88,7 +88,8 @@ class CorrelatedEvent(Row):
 
     One that is `once` goes when a run has accepted it; `offered` says that a run has been asked and
     has not answered. Any other is offered to all. `reached` is how far looking for those who wait
-    has come, while it takes several turns.
+    has come, while it takes several turns. `unanswered` is how many have been asked and have not
+    answered, if it is not kept: it goes when there are none; None if it is kept.
     """
 
     KIND, SCOPE, KEY = b"E", Scope.PARTITION, ("tenant", "event_def", "event_key")
@@ -106,3 +107,4 @@ class CorrelatedEvent(Row):
     offered: bool = False
     reached: Place | None = None
     first: FirstAnswer | None = None
+    unanswered: int | None = None

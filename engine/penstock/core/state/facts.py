@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from penstock.core.limits import HISTORY_FACTS_MAX
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 from penstock.core.values.value import Value
@@ -47,12 +46,3 @@ class AuditEntry(Row):
     detail: Value
     index: int = 0
     bulk_id: str | None = None
-
-
-def noted(history: tuple[Fact, ...], status: str, at_ms: int) -> tuple[Fact, ...]:
-    """The history with one more status; the same again is no news. Only the newest are kept:
-    `history.note` loses none.
-    """
-    if history and history[-1].status == status:
-        return history
-    return (*history[1 - HISTORY_FACTS_MAX :], Fact(status, at_ms))

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.core.ids import is_inner_name
 from penstock.core.values.value import Value
@@ -66,9 +67,12 @@ def is_exception_name(name: str) -> bool:
     return is_inner_name(name) and name not in RESERVED_NAMES
 
 
+_BY_KILL: Final = frozenset((FailureName.KILLED, FailureName.TASK_CANCELLED))
+
+
 class Failure(Struct, array_like=True, frozen=True):
     """Why something failed. `cause`, of a CHILD_FAILURE, is the name of the failure from which it
-    has come, however far below.
+    has come, however far below; where several have failed, and one was killed, that is the cause.
     """
 
     name: str
@@ -84,8 +88,14 @@ class Failure(Struct, array_like=True, frozen=True):
 
     @property
     def by_kill(self) -> bool:
-        """Whether somebody has killed what failed, or what it waited for."""
-        return FailureName.KILLED in (self.name, self.cause)
+        """Whether what failed, or what it waited for, was made to end: a run, or a task alone."""
+        return not _BY_KILL.isdisjoint((self.name, self.cause))
+
+    def beside(self, other: Failure) -> Failure:
+        """This one, when another has come after it: that something was killed is not lost."""
+        if self.by_kill or not other.by_kill:
+            return self
+        return replace(self, cause=other.cause or other.name)
 
 
 class FailureHandler(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -122,4 +132,4 @@ def seen_from_above(failure: Failure, what: str) -> Failure:
     if failure.technical:
         cause = failure.cause or failure.name
         return Failure(FailureName.CHILD_FAILURE, message, cause=cause)
-    return Failure(failure.name, message, failure.content, failure.masked)
+    return Failure(failure.name, message, failure.content, failure.masked, failure.cause)

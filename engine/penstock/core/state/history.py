@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol, cast
 
 from penstock.core.limits import HISTORY_CHUNK_FACTS, HISTORY_FACTS_MAX
-from penstock.core.state.facts import Fact, HistoryChunk, noted
+from penstock.core.state.facts import Fact, HistoryChunk
 from penstock.core.state.rows import Row, Rows
 from penstock.core.state.turn import Turn
 
@@ -27,8 +27,8 @@ def note(turn: Turn, row: HasHistory, status: str) -> bool:
     """Note a status of the row; False if it has it already, which is no news."""
     if row.history and row.history[-1].status == status:
         return False
-    facts = noted(row.history, status, turn.at_ms)
-    if len(facts) == HISTORY_FACTS_MAX:
+    facts = (*row.history, Fact(status, turn.at_ms))
+    if len(facts) >= HISTORY_FACTS_MAX:
         chunk = HistoryChunk(
             row.tenant, row.wf_run_id, subject_of(row), row.spilled, facts[:HISTORY_CHUNK_FACTS]
         )

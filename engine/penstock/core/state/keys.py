@@ -51,25 +51,35 @@ def key_function(scope: Scope, kind: bytes, numbers: Sequence[bool]) -> Callable
     `Row.key`, which also makes prefixes.
     """
     ahead = {Scope.RUN: 2, Scope.DEFINITION: 1, Scope.PARTITION: 0}[scope]
-    encode = _packer(len(numbers) - ahead) if all(numbers[ahead:]) else encode_parts
+    encode = _encoder(numbers[ahead:])
     prefix = PARTITION_PREFIX + kind
 
     def of_run(tenant: str, wf_run_id: str, *parts: Any) -> bytes:
-        return run_prefix(tenant, wf_run_id) + kind + encode(parts)
+        return run_prefix(tenant, wf_run_id) + kind + encode(*parts)
 
     def of_definition(tenant: str, *parts: Any) -> bytes:
-        return definition_prefix(tenant) + kind + encode(parts)
+        return definition_prefix(tenant) + kind + encode(*parts)
 
     def of_partition(*parts: Any) -> bytes:
-        return prefix + encode(parts)
+        return prefix + encode(*parts)
 
     of = {Scope.RUN: of_run, Scope.DEFINITION: of_definition, Scope.PARTITION: of_partition}
     return of[scope]
 
 
-def _packer(count: int) -> Callable[[Sequence[int]], bytes]:
-    pack = Packing(f">{count}Q").pack
-    return lambda numbers: pack(*numbers)
+def _encoder(numbers: Sequence[bool]) -> Callable[..., bytes]:
+    """What `encode_parts` does, where it is known which parts are numbers."""
+    if all(numbers):
+        return Packing(f">{len(numbers)}Q").pack
+    if not any(numbers):
+        return _encode_texts
+    cut = numbers.index(not numbers[0])
+    first, rest = _encoder(numbers[:cut]), _encoder(numbers[cut:])
+    return lambda *parts: first(*parts[:cut]) + rest(*parts[cut:])
+
+
+def _encode_texts(*parts: str) -> bytes:
+    return ("\x00".join(parts) + "\x00").encode()
 
 
 def child_runs_prefix(tenant: str, wf_run_id: str) -> bytes:

@@ -103,6 +103,15 @@ class Deleting(Row):
     passed: int = 0
 
 
+class LiveRuns(Row):
+    """How many runs of a tenant are live on the partition; there is none for no run."""
+
+    KIND, SCOPE, KEY = b"l", Scope.PARTITION, ("tenant",)
+
+    tenant: str
+    runs: int = 0
+
+
 class DeletedRun(Row):
     """What the start of a run is answered that has been deleted: kept, with a timer of its own, as
     long as answers are, so that a start that is sent again starts nothing.
@@ -126,4 +135,5 @@ ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     Deleting,
     *ROWS_OF_LIMITS,
     DeletedRun,
+    LiveRuns,
 )

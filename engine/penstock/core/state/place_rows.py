@@ -37,13 +37,14 @@ class PlaceStatus(StrEnum):
 
 class Place(Struct, array_like=True, frozen=True):
     """A run's place. `number` counts how often the run has asked, so that an answer to an earlier
-    time is not taken for one to this.
+    time is not taken for one to this. `waited`: once none was free when it asked.
     """
 
     limit_key: str
     number: int
     status: PlaceStatus
     refusal: LimitBehavior | None = None
+    waited: bool = False
 
 
 class Claim(StrEnum):

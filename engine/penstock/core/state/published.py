@@ -17,9 +17,8 @@ VALUE_CHARS_MAX: Final = 256
 class PublishedOutput(Row):
     """The newest output of a node, under the values for which the threads run in which it stands,
     outermost first; a part of an output lies below it. It was written first at the run's step
-    `since`, and last at `step` (0: before the run, which is a replay). Its `path` is made of
-    `values`, so that all that lies below some of
-    them lies together.
+    `since`, and last at `step` (0: before the run, which is a replay), in `thread`. Its `path` is
+    made of `values`, so that all that lies below some of them lies together.
     """
 
     KIND, SCOPE, KEY = b"O", Scope.RUN, ("tenant", "wf_run_id", "node", "path")
@@ -34,6 +33,7 @@ class PublishedOutput(Row):
     since: int = 0
     step: int = 0
     masked: bool = False
+    thread: int | None = None
 
 
 class PastPublished(Struct, array_like=True, frozen=True):

@@ -2,7 +2,8 @@
 
 A region is a family of runs with its timers, a definition under its name, or what runs share: a
 limit, a breaker, the events under a key, a schedule, a bulk job. What stands in none says nothing
-about a run: clocks and channels of the partition, remembered answers, rows of a search.
+about a run: clocks and channels of the partition, remembered answers, rows of a search, counts.
+But where a tenant has a quota of live runs their count decides, and no part can be folded alone.
 
 Rule: whatever a turn reads or writes of a region, all turns that wrote to this region before have
 to be folded before it. `processor/past.py` holds itself to that.
@@ -16,7 +17,7 @@ from penstock.core.state.keys import PARTITION_PREFIX, Scope
 from penstock.core.state.rows import Row
 
 _TIMER_AT: Final = 18  # prefix, kind, clock and due time stand before a timer's tenant
-_NOWHERE: Final = frozenset({b"P", b"O", b"I", b"A", b"X", b"U", b"Y"})
+_NOWHERE: Final = frozenset({b"P", b"O", b"I", b"A", b"X", b"U", b"Y", b"l", b"W", b"z"})
 _SHARED: Final[dict[bytes, tuple[bytes, int]]] = {
     **dict.fromkeys((b"C", b"G", b"Q"), (b"limit", 2)),
     **dict.fromkeys((b"R", b"r"), (b"breaker", 2)),

@@ -41,12 +41,13 @@ S = TypeVar("S", bound=Struct)
 
 def copy_of(struct: S) -> S:
     """A shallow copy, made by msgspec in C; its stubs do not tell of it."""
-    return cast(S, struct.__copy__())  # type: ignore[attr-defined]
+    return struct.__copy__()  # type: ignore[attr-defined]
 
 
-class Row(Struct, array_like=True):
+class Row(Struct, array_like=True, gc=False):
     """Base of all rows. Fields are only ever appended, with a default: old bytes must keep decoding
-    (R9).
+    (R9). A row is data and refers to nothing that refers to it, so the garbage collector need not
+    look at it.
     """
 
     KIND: ClassVar[bytes]
@@ -154,7 +155,9 @@ class Rows:
 
     def peek(self, kind: type[R], *parts: Part) -> R | None:
         """The row itself, which the caller must not change."""
-        return self.by_key(kind, _KEYS[kind](*parts))
+        key = _KEYS[kind](*parts)
+        row: Any = self._changed.get(key, _ABSENT)
+        return self._base.get(kind, key) if row is _ABSENT else row
 
     def by_key(self, kind: type[R], key: bytes) -> R | None:
         """See `peek`."""

@@ -18,6 +18,7 @@ from penstock.core.state.keys import Scope
 from penstock.core.state.migration_rows import Former
 from penstock.core.state.place_rows import Place, PlaceStatus
 from penstock.core.state.replay_rows import Anew, ReplayOf
+from penstock.core.state.rest_rows import Rest
 from penstock.core.state.rows import Row
 from penstock.core.state.start_rows import EndState, StartedBy
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, TaskStatus, ThreadStatus
@@ -246,7 +247,7 @@ class NodeRun(Row):
     or was let pass, but not as it should. `retries` is the position of the failed visit that this
     one begins anew; `formerly` are names of the node in versions from which it was migrated; `step`
     is the run's step at which the node was reached; `leads_to` the node at which a replay begins,
-    whatever the edges say.
+    whatever the edges say; `rests` as what its waiting is counted (RunRests).
     """
 
     KIND, SCOPE, KEY = b"n", Scope.RUN, ("tenant", "wf_run_id", "thread", "position")
@@ -273,6 +274,7 @@ class NodeRun(Row):
     leads_to: str | None = None
     masked: bool = False
     warned: bool = False
+    rests: Rest | None = None
 
 
 class NodeOutput(Row):

@@ -17,6 +17,7 @@ from penstock.core.state.facts import AuditEntry, HistoryChunk
 from penstock.core.state.migration_rows import Migration
 from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import OldVariable, Replayed
+from penstock.core.state.rest_rows import RunRests
 from penstock.core.state.rows import Row
 from penstock.core.state.run import (
     NodeOutput,
@@ -89,4 +90,5 @@ ROWS_OF_RUNS: Final[tuple[type[Row], ...]] = (
     PublishedOutput,
     IndexedVariable,
     RunEnd,
+    RunRests,
 )

@@ -1,7 +1,8 @@
-"""Rows by which runs are found by values of their variables."""
+"""Rows by which runs are found: by values of their variables, and by when they began."""
 
 from __future__ import annotations
 
+from penstock.core.limits import DATE_MS_MAX
 from penstock.core.state.keys import Scope
 from penstock.core.state.rows import Row
 
@@ -39,3 +40,25 @@ class IndexedVariable(Row):
     name: str
     wf_spec: str
     digests: tuple[str, ...]
+
+
+class RunBegun(Row):
+    """Finds runs by when they began, the newest first: `ahead_ms` is the time from then to the end
+    of all dates. One for each run, and all of it is its key. Only queries read it.
+    """
+
+    KIND, SCOPE, KEY = b"z", Scope.PARTITION, ("tenant", "ahead_ms", "wf_run_id")
+
+    tenant: str
+    ahead_ms: int
+    wf_run_id: str
+
+    @classmethod
+    def of(cls, tenant: str, wf_run_id: str, began_ms: int) -> RunBegun:
+        """That of a run."""
+        return cls(tenant, ahead_of(began_ms), wf_run_id)
+
+
+def ahead_of(began_ms: int) -> int:
+    """What is the less, the later it is."""
+    return min(max(DATE_MS_MAX - began_ms, 0), DATE_MS_MAX)

@@ -7,8 +7,9 @@ of savepoints.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from penstock.core.limits import (
     EXPRESSION_STEPS_PER_NODE,
@@ -27,12 +28,12 @@ COMMAND_PART: Final = "command"
 FIRST_STAMP: Final = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnSavepoint:
+class TurnSavepoint(Struct, frozen=True):
     """Where to roll back to."""
 
     rows: int
     outputs: int
+    state: PartitionState
 
 
 class Turn:
@@ -98,11 +99,10 @@ class Turn:
         self.part = COMMAND_PART
 
     def savepoint(self) -> TurnSavepoint:
-        """A point to roll back to; also writes the partition's state, so that it is rolled back
-        too.
+        """A point to roll back to; the partition's state, which is written when the turn is over,
+        is rolled back too.
         """
-        self.rows.put(copy_of(self.state))
-        return TurnSavepoint(self.rows.savepoint(), len(self.outputs))
+        return TurnSavepoint(self.rows.savepoint(), len(self.outputs), copy_of(self.state))
 
     def rollback(self, savepoint: TurnSavepoint) -> None:
         """Undo rows, outputs and timers since the savepoint."""
@@ -113,9 +113,7 @@ class Turn:
         self.news.clear()
         self.claims.clear()
         self.ends.clear()
-        state = self.rows.get(PartitionState)
-        assert state is not None, "a savepoint wrote it"
-        self.state = state
+        self.state = copy_of(savepoint.state)
 
     def refill(self) -> None:
         """The command has a budget of its own, whatever the timers before it have spent (R3)."""

@@ -14,6 +14,7 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TaskEvent
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.attempts import move_task, own_attempt, tell
+from penstock.core.tasks.counts import count_end
 from penstock.core.tasks.inputs import Inputs
 from penstock.core.values.timestamps import timestamp_text
 
@@ -40,6 +41,7 @@ def ends_as_gone(turn: Turn, task: TaskRun) -> bool:
     attempt.status = task.status
     attempt.ended_ms = turn.at_ms
     attempt.failure = Failure(gone.failure, _why(gone))
+    count_end(turn, task)
     tell(turn, task)
     turn.rows.put(task)
     return True

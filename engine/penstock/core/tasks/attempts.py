@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.flow.at import peek_thread
+from penstock.core.flow.rests import count_retry, is_retry
 from penstock.core.limits import RETRY_AFTER_MS_MAX, WORKER_CHARS_MAX
 from penstock.core.state.failures import Failure, FailureName
 from penstock.core.state.first_answer import first_answer
 from penstock.core.state.history import note
 from penstock.core.state.outputs import TaskRunChanged, WorkerSignal
 from penstock.core.state.rows import copy_of
-from penstock.core.state.run import PastAttempt, Stop, TaskAttempt, TaskRun, TimerKey
+from penstock.core.state.run import Stop, TaskAttempt, TaskRun, TimerKey
 from penstock.core.state.task_rows import Pulse
 from penstock.core.state.timers import Clock, TimerKind, clock_ms, drop_timer, set_timer
 from penstock.core.state.transitions import (
@@ -30,6 +31,7 @@ from penstock.core.state.transitions import (
 )
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.breakers import note_end
+from penstock.core.tasks.counts import count_end, first_attempt
 from penstock.core.values.value import Value
 
 GIVEN_UP: Final = frozenset({TaskEvent.FAIL, TaskEvent.TIME_OUT})
@@ -89,6 +91,7 @@ def end_attempt(
             _plan_retry(turn, task, delay_ms)
     elif event is TaskEvent.SUCCEED and task.warn_on_retry:
         attempt.warning = attempt.warning or _counted(task) > 1
+    count_end(turn, task, event)
     tell(turn, task)
     turn.rows.put(task)
 
@@ -153,8 +156,10 @@ def own_attempt(task: TaskRun) -> TaskAttempt:
 
 def move_task(turn: Turn, task: TaskRun, event: TaskEvent) -> None:
     """Move the task on, and keep that in its history."""
+    was_one = is_retry(task)
     task.status = move(TASK, task.status, event)
     note(turn, task, task.status)
+    count_retry(turn, task, was_one=was_one)
 
 
 def tell(turn: Turn, task: TaskRun) -> None:
@@ -222,11 +227,7 @@ def _is_within(turn: Turn, task: TaskRun, due_ms: int) -> bool:
     """Whether a retry at this time begins soon enough after the first attempt's start."""
     if task.retry_within_ms is None:
         return True
-    first: TaskAttempt = task.attempt
-    if first.number > 1:
-        past = turn.rows.peek(PastAttempt, task.tenant, task.wf_run_id, task.guid, 1)
-        assert past is not None, "an attempt that is followed by another is kept"
-        first = past.attempt
+    first = first_attempt(turn, task)
     began_ms = first.scheduled_ms if first.started_ms is None else first.started_ms
     return due_ms <= began_ms + task.retry_within_ms
 

@@ -29,6 +29,7 @@ from penstock.core.tasks.attempts import (
     signal,
     tell,
 )
+from penstock.core.tasks.counts import count_end
 from penstock.core.tasks.tasks import drop_held, is_held
 
 STRENGTH: Final = (Stop.RESTART, Stop.SHUTDOWN, Stop.CANCEL)
@@ -123,5 +124,6 @@ def _cancel_waiting(turn: Turn, task: TaskRun, kind: Stop) -> None:
         attempt.failure = Failure(FailureName.TASK_CANCELLED, f"{kind} was asked for")
     drop_backoff(turn, task)
     move_task(turn, task, TaskEvent.CANCEL)
+    count_end(turn, task)
     tell(turn, task)
     turn.rows.put(task)

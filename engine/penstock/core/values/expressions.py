@@ -324,7 +324,8 @@ class Evaluation:
         """Large values cost as much as there is to read."""
         for value in values:
             if isinstance(value, (str, bytes)):
-                self._spend(len(value) // EXPRESSION_BYTES_PER_STEP)
+                if len(value) >= EXPRESSION_BYTES_PER_STEP:
+                    self._spend(len(value) // EXPRESSION_BYTES_PER_STEP)
             elif isinstance(value, (list, dict)):
                 parts = parts_in(value)
                 self._scope.pay(0, parts)

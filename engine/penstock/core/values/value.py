@@ -147,17 +147,17 @@ def _fit(value: Value, wanted: Type, structs: Structs) -> Value:
     if value is None:
         return None
     match wanted:
+        case ValueType():
+            fitted = _FIT[wanted](value)
+            if fitted is None:
+                raise _misfit(value, str(wanted))
+            return fitted
         case ArrayOf(item):
             return _fit_array(value, item, structs)
         case MapOf(key, item):
             return _fit_map(value, key, item, structs)
         case StructOf() | InlineStruct():
             return _fit_struct(value, wanted, structs)
-        case _:
-            fitted = _FIT[wanted](value)
-            if fitted is None:
-                raise _misfit(value, str(wanted))
-            return fitted
 
 
 def _misfit(value: Value, wanted: str) -> ValueProblem:

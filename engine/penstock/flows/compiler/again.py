@@ -15,10 +15,12 @@ from penstock.core.values.expressions import Expression
 from penstock.core.values.forms import Comparison, Literal, Operated, OutputRef, VariableRef
 from penstock.core.values.operations import Operation
 from penstock.flows.compiler import forms, retries
-from penstock.flows.compiler.graph import START, End, Graph
+from penstock.flows.compiler.graph import End, Graph
 from penstock.flows.compiler.inputs import private
 from penstock.flows.model import Retry
 
+DUE: Final = "at.due"
+"""The node that waits for the moment at which the run is to begin."""
 CHILD: Final = "at.child"
 """The node that starts the run."""
 WAIT: Final = "at.wait"
@@ -37,7 +39,7 @@ def tries_again(retry: Retry) -> bool:
 
 
 class Again:
-    """The policy, in the variables of the thread. They are set where the thread begins."""
+    """The policy, in the variables of the thread. They are set on the way to the first run."""
 
     def __init__(self, graph: Graph, retry: Retry) -> None:
         self._retry = retry
@@ -48,7 +50,7 @@ class Again:
             until = forms.value(f"{{{{ (now() | timestampMilli) + {retry.max_duration_ms} }}}}")
             graph.variables.append(private(_UNTIL_MS, "DOUBLE"))
             first.append(Mutation(_UNTIL_MS, until))
-        graph.branch(START, None, tuple(first))
+        graph.changes(tuple(first))
 
     def goes_back(self, graph: Graph) -> list[End]:
         """The way back from the wait; returns the ends that were open. A success that comes after

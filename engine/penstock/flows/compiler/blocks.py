@@ -21,7 +21,7 @@ from penstock.flows.compiler import children, forms, ways
 from penstock.flows.compiler.graph import Graph
 from penstock.flows.compiler.inputs import struct_of
 from penstock.flows.compiler.leaves import node_of
-from penstock.flows.document import Mistake
+from penstock.flows.document import Mark, Mistake
 from penstock.flows.kinds import Kind
 from penstock.flows.model import FlowTask, Retry
 
@@ -50,6 +50,7 @@ class Blocks:
         self.threads: dict[str, ThreadSpec] = {}
         self.definitions: list[Command] = []
         self.mistakes: list[Mistake] = []
+        self.places: dict[str, Mark] = {}  # of the tasks, by their ids
         self.spec_name = spec_name
 
     def wrong(self, task: FlowTask, key: str, message: str) -> None:
@@ -80,6 +81,7 @@ class Blocks:
         """
         for task in tasks:
             self._check(task)
+            self.places[task.id] = task.mark
             node = node_of(task, retry) or self._block(task, task.retry or retry)
             graph.add(task.id, self._common(task, node))
 
@@ -208,4 +210,5 @@ class Blocks:
             allow_failure=late_is_well,
             allow_warning=late_is_well,
             publish=Publish(part="onResume"),
+            resumable=True,
         )

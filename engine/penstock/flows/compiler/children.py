@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from penstock.core.definitions.graph import Mutation, NodeConfig, Publish
-from penstock.core.definitions.nodes import RunChildWfNode, RunThreadsNode, WaitForChildWfNode
+from penstock.core.definitions.nodes import (
+    NopNode,
+    RunChildWfNode,
+    RunThreadsNode,
+    SleepNode,
+    WaitForChildWfNode,
+)
 from penstock.core.definitions.wf_spec import VariableDef
 from penstock.core.ids import is_definition_name
 from penstock.core.state.failures import FailureName
@@ -15,8 +21,11 @@ from penstock.core.state.transitions import ThreadStatus
 from penstock.core.values.comparing import Comparator
 from penstock.core.values.forms import Comparison, Literal, Operated, OutputRef, VariableRef
 from penstock.core.values.operations import Operation
+from penstock.core.values.timestamps import timestamp_ms
+from penstock.core.values.types import ValueProblem
+from penstock.flows.checked import is_template
 from penstock.flows.compiler import forms, retries
-from penstock.flows.compiler.again import CHILD, WAIT, Again, tries_again
+from penstock.flows.compiler.again import CHILD, DUE, WAIT, Again, tries_again
 from penstock.flows.compiler.graph import Graph
 from penstock.flows.compiler.inputs import private
 from penstock.flows.model import FlowTask, Retry
@@ -42,10 +51,24 @@ def each_item(blocks: Blocks, task: FlowTask, retry: Retry | None) -> NodeConfig
         blocks.wrong(task, "items", message)
         values = Literal([])
     graph = Graph([VariableDef("INPUT", "JSON_ARR"), VariableDef("INDEX", "INT")])
-    _child(blocks, graph, task, retry)
+    result = _child(blocks, graph, task, retry)
+    if task.given.get("wait", True):
+        _tell(graph, task, result)
     name = blocks.put(f"{task.id}.each", graph)
     more = {"values": values, "publish": Publish(part="numberOfBatches")}
     return blocks.run(task, retry, (name,), **more)
+
+
+def _tell(graph: Graph, task: FlowTask, result: str) -> None:
+    """What the run of a batch has given out can be read by the number of the batch. Of one that has
+    given nothing there is nothing to keep.
+    """
+    output = VariableRef(result, "$.outputs")
+    told = Publish(task.id, part="subflowOutputs", numbered=True)
+    graph.add("at.ended", NopNode())
+    graph.branch("at.ended", Comparison(output, Comparator.NOT_EQUALS, Literal(None)))
+    graph.add("at.told", NopNode(gives=output, publish=told))
+    graph.merge(graph.branch("at.ended"))
 
 
 def _child(blocks: Blocks, graph: Graph, task: FlowTask, retry: Retry | None) -> str:
@@ -60,12 +83,26 @@ def _child(blocks: Blocks, graph: Graph, task: FlowTask, retry: Retry | None) ->
         Mutation(result, OutputRef(CHILD), path="$.executionId"),
         Mutation(result, Literal("FAILED" if waits else "CREATED"), path="$.state"),
     )
+    if given.get("scheduleDate"):
+        graph.add(DUE, replace(_sleep(blocks, task), **anew))
     again = Again(graph, retry) if waits and retry is not None and tries_again(retry) else None
     graph.add(CHILD, replace(_run(blocks, task), **anew))
     graph.branch(CHILD, None, begun)
     if waits:
         _wait(graph, task, result, again, anew)
     return result
+
+
+def _sleep(blocks: Blocks, task: FlowTask) -> SleepNode:
+    """Until the moment at which the run is to begin."""
+    date: str = task.given["scheduleDate"]
+    if not is_template(date):
+        try:
+            timestamp_ms(date)
+        except ValueProblem:
+            message = f"scheduleDate {date[:60]!r} is no moment; write it as 2026-01-31T12:00:00Z"
+            blocks.wrong(task, "scheduleDate", message)
+    return SleepNode(until=forms.value(date))
 
 
 def _wait(
@@ -109,8 +146,8 @@ def _ended(result: str, state: str, output: OutputRef) -> tuple[Mutation, ...]:
 
 def _run(blocks: Blocks, task: FlowTask) -> RunChildWfNode:
     given = task.given
-    if given.get("revision") is not None:
-        blocks.wrong(task, "revision", "a subflow is its flow's newest: leave revision out")
+    if given.get("revision") == 0:
+        blocks.wrong(task, "revision", "revisions count from 1; without one it is the newest")
     target = f"{given['namespace']}.{given['flowId']}"
     static = "{{" not in target
     if target == blocks.spec_name:
@@ -124,6 +161,7 @@ def _run(blocks: Blocks, task: FlowTask) -> RunChildWfNode:
     return RunChildWfNode(
         wf_spec=target if static else None,
         dynamic_wf_spec=None if static else forms.text(target),
+        version=given.get("revision"),
         inputs={name: forms.value(one) for name, one in inputs.items()},
         labels={name: forms.text(one) for name, one in labels.items()},
         inherit_labels=given.get("inheritLabels", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -17,10 +18,14 @@ from penstock.core.definitions.wf_spec import (
     ThreadSpec,
     VariableDef,
 )
+from penstock.core.errors import Reject
 from penstock.core.flow.template_names import ROOTS
 from penstock.core.ids import is_definition_name
+from penstock.core.registration.spec_check import faults_of
+from penstock.core.registration.spec_form import body_of
 from penstock.core.state.failures import FailureHandler
 from penstock.core.state.place_rows import LimitBehavior
+from penstock.core.state.rows import NoRows, Rows
 from penstock.core.values.expressions import Expression
 from penstock.core.values.forms import Built, Cast
 from penstock.flows.checked import unknown_name
@@ -29,7 +34,7 @@ from penstock.flows.compiler.blocks import Blocks
 from penstock.flows.compiler.graph import Graph
 from penstock.flows.compiler.inputs import is_allowed, private, type_of, variable_of
 from penstock.flows.compiler.triggers import starts_of, trigger_variables, triggers_of
-from penstock.flows.document import FlowError, Mistake
+from penstock.flows.document import FlowError, Mark, Mistake
 from penstock.flows.model import Flow
 
 # Threads of the flow itself: no thread of a task has such a name after its dot.
@@ -43,10 +48,21 @@ DISABLED: Final = "FLOW_DISABLED"
 
 
 class Compiled(Struct, frozen=True):
-    """A flow as the engine takes it: what is to be registered, in this order."""
+    """A flow as the engine takes it: what is to be registered, in this order; and the places of the
+    flow and its tasks, by their ids.
+    """
 
     name: str
     definitions: tuple[Command, ...]
+    mark: Mark
+    places: dict[str, Mark]
+
+    def place_of(self, thread: str, node: str) -> Mark:
+        """Where a node of the spec, or a thread, stands in the flow: at its task, if it has one.
+        A thread of a task has the name of that before its first dot, which is in no id of a task.
+        """
+        task = node if node in self.places else thread.partition(".")[0]
+        return self.places.get(task, self.mark)
 
 
 def compile_flow(flow: Flow) -> Compiled:
@@ -61,7 +77,23 @@ def compile_flow(flow: Flow) -> Compiled:
     if blocks.mistakes:
         raise FlowError(blocks.mistakes)
     spec = PutWfSpec(name, msgspec.to_builtins(body))
-    return Compiled(name, (*blocks.definitions, spec, *triggers))
+    definitions = (*blocks.definitions, spec, *triggers)
+    compiled = Compiled(name, definitions, flow.mark, blocks.places)
+    refused = list(_refusals(compiled, spec))
+    if refused:
+        raise FlowError(refused)
+    return compiled
+
+
+def _refusals(compiled: Compiled, spec: PutWfSpec) -> Iterator[Mistake]:
+    """What any server refuses, whatever is registered there."""
+    try:
+        body = body_of(spec.spec)
+    except Reject as refusal:
+        yield Mistake(compiled.mark, refusal.message)
+        return
+    for fault in faults_of(spec.name, body, Rows(NoRows()), "").wrong:
+        yield Mistake(compiled.place_of(fault.thread, fault.node), fault.message)
 
 
 def _body(flow: Flow, blocks: Blocks) -> SpecBody:

@@ -14,6 +14,7 @@ from penstock.core.values.expressions import Expression
 
 START = "at.start"
 END = "at.end"
+_START = EntrypointNode()
 
 End = tuple[str, Expression | None, tuple[Mutation, ...]]
 
@@ -21,12 +22,14 @@ End = tuple[str, Expression | None, tuple[Mutation, ...]]
 class Graph:
     """Each node that is added follows on the open ends, which it then becomes."""
 
-    def __init__(self, variables: Iterable[VariableDef] = ()) -> None:
+    def __init__(
+        self, variables: Iterable[VariableDef] = (), start: EntrypointNode = _START
+    ) -> None:
         self.variables = list(variables)
         self._nodes: dict[str, NodeConfig] = {}
         self._edges: dict[str, list[Edge]] = {}
         self._ends: list[End] = []
-        self.add(START, EntrypointNode())
+        self.add(START, start)
 
     def add(self, name: str, node: NodeConfig) -> None:
         """The next node."""
@@ -50,6 +53,12 @@ class Graph:
         before = self._ends
         self._ends = [(name, condition, mutations)]
         return before
+
+    def changes(self, mutations: tuple[Mutation, ...]) -> None:
+        """What changes variables on the way to the next node."""
+        self._ends = [
+            (name, condition, (*before, *mutations)) for name, condition, before in self._ends
+        ]
 
     def merge(self, ends: Iterable[End]) -> None:
         """These are open, too."""

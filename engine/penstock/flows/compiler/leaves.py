@@ -8,7 +8,8 @@ from typing import Any, Final
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.nodes import SleepNode, TaskNode
 from penstock.core.values.expressions import Expression
-from penstock.core.values.forms import Literal
+from penstock.core.values.forms import Cast, Literal
+from penstock.core.values.types import ValueType
 from penstock.flows.compiler import forms, retries
 from penstock.flows.model import FlowTask, Retry
 
@@ -58,8 +59,9 @@ def _return(given: dict[str, Any]) -> Inputs:
 
 def _log(given: dict[str, Any]) -> Inputs:
     message = given["message"]
-    several = isinstance(message, list)
-    found = {"messages": forms.texts(message)} if several else {"message": forms.text(str(message))}
+    found: Inputs = {"message": forms.text(str(message))}
+    if isinstance(message, list):
+        found = {"messages": Cast(str(ValueType.JSON_ARR), forms.texts(message))}
     return found | _texts(given, level="level")
 
 
@@ -74,6 +76,8 @@ def _http_request(given: dict[str, Any]) -> Inputs:
     found = _texts(given, uri="uri", method="method", body="body")
     if headers:
         found["headers"] = forms.value(headers)
+    if given.get("auth"):
+        found["auth"] = forms.value(given["auth"])
     if "allowFailed" in given:
         found["allow_failed"] = forms.value(given["allowFailed"])
     return found

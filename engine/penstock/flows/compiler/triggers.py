@@ -66,8 +66,8 @@ def triggers_of(flow: Flow, name: str, mistakes: list[Mistake]) -> Iterator[Comm
 
 
 def trigger_variables(flow: Flow) -> list[VariableDef]:
-    """What a run keeps of what has started it, if some trigger of the flow tells: null, if it was
-    started otherwise.
+    """What a run keeps of what has started it, if the flow has triggers: null, if it was started
+    otherwise.
     """
     return [private(TRIGGER, "JSON_OBJ")] if flow.tells else []
 
@@ -157,6 +157,7 @@ def _schedule(trigger: Trigger, name: str, mistakes: list[Mistake]) -> ScheduleW
         variables=given.get("inputs") or {},
         labels={TRIGGER_LABEL: trigger.id},
         time_zone=time_zone,
+        trigger=trigger.id,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from penstock.core.definitions.graph import Mutation, NodeConfig
-from penstock.core.definitions.nodes import ExitNode, NopNode, SleepNode, Throw
+from penstock.core.definitions.graph import Mutation, NodeConfig, Publish
+from penstock.core.definitions.nodes import EntrypointNode, ExitNode, NopNode, SleepNode, Throw
 from penstock.core.values.expressions import Comparator, Comparison, Expression
 from penstock.core.values.forms import Built, Literal, Operated, VariableRef
 from penstock.core.values.operations import Operation
@@ -27,7 +27,7 @@ _MORE_LOOPS: Final = "LOOPS_EXCEEDED"
 
 
 def choice(blocks: Blocks, task: FlowTask, retry: Retry | None) -> NodeConfig:
-    """If, and Switch."""
+    """If, and Switch. What was decided is published before anything is done, and at the end."""
     name = f"{task.id}.decides"
     decided = VariableRef(name)
     if task.kind.name == "if":
@@ -44,7 +44,7 @@ def choice(blocks: Blocks, task: FlowTask, retry: Retry | None) -> NodeConfig:
         default = task.bodies.get("defaults", ())
         other = Comparison(decided, Comparator.NOT_IN, Literal([*task.cases]))
         said = Built("{defaults:BOOL,value:STR}", {"defaults": other, "value": decided})
-    graph = Graph([private(name, kind)])
+    graph = Graph([private(name, kind)], EntrypointNode(gives=said, publish=Publish(task.id)))
     _part(blocks, graph, found, default, retry)
     thread = blocks.put(f"{task.id}.way", graph, returns=said)
     more = {"variables": {name: decides}, "gives_output": True, "publish": True}
@@ -71,13 +71,18 @@ def _part(
 
 
 def loop(blocks: Blocks, task: FlowTask, retry: Retry | None) -> NodeConfig:
-    """The body, the condition, a sleep, and back."""
+    """The body, the condition, a sleep, and back. The number of the round is published before each:
+    in the first, and where a replay begins, by the thread's beginning.
+    """
     often: dict[str, int] = task.given.get("checkFrequency") or {}
     until = f"{task.id}.until"
     most = often.get("maxIterations", _LOOPS_MAX)
     within_ms = often.get("maxDuration", _LOOP_MS_MAX)
-    graph = Graph([private("INDEX", "INT", 1), private(until, "INT")])
-    graph.add("at.body", NopNode())
+    count = Built("{iterationCount:INT}", {"iterationCount": VariableRef("INDEX")})
+    told = Publish(task.id)
+    variables = [private("INDEX", "INT", 1), private(until, "INT")]
+    graph = Graph(variables, EntrypointNode(gives=count, publish=told))
+    graph.add("at.body", NopNode(gives=count, publish=told))
     blocks.chain(graph, task.bodies["tasks"], retry)
     graph.add("at.check", NopNode())
     graph.branch("at.check", forms.truth(task.given["condition"]))
@@ -97,7 +102,6 @@ def loop(blocks: Blocks, task: FlowTask, retry: Retry | None) -> NodeConfig:
     graph.branch("at.sleep", None, (one_more,))
     graph.back_to("at.body")
     graph.merge(done)
-    count = Built("{iterationCount:INT}", {"iterationCount": VariableRef("INDEX")})
     thread = blocks.put(f"{task.id}.loop", graph, returns=count)
     end = forms.value(f"{{{{ (now() | timestampMilli) + {within_ms} }}}}")
     more = {"variables": {until: end}, "gives_output": True, "publish": True}

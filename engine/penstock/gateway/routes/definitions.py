@@ -40,6 +40,7 @@ from penstock.core.definitions.defs import (
     gone_name,
 )
 from penstock.core.definitions.principals import Principal
+from penstock.core.definitions.tenants import Tenant
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
 from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, SpecBody, WfSpec
@@ -372,7 +373,8 @@ async def _missing_elsewhere(
 
 
 def _has(row: Row | None, decided: Row | None) -> bool:
-    for kind in (LatestWfSpec, StructDef, LatestUserTaskDef, Application, Webhook, Principal):
+    versions = LatestWfSpec, StructDef, LatestUserTaskDef, Application, Webhook, Principal, Tenant
+    for kind in versions:
         if isinstance(row, kind) and isinstance(decided, kind):
             return row.version >= decided.version
     return row is not None

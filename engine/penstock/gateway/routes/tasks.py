@@ -43,7 +43,6 @@ from penstock.gateway.web import (
     command_id_of,
     gateway_of,
     json_answer,
-    refuse_unknown,
     route,
     send,
 )
@@ -93,9 +92,6 @@ async def get_breaker(request: Request) -> Response:
     """
     reads, tenant = gateway_of(request).reads, identify(request).tenant
     name = check_definition_name("TaskDef", request.path_params["task_def"])
-    view = reads.view(reads.any_open())
-    if view.rows.peek(TaskDef, tenant, name) is None:
-        refuse_unknown(request, view, Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
 
     def read(numbers: list[int]) -> list[render.Json]:
         return [_breaker(reads.view(number), tenant, name) for number in numbers]
@@ -103,6 +99,9 @@ async def get_breaker(request: Request) -> Response:
     found = await everywhere(request, read)
     if isinstance(found, Response):
         return found
+    known = [item.pop("is_known") for item in found.items]
+    if not any(known):
+        refuse(Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
     return json_answer({"items": sorted(found.items, key=lambda item: item["partition"])})
 
 
@@ -110,6 +109,7 @@ def _breaker(view: View, tenant: str, task_def: str) -> render.Json:
     row = view.rows.peek(Breaker, tenant, task_def) or Breaker(tenant, task_def)
     held = islice(view.rows.scan(HeldByBreaker, tenant, task_def), HELD_SHOWN_MAX)
     return {
+        "is_known": view.rows.peek(TaskDef, tenant, task_def) is not None,
         "partition": view.position.partition,
         "status": row.status,
         "ends": row.ends,

@@ -32,10 +32,12 @@ from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.restart_task_run import RestartTaskRun
 from penstock.core.commands.restart_wf_run import RestartWfRun
+from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.retry_now import RetryNow
 from penstock.core.commands.set_labels import SetLabels
 from penstock.core.commands.shutdown_task_run import ShutdownTaskRun
 from penstock.core.commands.skip_node import SkipNode
+from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.routes.wf_runs import RUN
@@ -43,6 +45,8 @@ from penstock.gateway.says import sends
 from penstock.gateway.web import Handler, command_id_of, gateway_of, route, send
 
 ACTIONS: Final[dict[str, tuple[type[Command], Any]]] = {
+    "stop": (StopWfRun, ThreadTold),
+    "resume": (ResumeWfRun, ThreadTold),
     "pause": (PauseWfRun, ThreadTold),
     "rescue": (RescueThreadRun, ThreadTold),
     "kill": (KillWfRun, ThreadTold),

@@ -1,4 +1,4 @@
-"""WfRuns: start, stop, resume, put events; get one, wait for its end, list them."""
+"""WfRuns: start, put events; get one, wait for its end, list them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Literal
 
-from msgspec import Struct
 from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.contracts.answers.runs import WfRunHead, WfRunShown
-from penstock.contracts.answers.told import EventPut, RunStarted, ThreadTold
+from penstock.contracts.answers.runs import WfRunsFound, WfRunShown
+from penstock.contracts.answers.told import EventPut, RunStarted
 from penstock.core.commands.put_external_event import PutExternalEvent
-from penstock.core.commands.resume_wf_run import ResumeWfRun
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions.principals import Action, Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import wf_run_id_of
@@ -28,11 +25,15 @@ from penstock.gateway.auth import identify
 from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.newest_runs import SAYS_OF_NEWEST, Newest, runs_in
 from penstock.gateway.past import run_as_of, until_of
 from penstock.gateway.reads import View
 from penstock.gateway.run_scan import RunPlace, runs_of
+from penstock.gateway.run_window import SAYS_OF_RUNS, newest, page_of
 from penstock.gateway.says import (
     AT,
+    CURSOR,
+    LIMIT,
     PAGE_DEFAULT,
     PAGE_MAX,
     VERSION,
@@ -40,11 +41,11 @@ from penstock.gateway.says import (
     WAIT_MS,
     WAIT_MS_MAX,
     Param,
-    finds,
+    Says,
     reads,
     sends,
 )
-from penstock.gateway.spread import paged
+from penstock.gateway.spread import everywhere, paged
 from penstock.gateway.web import (
     Gateway,
     command_id_of,
@@ -56,6 +57,7 @@ from penstock.gateway.web import (
     view_of_run,
 )
 from penstock.gateway.wf_run_search import Search, search
+from penstock.gateway.windowed import window_answer, window_of
 from penstock.processor.past import Past, PastUnknown
 
 WHOLE_MAX: Final = 50_000
@@ -63,12 +65,6 @@ WHOLE_MAX: Final = 50_000
 
 
 RUNS_LOOKED_AT_MAX: Final = 5_000  # for one page: more than it may have
-
-
-class ThreadBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of stop and resume."""
-
-    thread: int = 0
 
 
 async def run_wf(request: Request) -> Response:
@@ -146,28 +142,6 @@ def known_run(view: View, tenant: str, wf_run_id: str) -> WfRun:
     return run
 
 
-async def stop_wf_run(request: Request) -> Response:
-    """Halt a thread by hand."""
-    return await _to_run(request, StopWfRun)
-
-
-async def resume_wf_run(request: Request) -> Response:
-    """Take a halt by hand away."""
-    return await _to_run(request, ResumeWfRun)
-
-
-async def _to_run(request: Request, kind: type[StopWfRun] | type[ResumeWfRun]) -> Response:
-    caller = identify(request)
-    command_id = command_id_of(request)
-    wf_run_id: str = request.path_params["wf_run_id"]
-    gateway_of(request).reads.number_of(wf_run_id)
-    body = await read_struct(request, ThreadBody)
-    if body.thread < 0:
-        raise bad_request("`thread` is a number from 0 on")
-    command = kind(wf_run_id=wf_run_id, thread=body.thread)
-    return await send(request, command, caller=caller, command_id=command_id)
-
-
 async def put_external_event(request: Request) -> Response:
     """Put an event to a run."""
     caller = identify(request)
@@ -177,7 +151,11 @@ async def put_external_event(request: Request) -> Response:
 
 
 async def list_wf_runs(request: Request) -> Response:
-    """Runs, by partition and id; all of them, or those that have a value in a variable."""
+    """Runs, by partition and id; all of them, or those that have a value in a variable. With
+    `order=newest` those that the other parameters name, newest first within a window.
+    """
+    if "order" in request.query_params:
+        return await newest_wf_runs(request)
     reads, caller, dialect = gateway_of(request).reads, identify(request), dialect_of(request)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     asked = Search.of(request.query_params)
@@ -200,15 +178,37 @@ async def list_wf_runs(request: Request) -> Response:
     return await paged(request, read, limit)
 
 
+async def newest_wf_runs(request: Request) -> Response:
+    """Runs of a window, newest first."""
+    if request.query_params["order"] != "newest":
+        raise bad_request("parameter `order` can be `newest`, or be left out")
+    limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    dialect, window = dialect_of(request), window_of(request, Newest.of(request.query_params))
+    found = await everywhere(
+        request,
+        lambda numbers: newest(window, runs_in(window, dialect, numbers), limit),
+        numbers=window.begins,
+    )
+    if isinstance(found, Response):
+        return found
+    return window_answer(window, found, *page_of(found.items, window.mark, limit))
+
+
 RUN: Final = "/v1/wf-runs/{wf_run_id}"
 UNTIL: Final = Param("until", Literal["ended"], "Wait until the run has ended, or is over time.")
-FINDS: Final = finds(
-    WfRunHead,
-    VIEW,
-    Param("variable", str, "Runs with this value in a variable, as <name>:<value>."),
-    Param("wf_spec", str, "Whose variable it is; goes with `variable`."),
-    Param("path", str, "Where in the variable the value is; goes with `variable`."),
-    VERSION,
+FINDS: Final = Says(
+    gives=WfRunsFound,
+    query=(
+        VIEW,
+        Param("variable", str, "Runs of a WfSpec with this value in a variable: <name>:<value>."),
+        Param("path", str, "Where in the variable the value is; goes with `variable`."),
+        VERSION,
+        Param("order", Literal["newest"], "Newest first, of all that the parameters below name."),
+        *SAYS_OF_NEWEST,
+        *SAYS_OF_RUNS,
+        LIMIT,
+        CURSOR,
+    ),
     views=True,
     also=(404,),
 )
@@ -217,8 +217,6 @@ ROUTES: Final = [
     route("POST", "/v1/wf-runs", run_wf, sends(RunWf, RunStarted, status=201)),
     route("GET", "/v1/wf-runs", list_wf_runs, FINDS),
     route("GET", RUN, get_wf_run, GETS),
-    route("POST", RUN + "/actions/stop", stop_wf_run, sends(ThreadBody, ThreadTold)),
-    route("POST", RUN + "/actions/resume", resume_wf_run, sends(ThreadBody, ThreadTold)),
     route(
         "POST",
         "/v1/external-events",

@@ -19,6 +19,7 @@ from typing import Final
 
 from penstock.contracts.topics import TopicSettings
 from penstock.core.ids import partition_of
+from penstock.log.backlog import Span, backlog_from
 from penstock.log.embedded.book import Book, MarkOf, check_settings
 from penstock.log.embedded.disk import Disk
 from penstock.log.embedded.groups import EmbeddedConsumer, Group, Reader
@@ -207,7 +208,7 @@ class EmbeddedLog:
                 self.commit(number, first)
         self._is_new = False
 
-    def bounds(self, partition: int) -> tuple[int, int]:
+    def bounds(self, partition: int, timeout_s: float = 15.0) -> tuple[int, int]:
         """(0, the next offset)."""
         return 0, self._commands.partitions[partition].next_offset
 
@@ -246,18 +247,14 @@ class EmbeddedLog:
         found = self._topics.get(topic)
         if found is None:
             return Backlog(0)
-        spans: list[tuple[int, int, int]] = []
-        for one in found.partitions:
-            mark = self._marks.get((topic, group, one.number), Mark(0)).next_offset
-            spans.append((max(0, one.next_offset - mark), one.number, mark))
-        longest = max(spans)
-        firsts = {
-            number: next(iter(self._records(found, number, (mark, mark + 1))), None)
-            for _, number, mark in (spans if heads else [longest])
-        }
-        oldest = firsts[longest[1]]
-        waiting, oldest_ms = sum(span[0] for span in spans), oldest and oldest.timestamp_ms
-        return Backlog(waiting, oldest_ms, firsts if heads else {})
+        ends = {one.number: one.next_offset for one in found.partitions}
+        marks = {n: self._marks.get((topic, group, n), Mark(0)).next_offset for n in ends}
+        spans = [Span(end - marks[number], number, marks[number]) for number, end in ends.items()]
+
+        def first(span: Span) -> Record | None:
+            return next(iter(self._records(found, span.number, (span.mark, span.mark + 1))), None)
+
+        return backlog_from(spans, first, heads=heads)
 
     # Reading.
 

@@ -112,9 +112,11 @@ def log_error(what: str, error: KafkaError) -> LogError:
     return LogFatal(text) if error.code() in HOPELESS else LogUnavailable(text)
 
 
-def patiently(what: str, request: Callable[[], Answer], passing: AbstractSet[int]) -> Answer:
+def patiently(
+    what: str, request: Callable[[], Answer], passing: AbstractSet[int], timeout_s: float = SETTLE_S
+) -> Answer:
     """Ask again while the error is one that passes; raise a LogError for what stays."""
-    deadline = time.monotonic() + SETTLE_S
+    deadline = time.monotonic() + min(timeout_s, SETTLE_S)
     while True:
         try:
             return request()

@@ -42,6 +42,7 @@ NEW_TOPIC_LOOK_MS: Final = 3000
 QUEUED_KIB_MAX: Final = 32 * 1024
 READ_CHUNK: Final = 1000
 SKIP_MAX: Final = 200
+LOOK_TIMEOUT_S: Final = 3.0  # where others wait, and there is another way
 SESSION_TIMEOUT_MS: Final = 10_000
 HEARTBEAT_MS_MAX: Final = 250  # by heartbeats members hear that another one has come or gone
 
@@ -174,12 +175,18 @@ class KafkaReads:
         self._asking = Lock()
         self._asker: Client | None = None
 
-    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+    def bounds(
+        self, topic: str, partition: int, timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> tuple[int, int]:
         """First offset and end of a partition, asked of the broker now."""
-        with self._asking:
+        if not self._asking.acquire(timeout=timeout_s):
+            raise LogUnavailable(f"the bounds of {topic} {partition}: others are asking still")
+        try:
             if self._asker is None:
                 self._asker = Client(self._settings)
-            return _bounds(self._asker, topic, partition)
+            return _bounds(self._asker, topic, partition, timeout_s)
+        finally:
+            self._asking.release()
 
     def place(self, topic: str, partition: int, known: int | None) -> int:
         """Where to assign a partition; one that is not to be read yet at its end, which is never
@@ -189,7 +196,7 @@ class KafkaReads:
         if known is not None:
             return known
         try:
-            return self.bounds(topic, partition)[1]
+            return self.bounds(topic, partition, LOOK_TIMEOUT_S)[1]
         except LogUnavailable:
             return OFFSET_END
 
@@ -269,12 +276,15 @@ class KafkaReads:
             client.close()
 
 
-def _bounds(client: Client, topic: str, partition: int) -> tuple[int, int]:
+def _bounds(
+    client: Client, topic: str, partition: int, timeout_s: float = REQUEST_TIMEOUT_S
+) -> tuple[int, int]:
     asked = TopicPartition(topic, partition)
     return patiently(
         f"the bounds of {topic} {partition}",
-        lambda: client.get_watermark_offsets(asked, timeout=REQUEST_TIMEOUT_S),
+        lambda: client.get_watermark_offsets(asked, timeout=timeout_s),
         PASSING,
+        timeout_s,
     )
 
 

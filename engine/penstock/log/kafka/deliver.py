@@ -5,6 +5,8 @@ Rules
   nothing waits in it to come later.
 - A record that is too large fails its whole batch on the broker; so what failed is sent again
   alone, in order, before it counts as refused (R7).
+- What goes to a named partition is a row of commands, of which none may come before another (R4):
+  what came behind one that failed is sent again behind it. Its stamp tells that it is a repeat.
 """
 
 from __future__ import annotations
@@ -40,7 +42,11 @@ class KafkaDelivery:
     ) -> None:
         # While a batch is handed over nothing is sent yet, so that it goes in few requests; the
         # flush behind it sends at once, whatever the linger.
-        self._settings = {**producer_settings(bootstrap, settings), "linger.ms": 5}
+        self._settings = {
+            **producer_settings(bootstrap, settings),
+            "linger.ms": 5,
+            "delivery.report.only.error": True,  # `flush` says when all the others are there
+        }
         self._topics = topics
         self._timeout_s = timeout_s
         self._client: Client | None = None
@@ -57,10 +63,16 @@ class KafkaDelivery:
                 refused[index] = Refused(message, *refusal)
         try:
             rest = [index for index in range(len(messages)) if index not in refused]
-            for index, error in sorted(self._send(messages, rest, deadline, sent), key=_index):
-                again = self._again(messages, index, error, deadline)
+            failed = dict(self._send(messages, rest, deadline, sent))
+            overtaken: set[tuple[str, int]] = set()  # what landed there has to come once more
+            for index in rest:
+                if index not in failed and _named(messages[index]) not in overtaken:
+                    continue
+                again = self._again(messages, index, failed.get(index), deadline)
                 if again is not None:
                     refused[index] = again
+                elif (named := _named(messages[index])) is not None:
+                    overtaken.add(named)
         except BaseException:
             self.close()  # what is still under way must not come after this call
             raise
@@ -73,13 +85,15 @@ class KafkaDelivery:
             destroy(client)
 
     def _again(
-        self, messages: Sequence[Message], index: int, error: KafkaError, deadline: float
+        self, messages: Sequence[Message], index: int, error: KafkaError | None, deadline: float
     ) -> Refused | None:
-        """Send one message that failed in a batch alone; the error that stays is its own."""
+        """Send one message of a batch alone; the error that stays is its own."""
         message = messages[index]
-        if refusal_code(error) == "NO_TOPIC":
+        if error is not None and refusal_code(error) == "NO_TOPIC":
             self._topics.forget(message.topic)
         refusal = self._topics.refusal(message.topic)
+        if refusal is not None and error is None:
+            raise LogUnavailable(f"{message.topic}: {refusal[1]}")  # it has landed: not refused
         if refusal is not None:
             return Refused(message, *refusal)
         failed = self._send(messages, [index], deadline, None)
@@ -144,8 +158,9 @@ def _report(failed: list[Failure], index: int, error: KafkaError | None, _: Kafk
         failed.append((index, error))
 
 
-def _index(failed: Failure) -> int:
-    return failed[0]
+def _named(message: Message) -> tuple[str, int] | None:
+    """The partition that a message is for, if it says so."""
+    return None if message.partition is None else (message.topic, message.partition)
 
 
 def _note_failure(error: KafkaError) -> None:

@@ -23,7 +23,7 @@ from confluent_kafka import Message as KafkaMessage
 from penstock.contracts.topics import TopicSettings
 from penstock.log.kafka.clients import (
     HOPELESS,
-    NO_TOPIC,
+    REQUEST_TIMEOUT_S,
     log_error,
     logger,
     patiently,
@@ -250,9 +250,9 @@ class KafkaEngineLog:
         ]
         self._marks.begin(missing, first)
 
-    def bounds(self, partition: int) -> tuple[int, int]:
+    def bounds(self, partition: int, timeout_s: float = REQUEST_TIMEOUT_S) -> tuple[int, int]:
         """First offset and end."""
-        return self._reads.bounds(self._commands, partition)
+        return self._reads.bounds(self._commands, partition, timeout_s)
 
     def read_at(self, partition: int, offset: int) -> Record | None:
         """The first record at or after an offset."""
@@ -265,11 +265,8 @@ class KafkaEngineLog:
 
     def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
         """All records from an offset up to the end; none if there is no such topic."""
-        found = self._topics.describe([topic])[topic]
-        if isinstance(found, KafkaError):
-            if found.code() in NO_TOPIC:
-                return []
-            raise log_error(f"reading {topic}", found)
+        if not self._topics.is_there(topic):
+            return []
         return self._reads.read(topic, partition, since, 2**63)
 
     def follower(self) -> KafkaFollower:

@@ -8,15 +8,11 @@ keeps anyway is the directory, and there is no second one that could say otherwi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from confluent_kafka import KafkaException
-from confluent_kafka import admin as _admin
-
-from penstock.log.kafka.clients import client_settings, error_of, log_error
+from penstock.log.kafka.groups import KafkaGroups
 from penstock.log.port import Assigned
 
-admin: Any = _admin
 ASK_TIMEOUT_S: Final = 3.0
 
 
@@ -28,20 +24,14 @@ class KafkaOwners:
     ) -> None:
         self._group = group
         self._commands = commands
-        self._admin: Any = admin.AdminClient(client_settings(bootstrap, settings))
+        self._groups = KafkaGroups(bootstrap, settings)
 
     def ask(self) -> Assigned:
         """Who has what now. While the group settles, some may have nothing yet."""
-        try:
-            asked = self._admin.describe_consumer_groups(
-                [self._group], request_timeout=ASK_TIMEOUT_S
-            )
-            found = asked[self._group].result()
-        except KafkaException as raised:
-            raise log_error("asking for the group's members", error_of(raised)) from raised
+        members = self._groups.members(self._group, ASK_TIMEOUT_S)
         urls: dict[int, str] = {}
-        for member in found.members:
+        for member in members:
             for one in () if member.assignment is None else member.assignment.topic_partitions:
                 if one.topic == self._commands:
                     urls[one.partition] = member.client_id
-        return Assigned(urls, frozenset(member.client_id for member in found.members))
+        return Assigned(urls, frozenset(member.client_id for member in members))

@@ -13,9 +13,10 @@ from confluent_kafka import KafkaError
 
 from penstock.contracts.topics import TopicSettings
 from penstock.core.limits import RECORD_BYTES_MAX
+from penstock.log.backlog import Span, backlog_from
 from penstock.log.kafka.consume import KafkaReads
 from penstock.log.kafka.topics import KafkaTopics, TopicFound
-from penstock.log.port import NOT_KNOWN, Backlog, Record, Survey
+from penstock.log.port import Backlog, Record, Survey
 
 MESSAGE_BYTES: Final = "max.message.bytes"
 IN_SYNC: Final = "min.insync.replicas"
@@ -74,16 +75,13 @@ def backlog_of(
     if isinstance(found, KafkaError):
         return Backlog(0)
     done = topics.group_offsets(group, topic, found.partitions)
-    waiting: list[tuple[int, int, int]] = []
+    spans: list[Span] = []
     for number in range(found.partitions):
         begin, end = reads.bounds(topic, number)
         mark = max(begin, done.get(number, begin))
-        waiting.append((end - mark, number, mark))
-    longest = max(waiting)
-    firsts: dict[int, Record | None] = {}
-    for count, number, mark in waiting if heads else [longest]:
-        read = reads.read(topic, number, mark, 1) if count > 0 else []
-        firsts[number] = NOT_KNOWN if count < 0 else next(iter(read), None)
-    oldest = firsts[longest[1]] if longest[0] > 0 else None
-    records, oldest_ms = sum(max(0, one[0]) for one in waiting), oldest and oldest.timestamp_ms
-    return Backlog(records, oldest_ms, firsts if heads else {})
+        spans.append(Span(end - mark, number, mark))
+
+    def first(span: Span) -> Record | None:
+        return next(iter(reads.read(topic, span.number, span.mark, 1)), None)
+
+    return backlog_from(spans, first, heads=heads)

@@ -11,7 +11,6 @@ from threading import Lock
 from typing import Any, Final
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     TopicCollection,
@@ -29,9 +28,11 @@ from penstock.log.kafka.clients import (
     client_settings,
     error_of,
     log_error,
+    patiently,
     refusal_code,
 )
-from penstock.log.port import LogFatal, LogUnavailable
+from penstock.log.kafka.groups import KafkaGroups
+from penstock.log.port import LogError, LogFatal, LogUnavailable
 
 admin: Any = _admin
 OnDemand = Callable[[str], TopicSettings | None]
@@ -60,13 +61,15 @@ class KafkaTopics:
         self._known: set[str] = set()
         self._made: set[str] = set()
         self._making = Lock()
+        self._groups = KafkaGroups(bootstrap, settings)
         self._admin_client: Any = None
 
     @property
     def _admin(self) -> Any:
-        if self._admin_client is None:
-            self._admin_client = admin.AdminClient(self._settings)
-        return self._admin_client
+        client = self._admin_client
+        if client is None:
+            client = self._admin_client = admin.AdminClient(self._settings)
+        return client
 
     def refusal(self, topic: str, timeout_s: float = REQUEST_TIMEOUT_S) -> tuple[str, str] | None:
         """Code and reason if nothing can be sent to a topic; it is made if it may be."""
@@ -83,6 +86,15 @@ class KafkaTopics:
             return _topic_refusal(topic, described)
         self._known.add(topic)
         return None
+
+    def is_there(self, topic: str) -> bool:
+        """Whether there is a topic; of one that was seen nobody is asked again."""
+        if topic in self._known:
+            return True
+        found = self.describe([topic])[topic]
+        if isinstance(found, KafkaError) and found.code() not in NO_TOPIC:
+            raise log_error(f"reading {topic}", found)
+        return not isinstance(found, KafkaError)
 
     def was_made_here(self, topic: str) -> bool:
         """Whether it was this client that made a topic: of several that try, one does."""
@@ -107,16 +119,21 @@ class KafkaTopics:
             )
             return {name: _found(_result(future)) for name, future in futures.items()}
         except KafkaException as raised:
-            raise log_error("asking for topics", error_of(raised)) from raised
+            raise self._failed("asking for topics", raised) from raised
 
     def config(self, topic: str) -> dict[str, str]:
         """All settings of a topic that exists."""
         resource = admin.ConfigResource(admin.ResourceType.TOPIC, topic)
-        try:
-            answer = self._admin.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
-            entries: Mapping[str, Any] = answer[resource].result()
-        except KafkaException as raised:
-            raise log_error(f"the settings of {topic}", error_of(raised)) from raised
+
+        def ask() -> Mapping[str, Any]:
+            asked = self._admin.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
+            return asked[resource].result()
+
+        try:  # of several brokers one may not have heard yet of a topic that was just made
+            entries = patiently(f"the settings of {topic}", ask, NO_TOPIC)
+        except LogError:
+            self._admin_client = None
+            raise
         return {name: entry.value or "" for name, entry in entries.items()}
 
     def truncate(self, topic: str, partition: int, before: int) -> None:
@@ -127,7 +144,7 @@ class KafkaTopics:
             for future in answer.values():
                 future.result()
         except KafkaException as raised:
-            raise log_error(f"truncating {topic} {partition}", error_of(raised)) from raised
+            raise self._failed(f"truncating {topic} {partition}", raised) from raised
 
     def make(self, settings: TopicSettings) -> TopicFound | KafkaError:
         """Make a topic and wait until the brokers show it with all its leaders."""
@@ -141,7 +158,7 @@ class KafkaTopics:
             futures = self._admin.create_topics([new], request_timeout=REQUEST_TIMEOUT_S)
             made = _result(futures[settings.name])
         except KafkaException as raised:
-            raise log_error(f"making {settings.name}", error_of(raised)) from raised
+            raise self._failed(f"making {settings.name}", raised) from raised
         if not isinstance(made, KafkaError):
             self._made.add(settings.name)
         elif made.code() != KafkaError.TOPIC_ALREADY_EXISTS:
@@ -191,20 +208,16 @@ class KafkaTopics:
                 wrong.append(f"topic {settings.name} has {name}={has.get(name)}, not {value}")
         return wrong
 
+    def _failed(self, what: str, raised: KafkaException) -> LogError:
+        """The next one to ask has a new client: this one may wait for a controller that is gone,
+        since it hears of another one every few minutes only.
+        """
+        self._admin_client = None
+        return log_error(what, error_of(raised))
+
     def group_offsets(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """How far a group has come; partitions of which it has said nothing are left out."""
-        asked = [TopicPartition(topic, number) for number in range(partitions)]
-        try:
-            futures = self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group, asked)], request_timeout=REQUEST_TIMEOUT_S
-            )
-            found = futures[group].result()
-        except KafkaException as raised:
-            error = error_of(raised)
-            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
-            raise log_error(f"the offsets of {group}", error) from raised
-        return {one.partition: one.offset for one in found.topic_partitions if one.offset >= 0}
+        return self._groups.offsets(group, topic, partitions, REQUEST_TIMEOUT_S)
 
 
 def _result(future: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from penstock.contracts.answers import definitions as shapes
-from penstock.sdk.api import Call, Exchange, below, command, given
+from penstock.contracts.answers.measured import CountBucket, CountsShown
+from penstock.sdk.api import Call, Exchange, below, command, given, time_text
 from penstock.sdk.connection import Feed
 from penstock.sdk.register import OF_DEFINITIONS
 from penstock.sdk.subject import C, Subject, asks, lists
@@ -38,6 +40,13 @@ class _Kind(Subject[C], Generic[C, D, L]):
         path = below(self._path, name)
         return self._ask(told, command("DELETE", path, None, of=OF_DEFINITIONS, params=params))
 
+    def _counts(
+        self, name: str, bucket: CountBucket, start: datetime | None, end: datetime | None
+    ) -> Exchange[list[CountsShown]]:
+        path = below(self._path, name, "counts")
+        params = given(bucket=bucket, start_date=time_text(start), end_date=time_text(end))
+        return self._all(CountsShown, Call(method="GET", path=path, params=params))
+
 
 class Definitions(_Kind[C, D, D]):
     """Definitions that are replaced when they change."""
@@ -67,18 +76,54 @@ class Versions(_Kind[C, D, shapes.Latest]):
         return self._delete(name, shapes.NamedVersion, version=version)
 
 
+class TaskDefs(Definitions[C, shapes.TaskDefShown]):
+    """TaskDefs, and what has become of their tasks."""
+
+    def __init__(self, connection: C) -> None:
+        super().__init__(connection, "/v1/task-defs", shapes.TaskDefShown, shapes.TaskDefShown)
+
+    @asks
+    def counts(
+        self,
+        name: str,
+        bucket: CountBucket = "hour",
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Exchange[list[CountsShown]]:
+        """How its attempts and tasks ended, how often and how long they took, by time."""
+        return self._counts(name, bucket, start, end)
+
+
+class WfSpecs(Versions[C, shapes.WfSpecShown]):
+    """WfSpecs, and what has become of their runs."""
+
+    def __init__(self, connection: C) -> None:
+        super().__init__(connection, "/v1/wf-specs", shapes.WfSpecShown, shapes.Latest)
+
+    @asks
+    def counts(
+        self,
+        name: str,
+        bucket: CountBucket = "hour",
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Exchange[list[CountsShown]]:
+        """How many of its runs were started, how they ended and how long they took, by time."""
+        return self._counts(name, bucket, start, end)
+
+
 class Registered(Subject[C]):
     """What a client has of each kind."""
 
     def __init__(self, connection: C) -> None:
         super().__init__(connection)
-        self.wf_specs = Versions(connection, "/v1/wf-specs", shapes.WfSpecShown, shapes.Latest)
+        self.wf_specs = WfSpecs(connection)
         self.user_task_defs = Versions(
             connection, "/v1/user-task-defs", shapes.UserTaskDefShown, shapes.Latest
         )
-        self.task_defs = Definitions(
-            connection, "/v1/task-defs", shapes.TaskDefShown, shapes.TaskDefShown
-        )
+        self.task_defs = TaskDefs(connection)
         self.external_event_defs = Definitions(
             connection,
             "/v1/external-event-defs",

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from penstock.contracts.answers.common import Done
 from penstock.contracts.answers.told import (
     AttemptTold,
+    EndTold,
     EventPut,
     Labelled,
     Migrated,
@@ -33,9 +34,12 @@ class RunVerbs(RunReads[C]):
         return self._act("stop", ThreadTold, thread=thread)
 
     @asks
-    def resume(self, *, thread: int = 0) -> Exchange[ThreadTold]:
-        """Let a run that was stopped or paused go on."""
-        return self._act("resume", ThreadTold, thread=thread)
+    def resume(self, content: Any = None, *, thread: int = 0) -> Exchange[ThreadTold]:
+        """Let a run that was stopped or paused go on; of one that pauses by itself, pass the pause
+        at which it has stood longest, with the `content` that this asks for.
+        """
+        plain = hints.to_json(content, None)
+        return self._act("resume", ThreadTold, thread=thread, content=plain)
 
     @asks
     def pause(self, *, thread: int = 0) -> Exchange[ThreadTold]:
@@ -123,6 +127,13 @@ class RunVerbs(RunReads[C]):
             error=error,
             exception=exception,
         )
+
+    @asks
+    def change_run_state(
+        self, state: Literal["COMPLETED", "WARNED", "ERROR", "KILLED"]
+    ) -> Exchange[EndTold]:
+        """Say as what a run counts that has ended. Its own status stays, and nothing is run."""
+        return self._act("change-run-state", EndTold, state=state)
 
     @asks
     def shutdown_task(self, task_run: str, *, grace: Duration | None = None) -> Exchange[StopTold]:

@@ -30,6 +30,13 @@ def only_secret(template: str) -> str | None:
             return None
 
 
+def is_secret_misplaced(template: str, *, as_whole: bool) -> bool:
+    """Whether a template asks for a secret where it can not be had; it may be one `as_whole`."""
+    if SECRET not in template or (as_whole and only_secret(template) is not None):
+        return False
+    return names_secret(parse_template(template))
+
+
 def names_secret(body: Body) -> bool:
     """Whether a template asks for a secret anywhere."""
     pending: list[object] = [body]

@@ -8,21 +8,22 @@ an execution that is not kept, or lies on another partition, nothing is known he
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import Final
 
 from msgspec.structs import replace
 
 from penstock.core.definitions.wf_spec import WfSpec
-from penstock.core.ids import derive_guid
+from penstock.core.flow.visits import replayed_by, visit_of
+from penstock.core.ids import id_before
 from penstock.core.state.replay_rows import DONE_AGAIN, Replayed, ReplayOf
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, ThreadRun, WfRun
 from penstock.core.views.kestra.task_runs import TaskRuns
 from penstock.core.views.seen import Json, Seen
 
-LEVELS_MAX: Final = 20
-"""So many replays of replays are gone through."""
 LOOKED_AT_MAX: Final = 5_000
 _ENTRYPOINT: Final = 0
 _FIRST_STEP: Final = 1
@@ -33,6 +34,7 @@ class TaskRunsBefore:
     """Those of one replay; none of a run that was begun at its beginning."""
 
     def __init__(self, seen: Seen, own: TaskRuns) -> None:
+        self._seen = seen
         self._run = seen.run
         self._levels = _levels(seen, own)
 
@@ -49,6 +51,22 @@ class TaskRunsBefore:
             found[:0] = [(number, visits) for visits in here]
         shown = found[max(0, len(found) - most) :]
         return [self._as_json(*one) for one in shown], whole and len(shown) == len(found)
+
+    def find(self, task_run_id: str) -> tuple[TaskRuns, list[NodeRun], Callable[[], Json]] | None:
+        """One of them, by its id here: whose task run it is, its visits, and how it is shown."""
+        if len(self._levels) == 1:
+            return None
+        found = visit_of(self._seen.rows, self._seen.partition, self._run, task_run_id)
+        ids = [level.run.wf_run_id for level in self._levels]
+        number = ids.index(found.run.wf_run_id)
+        if number == 0 or found.position == 0:
+            return None
+        runs = self._levels[number].runs
+        visits = next(runs.all(after=(found.thread, found.position - 1)), None)
+        if visits is None or (visits[0].thread, visits[0].position) != found[1:]:
+            return None
+        shown = self._is_shown(number, visits[-1])
+        return (runs, visits, partial(self._as_json, number, visits)) if shown else None
 
     def _is_shown(self, number: int, node: NodeRun) -> bool:
         """Whether a visit in an older execution is shown in the newest."""
@@ -75,7 +93,7 @@ class TaskRunsBefore:
         return self._id(own_id) if number else own_id
 
     def _id(self, task_run_id: str) -> str:
-        return derive_guid("before", self._run.wf_run_id, task_run_id)
+        return id_before(self._run.wf_run_id, task_run_id)
 
 
 class _Level:
@@ -137,14 +155,9 @@ class _Level:
 def _levels(seen: Seen, own: TaskRuns) -> list[_Level]:
     """The newest execution, then those that it and the others replay from their middle."""
     rows, levels = seen.rows, [_Level(seen.rows, seen.run, own, None)]
-    while len(levels) <= LEVELS_MAX:
-        by = levels[-1].run
-        if by.replay is None or rows.peek(Replayed, by.tenant, by.wf_run_id, _ENTRYPOINT) is None:
-            break
-        run = rows.peek(WfRun, by.tenant, by.replay.of)
-        spec = None if run is None else rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
-        if run is None or spec is None:
-            break
+    for run in replayed_by(rows, seen.run):
+        spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
+        assert spec is not None, "a run's WfSpec stays while the run does"
         runs = TaskRuns(Seen(rows, run, spec, seen.partition, seen.now_ms))
-        levels.append(_Level(rows, run, runs, by))
+        levels.append(_Level(rows, run, runs, levels[-1].run))
     return levels

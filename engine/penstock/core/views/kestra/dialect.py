@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from penstock.core.state.run import NodeRun
 from penstock.core.state.task_rows import MetricKind, Series
+from penstock.core.views.kestra.before import TaskRunsBefore
 from penstock.core.views.kestra.executions import Execution
 from penstock.core.views.kestra.states import date_text
 from penstock.core.views.kestra.task_runs import TaskRuns, metric
@@ -30,11 +32,17 @@ class Kestra:
             yield _seen(runs, visits)
 
     def task_run(self, seen: Seen, task_run_id: str) -> SeenTaskRun | None:
-        """One of them."""
+        """One of them, or one that lies before the place of a replay."""
         runs = TaskRuns(seen)
         found = (visits for visits in runs.all() if runs.id_of(visits[0]) == task_run_id)
         visits = next(found, None)
-        return None if visits is None else _seen(runs, visits)
+        if visits is not None:
+            return _seen(runs, visits)
+        before = TaskRunsBefore(seen, runs).find(task_run_id)
+        if before is None:
+            return None
+        runs, visits, as_json = before
+        return replace(_seen(runs, visits), id=task_run_id, as_json=as_json)
 
     def attempts(self, seen: Seen, task_run_id: str | None = None) -> Iterator[SeenAttempt]:
         """The attempts that have begun; the first of a task run is number 0."""

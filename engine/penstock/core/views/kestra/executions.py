@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import islice
 from typing import Final, cast
 
 from penstock.core.definitions.webhooks import TRIGGER
 from penstock.core.definitions.wf_spec import Access, WfSpec
+from penstock.core.state.facts import Fact
 from penstock.core.state.failures import FailureName
+from penstock.core.state.history import whole_history
 from penstock.core.state.place_rows import LimitBehavior, PlaceStatus
+from penstock.core.state.rest_rows import Rest, RunRests
 from penstock.core.state.run import NodeRun, ThreadRun, Variable, WfRun
-from penstock.core.state.start_rows import EndState, StartedBy
+from penstock.core.state.start_rows import StartedBy
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.views.kestra.before import TaskRunsBefore
-from penstock.core.views.kestra.states import TERMINAL, Moment, State, Timeline, date_text
+from penstock.core.views.kestra.states import (
+    STATE_OF_END,
+    TERMINAL,
+    Moment,
+    State,
+    Timeline,
+    date_text,
+)
 from penstock.core.views.kestra.task_runs import Named, TaskRuns
 from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import shown_variable
 
 TASK_RUNS_MAX: Final = 1_000
 """So many task runs stand in an execution; all of them in the list of task runs."""
-TASK_RUNS_OF_HEAD_MAX: Final = 100
+VISITS_OF_A_MOMENT_MAX: Final = 10
+"""So many visits are looked at that began, or began anew, in one millisecond."""
 
 CORRELATION: Final = "system.correlationId"
 
@@ -36,6 +48,7 @@ class Execution:
         self._run = seen.run
         self._spec = seen.spec
         self._now_ms = seen.now_ms
+        self._of_entrypoint = (seen.run.tenant, seen.run.wf_run_id, 0)
 
     def as_json(self) -> Json:
         """The execution with its task runs, in the order in which they began: those before the
@@ -52,13 +65,11 @@ class Execution:
         if len(visits) > TASK_RUNS_MAX or not whole:
             own["taskRunListTruncated"] = True
         own |= {name: value for name, value in self._values().items() if value}
-        return own | self._rest(shown)
+        return own | self._common()
 
     def head(self) -> Json:
-        """The execution as it stands in a list. Of one with very many task runs, the first ones
-        tell when it was paused or waited for a retry.
-        """
-        return self._named() | self._rest(list(islice(self.task_runs.all(), TASK_RUNS_OF_HEAD_MAX)))
+        """The execution as it stands in a list; none of its task runs is looked at."""
+        return self._named() | self._common()
 
     def _named(self) -> Json:
         return {
@@ -68,49 +79,67 @@ class Execution:
             "flowRevision": self._run.version,
         }
 
-    def _rest(self, visits: Sequence[list[NodeRun]]) -> Json:
+    def _common(self) -> Json:
         labels = [{"key": key, "value": value} for key, value in self._labels().items()]
-        state = self.timeline(visits).as_json(self._now_ms)
+        state = self.timeline().as_json(self._now_ms)
         return {"labels": labels, "state": state, **self._origin()}
 
-    def timeline(self, visits: Sequence[list[NodeRun]] = ()) -> Timeline:
-        """What the run went through; its task runs tell when it was paused, and when it waited for
-        a retry.
+    def timeline(self) -> Timeline:
+        """What the run went through; its rests tell when it was paused, and when it waited for a
+        retry.
         """
         run = self._run
         line = Timeline()
         again = run.replay is not None and run.replay.position is not None
         line.come_to(State.RESTARTED if again else State.CREATED, run.started_ms)
         said = [(STATE_OF_END[state], at_ms) for state, at_ms in self.task_runs.lines.said()]
-        killed_ms = {
-            node.history[-1].at_ms
-            for found in visits
-            for node in found
-            if node.failure is not None and node.failure.by_kill
-        }
         for state, at_ms in self._moments():
             while line.current in TERMINAL and said and said[0][1] <= at_ms:
                 line.come_to(*said.pop(0))
             if line.current is State.KILLING and state not in TERMINAL:
                 continue
-            if line.current in TERMINAL and state in (State.RUNNING, State.QUEUED):
+            if line.current in TERMINAL and state in _ON:
                 line.come_to(State.RESTARTED, at_ms)
-            killed = line.current is State.KILLING or at_ms in killed_ms
-            ends = state is State.FAILED
-            line.come_to(State.KILLED if ends and killed else state, at_ms)
+            if state is State.CREATED:
+                continue
+            if state is State.FAILED and (
+                line.current is State.KILLING or self._had_been_killed(at_ms)
+            ):
+                state = State.KILLED
+            line.come_to(state, at_ms)
         if run.status not in THREAD_LIVE:
             line.end_as(self._end())
             for state, at_ms in said:
                 line.come_to(state, at_ms)
-        return _overlaid(line, [self.task_runs.lines.of(found) for found in visits])
+        rests = self._rows.peek(RunRests, run.tenant, run.wf_run_id)
+        return _overlaid(line, [] if rests is None else whole_history(self._rows, rests))
+
+    def _had_been_killed(self, at_ms: int) -> bool:
+        """Whether the node at which the entrypoint failed then, had failed by a kill. Visits of a
+        thread follow each other in time.
+        """
+        first = self._thread()
+        begun = range(0 if first is None else first.position + 1)
+        last = bisect_right(begun, at_ms, key=self._began_ms)
+        for position in reversed(begun[max(0, last - VISITS_OF_A_MOMENT_MAX) : last]):
+            node = self._rows.peek(NodeRun, *self._of_entrypoint, position)
+            if node is not None and node.failure is not None and node.history[-1].at_ms <= at_ms:
+                return node.failure.by_kill
+        return False
+
+    def _began_ms(self, position: int) -> int:
+        node = self._rows.peek(NodeRun, *self._of_entrypoint, position)
+        return 0 if node is None else self.task_runs.lines.facts(node)[0].at_ms
 
     def _moments(self) -> list[tuple[State, int]]:
         """The run's own facts as states, with the kills between them. What is done for a run that
-        has no place yet is to wait for it.
+        has no place yet is to wait for it: QUEUED if there was none when it asked; if there was
+        one, it is not begun until it is told so.
         """
         lines, placed_ms = self.task_runs.lines, self._placed_ms()
         place = self._run.place
         refused = place is not None and place.status is PlaceStatus.REFUSED
+        without = State.QUEUED if place is not None and place.waited else State.CREATED
         moments: list[tuple[State, int]] = []
         kills = list(lines.kills())
         for fact in lines.facts(self._run):
@@ -122,10 +151,10 @@ class Execution:
             if state is None or (refused and state is State.RUNNING):
                 continue
             if state is State.RUNNING and (placed_ms is None or fact.at_ms < placed_ms):
-                state = State.QUEUED
+                state = without
             moments.append((state, fact.at_ms))
         moments += [(State.KILLING, at_ms) for at_ms in kills]
-        if placed_ms is None or all(state is not State.QUEUED for state, _ in moments):
+        if placed_ms is None or all(state is not without for state, _ in moments):
             return moments
         behind = [at for at, one in enumerate(moments) if one[1] <= placed_ms]
         at = 1 + max(at for at in behind if moments[at][0] not in TERMINAL)
@@ -224,51 +253,41 @@ class Execution:
         return {"id": by.start, "type": "flow", "variables": self._caller(by) | state}
 
 
-def _overlaid(line: Timeline, lines: Sequence[Timeline]) -> Timeline:
-    """With the times in which some task run was paused or waited for a retry, as long as the run
-    itself was at work.
+def _overlaid(line: Timeline, rests: Sequence[Fact]) -> Timeline:
+    """With the times in which something of the run rested, as long as the run itself was at
+    work.
     """
-    changes: list[tuple[int, int, State]] = []
-    for state in (State.PAUSED, State.RETRYING):
-        for one in lines:
-            for began_ms, ended_ms in one.spans(state):
-                changes.append((began_ms, 1, state))
-                if ended_ms is not None:
-                    changes.append((ended_ms, -1, state))
-    if not changes:
-        return line
-    changes.sort(key=lambda change: (change[0], -change[1]))
-    made, own = Timeline(), list(line.moments)
-    open_: dict[State, int] = {State.PAUSED: 0, State.RETRYING: 0}
-    base = State.CREATED
+    made, own, changes = Timeline(), list(line.moments), list(rests)
+    base, resting = State.CREATED, None
     while own or changes:
-        if own and (not changes or _is_first(own[0], *changes[0][:2])):
+        if own and (not changes or _is_first(own[0], changes[0])):
             moment = own.pop(0)
             base = moment.state
-            made.come_to(_seen(base, open_), moment.at_ms)
+            made.come_to(_seen(base, resting), moment.at_ms)
             continue
-        at_ms, step, state = changes.pop(0)
-        open_[state] += step
+        change = changes.pop(0)
+        resting = _RESTING.get(change.status)
         if base in (State.RUNNING, State.RESTARTED):
-            made.come_to(_seen(base, open_), at_ms)
+            made.come_to(_seen(base, resting), change.at_ms)
     return made
 
 
-def _is_first(own: Moment, at_ms: int, step: int) -> bool:
-    """Whether a moment of the run comes before a change of its task runs. At the same time what
-    they end comes first, unless it was the run that ended it.
+def _is_first(own: Moment, change: Fact) -> bool:
+    """Whether a moment of the run comes before one of its rests. At the same time what it ends
+    comes first, unless it was the run that ended it.
     """
-    if own.at_ms != at_ms:
-        return own.at_ms < at_ms
-    return step > 0 or own.state in (State.KILLING, State.KILLED)
+    if own.at_ms != change.at_ms:
+        return own.at_ms < change.at_ms
+    return change.status in _RESTING or own.state in (State.KILLING, State.KILLED)
 
 
-def _seen(base: State, open_: dict[State, int]) -> State:
-    if base is not State.RUNNING:
-        return base
-    return next((state for state in (State.RETRYING, State.PAUSED) if open_[state]), base)
+def _seen(base: State, resting: State | None) -> State:
+    return resting if resting is not None and base is State.RUNNING else base
 
 
+_ON: Final = (State.RUNNING, State.QUEUED, State.CREATED)
+"""A run that had ended and comes to one of these goes on."""
+_RESTING: Final[dict[str, State]] = {Rest.WAIT: State.PAUSED, Rest.RETRY: State.RETRYING}
 _STATES: Final[dict[ThreadStatus, State | None]] = {
     ThreadStatus.RUNNING: State.RUNNING,
     ThreadStatus.HALTING: None,
@@ -280,15 +299,5 @@ _STATES: Final[dict[ThreadStatus, State | None]] = {
 _ENDS: Final[dict[str, State]] = {
     FailureName.SUPERSEDED: State.RETRIED,
     FailureName.LIMIT: State.CANCELLED,
-}
-STATE_OF_END: Final[dict[EndState, State]] = {
-    EndState.COMPLETED: State.SUCCESS,
-    EndState.WARNED: State.WARNING,
-    EndState.ERROR: State.FAILED,
-    EndState.EXCEPTION: State.FAILED,
-    EndState.KILLED: State.KILLED,
-    EndState.SUPERSEDED: State.RETRIED,
-    EndState.LIMIT_CANCEL: State.CANCELLED,
-    EndState.LIMIT_FAIL: State.FAILED,
 }
 _REFUSALS: Final[dict[LimitBehavior | None, State]] = {LimitBehavior.FAIL: State.FAILED}

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from penstock.core.state.start_rows import EndState
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json
 
@@ -78,6 +79,19 @@ EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
 one that has failed and waits to be begun anew may be killed. What has ended may be said to count as
 something else.
 """
+
+
+STATE_OF_END: Final[dict[EndState, State]] = {
+    EndState.COMPLETED: State.SUCCESS,
+    EndState.WARNED: State.WARNING,
+    EndState.ERROR: State.FAILED,
+    EndState.EXCEPTION: State.FAILED,
+    EndState.KILLED: State.KILLED,
+    EndState.SUPERSEDED: State.RETRIED,
+    EndState.LIMIT_CANCEL: State.CANCELLED,
+    EndState.LIMIT_FAIL: State.FAILED,
+}
+"""As what an execution ends that has ended so."""
 
 
 class Moment(NamedTuple):

@@ -11,22 +11,23 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from penstock.core.definitions.graph import Publish
 from penstock.core.definitions.node_check import INDEX, INPUT
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import is_step, visit_id
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import AttemptMetrics, MetricKind, Series
-from penstock.core.state.transitions import NODE_LIVE, TASK_LIVE, NodeStatus
+from penstock.core.state.transitions import TASK_LIVE, NodeStatus
+from penstock.core.values.templates.operators import text
 from penstock.core.values.texts import text_of
 from penstock.core.values.value import Value
+from penstock.core.views.kestra.outputs import Outputs
 from penstock.core.views.kestra.states import State, Timeline, duration_text
 from penstock.core.views.kestra.timelines import ENDS_OF_TASKS, Timelines
 from penstock.core.views.kestra.visits import distinct, stands_for_task, visits_of
 from penstock.core.views.seen import Json, Seen
-from penstock.core.views.shown import shown_node, shown_series, shown_variable
+from penstock.core.views.shown import shown_series, shown_variable
 
 ROUNDS_LOOKED_MAX: Final = 10_000
 """Of a thread with more node runs it is not told in which round of a loop they were."""
@@ -60,6 +61,7 @@ class TaskRuns:
         self._partition = seen.partition
         self._now_ms = seen.now_ms
         self.lines = Timelines(seen)
+        self._outputs = Outputs(seen, self.lines, self._values_above)
         self._rounds_of: dict[int, list[int] | None] = {}
 
     def all(self, after: tuple[int, int] | None = None) -> Iterator[list[NodeRun]]:
@@ -83,7 +85,7 @@ class TaskRuns:
         attempts = [self._attempt(task, attempt) for task, attempt in self.begun_attempts(visits)]
         if attempts:
             own["attempts"] = attempts
-        own["outputs"] = self._outputs(last)
+        own["outputs"] = self._outputs.of(last)
         own["state"] = self.lines.of(visits).as_json(self._now_ms)
         return own
 
@@ -161,6 +163,19 @@ class TaskRuns:
             self._rounds_of[thread] = begun if len(nodes) <= ROUNDS_LOOKED_MAX else None
         return self._rounds_of[thread]
 
+    def _values_above(self, node: NodeRun) -> tuple[str, ...]:
+        """The values for which threads above a step, and its own, run, outermost first."""
+        found: list[str] = []
+        step: NodeRun | None = node
+        while step is not None:
+            thread, step, _ = self._own_thread(step)
+            if thread is None or step is None or not self._runs_for_values(step):
+                continue
+            of_thread = (self._run.tenant, self._run.wf_run_id, thread.number)
+            row = self._rows.peek(Variable, *of_thread, INPUT)
+            found += [] if row is None or row.value is None else [text(row.value)]
+        return tuple(reversed(found))
+
     def _own_thread(self, node: NodeRun) -> tuple[ThreadRun | None, NodeRun | None, int]:
         """The thread in which a step stands, the step that has started it, looking through helping
         nodes, and the position at which it stands there.
@@ -207,21 +222,6 @@ class TaskRuns:
             else [metric(shown_series(self._rows, task, series)) for series in measured.series]
         )
         return {"metrics": metrics, "state": line.as_json(self._now_ms)}
-
-    def _outputs(self, node: NodeRun) -> Json | None:
-        value = shown_node(self._rows, self._run, node).output
-        part = self._part_of(node)
-        if part is not None:
-            return {part: value} if node.status not in NODE_LIVE else None
-        if value is None or isinstance(value, dict):
-            return cast("Json | None", value)
-        return None if node.node_type == "RUN_THREADS" else {"value": value}
-
-    def _part_of(self, node: NodeRun) -> str | None:
-        """As which part of its outputs a node publishes what it gives."""
-        config = self.lines.config(node)
-        publish = None if config is None else config.publish
-        return publish.part if isinstance(publish, Publish) else None
 
 
 def metric(series: Series) -> Json:

@@ -25,17 +25,18 @@ from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import NODE_LIVE, NodeStatus, TaskStatus, ThreadStatus
 from penstock.core.views.kestra.states import TERMINAL, State, Timeline
 from penstock.core.views.kestra.visits import distinct
-from penstock.core.views.kestra.waits import Looks, Waits
+from penstock.core.views.kestra.waits import Waits
 from penstock.core.views.seen import Json, Seen
 
 AUDIT_MAX: Final = 10_000
+_KILLS: Final = frozenset({"KillWfRun", "KillBelow"})
 _PAUSES: Final = frozenset({"EXTERNAL_EVENT", "USER_TASK"})
 
 
 class Timelines:
     """Facts of one run, and what they come to. What is asked for again is kept."""
 
-    def __init__(self, seen: Seen, looks: Looks | None = None) -> None:
+    def __init__(self, seen: Seen) -> None:
         self._rows = seen.rows
         self._run = seen.run
         self._spec = seen.spec
@@ -43,7 +44,7 @@ class Timelines:
         self._kills: list[int] | None = None
         self._said: list[tuple[EndState, int]] = []
         self._shut_down: dict[str, list[int]] = {}
-        self._waits = Waits(seen, self, Timelines, looks or Looks())
+        self._waits = Waits(seen, self)
 
     def of(self, visits: Sequence[NodeRun]) -> Timeline:
         """What a task run went through, over all its visits."""
@@ -116,24 +117,13 @@ class Timelines:
         entries = self._rows.scan(AuditEntry, self._run.tenant, self._run.wf_run_id)
         for entry in islice(entries, AUDIT_MAX):
             detail = cast("Json", entry.detail) if isinstance(entry.detail, dict) else {}
-            if entry.verb == "KillWfRun":
+            if entry.verb in _KILLS:
                 kills.append(entry.at_ms)
             elif entry.verb == "ShutdownTaskRun":
                 self._shut_down.setdefault(str(detail.get("guid")), []).append(entry.at_ms)
             elif entry.verb == "ChangeWfRunState":
                 self._said.append((EndState(detail["state"]), entry.at_ms))
-        if kills:
-            return kills
-        # A child run that is killed with its parent: nobody gave it the command.
-        halting = [fact for fact in self.facts(self._run) if fact.status == ThreadStatus.HALTING]
-        return [halting[-1].at_ms] if halting and self._is_killed() else []
-
-    def _is_killed(self) -> bool:
-        first = self.thread(0)
-        failure = None if first is None else first.failure
-        return self._run.sweep is not None or (
-            failure is not None and failure.name == FailureName.KILLED
-        )
+        return kills
 
     def _of_task(self, line: Timeline, task: TaskRun) -> None:
         """The moments of a task. One that is held waits for its retry if it has failed before, else
@@ -218,8 +208,7 @@ def _end_of(node: NodeRun, *, allowed: bool) -> State:
         return State.FAILED
     if failure.name == FailureName.SUPERSEDED:
         return State.RETRIED
-    killed = failure.by_kill or failure.name == FailureName.TASK_CANCELLED
-    return State.KILLED if killed else State.FAILED
+    return State.KILLED if failure.by_kill else State.FAILED
 
 
 _FAILURES: Final = frozenset({State.FAILED, State.KILLED})

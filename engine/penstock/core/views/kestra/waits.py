@@ -1,33 +1,30 @@
-"""What a step waits for in the thread that does its work: the next round of a loop, another try of
-a run below, or that run, while it is paused.
+"""What a step waits for in the thread that does its work: the next round of a loop, the moment at
+which a run below is to begin, another try of it, or that run, while it is paused.
 
-It is told by helping nodes. In a thread that runs another flow a helping SLEEP is the wait for its
-retry, in any other thread that for the next round.
+It is told by helping nodes. A helping SLEEP behind the start of a run is the wait for its retry,
+any other that for the next round, or for the moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import Final, Protocol
 
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.nodes import RunThreadsNode, SleepNode, WaitForChildWfNode
-from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.ids import is_step
 from penstock.core.state.facts import Fact
+from penstock.core.state.history import whole_history
+from penstock.core.state.rest_rows import Rest, RunRests
 from penstock.core.state.run import NodeRun, TaskRun, WfRun
 from penstock.core.state.thread_rows import Awaited
 from penstock.core.state.transitions import NODE_LIVE, NodeStatus, ThreadStatus
 from penstock.core.views.kestra.states import State, Timeline
-from penstock.core.views.kestra.visits import visits_of
 from penstock.core.views.seen import Seen
 
 NODES_LOOKED_MAX: Final = 1_000
 """Of a thread; what goes on behind them is not told."""
-RUNS_BELOW_MAX: Final = 100
-"""So many runs below are looked at for all that is shown of one, and so many task runs of each."""
 
 Span = tuple[int, int | None]
 """From when to when; None: it still is."""
@@ -35,10 +32,6 @@ Span = tuple[int, int | None]
 
 class Lines(Protocol):
     """What is known of one run (timelines.py)."""
-
-    def of(self, visits: Sequence[NodeRun]) -> Timeline:
-        """What a task run went through."""
-        ...
 
     def facts(self, row: WfRun | NodeRun | TaskRun) -> list[Fact]:
         """All that a row went through."""
@@ -53,23 +46,12 @@ class Lines(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Looks:
-    """How many runs below may still be looked at."""
-
-    left: int = RUNS_BELOW_MAX
-
-
 class Waits:
     """The waits of one run's steps."""
 
-    def __init__(
-        self, seen: Seen, lines: Lines, below: Callable[[Seen, Looks], Lines], looks: Looks
-    ) -> None:
+    def __init__(self, seen: Seen, lines: Lines) -> None:
         self._seen = seen
         self._lines = lines
-        self._below = below
-        self._looks = looks
         self._known: dict[str, list[Span]] = {}
 
     def tell(self, line: Timeline, node: NodeRun) -> None:
@@ -108,6 +90,8 @@ class Waits:
 
     def _tell_sleep(self, line: Timeline, helper: NodeRun, *, retries: bool) -> None:
         began_ms, ended_ms = self._span(helper)
+        if ended_ms == began_ms:
+            return  # until a moment that was past
         if retries:
             line.come_to(State.FAILED, began_ms)
             line.come_to(State.RETRYING, began_ms)
@@ -136,19 +120,15 @@ class Waits:
                 line.come_to(State.RUNNING, pause[1])  # else a kill of both has ended it
 
     def _pauses_of(self, child: str) -> Iterator[Span]:
-        """When a run below was paused, by an operator or by itself."""
-        seen = self._seen
-        run = seen.rows.peek(WfRun, seen.run.tenant, child)
-        spec = run and seen.rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
-        if run is None or spec is None or not self._looks.left:
-            return
-        self._looks.left -= 1
-        lines = self._below(Seen(seen.rows, run, spec, seen.partition, seen.now_ms), self._looks)
-        for fact, after in pairwise([*lines.facts(run), None]):
-            if fact is not None and fact.status == ThreadStatus.HALTED:
-                yield fact.at_ms, None if after is None else after.at_ms
-        for visits in islice(visits_of(seen.rows, run), RUNS_BELOW_MAX):
-            yield from lines.of(visits).spans(State.PAUSED)
+        """When a run below was paused, by an operator or by itself: two rows tell."""
+        rows, of_child = self._seen.rows, (self._seen.run.tenant, child)
+        run, rests = rows.peek(WfRun, *of_child), rows.peek(RunRests, *of_child)
+        told = [] if run is None else [(self._lines.facts(run), ThreadStatus.HALTED)]
+        told += [] if rests is None else [(whole_history(rows, rests), Rest.WAIT)]
+        for facts, paused in told:
+            for fact, after in pairwise([*facts, None]):
+                if fact is not None and fact.status == paused:
+                    yield fact.at_ms, None if after is None else after.at_ms
 
 
 def _overlap(one: Span, other: Span) -> bool:

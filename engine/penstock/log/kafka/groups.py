@@ -1,0 +1,103 @@
+"""What the coordinator of a group is asked: its members, and its offsets.
+
+librdkafka (2.16) aborts the process when the time of such a question was over while the coordinator
+was away, and the coordinator is found then: it looks at what it has freed. So their time is never
+over. Whoever asks waits as long as they like; who asks the same meanwhile waits for that answer. If
+none comes for long, its way may have been lost in silence: the client goes, with all it was asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
+from threading import Lock
+from typing import Any, Final
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka import admin as _admin
+from msgspec import Struct
+
+from penstock.log.kafka.clients import client_settings, error_of, log_error
+from penstock.log.port import LogUnavailable
+
+admin: Any = _admin
+NEVER_S: Final = 3_600.0  # the longest that the client takes
+GIVE_UP_S: Final = 60.0
+
+
+class _Asked(Struct):
+    """A question that is under way."""
+
+    answer: Any
+    since_s: float
+
+
+class KafkaGroups:
+    """Any thread may ask."""
+
+    def __init__(
+        self, bootstrap: str, settings: Mapping[str, str], give_up_s: float = GIVE_UP_S
+    ) -> None:
+        self._settings = client_settings(bootstrap, settings)
+        self._give_up_s = give_up_s
+        self._client: Any = None
+        self._asked: dict[Hashable, _Asked] = {}
+        self._lock = Lock()
+
+    def members(self, group: str, timeout_s: float) -> list[Any]:
+        """The members of a group, as the client describes them."""
+
+        def ask(client: Any) -> Future[Any]:
+            return client.describe_consumer_groups([group], request_timeout=NEVER_S)[group]
+
+        found = self._answer((group,), ask, timeout_s, f"the members of {group}")
+        return [] if found is None else found.members
+
+    def offsets(self, group: str, topic: str, partitions: int, timeout_s: float) -> dict[int, int]:
+        """How far a group has come; partitions of which it has said nothing are left out."""
+        wanted = [TopicPartition(topic, number) for number in range(partitions)]
+
+        def ask(client: Any) -> Future[Any]:
+            of = [ConsumerGroupTopicPartitions(group, wanted)]
+            return client.list_consumer_group_offsets(of, request_timeout=NEVER_S)[group]
+
+        what = f"the offsets of {group}"
+        found = self._answer((group, topic, partitions), ask, timeout_s, what)
+        there: list[Any] = [] if found is None else found.topic_partitions
+        return {one.partition: one.offset for one in there if one.offset >= 0}
+
+    def _answer(
+        self, key: Hashable, ask: Callable[[Any], Future[Any]], timeout_s: float, what: str
+    ) -> Any:
+        """The answer, or None if there is no such group. Raises LogUnavailable if there is none in
+        time.
+        """
+        try:
+            return self._under_way(key, ask).result(timeout_s)
+        except TimeoutError as error:
+            raise LogUnavailable(f"asking for {what}: no answer in {timeout_s:g} s") from error
+        except KafkaException as raised:
+            error = error_of(raised)
+            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return None
+            raise log_error(f"asking for {what}", error) from raised
+
+    def _under_way(self, key: Hashable, ask: Callable[[Any], Future[Any]]) -> Future[Any]:
+        now_s, gone = time.monotonic(), None
+        with self._lock:
+            self._asked = {key: one for key, one in self._asked.items() if not one.answer.done()}
+            if any(now_s - one.since_s > self._give_up_s for one in self._asked.values()):
+                gone, self._client, self._asked = self._client, None, {}
+            if key not in self._asked:
+                if self._client is None:
+                    self._client = admin.AdminClient(self._settings)
+                self._asked[key] = _Asked(ask(self._client), now_s)
+            under_way = self._asked[key].answer
+        del gone  # which takes a while, and nobody else has to wait
+        return under_way

@@ -1,0 +1,89 @@
+// What a component reads of the API, and keeps up to date.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { follow } from "../api/stream";
+import { store } from "./store";
+
+export interface Read<T> {
+  data: T | undefined;
+  error: Error | undefined;
+  loading: boolean;
+  reload: () => Promise<void>;
+}
+
+/** Read when `key` changes, and when told; what was read stays while it is read again. */
+export function useRead<T>(key: string | null, read: (signal: AbortSignal) => Promise<T>): Read<T> {
+  const [state, setState] = useState<{ key: string | null; data?: T; error?: Error }>({
+    key: null,
+  });
+  const [loading, setLoading] = useState(true);
+  const latest = useRef(read);
+  latest.current = read;
+  const running = useRef<AbortController | null>(null);
+
+  const reload = useCallback(async () => {
+    if (key === null) return;
+    running.current?.abort();
+    const own = (running.current = new AbortController());
+    setLoading(true);
+    try {
+      const data = await latest.current(own.signal);
+      if (!own.signal.aborted) setState({ key, data });
+    } catch (error) {
+      if (own.signal.aborted) return;
+      setState((old) => ({ ...(old.key === key ? old : {}), key, error: error as Error }));
+    } finally {
+      if (running.current === own) setLoading(false);
+    }
+  }, [key]);
+
+  useEffect(() => {
+    void reload();
+    return () => running.current?.abort();
+  }, [reload]);
+
+  const current = state.key === key ? state : { data: undefined, error: undefined };
+  return { data: current.data, error: current.error, loading, reload };
+}
+
+/** Read once more whenever `stamp` has become another: what it stands for was read anew. */
+export function useAgain(read: { reload: () => Promise<void> }, stamp: unknown): void {
+  const before = useRef(stamp);
+  useEffect(() => {
+    if (before.current !== stamp) void read.reload();
+    before.current = stamp;
+  }, [stamp]);
+}
+
+/** Whether what is shown is kept up to date just now; null where nothing is followed. */
+export const live = store<boolean | null>(null);
+
+/** Have `onChange` called when a stream tells of a change, at most every `pauseMs`. */
+export function useChanges(target: string | null, onChange: () => unknown, pauseMs: number): void {
+  const latest = useRef(onChange);
+  latest.current = onChange;
+  useEffect(() => {
+    if (target === null) return;
+    const own = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let lastMs = 0;
+    const changed = () => {
+      timer ??= setTimeout(
+        () => {
+          timer = undefined;
+          lastMs = Date.now();
+          void latest.current();
+        },
+        Math.max(0, lastMs + pauseMs - Date.now()),
+      );
+    };
+    const opened = (isLive: boolean) => live.set(isLive);
+    void follow(target, changed, own.signal, opened).then(() => live.set(null));
+    const back = () => !document.hidden && void latest.current();
+    document.addEventListener("visibilitychange", back);
+    return () => {
+      own.abort();
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", back);
+    };
+  }, [target, pauseMs]);
+}

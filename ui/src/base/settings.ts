@@ -1,0 +1,56 @@
+// What this browser remembers: how things are shown for long, the key only as long as the tab.
+import { store } from "./store";
+
+export type Theme = "auto" | "light" | "dark";
+export type Zone = "local" | "utc";
+
+interface Session {
+  key: string;
+  tenant: string;
+}
+
+const KEY = "penstock.key";
+const TENANT = "penstock.tenant";
+const THEME = "penstock.theme";
+const ZONE = "penstock.zone";
+
+/** Storage may be forbidden: then nothing is remembered, and all works. */
+function kept(where: () => Storage, name: string): string {
+  try {
+    return where().getItem(name) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function keep(where: () => Storage, name: string, value: string): void {
+  try {
+    if (value) where().setItem(name, value);
+    else where().removeItem(name);
+  } catch {
+    // see above
+  }
+}
+
+const tab = () => sessionStorage;
+const browser = () => localStorage;
+
+export const session = store<Session>({ key: kept(tab, KEY), tenant: kept(tab, TENANT) });
+session.watch(() => {
+  keep(tab, KEY, session.get().key);
+  keep(tab, TENANT, session.get().tenant);
+});
+
+/** Why the server wants a (better) key; empty as long as it does not. */
+export const keyWanted = store("");
+
+export const theme = store<Theme>((kept(browser, THEME) || "auto") as Theme);
+export const zone = store<Zone>((kept(browser, ZONE) || "local") as Zone);
+
+const showTheme = () => {
+  document.documentElement.dataset.theme = theme.get();
+  keep(browser, THEME, theme.get() === "auto" ? "" : theme.get());
+};
+theme.watch(showTheme);
+showTheme();
+zone.watch(() => keep(browser, ZONE, zone.get() === "local" ? "" : zone.get()));

@@ -1,0 +1,128 @@
+// What a run's page reads, and keeps up to date.
+import { useMemo } from "preact/hooks";
+import { call } from "../../api/client";
+import type { NodeRunShown, SpecBody, TaskRunShown, WfRunShown } from "../../api/types";
+import { useChanges, useRead, type Read } from "../../base/read";
+import { part } from "../../base/router";
+import type { Mark, Overlay } from "../../graph/Graph";
+import { clusterId, nodeId } from "../../graph/model";
+
+const PAGE = 1000;
+const PAGES_MAX = 20;
+const LOOK_AGAIN_MS = 400;
+
+export interface RunData {
+  run: WfRunShown;
+  spec: SpecBody;
+  nodes: NodeRunShown[];
+  tasks: TaskRunShown[];
+  cut: boolean;
+}
+
+interface Page<T> {
+  items: T[];
+  cursor: string | null;
+}
+
+async function all<T>(
+  page: (cursor: string | undefined) => Promise<Page<T>>,
+): Promise<{ items: T[]; cut: boolean }> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  for (let count = 0; count < PAGES_MAX; count++) {
+    const found = await page(cursor);
+    items.push(...found.items);
+    if (found.cursor === null) return { items, cut: false };
+    cursor = found.cursor;
+  }
+  return { items, cut: true };
+}
+
+const specs = new Map<string, Promise<SpecBody>>();
+const SPECS_KEPT = 50;
+
+/** A version of a spec never changes. */
+function specOf(name: string, version: number): Promise<SpecBody> {
+  const key = `${name} ${version}`;
+  let made = specs.get(key);
+  if (!made) {
+    if (specs.size > SPECS_KEPT) specs.clear();
+    made = call("GET /v1/wf-specs/{name}", { path: { name }, query: { version } }).then(
+      (one) => one.spec,
+    );
+    made.catch(() => specs.delete(key));
+    specs.set(key, made);
+  }
+  return made;
+}
+
+export function useRun(id: string): Read<RunData> {
+  const path = { wf_run_id: id };
+  const read = useRead(`run ${id}`, async (signal): Promise<RunData> => {
+    const [run, nodes, tasks] = await Promise.all([
+      call("GET /v1/wf-runs/{wf_run_id}", { path, signal }),
+      all((cursor) =>
+        call("GET /v1/wf-runs/{wf_run_id}/node-runs", {
+          path,
+          query: { limit: PAGE, ...(cursor ? { cursor } : {}) },
+          signal,
+        }),
+      ),
+      all((cursor) =>
+        call("GET /v1/wf-runs/{wf_run_id}/task-runs", {
+          path,
+          query: { limit: PAGE, ...(cursor ? { cursor } : {}) },
+          signal,
+        }),
+      ),
+    ]);
+    const spec = await specOf(run.wf_spec, run.version);
+    return { run, spec, nodes: nodes.items, tasks: tasks.items, cut: nodes.cut || tasks.cut };
+  });
+  useChanges(`/v1/wf-runs/${part(id)}/follow`, read.reload, LOOK_AGAIN_MS);
+  return read;
+}
+
+export const placeOf = (one: { thread: number; position: number }): string =>
+  `${one.thread}/${one.position}`;
+
+/** The spec of the thread that a node run is in. */
+export const threadSpecOf = (run: WfRunShown, thread: number): string =>
+  run.threads.find((one) => one.number === thread)?.thread_spec ?? "";
+
+/** How far the run has come, for its graph. */
+export function useOverlay(data: RunData): Overlay {
+  return useMemo(() => {
+    const marks = new Map<string, Mark>();
+    const taken = new Set<string>();
+    const threads = new Map(data.run.threads.map((one) => [one.number, one]));
+    const tasks = new Map(data.tasks.map((one) => [one.id, one]));
+    for (const one of data.run.threads)
+      if (one.parent !== null) taken.add(`>${clusterId(one.thread_spec)}`);
+    const before = new Map<number, NodeRunShown>();
+    for (const node of data.nodes) {
+      const thread = threads.get(node.thread);
+      if (!thread) continue;
+      const id = nodeId(thread.thread_spec, node.node);
+      const old = marks.get(id);
+      const worse = old && rank(old.status) > rank(node.status) ? old.status : node.status;
+      const attempts = node.task ? (tasks.get(node.task)?.attempts.length ?? 0) : 0;
+      marks.set(id, {
+        status: worse,
+        count: (old?.count ?? 0) + 1,
+        attempts: Math.max(old?.attempts ?? 0, attempts),
+      });
+      const last = before.get(node.thread);
+      if (last) taken.add(`${nodeId(thread.thread_spec, last.node)}>${id}`);
+      before.set(node.thread, node);
+    }
+    return { marks, taken };
+  }, [data]);
+}
+
+/** Of several node runs of one node, the one that somebody should look at decides the colour. */
+function rank(status: string): number {
+  return ["COMPLETED", "HALTED", "HALTING", "STARTING", "RUNNING", "EXCEPTION", "ERROR"].indexOf(
+    status,
+  );
+}

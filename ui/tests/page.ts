@@ -1,0 +1,57 @@
+// A page that must have nothing to complain of: no error, nothing against the content policy.
+import { test as base, expect, type Page } from "@playwright/test";
+import type { World } from "./engine";
+
+export const world = (): World => JSON.parse(process.env.PENSTOCK_WORLD ?? "{}") as World;
+
+/** Hear every complaint of a page, but of answers that are no 2xx: some tests want these. */
+export function complaints(page: Page): string[] {
+  const heard: string[] = [];
+  page.on("pageerror", (error) => heard.push(`error: ${error.message}`));
+  page.on("dialog", (dialog) => (heard.push(`dialog: ${dialog.message()}`), void dialog.dismiss()));
+  page.on("console", (message) => {
+    const text = message.text();
+    const refused = text.startsWith(
+      "Failed to load resource: the server responded with a status of 4",
+    );
+    if (["error", "warning"].includes(message.type()) && !refused) heard.push(text);
+  });
+  return heard;
+}
+
+export const test = base.extend<{ quiet: void }>({
+  quiet: [
+    async ({ page }, use) => {
+      const heard = complaints(page);
+      await use();
+      expect(heard).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export async function open(page: Page, path: string): Promise<void> {
+  await page.goto(`${world().url}/ui${path}`);
+}
+
+/** Say something to the API as another client would. */
+export async function put(
+  path: string,
+  body: unknown,
+  method = "PUT",
+): Promise<Record<string, unknown>> {
+  const answer = await fetch(world().url + path, {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+/** A new run of a workflow; its id. */
+export async function run(spec: string, variables: Record<string, unknown> = {}): Promise<string> {
+  return String((await put("/v1/wf-runs", { wf_spec: spec, variables }, "POST")).wf_run_id);
+}
+
+export { expect };

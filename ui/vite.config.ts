@@ -1,0 +1,16 @@
+import { defineConfig } from "vite";
+
+// The pages lie below /ui/ of the gateway, which serves what is built from within its package.
+export default defineConfig({
+  base: "/ui/",
+  build: {
+    outDir: "../engine/penstock/gateway/ui_dist",
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0, // the content policy has no data: addresses
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: { "/v1": process.env.PENSTOCK_URL ?? "http://127.0.0.1:7070" },
+  },
+});
