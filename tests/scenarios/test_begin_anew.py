@@ -162,6 +162,7 @@ def test_other_threads_end_as_by_a_kill(driver: Driver) -> None:
     first.task("work").fails()
     driver.tick()
     first.is_now("HALTING")
+    first.wait(lambda: any(signal.worker for signal in driver.signals()), "to stop its worker")
     assert [signal.stop for signal in driver.signals() if signal.worker] == ["cancel"]
     assert successors(first) == []
     first.has(slow).is_handed_back()
