@@ -43,14 +43,16 @@ CANNOT: Final[dict[tuple[str, str], str]] = {
     ("OfferCorrelatedEvent", "LIMIT"): "a thread with so much to handle declines before",
     ("PutExternalEvent", "THREAD_UNKNOWN"): "it loads only a thread that waits for the event",
     ("CronAnswer", "SCHEDULE_UNKNOWN"): "a question goes with its schedule",
-    ("StartScheduledRun", "ALREADY_EXISTS"): "the schedule is told instead",
-    ("StartScheduledRun", "BAD_ID"): "the schedule is told instead",
     ("PutCheckpoint", "ATTEMPT_ENDED"): "it is answered STOP_TASK before",
     ("PutCheckpoint", "ATTEMPT_STALE"): "it is answered STOP_TASK before",
     ("RunByWebhook", "WF_RUN_UNKNOWN"): "it has no parent",
     ("ReportTask", "ATTEMPT_TAKEN"): "a report does not say which worker it is from",
     ("ShutdownTaskRun", "LIMIT"): "only a restart has a limit",
     ("ShutdownTaskRun", "TASK_NOT_IN_FLIGHT"): "only a restart needs an attempt",
+    **{
+        ("StartScheduledRun", code): "the schedule is told instead"
+        for code in ("ALREADY_EXISTS", "BAD_ID", "BAD_VALUE", "SPEC_UNKNOWN")
+    },
     **{
         ("StartAfterEnd", code): "the run that has ended is told instead"
         for code in (
