@@ -48,7 +48,7 @@ def test_verbs_ask_the_server(url: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "shop  version 1" in tell("tenants", "put", "shop", "--live-runs", "10")
     assert "shop  live_runs=10" in tell("tenants", "list")
     assert "no bounds" in tell("tenants", "delete", "shop")
-    assert "TENANT_UNKNOWN" in tell("tenants", "delete", "shop", code=1)
+    assert "TENANT_UNKNOWN" in tell("tenants", "delete", "shop", code=3)
 
     runs = tell("counts", "wf-spec", "spec", "--bucket", "all")
     assert [line.split()[:3] for line in runs.splitlines()] == [
@@ -58,5 +58,5 @@ def test_verbs_ask_the_server(url: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "attempt_succeeded" in tell("counts", "task-def", "work")
     assert "bytes" in tell("metrics", "--task-def", "work", "--bucket", "all")
     assert tell("metrics", "--name", "other") == ""
-    assert "counts as WARNED" in tell("change-run-state", "one", "WARNED")
-    assert "WF_RUN_UNKNOWN" in tell("change-run-state", "two", "WARNED", code=1)
+    assert "WARNED" in tell("change-run-state", "one", "WARNED")
+    assert "WF_RUN_UNKNOWN" in tell("change-run-state", "two", "WARNED", code=3)

@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from penstock.cli import (
+    acts,
     builtin,
     care,
     counts,
@@ -30,8 +31,8 @@ SERVER_LIBRARIES = ("jwt", "prometheus_client", "rocksdict", "starlette", "uvico
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; the exit code is 0, 1 for a failure, or 2 for a wrong command
-    line.
+    """Do what the command line says; the exit code is 0, 2 for a wrong command line, or one that
+    says why it failed (see asking.py).
     """
     options = _parser().parse_args(arguments)
     start_logs(log_level(), getattr(options, "log_format", log_format_default()))
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     running = serving, builtin
-    asking = flows, runs, counts, past, export, what_if, care, keys, tenants, openapi
+    asking = flows, runs, acts, counts, past, export, what_if, care, keys, tenants, openapi
     for kind in (*running, *asking):
         kind.add(verbs)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)

@@ -1,55 +1,49 @@
-"""Runs: one as it is, its task runs, templates tried at a place of it; having one go on."""
+"""Runs: one as it is, its task runs and their logs, templates tried at a place of it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from typing import get_args
 
+from penstock.cli import objects
 from penstock.cli.asking import asking
-from penstock.cli.words import Verbs, add_server, fail, tell
-from penstock.core.commands.change_wf_run_state import SAYABLE
+from penstock.cli.shown import add_output, show, text, watching
+from penstock.cli.words import Verbs, tell
+from penstock.contracts.answers.runs import Level
 from penstock.core.views.kestra.gantt import gantt
-from penstock.sdk import api
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
-
-DEADLINE_S = 2.0
 
 
 def add(verbs: Verbs) -> None:
-    """get, task-runs, eval, resume and change-run-state."""
-    _add_get(verbs.add_parser("get", help="show one object"))
-    _add_task_runs(verbs.add_parser("task-runs", help="show the task runs of a run, as a tree"))
-    _add_evaluate(verbs.add_parser("eval", help="try a template at a place of a run"))
-    _add_resume(verbs.add_parser("resume", help="let a run go on that was stopped, or pauses"))
-    change = verbs.add_parser("change-run-state", help="say as what a run counts that has ended")
-    change.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    change.add_argument("state", choices=SAYABLE)
-    asking(change, _change_state)
-
-
-def _change_state(options: argparse.Namespace, client: Client) -> None:
-    """Its own status stays."""
-    told = client.handle(options.wf_run_id).change_run_state(options.state)
-    tell(f"{options.wf_run_id} is {told.status}, and counts as {told.counts_as}")
-
-
-def _add_get(parser: argparse.ArgumentParser) -> None:
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    wf_run = kinds.add_parser("wf-run", help="a run")
-    wf_run.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    wf_run.add_argument("--view", metavar="NAME", help="in the words of a product: kestra")
-    wf_run.add_argument(
-        "-o", "--output", choices=("text", "json"), default="text", help="(%(default)s)"
+    """get, task-runs, logs and eval; and what there is besides runs."""
+    kinds = verbs.add_parser("get", help="show one object").add_subparsers(
+        dest="kind", required=True, metavar="KIND"
     )
-    add_server(wf_run)
-    wf_run.set_defaults(do=_get_wf_run)
+    _add_get_run(kinds.add_parser("wf-run", help="a run, with what has happened to it"))
+    objects.add(verbs, kinds)
+    task_runs = verbs.add_parser("task-runs", help="show the task runs of a run, as a tree")
+    task_runs.add_argument("wf_run_id", metavar="WF_RUN_ID")
+    asking(task_runs, _task_runs)
+    _add_logs(verbs.add_parser("logs", help="show what the tasks of a run have logged"))
+    _add_evaluate(verbs.add_parser("eval", help="try a template at a place of a run"))
 
 
-def _add_task_runs(parser: argparse.ArgumentParser) -> None:
+def _add_get_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    add_server(parser)
-    parser.set_defaults(do=_task_runs)
+    parser.add_argument("--view", metavar="NAME", help="in the words of a product: kestra")
+    parser.add_argument("--at", metavar="WHEN", help="as of a position, or a time with its zone")
+    add_output(parser, watched=True)
+    asking(parser, lambda options, client: watching(options, lambda: _get_run(options, client)))
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
+    parser.add_argument("--follow", action="store_true", help="those to come, too, until its end")
+    parser.add_argument("--min-level", choices=get_args(Level), default="TRACE")
+    parser.add_argument("--task-run", metavar="GUID", help="of this task run alone")
+    add_output(parser)
+    asking(parser, _logs)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -60,86 +54,65 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--position", type=int, metavar="N", help="of a node run; else where the thread stands"
     )
     parser.add_argument("--text", action="store_true", help="the text, not the value")
-    add_server(parser)
-    parser.set_defaults(do=_evaluate)
+    asking(parser, _evaluate)
 
 
-def _add_resume(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    parser.add_argument("content", nargs="?", metavar="JSON", help="what the pause asks for")
-    parser.add_argument("--thread", type=int, default=0, metavar="N", help="(%(default)s)")
-    add_server(parser)
-    parser.set_defaults(do=_resume)
-
-
-def _get_wf_run(options: argparse.Namespace) -> int:
+def _get_run(options: argparse.Namespace, client: Client) -> None:
     """A run, as JSON or in a few lines with its story."""
-    try:
-        with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            view = {} if options.view is None else {"view": options.view}
-            path = f"/v1/wf-runs/{options.wf_run_id}"
-            shown = client.call(api.Call(method="GET", path=path, params=view)).body
-            if options.output == "json" or options.view is not None:
-                tell(json.dumps(shown, ensure_ascii=False, indent=2))
-                return 0
-            tell(f"{shown['wf_run_id']}  {shown['wf_spec']} {shown['version']}  {shown['status']}")
-            for line in client.handle(options.wf_run_id).story():
-                tell(line)
-    except PenstockError as error:
-        return fail(str(error))
-    return 0
+    run = client.handle(options.wf_run_id)
+    if options.view is not None:
+        show(run.view(options.view), "json" if options.format == "table" else options.format)
+        return
+    shown = run.get(at=options.at)
+    if options.format != "table":
+        show(shown, options.format)
+        return
+    tell(f"{shown.wf_run_id}  {shown.wf_spec} {shown.version}  {shown.status}")
+    if options.at is None:
+        for line in run.story():
+            tell(text(line))
 
 
-def _task_runs(options: argparse.Namespace) -> int:
+def _task_runs(options: argparse.Namespace, client: Client) -> None:
     """A line for each task run, below its parent."""
-    try:
-        with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            found = client.handle(options.wf_run_id).view_task_runs("kestra")
-    except PenstockError as error:
-        return fail(str(error))
-    for depth, one in gantt(found):
+    for depth, one in gantt(client.handle(options.wf_run_id).view_task_runs("kestra")):
         state = one["state"]
         name = "  " * depth + one["taskId"] + (f" [{one['value']}]" if "value" in one else "")
         attempts = len(one.get("attempts", ()))
         tell(
-            f"{name:<32} {state['current']:<10} {state['startDate']}  {state['duration']:<16}"
+            f"{text(name):<32} {state['current']:<10} {state['startDate']}  {state['duration']:<16}"
             f" attempts {attempts}  {one['id']}"
         )
-    return 0
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def _logs(options: argparse.Namespace, client: Client) -> None:
+    """A line for each line."""
+    run, which = client.handle(options.wf_run_id), {"min_level": options.min_level}
+    if options.task_run is not None:
+        which["task_run"] = options.task_run
+    if not options.follow:
+        show(run.logs(**which), options.format)
+        return
+    for line in run.follow_logs(**which):
+        if options.format in ("json", "yaml"):
+            show(line, options.format)
+        else:
+            said = (text(part) for part in (line.at, line.level, line.node, line.message))
+            tell("  ".join(said))
+
+
+def _evaluate(options: argparse.Namespace, client: Client) -> None:
     """Try a template at a place of a run."""
     wf_run_id, _, task_run = options.place.partition("/")
-    try:
-        with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            value = (
-                client.handle(wf_run_id)
-                .evaluate(
-                    options.template,
-                    text=options.text,
-                    thread=0 if task_run else options.thread,
-                    position=options.position,
-                    task_run=task_run or None,
-                )
-                .value
-            )
-    except PenstockError as error:
-        return fail(str(error))
+    value = (
+        client.handle(wf_run_id)
+        .evaluate(
+            options.template,
+            text=options.text,
+            thread=0 if task_run else options.thread,
+            position=options.position,
+            task_run=task_run or None,
+        )
+        .value
+    )
     tell(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return 0
-
-
-def _resume(options: argparse.Namespace) -> int:
-    """Take a stop or a pause of a run away, or pass the pause at which it stands."""
-    try:
-        content = None if options.content is None else json.loads(options.content)
-    except json.JSONDecodeError as error:
-        return fail(f"{options.content!r} is no JSON: {error}")
-    try:
-        with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            told = client.handle(options.wf_run_id).resume(content, thread=options.thread)
-    except PenstockError as error:
-        return fail(str(error))
-    tell(f"{options.wf_run_id}  {told.wf_run_status}")
-    return 0

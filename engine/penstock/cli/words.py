@@ -36,9 +36,9 @@ def fail(message: str) -> int:
     return 1
 
 
-def tell(line: str) -> None:
+def tell(line: str, end: str = "\n") -> None:
     """A line of what was asked for."""
-    print(line, flush=True)
+    print(line, end=end, flush=True)
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:

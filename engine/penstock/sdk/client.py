@@ -107,11 +107,33 @@ class _Client(Registered[C]):
         variable: str | None = None,
         path: str | None = None,
         version: int | None = None,
+        status: Sequence[str] = (),
+        q: str | None = None,
+        namespace: str | None = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        label: Sequence[str] = (),
+        trigger_wf_run_id: str | None = None,
+        child_filter: Literal["CHILD", "MAIN"] | None = None,
+        newest: bool = False,
     ) -> Feed[WfRunHead]:
-        """All runs; or those of a WfSpec with a value in a searchable variable, written as
-        `<name>:<value>`, or below it at a `path`.
+        """All runs, in the order of their ids; those of a WfSpec with a value in a searchable
+        variable, written as `<name>:<value>`, or below it at a `path`; or, newest first, those that
+        pass filters, as of `find_task_runs`.
         """
-        asked = given(wf_spec=wf_spec, variable=variable, path=path, version=version)
+        filters = given(
+            status=list(status) or None,
+            q=q,
+            namespace=namespace,
+            start_date=api.time_text(start_date),
+            end_date=api.time_text(end_date),
+            label=list(label) or None,
+            trigger_wf_run_id=trigger_wf_run_id,
+            child_filter=child_filter,
+        )
+        order = "newest" if newest or filters else None
+        asked = given(wf_spec=wf_spec, variable=variable, path=path, version=version, order=order)
+        asked |= filters
         return self._pages(WfRunHead, Call(method="GET", path=PATH, params=asked))
 
     @lists

@@ -121,6 +121,16 @@ class RunReads(Subject[C]):
         return self._all(TaskRunShown, self._part("/task-runs"))
 
     @asks
+    def node_run(self, thread: int, position: int) -> Exchange[NodeRunShown]:
+        """One of them, by its thread and its position there."""
+        return self._read(NodeRunShown, f"/node-runs/{thread}/{position}")
+
+    @asks
+    def task_run(self, guid: str) -> Exchange[TaskRunShown]:
+        """A task, by its guid."""
+        return self._read(TaskRunShown, below("/task-runs", guid))
+
+    @asks
     def user_tasks(self) -> Exchange[list[UserTaskShown]]:
         """The forms that people are to fill in, or have."""
         return self._all(UserTaskShown, self._part("/user-task-runs"))

@@ -1,0 +1,91 @@
+"""What there is, by its kind: get one, list all, search by filters, delete."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, Final
+
+from penstock.cli.described import Method, add_verb
+from penstock.cli.words import Verbs
+from penstock.sdk.calls.bulk import Bulk
+from penstock.sdk.calls.definitions import Definitions, TaskDefs, Versions, WfSpecs
+from penstock.sdk.calls.events import Events
+from penstock.sdk.calls.metrics import Metrics
+from penstock.sdk.calls.run_reads import RunReads
+from penstock.sdk.calls.schedules import Schedules
+from penstock.sdk.calls.user_tasks import UserTasks
+from penstock.sdk.client import Client
+from penstock.sdk.subject import Subject
+
+SUBJECTS: Final[Mapping[str, tuple[str, type[Subject[Any]]]]] = {
+    "wf-spec": ("wf_specs", WfSpecs),
+    "task-def": ("task_defs", TaskDefs),
+    "user-task-def": ("user_task_defs", Versions),
+    "external-event-def": ("external_event_defs", Definitions),
+    "workflow-event-def": ("workflow_event_defs", Definitions),
+    "struct-def": ("struct_defs", Definitions),
+    "application": ("applications", Definitions),
+    "schedule": ("schedules", Schedules),
+    "bulk-job": ("bulk", Bulk),
+    "user-task": ("user_tasks", UserTasks),
+    "correlated-event": ("events", Events),
+}
+"""Kinds by name, what a client has of each, and what that is."""
+
+OF_RUN: Final = {
+    "get": {"node-run": "node_run", "task-run": "task_run"},
+    "list": {
+        "node-run": "node_runs",
+        "task-run": "task_runs",
+        "user-task-run": "user_tasks",
+        "external-event": "external_events",
+        "variable": "variables",
+    },
+}
+"""What a run is made of, and the method of its handle."""
+
+SEARCHED: Final[Mapping[str, tuple[str, type[Subject[Any]], str]]] = {
+    "wf-run": ("", Client, "find_runs"),
+    "task-run": ("", Client, "find_task_runs"),
+    "user-task": ("user_tasks", UserTasks, "find"),
+    "task-metric": ("metrics", Metrics, "find"),
+}
+"""What is found by filters, over all runs."""
+
+
+def add(verbs: Verbs, get: Verbs) -> None:
+    """list, search and delete, and what else can be got."""
+    groups = {
+        "get": get,
+        "list": _kinds(verbs, "list", "show all of a kind, or all of a kind that a run has"),
+        "delete": _kinds(verbs, "delete", "delete one object"),
+    }
+    for verb, kinds in groups.items():
+        for kind, (attribute, owner) in SUBJECTS.items():
+            if hasattr(owner, verb):
+                method = Method(owner, verb, _found(attribute))
+                add_verb(kinds, kind, method, reads=verb != "delete")
+        for kind, name in OF_RUN.get(verb, {}).items():
+            add_verb(kinds, kind, Method(RunReads, name, handle), run=True, reads=True)
+    search = _kinds(verbs, "search", "find by filters, over all runs")
+    for kind, (attribute, owner, name) in SEARCHED.items():
+        add_verb(search, kind, Method(owner, name, _found(attribute)), reads=True)
+
+
+def handle(options: argparse.Namespace, client: Client) -> Any:
+    """The run that a verb is about."""
+    return client.handle(options.wf_run_id)
+
+
+def _kinds(verbs: Verbs, name: str, said: str) -> Any:
+    parser = verbs.add_parser(name, help=said)
+    return parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+
+
+def _found(attribute: str) -> Callable[[argparse.Namespace, Client], Any]:
+    def find(_: argparse.Namespace, client: Client) -> Any:
+        return attrgetter(attribute)(client) if attribute else client
+
+    return find

@@ -1,0 +1,154 @@
+"""How what a server has answered is shown: as a table, as lines, as JSON or as YAML.
+
+Names and values are whatever somebody has put there: what a terminal would obey is shown, not done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, cast
+
+import msgspec
+
+from penstock.cli.words import tell
+from penstock.contracts.answers.common import Done, Excerpt
+from penstock.core.values.timestamps import timestamp_text
+
+FORMATS: Final = ("table", "wide", "json", "yaml")
+CELL_MAX: Final = 48
+WATCH_S: Final = 2.0
+CLEAR: Final = "\x1b[H\x1b[2J"
+
+COLUMNS: Final[Mapping[str, Sequence[str]]] = {
+    "WfRunHead": ("wf_run_id", "wf_spec", "version", "status", "started_at", "ended_at"),
+    "NodeRunShown": ("thread", "position", "node", "node_type", "status", "task", "failure"),
+    "TaskRunShown": ("id", "task_def", "status", "thread", "position"),
+    "VariableShown": ("thread", "name", "value"),
+    "UserTaskShown": ("id", "user_task_def", "status", "user_id", "user_group"),
+    "TaskDefShown": ("name", "kind", "return_type", "created_at", "description"),
+    "LogShown": ("at", "level", "node", "attempt", "message"),
+    "ScheduleShown": ("schedule_id", "wf_spec", "cron", "time_zone", "status", "next_at"),
+    "BulkHead": ("bulk_id", "verb", "status", "matched"),
+}
+"""What a table has of each kind, where all that is there would be too much."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def add_output(parser: argparse.ArgumentParser, *, watched: bool = False) -> None:
+    """How it is to be shown; and again and again, if that makes sense."""
+    parser.add_argument("-o", "--format", choices=FORMATS, default="table", help="(%(default)s)")
+    if watched:
+        parser.add_argument(
+            "--watch", action="store_true", help="again every two seconds, until Ctrl-C"
+        )
+
+
+def watching(options: argparse.Namespace, show: Callable[[], None]) -> None:
+    """Show it once, or until Ctrl-C."""
+    show()
+    while getattr(options, "watch", False):
+        time.sleep(WATCH_S)
+        if sys.stdout.isatty():
+            tell(CLEAR, end="")
+        show()
+
+
+def show(value: Any, form: str) -> None:
+    """An answer: of a list a line for each item, else one for each field."""
+    if form in ("json", "yaml"):
+        _write(plain(value), form)
+    elif isinstance(value, list):
+        _table(cast("list[Any]", value), wide=form == "wide")
+    elif isinstance(value, Excerpt):
+        part = cast("Excerpt[Any]", value)
+        _table(part.items, wide=form == "wide")
+        if part.truncated:
+            tell("... and more")
+    elif isinstance(value, msgspec.Struct | Mapping):
+        _fields(_row(value))
+    else:
+        tell(text(value))
+
+
+def plain(value: Any) -> Any:
+    """As it comes over HTTP."""
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def text(value: Any) -> str:
+    """A value on one line."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return timestamp_text(int(value.timestamp() * 1_000))
+        case str():
+            return _CONTROL.sub(_escaped, value)
+        case int() | float():
+            return str(value)
+        case _:
+            return _CONTROL.sub(_escaped, json.dumps(plain(value), ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _write(value: Any, form: str) -> None:
+    if form == "json":
+        tell(json.dumps(value, ensure_ascii=False, indent=2))
+        return
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise SystemExit("penstock: YAML needs: pip install 'penstock[flows]'") from error
+    tell(yaml.safe_dump(value, allow_unicode=True, sort_keys=False).rstrip())
+
+
+def _row(item: Any) -> dict[str, Any]:
+    if isinstance(item, Mapping):
+        return dict(cast("Mapping[str, Any]", item))
+    if isinstance(item, msgspec.Struct):
+        beside = Done.__struct_fields__ if isinstance(item, Done) else ()
+        names = [name for name in item.__struct_fields__ if name not in beside]
+        return {name: getattr(item, name) for name in names}
+    return {"value": item}
+
+
+def _fields(row: Mapping[str, Any]) -> None:
+    width = max((len(name) for name in row), default=0)
+    for name, value in row.items():
+        if value is not msgspec.UNSET:
+            tell(f"{name:<{width}}  {text(value)}".rstrip())
+
+
+def _table(items: Sequence[Any], *, wide: bool) -> None:
+    """A column for each field; in a narrow one long values are cut, with a mark that they are."""
+    if not items:
+        return
+    rows = [_row(item) for item in items]
+    columns = list(rows[0]) if wide else COLUMNS.get(type(items[0]).__name__, list(rows[0]))
+    cells = [[_cell(row.get(name), wide=wide) for name in columns] for row in rows]
+    for line in _aligned([[name.upper() for name in columns], *cells]):
+        tell(line)
+
+
+def _cell(value: Any, *, wide: bool) -> str:
+    said = text(value)
+    return said if wide or len(said) <= CELL_MAX else said[: CELL_MAX - 1] + "…"
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> Iterable[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        yield "  ".join(padded).rstrip()
