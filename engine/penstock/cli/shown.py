@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 import msgspec
+import msgspec.yaml
 
 from penstock.cli.words import tell
 from penstock.contracts.answers.common import Done, Excerpt
@@ -108,10 +109,9 @@ def _write(value: Any, form: str) -> None:
         tell(json.dumps(value, ensure_ascii=False, indent=2))
         return
     try:
-        import yaml
-    except ModuleNotFoundError as error:
+        tell(msgspec.yaml.encode(value).decode().rstrip())
+    except ImportError as error:
         raise SystemExit("penstock: YAML needs: pip install 'penstock[flows]'") from error
-    tell(yaml.safe_dump(value, allow_unicode=True, sort_keys=False).rstrip())
 
 
 def _row(item: Any) -> dict[str, Any]:
