@@ -8,7 +8,7 @@ rows      encoded, cached, noted and written to RocksDB, in batches
 outputs   tasks and events to messages
 
 Kafka is not in it. A stage is worked once before it is counted, so that what is made once in a
-process is not.
+process is not; what is kept of keys and ids is forgotten before, since runs are new.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Final
+from typing import Any, Final, cast
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.fold import Input, begin, fold
+from penstock.core.ids import partition_of_run
+from penstock.core.state import rows as rows_module
+from penstock.core.state.keys import run_prefix
 from penstock.core.state.rows import NoRows, Rows
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Record
@@ -63,19 +66,19 @@ class Stages:
 
     def decode(self) -> Work:
         """Bytes to inputs."""
-        return lambda: self._inputs(self._log)
+        return self._as_if_new(lambda: self._inputs(self._log))
 
     def fold(self) -> Work:
         """Over rows that have the definitions."""
         rows, inputs = self._defined(), self._inputs(self._log)
-        return lambda: [fold(begin(rows, SHARD, one), one) for one in inputs]
+        return self._as_if_new(lambda: [fold(begin(rows, SHARD, one), one) for one in inputs])
 
     def rows(self) -> Work:
         """A partition at work: it decodes and folds as well."""
         store = RowStore(RocksStores(Path(mkdtemp(dir=self._directory))).open(0))
         partition = Partition(shard=SHARD, store=store, avro=self._avro, mark=0, rulings={})
         fold_in_batches(partition, self._definitions)
-        return lambda: fold_in_batches(partition, self._log)
+        return self._as_if_new(lambda: fold_in_batches(partition, self._log))
 
     def outputs(self) -> Work:
         """Of turns that have been folded."""
@@ -91,7 +94,14 @@ class Stages:
             clock_ms=lambda: 0,
         )
         courier = Courier(log=log, avro=self._avro, topics=topics, failpoints=Failpoints())
-        return lambda: courier.deliveries(asked)
+        return self._as_if_new(lambda: courier.deliveries(asked))
+
+    def _as_if_new(self, work: Work) -> Work:
+        partition_of_run.cache_clear()
+        run_prefix.cache_clear()
+        for keys in rows_module._KEYS.values():
+            cast(Any, keys).cache_clear()
+        return work
 
     def _inputs(self, log: list[Record]) -> list[Input]:
         return [input_of(self._avro, record) for record in log]

@@ -12,7 +12,7 @@ import pytest
 from tests.bench.instructions import Stages, Work
 
 RUNS = 50
-CALLS = {"decode": 23, "fold": 608, "rows": 727, "outputs": 19}
+CALLS = {"decode": 21, "fold": 424, "rows": 484, "outputs": 19}
 """A workflow, when they were last counted; `rows` decodes and folds as well."""
 
 

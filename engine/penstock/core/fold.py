@@ -132,19 +132,19 @@ def fold(
         raise Outdated(
             f"fold version {turn.state.fold_version} is in force, this build knows {FOLD_VERSION}"
         )
-    taken = _take(turn, record)
+    taken = record.origin is None or _take(turn, record, record.origin)
     _fire_due(turn, ruled, TIMERS_PER_TURN_MAX if only is None else only.timers)
-    _forget_answers(turn)
+    if turn.state.oldest_answer_ms <= turn.state.log_time_ms:
+        _forget_answers(turn)
     answer = _do(turn, record, ruled) if taken and (only is None or only.command) else None
     turn.rows.put(turn.state)
     return Folded(turn, answer)
 
 
-def _take(turn: Turn, record: Input) -> bool:
+def _take(turn: Turn, record: Input, origin: Origin) -> bool:
     """Whether a command of another partition is the next one on its way; a repeat or a gap is
     dropped (R4). What is not the engine's own moves no channel; it is refused further on."""
-    origin = record.origin
-    if origin is None or record.command is None or record.principal != ENGINE_PRINCIPAL:
+    if record.command is None or record.principal != ENGINE_PRINCIPAL:
         return True
     if origin.source >= turn.shard.partitions or origin.source == turn.shard.partition:
         return False
@@ -228,9 +228,12 @@ def _settle(turn: Turn) -> None:
     """
     while True:
         settle(turn)
-        send_news(turn)
-        send_claims(turn)
-        start_runs(turn)
+        if turn.news:
+            send_news(turn)
+        if turn.claims:
+            send_claims(turn)
+        if turn.ends:
+            start_runs(turn)
         if not turn.own_commands:
             return
         command: Any = turn.own_commands.pop(0)
@@ -324,8 +327,6 @@ def _refused(turn: Turn, record: Input, rejection: Reject) -> Answer:
 
 def _forget_answers(turn: Turn) -> None:
     """Forget a few answers whose window is over."""
-    if turn.state.oldest_answer_ms > turn.state.log_time_ms:
-        return
     for forgotten, expiry in enumerate(turn.rows.scan(AnswerExpiry)):
         if expiry.log_time_ms > turn.state.log_time_ms or forgotten == ANSWERS_EXPIRED_PER_TURN_MAX:
             turn.state.oldest_answer_ms = expiry.log_time_ms

@@ -57,8 +57,9 @@ def is_step(node: str) -> bool:
     return "." not in node
 
 
+@lru_cache(maxsize=1_024)
 def is_kebab(name: str) -> bool:
-    """Whether this is kebab-case, and short enough."""
+    """Whether this is kebab-case, and short enough. Each command names its tenant."""
     return len(name) <= 40 and _KEBAB.fullmatch(name) is not None
 
 

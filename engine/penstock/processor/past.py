@@ -372,7 +372,7 @@ def _written(rows: Rows, regions: set[bytes]) -> dict[bytes, Row | None]:
     How many runs are live stands in no region: where that decides, no part can do without the rest.
     """
     changes, found = rows.changes(), dict[bytes, Row | None]()
-    for key, kind in list(rows.written(0)):
+    for key, kind in rows.written(0):
         region = region_of(kind, key)
         if region is not None and region not in regions:
             raise _Missing(region)

@@ -35,7 +35,6 @@ CACHES_BYTES_MAX: Final = 256 * 1024 * 1024  # of all partitions that a process 
 CACHE_BYTES_MIN: Final = 2 * 1024 * 1024
 ROW_OVERHEAD_BYTES: Final = 400
 
-_UNKNOWN: Final[Any] = object()
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decoders: Final[dict[type[Row], msgspec.msgpack.Decoder[Row]]] = {}
 
@@ -123,12 +122,13 @@ class RowStore(RowView):
 
     def get(self, kind: type[R], key: bytes) -> R | None:
         """The row with this key; it must not be changed by the caller."""
-        row = self._cache.get(key)
-        if row is _UNKNOWN:
-            data = self._store.get(key)
-            row = None if data is None else decode_row(kind, data)
-            self._cache.put(key, row, len(data or b""))
-        return cast("R | None", row)
+        cached: Any = self._cache.young.get(key) or self._cache.revived(key)
+        if cached is not None:
+            return cached[0]
+        data = self._store.get(key)
+        row = None if data is None else decode_row(kind, data)
+        self._cache.put(key, row, len(data or b""))
+        return row
 
     def write(
         self,
@@ -144,12 +144,7 @@ class RowStore(RowView):
             changes[key] = None if row is None else _encode(row)
         changes[POSITION_KEY] = _encode(position)
         self._store.write(changes)
-        for key, row in rows.items():
-            data = changes[key]
-            if row is None or data is None:
-                self._cache.drop(key)
-            else:
-                self._cache.put(key, row, len(data))
+        self._cache.put_all(rows, changes)
 
     def write_notes(
         self, rows: Mapping[bytes, Row | None], position: StorePosition, notes: TurnNotes
@@ -195,32 +190,48 @@ class RowStore(RowView):
         self._store.close()
 
 
+_Cached = tuple[Row | None, int]
+"""A row, or that there is none, and the size of its bytes."""
+
+
 class _Cache:
-    """Two generations: what is used lives on, what is not goes when its generation does."""
+    """Two generations: what is used lives on, what is not goes when its generation does. Of a key
+    that both know, the young one has the row.
+    """
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._young: dict[bytes, tuple[Row | None, int]] = {}
-        self._old: dict[bytes, tuple[Row | None, int]] = {}
+        self.young: dict[bytes, _Cached] = {}
+        self._old: dict[bytes, _Cached] = {}
         self._young_bytes = 0
 
-    def get(self, key: bytes) -> Row | None:
-        """The row, None if it is known that there is none, or _UNKNOWN."""
-        entry = self._young.get(key)
-        if entry is None:
-            entry = self._old.pop(key, None)
-            if entry is None:
-                return _UNKNOWN
-            self.put(key, *entry)
-        return entry[0]
+    def revived(self, key: bytes) -> _Cached | None:
+        """What the old generation knows of a key; from now on it is among the young."""
+        cached = self._old.get(key)
+        if cached is not None:
+            self.put(key, *cached)
+        return cached
 
     def put(self, key: bytes, row: Row | None, size: int) -> None:
-        self._old.pop(key, None)
-        self._young[key] = (row, size)
-        self._young_bytes += size + len(key) + ROW_OVERHEAD_BYTES
-        if self._young_bytes > self._bytes_max // 2:
-            self._old, self._young, self._young_bytes = self._young, {}, 0
+        self.young[key] = row, size
+        self._grown(size + len(key) + ROW_OVERHEAD_BYTES)
 
-    def drop(self, key: bytes) -> None:
-        self._young.pop(key, None)
-        self._old.pop(key, None)
+    def put_all(
+        self, rows: Mapping[bytes, Row | None], encoded: Mapping[bytes, bytes | None]
+    ) -> None:
+        """What a batch has written; of what it has deleted nothing is known any more."""
+        young, size = self.young, 0
+        for key, row in rows.items():
+            data = encoded[key]
+            if row is None or data is None:
+                young.pop(key, None)
+                self._old.pop(key, None)
+            else:
+                young[key] = row, len(data)
+                size += len(data) + len(key) + ROW_OVERHEAD_BYTES
+        self._grown(size)
+
+    def _grown(self, size: int) -> None:
+        self._young_bytes += size
+        if self._young_bytes > self._bytes_max // 2:
+            self._old, self.young, self._young_bytes = self.young, {}, 0

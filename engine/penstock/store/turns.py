@@ -135,7 +135,7 @@ class TurnNotes:
 
     def _regions(self, turn: Turn, start: int, end: int | None) -> set[bytes]:
         """The regions of what a part of a turn has written."""
-        regions = set[bytes]()
+        regions: set[bytes] = set()
         same_run = _NO_KEY
         for key, kind in turn.rows.written(start, end):
             if kind in _OF_NO_RUN:

@@ -22,9 +22,8 @@ from penstock.core.advance.leave import leave
 from penstock.core.flow.agenda import next_woken, wake, wake_later
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import mark_thread, unmark_thread
-from penstock.core.flow.load import find, is_there
+from penstock.core.flow.load import find, find_woken
 from penstock.core.flow.moves import complete_node, move_node, move_thread, note_status
-from penstock.core.flow.node import NodeType
 from penstock.core.flow.outcomes import Done, Ended, Failed, Outcome, Wait
 from penstock.core.flow.recalls import recall_waiters
 from penstock.core.flow.rests import rest
@@ -44,7 +43,7 @@ from penstock.core.flow.waiters import number_end
 from penstock.core.limits import STEPS_PER_RUN_MAX
 from penstock.core.nodes import TYPE_OF
 from penstock.core.state.failures import Failure, FailureName
-from penstock.core.state.run import HaltReason, SweepVerb, ThreadRun
+from penstock.core.state.run import HaltReason, SweepVerb
 from penstock.core.state.transitions import (
     NODE_LIVE,
     THREAD_LIVE,
@@ -63,7 +62,7 @@ def settle(turn: Turn) -> None:
     while (woken := next_woken(turn)) is not None:
         turn.nodes_left -= 1
         wf_run_id, number = woken
-        at = find(turn, wf_run_id, number) if is_there(turn, wf_run_id) else None
+        at = find_woken(turn, wf_run_id, number)
         above = None if at is None else _who_has_to_halt(at)
         if above is not None:
             wake(turn, wf_run_id, number)
@@ -169,8 +168,10 @@ def _heed_holder(at: At) -> None:
 def _see_to_threads(at: At, *, asked: bool) -> bool:
     """One step of halting, of handlers or of running again; False if there is none to do."""
     thread = at.thread
-    if _is_undisturbed(thread):
-        return False
+    if thread.status is ThreadStatus.RUNNING and not (
+        thread.halt_reasons or thread.interrupts or thread.handler is not None
+    ):
+        return False  # undisturbed
     if see_to_handler(at) or call_for_interrupt(at):
         return True
     if thread.halt_reasons and thread.status is ThreadStatus.RUNNING:
@@ -180,13 +181,6 @@ def _see_to_threads(at: At, *, asked: bool) -> bool:
         _run_again(at)
         return True
     return _settle_halt(at, asked=asked) or start_handler(at)
-
-
-def _is_undisturbed(thread: ThreadRun) -> bool:
-    """Whether it runs, and nothing has come that is to be handled or that it is to halt for."""
-    if thread.status is not ThreadStatus.RUNNING or thread.halt_reasons:
-        return False
-    return thread.handler is None and not thread.interrupts
 
 
 def _see_to_loss(at: At) -> bool:
@@ -224,8 +218,9 @@ def _settle_halt(at: At, *, asked: bool) -> bool:
     if at.thread.status is not ThreadStatus.HALTING:
         return False
     if at.node_run.status is NodeStatus.RUNNING:
-        mirrors = at.config.MIRRORS_TASK
-        if not _type(at).halt(at) or (mirrors and not asked):
+        config = at.config
+        mirrors = config.MIRRORS_TASK
+        if not TYPE_OF[type(config)].halt(at) or (mirrors and not asked):
             return False
         if not mirrors:
             move_node(at, NodeEvent.HALT)
@@ -239,7 +234,7 @@ def _see_to_node(at: At) -> bool:
     """One step of the current node, or from it to the next; False if it can not be done now."""
     node_run, running = at.node_run, at.thread.status is ThreadStatus.RUNNING
     if node_run.status is NodeStatus.RUNNING:
-        _take(at, _type(at).look(at))
+        _take(at, TYPE_OF[type(at.config)].look(at))
         return True
     if not running:
         return False
@@ -261,10 +256,11 @@ def _arrive(at: At) -> Outcome:
         message = f"the run has taken {STEPS_PER_RUN_MAX} steps, which is its limit"
         return Failed(Failure(FailureName.STEP_LIMIT, message))
     try:
-        if not is_wanted(at):
+        config = at.config
+        if config.run_if is not None and not is_wanted(at, config.run_if):
             at.node_run.skipped = True
             return Done()
-        return _type(at).arrive(at)
+        return TYPE_OF[type(config)].arrive(at)
     except ValueProblem as problem:
         return Failed(Failure(FailureName.VAR_SUB_ERROR, str(problem)))
 
@@ -333,7 +329,3 @@ def _tell(at: At, was_live: bool) -> None:
         thread.asked = asked
         if thread.live_children:
             wake_children(at.turn, at.run.wf_run_id, thread.number)
-
-
-def _type(at: At) -> NodeType:
-    return TYPE_OF[type(at.config)]

@@ -14,7 +14,7 @@ from penstock.core.flow.mutations import mutated_value
 from penstock.core.flow.template_names import TemplateNames
 from penstock.core.flow.variables import Change
 from penstock.core.state.run import Variable
-from penstock.core.values.expressions import Evaluation
+from penstock.core.values.expressions import Evaluation, Expression
 from penstock.core.values.operations import Operation
 from penstock.core.values.types import StructField, ValueProblem
 from penstock.core.values.value import Value
@@ -72,14 +72,13 @@ def _keeps(mutation: Mutation) -> bool:
     return mutation.path is not None or mutation.operation is not Operation.ASSIGN
 
 
-def is_wanted(at: At) -> bool:
-    """Whether the node that the thread has come to is to be done; a block that goes on in a replay
-    was.
+def is_wanted(at: At, condition: Expression) -> bool:
+    """Whether the node that the thread has come to is to be done, on this condition; a block that
+    goes on in a replay was.
     """
-    wanted = at.config.run_if
-    if wanted is None or plan_of_replay(at, at.node_run) is not None:
+    if plan_of_replay(at, at.node_run) is not None:
         return True
-    return at.watched(wanted, None, partial(Evaluation(at, "run_if").holds, wanted))
+    return at.watched(condition, None, partial(Evaluation(at, "run_if").holds, condition))
 
 
 class _Leaving:

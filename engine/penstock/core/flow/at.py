@@ -5,9 +5,10 @@ other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.output_types import output_type_of
@@ -17,7 +18,7 @@ from penstock.core.flow.template_names import TemplateNames
 from penstock.core.flow.versions import spec_of
 from penstock.core.state.run import NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.turn import Turn
-from penstock.core.values.expressions import Expression, evaluate, evaluate_as
+from penstock.core.values.expressions import Evaluation, Expression
 from penstock.core.values.masking import has_masked, reads_masked
 from penstock.core.values.types import DefinitionMissing, StructField, ValueProblem, parse_type
 from penstock.core.values.value import Value
@@ -25,8 +26,7 @@ from penstock.core.values.value import Value
 NOT_SHOWN: Final = "it reads something masked, so what is wrong with it is not shown"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a variable is kept, and how it is declared."""
 
     wf_run_id: str
@@ -83,11 +83,12 @@ class At:
 
     def evaluate(self, expression: Expression, place: str = "") -> Value:
         """The value of an expression here, or ValueProblem."""
-        return self.watched(expression, None, partial(evaluate, expression, self, place))
+        work = partial(Evaluation(self, place).value, expression)
+        return self.watched(expression, None, work)
 
     def evaluate_as(self, expression: Expression, wanted: str, place: str) -> Value:
         """The value as a place of a type takes it, or ValueProblem; `place` names that place."""
-        work = partial(evaluate_as, expression, wanted, self, place)
+        work = partial(Evaluation(self, place).value_as, expression, parse_type(wanted))
         return self.watched(expression, wanted, work)
 
     def watched(

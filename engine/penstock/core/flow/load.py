@@ -19,10 +19,22 @@ def load(turn: Turn, wf_run_id: str, number: int) -> At:
 
 def find(turn: Turn, wf_run_id: str, number: int) -> At | None:
     """Where a thread stands; None if it is gone. Refuses a run or thread that does not exist."""
-    rows, tenant = turn.rows, turn.tenant
-    run = rows.get(WfRun, tenant, wf_run_id)
+    run = turn.rows.get(WfRun, turn.tenant, wf_run_id)
     if run is None:
         refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
+    return _find(turn, run, number)
+
+
+def find_woken(turn: Turn, wf_run_id: str, number: int) -> At | None:
+    """Where a thread stands that was woken; None if it is gone, or its run is or is going."""
+    run = turn.rows.get(WfRun, turn.tenant, wf_run_id)
+    if run is None or is_being_deleted(turn, wf_run_id):
+        return None
+    return _find(turn, run, number)
+
+
+def _find(turn: Turn, run: WfRun, number: int) -> At | None:
+    rows, tenant, wf_run_id = turn.rows, turn.tenant, run.wf_run_id
     thread = rows.get(ThreadRun, tenant, wf_run_id, number) if number >= 0 else None
     if thread is None:
         refuse(Code.THREAD_UNKNOWN, f"WfRun {wf_run_id!r} has no thread {number}")

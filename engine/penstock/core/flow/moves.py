@@ -47,7 +47,7 @@ def move_node(at: At, event: NodeMove) -> None:
     node_run = at.node_run
     node_run.status = move(NODE, node_run.status, event)
     note(at.turn, node_run, node_run.status)
-    if node_run.status not in NODE_LIVE:
+    if node_run.rests is not None and node_run.status not in NODE_LIVE:
         rest(at, None)
 
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from heapq import merge
 from itertools import chain
 from operator import attrgetter
-from typing import Any, ClassVar, Final, Protocol, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar, cast, get_type_hints
 
 from msgspec import Struct
 
@@ -39,9 +40,14 @@ R = TypeVar("R", bound="Row")
 S = TypeVar("S", bound=Struct)
 
 
-def copy_of(struct: S) -> S:
-    """A shallow copy, made by msgspec in C; its stubs do not tell of it."""
-    return struct.__copy__()  # type: ignore[attr-defined]
+if TYPE_CHECKING:
+
+    def copy_of(struct: S) -> S:
+        """A shallow copy."""
+        ...
+
+else:
+    copy_of = Struct.__copy__  # in C; its stubs do not tell of it
 
 
 class Row(Struct, array_like=True, gc=False):
@@ -67,37 +73,44 @@ class Row(Struct, array_like=True, gc=False):
 
     def own_key(self) -> bytes:
         """The key of this row."""
-        return _OWN_KEYS[type(self)](self)
+        kind = type(self)
+        return _KEYS[kind](*_PARTS[kind](self))
+
+
+KEYS_KEPT: Final = 2_048  # of each kind of row
 
 
 class _Keys(dict[type[Row], Callable[..., bytes]]):
-    """What makes the keys of a kind of row of all their parts; made with the first key."""
+    """What makes the keys of a kind of row of all their parts; made with the first key. A command
+    asks for most of its keys several times, so the newest are kept.
+    """
 
     def __missing__(self, kind: type[Row]) -> Callable[..., bytes]:
         types = get_type_hints(kind)
         numbers = [issubclass(types[name], int) for name in kind.KEY]
-        made = self[kind] = key_function(kind.SCOPE, kind.KIND, numbers)
+        made = self[kind] = lru_cache(KEYS_KEPT)(key_function(kind.SCOPE, kind.KIND, numbers))
         return made
 
 
-class _OwnKeys(dict[type[Row], Callable[[Row], bytes]]):
-    """What makes the key of a row, by its kind."""
+class _Parts(dict[type[Row], Callable[[Row], tuple[Part, ...]]]):
+    """What reads the parts of its key in a row, by its kind."""
 
-    def __missing__(self, kind: type[Row]) -> Callable[[Row], bytes]:
-        made = self[kind] = _own_key_function(_KEYS[kind], kind.KEY)
+    def __missing__(self, kind: type[Row]) -> Callable[[Row], tuple[Part, ...]]:
+        made = self[kind] = _parts_reader(kind.KEY)
         return made
 
 
-def _own_key_function(of: Callable[..., bytes], names: tuple[str, ...]) -> Callable[[Row], bytes]:
+def _parts_reader(names: tuple[str, ...]) -> Callable[[Row], tuple[Part, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)  # it makes a tuple of several
     if not names:
-        only = of()
-        return lambda row: only
-    read = attrgetter(*names)
-    return (lambda row: of(read(row))) if len(names) == 1 else (lambda row: of(*read(row)))
+        return lambda row: ()
+    only = attrgetter(*names)
+    return lambda row: (only(row),)
 
 
 _KEYS: Final = _Keys()
-_OWN_KEYS: Final = _OwnKeys()
+_PARTS: Final = _Parts()
 
 
 class Reader(Protocol):
@@ -150,7 +163,10 @@ class Rows:
 
     def get(self, kind: type[R], *parts: Part) -> R | None:
         """A copy of the row, for the caller to change and put back."""
-        row = self.peek(kind, *parts)
+        key = _KEYS[kind](*parts)
+        row: Any = self._changed.get(key, _ABSENT)
+        if row is _ABSENT:
+            row = self._base.get(kind, key)
         return None if row is None else copy_of(row)
 
     def peek(self, kind: type[R], *parts: Part) -> R | None:
@@ -167,11 +183,19 @@ class Rows:
     def put(self, row: Row) -> None:
         """Write a row; the caller must not change it afterwards."""
         kind = type(row)
-        self._set(_OWN_KEYS[kind](row), row, kind)
+        key = _KEYS[kind](*_PARTS[kind](row))
+        before = self._changed.get(key, _ABSENT)
+        self._journal.append((key, before, kind))
+        self._changed[key] = row
+        if self._keys_of_runs is not None and kind.SCOPE is Scope.RUN:
+            self._keys_of_runs.add(key)
+        if kind.SCANNED:
+            self._keep_order(kind, key, before)
+            self._lower_floors(kind, key)
 
     def delete(self, row: Row) -> None:
         """Delete the row with this row's key."""
-        self._set(row.own_key(), None, type(row))
+        self.delete_key(type(row), row.own_key())
 
     def scan(self, kind: type[R], *parts: Part) -> Iterator[R]:
         """Rows whose key begins with these parts, in order. Rows written while it runs may be
@@ -223,7 +247,11 @@ class Rows:
 
     def delete_key(self, kind: type[Row], key: bytes) -> None:
         """Delete the row with this key, unread."""
-        self._set(key, None, kind)
+        before = self._changed.get(key, _ABSENT)
+        self._journal.append((key, before, kind))
+        self._changed[key] = None
+        if kind.SCANNED:
+            self._keep_order(kind, key, before)
 
     def _merged(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
         changed = slices(self._sorted.get(kind, []), start, end)
@@ -241,12 +269,11 @@ class Rows:
             yield from self._if_there(kind, ours)
             ours = next(changed, None)
 
-    def written(self, start: int, end: int | None = None) -> Iterator[tuple[bytes, type[Row]]]:
+    def written(self, start: int, end: int | None = None) -> list[tuple[bytes, type[Row]]]:
         """What the turn has written since a savepoint, or between two; undone changes are not
         there, and a key may come more than once.
         """
-        for key, _, kind in self._journal[start:end]:
-            yield key, kind
+        return [(key, kind) for key, _, kind in self._journal[start:end]]
 
     def is_gone(self, key: bytes) -> bool:
         """Whether the row with this key was deleted in this batch."""
@@ -279,17 +306,10 @@ class Rows:
         """All that a batch changed: key -> row, or None where it was deleted."""
         return self._changed
 
-    def _set(self, key: bytes, row: Row | None, kind: type[Row]) -> None:
-        before = self._changed.get(key, _ABSENT)
-        self._journal.append((key, before, kind))
-        self._changed[key] = row
-        if self._keys_of_runs is not None and row is not None and kind.SCOPE is Scope.RUN:
-            self._keys_of_runs.add(key)
-        if kind.SCANNED:
-            if before is _ABSENT:
-                insort(self._sorted.setdefault(kind, []), key)
-            if row is not None:
-                self._lower_floors(kind, key)
+    def _keep_order(self, kind: type[Row], key: bytes, before: Row | None) -> None:
+        """A key of a kind of which ranges are read was written, or its row deleted."""
+        if before is _ABSENT:
+            insort(self._sorted.setdefault(kind, []), key)
 
     def _lower_floors(self, kind: type[Row], key: bytes) -> None:
         """A row is there, or may be there again."""

@@ -97,7 +97,8 @@ def count(turn: Turn, of: str, name: str, took_ms: Mapping[str, int]) -> None:
         row = CountWindow(turn.tenant, of, name, place, number)
     timings = row.timings.copy()
     for what, ms in took_ms.items():
-        add(timings, what, Timing(1, ms, ms, ms))
+        known, once = timings.get(what), Timing(1, ms, ms, ms)
+        timings[what] = once if known is None else known.and_also(once)
     row.timings = timings
     turn.rows.put(row)
 

@@ -47,6 +47,8 @@ _ENCODER: Final = msgspec.msgpack.Encoder(order="deterministic")
 encode_value = _ENCODER.encode
 """Canonical bytes of a value: equal values give equal bytes."""
 
+_FITS_CHARS: Final = VALUE_BYTES_MAX // 2  # of ASCII: it need not be encoded to be measured
+
 
 def value_bytes(value: Value) -> int:
     """The size of a value, as it is accounted for."""
@@ -75,6 +77,9 @@ def coerce_to(value: Value, wanted: Type, structs: Structs = no_structs) -> Valu
     """Like `coerce`, of a type that is parsed."""
     if value is None:
         return None
+    is_text = type(value) is str and wanted is ValueType.STR
+    if is_text and len(value) <= _FITS_CHARS and value.isascii():
+        return value
     if isinstance(value, (list, dict)):
         check_depth(cast(Any, value))
     fitted = _fit(value, wanted, structs)
