@@ -10,6 +10,7 @@ from penstock.cli import main
 
 RIGHT = """id: hello
 namespace: company.team
+inputs: [{id: name, type: STRING}]
 tasks:
   - id: say
     type: log
@@ -32,7 +33,7 @@ def test_each_mistake_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["check", str(path)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[0] for line in lines] == [
-        f"{path}:{place}" for place in ("1:1", "2:1", "4:5", "6:5")
+        f"{path}:{place}" for place in ("1:1", "2:1", "5:5", "7:5")
     ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from penstock.gateway.auth import Caller
 from penstock.gateway.reads import Reads
@@ -14,7 +16,9 @@ from tests.scenarios.driver import Driver
 A = TypeVar("A", bound=OfRuns)
 
 
-def window(driver: Driver, asked: A, cursor: str | None = None) -> Window[A]:
+def window(
+    driver: Driver, asked: A, cursor: str | None = None, *, ordered: bool = False
+) -> Window[A]:
     """What a search looks through, at a time of no interest."""
     topics = driver.topics
     reads = Reads(
@@ -25,6 +29,11 @@ def window(driver: Driver, asked: A, cursor: str | None = None) -> Window[A]:
         ),
         partitions=topics.partitions,
     )
-    return Window(
-        reads=reads, caller=Caller("default", "test"), asked=asked, now_ms=0, mark=Mark.of(cursor)
-    )
+    caller = Caller("default", "test")
+    return Window(reads, caller, asked, now_ms=0, mark=Mark.of(cursor), ordered=ordered)
+
+
+def from_another_node(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a node has found, as it comes to the one that was asked."""
+    answer: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(told))
+    return answer

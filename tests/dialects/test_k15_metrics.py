@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 from starlette.datastructures import QueryParams
 
@@ -18,7 +17,7 @@ from penstock.core.views.kestra.dialect import Kestra
 from penstock.gateway import run_window
 from penstock.gateway.metric_search import MetricSearch, by_bucket, metrics_in, sums
 from penstock.gateway.run_window import Window, is_whole, newest, next_window, page_of
-from tests.dialects.searching import window
+from tests.dialects.searching import from_another_node, window
 from tests.dialects.works import RETRIED, RETRY_MS, WORK, FlowRun, flow, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted
@@ -55,15 +54,11 @@ def measured(driver: Driver, *metrics: Metric, text: str = WORK) -> FlowRun:
     return run
 
 
-def asked(driver: Driver, query: str, cursor: str | None = None) -> Window[MetricSearch]:
+def asked(
+    driver: Driver, query: str, cursor: str | None = None, *, ordered: bool = False
+) -> Window[MetricSearch]:
     """What a query looks through."""
-    return window(driver, MetricSearch.of(QueryParams(query)), cursor)
-
-
-def from_another_node(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What a node has found, as it comes to the one that was asked."""
-    answer: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(told))
-    return answer
+    return window(driver, MetricSearch.of(QueryParams(query)), cursor, ordered=ordered)
 
 
 def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
@@ -71,10 +66,10 @@ def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        looked = asked(driver, query, cursor)
+        looked = asked(driver, query, cursor, ordered=True)
         page = newest(looked, metrics_in(looked, KESTRA, looked.begins), limit)
         told = from_another_node(page)
-        more, cursor = page_of(told, looked.mark, limit)
+        more, cursor = page_of(told, looked, limit)
         items += more
         if cursor is None:
             return items
@@ -175,7 +170,7 @@ def test_k15_what_lies_between_attempts_is_counted_too(
         looked = asked(driver, "")
         told = newest(looked, metrics_in(looked, KESTRA, looked.begins), 10)
         assert is_whole(told, looked.mark) is whole
-        assert len(page_of(told, looked.mark, 10)[0]) == found_count
+        assert len(page_of(told, looked, 10)[0]) == found_count
 
 
 def test_k15_a_window_that_is_full_is_followed_by_another(

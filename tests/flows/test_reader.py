@@ -89,7 +89,7 @@ def test_each_mistake_has_its_place_and_what_to_do() -> None:
         "line 2, column 1",
         "line 5, column 11",
         "line 6, column 9",
-        "line 8, column 13",
+        "line 8, column 19",
         "line 9, column 19",
         "line 10, column 14",
         "line 11, column 5",
@@ -99,7 +99,7 @@ def test_each_mistake_has_its_place_and_what_to_do() -> None:
     assert "did you mean 'namespace'?" in found[2]
     assert "did you mean 'return'?" in found[3]
     assert "line 4 already" in found[4]
-    assert "character 6" in found[5]
+    assert "template: 'b' is not expected here" in found[5]
 
 
 WRONG = [

@@ -65,6 +65,27 @@ def test_failed_ones_are_listed_and_sent_again(served: Served) -> None:
     assert served.good("GET", f"/v1/wf-runs/{failed}")["status"] == "COMPLETED"
 
 
+@pytest.mark.parametrize("name", ["SECRET_UNKNOWN", "ENDPOINT_GONE"])
+def test_one_that_ended_in_an_exception_is_sent_again(served: Served, name: str) -> None:
+    """For want of its secret, or of its receiver, once those are there."""
+    hooks = a_webhook(served, f"hooks-{name.lower().replace('_', '-')}")
+    wf_run_id = served.run(hooks)
+    (task,) = served.poll(hooks)
+    served.report(task, status="TASK_EXCEPTION", exception=name, error="there is none")
+    assert served.good("GET", f"/v1/wf-runs/{wf_run_id}")["status"] == "EXCEPTION"
+    [one] = listed(served, hooks, status="failed")
+    served.good("POST", f"{PATH}/{wf_run_id}/{one['guid']}/resend")
+    (again,) = served.poll(hooks)
+    assert (again["wf_run_id"], again["attempt"]) == (wf_run_id, 1)
+    assert again["guid"] != task["guid"]
+    served.succeed(again, {"code": 200})
+    assert served.good("GET", f"/v1/wf-runs/{wf_run_id}")["status"] == "COMPLETED"
+    statuses = {each["guid"]: each["status"] for each in listed(served, hooks)}
+    assert statuses == {task["guid"]: "failed", again["guid"]: "delivered"}
+    gone_on = served.refused("POST", f"{PATH}/{wf_run_id}/{task['guid']}/resend")
+    assert gone_on[:2] == (409, "THREAD_NOT_FAILED")
+
+
 def test_one_that_waits_is_sent_at_once(served: Served) -> None:
     name = a_webhook(served, "hooks-wait", max_attempts=2, backoff={"base_ms": 3_600_000})
     wf_run_id = served.run(name)

@@ -193,11 +193,13 @@ class Story:
         accepted(self.driver, PauseWfRun(wf_run_id=self.id))
         return self
 
-    def is_rescued(self, thread: int = 0, *, skip: bool = False) -> Self:
+    def is_rescued(self, thread: int = 0, *, skip: bool = False, exceptions: bool = False) -> Self:
         """An operator has a failed thread go on."""
         accepted(
             self.driver,
-            RescueThreadRun(wf_run_id=self.id, thread=thread, skip_current_node=skip),
+            RescueThreadRun(
+                wf_run_id=self.id, thread=thread, skip_current_node=skip, exceptions=exceptions
+            ),
         )
         return self
 

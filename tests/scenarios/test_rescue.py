@@ -181,10 +181,37 @@ def test_an_exception_is_no_error_and_an_exit_leads_nowhere(memory: Driver) -> N
     register(memory, "throws", spec("end", {"end": throws("no-stock")}))
     story = run(memory, "throws").ends_with("no-stock", "EXCEPTION")
     story.refuses(RescueThreadRun(wf_run_id=story.id), "THREAD_NOT_FAILED")
+    story.is_rescued(exceptions=True).ends_with("no-stock", "EXCEPTION")
     register(memory, "loses", spec("end", {"end": throws("TIMEOUT")}))
     story = run(memory, "loses").ends_with("TIMEOUT")
     skip = RescueThreadRun(wf_run_id=story.id, skip_current_node=True)
     story.refuses(skip, "NODE_NOT_SKIPPABLE")
+
+
+def test_an_exception_is_rescued_if_that_is_asked_for(memory: Driver) -> None:
+    """So are the threads above that had it from there, and what was halted for good with them."""
+    main = chain(starts("first"), starts("second"), waits_for(output_of("n1"), output_of("n2")))
+    work, other = chain(task("work")), chain(task("other"))
+    register(memory, "throws", threads(main, first=work, second=other))
+    story = run(memory, "throws").task("other").task("work").throws("no-secret")
+    story.ends_with("no-secret", "EXCEPTION")
+    story.refuses(RescueThreadRun(wf_run_id=story.id, thread=1), "THREAD_NOT_FAILED")
+    story.is_rescued(1, exceptions=True).is_now("RUNNING")
+    story.task("work").succeeds().task("other").succeeds().completes()
+    again = RescueThreadRun(wf_run_id=story.id, thread=1, exceptions=True)
+    story.refuses(again, "THREAD_NOT_FAILED")
+
+
+def test_an_exception_that_was_handled_is_not_rescued(memory: Driver) -> None:
+    heal = chain(task("medicine"))
+    caught = {"heal": heal}
+    main = threads(chain(handled(task("work"), ("heal", "sick"))), **caught)
+    register(memory, "catches", main)
+    story = run(memory, "catches").task("work").throws("sick").task("medicine").throws("worse")
+    story.ends_with("worse", "EXCEPTION")
+    handler = RescueThreadRun(wf_run_id=story.id, thread=1, exceptions=True)
+    story.refuses(handler, "FAILURE_HANDLED")
+    story.is_rescued(exceptions=True).task("work").succeeds().completes()
 
 
 def test_a_failure_that_the_parent_has_handled_is_not_rescued(memory: Driver) -> None:

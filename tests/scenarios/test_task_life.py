@@ -18,6 +18,7 @@ from penstock.core.state.task_rows import (
     Metric,
     MetricKind,
     Pulse,
+    Repeated,
 )
 from penstock.core.state.transitions import TaskStatus
 from tests.controls import chain, output_of, task
@@ -213,6 +214,54 @@ def test_logs_come_in_pieces_and_are_bounded(memory: Driver) -> None:
     pulse = memory.get(Pulse, story.id, story.taken.guid, 1)
     assert pulse is not None
     assert pulse.log_chars_dropped == len("lost") + len("lost too")
+
+
+def test_a_piece_that_comes_again_counts_once(driver: Driver) -> None:
+    """Whoever does not know whether a heartbeat was heard says the same again, under its number.
+    It is a sign of life each time; what has no number is taken each time.
+    """
+    register(driver, "measured", chain(task("measured", timeout_ms=10_000)))
+    story = run(driver, "measured").task("measured").starts()
+    rows = Metric("rows", MetricKind.COUNTER, 2.0)
+    for piece, line in ((1, "one\n"), (1, "one\n"), (4, "two\n"), (4, "two\n"), (2, "late\n")):
+        driver.pass_ms(6_000)
+        story.beats(logs=line, metrics=(rows,), piece=piece, progress=piece)
+    for _ in range(2):
+        story.beats(logs="any\n", metrics=(rows,))
+    pulse = driver.get(Pulse, story.id, story.taken.guid, 1)
+    assert pulse is not None
+    assert (pulse.piece, pulse.progress, pulse.log_chars) == (4, 2, 16)
+    story.succeeds().completes()
+    assert [row.text for row in driver.scan(AttemptLog, story.id)] == [
+        *("one\n", "two\n", "any\n", "any\n")
+    ]
+    [measured] = driver.scan(AttemptMetrics, story.id)
+    assert [(one.value, one.count) for one in measured.series] == [(8.0, 4)]
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_report_brings_what_a_heartbeat_may_have_brought(memory: Driver, heard: bool) -> None:
+    """It says which of its words these are: they count once, whether they were heard or not."""
+    register(memory, "measured", chain(task("measured")))
+    story = run(memory, "measured").task("measured").starts()
+    rows, more = (Metric("rows", MetricKind.COUNTER, value) for value in (2.0, 3.0))
+    if heard:
+        story.beats(logs="one\n", metrics=(rows,), piece=1)
+    words = {"logs": "one\ntwo", "metrics": (rows, more), "repeats": Repeated(1, 4, 1)}
+    accepted(memory, story.report(TaskStatus.TASK_SUCCESS, **words))
+    story.completes()
+    assert "".join(row.text for row in memory.scan(AttemptLog, story.id)) == "one\ntwo"
+    [measured] = memory.scan(AttemptMetrics, story.id)
+    assert [(one.value, one.count) for one in measured.series] == [(5.0, 2)]
+
+
+def test_the_pieces_of_another_attempt_are_others(memory: Driver) -> None:
+    """Each attempt counts its own."""
+    register(memory, "long", chain(task("long", max_attempts=2)))
+    story = run(memory, "long").task("long").starts()
+    story.beats(logs="one\n", piece=3)
+    story.fails().task("long").starts().beats(logs="two\n", piece=1)
+    assert [row.text for row in memory.scan(AttemptLog, story.id)] == ["one\n", "two\n"]
 
 
 def test_a_task_that_says_nothing_has_no_rows_for_it(memory: Driver) -> None:

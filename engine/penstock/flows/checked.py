@@ -10,8 +10,10 @@ from typing import Any
 
 from penstock.core.limits import DURATION_MS_MAX
 from penstock.core.values.templates.functions import SECRET_MISPLACED
-from penstock.core.values.templates.secrets import is_secret_misplaced
-from penstock.core.values.templates.wanted import wanted_in
+from penstock.core.values.templates.lexer import TemplateMistake
+from penstock.core.values.templates.parser import parse_template
+from penstock.core.values.templates.secrets import misplaced_secret
+from penstock.core.values.templates.wanted import Path, wanted_paths
 from penstock.core.values.types import ValueProblem
 from penstock.flows.document import Mark, Mistake, Node
 from penstock.flows.durations import duration_ms
@@ -22,7 +24,7 @@ class Checked:
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
-        self.names: list[tuple[Mark, str]] = []  # without which templates have no value
+        self.names: list[tuple[Mark, Path]] = []  # without which templates have no value
 
     def wrong(self, mark: Mark, message: str) -> None:
         self.mistakes.append(Mistake(mark, message))
@@ -101,14 +103,20 @@ class Checked:
             for item in node.items:
                 self.check_templates(item)
         elif isinstance(node.value, str) and is_template(node.value):
-            try:
-                wanted = wanted_in(node.value)
-            except ValueProblem as problem:
-                self.wrong(node.mark, str(problem))
-            else:
-                self.names += [(node.mark, name) for name in sorted(wanted)]
-                if is_secret_misplaced(node.value, as_whole=secret):
-                    self.wrong(node.mark, SECRET_MISPLACED)
+            self._check_template(node, node.value, secret=secret)
+
+    def _check_template(self, node: Node, template: str, *, secret: bool) -> None:
+        try:
+            wanted = wanted_paths(parse_template(template))
+        except TemplateMistake as mistake:
+            self.wrong(node.mark_of(mistake.at), f"template: {mistake.said}")
+        except ValueProblem as problem:
+            self.wrong(node.mark, str(problem))
+        else:
+            self.names += [(node.mark_of(at), path) for path, at in wanted.items()]
+            misplaced = misplaced_secret(template, as_whole=secret)
+            if misplaced is not None:
+                self.wrong(node.mark_of(misplaced), SECRET_MISPLACED)
 
 
 def is_no_time(node: Node) -> bool:

@@ -11,6 +11,8 @@ from typing import Any, Final, cast
 import yaml
 from msgspec import Struct
 
+from penstock.flows.places import Written
+
 DOCUMENT_CHARS_MAX: Final = 512 * 1024
 NODES_MAX: Final = 50_000
 DEPTH_MAX: Final = 60
@@ -47,12 +49,21 @@ class FlowError(Exception):
 
 class Node(Struct, frozen=True):
     """A value of the document: `value` is a scalar, a list of nodes, or a dict of them; `keys` says
-    where a mapping's keys stand.
+    where a mapping's keys stand, and `written` how a text does.
     """
 
     mark: Mark
     value: Any
     keys: dict[str, Mark] = {}
+    written: Written | None = None
+
+    def mark_of(self, at: int) -> Mark:
+        """Where a character of a text stands; where the text does, if that can not be told."""
+        behind = None if self.written is None else self.written.behind(self.value, at)
+        if behind is None:
+            return self.mark
+        lines, columns = behind
+        return Mark(self.mark.line + lines, columns + (1 if lines else self.mark.column))
 
     @property
     def items(self) -> list[Node]:
@@ -106,7 +117,7 @@ def read(text: str) -> Node:
         raise _error(Mark(1, 1), "this is no YAML that could be read") from error
     if composed is None:
         raise _error(Mark(1, 1), "the document is empty")
-    reader = _Reader()
+    reader = _Reader(text)
     found = reader.node(composed, 0)
     if reader.mistakes:
         raise FlowError(reader.mistakes)
@@ -120,8 +131,9 @@ def _error(mark: Mark, message: str) -> FlowError:
 class _Reader:
     """Turns YAML's nodes into ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, document: str) -> None:
         self.mistakes: list[Mistake] = []
+        self._document = document
         self._left = NODES_MAX
 
     def node(self, found: yaml.Node, depth: int) -> Node:
@@ -130,11 +142,18 @@ class _Reader:
         if self._left < 0 or depth > DEPTH_MAX:
             raise _error(mark, f"more than {NODES_MAX} values, or nested deeper than {DEPTH_MAX}")
         if isinstance(found, yaml.ScalarNode):
-            return Node(mark, _scalar(found))
+            return self._scalar(mark, found)
         if isinstance(found, yaml.SequenceNode):
             return Node(mark, [self.node(item, depth + 1) for item in found.value])
         assert isinstance(found, yaml.MappingNode), "there are three kinds"
         return self._mapping(mark, found, depth)
+
+    def _scalar(self, mark: Mark, found: yaml.ScalarNode) -> Node:
+        value = _scalar(found)
+        if not isinstance(value, str):
+            return Node(mark, value)
+        place = found.start_mark.index, found.end_mark.index, found.style or ""
+        return Node(mark, value, written=Written(self._document, *place))
 
     def _mapping(self, mark: Mark, found: yaml.MappingNode, depth: int) -> Node:
         values: dict[str, Node] = {}

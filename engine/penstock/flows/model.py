@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from penstock.flows.document import Mark
+from penstock.core.values.templates.wanted import Path
+from penstock.flows.document import Mark, Node
 from penstock.flows.kinds import TaskKind
 
 
@@ -33,6 +34,7 @@ class FlowInput(Struct, frozen=True):
     required: bool = True
     defaults: Any = None
     values: tuple[str, ...] = ()
+    written: Node | None = None  # the defaults, as they stand
 
 
 class FlowTask(Struct, frozen=True):
@@ -95,8 +97,9 @@ class Trigger(Struct, frozen=True):
 
 
 class Flow(Struct, frozen=True):
-    """A flow; `names` are those without which its templates have no value, and where they stand. It
-    `tells` its runs what has started them if it has a trigger, be that disabled or not.
+    """A flow; `names` are what its templates can not do without, and where it is asked for; `ids`
+    those of all tasks, the disabled ones, too. It `tells` its runs what has started them if it has
+    a trigger, be that disabled or not.
     """
 
     mark: Mark
@@ -114,5 +117,11 @@ class Flow(Struct, frozen=True):
     limit: Limit | None = None
     triggers: tuple[Trigger, ...] = ()
     disabled: bool = False
-    names: tuple[tuple[Mark, str], ...] = ()
+    names: tuple[tuple[Mark, Path], ...] = ()
+    ids: frozenset[str] = frozenset()
     tells: bool = False
+
+    @property
+    def all_tasks(self) -> tuple[FlowTask, ...]:
+        """Those of the flow itself, whenever they are run."""
+        return (*self.tasks, *self.errors, *self.at_last)

@@ -94,7 +94,8 @@ class Parts(WatchedReader):
             if kind not in INPUT_TYPES:
                 where = item.fields["type"].mark if "type" in item.fields else item.mark
                 self.wrong(where, f"input {name!r}: type is one of {', '.join(INPUT_TYPES)}")
-            defaults = item.fields["defaults"].plain if "defaults" in item.fields else None
+            written = item.fields.get("defaults")
+            defaults = None if written is None else written.plain
             values = tuple(
                 str(value.plain) for value in self.items_of(item.fields.get("values"), "")
             )
@@ -102,7 +103,7 @@ class Parts(WatchedReader):
                 wants = "wants values" if kind in CHOICES else f"is of type {kind}: no values"
                 self.wrong(item.mark, f"input {name!r} {wants}")
             required = "required" not in item.fields or self.flag_of(item, "required")
-            found.append(FlowInput(item.mark, name, kind, required, defaults, values))
+            found.append(FlowInput(item.mark, name, kind, required, defaults, values, written))
         return tuple(found)
 
     def outputs_of(self, node: Node | None) -> tuple[FlowOutput, ...]:
@@ -213,9 +214,9 @@ class Parts(WatchedReader):
         given = self.object_of(item, key)
         wanted, self.names[before:] = self.names[before:], []
         known = TRIGGER_NAMES.get(kind)
-        for mark, name in wanted:
-            if known is not None and name not in known:
-                self.wrong(mark, unknown_name(name, known))
+        for mark, path in wanted:
+            if known is not None and path.root not in known:
+                self.wrong(mark, unknown_name(path.root, known))
         return given
 
     def retry_of(self, node: Node | None) -> Retry | None:

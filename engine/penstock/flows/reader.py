@@ -75,6 +75,7 @@ class _Reader(Parts):
             triggers=self.triggers_of(node.fields.get("triggers")),
             disabled=self.flag_of(node, "disabled"),
             names=tuple(self.names),
+            ids=frozenset(self._ids),
             tells=self.tells,
         )
 

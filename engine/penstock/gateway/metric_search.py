@@ -19,7 +19,7 @@ from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, Seen, SeenAttempt
 from penstock.gateway.dialects import Dialect
 from penstock.gateway.errors import bad_request
-from penstock.gateway.run_window import Found, OfRuns, Window, words_of_runs
+from penstock.gateway.run_window import Found, OfRuns, Place, Window, words_of_runs
 from penstock.gateway.run_words import Asked, Measure, measures_of
 
 BUCKETS: Final[dict[str, int | None]] = {
@@ -59,7 +59,7 @@ def metrics_in(
         def as_json(seen: Seen = seen, of: SeenAttempt = of, series: Series = series) -> Json:
             return dialect.metric(seen, of, series)
 
-        yield Found((of.at_ms, seen.run.wf_run_id, place), as_json)
+        yield Found((of.at_ms, seen.run.wf_run_id, place), Place.of(seen.run), as_json)
 
 
 class Sums(Struct):

@@ -13,7 +13,7 @@ from penstock.core.state.transitions import ThreadStatus
 from penstock.core.views.seen import Seen
 from penstock.gateway.dialects import Dialect
 from penstock.gateway.errors import bad_request
-from penstock.gateway.run_window import Found, OfRuns, Window, words_of_runs
+from penstock.gateway.run_window import Found, OfRuns, Place, Window, words_of_runs
 from penstock.gateway.says import Param
 
 STATUSES: Final = frozenset(ThreadStatus)
@@ -61,7 +61,7 @@ def runs_in(window: Window[Newest], dialect: Dialect, numbers: Iterable[int]) ->
     for seen, run in window.within(numbers, _itself):
         if window.asked.wants(run):
             key = (run.started_ms, run.wf_run_id, "")
-            yield Found(key, partial(dialect.head, seen))
+            yield Found(key, Place.of(run), partial(dialect.head, seen))
 
 
 def _itself(seen: Seen) -> tuple[WfRun]:

@@ -2,10 +2,14 @@
 
 An index of task runs, or of what they have measured, would be a row more for each, and such a
 search is rare. So it goes over the runs, those that began last first, a window at a time: it reads
-so many rows at most, a share of them in each partition. Within a window the order is that of what
-is found; a run that began in an earlier window may have something newer in a later one. The answer
-says whether the window was all there is; its cursor goes on within the window, then with the next
-one.
+so many rows at most, a share of them in each partition. The answer says whether the window was all
+there is; its cursor goes on within the window, then with the next one.
+
+What is only added up has a window that ends in each partition for itself. What is put in order ends
+everywhere with the run at which the first partition has had its share: runs that began before it
+are the next window's, though some were read. So runs are in one order over all windows. Within a
+window the order is that of what is found; a run that began before it may have something newer, in a
+later one.
 
 Each node looks through the partitions that it has; what they find is put together by the one that
 was asked.
@@ -43,6 +47,8 @@ from penstock.gateway.web import cursor_bytes, cursor_text
 ROWS_PER_WINDOW_MAX: Final = 50_000
 """A task run takes about five; its place in the window is that of its run."""
 ROWS_OF_RUN_MAX: Final = 50_000
+GROWN: Final = 2
+"""How many times its share is read of a window whose end was found before."""
 
 T = TypeVar("T")
 Key = tuple[int, str, str]
@@ -103,6 +109,18 @@ def pairs_of(params: QueryParams, name: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, _, value in pairs)
 
 
+class Place(NamedTuple):
+    """A run by when it began (state/search_rows.py): the newest is the least."""
+
+    ahead_ms: int
+    wf_run_id: str
+
+    @classmethod
+    def of(cls, run: WfRun) -> Place:
+        """That of a run."""
+        return cls(ahead_of(run.started_ms), run.wf_run_id)
+
+
 class Begun(NamedTuple):
     """Where a window begins in a partition: behind a run by when that began, or at the newest."""
 
@@ -110,14 +128,20 @@ class Begun(NamedTuple):
     ahead_ms: int = 0
     after: str = ""
 
+    @property
+    def place(self) -> Place:
+        """The run."""
+        return Place(self.ahead_ms, self.after)
+
 
 class Mark(Struct, array_like=True, frozen=True):
     """Where a search goes on: where its window begins in each of its partitions, in all if nothing
-    is said, and the last one that was given of it. It is a cursor.
+    is said; the last one that was given of it, and the run with which it ends. It is a cursor.
     """
 
     begins: tuple[Begun, ...] | None = None
     last: Key | None = None
+    until: Place | None = None
 
     @classmethod
     def of(cls, cursor: str | None) -> Mark:
@@ -128,8 +152,8 @@ class Mark(Struct, array_like=True, frozen=True):
             mark = msgspec.json.decode(cursor_bytes(cursor), type=Mark)
         except msgspec.DecodeError as error:
             raise bad_request("parameter `cursor` is not one that was given here") from error
-        begins = mark.begins or ()
-        if not all(_is_place(place) for place in begins):
+        until = () if mark.until is None else (Begun(0, *mark.until),)
+        if not all(_is_place(place) for place in (*(mark.begins or ()), *until)):
             raise bad_request("parameter `cursor` is not one that was given here")
         return mark
 
@@ -145,7 +169,8 @@ A = TypeVar("A", bound=OfRuns)
 @dataclass(slots=True)
 class Window(Generic[A]):
     """The runs behind the places of a mark, in each partition until a share of the rows was read;
-    `ended_at` is where the next window begins there. It is `cut` if some run has more than is read.
+    `ended_at` is where that was. One that is `ordered` ends everywhere with the first of them,
+    `until`. It is `cut` if some run has more than is read.
     """
 
     reads: Reads
@@ -153,7 +178,9 @@ class Window(Generic[A]):
     asked: A
     now_ms: int
     mark: Mark
+    ordered: bool = False
     ended_at: list[Begun] = field(default_factory=list[Begun])
+    until: Place | None = None
     cut: bool = False
 
     @property
@@ -170,13 +197,17 @@ class Window(Generic[A]):
         """What `entries` finds in the wanted runs of these partitions, which are open here, until
         so many rows of a run were read for it.
         """
-        self.ended_at, self.cut = [], False
+        self.ended_at, self.cut, self.until = [], False, self.mark.until
         begins, specs = self.begins, dict[tuple[str, int], WfSpec | None]()
         share = max(1, ROWS_PER_WINDOW_MAX // max(1, len(begins)))
+        if self.until is not None:
+            share *= GROWN  # there may be more of it than when its end was found
         for number in numbers:
             left = share
             view = self.reads.view(number)
             for place, run in self._runs(view, begins[number]):
+                if not self.has(place.place):
+                    break
                 left -= 1
                 name = (run.wf_spec, run.version)
                 if name not in specs:
@@ -193,8 +224,17 @@ class Window(Generic[A]):
                     left -= reader.read
                     reader.most = None  # what was found is shown later
                 if left <= 0:
-                    self.ended_at.append(place)
+                    self._end_at(place)
                     break
+
+    def has(self, place: Place) -> bool:
+        """Whether a run is none of those that come after the window's end, as far as is known."""
+        return self.until is None or place <= self.until
+
+    def _end_at(self, place: Begun) -> None:
+        self.ended_at.append(place)
+        if self.ordered:
+            self.until = place.place
 
     def _runs(self, view: View, begins: Begun) -> Iterator[tuple[Begun, WfRun]]:
         """The runs of a partition from a place on, the newest first, each with its own place."""
@@ -223,38 +263,78 @@ class Found(NamedTuple):
     """Something that was looked for, and how it is shown."""
 
     key: Key
+    of: Place
     as_json: Callable[[], Json]
 
 
 def newest(window: Window[Any], found: Iterable[Found], limit: int) -> list[Json]:
     """The newest that a window has in some partitions, from behind the last one that was given: one
-    more than a page has; and where the window ends there.
+    more than a page has, and up to where all is there; and where the window ends there.
     """
     last = window.mark.last
-    behind = (one for one in found if last is None or one.key < tuple(last))
-    page = nlargest(limit + 1, behind, key=lambda one: one.key)
-    return [{"key": one.key, "item": one.as_json()} for one in page] + window.ends()
+    every = [*found]  # only then it is known where the window ends
+    behind = [one for one in every if last is None or _rank(one.key) < _rank(last)]
+    page = nlargest(limit + 1, (one for one in behind if window.has(one.of)), _rank_of_found)
+    told: list[Json] = [{"key": one.key, "of": one.of, "item": one.as_json()} for one in page]
+    if len(page) > limit:
+        told.append({"known": page[-1].key})
+    return told + window.ends()
 
 
-def page_of(found: list[Json], mark: Mark, limit: int) -> tuple[list[Json], str | None]:
+def page_of(found: list[Json], window: Window[Any], limit: int) -> tuple[list[Json], str | None]:
     """A page of what all partitions have found, newest first; and the cursor of the next page."""
-    keyed = [one for one in found if "key" in one]
-    first = nlargest(limit + 1, keyed, key=lambda one: tuple(one["key"]))
+    mark, until = window.mark, _end_of(found, window.mark)
+    keyed = [one for one in found if "key" in one and (until is None or Place(*one["of"]) <= until)]
+    first = nlargest(limit + 1, keyed, key=_rank_of_told)
+    # Who has more than it has told may have told what comes after the window's end in its stead.
+    known = max((tuple(one["known"]) for one in found if "known" in one), key=_rank, default=None)
+    if known is not None:
+        first = [one for one in first if _rank_of_told(one) >= _rank(known)]
     items = [one["item"] for one in first[:limit]]
-    if len(first) > limit:
-        return items, Mark(mark.begins, last=tuple(first[limit - 1]["key"])).text
-    return items, next_window(found)
+    last = tuple(first[limit - 1]["key"]) if len(first) > limit else known
+    if last is not None:
+        return items, Mark(mark.begins, last=last, until=until).text
+    if until is None:
+        return items, None
+    return items, Mark(tuple(Begun(number, *until) for number in window.begins)).text
 
 
 def next_window(found: list[Json]) -> str | None:
-    """The cursor of the next window, if there is one."""
-    ends = sorted(Begun(*one["ended"]) for one in found if "ended" in one)
+    """The cursor of the next window, if there is one, of what is only added up."""
+    ends = sorted(_ends_in(found))
     return Mark(tuple(ends)).text if ends else None
 
 
 def is_whole(found: list[Json], mark: Mark) -> bool:
     """Whether a window was all there is."""
-    return mark.begins is None and not any("ended" in one or "cut" in one for one in found)
+    first = mark.begins is None and mark.until is None
+    return first and not any("ended" in one or "cut" in one for one in found)
+
+
+def _end_of(found: list[Json], mark: Mark) -> Place | None:
+    """The run with which a window ends everywhere; None if there is nothing behind it."""
+    ends = [ended.place for ended in _ends_in(found)]
+    return min(ends if mark.until is None else [*ends, mark.until], default=None)
+
+
+def _ends_in(found: list[Json]) -> list[Begun]:
+    return [Begun(*one["ended"]) for one in found if "ended" in one]
+
+
+def _rank(key: Key) -> tuple[int, tuple[int, ...], str]:
+    """The greatest comes first. Of runs that began together the order is that in which they are
+    read, by their ids: a window may end between two of them.
+    """
+    at_ms, wf_run_id, where = key
+    return at_ms, (*(-byte for byte in wf_run_id.encode()), 1), where
+
+
+def _rank_of_found(one: Found) -> tuple[int, tuple[int, ...], str]:
+    return _rank(one.key)
+
+
+def _rank_of_told(one: Json) -> tuple[int, tuple[int, ...], str]:
+    return _rank(tuple(one["key"]))
 
 
 def _is_place(place: Begun) -> bool:

@@ -12,7 +12,7 @@ from penstock.core.state.run import WfRun
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, SeenTaskRun
 from penstock.gateway.dialects import Dialect
-from penstock.gateway.run_window import Found, OfRuns, Window, words_of_runs
+from penstock.gateway.run_window import Found, OfRuns, Place, Window, words_of_runs
 
 DAY_CHARS: Final = len("2026-01-31")
 
@@ -57,7 +57,7 @@ def task_runs_in(
 ) -> Iterator[Found]:
     """The task runs of a window, in some partitions."""
     for run, one in _wanted(window, dialect, numbers):
-        yield Found((one.start_ms, run.wf_run_id, one.place), one.as_json)
+        yield Found((one.start_ms, run.wf_run_id, one.place), Place.of(run), one.as_json)
 
 
 def counts(window: Window[Search], dialect: Dialect, numbers: Iterable[int]) -> list[Json]:

@@ -15,14 +15,15 @@ from penstock.gateway.spread import Everywhere, answer_of
 from penstock.gateway.web import gateway_of
 
 
-def window_of(request: Request, asked: A) -> Window[A]:
-    """The window that a request stands at."""
+def window_of(request: Request, asked: A, *, ordered: bool = False) -> Window[A]:
+    """The window that a request stands at; `ordered`, if what is found is to be put in order."""
     return Window(
         reads=gateway_of(request).reads,
         caller=identify(request),
         asked=asked,
         now_ms=int(time.time() * 1_000),
         mark=Mark.of(request.query_params.get("cursor")),
+        ordered=ordered,
     )
 
 

@@ -21,12 +21,13 @@ from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, RETRY_AFTER_MS_MAX, TEXT_CHARS_MAX
 from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.task_rows import Repeated
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value
 from penstock.observe.tracing import spanning, tracing
 from penstock.sdk import hints
-from penstock.sdk.context import TaskContext, Words
+from penstock.sdk.context import NO_WORDS, TaskContext, Words
 from penstock.sdk.errors import AddressGone, RetryLater, TaskError
 from penstock.sdk.secret import (
     NO_SECRETS,
@@ -86,20 +87,34 @@ class Attempt:
 
     def heartbeat(self, progress: Value, words: Words) -> TaskHeartbeat:
         """A sign of life, with what is new. Each piece of the log ends its last line."""
-        logs = f"{_text(self._secrets.hide(words.logs))}\n" if words.logs else ""
-        return TaskHeartbeat(**self.named, progress=progress, logs=logs, metrics=words.metrics)
+        return TaskHeartbeat(
+            **self.named,
+            progress=progress,
+            logs=self._lines_of(words),
+            metrics=words.metrics,
+            piece=words.piece,
+        )
 
     def with_rest(self, report: ReportTask) -> ReportTask:
-        """The report with what heartbeats have not brought through since it was made."""
+        """The report with what heartbeats have not brought through since it was made. What one may
+        have brought stands first, and is said to be that.
+        """
         if not self.context.has_words:
             return report
-        rest, metrics = self.context.take_words()
-        logs = [_text(self._secrets.hide(rest)), report.logs]
+        unheard = self.context.unheard or NO_WORDS
+        said, rest = self._lines_of(unheard), self.context.take_words()
+        logs = said + self._lines_of(rest) + report.logs
         return msgspec.structs.replace(
             report,
-            logs="\n".join(text for text in logs if text)[:ATTEMPT_LOGS_CHARS_MAX],
-            metrics=(*metrics, *report.metrics),
+            logs=logs.removesuffix("\n")[:ATTEMPT_LOGS_CHARS_MAX],
+            metrics=(*unheard.metrics, *rest.metrics, *report.metrics),
+            repeats=Repeated(unheard.piece, len(said), len(unheard.metrics))
+            if unheard.piece
+            else None,
         )
+
+    def _lines_of(self, words: Words) -> str:
+        return f"{_text(self._secrets.hide(words.logs))}\n" if words.logs else ""
 
     def run(self) -> ReportTask:
         """Call a sync function."""
@@ -212,7 +227,7 @@ class Attempt:
         address_gone: bool = False,
     ) -> ReportTask:
         scheduled, hide = self.scheduled, self._secrets.hide
-        logs, metrics = self.context.take_words()
+        logs, metrics, _ = self.context.take_words()
         if trace:
             room = max(0, ATTEMPT_LOGS_CHARS_MAX - len(trace) - 1)
             logs = f"{logs[:room]}\n{trace}" if logs else trace
@@ -242,6 +257,7 @@ def without_output(report: ReportTask, reason: str) -> ReportTask:
         error=reason,
         exception=None,
         logs="",
+        repeats=None,
     )
 
 

@@ -23,10 +23,11 @@ _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Words(NamedTuple):
-    """What an attempt has logged and measured since the last time."""
+    """What an attempt has logged and measured since the last time; a heartbeat's have a number."""
 
     logs: str
     metrics: tuple[Metric, ...]
+    piece: int = 0
 
 
 NO_WORDS: Final = Words("", ())
@@ -41,8 +42,8 @@ class TaskContext:
     """
 
     __slots__ = (
-        *("_asked", "_chars", "_known", "_lines", "_lock", "_pulse", "_series", "_taken"),
-        *("_woken", "attempt", "guid", "max_attempts", "wf_run_id"),
+        *("_asked", "_chars", "_known", "_lines", "_lock", "_pieces", "_pulse", "_series"),
+        *("_taken", "_woken", "attempt", "guid", "max_attempts", "unheard", "wf_run_id"),
     )
 
     def __init__(
@@ -58,6 +59,8 @@ class TaskContext:
         self._lines: list[str] = []
         self._chars = 0
         self._taken = 0  # characters of the log
+        self._pieces = 0
+        self.unheard: Words | None = None  # what a heartbeat may have brought, or not
         self._series: dict[_Series, float] = {}
         self._known: set[_Series] = set()  # those that were taken, too
         self._lock = Lock()
@@ -136,8 +139,8 @@ class TaskContext:
 
     @property
     def has_words(self) -> bool:
-        """Whether anything was logged or measured that was not taken."""
-        return bool(self._lines or self._series)
+        """Whether anything was logged or measured of which it is not known that it was heard."""
+        return bool(self._lines or self._series or self.unheard)
 
     def take_words(self) -> Words:
         """For the worker: what is to be sent, once."""
@@ -148,8 +151,23 @@ class TaskContext:
             self._series.clear()
         return words
 
+    def take_piece(self) -> Words:
+        """For the worker: what a heartbeat is to bring. The same again, until it is known what has
+        become of it.
+        """
+        if self.unheard is None and self.has_words:
+            self._pieces += 1
+            self.unheard = self.take_words()._replace(piece=self._pieces)
+        return self.unheard or NO_WORDS
+
+    def heard(self, words: Words) -> None:
+        """For the worker: a heartbeat has brought them."""
+        if self.unheard is words:
+            self.unheard = None
+
     def give_back(self, words: Words) -> None:
-        """For the worker: what was taken did not get through."""
+        """For the worker: a heartbeat has not brought them, for certain."""
+        self.heard(words)
         with self._lock:
             if words.logs:
                 self._lines.insert(0, words.logs)

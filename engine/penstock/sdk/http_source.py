@@ -223,15 +223,17 @@ class HttpSource:
         if job in self._beating:
             return
         self._beating[job] = asyncio.current_task()
-        words = job.attempt.context.take_words() if with_words else NO_WORDS
+        words = job.attempt.context.take_piece() if with_words else NO_WORDS
         beat = job.attempt.heartbeat(progress, words)
         try:
             call = api.command("POST", "/v1/tasks/heartbeat", msgspec.to_builtins(beat))
             told = (await self._request(call)).body
+            job.attempt.context.heard(words)
             if told["stop"] is not None:
                 self._runner.ask_to_stop(*job.key, told["stop"])
         except PenstockError as error:
-            job.attempt.context.give_back(words)
+            if not api.may_retry(error):  # else it may have been heard, and is said again
+                job.attempt.context.give_back(words)
             logger.info("a heartbeat of %s is not taken: %s", job.key[0], error)
         finally:
             self._beating.pop(job, None)

@@ -37,7 +37,7 @@ from penstock.log.port import AppendRefused, LogError, LogFatal, Message, Positi
 from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
-from penstock.sdk.context import NO_WORDS
+from penstock.sdk.context import NO_WORDS, Words
 from penstock.sdk.progress import Progress, Seen
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.task import TaskDef
@@ -79,7 +79,7 @@ class KafkaSource:
         self._tenant = tenant
         self._topics = Topics(cluster, 0)
         self._producer = KafkaProducer(bootstrap, settings=settings)
-        self._unsent: deque[tuple[Reader, Job, Message]] = deque()
+        self._unsent: deque[tuple[Reader, Job, Message, Words]] = deque()
         self._ended = Event()
         self._signals = Thread(target=self._listen, name="penstock-signals", daemon=True)
         self._readers = [
@@ -125,8 +125,10 @@ class KafkaSource:
             session_timeout_ms=SESSION_TIMEOUT_MS,
         )
 
-    def send(self, reader: Reader, job: Job, command: Command) -> None:
-        """Append a report or a TaskStarted to the partition that the task names."""
+    def send(self, reader: Reader, job: Job, command: Command, words: Words = NO_WORDS) -> None:
+        """Append what is said of a task to the partition that it names; with a heartbeat's words,
+        which are given back if the log refuses them.
+        """
         scheduled = job.attempt.scheduled
         value = command_value(self.avro, Sent(command=command, tenant=scheduled.tenant))
         if len(value) > COMMAND_BYTES_MAX and isinstance(command, ReportTask):
@@ -138,7 +140,7 @@ class KafkaSource:
         trace = job.attempt.trace
         headers = _HEADERS if trace is None else {**_HEADERS, TRACEPARENT: trace}
         message = Message(self._topics.commands, key, value, headers, partition)
-        self._append(reader, job, message)
+        self._append(reader, job, message, words)
 
     def _listen(self) -> None:
         """Do what signals ask for, until the worker ends."""
@@ -166,21 +168,25 @@ class KafkaSource:
         if isinstance(signal, WorkerSignal) and signal.tenant == self._tenant:
             self.runner.ask_to_stop(signal.guid, signal.attempt, signal.stop)
 
-    def _append(self, reader: Reader, job: Job, message: Message) -> None:
+    def _append(self, reader: Reader, job: Job, message: Message, words: Words) -> None:
+        context = job.attempt.context
+
         def acked(result: Position | LogError) -> None:
             if isinstance(result, Position):
                 reader.acked.append((job.partition, job.offset))
+                context.heard(words)
             elif isinstance(result, AppendRefused):
                 logger.error("a report of %s is refused: %s", job.attempt.task.name, result)
+                context.give_back(words)
             else:
-                self._unsent.append((reader, job, message))
+                self._unsent.append((reader, job, message, words))
 
         try:
             self._producer.append(message, acked)
         except LogFatal as error:
             logger.error("a report of %s is lost: %s", job.attempt.task.name, error)
         except LogError:
-            self._unsent.append((reader, job, message))
+            self._unsent.append((reader, job, message, words))
 
     def send_again(self) -> None:
         """Append what the log did not take, after a moment."""
@@ -266,9 +272,11 @@ class Reader:
         self._source.runner.submit(Job(attempt, self, record.partition, record.offset))
 
     def report(self, job: Job, report: ReportTask) -> None:
-        """The attempt has ended."""
+        """The attempt has ended. Words that the log has not acknowledged may come behind it, which
+        is too late: it has them, too.
+        """
         with self._saying:
-            self._source.send(self, job, report)
+            self._source.send(self, job, job.attempt.with_rest(report))
 
     def started(self, job: Job) -> None:
         """The attempt runs for longer."""
@@ -277,12 +285,13 @@ class Reader:
     def beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """The attempt lives. What it has said goes by itself: progress may be refused."""
         attempt = job.attempt
+        with_words = with_words and attempt.context.unheard is None
         if progress is not None or not with_words:
             self._source.send(self, job, attempt.heartbeat(progress, NO_WORDS))
         if with_words:
             with self._saying:  # no report comes between
-                words = attempt.context.take_words()
-                self._source.send(self, job, attempt.heartbeat(None, words))
+                words = attempt.context.take_piece()
+                self._source.send(self, job, attempt.heartbeat(None, words), words)
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""

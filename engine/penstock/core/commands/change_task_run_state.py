@@ -13,10 +13,10 @@ from penstock.core.flow.warned import warn
 from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.operators.rescue import rescue_thread
 from penstock.core.operators.rescue_above import FAILED, NODE_FAILED
-from penstock.core.operators.sweep import begin_sweep
+from penstock.core.operators.sweep import reopen_all
 from penstock.core.operators.verbs import known_run, known_task, settled_status
 from penstock.core.state.failures import EXCEPTION_NAME, Failure, is_exception_name
-from penstock.core.state.run import Sweep, SweepVerb, TaskRun
+from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TASK_LIVE, TaskEvent, TaskStatus, ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.attempts import end_attempt
@@ -96,7 +96,7 @@ def _go_on(at: At, task: TaskRun) -> None:
     anew.save()
     wake(at.turn, task.wf_run_id, task.thread)
     if for_good:
-        begin_sweep(at.turn, known_run(at.turn, task.wf_run_id), Sweep(SweepVerb.REOPEN))
+        reopen_all(at.turn, task.wf_run_id)
 
 
 def _result(turn: Turn, task: TaskRun, command: ChangeTaskRunState) -> tuple[Value, Failure | None]:

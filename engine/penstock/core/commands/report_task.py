@@ -10,7 +10,7 @@ from penstock.core.limits import TEXT_CHARS_MAX, WORKER_CHARS_MAX
 from penstock.core.state.failures import EXCEPTION_NAME, Failure, is_exception_name
 from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.run import TaskRun
-from penstock.core.state.task_rows import Metric
+from penstock.core.state.task_rows import Metric, Repeated
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.state.turn import Turn
 from penstock.core.tasks import attempts, tasks
@@ -26,7 +26,8 @@ class ReportTask(Command, frozen=True):
     """How the attempt ended. `exception` names a business exception, whose content is `output`;
     `warning` flags a success; `checkpoints` is how many the worker knows of, if it says; a retry
     waits `retry_after_ms` at least. With `address_gone` where the task went takes nothing any more:
-    neither this task nor another is to go there again.
+    neither this task nor another is to go there again. `repeats` says which of its words a
+    heartbeat may have brought.
     """
 
     wf_run_id: str
@@ -45,6 +46,7 @@ class ReportTask(Command, frozen=True):
     retry_after_ms: int = 0
     worker_version: str = ""
     address_gone: bool = False
+    repeats: Repeated | None = None
 
 
 def handle(turn: Turn, command: ReportTask) -> Value:
@@ -131,8 +133,8 @@ def _check_checkpoints(turn: Turn, task: TaskRun, command: ReportTask) -> None:
 
 def _keep_workers_words(turn: Turn, task: TaskRun, command: ReportTask) -> None:
     """Logs are cut, times are clamped between handed out and reported."""
-    task_words.keep_last_logs(turn, task, command.logs)
-    task_words.keep_metrics(turn, task, command.metrics)
+    words = command.logs, command.metrics, command.repeats
+    task_words.keep_last_words(turn, task, *words)
     attempt = attempts.own_attempt(task)
     attempt.warning = command.warning and command.status is TaskStatus.TASK_SUCCESS
     attempt.worker = attempt.worker or command.worker[:WORKER_CHARS_MAX]

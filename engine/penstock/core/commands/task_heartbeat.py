@@ -17,7 +17,10 @@ from penstock.core.values.value import Value, check_bounds, value_bytes
 
 
 class TaskHeartbeat(Command, frozen=True):
-    """Which attempt, and which worker; logs and metrics are what is new since the last one."""
+    """Which attempt, and which worker; logs and metrics are what is new since the last one. They
+    are taken once if they have a number, `piece`, above those before: the same again may then be
+    sent by who does not know whether they were.
+    """
 
     wf_run_id: str
     guid: str
@@ -26,6 +29,7 @@ class TaskHeartbeat(Command, frozen=True):
     progress: Value = None
     logs: str = ""
     metrics: tuple[Metric, ...] = ()
+    piece: int = 0
 
 
 def handle(turn: Turn, command: TaskHeartbeat) -> Value:
@@ -34,8 +38,11 @@ def handle(turn: Turn, command: TaskHeartbeat) -> Value:
     _check_progress(command.progress)
     if task.status is TaskStatus.TASK_SCHEDULED:
         attempts.start(turn, task, command.worker)
-    task_words.hear(turn, task, logs=command.logs, progress=command.progress)
-    task_words.keep_metrics(turn, task, command.metrics)
+    known = task_words.was_heard(turn, task, command.piece)
+    logs = "" if known else command.logs
+    task_words.hear(turn, task, logs=logs, progress=command.progress, piece=command.piece)
+    if not known:
+        task_words.keep_metrics(turn, task, command.metrics)
     return asked_of(task)
 
 

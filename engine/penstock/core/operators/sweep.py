@@ -33,6 +33,13 @@ def begin_sweep(turn: Turn, run: WfRun, sweep: Sweep) -> None:
     sweep_on(turn, run.wf_run_id)
 
 
+def reopen_all(turn: Turn, wf_run_id: str) -> None:
+    """A thread that had ended in EXCEPTION goes on: those that were halted for good with it, and
+    with those above that it had taken along, run again.
+    """
+    begin_sweep(turn, _run(turn, wf_run_id), Sweep(SweepVerb.REOPEN))
+
+
 def sweep_on(turn: Turn, wf_run_id: str) -> None:
     """Tell the next threads, as many as the turn allows."""
     run = _run(turn, wf_run_id)

@@ -21,6 +21,7 @@ class Pulse(Row):
 
     `heard_ms` and `checkpoint_ms` are times of the AWAKE clock, by which it times out; `at_ms` is
     the time to be shown. Log text is counted here, so that a piece more needs no piece before it.
+    `piece` is the number of the last one that its worker has numbered.
     """
 
     KIND, SCOPE, KEY = b"p", Scope.RUN, ("tenant", "wf_run_id", "guid", "attempt")
@@ -36,6 +37,7 @@ class Pulse(Row):
     log_pieces: int = 0
     log_chars: int = 0
     log_chars_dropped: int = 0
+    piece: int = 0
 
 
 class AttemptLog(Row):
@@ -67,6 +69,16 @@ class Metric(Struct, frozen=True):
     kind: MetricKind
     value: float
     tags: dict[str, str] = {}
+
+
+class Repeated(Struct, frozen=True):
+    """How much of a report's words its worker has said before, in a heartbeat of which it does not
+    know whether it was heard: so many characters of its logs, and so many of its metrics.
+    """
+
+    piece: int
+    chars: int
+    metrics: int
 
 
 class Series(Struct, array_like=True, frozen=True):

@@ -21,6 +21,7 @@ from penstock.core.state.task_rows import (
     Metric,
     MetricKind,
     Pulse,
+    Repeated,
     Series,
 )
 from penstock.core.state.timers import Clock, clock_ms
@@ -32,12 +33,19 @@ SeriesKey = tuple[str, MetricKind, tuple[tuple[str, str], ...]]
 
 
 def hear(
-    turn: Turn, task: TaskRun, *, logs: str = "", progress: Value = None, checkpoint: bool = False
+    turn: Turn,
+    task: TaskRun,
+    *,
+    logs: str = "",
+    progress: Value = None,
+    checkpoint: bool = False,
+    piece: int = 0,
 ) -> None:
     """The running attempt gives a sign of life; only its small row is written."""
     pulse = pulse_of(turn, task) or _first_pulse(task)
     pulse.heard_ms = clock_ms(turn, Clock.AWAKE)
     pulse.at_ms = turn.at_ms
+    pulse.piece = max(pulse.piece, piece)
     if checkpoint:
         pulse.checkpoint_ms = pulse.heard_ms
     if progress is not None:
@@ -47,21 +55,26 @@ def hear(
     turn.rows.put(pulse)
 
 
+def was_heard(turn: Turn, task: TaskRun, piece: int) -> bool:
+    """Whether a piece of what the attempt says was taken before; one without a number was not."""
+    place = (task.tenant, task.wf_run_id, task.guid, task.attempt.number)
+    pulse = turn.rows.peek(Pulse, *place) if piece > 0 else None
+    return pulse is not None and piece <= pulse.piece
+
+
+def keep_last_words(
+    turn: Turn, task: TaskRun, logs: str, metrics: tuple[Metric, ...], again: Repeated | None
+) -> None:
+    """What comes with the report, without what a heartbeat has brought after all."""
+    if again is not None and was_heard(turn, task, again.piece):
+        logs, metrics = logs[max(0, again.chars) :], metrics[max(0, again.metrics) :]
+    _keep_last_logs(turn, task, logs)
+    keep_metrics(turn, task, metrics)
+
+
 def pulse_of(turn: Turn, task: TaskRun) -> Pulse | None:
     """The signs of life of the current attempt, to be changed."""
     return turn.rows.get(Pulse, task.tenant, task.wf_run_id, task.guid, task.attempt.number)
-
-
-def keep_last_logs(turn: Turn, task: TaskRun, logs: str) -> None:
-    """The logs that come with the report: one row, unless nothing of them fits."""
-    if not logs:
-        return
-    pulse = pulse_of(turn, task)
-    if pulse is None:
-        _put_piece(turn, task, 0, logs, ATTEMPT_LOGS_CHARS_MAX)
-        return
-    _add_logs(turn, task, pulse, logs)
-    turn.rows.put(pulse)
 
 
 def keep_metrics(turn: Turn, task: TaskRun, metrics: Iterable[Metric]) -> None:
@@ -96,6 +109,18 @@ def _first_pulse(task: TaskRun) -> Pulse:
     return Pulse(
         task.tenant, task.wf_run_id, task.guid, task.attempt.number, checkpoint_ms=begun_ms
     )
+
+
+def _keep_last_logs(turn: Turn, task: TaskRun, logs: str) -> None:
+    """The logs that come with the report: one row, unless nothing of them fits."""
+    if not logs:
+        return
+    pulse = pulse_of(turn, task)
+    if pulse is None:
+        _put_piece(turn, task, 0, logs, ATTEMPT_LOGS_CHARS_MAX)
+        return
+    _add_logs(turn, task, pulse, logs)
+    turn.rows.put(pulse)
 
 
 def _add_logs(turn: Turn, task: TaskRun, pulse: Pulse, logs: str) -> None:

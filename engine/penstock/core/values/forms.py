@@ -19,7 +19,7 @@ from penstock.core.values.operations import Operation
 from penstock.core.values.paths import parse_path
 from penstock.core.values.templates.functions import SECRET_MISPLACED
 from penstock.core.values.templates.parser import parse_template
-from penstock.core.values.templates.secrets import names_secret, only_secret
+from penstock.core.values.templates.secrets import only_secret, secret_in
 from penstock.core.values.types import TypeText, ValueProblem, parse_type, struct_type
 from penstock.core.values.value import Value, check_bounds
 
@@ -241,10 +241,10 @@ def _check_templates(template: Value, path: str) -> None:
     match template:
         case str():
             try:
-                secret = names_secret(parse_template(template))
+                secret = secret_in(parse_template(template))
             except ValueProblem as problem:
                 raise TemplateProblem(f"{path}: {problem}") from problem
-            if secret:
+            if secret is not None:
                 raise TemplateProblem(f"{path}: {SECRET_MISPLACED}")
         case list():
             for number, item in enumerate(cast("list[Value]", template)):

@@ -31,6 +31,7 @@ from penstock.core.values.forms import Built, Cast
 from penstock.flows.checked import unknown_name
 from penstock.flows.compiler import forms
 from penstock.flows.compiler.blocks import Blocks
+from penstock.flows.compiler.declared import undeclared
 from penstock.flows.compiler.graph import Graph
 from penstock.flows.compiler.inputs import is_allowed, private, type_of, variable_of
 from penstock.flows.compiler.triggers import starts_of, trigger_variables, triggers_of
@@ -159,9 +160,10 @@ def _variables(flow: Flow, blocks: Blocks) -> list[VariableDef]:
         found.append(private("vars", "JSON_OBJ", flow.variables))
     found += trigger_variables(flow)
     known = {*ROOTS, *(declared.name for declared in found)}
-    for mark, name in flow.names:
-        if name not in {*known, INPUT, INDEX}:
-            blocks.mistakes.append(Mistake(mark, unknown_name(name, known)))
+    for mark, path in flow.names:
+        if path.root not in {*known, INPUT, INDEX}:
+            blocks.mistakes.append(Mistake(mark, unknown_name(path.root, known)))
+    blocks.mistakes += undeclared(flow)
     return found
 
 

@@ -80,6 +80,8 @@ def _default(given: FlowInput, kind: str, mistakes: list[Mistake]) -> Any:
             value = int(value) if kind == "INT" else float(value)
         return coerce(value, kind)
     except (ValueError, ValueProblem) as problem:
-        message = f"defaults of input {given.id!r} is no {given.type}: {problem}"
-        mistakes.append(Mistake(given.mark, message))
+        mark, said = given.mark, str(problem)
+        if isinstance(problem, json.JSONDecodeError) and given.written is not None:
+            mark, said = given.written.mark_of(problem.pos), problem.msg
+        mistakes.append(Mistake(mark, f"defaults of input {given.id!r} is no {given.type}: {said}"))
         return None

@@ -21,7 +21,8 @@ from penstock.gateway.windowed import window_answer, window_of
 async def find(request: Request) -> Response:
     """Metrics, newest first within a window."""
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    dialect, window = dialect_of(request), window_of(request, MetricSearch.of(request.query_params))
+    asked, dialect = MetricSearch.of(request.query_params), dialect_of(request)
+    window = window_of(request, asked, ordered=True)
     found = await everywhere(
         request,
         lambda numbers: newest(window, metrics_in(window, dialect, numbers), limit),
@@ -29,7 +30,7 @@ async def find(request: Request) -> Response:
     )
     if isinstance(found, Response):
         return found
-    return window_answer(window, found, *page_of(found.items, window.mark, limit))
+    return window_answer(window, found, *page_of(found.items, window, limit))
 
 
 async def per_bucket(request: Request) -> Response:

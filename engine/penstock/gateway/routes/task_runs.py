@@ -22,7 +22,8 @@ LIMIT_DEFAULT: Final = 25
 async def find(request: Request) -> Response:
     """Task runs, newest first within a window."""
     limit = int_param(request, "limit", LIMIT_DEFAULT, low=1, high=PAGE_MAX)
-    dialect, window = dialect_of(request), window_of(request, Search.of(request.query_params))
+    asked, dialect = Search.of(request.query_params), dialect_of(request)
+    window = window_of(request, asked, ordered=True)
     found = await everywhere(
         request,
         lambda numbers: newest(window, task_runs_in(window, dialect, numbers), limit),
@@ -30,7 +31,7 @@ async def find(request: Request) -> Response:
     )
     if isinstance(found, Response):
         return found
-    return window_answer(window, found, *page_of(found.items, window.mark, limit))
+    return window_answer(window, found, *page_of(found.items, window, limit))
 
 
 async def per_day(request: Request) -> Response:

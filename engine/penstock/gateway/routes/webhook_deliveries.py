@@ -130,7 +130,7 @@ async def resend(request: Request) -> Response:
     command: Command = RetryNow(wf_run_id=wf_run_id, guid=guid)
     if task.status not in TASK_LIVE:
         _check_stands_there(view, task)
-        command = RescueThreadRun(wf_run_id=wf_run_id, thread=task.thread)
+        command = RescueThreadRun(wf_run_id=wf_run_id, thread=task.thread, exceptions=True)
     return await send(request, command, caller=caller, command_id=command_id)
 
 

@@ -179,11 +179,12 @@ async def list_wf_runs(request: Request) -> Response:
 
 
 async def newest_wf_runs(request: Request) -> Response:
-    """Runs of a window, newest first."""
+    """Runs, newest first."""
     if request.query_params["order"] != "newest":
         raise bad_request("parameter `order` can be `newest`, or be left out")
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    dialect, window = dialect_of(request), window_of(request, Newest.of(request.query_params))
+    asked = Newest.of(request.query_params)
+    dialect, window = dialect_of(request), window_of(request, asked, ordered=True)
     found = await everywhere(
         request,
         lambda numbers: newest(window, runs_in(window, dialect, numbers), limit),
@@ -191,7 +192,7 @@ async def newest_wf_runs(request: Request) -> Response:
     )
     if isinstance(found, Response):
         return found
-    return window_answer(window, found, *page_of(found.items, window.mark, limit))
+    return window_answer(window, found, *page_of(found.items, window, limit))
 
 
 RUN: Final = "/v1/wf-runs/{wf_run_id}"

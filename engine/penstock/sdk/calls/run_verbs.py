@@ -47,9 +47,17 @@ class RunVerbs(RunReads[C]):
         return self._act("pause", ThreadTold, thread=thread)
 
     @asks
-    def rescue(self, *, thread: int = 0, skip_current_node: bool = False) -> Exchange[ThreadTold]:
+    def rescue(
+        self, *, thread: int = 0, skip_current_node: bool = False, exceptions: bool = False
+    ) -> Exchange[ThreadTold]:
         """Let a thread that has failed try its node again, or go on behind it."""
-        return self._act("rescue", ThreadTold, thread=thread, skip_current_node=skip_current_node)
+        return self._act(
+            "rescue",
+            ThreadTold,
+            thread=thread,
+            skip_current_node=skip_current_node,
+            exceptions=exceptions,
+        )
 
     @asks
     def kill(

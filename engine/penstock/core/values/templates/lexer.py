@@ -25,6 +25,15 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r"}
 
 
+class TemplateMistake(ValueProblem):
+    """A text is no template: what is wrong at which of its characters, counted from 0."""
+
+    def __init__(self, said: str, at: int) -> None:
+        super().__init__(f"template, character {at + 1}: {said}")
+        self.said = said
+        self.at = at
+
+
 class Piece(Struct, frozen=True):
     """Text (`kind` is empty), or what is within `{{ }}` or `{% %}`, and where it begins."""
 
@@ -65,7 +74,7 @@ def pieces(template: str) -> Iterator[Piece]:
             while raw:
                 end_tag = _OPEN.search(template, at)
                 if end_tag is None:
-                    raise problem("raw is not closed by endraw", found.start())
+                    raise TemplateMistake("raw is not closed by endraw", found.start())
                 at = end_tag.end()
                 close = template.find("%}", at)
                 word = template[at:close].strip(" \t\r\n-") if close >= 0 else ""
@@ -93,7 +102,7 @@ def _end(template: str, at: int, close: str, opened: int) -> int:
         end = template.find(close, at)
         if end >= 0:
             return end
-    raise problem(f"there is no {close} for the {template[opened : opened + 2]}", opened)
+    raise TemplateMistake(f"there is no {close} for the {template[opened : opened + 2]}", opened)
 
 
 def _quoted(template: str, at: int) -> int:
@@ -110,7 +119,7 @@ def tokens(piece: Piece) -> list[Token]:
     while text[at:].strip():
         match = _TOKEN.match(text, at)
         if match is None:
-            raise problem(f"{text[at:].strip()[:20]!r} means nothing here", piece.at + at)
+            raise TemplateMistake(f"{text[at:].strip()[:20]!r} means nothing here", piece.at + at)
         kind = match.lastgroup or ""
         found.append(Token(kind, match[kind], piece.at + match.start(kind)))
         at = match.end()
@@ -120,8 +129,3 @@ def tokens(piece: Piece) -> list[Token]:
 def unquoted(text: str) -> str:
     """What a quoted text says."""
     return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), text[1:-1])
-
-
-def problem(message: str, at: int) -> ValueProblem:
-    """A template that is none, and where."""
-    return ValueProblem(f"template, character {at + 1}: {message}")

@@ -10,7 +10,14 @@ from typing import Final
 from penstock.core.limits import TEMPLATE_CHARS_MAX, TEMPLATE_DEPTH_MAX
 from penstock.core.values.templates.filters import FILTERS
 from penstock.core.values.templates.functions import FUNCTIONS
-from penstock.core.values.templates.lexer import Piece, Token, pieces, problem, tokens, unquoted
+from penstock.core.values.templates.lexer import (
+    Piece,
+    TemplateMistake,
+    Token,
+    pieces,
+    tokens,
+    unquoted,
+)
 from penstock.core.values.templates.operators import TESTS
 from penstock.core.values.templates.syntax import (
     Asked,
@@ -90,8 +97,12 @@ class _Bodies:
         assert closed is None, "nothing closes a whole template"
         return body
 
-    def _body(self, closers: tuple[str, ...]) -> tuple[Body, _Expressions | None]:
-        """The statements up to one of these tags, and what is left of that tag."""
+    def _body(
+        self, closers: tuple[str, ...], opened: _Expressions | None = None
+    ) -> tuple[Body, _Expressions | None]:
+        """The statements up to one of these tags, which close what was opened; and what is left of
+        that tag.
+        """
         self._depth += 1
         if self._depth > TEMPLATE_DEPTH_MAX:
             raise ValueProblem(f"a template may be nested {TEMPLATE_DEPTH_MAX} levels deep")
@@ -112,8 +123,8 @@ class _Bodies:
                 inner.tag = tag
                 return tuple(statements), inner
             statements.append(self._tag(tag, inner))
-        if closers:
-            raise ValueProblem(f"template: there is no {closers[-1]}")
+        if opened is not None:
+            raise opened.first_problem(f"there is no {closers[-1]}")
         self._depth -= 1
         return tuple(statements), None
 
@@ -128,20 +139,20 @@ class _Bodies:
             case "for":
                 return self._loop(inner)
             case _:
-                raise inner.problem(f"the tag {tag!r} is not known; if, for, set and raw are")
+                raise inner.first_problem(f"the tag {tag!r} is not known; if, for, set and raw are")
 
     def _branches(self, inner: _Expressions) -> Branches:
         branches: list[tuple[Expr | None, Body]] = []
         condition: Expr | None = inner.whole()
         while True:
-            body, closed = self._body(("elseif", "else", "endif"))
+            body, closed = self._body(("elseif", "else", "endif"), inner)
             assert closed is not None, "a body ends with one of its closers"
             branches.append((condition, body))
             if closed.tag == "endif":
                 closed.done()
                 return Branches(tuple(branches))
             if condition is None:
-                raise closed.problem(f"{closed.tag} after else")
+                raise closed.first_problem(f"{closed.tag} after else")
             if closed.tag == "else":
                 closed.done()
             condition = closed.whole() if closed.tag == "elseif" else None
@@ -149,12 +160,12 @@ class _Bodies:
     def _loop(self, inner: _Expressions) -> Loop:
         name = inner.name()
         if inner.word() != "in":
-            raise inner.problem("a for is written `for name in values`")
+            raise inner.first_problem("a for is written `for name in values`")
         values = inner.whole()
-        body, closed = self._body(("else", "endfor"))
+        body, closed = self._body(("else", "endfor"), inner)
         otherwise: Body = ()
         if closed is not None and closed.tag == "else":
-            otherwise, _ = self._body(("endfor",))
+            otherwise, _ = self._body(("endfor",), inner)
         return Loop(name, values, body, otherwise)
 
 
@@ -179,31 +190,39 @@ class _Expressions:
         if self._next < len(self._tokens):
             raise self.problem(f"{self._tokens[self._next].text!r} is not expected here")
 
-    def problem(self, message: str) -> ValueProblem:
-        """What goes wrong at the next token."""
+    def problem(self, message: str, token: Token | None = None) -> TemplateMistake:
+        """What goes wrong at a token; at the next one, if none is named."""
         at = self._piece.at + len(self._piece.text.rstrip())
-        if self._next < len(self._tokens):
-            at = self._tokens[self._next].at
-        return problem(message, at)
+        if token is None and self._next < len(self._tokens):
+            token = self._tokens[self._next]
+        return TemplateMistake(message, at if token is None else token.at)
+
+    def first_problem(self, message: str) -> TemplateMistake:
+        """What is wrong with the tag that it is."""
+        return self.problem(message, self._tokens[0])
 
     def word(self) -> str:
         """The next token, which must be a word."""
         token = self._take()
         if token is None or token.kind != "name":
-            raise self.problem("a word is expected here")
+            raise self.problem("a word is expected here", token)
         return token.text
 
     def name(self) -> str:
         """A name that may be set."""
         name = self.word()
         if name in _CONSTANTS or name in _KEYWORDS:
-            raise self.problem(f"{name!r} can be no name")
+            raise self._last_problem(f"{name!r} can be no name")
         return name
 
     def sign(self, wanted: str) -> None:
         """The next token, which must be this sign."""
         if not self._skip(wanted):
             raise self.problem(f"{wanted!r} is expected here")
+
+    def _last_problem(self, message: str) -> TemplateMistake:
+        """What is wrong with the token that was taken last."""
+        return self.problem(message, self._tokens[self._next - 1])
 
     def _take(self) -> Token | None:
         if self._next == len(self._tokens):
@@ -261,7 +280,8 @@ class _Expressions:
         negated = self._skip("not")
         test = self.word()
         if test not in TESTS:
-            raise self.problem(f"the test {test!r} is not known; {', '.join(sorted(TESTS))} are")
+            known = ", ".join(sorted(TESTS))
+            raise self._last_problem(f"the test {test!r} is not known; {known} are")
         return Asked(value, test, negated)
 
     def _unary(self) -> Expr:
@@ -292,13 +312,14 @@ class _Expressions:
     def _key(self) -> str:
         token = self._take()
         if token is None or token.kind not in ("name", "number"):
-            raise self.problem("a key is expected behind the dot; write others as ['key']")
+            said = "a key is expected behind the dot; write others as ['key']"
+            raise self.problem(said, token)
         return token.text
 
     def _filter(self, value: Expr) -> Expr:
         name = self.word()
         if name not in FILTERS:
-            raise self.problem(f"the filter {name!r} is not known")
+            raise self._last_problem(f"the filter {name!r} is not known")
         args, named = self._arguments() if self._skip("(") else ((), ())
         return Filtered(value, name, args, named)
 
@@ -326,8 +347,8 @@ class _Expressions:
                 return Constant(float(text) if "." in text else int(text))
             case Token(kind="text", text=text):
                 return Constant(unquoted(text))
-            case Token(kind="name", text=text):
-                return self._named(text)
+            case Token(kind="name"):
+                return self._named(token)
             case Token(text="("):
                 found = self._choice()
                 self.sign(")")
@@ -337,20 +358,20 @@ class _Expressions:
             case Token(text="{"):
                 return self._pairs()
             case _:
-                self._next -= 1
-                raise self.problem(f"{token.text!r} is no value")
+                raise self.problem(f"{token.text!r} is no value", token)
 
-    def _named(self, name: str) -> Expr:
+    def _named(self, token: Token) -> Expr:
+        name = token.text
         if name in _CONSTANTS:
             return Constant(_CONSTANTS[name])
         if name in _KEYWORDS:
-            raise self.problem(f"{name!r} is no value")
+            raise self.problem(f"{name!r} is no value", token)
         if not self._skip("("):
-            return Name(name)
+            return Name(name, token.at)
         if name not in FUNCTIONS:
-            raise self.problem(f"the function {name!r} is not known")
+            raise self.problem(f"the function {name!r} is not known", token)
         args, named = self._arguments()
-        return Call(name, args, named)
+        return Call(name, args, named, token.at)
 
     def _list(self, close: str) -> list[Expr]:
         found: list[Expr] = []

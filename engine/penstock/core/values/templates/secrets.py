@@ -30,15 +30,18 @@ def only_secret(template: str) -> str | None:
             return None
 
 
-def is_secret_misplaced(template: str, *, as_whole: bool) -> bool:
-    """Whether a template asks for a secret where it can not be had; it may be one `as_whole`."""
+def misplaced_secret(template: str, *, as_whole: bool) -> int | None:
+    """At which character a template asks for a secret that can not be had there; it may be one
+    `as_whole`.
+    """
     if SECRET not in template or (as_whole and only_secret(template) is not None):
-        return False
-    return names_secret(parse_template(template))
+        return None
+    return secret_in(parse_template(template))
 
 
-def names_secret(body: Body) -> bool:
-    """Whether a template asks for a secret anywhere."""
+def secret_in(body: Body) -> int | None:
+    """At which character a template asks for a secret, if it does so anywhere."""
+    found: list[int] = []
     pending: list[object] = [body]
     while pending:
         part = pending.pop()
@@ -46,6 +49,6 @@ def names_secret(body: Body) -> bool:
             pending.extend(cast("tuple[object, ...]", part))
         elif isinstance(part, Struct):
             if isinstance(part, Call) and part.name == SECRET:
-                return True
+                found.append(part.at)
             pending.extend(getattr(part, name) for name in part.__struct_fields__)
-    return False
+    return min(found, default=None)

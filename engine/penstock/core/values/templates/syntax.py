@@ -18,9 +18,12 @@ class Constant(_Part, frozen=True):
 
 
 class Name(_Part, frozen=True):
-    """A name that the template's place knows, or one that the template has set."""
+    """A name that the template's place knows, or one that the template has set; `at` is the
+    character of the template at which it stands.
+    """
 
     name: str
+    at: int
 
 
 class Item(_Part, frozen=True):
@@ -31,11 +34,12 @@ class Item(_Part, frozen=True):
 
 
 class Call(_Part, frozen=True):
-    """A function, with arguments by place and by name."""
+    """A function, with arguments by place and by name; `at` is as of a name."""
 
     name: str
     args: tuple[Expr, ...]
-    named: tuple[tuple[str, Expr], ...] = ()
+    named: tuple[tuple[str, Expr], ...]
+    at: int
 
 
 class Filtered(_Part, frozen=True):

@@ -1,5 +1,5 @@
-"""The names without which a template has no value, wherever it stands: seen in its text alone, so
-that a spec that wants what no run has is refused.
+"""The names without which a template has no value, wherever it stands, and what it looks up below
+them: seen in its text alone, so that a spec that wants what no run has is refused.
 
 What a template asks for on the chance that it is there is not among them: to the left of `??`, in
 `default(...)`, or where it is tested with `is defined` anywhere in the template.
@@ -8,10 +8,13 @@ What a template asks for on the chance that it is there is not among them: to th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
+
+from msgspec import Struct, field
 
 from penstock.core.values.templates.filters import LENIENT
 from penstock.core.values.templates.functions import LAZY
+from penstock.core.values.templates.operators import text
 from penstock.core.values.templates.parser import parse_template
 from penstock.core.values.templates.syntax import (
     Asked,
@@ -21,6 +24,7 @@ from penstock.core.values.templates.syntax import (
     Branches,
     Call,
     Choice,
+    Constant,
     Expr,
     Filtered,
     Item,
@@ -35,6 +39,17 @@ from penstock.core.values.value import Value
 
 _MAY_BE_MISSING: Final = frozenset({"defined", "empty", "null"})
 """Tests of what need not be there."""
+
+
+class Path(NamedTuple):
+    """A name, and the keys below it; one that only a run tells is None."""
+
+    root: str
+    keys: tuple[str | None, ...] = ()
+
+    def is_below(self, other: Path) -> bool:
+        """Whether the other one leads there, or is the same."""
+        return self.root == other.root and self.keys[: len(other.keys)] == other.keys
 
 
 def wanted_in(template: Value) -> frozenset[str]:
@@ -54,17 +69,43 @@ def wanted_in(template: Value) -> frozenset[str]:
 
 def wanted_names(body: Body) -> frozenset[str]:
     """The names that must be there; none that the template sets itself, on whatever way."""
-    wanted, own = set[str](), set[str]()
+    asked = _asked_in(body)
+    free = asked.own | {path.root for path in asked.tested}
+    return frozenset(path.root for path in asked.wanted if path.root not in free)
+
+
+def wanted_paths(body: Body) -> dict[Path, int]:
+    """What must be there, down to its last key, and at which character it is asked for first. What
+    lies below something that is tested need not be.
+    """
+    asked = _asked_in(body)
+    return {
+        path: at
+        for path, at in asked.wanted.items()
+        if path.root not in asked.own and not any(path.is_below(one) for one in asked.tested)
+    }
+
+
+class _Lookups(Struct):
+    """What a template looks up, what it sets itself, and what it only tests."""
+
+    wanted: dict[Path, int] = field(default_factory=dict[Path, int])
+    own: set[str] = field(default_factory=set[str])
+    tested: set[Path] = field(default_factory=set[Path])
+
+
+def _asked_in(body: Body) -> _Lookups:
+    found = _Lookups()
     pending: list[tuple[Expr, bool]] = []
     for part in _parts(body):
         match part:
             case Output(value=value):
                 pending.append((value, True))
             case Assign(name=name, value=value):
-                own.add(name)
+                found.own.add(name)
                 pending.append((value, True))
             case Loop(name=name, values=values):
-                own |= {name, "loop"}
+                found.own |= {name, "loop"}
                 pending.append((values, True))
             case Branches(branches=branches):
                 pending += [(condition, True) for condition, _ in branches if condition is not None]
@@ -72,14 +113,14 @@ def wanted_names(body: Body) -> frozenset[str]:
                 pass
     while pending:
         expr, must = pending.pop()
-        if isinstance(expr, Name):
-            if must:
-                wanted.add(expr.name)
-            continue
+        looked_up = _looked_up(expr)
+        if looked_up is not None and must:
+            path, at = looked_up
+            found.wanted[path] = min(at, found.wanted.get(path, at))
         if isinstance(expr, Asked) and expr.test in _MAY_BE_MISSING:
-            own |= _root(expr.value)
-        pending += _below(expr, must=must)
-    return frozenset(wanted - own)
+            found.tested |= _tested(expr.value)
+        pending += _below(expr, must=must and looked_up is None)
+    return found
 
 
 def _parts(body: Body) -> Iterator[object]:
@@ -103,7 +144,7 @@ def _below(expr: Expr, *, must: bool) -> list[tuple[Expr, bool]]:
         case Item(of=of, key=key):
             return [(of, must), (key, True)]
         case Call(name=name, args=args, named=named):
-            given = [(arg, name not in LAZY) for arg in args]
+            given = [(arg, must or name not in LAZY) for arg in args]
             return [*given, *((value, True) for _, value in named)]
         case Filtered(value=value, name=name, args=args, named=named):
             given = [(arg, True) for arg in (*args, *(value for _, value in named))]
@@ -126,8 +167,19 @@ def _below(expr: Expr, *, must: bool) -> list[tuple[Expr, bool]]:
             return []
 
 
-def _root(expr: Expr) -> set[str]:
-    """The name below which something is looked for, if that is a name."""
+def _looked_up(expr: Expr) -> tuple[Path, int] | None:
+    """What is looked for below a name, and where that stands; None if it is below no name."""
+    keys: list[str | None] = []
     while isinstance(expr, Item):
+        keys.append(text(expr.key.value) if isinstance(expr.key, Constant) else None)
         expr = expr.of
-    return {expr.name} if isinstance(expr, Name) else set()
+    return (Path(expr.name, tuple(reversed(keys))), expr.at) if isinstance(expr, Name) else None
+
+
+def _tested(expr: Expr) -> set[Path]:
+    """What is tested, as far as its keys are known."""
+    looked_up = _looked_up(expr)
+    if looked_up is None:
+        return set()
+    root, keys = looked_up[0]
+    return {Path(root, keys[: keys.index(None)] if None in keys else keys)}
