@@ -1,10 +1,10 @@
 """Worker over Kafka and CommandSender, with `penstock server` on real Kafka."""
 
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,11 +68,12 @@ class Cluster:
         self.kafka_url = f"kafka://{bootstrap}/{name}"
 
 
-@pytest.fixture
-def cluster(kafka_bootstrap: str, cluster_name: str, tmp_path: Path) -> Iterator[Cluster]:
-    arguments = ("server", "--kafka", kafka_bootstrap, "--cluster", cluster_name)
-    with running_server(tmp_path / "data", *arguments) as url:
-        yield Cluster(kafka_bootstrap, cluster_name, url)
+@pytest.fixture(scope="module")
+def cluster(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    name = f"t{secrets.token_hex(6)}"
+    arguments = ("server", "--kafka", kafka_bootstrap, "--cluster", name)
+    with running_server(tmp_path_factory.mktemp("server") / "data", *arguments) as url:
+        yield Cluster(kafka_bootstrap, name, url)
 
 
 @pytest.fixture
