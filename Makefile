@@ -51,8 +51,8 @@ fix: $(DEV) ## format, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# A process waits for others half of its time, so there may be more of them than cores.
-JOBS ?= 3
+# How many processes `auto` are, tests/conftest.py says.
+JOBS ?= auto
 PYTEST := $(PY) -m pytest -n $(JOBS) --dist worksteal --durations 30
 
 .PHONY: test

@@ -1,5 +1,6 @@
 """What every test may ask for: one Kafka a run, and names that no other test uses."""
 
+import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("penstock")
 
+PROCESSES_MAX = 6
 LONG_S = 60  # a run of which it is worth telling where its time went
 BROKERS = {"kafka_bootstrap", "own_broker"}
 
@@ -32,6 +34,14 @@ def pytest_configure() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: half as many again as there are cores, since tests wait for others half of the
+    time; but not many, since all have one broker.
+    """
+    cores = os.cpu_count() or 1
+    return min(PROCESSES_MAX, cores + cores // 2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -55,7 +55,7 @@ def _last_is_begun_elsewhere_s(
     try:
         first = client.run(flow, number=-1)
         wait_until(lambda: "-1" in path.read_text().split(), 60)
-        with Worker(kk_unsaid, kk_said, url=cluster.kafka_url, slots=RUNS):
+        with Worker(kk_unsaid, kk_said, url=words[0], slots=RUNS):
             runs = {number: client.run(flow, number=number) for number in range(RUNS)}
             wait_until(lambda: len(path.read_text().split()) > BEGUN, 60)
             time.sleep(2.0)  # so that it has said of all that they have begun, if it does

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -51,6 +52,20 @@ def slow(ctx: TaskContext, name: str, seconds: float) -> str:
 @workflow
 def slowly(name: str, seconds: float) -> str:
     return slow(name, seconds)
+
+
+SEEN = Event()
+
+
+@task
+def held() -> str:
+    assert SEEN.wait(60)
+    return "held"
+
+
+@workflow
+def holding() -> str:
+    return held()
 
 
 @workflow
@@ -115,13 +130,14 @@ def test_workflows_run_over_kafka(client: Client, cluster: Cluster) -> None:
 
 
 def test_a_long_task_is_said_to_be_started(client: Client, cluster: Cluster) -> None:
-    client.register(slowly)
-    with Worker(slowly, url=cluster.kafka_url, name="w7", started_after_s=0.2):
-        run = client.run(slowly, name="a", seconds=2)
+    client.register(holding)
+    with Worker(holding, url=cluster.kafka_url, name="w7", started_after_s=0.2):
+        run = client.run(holding)
         wait_until(lambda: _attempt(run) is not None and _attempt(run).started_at)
         assert _attempt(run).worker == "w7"
         assert _attempt(run).status == "TASK_RUNNING"
-        assert run.result(timeout=30) == "a 1"
+        SEEN.set()
+        assert run.result(timeout=30) == "held"
 
 
 def _attempt(run: RunHandle[Any]) -> Any:
