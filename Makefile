@@ -51,9 +51,9 @@ fix: $(DEV) ## format, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# One process a core, but few: each brings a Kafka of its own.
+# How many processes `auto` are, tests/conftest.py says.
 JOBS ?= auto
-PYTEST := $(PY) -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
+PYTEST := $(PY) -m pytest -n $(JOBS) --dist worksteal --durations 30
 
 .PHONY: test
 test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them, JOBS=0 for one process)

@@ -1,16 +1,20 @@
 """What every test may ask for: one Kafka a run, and names that no other test uses."""
 
+import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
 import hypothesis
 import pytest
 
 from tests.chaos.report import PROPERTY, Figures, summed, told
+from tests.durations import by_folder
 from tests.kafka_broker import Broker, running_kafka
 from tests.s3_server import NoServer, binary, running_s3
+from tests.shared import shared
 
 # A shared machine of two cores is slow at times: time limits are pytest-timeout's business.
 hypothesis.settings.register_profile(
@@ -18,6 +22,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("penstock")
 
+PROCESSES_MAX = 6
+LONG_S = 60  # a run of which it is worth telling where its time went
 BROKERS = {"kafka_bootstrap", "own_broker"}
 
 
@@ -30,6 +36,14 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: half as many again as there are cores, since tests wait for others half of the
+    time; but not many, since all have one broker.
+    """
+    cores = os.cpu_count() or 1
+    return min(PROCESSES_MAX, cores + cores // 2)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses a broker, so that `-m "not kafka"` is right without anybody's care."""
     for item in items:
@@ -38,7 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The sums of what the faults of the catalogue came to."""
+    """Where the time went, and the sums of what the faults of the catalogue came to."""
+    seconds = by_folder(terminalreporter.stats)
+    if sum(seconds.values()) > LONG_S:
+        terminalreporter.write_sep("=", "seconds by folder")
+        terminalreporter.write_line(", ".join(f"{name} {s:.0f}" for name, s in seconds.items()))
     cases, sums = summed(terminalreporter.getreports("passed"))
     if sums["acknowledged"]:
         terminalreporter.write_sep("=", "faults")
@@ -46,9 +64,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> Iterator[str]:
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of this run have."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(run_folder: Path) -> Iterator[str]:
     """`host:port` of a real Kafka; one a run, started when the first test asks."""
-    with running_kafka() as bootstrap:
+    with shared(run_folder / "kafka", running_kafka) as bootstrap:
         yield bootstrap
 
 

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from kafka_jars import BUILD, HERE, BrokerError, Java, prepare, run, say
 
-READY_TIMEOUT_S = 60
+READY_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 15
 START_TRIES = 3
 HOST = "127.0.0.1"

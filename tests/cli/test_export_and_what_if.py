@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
 
-from penstock.cli import main
+from tests.cli.calls import penstock
 from tests.cli.test_past_and_care import some_runs
 from tests.sdk.servers import running_server
 
@@ -67,35 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-class Said(NamedTuple):
-    """What the command came to."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Penstock = Callable[..., Said]
-
-
-@pytest.fixture
-def penstock(capsys: pytest.CaptureFixture[str]) -> Penstock:
-    """The command, in this process: most of these tests are many of its calls."""
-
-    def call(*words: str) -> Said:
-        capsys.readouterr()
-        try:
-            code = main(list(words))
-        except SystemExit as exit_:
-            code = int(str(exit_.code))
-        return Said(code, *capsys.readouterr())
-
-    return call
-
-
-def test_a_run_becomes_a_test_that_runs_anywhere(
-    penstock: Penstock, url: str, folder: Path
-) -> None:
+def test_a_run_becomes_a_test_that_runs_anywhere(url: str, folder: Path) -> None:
     done = penstock("export-test", "ended", "--url", url, "-o", "test_ended.py")
     assert (done.returncode, "pytest test_ended.py" in done.stdout) == (0, True), done.stderr
     text = (folder / "test_ended.py").read_text()
@@ -116,7 +88,7 @@ def test_a_run_becomes_a_test_that_runs_anywhere(
     assert penstock("export-test", "ended", "--url", url).stdout.rstrip() == text.rstrip()
 
 
-def test_what_if_shows_where_the_two_part(penstock: Penstock, url: str, folder: Path) -> None:
+def test_what_if_shows_where_the_two_part(url: str, folder: Path) -> None:
     done = penstock("what-if", "ended", "--spec", "mine:spec", "--url", url)
     assert done.returncode == 0, done.stderr
     assert "they part at step" in done.stdout
@@ -147,7 +119,7 @@ def test_what_if_shows_where_the_two_part(penstock: Penstock, url: str, folder: 
     ],
 )
 def test_a_spec_that_can_not_be_had_is_explained(
-    penstock: Penstock, url: str, folder: Path, spec: str, said: str
+    url: str, folder: Path, spec: str, said: str
 ) -> None:
     done = penstock("what-if", "ended", "--spec", spec, "--url", url)
     assert (done.returncode, said in done.stderr) == (1, True), done.stderr
@@ -155,9 +127,7 @@ def test_a_spec_that_can_not_be_had_is_explained(
 
 
 @pytest.mark.parametrize("verb", [("export-test",), ("what-if", "--spec", "1")])
-def test_what_is_not_there_is_said(
-    penstock: Penstock, url: str, tmp_path: Path, verb: tuple[str, ...]
-) -> None:
+def test_what_is_not_there_is_said(url: str, tmp_path: Path, verb: tuple[str, ...]) -> None:
     none = penstock(*verb, "nobody", "--url", url)
     assert (none.returncode, "WF_RUN_UNKNOWN" in none.stderr) == (1, True), none.stderr
     nowhere = penstock(*verb, "ended", "--data", str(tmp_path / "nowhere"))
@@ -178,16 +148,14 @@ def test_what_is_not_there_is_said(
         ("what-if", "ended", "--spec", "1", "-o", "yaml"),
     ],
 )
-def test_hostile_arguments_get_a_sentence(penstock: Penstock, words: tuple[str, ...]) -> None:
+def test_hostile_arguments_get_a_sentence(words: tuple[str, ...]) -> None:
     done = penstock(*words)
     assert done.returncode == 2
     assert "error:" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_nothing_is_written_and_a_directory_says_the_same(
-    penstock: Penstock, url: str, directory: Path
-) -> None:
+def test_nothing_is_written_and_a_directory_says_the_same(url: str, directory: Path) -> None:
     """While the server has the directory it is asked; its log is as long as before."""
 
     def ends() -> Any:
@@ -202,7 +170,7 @@ def test_nothing_is_written_and_a_directory_says_the_same(
     assert [one["fold_digest"] for one in before] == [one["fold_digest"] for one in after]
 
 
-def test_without_a_server(penstock: Penstock, tmp_path: Path, folder: Path) -> None:
+def test_without_a_server(tmp_path: Path, folder: Path) -> None:
     data = tmp_path / "data"
     with running_server(data, "dev", "--partitions", "2") as url:
         some_runs(url)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pytest
 
 from penstock.cli.words import kafka_settings_of
 from penstock.config import KAFKA_CONFIG_VARIABLE, read_kafka_settings
+from tests.cli.calls import penstock
 
 
 def test_a_line_is_a_setting(tmp_path: Path) -> None:
@@ -36,24 +34,14 @@ def test_what_the_command_line_says_wins_and_the_rest_of_the_file_holds(
     ("text", "said"), [("psst", "line 1"), (None, "No such file"), ("=psst", "NAME=VALUE")]
 )
 def test_a_file_that_is_none_is_told_without_what_is_in_it(
-    tmp_path: Path, text: str | None, said: str
+    tmp_path: Path, text: str | None, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "kafka.conf"
     if text is not None:
         path.write_text(text)
-    command = [sys.executable, "-m", "penstock.cli", "server", "--kafka", "x"]
-    for arguments, variables in (
-        (["--kafka-config-file", str(path)], {}),
-        ([], {KAFKA_CONFIG_VARIABLE: str(path)}),
-    ):
-        ended = subprocess.run(
-            [*command, *arguments, "--data", str(tmp_path / "data")],
-            capture_output=True,
-            text=True,
-            env={**os.environ, **variables},
-            timeout=60,
-            check=False,
-        )
+    for arguments in (["--kafka-config-file", str(path)], []):
+        ended = penstock("server", "--kafka", "x", *arguments, "--data", str(tmp_path / "data"))
+        monkeypatch.setenv(KAFKA_CONFIG_VARIABLE, str(path))  # which the second one is told by
         assert ended.returncode != 0
         assert said in ended.stderr, ended.stderr
         assert "Traceback" not in ended.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from penstock.contracts.topics import Topics
 from penstock.log.embedded import EmbeddedLog
 from penstock.log.port import Message
 from penstock.processor.directory import belongs_to
-from tests.cli.test_verify import penstock
+from tests.cli.calls import penstock
 from tests.gateway.served import one_task
 from tests.sdk.servers import running_server
 
@@ -173,7 +172,7 @@ def test_doctor_finds_nothing_and_then_what_is_wrong(url: str, directory: Path) 
     ],
 )
 def test_hostile_arguments_get_a_sentence(words: tuple[str, ...]) -> None:
-    done: subprocess.CompletedProcess[str] = penstock(*words)
+    done = penstock(*words)
     assert done.returncode == 2
     assert "error:" in done.stderr
     assert "Traceback" not in done.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.cli.calls import penstock
 from tests.cli.test_past_and_care import places, some_runs, told
-from tests.cli.test_verify import penstock
 from tests.sdk.servers import running_server
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.test_verify import lines_of, penstock, some_work
+from tests.cli.calls import penstock, process
+from tests.cli.test_verify import lines_of, some_work
 from tests.gateway.served import wait_until
 from tests.sdk.servers import running_server
 
@@ -45,6 +46,6 @@ def test_a_server_with_snapshots_comes_back_from_them(tmp_path: Path) -> None:
 def test_a_wrong_place_or_schedule_is_explained(
     tmp_path: Path, words: list[str], status: int, text: str
 ) -> None:
-    done = penstock(*words, "--data", str(tmp_path))
+    done = process(*words, "--data", str(tmp_path))
     assert done.returncode == status
     assert text in done.stderr

@@ -18,19 +18,9 @@ import pytest
 from penstock.core.state.run import WfRun
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import decode_row
+from tests.cli.calls import Said, penstock, process
 from tests.gateway.served import one_task, wait_until
 from tests.sdk.servers import running_server
-
-
-def penstock(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
-    return subprocess.run(
-        [sys.executable, "-m", "penstock.cli", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def some_work(url: str) -> None:
@@ -51,7 +41,7 @@ def some_work(url: str) -> None:
             good("POST", "/v1/tasks/report", {**report, "status": "TASK_SUCCESS"})
 
 
-def lines_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+def lines_of(done: Said) -> list[str]:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert all(line.endswith(", equal") for line in lines)
@@ -93,7 +83,7 @@ def meddle(data: Path) -> None:
 def test_a_second_server_on_a_directory_is_told_so(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running_server(data) as url:
-        second = penstock("dev", "--data", str(data), "--port", "0")
+        second = process("dev", "--data", str(data), "--port", "0")
         assert second.returncode == 1
         assert "is in use by another process" in second.stderr
         assert url in second.stderr
@@ -103,7 +93,7 @@ def test_a_directory_keeps_its_number_of_partitions(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running_server(data, "dev", "--partitions", "2"):
         pass
-    other = penstock("dev", "--data", str(data), "--port", "0", "--partitions", "3")
+    other = process("dev", "--data", str(data), "--port", "0", "--partitions", "3")
     assert other.returncode == 1
     assert "2 partitions, not 3" in other.stderr
     with running_server(data) as url:
@@ -115,7 +105,7 @@ def test_a_directory_keeps_its_number_of_partitions(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_an_error_if_it_was_asked_for(tmp_path: Path) -> None:
     with running_server(tmp_path / "one") as url:
         port = url.rpartition(":")[2]
-        second = penstock("dev", "--data", str(tmp_path / "two"), "--port", port)
+        second = process("dev", "--data", str(tmp_path / "two"), "--port", port)
         assert second.returncode == 1
         assert f"can not listen on 127.0.0.1:{port}" in second.stderr
 
@@ -158,7 +148,7 @@ def test_a_wrong_command_line_is_explained(words: list[str], status: int, text: 
 
 
 def test_a_failpoint_that_is_none_is_explained(tmp_path: Path) -> None:
-    done = penstock("dev", "--data", str(tmp_path), "--port", "0", "--failpoint", "x=y")
+    done = process("dev", "--data", str(tmp_path), "--port", "0", "--failpoint", "x=y")
     assert (done.returncode, "failpoint" in done.stderr) == (1, True)
 
 

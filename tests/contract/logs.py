@@ -13,7 +13,7 @@ from penstock.log.kafka import KafkaEngineLog
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Consumer, EngineLog, Message, Record
 
-DEADLINE_S = 30.0
+DEADLINE_S = 50.0  # less than a test may take
 PARTITIONS = 4
 COMMANDS_CONFIG = {"message.timestamp.type": "LogAppendTime", "retention.ms": "-1"}
 TASKS_CONFIG = {"retention.ms": "604800000"}

@@ -262,7 +262,7 @@ def test_two_members_share_and_the_last_one_takes_over(logs: Logs) -> None:
         return len(after) == PARTITIONS
 
     until(second_has_all)
-    assert time.monotonic() - left_s < 4  # well below the session timeout
+    assert time.monotonic() - left_s < 6, "the session timeout is not waited out"
     second.close()
 
 
@@ -279,6 +279,6 @@ def test_a_member_that_waits_is_woken(durable: Logs) -> None:
     records = member.poll(10, 20)
 
     assert values(records) == [b"second"]
-    assert time.monotonic() - started_s < 3
+    assert time.monotonic() - started_s < 10
     timer.join()
     member.close()

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-START_S = 40.0
+START_S = 90.0
 LOST: tuple[type[Exception], ...] = (httpx.HTTPError,)
 
 

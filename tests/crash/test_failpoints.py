@@ -27,6 +27,7 @@ RUNS = 30
 KILL_AT_BATCH = 14
 SIGKILL = -9
 FINISH_S = 60.0
+SOON_REPLACED = ("--session-timeout-ms", "6000")  # the least that brokers allow
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -36,7 +37,8 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         made = Server(tmp_path / "data")
     else:
         bootstrap = request.getfixturevalue("kafka_bootstrap")
-        made = Server(tmp_path / "data", bootstrap, request.getfixturevalue("cluster_name"))
+        name = request.getfixturevalue("cluster_name")
+        made = Server(tmp_path / "data", bootstrap, name, SOON_REPLACED)
     yield made
     made.stop()
 

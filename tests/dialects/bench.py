@@ -29,15 +29,17 @@ from tests.scenarios.driver import WAIT_S, Driver
 from tests.scenarios.story import Story, accepted
 from tests.scenarios.story import run as run_of
 
-BUILTIN = {task.name: task for task in BuiltinTasks().all if not task.is_async}
+OWN = BuiltinTasks()
+BUILTIN = {task.name: task for task in OWN.all if not task.is_async}
 ROUNDS_MAX = 200
-QUIET_S = 0.5
-"""So long nothing new has to come on a real log until no more is expected."""
+QUIET_S = 0.1
+"""So long a real log has to be at rest until no more is expected: what an owner answers to the fold
+comes a moment behind it."""
 
 
 def deploy(driver: Driver, flow: str, *task_defs: PutTaskDef) -> str:
     """Register a flow and what it needs; its name."""
-    for task in BuiltinTasks().all:
+    for task in OWN.all:
         accepted(driver, PutTaskDef(**task_def_of(task)))
     for task_def in task_defs:
         accepted(driver, task_def)
@@ -80,11 +82,21 @@ class FlowRun(Story):
         """
         if self.driver.clock is not None:
             return [task for name in names for task in self.driver.tasks(name, 100)]
-        until = time.monotonic() + QUIET_S
-        while not (due := self._due(self.id)) and time.monotonic() < until:
-            time.sleep(0.01)
+        due = self._due_or_quiet()
         wanted = [(name, due.count(name)) for name in names if name in due]
         return [task for name, count in wanted for task in self.driver.tasks(name, count)]
+
+    def _due_or_quiet(self) -> list[str]:
+        """Wait until there is something to do, or nothing that could bring more goes on."""
+        quiet_s = time.monotonic()
+        deadline = quiet_s + WAIT_S
+        while not (due := self._due(self.id)) and time.monotonic() < deadline:
+            if not _is_at_rest(self.driver):
+                quiet_s = time.monotonic()
+            elif time.monotonic() - quiet_s > QUIET_S:
+                break
+            time.sleep(0.01)
+        return due
 
     def _due(self, wf_run_id: str) -> list[str]:
         """The tasks that a run, and those below it, have handed out."""
@@ -146,6 +158,15 @@ class FlowRun(Story):
         """What a task run, or the execution, went through."""
         state = (self.execution if task_id is None else self.only(task_id))["state"]
         return [moment["state"] for moment in state["histories"]]
+
+
+def _is_at_rest(driver: Driver) -> bool:
+    """On a real log: all there is is folded, and no time that is over has yet to be told."""
+    ticker = driver.processor._errands.ticker
+    return driver._folded_all() and all(
+        ticker.due_in_s(partition.shard.partition, partition.state) != 0
+        for partition in driver.processor.partitions()
+    )
 
 
 def start(driver: Driver, name: str, wf_run_id: str | None = None, **inputs: Any) -> FlowRun:

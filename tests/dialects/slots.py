@@ -20,7 +20,7 @@ from penstock.sdk.task import TaskDef
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted
 
-WAIT_S = 10.0
+WAIT_S = 40.0
 
 
 def wait_until(holds: Callable[[], object]) -> None:

@@ -5,6 +5,8 @@ operator's, or that the worker goes away.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
@@ -24,7 +26,7 @@ from tests.dialects.workflows import WorkflowRun
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, register, run
 
-NEVER = Event()
+OVER = Event()
 
 
 @task
@@ -46,13 +48,24 @@ async def is_cancelled(ctx: TaskContext) -> int:
 @task
 def deaf() -> None:
     """Done twice it does no harm, and it does not listen."""
-    NEVER.wait(20)
+    OVER.wait(20)
 
 
 @task(name="deaf", idempotent=False)
 def deaf_once() -> None:
     """What it has begun must not be begun again."""
-    NEVER.wait(20)
+    OVER.wait(20)
+
+
+@contextmanager
+def a_deaf_worker(driver: Driver, of: TaskDef[..., Any]) -> Generator[SlotWorker]:
+    """A worker of a task that does not listen, and is let go when the test is over."""
+    OVER.clear()
+    with a_worker(driver, 1, of) as worker:
+        try:
+            yield worker
+        finally:
+            OVER.set()
 
 
 @pytest.fixture(params=[listens, is_cancelled], ids=["sync", "async"])
@@ -150,7 +163,7 @@ def test_w11_restarting_by_a_worker_that_goes(driver: Driver, kind: TaskDef[...,
 
 
 def test_w11_a_task_that_does_not_listen_is_handed_back_too(driver: Driver) -> None:
-    with a_worker(driver, 1, deaf) as worker:
+    with a_deaf_worker(driver, deaf) as worker:
         story = at_work(driver, worker, deaf)
         worker.runner.leave(0.05)
         worker.says()
@@ -159,7 +172,7 @@ def test_w11_a_task_that_does_not_listen_is_handed_back_too(driver: Driver) -> N
 
 def test_w11_shutdown_by_a_worker_that_goes(driver: Driver) -> None:
     """What may not be begun twice is shut down."""
-    with a_worker(driver, 1, deaf_once) as worker:
+    with a_deaf_worker(driver, deaf_once) as worker:
         story = at_work(driver, worker, deaf_once)
         worker.runner.leave(0.05)
         worker.says()

@@ -7,7 +7,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from penstock.builtin.tasks import BuiltinTasks
 from penstock.core.commands.put_application import PutApplication
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.definitions.wf_spec import WfSpec
@@ -21,7 +20,7 @@ from penstock.core.views.wundaflow.workflow_runs import workflow_run
 from penstock.stepped.compiler import compile_workflow
 from penstock.stepped.definition import SEND_WEBHOOK, Retry, Step, WorkflowDefinition
 from tests.controls import a_task_def
-from tests.dialects.bench import task_def_of
+from tests.dialects.bench import OWN, task_def_of
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted
 from tests.scenarios.story import run as run_of
@@ -48,7 +47,7 @@ def define(
     definition = WorkflowDefinition(name, "shop", tasks, retry or Retry())
     for step in definition.steps:
         webhook = step.task == SEND_WEBHOOK
-        put = PutTaskDef(**task_def_of(BuiltinTasks().send_webhook)) if webhook else None
+        put = PutTaskDef(**task_def_of(OWN.send_webhook)) if webhook else None
         accepted(driver, put or a_step_def(step.task))
     answer = accepted(driver, compile_workflow(definition))
     assert answer.body["version"] == version

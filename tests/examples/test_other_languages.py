@@ -185,7 +185,7 @@ def test_a_worker_obeys_signals(program: list[str], language: Language, engine: 
         engine.kill_run(language)
         assert client.stdout is not None
         assert client.stdout.readline().startswith("ERROR null KILLED")
-        assert time.monotonic() - begun < 5, "it was waited for until the kill's deadline"
+        assert time.monotonic() - begun < 20, "it was waited for until the kill's deadline"
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=30) == 0
 

@@ -15,7 +15,7 @@ def specs(served: Served) -> None:
 
 
 def _ended(served: Served, bulk_id: str) -> Any:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while (job := served.good("GET", f"/v1/bulk/{bulk_id}"))["ended_at"] is None:
         assert time.monotonic() < deadline, job
         time.sleep(0.01)

@@ -6,7 +6,7 @@ from tests.gateway.served import Served, one_task
 
 
 def _wait(served: Served, path: str, status: str) -> dict[str, object]:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while (read := served.good("GET", path))["status"] != status or not (
         read["next_at"] or status != "ACTIVE"
     ):

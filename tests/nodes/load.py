@@ -38,6 +38,13 @@ class Load:
             thread.join(60)
             assert not thread.is_alive()
 
+    def goes_on(self) -> None:
+        """Wait until each client has been answered a few times more."""
+        wanted, deadline = len(self.answered_s) + 10 * CLIENTS, time.monotonic() + GIVE_UP_S
+        while len(self.answered_s) < wanted:
+            assert time.monotonic() < deadline, self.refused
+            time.sleep(0.02)
+
     def gap_s(self, since_s: float) -> float:
         """The longest time without any answer since then."""
         times = [since_s, *sorted(at for at in self.answered_s if at > since_s)]

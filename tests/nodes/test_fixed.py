@@ -12,7 +12,7 @@ from penstock.core.ids import partition_of_run
 from tests.gateway.served import waiting_for_event
 from tests.nodes.cluster import Node
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -17,12 +17,19 @@ import pytest
 
 from penstock.core.ids import partition_of_run
 from tests.gateway.served import one_task, waiting_for_event
-from tests.nodes.cluster import PARTITIONS, SESSION_TIMEOUT_S, SETTLE_S, Cluster, Node
+from tests.nodes.cluster import (
+    CLEAN_GAP_S,
+    PARTITIONS,
+    SESSION_TIMEOUT_S,
+    SETTLE_S,
+    TAKE_OVER_S,
+    Cluster,
+    Node,
+)
 from tests.nodes.load import Load
+from tests.promises import is_kept
 
-CLEAN_GAP_S = SESSION_TIMEOUT_S / 2  # 0.6 s on two busy cores
-
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -245,34 +252,37 @@ def test_a_forwarded_request_is_not_forwarded_again(cluster: Cluster) -> None:
 @pytest.mark.fault(49)
 def test_a_clean_stop_hands_over_at_once(cluster: Cluster) -> None:
     """Under load nobody is refused, and nothing is done twice or lost."""
-    idle, owner = cluster.idle(), cluster.owner(1)
-    with Load(idle.url, "waits") as load:
-        time.sleep(1.0)
-        stopped_s = time.monotonic()
-        owner.terminate()
-        assert owner.ended(20) == 0
-        cluster.settled()
-        time.sleep(1.0)
-    assert load.refused == []
-    assert load.gap_s(stopped_s) < CLEAN_GAP_S
-    _check_each_is_there_once(cluster, load)
+
+    def gap_s() -> float:
+        cluster.all_run()
+        idle, owner = cluster.idle(), cluster.owner(1)
+        with Load(idle.url, "waits") as load:
+            load.goes_on()
+            stopped_s = time.monotonic()
+            owner.terminate()
+            assert owner.ended(20) == 0
+            cluster.settled()
+            load.goes_on()
+        assert load.refused == []
+        _check_each_is_there_once(cluster, load)
+        return load.gap_s(stopped_s)
+
+    is_kept(CLEAN_GAP_S, gap_s)
 
 
 @pytest.mark.fault(44)
 def test_a_killed_node_is_replaced_within_the_session_timeout(cluster: Cluster) -> None:
-    for node in cluster.nodes:
-        if not node.is_running():
-            node.start()
+    cluster.all_run()
     idle, owner = cluster.idle(), cluster.owner(0)
     with Load(idle.url, "waits") as load:
-        time.sleep(1.0)
+        load.goes_on()
         killed_s = time.monotonic()
         owner.kill()
         time.sleep(0.5)
         cluster.settled()
-        time.sleep(1.0)
-    assert load.gap_s(killed_s) < SESSION_TIMEOUT_S + 4
-    assert load.slowest_s < SESSION_TIMEOUT_S + 4
+        load.goes_on()
+    assert load.gap_s(killed_s) < SESSION_TIMEOUT_S + TAKE_OVER_S
+    assert load.slowest_s < SESSION_TIMEOUT_S + TAKE_OVER_S
     _check_each_is_there_once(cluster, load)
 
 

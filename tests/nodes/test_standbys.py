@@ -12,14 +12,23 @@ from typing import Any
 import pytest
 
 from tests.gateway.served import one_task, waiting_for_event
-from tests.nodes.cluster import PARTITIONS, SESSION_TIMEOUT_S, SETTLE_S, Cluster, Node
+from tests.nodes.cluster import (
+    CLEAN_GAP_S,
+    PARTITIONS,
+    SESSION_TIMEOUT_S,
+    SETTLE_S,
+    TAKE_OVER_S,
+    Cluster,
+    Node,
+)
 from tests.nodes.promotion import promotion
 from tests.nodes.test_nodes import run_on
+from tests.promises import is_kept
 
 LAG = "Penstock-Standby-Lag"
 RUNS = 8_000
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +115,11 @@ def test_a_lost_owner_is_replaced_by_its_standby_which_is_read_meanwhile(cluster
     began_s = time.monotonic()
     answer = get(idle, run, f"?at_least={run['position']}&read_from=standby")
     assert (answer.status_code, LAG in answer.headers) == (200, True)
-    assert time.monotonic() - began_s < 1.0
+    assert time.monotonic() - began_s < SESSION_TIMEOUT_S / 2, "nobody else is waited for"
     other = next(node for node in cluster.nodes if node.is_running() and node is not idle)
     assert LAG in get(other, run, "?read_from=standby").headers
     run_on(other, "waits", 0)
-    assert time.monotonic() - began_s < SESSION_TIMEOUT_S + 4
+    assert time.monotonic() - began_s < SESSION_TIMEOUT_S + TAKE_OVER_S
     assert cluster.settled()[0] == idle.url
     assert get(idle, run, "").json()["status"] == "RUNNING"
 
@@ -118,19 +127,22 @@ def test_a_lost_owner_is_replaced_by_its_standby_which_is_read_meanwhile(cluster
 @pytest.mark.fault(49)
 def test_a_clean_stop_is_taken_over_warm(cluster: Cluster) -> None:
     """The standby has it already: the store is the one that it folded."""
-    for node in cluster.nodes:
-        if not node.is_running():
-            node.start()
-    idle, owner = cluster.idle(), cluster.owner(1)
-    caught_up(cluster, idle)
-    run = run_on(idle, "waits", 1)
-    owner.terminate()
-    began_s = time.monotonic()
-    assert owner.ended(20) == 0
-    run_on(idle, "waits", 1)
-    assert time.monotonic() - began_s < SESSION_TIMEOUT_S / 2
-    assert cluster.settled()[1] == idle.url
-    assert get(idle, run, "").json()["status"] == "RUNNING"
+
+    def taken_over_s() -> float:
+        cluster.all_run()
+        idle, owner = cluster.idle(), cluster.owner(1)
+        caught_up(cluster, idle)
+        run = run_on(idle, "waits", 1)
+        owner.terminate()
+        began_s = time.monotonic()
+        assert owner.ended(20) == 0
+        run_on(idle, "waits", 1)
+        took_s = time.monotonic() - began_s
+        assert cluster.settled()[1] == idle.url
+        assert get(idle, run, "").json()["status"] == "RUNNING"
+        return took_s
+
+    is_kept(CLEAN_GAP_S, taken_over_s)
 
 
 @pytest.mark.fault(48)

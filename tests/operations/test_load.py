@@ -11,6 +11,7 @@ import pytest
 
 from tests.crash.server import LOST, Server
 from tests.operations.works import Starters, register, scraped, until, work_one
+from tests.promises import is_kept
 
 THREADS = 8
 DRAIN_S_MAX = 5.0
@@ -53,26 +54,34 @@ def test_new_work_gets_429_reports_pass_and_no_ack_is_lost(server: Server) -> No
 @pytest.mark.timeout(180)
 @pytest.mark.fault(49)
 def test_a_stop_under_load_says_so_at_once_is_over_soon_and_loses_nothing(server: Server) -> None:
-    server.start(None, *([] if server.bootstrap is None else ["--drain-notice-s", "1.0"]))
-    register(server)
-    load = Starters(server, THREADS)
-    until(lambda: len(load.accepted) > 50)
-    seen, looking = watch_readiness(server)
-    begun_s = time.monotonic()
-    server.terminate()
-    assert server.ended(20) == 0
-    took_s = time.monotonic() - begun_s
-    load.end()
-    looking.join(10)
-    assert took_s < DRAIN_S_MAX, f"the drain took {took_s:.1f} s"
-    if server.bootstrap is not None:  # `dev` gives no notice: it has no other node to go to
-        assert (503, "this server is about to stop") in seen
-        codes = {refused.json()["error"]["code"] for refused in load.refused}
-        assert codes <= {"DRAINING", "UNAVAILABLE", "RESTORING", "UNREACHED"}
-        assert "DRAINING" in codes
-    server.start()
-    assert load.accepted <= runs_there(server)
-    assert server.verify().returncode == 0
+    options = [] if server.bootstrap is None else ["--drain-notice-s", "1.0"]
+
+    def drained_s() -> float:
+        if server.is_running():
+            server.terminate()
+            server.ended(20)
+        server.start(None, *options)
+        register(server)
+        load = Starters(server, THREADS)
+        until(lambda: len(load.accepted) > 50)
+        seen, looking = watch_readiness(server)
+        begun_s = time.monotonic()
+        server.terminate()
+        assert server.ended(20) == 0
+        took_s = time.monotonic() - begun_s
+        load.end()
+        looking.join(10)
+        if server.bootstrap is not None:  # `dev` gives no notice: it has no other node to go to
+            assert (503, "this server is about to stop") in seen
+            codes = {refused.json()["error"]["code"] for refused in load.refused}
+            assert codes <= {"DRAINING", "UNAVAILABLE", "RESTORING", "UNREACHED"}
+            assert "DRAINING" in codes
+        server.start()
+        assert load.accepted <= runs_there(server)
+        assert server.verify().returncode == 0
+        return took_s
+
+    is_kept(DRAIN_S_MAX, drained_s)
 
 
 def watch_readiness(server: Server) -> tuple[set[tuple[int, str]], threading.Thread]:

@@ -57,9 +57,9 @@ def test_a_negative_thread_is_unknown(memory: Driver) -> None:
 def test_a_backoff_never_overflows_and_never_takes_long() -> None:
     """Whatever its multiplier."""
     assert Backoff(base_ms=1_000, multiplier=1e306).delay_ms(500) == 24 * 3_600_000
-    begin_s = time.perf_counter()
+    begin_s = time.thread_time()
     assert Backoff(base_ms=1, multiplier=1.0000001).delay_ms(1_000_000) == 1
-    assert time.perf_counter() - begin_s < 0.1
+    assert time.thread_time() - begin_s < 0.1
 
 
 def test_a_backoff_that_explodes_is_refused(memory: Driver) -> None:
@@ -100,10 +100,10 @@ def test_many_timers_in_one_batch_cost_what_few_do(memory: Driver) -> None:
         )
         memory.log.append(Message(memory.topics.commands, out.key, out.value, out.headers))
     memory.settle()
-    begin_s = time.perf_counter()
+    begin_s = time.thread_time()
     for _ in range(5):
         memory.pass_ms(2_000)
-    assert time.perf_counter() - begin_s < 20
+    assert time.thread_time() - begin_s < 20
     failed = [told for told in memory.events() if getattr(told, "status", "") == "ERROR"]
     assert len(failed) == 4_000
 

@@ -39,7 +39,7 @@ from penstock.store.rowstore import RowStore, RowView
 
 R = TypeVar("R", bound=Row)
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 START_MS = 1_700_000_000_000
 
 

@@ -162,8 +162,11 @@ def test_other_threads_end_as_by_a_kill(driver: Driver) -> None:
     first.task("work").fails()
     driver.tick()
     first.is_now("HALTING")
-    first.wait(lambda: any(signal.worker for signal in driver.signals()), "to stop its worker")
-    assert [signal.stop for signal in driver.signals() if signal.worker] == ["cancel"]
+
+    def stops() -> list[str]:
+        return [signal.stop for signal in driver.signals() if signal.worker]
+
+    first.wait(lambda: stops() == ["cancel"], "the signal to the worker")
     assert successors(first) == []
     first.has(slow).is_handed_back()
     second = successor(first)

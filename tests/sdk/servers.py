@@ -11,7 +11,7 @@ from pathlib import Path
 
 from penstock import NotFound
 
-START_S = 45
+START_S = 90
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from penstock import Client, Worker, Workflow
+from tests.promises import is_kept
 from tests.sdk.killed import kk_briefly, kk_for_long, kk_said, kk_unsaid
 from tests.sdk.test_kafka_worker import Cluster, client, cluster, wait_until
 
@@ -36,14 +37,25 @@ def test_what_a_killed_worker_had_begun_is_begun_elsewhere(
     started_after_s: float,
 ) -> None:
     client.register(flow)
-    path = tmp_path / "begun"
-    path.touch()
-    words = [cluster.kafka_url, str(path), str(started_after_s)]
+
+    def elsewhere_s() -> float:
+        path = tmp_path / "begun"
+        path.write_text("")
+        words = [cluster.kafka_url, str(path), str(started_after_s)]
+        return _last_is_begun_elsewhere_s(client, flow, path, words)
+
+    is_kept(ELSEWHERE_S, elsewhere_s)
+
+
+def _last_is_begun_elsewhere_s(
+    client: Client, flow: Workflow[[int], float], path: Path, words: list[str]
+) -> float:
+    """From the kill on."""
     victim = subprocess.Popen([sys.executable, "-m", "tests.sdk.killed", *words])
     try:
         first = client.run(flow, number=-1)
         wait_until(lambda: "-1" in path.read_text().split(), 60)
-        with Worker(kk_unsaid, kk_said, url=cluster.kafka_url, slots=RUNS):
+        with Worker(kk_unsaid, kk_said, url=words[0], slots=RUNS):
             runs = {number: client.run(flow, number=number) for number in range(RUNS)}
             wait_until(lambda: len(path.read_text().split()) > BEGUN, 60)
             time.sleep(2.0)  # so that it has said of all that they have begun, if it does
@@ -62,4 +74,4 @@ def test_what_a_killed_worker_had_begun_is_begun_elsewhere(
     took_s = [one for one in took_s if one > 0]
     print(f"{len(took_s)} tasks, begun elsewhere after {took_s[0]:.1f} to {took_s[-1]:.1f} s")
     assert len(took_s) >= BEGUN / 2
-    assert took_s[-1] <= ELSEWHERE_S
+    return took_s[-1]

@@ -1,10 +1,11 @@
 """Worker over Kafka and CommandSender, with `penstock server` on real Kafka."""
 
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -53,6 +54,20 @@ def slowly(name: str, seconds: float) -> str:
     return slow(name, seconds)
 
 
+SEEN = Event()
+
+
+@task
+def held() -> str:
+    assert SEEN.wait(60)
+    return "held"
+
+
+@workflow
+def holding() -> str:
+    return held()
+
+
 @workflow
 def approval() -> str:
     return wait_for_event("approved", type=str)
@@ -68,11 +83,12 @@ class Cluster:
         self.kafka_url = f"kafka://{bootstrap}/{name}"
 
 
-@pytest.fixture
-def cluster(kafka_bootstrap: str, cluster_name: str, tmp_path: Path) -> Iterator[Cluster]:
-    arguments = ("server", "--kafka", kafka_bootstrap, "--cluster", cluster_name)
-    with running_server(tmp_path / "data", *arguments) as url:
-        yield Cluster(kafka_bootstrap, cluster_name, url)
+@pytest.fixture(scope="module")
+def cluster(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    name = f"t{secrets.token_hex(6)}"
+    arguments = ("server", "--kafka", kafka_bootstrap, "--cluster", name)
+    with running_server(tmp_path_factory.mktemp("server") / "data", *arguments) as url:
+        yield Cluster(kafka_bootstrap, name, url)
 
 
 @pytest.fixture
@@ -114,13 +130,14 @@ def test_workflows_run_over_kafka(client: Client, cluster: Cluster) -> None:
 
 
 def test_a_long_task_is_said_to_be_started(client: Client, cluster: Cluster) -> None:
-    client.register(slowly)
-    with Worker(slowly, url=cluster.kafka_url, name="w7", started_after_s=0.2):
-        run = client.run(slowly, name="a", seconds=2)
+    client.register(holding)
+    with Worker(holding, url=cluster.kafka_url, name="w7", started_after_s=0.2):
+        run = client.run(holding)
         wait_until(lambda: _attempt(run) is not None and _attempt(run).started_at)
         assert _attempt(run).worker == "w7"
         assert _attempt(run).status == "TASK_RUNNING"
-        assert run.result(timeout=30) == "a 1"
+        SEEN.set()
+        assert run.result(timeout=30) == "held"
 
 
 def _attempt(run: RunHandle[Any]) -> Any:

@@ -174,7 +174,7 @@ def test_retry_after_is_obeyed(scripted: Scripted, client: Client) -> None:
     scripted.retry_after, scripted.answers = "1", [busy(429), (200, HALTED)]
     begun = time.monotonic()
     client.handle("a").stop()
-    assert 1.0 <= time.monotonic() - begun < 3.0
+    assert 1.0 <= time.monotonic() - begun < 15.0
 
 
 def test_a_start_beyond_the_live_runs_is_told_at_once(scripted: Scripted, client: Client) -> None:

@@ -27,12 +27,14 @@ from penstock import (
     workflow,
 )
 from penstock.contracts.answers.runs import AttemptShown
+from tests.promises import is_kept
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(150)
 STEP_S = 0.02
+KILL_S = 1.5  # from the kill to the end of a run whose task listens
 
 
-def wait_until(holds: Callable[[], object], timeout_s: float = 15.0) -> None:
+def wait_until(holds: Callable[[], object], timeout_s: float = 45.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline
@@ -80,16 +82,21 @@ def test_a_kill_reaches_a_task_that_runs(
 ) -> None:
     """It ends within a second, long before the kill's deadline."""
     client.register(s_nap, s_look)
-    with Worker(s_nap, s_look, url=server):
+
+    def killed_s() -> float:
         run = client.run(of, seconds=50)
         wait_until(lambda: runs(run))
         begun = time.monotonic()
         run.kill()
         with pytest.raises(RunFailed) as raised:
-            run.result(timeout=10)
-        assert time.monotonic() - begun < 1.5
-    assert raised.value.code == "KILLED"
-    assert attempt_of(run).status == "TASK_CANCELLED"
+            run.result(timeout=20)
+        took_s = time.monotonic() - begun
+        assert raised.value.code == "KILLED"
+        assert attempt_of(run).status == "TASK_CANCELLED"
+        return took_s
+
+    with Worker(s_nap, s_look, url=server):
+        is_kept(KILL_S, killed_s)
 
 
 def test_a_restart_and_a_shutdown_reach_it(client: Client, server: str) -> None:
@@ -99,10 +106,10 @@ def test_a_restart_and_a_shutdown_reach_it(client: Client, server: str) -> None:
         wait_until(lambda: runs(run))
         guid = run.task_runs()[0].guid
         run.restart_task(guid)
-        wait_until(lambda: len(run.task_runs()[0].attempts) == 2 and runs(run), 3)
+        wait_until(lambda: len(run.task_runs()[0].attempts) == 2 and runs(run))
         run.shutdown_task(guid)
         with pytest.raises(RunFailed, match="stopped: shutdown"):
-            run.result(timeout=5)
+            run.result(timeout=20)
     first, second = run.task_runs()[0].attempts
     assert first.status == second.status == "TASK_CANCELLED"
     assert "stopped: restart" in first.failure.message
@@ -128,15 +135,15 @@ def test_an_attempt_that_has_timed_out_is_ended_here_too(client: Client, server:
         with pytest.raises(RunFailed) as raised:
             client.run(s_time).result(timeout=20)
         assert raised.value.code == "TIMEOUT"
-        assert ended.wait(3)
+        assert ended.wait(20)
 
 
 def test_heartbeats_come_from_a_thread_that_a_busy_loop_can_not_stop(
     client: Client, server: str
 ) -> None:
-    @task(heartbeat=0.6, timeout=20)
+    @task(heartbeat=1.5, timeout=20)
     async def s_blocking() -> str:
-        time.sleep(3)
+        time.sleep(4)
         return "alive"
 
     @workflow
@@ -151,7 +158,7 @@ def test_heartbeats_come_from_a_thread_that_a_busy_loop_can_not_stop(
 
 
 def test_a_heartbeat_by_hand_carries_a_time_out_on(client: Client, server: str) -> None:
-    @task(timeout=1.2)
+    @task(timeout=2.2)
     def s_beating(ctx: TaskContext, beats: bool) -> str:
         for step in range(5):
             time.sleep(0.5)
@@ -253,13 +260,13 @@ def test_a_worker_that_goes_hands_back_what_it_can_not_finish(
     with worker_process(server, grace_s) as process:
         wait_until(lambda: runs(again) and runs(once))
         os.kill(process.pid, number)
-        out, _ = process.communicate(timeout=15)
+        out, _ = process.communicate(timeout=30)
     assert (out, process.returncode) == ("left\n", 0)
     with pytest.raises(RunFailed) as raised:
-        once.result(timeout=5)
+        once.result(timeout=20)
     assert raised.value.code == "TASK_CANCELLED"
     assert "handed back by worker" in str(raised.value)
     with Worker(s_again, url=server):
-        assert again.result(timeout=10) == "done elsewhere"
+        assert again.result(timeout=30) == "done elsewhere"
     first, second = again.task_runs()[0].attempts
     assert (first.status, second.status) == ("TASK_CANCELLED", "TASK_SUCCESS")

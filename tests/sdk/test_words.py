@@ -13,7 +13,7 @@ import pytest
 
 from penstock import Client, TaskContext, Worker, task, workflow
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(150)
 
 
 @task(heartbeat=30.0)
@@ -35,7 +35,7 @@ def test_words_come_while_a_task_runs_each_once(client: Client, server: str) -> 
     client.register(wd_tell)
     with Worker(wd_tell, url=server):
         run = client.run(wd_tell)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 45
         while not (seen := [line.message for line in run.logs().items]):
             assert time.monotonic() < deadline
             time.sleep(0.05)

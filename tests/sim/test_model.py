@@ -337,9 +337,10 @@ class EngineAgainstModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         """A fold from 0 gives the same rows."""
         if self.specs:
-            assert self.driver.digests_and_refolds_agree()
             if isinstance(self.driver, CrashingDriver):
                 assert_refolds_agree(self.driver)
+            else:
+                assert self.driver.digests_and_refolds_agree()
         self.closing.close()
 
     def _both(self, command: Command, model: Callable[[], None]) -> None:
