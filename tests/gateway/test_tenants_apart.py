@@ -37,7 +37,7 @@ SAME = dict.fromkeys(
 DOCUMENT = document(ROUTES)
 ENDLESS = ("/{wf_run_id}/follow", "/changes/follow")
 """Streams that go on for ever; they tell positions alone."""
-PLACES = {"thread": 0, "position": 1, "comment": 0, "number": 0, "attempt": 1}
+PLACES = {"tenant": TWO, "thread": 0, "position": 1, "comment": 0, "number": 0, "attempt": 1}
 
 
 class Apart:
@@ -113,6 +113,9 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
     ):
         for name, mark in ((ONE, MINE), (TWO, THEIRS)):
             served.good("PUT", "/v1/tenants?wait=all", {"name": name, "description": mark})
+            for whose in (None, ONE, TWO):
+                quota = {"tenant": name, "principal": whose, "live_runs": 1_000}
+                served.good("PUT", "/v1/quotas?wait=all", quota)
         yield Apart(served, one, two)
 
 

@@ -11,7 +11,7 @@ from penstock.core.state.windows import CountWindow, Measured, Timing, kept
 from tests.controls import chain, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, register, run
-from tests.scenarios.test_tenants import of_one_partition
+from tests.scenarios.test_quotas import of_one_partition
 
 WORK = chain(task("work"))
 

@@ -16,6 +16,7 @@ from penstock.cli import (
     keys,
     openapi,
     past,
+    quotas,
     runs,
     serving,
     tenants,
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     running = serving, builtin
-    asking = flows, runs, counts, past, export, what_if, care, keys, tenants, openapi
+    asking = flows, runs, counts, past, export, what_if, care, keys, tenants, quotas, openapi
     for kind in (*running, *asking):
         kind.add(verbs)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)

@@ -23,7 +23,7 @@ from penstock.sdk.calls.letters import Letters
 from penstock.sdk.calls.metrics import Metrics
 from penstock.sdk.calls.run_reads import PATH, of_run
 from penstock.sdk.calls.schedules import Schedules
-from penstock.sdk.calls.tenants import Tenants
+from penstock.sdk.calls.tenants import Quotas, Tenants
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.connection import Awaiting, Blocking, Feed
 from penstock.sdk.handle import AsyncRunHandle, RunHandle
@@ -48,6 +48,7 @@ class _Client(Registered[C]):
         self.bulk = Bulk(connection)
         self.dead_letters = Letters(connection)
         self.tenants = Tenants(connection)
+        self.quotas = Quotas(connection)
         self.metrics = Metrics(connection)
 
     # Definitions.
