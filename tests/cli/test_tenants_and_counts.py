@@ -68,6 +68,7 @@ def test_verbs_ask_the_server(url: str, capsys: pytest.CaptureFixture[str]) -> N
         ["all", "started", "1"],
     ]
     assert "attempt_succeeded" in tell("counts", "task-def", "work")
+    assert tell("counts", "user-task-def", "form") == ""
     assert "bytes" in tell("metrics", "--task-def", "work", "--bucket", "all")
     assert tell("metrics", "--name", "other") == ""
     assert "counts as WARNED" in tell("change-run-state", "one", "WARNED")

@@ -201,5 +201,6 @@ def test_tenants_have_bounds_and_counts_tell_what_has_become_of_runs(live: Any) 
         assert runs.from_ is None and runs.counts["started"].count >= 1
         assert all(one.from_ is not None for one in await now(client.wf_specs.counts("cl_order")))
         assert await now(client.task_defs.counts("cl_nobodys")) == []
+        assert await now(client.user_task_defs.counts("cl_nobodys")) == []
 
     live(test)

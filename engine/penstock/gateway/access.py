@@ -82,7 +82,10 @@ NAMED_BY: Final = {
         ),
         "name",
     ),
-    **dict.fromkeys(("/v1/wf-specs/{name}/counts", "/v1/task-defs/{name}/counts"), "name"),
+    **{
+        f"/v1/{kind}/{{name}}/counts": "name"
+        for kind in ("wf-specs", "task-defs", "user-task-defs")
+    },
     "/v1/quotas/{tenant}": "tenant",
     "/v1/correlated-events/{event_def}/{key}": "event_def",
     "/v1/task-queues/{task_def}/poll": "task_def",
