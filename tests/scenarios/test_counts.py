@@ -1,4 +1,4 @@
-"""What has become of runs, tasks and user tasks is counted in windows, which are a ring: nothing grows."""
+"""What has become of runs, tasks and user tasks is counted in windows, a ring: nothing grows."""
 
 from typing import Any
 
