@@ -45,7 +45,7 @@ def say(text: str) -> None:
 
 
 @ps.workflow(searchable=["to"])
-def shop(order: Order, to: str, items: list[str]) -> dict[str, int]:
+async def shop(order: Order, to: str, items: list[str]) -> dict[str, int]:
     box = pack(order)
     with ps.if_(order.count > 3):
         say("many")
@@ -60,7 +60,7 @@ def shop(order: Order, to: str, items: list[str]) -> dict[str, int]:
         ps.assign(tries, tries + 1)
     paid = ps.wait_for_event("paid", type=str)
     say(paid)
-    return track(ship(box, to))
+    return await track(await ship(box, to))
 
 
 def main() -> None:

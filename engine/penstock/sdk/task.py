@@ -7,7 +7,7 @@ Called anywhere else, it is the function that it was.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from typing import (
     Any,
@@ -61,7 +61,7 @@ class TaskDef(Generic[P, R]):
         masked: Collection[str] = (),
         addressed_by: Sequence[str] = (),
     ) -> None:
-        self.function: Callable[P, Any] = function
+        self.function = function
         self.name = name
         self.options = options
         self.idempotent = idempotent
@@ -230,28 +230,13 @@ class TaskDef(Generic[P, R]):
             ) from None
 
 
-# A checker is told what the workflow gets: of an async function that is what is awaited.
-
-
 class _Make(Protocol):
-    @overload
-    def __call__(
-        self, function: Callable[Concatenate[TaskContext, P], Coroutine[Any, Any, R]], /
-    ) -> TaskDef[P, R]: ...
-    @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> TaskDef[P, R]: ...
     @overload
     def __call__(self, function: Callable[Concatenate[TaskContext, P], R], /) -> TaskDef[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R], /) -> TaskDef[P, R]: ...
 
 
-@overload
-def task(
-    function: Callable[Concatenate[TaskContext, P], Coroutine[Any, Any, R]], /
-) -> TaskDef[P, R]: ...
-@overload
-def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> TaskDef[P, R]: ...
 @overload
 def task(function: Callable[Concatenate[TaskContext, P], R], /) -> TaskDef[P, R]: ...
 @overload

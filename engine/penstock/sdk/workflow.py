@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import cached_property
-from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 import msgspec
 
@@ -229,6 +229,18 @@ class Workflow(Generic[P, R]):
         )
 
 
+# Of an async function the result of a run is what would be awaited.
+
+
+class _Make(Protocol):
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Workflow[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Workflow[P, R]: ...
+
+
+@overload
+def workflow(function: Callable[P, Coroutine[Any, Any, R]], /) -> Workflow[P, R]: ...
 @overload
 def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 @overload
@@ -238,7 +250,7 @@ def workflow(
     searchable: Collection[str] = (),
     masked: Collection[str] = (),
     keep: Duration | None = None,
-) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+) -> _Make: ...
 def workflow(
     function: Callable[..., Any] | None = None,
     /,
