@@ -54,9 +54,9 @@ def test_quotas_are_put_shown_listed_and_deleted(served: Served) -> None:
         return [one for one in found if one["tenant"].startswith("shown")]
 
     other = served.good("GET", "/v1/quotas/shown-2?principal=ada%40x:1")
-    assert listed("") == [other, whole, hers]
+    assert listed("") == [whole, hers, other]
     assert listed("tenant=shown") == [whole, hers]
-    assert listed("principal=ada%40x:1") == [other, hers]
+    assert listed("principal=ada%40x:1") == [hers, other]
     first = served.good("GET", "/v1/quotas?tenant=shown&limit=1")
     assert first["items"] == [whole]
     rest = served.good("GET", f"/v1/quotas?tenant=shown&limit=1&cursor={first['cursor']}")

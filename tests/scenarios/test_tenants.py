@@ -29,9 +29,9 @@ def test_a_tenant_is_put_changed_and_deleted(driver: Driver) -> None:
 def test_a_tenant_that_is_deleted_is_so_on_all_partitions(memory: Driver) -> None:
     """Whoever deletes it: it does not lie with the things of his tenant."""
     accepted(memory, PutTenant(name="acme"))
-    assert len(list(memory.everywhere(Tenant))) == memory.topics.partitions
+    assert len(list(memory.everywhere(Tenant, EVERYWHERE))) == memory.topics.partitions
     accepted(memory, DeleteTenant("acme"), tenant="another")
-    assert list(memory.everywhere(Tenant)) == []
+    assert list(memory.everywhere(Tenant, EVERYWHERE)) == []
 
 
 @pytest.mark.parametrize(
