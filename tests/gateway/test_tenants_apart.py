@@ -273,6 +273,7 @@ def referred(parameter: Any) -> Any:
     return DOCUMENT["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
 
 
+@pytest.mark.timeout(240)  # some hundreds of requests, each compared with all rows
 def test_nothing_that_one_asks_reaches_the_other(apart: Apart) -> None:
     """Each operation of the document, what deletes last: none tells anything of the other's, and
     none changes a row of it. A good part of what is asked does something.

@@ -88,7 +88,10 @@ def main() -> int:
             for number in range(rounds):
                 way = (UNSAID, SAID)[number % 2]
                 took_s[way] += (found := one_round(client, kafka_url, Path(folder), way))
-                print(f"{number + 1}: {len(found)} tasks, {found[0]:.2f} to {found[-1]:.2f} s")
+                print(
+                    f"{number + 1}: {len(found)} tasks, {found[0]:.2f} to {found[-1]:.2f} s",
+                    flush=True,
+                )
     every = took_s[UNSAID] + took_s[SAID]
     if rounds > 1:
         print(told("had not said that it has begun", (rounds + 1) // 2, took_s[UNSAID]))
