@@ -102,6 +102,11 @@ class Workflow(Generic[P, R]):
         trace = self._traced
         return (*trace.events.values(), *trace.thrown.values(), *trace.forms.values())
 
+    def place_of(self, thread: str, node: str) -> str:
+        """The line that made a node; that of the workflow, if none did."""
+        traced = self._traced.threads.get(thread)
+        return self.where if traced is None else traced.places.get(node, self.where)
+
     def encode(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Variables for a run as JSON; TypeError for one that the workflow has not or that does not
         fit.
