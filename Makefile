@@ -76,6 +76,13 @@ SECONDS ?= 60
 chaos-nodes: $(DEV) ## three servers, one of them killed every 15 s for SECONDS, and the figures
 	@$(PY) -m tests.chaos --seconds $(SECONDS)
 
+ROUNDS ?= 30
+
+.PHONY: killed
+killed: $(DEV) ## kill a worker over Kafka ROUNDS times; how soon others begin what it had
+	@$(PY) -m tests.kafka_broker
+	@$(PY) -m tests.sdk.kill_rounds --rounds $(ROUNDS)
+
 SEEDS ?= 1000
 FIRST ?= 0
 

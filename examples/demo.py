@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from penstock import Backoff, Client, PenstockError, TaskContext, Worker, task, workflow
 
@@ -19,7 +20,7 @@ RUN_S = 30
 
 
 @task
-def reserve_stock(item: str, count: int) -> dict:
+def reserve_stock(item: str, count: int) -> dict[str, Any]:
     return {"item": item, "count": count, "shelf": "B7"}
 
 
@@ -44,7 +45,9 @@ def order(item: str, card: str, count: int = 1) -> str:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the engine is ended too
+    signal.signal(
+        signal.SIGTERM, lambda _number, _frame: sys.exit(143)
+    )  # so that the engine is ended too
     with tempfile.TemporaryDirectory(prefix="penstock-demo-") as folder:
         data = Path(folder)
         command = [sys.executable, "-m", "penstock.cli", "dev", "--port", "0", "--data", folder]
@@ -64,7 +67,7 @@ def main() -> int:
     return 0
 
 
-def started(server: subprocess.Popen, data: Path) -> str:
+def started(server: subprocess.Popen[bytes], data: Path) -> str:
     """The engine's address, once it answers."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
@@ -96,7 +99,7 @@ def tell_run(client: Client) -> str:
     return run.id
 
 
-def end(server: subprocess.Popen) -> None:
+def end(server: subprocess.Popen[bytes]) -> None:
     server.terminate()
     try:
         server.wait(timeout=15)

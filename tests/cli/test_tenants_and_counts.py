@@ -1,4 +1,4 @@
-"""`penstock tenants`, `counts`, `metrics` and `change-run-state`, against a server."""
+"""`penstock tenants`, `quotas`, `counts`, `metrics` and `change-run-state`, against a server."""
 
 from __future__ import annotations
 
@@ -45,10 +45,22 @@ def test_verbs_ask_the_server(url: str, capsys: pytest.CaptureFixture[str]) -> N
         return shown.out if code == 0 else shown.err
 
     assert tell("tenants", "list") == ""
-    assert "shop  version 1" in tell("tenants", "put", "shop", "--live-runs", "10")
-    assert "shop  live_runs=10" in tell("tenants", "list")
-    assert "no bounds" in tell("tenants", "delete", "shop")
+    assert "shop  version 1" in tell("tenants", "put", "shop", "--description", "ours")
+    assert "shop  ours" in tell("tenants", "list")
+    assert "shop" in tell("tenants", "delete", "shop")
     assert "TENANT_UNKNOWN" in tell("tenants", "delete", "shop", code=3)
+
+    assert tell("quotas", "list") == ""
+    assert "shop  (all of it)  version 1" in tell("quotas", "put", "shop", "--live-runs", "10")
+    hers = ("shop", "--principal", "ada")
+    assert "shop  ada  version 1" in tell("quotas", "put", *hers, "--runs-per-second", "2")
+    assert tell("quotas", "list", "shop").splitlines() == [
+        "shop  (all of it)  live_runs=10",
+        "shop  ada  runs_per_second=2",
+    ]
+    assert "no bounds" in tell("quotas", "delete", *hers)
+    assert "QUOTA_UNKNOWN" in tell("quotas", "delete", *hers, code=3)
+    assert tell("quotas", "list", "another") == ""
 
     runs = tell("counts", "wf-spec", "spec", "--bucket", "all")
     assert [line.split()[:3] for line in runs.splitlines()] == [
@@ -56,6 +68,7 @@ def test_verbs_ask_the_server(url: str, capsys: pytest.CaptureFixture[str]) -> N
         ["all", "started", "1"],
     ]
     assert "attempt_succeeded" in tell("counts", "task-def", "work")
+    assert tell("counts", "user-task-def", "form") == ""
     assert "bytes" in tell("metrics", "--task-def", "work", "--bucket", "all")
     assert tell("metrics", "--name", "other") == ""
     assert "WARNED" in tell("change-run-state", "one", "WARNED")

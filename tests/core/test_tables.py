@@ -18,6 +18,7 @@ from penstock.core.definitions.defs import (
     WorkflowEventDef,
 )
 from penstock.core.definitions.principals import ApiKey, Principal
+from penstock.core.definitions.quotas import Quota
 from penstock.core.definitions.tenants import Tenant
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
 from penstock.core.definitions.webhooks import Webhook
@@ -67,6 +68,7 @@ ALL_ROWS = (
     Principal,
     ApiKey,
     Tenant,
+    Quota,
     WfSpec,
     LatestWfSpec,
     MajorWfSpec,

@@ -1,7 +1,8 @@
-"""Counts of runs and tasks, over all partitions and by time."""
+"""Counts of runs, tasks and user tasks, over all partitions and by time."""
 
 from penstock.core.limits import WINDOW_MS
 from penstock.core.values.timestamps import timestamp_ms, timestamp_text
+from tests.controls import chain, user_task
 from tests.gateway.served import Served
 
 RUNS = 7
@@ -40,6 +41,23 @@ def test_all_partitions_are_counted_together(served: Served) -> None:
     later = timestamp_text(first_ms + 10 * WINDOW_MS)
     assert served.good("GET", f"{SPEC}?start_date={later}")["items"] == []
     assert served.good("GET", SPEC, tenant="another")["items"] == []
+
+
+def test_user_tasks_are_counted_by_their_form(served: Served) -> None:
+    """Each time that one comes to have a status."""
+    form = {"name": "counted-form", "fields": [{"name": "ok", "type": "BOOL"}]}
+    served.good("PUT", "/v1/user-task-defs?wait=all", form)
+    spec = chain(user_task("counted-form", user="ada"))
+    served.good("PUT", "/v1/wf-specs?wait=all", {"name": "counted-ask", "spec": spec})
+    for _ in range(RUNS):
+        run_id = served.run("counted-ask")
+        [row] = served.good("GET", f"/v1/wf-runs/{run_id}/user-task-runs")["items"]
+        path = f"/v1/user-task-runs/{row['id']}/actions/complete"
+        served.good("POST", path, {"user_id": "ada", "results": {"ok": True}})
+    [found] = served.good("GET", "/v1/user-task-defs/counted-form/counts?bucket=all")["items"]
+    counts = {what: one["count"] for what, one in found["counts"].items()}
+    assert counts == {"created": RUNS, "assigned": RUNS, "done": RUNS}
+    assert served.good("GET", "/v1/user-task-defs/never/counts")["items"] == []
 
 
 def test_what_can_not_be_asked_is_refused(served: Served) -> None:

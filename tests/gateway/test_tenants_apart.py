@@ -21,6 +21,7 @@ from penstock.gateway.load import Limits
 from penstock.gateway.openapi import document
 from penstock.store.rowstore import META
 from tests.chaos.scene import until
+from tests.controls import chain, user_task
 from tests.gateway.keys import client_of, everything, guarded
 from tests.gateway.served import Served, one_task, shape_of_error, waiting_for_event
 
@@ -37,7 +38,7 @@ SAME = dict.fromkeys(
 DOCUMENT = document(ROUTES)
 ENDLESS = ("/{wf_run_id}/follow", "/changes/follow")
 """Streams that go on for ever; they tell positions alone."""
-PLACES = {"thread": 0, "position": 1, "comment": 0, "number": 0, "attempt": 1}
+PLACES = {"tenant": TWO, "thread": 0, "position": 1, "comment": 0, "number": 0, "attempt": 1}
 
 
 class Apart:
@@ -74,7 +75,7 @@ def furnish(client: httpx.Client, mark: str) -> str:
     send("PUT", "/v1/task-defs?wait=all", about)
     send("PUT", "/v1/external-event-defs?wait=all", about | {"correlation": {}})
     for kind in ("user-task-defs", "workflow-event-defs"):
-        send("PUT", f"/v1/{kind}", about)
+        send("PUT", f"/v1/{kind}?wait=all", about)
     send("PUT", "/v1/struct-defs", about | {"fields": [{"name": "n", "type": "INT"}]})
     send("PUT", "/v1/applications", about | {"webhook_url": f"https://{mark}.example/"})
     spec = one_task("same", "same")
@@ -84,9 +85,13 @@ def furnish(client: httpx.Client, mark: str) -> str:
     send("PUT", "/v1/wf-specs?wait=all", spec)
     send("PUT", "/v1/wf-specs?wait=all", waiting_for_event("waits", "same"))
     send("PUT", "/v1/webhooks", {**about, "wf_spec": "same", "key": KEY})
+    send(
+        "PUT", "/v1/wf-specs?wait=all", {"name": "asks", "spec": chain(user_task("same", user="a"))}
+    )
     labels = {"whose": mark}
     run = {"wf_spec": "same", "wf_run_id": "same", "variables": {"it": mark}, "labels": labels}
     send("POST", "/v1/wf-runs", run)
+    send("POST", "/v1/wf-runs", {"wf_spec": "asks", "wf_run_id": "asks", "labels": labels})
     schedule = {"schedule_id": "same", "wf_spec": "same", "cron": "0 0 1 1 *", "labels": labels}
     send("POST", "/v1/schedules", schedule)
     send("POST", "/v1/external-events", {"wf_run_id": "same", "event_def": "same", "content": mark})
@@ -113,6 +118,9 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
     ):
         for name, mark in ((ONE, MINE), (TWO, THEIRS)):
             served.good("PUT", "/v1/tenants?wait=all", {"name": name, "description": mark})
+            for whose in (None, ONE, TWO):
+                quota = {"tenant": name, "principal": whose, "live_runs": 1_000}
+                served.good("PUT", "/v1/quotas?wait=all", quota)
         yield Apart(served, one, two)
 
 
@@ -150,6 +158,7 @@ def test_nobody_comes_in_by_naming_the_other_tenant(apart: Apart) -> None:
         *("/v1/task-runs?wf_spec=same", f"/v1/task-runs?label=whose:{THEIRS}"),
         *(f"/v1/task-metrics?name={THEIRS}", "/v1/task-metrics/per-bucket?bucket=all"),
         *("/v1/wf-specs/same/counts?bucket=all", "/v1/task-defs/same/counts?bucket=all"),
+        "/v1/user-task-defs/same/counts?bucket=all",
         *("/v1/user-task-runs?user_task_def_name=same", "/v1/schedules"),
     ],
 )
@@ -264,6 +273,7 @@ def referred(parameter: Any) -> Any:
     return DOCUMENT["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
 
 
+@pytest.mark.timeout(240)  # some hundreds of requests, each compared with all rows
 def test_nothing_that_one_asks_reaches_the_other(apart: Apart) -> None:
     """Each operation of the document, what deletes last: none tells anything of the other's, and
     none changes a row of it. A good part of what is asked does something.

@@ -16,7 +16,7 @@ from tests.replay.recording import a_full_log
 from tests.scenarios.driver import Driver, memory_driver
 from tests.scenarios.schedules import schedule
 from tests.scenarios.story import Story, accepted, register, run
-from tests.scenarios.test_tenants import at_most
+from tests.scenarios.test_quotas import at_most
 
 
 def test_of_a_log_of_everything(tmp_path: Path) -> None:

@@ -255,9 +255,9 @@ class Driver:
         records = self.log.read_all(self.topics.worker_signals)
         return [cast(WorkerSignal, self.avro.decode(record.value or b"")[0]) for record in records]
 
-    def everywhere(self, kind: type[R]) -> list[R]:
-        """Rows of the partitions themselves, of all of them."""
-        prefix = kind.key()
+    def everywhere(self, kind: type[R], *parts: Any) -> list[R]:
+        """Rows of the partitions themselves, of all of them; of definitions, those of a tenant."""
+        prefix = kind.key(*parts)
         return [
             row
             for _, view in self._views()

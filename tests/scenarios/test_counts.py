@@ -1,17 +1,21 @@
-"""What has become of runs and tasks is counted in windows, which are a ring: nothing grows."""
+"""What has become of runs, tasks and user tasks is counted in windows, a ring: nothing grows."""
 
 from typing import Any
 
+from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
+from penstock.core.commands.put_user_task_comment import PutUserTaskComment
+from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.run_wf import RunWf
+from penstock.core.commands.save_user_task_run import SaveUserTaskRun
 from penstock.core.ids import partition_of_run
 from penstock.core.limits import WINDOW_MS, WINDOWS_KEPT
 from penstock.core.state.partition_state import LiveRuns
 from penstock.core.state.rows import Rows
 from penstock.core.state.windows import CountWindow, Measured, Timing, kept
-from tests.controls import chain, task
+from tests.controls import a_form, chain, task, user_task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import Story, accepted, register, run
-from tests.scenarios.test_tenants import of_one_partition
+from tests.scenarios.test_quotas import of_one_partition
 
 WORK = chain(task("work"))
 
@@ -93,6 +97,44 @@ def test_what_is_killed_before_it_began_is_stopped(memory: Driver) -> None:
     started(memory).is_killed()
     assert counted(memory, "job") == {"started": 1, "error": 1}
     assert counted(memory, "work") == {"attempt_stopped": 1, "error": 1}
+
+
+def test_user_tasks_are_counted_as_they_come_to_a_status(driver: Driver) -> None:
+    """Each time that they do; a kill cancels them."""
+    register(driver, "ask", chain(user_task("form", group="sales")), a_form("form", ok="BOOL"))
+    story = run(driver, "ask", "one").is_assigned(group="sales")
+    story.is_claimed_by("ada").does(ReleaseUserTaskRun).is_claimed_by("bob")
+    story.completes_form({"ok": True}).completes()
+    run(driver, "ask", "two").is_assigned(group="sales").is_killed()
+    assert counted(driver, "form") == {
+        "created": 2,
+        "unassigned": 3,
+        "assigned": 2,
+        "done": 1,
+        "cancelled": 1,
+    }
+
+
+def test_how_long_user_tasks_took_is_counted_from_when_they_were_made(memory: Driver) -> None:
+    register(memory, "ask", chain(user_task("form", group="sales")), a_form("form", ok="BOOL"))
+    story = run(memory, "ask", "one")
+    memory.pass_ms(2_000)
+    story.is_claimed_by("ada")
+    memory.pass_ms(3_000)
+    story.completes_form({"ok": True}).completes()
+    assert timing(memory, "form", "unassigned") == Timing(1, 0, 0, 0)
+    assert timing(memory, "form", "assigned") == Timing(1, 2_000, 2_000, 2_000)
+    assert timing(memory, "form", "done") == Timing(1, 5_000, 5_000, 5_000)
+
+
+def test_what_changes_no_status_is_not_counted(memory: Driver) -> None:
+    """Another user, a draft, a comment."""
+    register(memory, "ask", chain(user_task("form", user="ada")), a_form("form", ok="BOOL"))
+    story = run(memory, "ask", "one")
+    story.does(AssignUserTaskRun, user_id="bob", override_claim=True)
+    story.does(SaveUserTaskRun, user_id="bob", results={"ok": False})
+    story.does(PutUserTaskComment, user_id="bob", text="hm")
+    assert counted(memory, "form") == {"created": 1, "assigned": 1}
 
 
 def test_the_windows_of_a_name_are_a_ring(memory: Driver) -> None:

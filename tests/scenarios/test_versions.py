@@ -194,4 +194,4 @@ def test_no_event_of_a_deleted_def_can_be_put(memory: Driver) -> None:
 
 def test_only_the_engine_removes_definitions(memory: Driver) -> None:
     """A client deletes them on partition 0."""
-    refused(memory, RemoveDefinition(kind="TaskDef", name="work"), "FORBIDDEN")
+    refused(memory, RemoveDefinition(kind="TaskDef", key=b"work"), "FORBIDDEN")

@@ -9,6 +9,7 @@ from pathlib import Path
 from penstock import Worker, task, workflow
 
 HEARTBEAT_S = 5.0
+SLOTS = 40
 _begun: list[Path] = []
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     """Work until killed; tasks are said to have been started after so long."""
     url, path, started_after_s = sys.argv[1:]
     _begun.append(Path(path))
-    Worker(kk_unsaid, kk_said, url=url, slots=40, started_after_s=float(started_after_s)).run()
+    Worker(kk_unsaid, kk_said, url=url, slots=SLOTS, started_after_s=float(started_after_s)).run()
 
 
 if __name__ == "__main__":

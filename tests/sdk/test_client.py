@@ -176,18 +176,31 @@ def test_definitions_are_read(live: Any) -> None:
 
 def test_tenants_have_bounds_and_counts_tell_what_has_become_of_runs(live: Any) -> None:
     async def test(client: Anyone) -> None:
-        told = await now(client.tenants.put("cl-shop", live_runs=3, description="ours"))
+        told = await now(client.tenants.put("cl-shop", description="ours"))
         assert told.name == "cl-shop"
-        shown = await now(client.tenants.get("cl-shop"))
-        assert (shown.quota.live_runs, shown.quota.runs_per_second) == (3, None)
+        assert (await now(client.tenants.get("cl-shop"))).description == "ours"
         assert "cl-shop" in [one.name for one in await every(client.tenants.list())]
         await now(client.tenants.delete("cl-shop"))
         with pytest.raises(NotFound, match="TENANT_UNKNOWN"):
             await now(client.tenants.get("cl-shop"))
+        put = await now(client.quotas.put("cl-shop", live_runs=3))
+        assert (put.tenant, put.principal, put.version) == ("cl-shop", None, 1)
+        await now(client.quotas.put("cl-shop", "ada@x", runs_per_second=2))
+        shown = await now(client.quotas.get("cl-shop"))
+        assert (shown.live_runs, shown.runs_per_second) == (3, None)
+        assert (await now(client.quotas.get("cl-shop", "ada@x"))).runs_per_second == 2
+        listed = await every(client.quotas.list("cl-shop"))
+        assert [one.principal for one in listed] == [None, "ada@x"]
+        assert len(await every(client.quotas.list("cl-shop", "ada@x"))) == 1
+        for whose in (None, "ada@x"):
+            await now(client.quotas.delete("cl-shop", whose))
+            with pytest.raises(NotFound, match="QUOTA_UNKNOWN"):
+                await now(client.quotas.get("cl-shop", whose))
         await now(client.run(cl_order, customer="eve"))
         [runs] = await now(client.wf_specs.counts("cl_order", "all"))
         assert runs.from_ is None and runs.counts["started"].count >= 1
         assert all(one.from_ is not None for one in await now(client.wf_specs.counts("cl_order")))
         assert await now(client.task_defs.counts("cl_nobodys")) == []
+        assert await now(client.user_task_defs.counts("cl_nobodys")) == []
 
     live(test)

@@ -1,5 +1,5 @@
-"""A Kafka that asks who one is: server, worker and sender say it, by a file or by an argument, and
-no process shows the password to others.
+"""A Kafka that asks who one is, over TLS: server, worker and sender say it, by a file or by an
+argument, and no process shows the password to others.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from penstock import Client, CommandSender, Worker, task, workflow
-from penstock.config import KAFKA_CONFIG_VARIABLE
+from penstock.config import KAFKA_CONFIG_VARIABLE, Tls
 from penstock.contracts.topics import Topics
 from penstock.log.kafka import KafkaProducer
 from penstock.log.port import LogError, Message
 from tests.chaos.brokers import free_ports
 from tests.chaos.scene import until
+from tests.gateway.certificates import Authority
 from tests.kafka_broker import Broker, BrokerError
 from tests.sdk.servers import exists, running_server
 
@@ -26,12 +28,19 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 PASSWORD = "not-for-others"
 LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-SETTINGS = {
-    "security.protocol": "SASL_PLAINTEXT",
+SASL = {
     "sasl.mechanism": "PLAIN",
     "sasl.username": "penstock",
     "sasl.password": PASSWORD,
 }
+
+
+class Door(NamedTuple):
+    """A listener, what lets one in, and what does not."""
+
+    address: str
+    settings: dict[str, str]
+    wrong: tuple[dict[str, str], ...]
 
 
 @task
@@ -48,69 +57,124 @@ TRIES = 5
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[str]:
-    """The address of the listener that asks."""
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Door]]:
+    """Listeners of a broker: one that asks for a password, over TLS, and one for a certificate."""
+    folder = tmp_path_factory.mktemp("certificates")
+    ours, others = Authority(folder, "ours"), Authority(folder, "others")
     with ExitStack() as stack:
-        yield f"127.0.0.1:{_started(stack)}"
+        asking, checking = _started(stack, ours)
+        yield {
+            "password": _with_password(f"127.0.0.1:{asking}", ours, others),
+            "certificate": _with_certificate(f"127.0.0.1:{checking}", ours, others),
+        }
 
 
-def _started(stack: ExitStack) -> int:
-    """The port of that listener; ports that somebody has taken meanwhile are chosen again."""
+def _started(stack: ExitStack, ours: Authority) -> tuple[int, int]:
+    """The ports of those listeners; what somebody has taken meanwhile is chosen again."""
     for attempt in range(TRIES):
-        own, port = free_ports(2)
+        own, asking, checking = free_ports(3)
+        settings = _settings(own, asking, checking, ours)
         try:
-            stack.enter_context(Broker(port=own, heap_mib=384, settings=_settings(own, port)))
+            stack.enter_context(Broker(port=own, heap_mib=384, settings=settings))
         except BrokerError:
             if attempt == TRIES - 1:
                 raise
         else:
-            return port
+            return asking, checking
     raise AssertionError
 
 
-def _settings(own: int, port: int) -> dict[str, str]:
+def _settings(own: int, asking: int, checking: int, ours: Authority) -> dict[str, str]:
     """Brokers are not asked by each other."""
-    listeners = f"BROKER://127.0.0.1:{own},CONTROLLER://127.0.0.1:{own + 1}"  # as Broker has them
+    tls = ours.signed("broker")
+    assert tls.cert is not None and tls.key is not None
+    keys = ours.ca.with_name("broker.pem")
+    keys.write_bytes(tls.key.read_bytes() + tls.cert.read_bytes())
+    own_ones = f"BROKER://127.0.0.1:{own},CONTROLLER://127.0.0.1:{own + 1}"  # as Broker has them
+    listeners = f"{own_ones},ASKING://127.0.0.1:{asking},CHECKING://127.0.0.1:{checking}"
     return {
-        "listeners": f"{listeners},GUARDED://127.0.0.1:{port}",
-        "advertised.listeners": f"{listeners},GUARDED://127.0.0.1:{port}",
+        "listeners": listeners,
+        "advertised.listeners": listeners,
         "listener.security.protocol.map": (
-            "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_PLAINTEXT"
+            "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,ASKING:SASL_SSL,CHECKING:SSL"
         ),
-        "listener.name.guarded.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.guarded.plain.sasl.jaas.config": (f'{LOGIN} user_penstock="{PASSWORD}";'),
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(keys),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(ours.ca),
+        "listener.name.asking.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.asking.plain.sasl.jaas.config": f'{LOGIN} user_penstock="{PASSWORD}";',
+        "listener.name.checking.ssl.client.auth": "required",
     }
 
 
+def _with_password(address: str, ours: Authority, others: Authority) -> Door:
+    """Refused are another password, no TLS, and a broker that the client does not know."""
+    settings = {"security.protocol": "SASL_SSL", "ssl.ca.location": str(ours.ca), **SASL}
+    wrong = (
+        {},
+        settings | {"sasl.password": "guessed"},
+        settings | {"security.protocol": "SASL_PLAINTEXT"},
+        settings | {"ssl.ca.location": str(others.ca)},
+    )
+    return Door(address, settings, wrong)
+
+
+def _with_certificate(address: str, ours: Authority, others: Authority) -> Door:
+    """Refused are no certificate, and one that another authority has signed."""
+    known = {"security.protocol": "SSL", "ssl.ca.location": str(ours.ca)}
+    settings = known | _shown(ours.signed("client"))
+    wrong = (
+        {},
+        known,
+        known | _shown(others.signed("stranger")),
+        settings | {"ssl.ca.location": str(others.ca)},
+    )
+    return Door(address, settings, wrong)
+
+
+def _shown(tls: Tls) -> dict[str, str]:
+    return {"ssl.certificate.location": str(tls.cert), "ssl.key.location": str(tls.key)}
+
+
+@pytest.fixture(scope="module", params=["password", "certificate"])
+def door(request: pytest.FixtureRequest, doors: dict[str, Door]) -> Door:
+    """Each of them in turn."""
+    return doors[request.param]
+
+
 @pytest.fixture(scope="module")
-def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def settings_file(door: Door, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As an operator writes it."""
     path = tmp_path_factory.mktemp("secure") / "kafka.conf"
-    lines = ["# of the cluster", "", *(f"{name} = {value}" for name, value in SETTINGS.items())]
-    path.write_text("\n".join(lines))
+    lines = (f"{name} = {value}" for name, value in door.settings.items())
+    path.write_text("\n".join(["# of the cluster", "", *lines]))
     path.chmod(0o600)
     return path
 
 
 @pytest.fixture(scope="module")
-def server(guarded: str, settings_file: Path) -> Iterator[str]:
+def server(door: Door, settings_file: Path) -> Iterator[str]:
     """A server that is let in by what is in the file."""
     data = settings_file.parent / "data"
-    arguments = ("server", "--kafka", guarded, "--kafka-config-file", str(settings_file))
+    arguments = ("server", "--kafka", door.address, "--kafka-config-file", str(settings_file))
     with running_server(data, *arguments, "--partitions", "2") as url:
         yield url
 
 
 def test_server_worker_and_sender_are_let_in(
-    guarded: str, server: str, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+    door: Door, server: str, settings_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By an argument, or by the file that the environment names."""
     with Client(server) as client:
         client.register(ks_twice)
-        with Worker(ks_twice, url=f"kafka://{guarded}", kafka_settings=SETTINGS):
+        with Worker(ks_twice, url=f"kafka://{door.address}", kafka_settings=door.settings):
             assert client.run(ks_twice, x=4).result(timeout=60) == 8
         monkeypatch.setenv(KAFKA_CONFIG_VARIABLE, str(settings_file))
-        with Worker(ks_twice, url=f"kafka://{guarded}"), CommandSender(guarded) as sender:
+        with (
+            Worker(ks_twice, url=f"kafka://{door.address}"),
+            CommandSender(door.address) as sender,
+        ):
             wf_run_id = sender.run_wf("ks_twice", {"x": 5})
             sender.flush()
             run = client.handle(wf_run_id)
@@ -131,12 +195,12 @@ def test_nobody_sees_the_password(server: str) -> None:
     assert PASSWORD not in shown
 
 
-def test_who_does_not_say_who_he_is_is_not_let_in(guarded: str, server: str) -> None:
-    """Nor with another password."""
+def test_who_does_not_say_who_he_is_is_not_let_in(door: Door, server: str) -> None:
+    """Nor who takes the broker for another one."""
     assert server
     message = Message(Topics("penstock", 0).commands, b"k", b"v", {}, 0)
-    for settings in ({}, SETTINGS | {"sasl.password": "guessed"}):
-        producer = KafkaProducer(guarded, settings=settings)
+    for settings in door.wrong:
+        producer = KafkaProducer(door.address, settings=settings)
         try:
             with pytest.raises(LogError):
                 producer.append_and_wait(message, timeout_s=5)

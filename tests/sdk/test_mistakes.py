@@ -11,7 +11,9 @@ import pytest
 from penstock import (
     Backoff,
     DefinitionError,
+    InvalidRequest,
     else_,
+    fail,
     for_each,
     if_,
     on_failure,
@@ -23,6 +25,7 @@ from penstock import (
     while_,
     workflow,
 )
+from penstock.testing import Engine
 
 
 @dataclass
@@ -227,6 +230,52 @@ def test_a_mistake_in_a_workflow(function: Callable[..., Any], message: str) -> 
 
     assert raised.value.where == f"{__file__}:{line}"
     assert str(raised.value).startswith(f"{__file__}:{line}: ")
+
+
+def two_types_compared(name):
+    with if_(name < 3):  # here
+        greet(name)
+
+
+def a_failure_of_no_name(name):
+    fail("not so good", "no")  # here
+
+
+def a_handler_of_nothing(name):
+    on_failure(greet(name), greet_again, of="no such name!")  # here
+
+
+def a_mistake_in_a_thread(name):
+    def inside() -> None:
+        greet(name)
+        with while_(name < 3):  # here
+            greet(name)
+
+    spawn(inside)
+
+
+@pytest.mark.parametrize(
+    ("function", "fault"),
+    [
+        (two_types_compared, "BAD_EXPRESSION"),
+        (a_failure_of_no_name, "BAD_FAILURE_NAME"),
+        (a_handler_of_nothing, "HANDLER_OF_NOTHING"),
+        (a_mistake_in_a_thread, "BAD_EXPRESSION"),
+    ],
+)
+def test_a_mistake_that_the_engine_finds(
+    penstock: Engine, function: Callable[..., Any], fault: str
+) -> None:
+    """Its line is told as well."""
+    function.__annotations__["name"] = str
+    lines, first = inspect.getsourcelines(function)
+    line = first + next(number for number, text in enumerate(lines) if "# here" in text)
+    with pytest.raises(InvalidRequest) as raised:
+        penstock.register(workflow(function))
+    assert [(one["fault"], one["where"]) for one in raised.value.faults] == [
+        (fault, f"{__file__}:{line}")
+    ]
+    assert str(raised.value).startswith(f"BAD_SPEC: {__file__}:{line}: ")
 
 
 def test_a_wrong_return_type() -> None:

@@ -3,13 +3,17 @@ they give.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ENGINE = Path(__file__).resolve().parents[2] / "engine"
+from tests.sdk.shop import shop
+
+ROOT = Path(__file__).resolve().parents[2]
+USERS = (*(ROOT / "examples").glob("*.py"), ROOT / "tests" / "sdk" / "shop.py")
 
 RIGHT = """
 from collections.abc import AsyncIterator, Iterator
@@ -49,7 +53,17 @@ async def awaited(client: AsyncClient) -> None:
     assert_type(await client.user_tasks.claim("a/b", "ada"), UserTaskTold)
 """
 WRONG = """
-from penstock import AsyncClient, Client
+from penstock import AsyncClient, Client, task, workflow
+
+
+@task
+async def count(of: str) -> int:
+    return len(of)
+
+
+@workflow
+def counted(of: int) -> str:
+    return count(of)
 
 
 async def wrong(blocking: Client, awaited: AsyncClient) -> None:
@@ -63,9 +77,12 @@ async def wrong(blocking: Client, awaited: AsyncClient) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_users_code_is_checked(tmp_path: Path) -> None:
+    assert shop.definition.name == "shop"
+    for path in USERS:
+        shutil.copy(path, tmp_path)
     (tmp_path / "right.py").write_text(RIGHT)
     (tmp_path / "wrong.py").write_text(WRONG)
-    settings = {"typeCheckingMode": "strict", "extraPaths": [str(ENGINE)]}
+    settings = {"typeCheckingMode": "strict", "extraPaths": [str(ROOT / "engine")]}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
     done = subprocess.run(
         [
@@ -78,4 +95,4 @@ def test_users_code_is_checked(tmp_path: Path) -> None:
     )
     found = json.loads(done.stdout)["generalDiagnostics"]
     places = [(Path(one["file"]).name, one["range"]["start"]["line"]) for one in found]
-    assert places == [("wrong.py", line) for line in (5, 6, 7, 8)], found
+    assert places == [("wrong.py", line) for line in (11, 11, 15, 16, 17, 18)], found

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from penstock.core.definitions.quotas import ALL_OF_IT
 from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
 from penstock.core.ids import partition_of
 from penstock.core.schedules.schedules import CronAsk, Schedule, ScheduleState, ScheduleStatus
@@ -104,10 +105,15 @@ def _counts(tables: Tables) -> Iterator[str]:
         there = (len(tables.of(CronAsk)), len(tables.of(Deleting)))
         if counted != there:
             yield f"the partition counts asks and deletions {counted}, not {there}"
-    live = Counter(run.tenant for run in tables.of(WfRun) if run.status in THREAD_LIVE)
+    live = Counter(
+        (run.tenant, whose)
+        for run in tables.of(WfRun)
+        if run.status in THREAD_LIVE
+        for whose in {ALL_OF_IT, run.charged_to}
+    )
     for row in tables.of(LiveRuns):
-        if row.runs != live.pop(row.tenant, 0):
-            yield f"a tenant's live runs are not as many as are counted: {row}"
+        if row.runs != live.pop((row.tenant, row.principal), 0):
+            yield f"live runs are not as many as are counted: {row}"
     if live:
         yield f"live runs that nobody has counted: {live}"
 

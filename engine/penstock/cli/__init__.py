@@ -17,6 +17,7 @@ from penstock.cli import (
     keys,
     openapi,
     past,
+    quotas,
     runs,
     serving,
     tenants,
@@ -67,8 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     running = serving, builtin
-    asking = flows, runs, acts, counts, past, export, what_if, care, keys, tenants, openapi
-    for kind in (*running, *asking):
+    asking = flows, runs, acts, counts, past, export, what_if, care
+    kept = keys, tenants, quotas, openapi
+    for kind in (*running, *asking, *kept):
         kind.add(verbs)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser

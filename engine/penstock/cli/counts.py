@@ -1,15 +1,14 @@
-"""What has become of runs and tasks over time, and what tasks have measured, as tables."""
+"""What has become of runs and of tasks over time, and what tasks have measured, as tables."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
 from penstock.cli.asking import asking
 from penstock.cli.words import Verbs, tell
-from penstock.contracts.answers.measured import Bucket, CountBucket, CountsShown
+from penstock.contracts.answers.measured import Bucket, CountBucket
 from penstock.core.values.timestamps import timestamp_text
 from penstock.sdk.calls.metrics import Measures
 from penstock.sdk.client import Client
@@ -17,11 +16,12 @@ from penstock.sdk.client import Client
 
 def add(verbs: Verbs) -> None:
     """counts and metrics."""
-    counts = verbs.add_parser("counts", help="how runs, or tasks, have ended over time")
+    counts = verbs.add_parser("counts", help="what has become of runs and tasks over time")
     kinds = counts.add_subparsers(dest="kind", required=True, metavar="KIND")
-    for kind, do, of in (
-        ("wf-spec", _of_wf_spec, "runs of a WfSpec"),
-        ("task-def", _of_task_def, "tasks of a TaskDef, and their attempts"),
+    for kind, of in (
+        ("wf-spec", "runs of a WfSpec"),
+        ("task-def", "tasks of a TaskDef, and their attempts"),
+        ("user-task-def", "user tasks of a UserTaskDef"),
     ):
         one = kinds.add_parser(kind, help=of)
         one.add_argument("name", metavar="NAME")
@@ -31,7 +31,7 @@ def add(verbs: Verbs) -> None:
             default="hour",
             help="over how long (%(default)s); a window is the shortest there is",
         )
-        asking(one, do)
+        asking(one, _counts)
 
     metrics = verbs.add_parser("metrics", help="what tasks have measured, added up over time")
     metrics.add_argument("--name", metavar="NAME", help="series of this name alone")
@@ -63,17 +63,14 @@ def _begun(at: datetime | None) -> str:
     return "all" if at is None else timestamp_text(int(at.timestamp() * 1_000))
 
 
-def _of_wf_spec(options: argparse.Namespace, client: Client) -> None:
-    _tell(client.wf_specs.counts(options.name, options.bucket))
-
-
-def _of_task_def(options: argparse.Namespace, client: Client) -> None:
-    _tell(client.task_defs.counts(options.name, options.bucket))
-
-
-def _tell(found: Sequence[CountsShown]) -> None:
+def _counts(options: argparse.Namespace, client: Client) -> None:
     """A line for each thing that has happened in each bucket."""
-    for one in found:
+    of = {
+        "wf-spec": client.wf_specs,
+        "task-def": client.task_defs,
+        "user-task-def": client.user_task_defs,
+    }
+    for one in of[options.kind].counts(options.name, options.bucket):
         for what, timing in one.counts.items():
             times = f"avg {timing.avg_ms:.0f} ms  min {timing.min_ms}  max {timing.max_ms}"
             line = f"{_begun(one.from_):<24}  {what:<18} {timing.count:>9}"

@@ -217,6 +217,9 @@ _BY_NAME: Final[Mapping[str, tuple[Need, ...]]] = {
     ),
     **dict.fromkeys(("PutPrincipal", "DeletePrincipal"), _writes(Resource.PRINCIPAL)),
     **dict.fromkeys(("PutTenant", "DeleteTenant"), _writes(Resource.TENANT)),
+    **dict.fromkeys(
+        ("PutQuota", "DeleteQuota"), _writes(Resource.QUOTA, lambda command: command.of_tenant)
+    ),
     "PutApiKey": _writes(Resource.PRINCIPAL, lambda command: command.owner),
     "RevokeApiKey": _writes(Resource.PRINCIPAL, None),
 }

@@ -36,6 +36,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/external-events": Resource.EXTERNAL_EVENT,
     "/v1/gone-addresses": Resource.APPLICATION,
     "/v1/principals": Resource.PRINCIPAL,
+    "/v1/quotas": Resource.QUOTA,
     "/v1/schedules": Resource.WORKFLOW,
     "/v1/struct-defs": Resource.STRUCT,
     "/v1/task-defs": Resource.TASK,
@@ -81,7 +82,11 @@ NAMED_BY: Final = {
         ),
         "name",
     ),
-    **dict.fromkeys(("/v1/wf-specs/{name}/counts", "/v1/task-defs/{name}/counts"), "name"),
+    **{
+        f"/v1/{kind}/{{name}}/counts": "name"
+        for kind in ("wf-specs", "task-defs", "user-task-defs")
+    },
+    "/v1/quotas/{tenant}": "tenant",
     "/v1/correlated-events/{event_def}/{key}": "event_def",
     "/v1/task-queues/{task_def}/poll": "task_def",
     "/v1/task-queues/{task_def}/breaker": "task_def",
@@ -91,8 +96,14 @@ NAMED_BY: Final = {
 FINE: Final = frozenset(
     {
         *(path for path in RESOURCE_OF if path.endswith(("-defs", "-specs"))),
-        *("/v1/applications", "/v1/webhooks", "/v1/principals", "/v1/tenants", "/v1/schedules"),
-        *("/v1/schedules/{schedule_id}", "/v1/wf-runs", "/v1/task-runs", "/v1/task-runs/per-day"),
+        *("/v1/applications", "/v1/webhooks", "/v1/principals", "/v1/tenants", "/v1/quotas"),
+        *(
+            "/v1/schedules",
+            "/v1/schedules/{schedule_id}",
+            "/v1/wf-runs",
+            "/v1/task-runs",
+            "/v1/task-runs/per-day",
+        ),
         *("/v1/task-metrics", "/v1/task-metrics/per-bucket"),
         *("/v1/user-task-runs", "/v1/webhook-deliveries", "/v1/webhook-deliveries/poll"),
         *("/v1/expressions/evaluate", "/v1/tasks/stops", "/v1/changes/follow"),

@@ -5,7 +5,7 @@ Rules
 - The answer is expected before the command is appended: no answer can be missed.
 - Under one (tenant, command id) one command is under way at a time: answers are told apart by these
   two.
-- New work is refused when there is too much of it (load.py, R18), or its tenant brings too much
+- New work is refused when there is too much of it (load.py, R18), or its sender brings too much
   (quotas.py).
 - A deadline says nothing about the command: it may still take effect, and the same id gets its
   answer.
@@ -113,7 +113,7 @@ class Engine:
         number = self._number(record)
         self._reads.check_takes(number)
         self._load.check(command, number)
-        self._quotas.check(command, caller.tenant)
+        self._quotas.check(command, caller.tenant, caller.principal)
         self._load.in_flight += 1
         try:
             async with asyncio.timeout(timeout_s or self._limits.answer_timeout_s):

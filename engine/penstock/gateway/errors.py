@@ -64,6 +64,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     Code.PRINCIPAL_UNKNOWN: 404,
     Code.API_KEY_UNKNOWN: 404,
     Code.TENANT_UNKNOWN: 404,
+    Code.QUOTA_UNKNOWN: 404,
     Code.QUOTA_EXCEEDED: 429,
     Code.TASK_DEF_UNKNOWN: 404,
     Code.PARENT_REQUIRED: 409,

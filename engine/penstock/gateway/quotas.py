@@ -1,7 +1,7 @@
-"""How fast a tenant may bring new work to this node.
+"""How fast a tenant, and a principal in it, may bring new work to this node.
 
 Rules
-- A tenant's rate is shared out among the partitions, and a command comes to the node that has its
+- A rate is shared out among the partitions, and a command comes to the node that has its
   own: so all nodes together hold the rate, and none asks another.
 - A second's worth may come at once; after that, as fast as the rate.
 - As with load (R18), what ends, bounds or reports on work that is there always passes.
@@ -20,14 +20,19 @@ from msgspec import Struct
 from penstock.core.command import Command
 from penstock.core.commands.run_by_webhook import RunByWebhook
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.definitions.tenants import NO_QUOTA, Quota, quota_of
+from penstock.core.definitions.quotas import ALL_OF_IT, Quota, quota_of, whose
 from penstock.core.errors import Code
 from penstock.gateway.errors import ApiError
 from penstock.gateway.load import ALWAYS_TAKEN
 from penstock.gateway.reads import Reads
 from penstock.store.port import StoreError
 
+Whose = tuple[str, str]
+"""A tenant and a principal in it, or the tenant as a whole."""
+
 STARTS: Final = (RunWf, RunByWebhook)
+BOUNDS_OF_COMMANDS: Final = ("commands_per_second",)
+BOUNDS_OF_STARTS: Final = ("commands_per_second", "runs_per_second")
 KNOWN_S: Final = 1.0
 KNOWN_MAX: Final = 10_000
 NEVER_S: Final = 60.0
@@ -42,47 +47,48 @@ class Bucket(Struct):
 
 
 class Quotas:
-    """Counts what tenants bring. Used on the event loop."""
+    """Counts what comes from each. Used on the event loop."""
 
     def __init__(self, reads: Reads, clock: Callable[[], float] = time.monotonic) -> None:
         self._reads = reads
         self._clock = clock
-        self._known: dict[str, tuple[float, Quota]] = {}
-        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._known: dict[Whose, tuple[float, Quota | None]] = {}
+        self._buckets: dict[tuple[Whose, str], Bucket] = {}
 
-    def check(self, command: Command, tenant: str) -> None:
+    def check(self, command: Command, tenant: str, principal: str) -> None:
         """Refuse new work that comes too fast. What is refused counts for nothing."""
         if isinstance(command, ALWAYS_TAKEN):
             return
-        quota = self._quota(tenant)
-        bounds = {"commands_per_second": quota.commands_per_second}
-        if isinstance(command, STARTS):
-            bounds["runs_per_second"] = quota.runs_per_second
+        bounds = BOUNDS_OF_STARTS if isinstance(command, STARTS) else BOUNDS_OF_COMMANDS
         taken = [
-            self._filled(tenant, what, most) for what, most in bounds.items() if most is not None
+            self._filled(of, what, most)
+            for of in ((tenant, ALL_OF_IT), (tenant, principal))
+            if (quota := self._quota(of)) is not None
+            for what in bounds
+            if (most := getattr(quota, what)) is not None
         ]
         for bucket in taken:
             bucket.level -= 1
 
-    def _quota(self, tenant: str) -> Quota:
+    def _quota(self, of: Whose) -> Quota | None:
         now_s = self._clock()
-        known = self._known.get(tenant)
+        known = self._known.get(of)
         if known is not None and now_s < known[0]:
             return known[1]
         try:
-            quota = quota_of(self._reads.view(self._reads.any_open()).rows, tenant)
+            quota = quota_of(self._reads.view(self._reads.any_open()).rows, *of)
         except (ApiError, StoreError):  # none can be read here now; commands are taken all the same
-            return NO_QUOTA if known is None else known[1]
+            return None if known is None else known[1]
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known[tenant] = now_s + KNOWN_S, quota
+        self._known[of] = now_s + KNOWN_S, quota
         return quota
 
-    def _filled(self, tenant: str, what: str, most: int) -> Bucket:
+    def _filled(self, of: Whose, what: str, most: int) -> Bucket:
         """The bucket as it is now, from which one can be taken; refuses if there is none."""
         rate, now_s = most * self._reads.share(), self._clock()
         full = max(1.0, rate)
-        bucket = self._buckets.setdefault((tenant, what), Bucket(full, now_s))
+        bucket = self._buckets.setdefault((of, what), Bucket(full, now_s))
         bucket.level = min(full, bucket.level + rate * (now_s - bucket.at_s))
         bucket.at_s = now_s
         if most > 0 and bucket.level >= 1:
@@ -90,7 +96,7 @@ class Quotas:
         wait_s = (1 - bucket.level) / rate if most > 0 else NEVER_S
         raise ApiError(
             Code.QUOTA_EXCEEDED,
-            f"tenant {tenant!r} may have {most} {what.replace('_', ' ')}: slow down, or have"
-            f" `{what}` of its quota raised",
+            f"{whose(*of)} may have {most} {what.replace('_', ' ')}: slow down, or have `{what}` of"
+            " the quota raised",
             headers={"Retry-After": str(math.ceil(min(wait_s, NEVER_S)))},
         )

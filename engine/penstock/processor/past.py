@@ -20,7 +20,7 @@ from msgspec import Struct
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import read_command
-from penstock.core.definitions.tenants import Tenant
+from penstock.core.definitions.quotas import Quota
 from penstock.core.fold import Input, Only, begin, fold
 from penstock.core.ids import root_of
 from penstock.core.state.keys import Scope
@@ -377,7 +377,7 @@ def _written(rows: Rows, regions: set[bytes]) -> dict[bytes, Row | None]:
         if region is not None and region not in regions:
             raise _Missing(region)
         row = changes[key]
-        if isinstance(row, Tenant) and row.quota.live_runs is not None:
+        if isinstance(row, Quota) and row.live_runs is not None:
             raise _NotApart("its tenant had a quota of live runs")
         if kind is CommandAnswer or kind is AnswerExpiry:  # remembered by the whole fold only
             rows.delete_key(kind, key)

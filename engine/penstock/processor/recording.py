@@ -22,6 +22,7 @@ from penstock.core.commands import TYPE_OF
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.definitions.metadata import DEFINITIONS
 from penstock.core.definitions.principals import ApiKey, Principal
+from penstock.core.definitions.quotas import Quota
 from penstock.core.definitions.tenants import Tenant
 from penstock.core.errors import Code, refuse
 from penstock.core.fold import Input, Origin
@@ -92,7 +93,7 @@ def record(past: Past, tenant: str, wf_run_id: str) -> tuple[Recording, AsOf]:
 
     def step(one: Step) -> None:
         for row in one.definitions:
-            if isinstance(row, Principal | ApiKey | Tenant):
+            if isinstance(row, Principal | ApiKey | Tenant | Quota):
                 continue
             since = one.offset if turns else -1
             known = defined.setdefault(row.own_key(), [])

@@ -23,11 +23,12 @@ from penstock.sdk.calls.letters import Letters
 from penstock.sdk.calls.metrics import Metrics
 from penstock.sdk.calls.run_reads import PATH, of_run
 from penstock.sdk.calls.schedules import Schedules
-from penstock.sdk.calls.tenants import Tenants
+from penstock.sdk.calls.tenants import Quotas, Tenants
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.connection import Awaiting, Blocking, Feed
+from penstock.sdk.errors import InvalidRequest
 from penstock.sdk.handle import AsyncRunHandle, RunHandle
-from penstock.sdk.register import OF_DEFINITIONS, PATHS, definitions_of
+from penstock.sdk.register import OF_DEFINITIONS, PATHS, definitions_of, placed
 from penstock.sdk.subject import C, asks, lists
 from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow, plain_variables
@@ -48,6 +49,7 @@ class _Client(Registered[C]):
         self.bulk = Bulk(connection)
         self.dead_letters = Letters(connection)
         self.tenants = Tenants(connection)
+        self.quotas = Quotas(connection)
         self.metrics = Metrics(connection)
 
     # Definitions.
@@ -57,12 +59,15 @@ class _Client(Registered[C]):
         """Register tasks and workflows; a workflow brings its own tasks and events with it.
 
         The same definition again changes nothing. A workflow that has changed becomes a new
-        version.
+        version. Raises InvalidRequest for one that can not be, with the lines that made it so.
         """
         for definition in definitions_of(definitions):
             body = msgspec.to_builtins(definition)
             call = api.command("PUT", PATHS[type(definition)], body, of=OF_DEFINITIONS)
-            yield from self.connection.ask(call)
+            try:
+                yield from self.connection.ask(call)
+            except InvalidRequest as error:
+                raise placed(error, definition, definitions) from None
 
     @asks
     def put_application(

@@ -56,8 +56,8 @@ class RetryLater(Exception):
 class PenstockError(Exception):
     """A request failed. `code` is stable, `message` is for people, `status` is HTTP's (0: there was
     no answer). `faults` are the mistakes in a definition, one by one: {fault, message, thread,
-    node}, and in a flow {line, column}; the first is stable, too. `retry_after_s` is how long the
-    server asks to wait.
+    node}, in a flow {line, column}, and of a workflow {where}; the first is stable, too.
+    `retry_after_s` is how long the server asks to wait.
     """
 
     def __init__(

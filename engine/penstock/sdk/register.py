@@ -11,6 +11,7 @@ from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
+from penstock.sdk.errors import InvalidRequest
 from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow
 
@@ -44,6 +45,27 @@ def definitions_of(
         if command not in commands:
             commands.append(command)
     return commands
+
+
+def placed(
+    error: InvalidRequest,
+    command: Command,
+    definitions: Iterable[TaskDef[..., Any] | Workflow[..., Any]],
+) -> InvalidRequest:
+    """The error; of a workflow each fault says `where` it was made: file and line."""
+    workflows: dict[str, Workflow[..., Any]] = {}
+    for definition in definitions:
+        if isinstance(definition, Workflow):
+            _collect(definition, workflows)
+    workflow = workflows.get(command.name) if isinstance(command, PutWfSpec) else None
+    if workflow is None or not error.faults:
+        return error
+    faults = [
+        fault | {"where": workflow.place_of(fault.get("thread", ""), fault.get("node", ""))}
+        for fault in error.faults
+    ]
+    message = f"{faults[0]['where']}: {error.message}"
+    return InvalidRequest(error.code, message, error.status, faults)
 
 
 def tasks_of(definition: TaskDef[..., Any] | Workflow[..., Any]) -> list[TaskDef[..., Any]]:

@@ -29,6 +29,7 @@ from penstock.core.values.casts import check_assignable
 from penstock.core.values.expressions import Expression, Literal, OutputRef, VariableRef, parts_of
 from penstock.core.values.types import ValueProblem, ValueType, parse_type
 from penstock.sdk import hints
+from penstock.sdk.place import place_of_caller
 from penstock.sdk.proxy import Proxy, Step, fault
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class ThreadTrace:
         self.returns: tuple[ValueType | None, Any] = (None, hints.UNKNOWN)
         self.choice: Choice | None = None
         self.steps = 0
+        self.places: dict[str, str] = {}  # of nodes: where the user's code made them
         self._nodes: dict[str, NodeConfig] = {}
         self._edges: dict[str, list[Edge]] = {}
         self._variables: dict[str, VariableDef] = {}
@@ -163,7 +165,9 @@ class ThreadTrace:
         """A step after all that came before."""
         if not self.tails:
             self._unreachable()
-        return Step(self._join(name, config))
+        node = self._join(name, config)
+        self.places[node] = place_of_caller()
+        return Step(node)
 
     def output(self, step: Step, value_type: str | None, hint: Any) -> Proxy:
         """What stands for what a step gives."""
@@ -185,9 +189,12 @@ class ThreadTrace:
         self.tails = []
 
     def end_if_reached(self, value: object) -> None:
-        """The end of a thread's function: an EXIT, unless every way has one already."""
+        """The end of a thread's function: an EXIT, which no line has made, unless every way has one
+        already.
+        """
         if self.tails or value is not None:
             self.end(value)
+            self.places.popitem()
 
     def fail(self, throws: Throw) -> None:
         """An EXIT node that ends the thread with a failure."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import cached_property
-from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 import msgspec
 
@@ -101,6 +101,11 @@ class Workflow(Generic[P, R]):
         """
         trace = self._traced
         return (*trace.events.values(), *trace.thrown.values(), *trace.forms.values())
+
+    def place_of(self, thread: str, node: str) -> str:
+        """The line that made a node; that of the workflow, if none did."""
+        traced = self._traced.threads.get(thread)
+        return self.where if traced is None else traced.places.get(node, self.where)
 
     def encode(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Variables for a run as JSON; TypeError for one that the workflow has not or that does not
@@ -229,6 +234,18 @@ class Workflow(Generic[P, R]):
         )
 
 
+# Of an async function the result of a run is what would be awaited.
+
+
+class _Make(Protocol):
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Workflow[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Workflow[P, R]: ...
+
+
+@overload
+def workflow(function: Callable[P, Coroutine[Any, Any, R]], /) -> Workflow[P, R]: ...
 @overload
 def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 @overload
@@ -238,7 +255,7 @@ def workflow(
     searchable: Collection[str] = (),
     masked: Collection[str] = (),
     keep: Duration | None = None,
-) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+) -> _Make: ...
 def workflow(
     function: Callable[..., Any] | None = None,
     /,

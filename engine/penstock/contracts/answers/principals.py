@@ -1,10 +1,9 @@
-"""The forms of answers about tenants, principals, their keys, and who is asking."""
+"""The forms of answers about tenants, quotas, principals, their keys, and who is asking."""
 
 from __future__ import annotations
 
 from penstock.contracts.answers.common import Answer, Done, Time
 from penstock.core.definitions.principals import Grant
-from penstock.core.definitions.tenants import Quota
 
 
 class PrincipalShown(Answer, frozen=True):
@@ -19,14 +18,34 @@ class PrincipalShown(Answer, frozen=True):
 
 
 class TenantShown(Answer, frozen=True):
-    """A tenant, and what it may ask for."""
+    """A tenant, and what it is for."""
 
     name: str
     version: int
-    quota: Quota
     description: str
     created_at: Time
     updated_at: Time
+
+
+class QuotaShown(Answer, frozen=True):
+    """What a tenant may ask for, or a principal in it; what is null has no bound."""
+
+    tenant: str
+    principal: str | None
+    version: int
+    commands_per_second: int | None
+    runs_per_second: int | None
+    live_runs: int | None
+    created_at: Time
+    updated_at: Time
+
+
+class QuotaTold(Done, frozen=True):
+    """Whose quota was put, and how often it has changed; or whose was deleted."""
+
+    tenant: str
+    principal: str | None
+    version: int | None = None
 
 
 class ApiKeyShown(Answer, frozen=True):

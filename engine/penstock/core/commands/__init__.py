@@ -24,6 +24,7 @@ from penstock.core.commands import (
     delete_correlated_event,
     delete_external_event_def,
     delete_principal,
+    delete_quota,
     delete_schedule,
     delete_struct_def,
     delete_task_def,
@@ -56,6 +57,7 @@ from penstock.core.commands import (
     put_external_event,
     put_external_event_def,
     put_principal,
+    put_quota,
     put_struct_def,
     put_task_def,
     put_tenant,
@@ -185,6 +187,8 @@ COMMANDS: Final[tuple[CommandType, ...]] = (
     revoke_api_key.COMMAND,
     put_tenant.COMMAND,
     delete_tenant.COMMAND,
+    put_quota.COMMAND,
+    delete_quota.COMMAND,
 )
 
 TYPE_OF: Final[dict[type[Command], CommandType]] = {entry.record: entry for entry in COMMANDS}

@@ -21,7 +21,7 @@ def handle(turn: Turn, command: DeleteApplication) -> Value:
     row = turn.rows.peek(Application, turn.tenant, command.name)
     if row is None:
         refuse(Code.APPLICATION_UNKNOWN, f"there is no application {command.name!r}")
-    remove(turn, row, command.name)
+    remove(turn, row)
     return {"name": command.name}
 
 

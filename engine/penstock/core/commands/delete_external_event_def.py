@@ -21,7 +21,7 @@ def handle(turn: Turn, command: DeleteExternalEventDef) -> Value:
     row = turn.rows.peek(ExternalEventDef, turn.tenant, command.name)
     if row is None:
         refuse(Code.EVENT_DEF_UNKNOWN, f"there is no ExternalEventDef {command.name!r}")
-    remove(turn, row, command.name)
+    remove(turn, row)
     return {"name": command.name}
 
 

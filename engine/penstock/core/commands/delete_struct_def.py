@@ -21,7 +21,7 @@ def handle(turn: Turn, command: DeleteStructDef) -> Value:
     row = turn.rows.peek(StructDef, turn.tenant, command.name)
     if row is None:
         refuse(Code.STRUCT_DEF_UNKNOWN, f"there is no StructDef {command.name!r}")
-    remove(turn, row, command.name)
+    remove(turn, row)
     return {"name": command.name}
 
 

@@ -21,7 +21,7 @@ def handle(turn: Turn, command: DeleteTaskDef) -> Value:
     row = turn.rows.peek(TaskDef, turn.tenant, command.name)
     if row is None:
         refuse(Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {command.name!r}")
-    remove(turn, row, command.name)
+    remove(turn, row)
     return {"name": command.name}
 
 

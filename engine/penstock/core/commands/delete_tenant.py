@@ -1,4 +1,4 @@
-"""DeleteTenant: takes what was said of a tenant away. What it has stays; it has no quota."""
+"""DeleteTenant: takes what was said of a tenant away. What it has stays, its quota too."""
 
 from penstock.core.command import Command, CommandType, of_partition_0
 from penstock.core.commands.remove_definition import remove
@@ -20,7 +20,7 @@ def handle(turn: Turn, command: DeleteTenant) -> Value:
     row = turn.rows.peek(Tenant, EVERYWHERE, command.name)
     if row is None:
         refuse(Code.TENANT_UNKNOWN, f"nothing was said of a tenant {command.name[:80]!r}")
-    remove(turn, row, command.name)
+    remove(turn, row)
     return {"name": command.name}
 
 

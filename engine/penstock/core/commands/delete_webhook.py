@@ -19,7 +19,7 @@ def handle(turn: Turn, command: DeleteWebhook) -> Value:
     row = turn.rows.peek(Webhook, turn.tenant, command.name)
     if row is None:
         refuse(Code.WEBHOOK_UNKNOWN, f"there is no webhook {command.name!r}")
-    remove(turn, row, command.name)
+    remove(turn, row)
     return {"name": command.name}
 
 

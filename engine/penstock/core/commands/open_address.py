@@ -19,7 +19,7 @@ def handle(turn: Turn, command: OpenAddress) -> Value:
     row = turn.rows.peek(GoneAddress, turn.tenant, command.name)
     if row is None:
         refuse(Code.ADDRESS_UNKNOWN, f"no address is kept as gone under {command.name[:128]!r}")
-    remove(turn, row, row.name)
+    remove(turn, row)
     return {"name": row.name, "address": row.address}
 
 
@@ -28,7 +28,7 @@ def reopen(turn: Turn, address: str) -> bool:
     row = turn.rows.peek(GoneAddress, turn.tenant, gone_name(address))
     if row is None:
         return False
-    remove(turn, row, row.name)
+    remove(turn, row)
     return True
 
 

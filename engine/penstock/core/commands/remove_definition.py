@@ -8,24 +8,26 @@ from penstock.core.values.value import Value
 
 
 class RemoveDefinition(Command, frozen=True):
-    """The kind of the row, and the definition's name."""
+    """The kind of the row, and its key: whoever has deleted it, what is of the cluster does not lie
+    with that tenant.
+    """
 
     kind: str
-    name: str
+    key: bytes
 
 
 def handle(turn: Turn, command: RemoveDefinition) -> Value:
     """Delete the row."""
-    row = turn.rows.peek(DEFINITIONS[command.kind], turn.tenant, command.name)
+    row = turn.rows.by_key(DEFINITIONS[command.kind], command.key)
     if row is not None:
         turn.rows.delete(row)
     return None
 
 
-def remove(turn: Turn, row: Row, name: str) -> None:
+def remove(turn: Turn, row: Row) -> None:
     """Delete a definition here, where it is decided, and have every other partition do so."""
     turn.rows.delete(row)
-    command = RemoveDefinition(kind=type(row).__name__, name=name)
+    command = RemoveDefinition(kind=type(row).__name__, key=row.own_key())
     for target in range(turn.shard.partitions):
         if target != turn.shard.partition:
             turn.send(target, command)

@@ -3,6 +3,8 @@ right one has been seen at the edge. The id of the run makes it idempotent, as a
 request again is the first answer, whatever the webhook has become since.
 """
 
+from msgspec.structs import replace
+
 from penstock.core.command import Command, CommandType, Repeats, of_wf_run
 from penstock.core.definitions.webhooks import TYPE, Webhook
 from penstock.core.errors import Code, refuse
@@ -45,7 +47,7 @@ def handle(turn: Turn, command: RunByWebhook) -> Value:
     webhook = turn.rows.peek(Webhook, turn.tenant, command.webhook)
     if webhook is None:
         refuse(Code.WEBHOOK_UNKNOWN, f"there is no webhook {command.webhook[:200]!r}")
-    check_room(turn)
+    charged_to = check_room(turn)
     start = Start(wf_spec=webhook.wf_spec, labels=webhook.labels)
     spec = wanted_spec(turn, start)
     told: dict[str, Value] = {
@@ -60,7 +62,7 @@ def handle(turn: Turn, command: RunByWebhook) -> Value:
         variables = variables_of(turn, spec, wf_run_id, webhook.inputs, told)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"the request does not fit the inputs of the webhook: {problem}")
-    given = Start(wf_spec=webhook.wf_spec, labels=webhook.labels, variables=variables)
+    given = replace(start, variables=variables, charged_to=charged_to)
     run = start_run(turn, given, wf_run_id, request_hash(command))
     return answer_to_start(run).body
 

@@ -45,8 +45,8 @@ def handle(turn: Turn, command: RunWf) -> Value:
             f"WfRun {wf_run_id!r} was started with another spec, variables or labels; if it has"
             " been deleted, its id is free a day after that start",
         )
-    check_room(turn)
-    run = start_run(turn, _start(command), wf_run_id, request_hash(command))
+    start = _start(command, charged_to=check_room(turn))
+    run = start_run(turn, start, wf_run_id, request_hash(command))
     return answer_to_start(run).body
 
 
@@ -60,7 +60,7 @@ def check(turn: Turn, command: RunWf) -> None:
     check_start(turn, _start(command), parent_is_here=False)
 
 
-def _start(command: RunWf) -> Start:
+def _start(command: RunWf, charged_to: str = "") -> Start:
     return Start(
         wf_spec=command.wf_spec,
         version=command.version,
@@ -69,6 +69,7 @@ def _start(command: RunWf) -> Start:
         variables=command.variables,
         labels=command.labels,
         parent=command.parent,
+        charged_to=charged_to,
     )
 
 

@@ -13,6 +13,7 @@ from penstock.core.definitions.defs import (
     WorkflowEventDef,
 )
 from penstock.core.definitions.principals import ApiKey, Principal
+from penstock.core.definitions.quotas import Quota
 from penstock.core.definitions.tenants import Tenant
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, UserTaskDef
 from penstock.core.definitions.webhooks import Webhook
@@ -37,6 +38,7 @@ DEFINITIONS: Final[dict[str, type[Row]]] = {
         Principal,
         ApiKey,
         Tenant,
+        Quota,
     )
 }
 """The rows that a partition takes from partition 0."""

@@ -65,11 +65,14 @@ class Resource(StrEnum):
     WEBHOOK = "WEBHOOK"
     PRINCIPAL = "PRINCIPAL"
     TENANT = "TENANT"
+    QUOTA = "QUOTA"
     CLUSTER = "CLUSTER"
     ALL_RESOURCES = "ALL_RESOURCES"
 
 
-OF_THE_CLUSTER: Final = frozenset({Resource.PRINCIPAL, Resource.TENANT, Resource.CLUSTER})
+OF_THE_CLUSTER: Final = frozenset(
+    {Resource.PRINCIPAL, Resource.TENANT, Resource.QUOTA, Resource.CLUSTER}
+)
 
 
 class Grant(Struct, frozen=True, forbid_unknown_fields=True):

@@ -36,7 +36,7 @@ from penstock.core.values.value import Value, coerce, value_bytes
 
 
 class Start(Struct, frozen=True, kw_only=True):
-    """What a run is started with."""
+    """What a run is started with; `charged_to` is the principal for whose quota it counts."""
 
     wf_spec: str
     version: int | None = None
@@ -46,6 +46,7 @@ class Start(Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     parent: str | None = None
     masked: tuple[str, ...] = ()
+    charged_to: str = ""
 
 
 def check_start(
@@ -120,6 +121,7 @@ def begin_run(
         labels=spec.body.labels | start.labels,
         parent=start.parent,
         id_hash=id_hash(turn.command_id) if request_hash else b"",
+        charged_to=start.charged_to or _charged_above(turn, start.parent),
     )
     thread = ThreadRun(
         turn.tenant,
@@ -138,6 +140,12 @@ def begin_run(
         turn.rows.put(ChildRun(turn.tenant, start.parent, wf_run_id))
         count_started(turn, run)
     return run
+
+
+def _charged_above(turn: Turn, parent: str | None) -> str:
+    """For whose quota the run above counts: those below it do, too."""
+    above = None if parent is None else turn.rows.peek(WfRun, turn.tenant, parent)
+    return "" if above is None else above.charged_to
 
 
 def _check_parent(turn: Turn, spec: WfSpec, parent: str | None) -> None:

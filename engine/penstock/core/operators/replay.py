@@ -56,6 +56,7 @@ class Seed(Struct, array_like=True, frozen=True):
     published: tuple[PastPublished, ...] = ()
     blocks: tuple[PastBlock, ...] = ()
     started_by: StartedBy | None = None
+    charged_to: str = ""
 
 
 def seed_of(
@@ -103,6 +104,7 @@ def seed_of(
         published,
         blocks,
         run.started_by,
+        run.charged_to,
     )
 
 

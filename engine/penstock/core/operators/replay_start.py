@@ -30,6 +30,7 @@ def start_replay(turn: Turn, wf_run_id: str, seed: Seed) -> WfRun:
         variables=seed.variables,
         labels=seed.labels,
         masked=seed.masked,
+        charged_to=seed.charged_to,
     )
     if seed.node is None:
         run = start_run(turn, start, wf_run_id, seed.request_hash)

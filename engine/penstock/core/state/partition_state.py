@@ -104,11 +104,14 @@ class Deleting(Row):
 
 
 class LiveRuns(Row):
-    """How many runs of a tenant are live on the partition; there is none for no run."""
+    """How many runs are live on the partition: all of a tenant's (`principal` is empty then), and
+    those that count for a principal, too. There is none for no run.
+    """
 
-    KIND, SCOPE, KEY = b"l", Scope.PARTITION, ("tenant",)
+    KIND, SCOPE, KEY = b"l", Scope.PARTITION, ("tenant", "principal")
 
     tenant: str
+    principal: str
     runs: int = 0
 
 

@@ -109,7 +109,8 @@ class WfRun(Row):
     `first_version` is the version in which it was started, if it has left that (0: it has not).
     With `anew` another run takes its place. `started_by` is the end of another run that started it;
     `told_ends` counts those of its own ends that another spec watches, `restarts` how often an
-    operator has restarted it. It `counts_as` what an operator has said of its end.
+    operator has restarted it. It `counts_as` what an operator has said of its end. `charged_to` is
+    the principal for whose quota of live runs it counts; empty: for none's.
     """
 
     KIND, SCOPE, KEY = b"w", Scope.RUN, ("tenant", "wf_run_id")
@@ -147,6 +148,7 @@ class WfRun(Row):
     told_ends: int = 0
     restarts: int = 0
     counts_as: EndState | None = None
+    charged_to: str = ""
 
     @property
     def held(self) -> bool:

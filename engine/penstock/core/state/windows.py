@@ -1,4 +1,5 @@
-"""What has become of runs and tasks, counted by WfSpec and TaskDef, in windows of time.
+"""What has become of runs, tasks and user tasks, counted by WfSpec, TaskDef and UserTaskDef, in
+windows of time.
 
 A partition keeps a row for each name and window. The windows of a name are a ring: the one of now
 takes the place of the oldest, so there are never more rows than the ring has places. Of a name
@@ -25,6 +26,7 @@ class Measured(StrEnum):
 
     WF_SPEC = "WfSpec"
     TASK_DEF = "TaskDef"
+    USER_TASK_DEF = "UserTaskDef"
 
 
 class RunCount(StrEnum):
@@ -53,6 +55,18 @@ class TaskCount(StrEnum):
     COMPLETED = "completed"
     EXCEPTION = "exception"
     ERROR = "error"
+
+
+class UserTaskCount(StrEnum):
+    """What is counted of a UserTaskDef: user tasks that were CREATED, and each time that one came
+    to have a status, with how long that was after it was created.
+    """
+
+    CREATED = "created"
+    UNASSIGNED = "unassigned"
+    ASSIGNED = "assigned"
+    DONE = "done"
+    CANCELLED = "cancelled"
 
 
 class Timing(Struct, array_like=True, frozen=True):

@@ -33,6 +33,7 @@ from penstock.core.state.user_task_rows import (
     UserTaskEventKind,
     UserTaskRun,
 )
+from penstock.core.user_tasks.counts import count_status
 from penstock.core.user_tasks.index import index
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem, ValueType
@@ -199,6 +200,7 @@ def keep(turn: Turn, row: UserTaskRun) -> None:
     before = turn.rows.peek(UserTaskRun, row.tenant, row.wf_run_id, row.guid)
     if before is None or (before.status, before.epoch) != (row.status, row.epoch):
         index(turn, before, row)
+        count_status(turn, before, row)
         _tell(turn, row)
     turn.rows.put(row)
 

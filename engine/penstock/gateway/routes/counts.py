@@ -1,4 +1,6 @@
-"""What has become of the runs of a WfSpec, and of the tasks of a TaskDef, over time."""
+"""What has become of the runs of a WfSpec, the tasks of a TaskDef and the user tasks of a
+UserTaskDef, over time.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ from penstock.core.state.windows import (
     RunCount,
     TaskCount,
     Timing,
+    UserTaskCount,
     add,
     kept,
 )
@@ -151,5 +154,11 @@ ROUTES: Final = [
         "/v1/task-defs",
         Measured.TASK_DEF,
         f"What has become of its tasks and their attempts: {', '.join(TaskCount)}.",
+    ),
+    _route_of(
+        "/v1/user-task-defs",
+        Measured.USER_TASK_DEF,
+        f"What has become of its user tasks: {', '.join(UserTaskCount)}. Of each it is told how"
+        " long that was after they were created.",
     ),
 ]

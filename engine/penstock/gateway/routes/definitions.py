@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -39,10 +37,7 @@ from penstock.core.definitions.defs import (
     WorkflowEventDef,
     gone_name,
 )
-from penstock.core.definitions.principals import Principal
-from penstock.core.definitions.tenants import Tenant
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
-from penstock.core.definitions.webhooks import Webhook
 from penstock.core.definitions.wf_spec import LatestWfSpec, SpecBody, WfSpec
 from penstock.core.errors import Code
 from penstock.core.ids import check_definition_name
@@ -52,9 +47,9 @@ from penstock.gateway import render, user_task_json
 from penstock.gateway.access import access_of
 from penstock.gateway.application_json import application
 from penstock.gateway.auth import Caller, identify
-from penstock.gateway.errors import ApiError, EdgeCode, bad_request
-from penstock.gateway.forward import PART_HEADER, Asked
+from penstock.gateway.errors import bad_request
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.registered import Registered, wait_until_everywhere
 from penstock.gateway.says import VERSION, WAIT, Says, pages, reads, sends
 from penstock.gateway.web import (
     Gateway,
@@ -69,7 +64,6 @@ from penstock.gateway.web import (
     send,
     view_of_definitions,
 )
-from penstock.log.port import Position
 
 
 class Definition(Struct, frozen=True):
@@ -185,7 +179,6 @@ USER_TASK_DEFS: Final = Definition(
     shapes.Latest,
 )
 WITH_VERSIONS: Final = (WF_SPECS, USER_TASK_DEFS)
-LOOK_S: Final = 0.05
 
 
 def routes_of(definition: Definition) -> list[BaseRoute]:
@@ -318,66 +311,15 @@ async def list_wf_specs(request: Request) -> Response:
 
 
 async def wait_for_all(gateway: Gateway, caller: Caller, definition: Definition, name: str) -> None:
-    """Wait until every partition, here and elsewhere, has what partition 0 has decided."""
-    reads = gateway.reads
-    deadline = time.monotonic() + gateway.limits.answer_timeout_s
+    """Wait until every partition has a definition of this name."""
     kind: type[Row] = LatestWfSpec if definition is WF_SPECS else definition.row
-    key = kind.key(definition.tenant or caller.tenant, name)
-    decided = reads.definitions().view.get(kind, key)
-
-    def missing() -> list[int]:
-        return [
-            number
-            for number in range(reads.partitions)
-            if reads.is_open(number) and not _has(reads.view(number).view.get(kind, key), decided)
-        ]
-
-    await reads.watch.until(
-        key, lambda: None if missing() else True, gateway.limits.answer_timeout_s
+    put = Registered(
+        what=f"{definition.what} {name!r}",
+        kind=kind,
+        key=kind.key(definition.tenant or caller.tenant, name),
+        path=f"{definition.path}/{quote(name, safe='')}",
     )
-    version = getattr(decided, "version", None)
-    elsewhere = await _missing_elsewhere(
-        gateway, caller, f"{definition.path}/{quote(name, safe='')}", version, deadline
-    )
-    still = sorted(missing() + elsewhere)
-    if still:
-        raise ApiError(
-            EdgeCode.NOT_EVERYWHERE,
-            f"{definition.what} {name!r} is registered; partitions {still} do not have it yet",
-            position=Position(0, reads.definitions().position.offset),
-        )
-
-
-async def _missing_elsewhere(
-    gateway: Gateway, caller: Caller, path: str, version: int | None, deadline: float
-) -> list[int]:
-    """Which partitions of other nodes do not have a definition by the deadline."""
-    reads, forwarder = gateway.reads, gateway.forwarder
-    if forwarder.nodes is None:
-        return []
-    left = [number for number in range(reads.partitions) if not reads.is_open(number)]
-    while left and time.monotonic() < deadline:
-        for number in list(left):
-            headers = {**caller.headers, PART_HEADER: str(number)}
-            asked = Asked(method="GET", target=path.encode(), headers=headers)
-            try:
-                found = await forwarder.part(number, asked, forwarder.patience())
-            except ApiError:
-                continue
-            has = found is not None and (version is None or found.get("version", 0) >= version)
-            if has or reads.is_open(number):
-                left.remove(number)
-        if left:
-            await asyncio.sleep(LOOK_S)
-    return left
-
-
-def _has(row: Row | None, decided: Row | None) -> bool:
-    versions = LatestWfSpec, StructDef, LatestUserTaskDef, Application, Webhook, Principal, Tenant
-    for kind in versions:
-        if isinstance(row, kind) and isinstance(decided, kind):
-            return row.version >= decided.version
-    return row is not None
+    await wait_until_everywhere(gateway, caller, put)
 
 
 ROUTES: Final = [

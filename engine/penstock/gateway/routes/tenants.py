@@ -1,10 +1,8 @@
-"""Tenants and their quotas. A tenant that nobody has put is there all the same, and has none."""
+"""Tenants: what each is for. One that nobody has put is there all the same."""
 
 from __future__ import annotations
 
 from typing import Final
-
-import msgspec
 
 from penstock.contracts.answers.definitions import NamedVersion
 from penstock.contracts.answers.principals import TenantShown
@@ -23,7 +21,6 @@ def tenant(row: Tenant) -> Json:
     return {
         "name": row.name,
         "version": row.version,
-        "quota": msgspec.to_builtins(row.quota),
         "description": row.description,
         "created_at": time_text(row.created_ms),
         "updated_at": time_text(row.updated_ms),

@@ -40,13 +40,6 @@ class _Kind(Subject[C], Generic[C, D, L]):
         path = below(self._path, name)
         return self._ask(told, command("DELETE", path, None, of=OF_DEFINITIONS, params=params))
 
-    def _counts(
-        self, name: str, bucket: CountBucket, start: datetime | None, end: datetime | None
-    ) -> Exchange[list[CountsShown]]:
-        path = below(self._path, name, "counts")
-        params = given(bucket=bucket, start_date=time_text(start), end_date=time_text(end))
-        return self._all(CountsShown, Call(method="GET", path=path, params=params))
-
 
 class Definitions(_Kind[C, D, D]):
     """Definitions that are replaced when they change."""
@@ -76,42 +69,47 @@ class Versions(_Kind[C, D, shapes.Latest]):
         return self._delete(name, shapes.NamedVersion, version=version)
 
 
-class TaskDefs(Definitions[C, shapes.TaskDefShown]):
+class Counted(Subject[C]):
+    """Definitions of which it is counted what has become of what is made by them."""
+
+    _path: str
+
+    @asks
+    def counts(
+        self,
+        name: str,
+        bucket: CountBucket = "hour",
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Exchange[list[CountsShown]]:
+        """What has become of its runs, of its tasks and their attempts, or of its user tasks: how
+        often each thing has happened and how long it took, by time.
+        """
+        path = below(self._path, name, "counts")
+        params = given(bucket=bucket, start_date=time_text(start), end_date=time_text(end))
+        return self._all(CountsShown, Call(method="GET", path=path, params=params))
+
+
+class TaskDefs(Definitions[C, shapes.TaskDefShown], Counted[C]):
     """TaskDefs, and what has become of their tasks."""
 
     def __init__(self, connection: C) -> None:
         super().__init__(connection, "/v1/task-defs", shapes.TaskDefShown, shapes.TaskDefShown)
 
-    @asks
-    def counts(
-        self,
-        name: str,
-        bucket: CountBucket = "hour",
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> Exchange[list[CountsShown]]:
-        """How its attempts and tasks ended, how often and how long they took, by time."""
-        return self._counts(name, bucket, start, end)
+
+class UserTaskDefs(Versions[C, shapes.UserTaskDefShown], Counted[C]):
+    """UserTaskDefs, and what has become of their user tasks."""
+
+    def __init__(self, connection: C) -> None:
+        super().__init__(connection, "/v1/user-task-defs", shapes.UserTaskDefShown, shapes.Latest)
 
 
-class WfSpecs(Versions[C, shapes.WfSpecShown]):
+class WfSpecs(Versions[C, shapes.WfSpecShown], Counted[C]):
     """WfSpecs, and what has become of their runs."""
 
     def __init__(self, connection: C) -> None:
         super().__init__(connection, "/v1/wf-specs", shapes.WfSpecShown, shapes.Latest)
-
-    @asks
-    def counts(
-        self,
-        name: str,
-        bucket: CountBucket = "hour",
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> Exchange[list[CountsShown]]:
-        """How many of its runs were started, how they ended and how long they took, by time."""
-        return self._counts(name, bucket, start, end)
 
 
 class Registered(Subject[C]):
@@ -120,9 +118,7 @@ class Registered(Subject[C]):
     def __init__(self, connection: C) -> None:
         super().__init__(connection)
         self.wf_specs = WfSpecs(connection)
-        self.user_task_defs = Versions(
-            connection, "/v1/user-task-defs", shapes.UserTaskDefShown, shapes.Latest
-        )
+        self.user_task_defs = UserTaskDefs(connection)
         self.task_defs = TaskDefs(connection)
         self.external_event_defs = Definitions(
             connection,
