@@ -4,12 +4,13 @@ with the character at which it goes wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
 from penstock.core.limits import TEMPLATE_CHARS_MAX, TEMPLATE_DEPTH_MAX
-from penstock.core.values.templates.filters import FILTERS
-from penstock.core.values.templates.functions import FUNCTIONS
+from penstock.core.values.templates.filters import FILTERS, INSTEAD_OF_FILTERS
+from penstock.core.values.templates.functions import FUNCTIONS, INSTEAD_OF_FUNCTIONS
 from penstock.core.values.templates.lexer import Piece, Token, pieces, problem, tokens, unquoted
 from penstock.core.values.templates.operators import TESTS
 from penstock.core.values.templates.syntax import (
@@ -298,9 +299,13 @@ class _Expressions:
     def _filter(self, value: Expr) -> Expr:
         name = self.word()
         if name not in FILTERS:
-            raise self.problem(f"the filter {name!r} is not known")
+            raise self._unknown("filter", name, INSTEAD_OF_FILTERS)
         args, named = self._arguments() if self._skip("(") else ((), ())
         return Filtered(value, name, args, named)
+
+    def _unknown(self, what: str, name: str, instead: Mapping[str, str]) -> ValueProblem:
+        hint = f": {instead[name]}" if name in instead else ""
+        return self.problem(f"the {what} {name!r} is not known{hint}")
 
     def _arguments(self) -> tuple[tuple[Expr, ...], tuple[tuple[str, Expr], ...]]:
         args: list[Expr] = []
@@ -348,7 +353,7 @@ class _Expressions:
         if not self._skip("("):
             return Name(name)
         if name not in FUNCTIONS:
-            raise self.problem(f"the function {name!r} is not known")
+            raise self._unknown("function", name, INSTEAD_OF_FUNCTIONS)
         args, named = self._arguments()
         return Call(name, args, named)
 
