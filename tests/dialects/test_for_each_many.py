@@ -53,8 +53,8 @@ def test_ten_thousand_values_to_their_end() -> None:
 
 @pytest.mark.timeout(600)
 def test_a_kill_at_half() -> None:
-    """Workers have said of most of the tasks that they run them; the others lie in the queue. Of all
-    it is told that they are to end; the run waits for those that are run, and for nothing else.
+    """Workers have said of most of the tasks that they run them; the others lie in the queue. Of
+    all it is told that they are to end; the run waits for those that are run, and nothing else.
     """
     many = many_values()
     many.work(MANY // 2)
