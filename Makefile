@@ -99,6 +99,10 @@ growth: $(DEV) ## what a step costs in a run of 100,000, and a thread in a run o
 	@$(PY) -m tests.sim.growth
 	@$(PY) -m tests.sim.growth_threads
 
+.PHONY: each
+each: $(DEV) ## a for-each over 10,000 values with real workers, to its end and killed at half (EACH="--kafka")
+	@$(PY) -m tests.dialects.each_many $(EACH)
+
 .PHONY: kafka
 kafka: ## run a Kafka on 127.0.0.1:9092 until Ctrl-C (KAFKA_PORT, KAFKA_DATA)
 	@$(if $(PYTHON),,$(error $(NO_PYTHON)))"$(PYTHON)" deploy/broker/broker.py \

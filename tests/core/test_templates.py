@@ -187,13 +187,23 @@ def test_each_filter_has_its_line() -> None:
     assert {line.split(" | ")[1].split("(")[0] for line, _ in FILTERED} == set(FILTERS)
 
 
+def test_parts_of_a_list_are_a_list_again() -> None:
+    """What FLOWS.md says to do where others have `jq`."""
+    said = "[{% for one in inputs.xs %}{{ one | json }}{{ loop.last ? '' : ',' }}{% endfor %}]"
+    assert rendered(said) == "[3,1,2]"
+    assert valued("{{ inputs.xs[0] }}") == 3
+
+
 REFUSED = [
     ("{{ x", "character 1: there is no }}"),
     ("ab {% if x %}", "there is no endif"),
     ("{{ a. }}", "character 6: a key is expected"),
     ("{{ a b }}", "character 6: 'b' is not expected"),
     ("{{ foo() }}", "function 'foo' is not known"),
-    ("{{ a | foo }}", "filter 'foo' is not known"),
+    ("{{ a | foo }}", "filter 'foo' is not known$"),
+    ("{{ a | jq('.b[]') }}", "filter 'jq' is not known: name what is wanted by its path"),
+    ("{{ kv('x') }}", "function 'kv' is not known: give the value as an input"),
+    ("{{ errorLogs() }}", "function 'errorLogs' is not known: read the lines from the logs"),
     ("{{ a is foo }}", "test 'foo' is not known"),
     ("{% include 'x' %}", "tag 'include' is not known"),
     ("{{ @ }}", "'@' means nothing here"),

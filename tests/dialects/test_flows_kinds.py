@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -286,8 +287,10 @@ def test_a_run_for_each_batch(memory: Driver) -> None:
     )
     flow.completes(None)
     given = [{"y": '1: ["a","b"]'}, {"y": '2: ["c"]'}]
-    outputs = {"numberOfBatches": 2, "subflowOutputs": {"1": given[0], "2": given[1]}}
-    assert flow.only("each")["outputs"] == outputs | {"iterations": {"SUCCESS": 2}}
+    outputs: dict[str, Any] = {"numberOfBatches": 2}
+    outputs["subflowOutputs"] = {"1": given[0], "2": given[1]}
+    outputs["iterations"] = {"SUCCESS": 2}
+    assert flow.only("each")["outputs"] == outputs
     assert below(flow) == given
     assert json.loads(flow.only("after")["outputs"]["value"]) == outputs
 

@@ -113,6 +113,7 @@ REFUSED = [
     (of_task("type: for-each, values: '{{ secret(\"k\") }}', tasks: []"), 4, "only a worker"),
     (HEAD + ONE + "outputs: [{id: a, value: '{{ secret(\"k\") }}'}]\n", 4, "only a worker"),
     (of_task("type: http-request, uri: x, headers: {'{{ 1': x}"), 4, "there is no }}"),
+    (of_task("type: return, format: \"{{ inputs | jq('.a') }}\""), 4, "go over a list with {% for"),
     (of_task("type: pause, timeout: PT0S"), 4, "timeout is over at once"),
     (of_task("type: pause, delay: PT0S"), 4, "delay is over at once"),
     (of_task("type: return, timeout: PT0S"), 4, "timeout is over at once"),

@@ -28,6 +28,7 @@ OTHERS = {
 }
 ONE = literal([1])
 BOTH = runs("t", "u")
+TALLY = {"part": "of", "words": ["DONE"], "live": "LIVE", "failed": "BAD", "killed": "KILLED"}
 ITSELF = {"type": "RUN_CHILD_WF", "wf_spec": "faulty"}
 
 
@@ -60,6 +61,13 @@ THREADS = (
         threads(chain(runs("t", "v", values=ONE)), t=OTHERS["t"], v=chain()),
         "runs one thread",
     ),
+    at(
+        "main/n1",
+        Kind.BAD_TALLY,
+        running({**runs("t"), "publish": True, "tally": TALLY}),
+        "it wants both",
+    ),
+    at("main/n1", Kind.BAD_TALLY, running(runs_each("t", ONE, tally=TALLY)), "it wants both"),
     at(
         "main/n1",
         Kind.OUTPUT_OF_SEVERAL,

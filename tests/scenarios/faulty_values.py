@@ -45,6 +45,12 @@ def runs(wf_spec: str, **inputs: Json) -> Json:
     return {"type": "RUN_CHILD_WF", "wf_spec": wf_spec, "inputs": inputs}
 
 
+def waiting_from(node: str) -> Json:
+    """A spec that waits for a run, and says from where a restart is to go on."""
+    wait = {"type": "WAIT_FOR_CHILD_WF", "wf_run_id": variable("of"), "restart_from": node}
+    return chain(wait, nop(), variables=(declared("of", "WF_RUN_ID"),))
+
+
 def typed(value: Json) -> Json:
     """A task that is given an INT."""
     return task("typed", inputs={"n": value})
@@ -233,6 +239,9 @@ SETTINGS = (
         chain({**runs("late"), "version": 1, "major": 0}),
         "either a version or a major one",
     ),
+    at("main/n1", Kind.BAD_RESTART, waiting_from("nowhere"), "restart_from names 'nowhere'"),
+    at("main/n1", Kind.BAD_RESTART, waiting_from("0-entrypoint"), "not the ENTRYPOINT"),
+    at("main/n1", Kind.BAD_RESTART, waiting_from("n2"), "from which a way leads here"),
     at(
         "main/exit",
         Kind.EXIT_CHOICE,

@@ -24,7 +24,7 @@ from penstock.core.command import Command
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.outputs import Output, ScheduledTask
 from penstock.core.state.partition_state import Shard
 from penstock.core.state.rows import Row
 from penstock.core.state.transitions import TaskStatus
@@ -116,17 +116,18 @@ class Engine:
         self.send(PutWfSpec(name="long", spec=spec("loop", {"loop": again, "exit": ends()})))
 
     def send(self, command: Command) -> ScheduledTask | None:
-        """Fold a command; returns the task that it handed out."""
+        """Fold a command; returns the first task that it handed out."""
+        found = (one for one in self.fold(command) if isinstance(one, ScheduledTask))
+        return next(found, None)
+
+    def fold(self, command: Command) -> list[Output]:
+        """Fold a command; returns all that went out."""
         out = outgoing(self.avro, Sent(command=command), None)
         offset = next(self._offsets)
         record = Record(COMMANDS, 0, offset, START_MS + offset, out.key, out.value, out.headers)
         batch = self.partition.fold([record])
         self.partition.write(batch)
-        for turn in batch.outputs:
-            for output in turn.outputs:
-                if isinstance(output, ScheduledTask):
-                    return output
-        return None
+        return [output for turn in batch.outputs for output in turn.outputs]
 
     def steps(self, wf_run_id: str, number: int) -> Iterator[None]:
         """Start a run and do its tasks; yields after each."""

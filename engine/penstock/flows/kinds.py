@@ -79,6 +79,11 @@ _SUBFLOW: Final[dict[str, Property]] = {
     "wait": Property(Kind.FLAG, said="Whether to wait for its end (true)."),
     "transmitFailed": Property(Kind.FLAG, said="Whether its failure is this task's (true)."),
     "inheritLabels": Property(Kind.FLAG, said="Whether it gets this flow's labels (false)."),
+    "restartBehavior": Property(
+        Kind.ENUM,
+        words=("RETRY_FAILED", "NEW_EXECUTION"),
+        said="Whether a restart restarts its failed run (RETRY_FAILED), or begins another one.",
+    ),
 }
 
 

@@ -12,12 +12,18 @@ from penstock.core.flow.moves import complete_node
 from penstock.core.flow.warned import warn
 from penstock.core.limits import TEXT_CHARS_MAX
 from penstock.core.operators.rescue import rescue_thread
-from penstock.core.operators.rescue_above import FAILED, NODE_FAILED
+from penstock.core.operators.rescue_above import NODE_FAILED
 from penstock.core.operators.sweep import reopen_all
 from penstock.core.operators.verbs import known_run, known_task, settled_status
 from penstock.core.state.failures import EXCEPTION_NAME, Failure, is_exception_name
 from penstock.core.state.run import TaskRun
-from penstock.core.state.transitions import TASK_LIVE, TaskEvent, TaskStatus, ThreadStatus
+from penstock.core.state.transitions import (
+    TASK_LIVE,
+    THREAD_FAILED,
+    TaskEvent,
+    TaskStatus,
+    ThreadStatus,
+)
 from penstock.core.state.turn import Turn
 from penstock.core.tasks.attempts import end_attempt
 from penstock.core.tasks.cancel import release
@@ -62,7 +68,7 @@ def _failed_at(turn: Turn, task: TaskRun, command: ChangeTaskRunState) -> At:
     """The thread, if it has failed with the task and stands there still."""
     at = load(turn, task.wf_run_id, task.thread)
     stands = at.node_run.task == task.guid and at.node_run.status in NODE_FAILED
-    failed = stands and at.thread.status in FAILED
+    failed = stands and at.thread.status in THREAD_FAILED
     succeeds = command.status is TaskStatus.TASK_SUCCESS
     if not failed or not succeeds or task.status is TaskStatus.TASK_SUCCESS:
         refuse(

@@ -7,10 +7,9 @@ from penstock.core.errors import Code, refuse
 from penstock.core.flow.load import load_idle
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.operators.rescue import rescue_thread
-from penstock.core.operators.rescue_above import FAILED
 from penstock.core.operators.sweep import reopen_all
 from penstock.core.operators.verbs import FORCE_HINT, settled_status
-from penstock.core.state.transitions import NodeStatus, ThreadStatus
+from penstock.core.state.transitions import THREAD_FAILED, NodeStatus, ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
@@ -30,7 +29,7 @@ def handle(turn: Turn, command: RescueThreadRun) -> Value:
     """Have it go on, with the threads above that failed because of it."""
     at = load_idle(turn, command.wf_run_id, command.thread)
     thrown = at.thread.status is ThreadStatus.EXCEPTION
-    if at.thread.status not in FAILED or (thrown and not command.exceptions):
+    if at.thread.status not in THREAD_FAILED or (thrown and not command.exceptions):
         wanted = "not ERROR; ask for exceptions, too, or restart the run" if thrown else "not ERROR"
         refuse(
             Code.THREAD_NOT_FAILED,

@@ -7,11 +7,9 @@ from typing import Final
 from penstock.core.command import Command, CommandType, of_wf_run
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.load import refuse_if_busy
-from penstock.core.operators.rescue_above import FAILED
-from penstock.core.operators.sweep import begin_sweep
+from penstock.core.operators.sweep import restart_run
 from penstock.core.operators.verbs import known_run, settled_status
-from penstock.core.state.run import Sweep, SweepVerb
-from penstock.core.state.transitions import ThreadStatus
+from penstock.core.state.transitions import THREAD_FAILED, ThreadStatus
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
@@ -31,11 +29,10 @@ def handle(turn: Turn, command: RestartWfRun) -> Value:
     """Go over its threads, and have those go on that have failed."""
     run = known_run(turn, command.wf_run_id)
     refuse_if_busy(run)
-    if run.status not in FAILED:
+    if run.status not in THREAD_FAILED:
         hint = _INSTEAD.get(run.status, "")
         refuse(Code.WF_RUN_NOT_FAILED, f"WfRun {run.wf_run_id!r} is {run.status}{hint}")
-    run.restarts += 1
-    begin_sweep(turn, run, Sweep(SweepVerb.RESTART))
+    restart_run(turn, run)
     return settled_status(turn, command.wf_run_id, 0)
 
 

@@ -135,13 +135,27 @@ class WaitForThreadsNode(NodeConfig, tag="WAIT_FOR_THREADS", frozen=True):
     thread_handlers: tuple[FailureHandler, ...] = ()
 
 
+class Tally(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a node counts its threads for the whole run to see, as `part` of what it publishes: one
+    that has ended well as the text that it returns, if that is among `words`; the others by words
+    of their own.
+    """
+
+    part: str
+    words: tuple[str, ...]
+    live: str
+    failed: str
+    killed: str
+
+
 class RunThreadsNode(NodeConfig, tag="RUN_THREADS", frozen=True):
     """Threads to run, and to wait for: each of `threads` once, or with `values` the only one of
     them for each value of an array (a STR may be one, as JSON); its INPUT is the value and its
     INDEX the value's number, if it declares them. `concurrency` is how many are at work at most (0:
     no limit), `after` which threads must have ended before a thread is begun.
 
-    Its output is how many have ended; with `gives_output` it is that of its only thread.
+    Its output is how many have ended; with `gives_output` it is that of its only thread. With a
+    `tally` it also tells, from the first thread on, how many have come how far.
     """
 
     OUTPUT = "INT"
@@ -152,6 +166,7 @@ class RunThreadsNode(NodeConfig, tag="RUN_THREADS", frozen=True):
     concurrency: Annotated[int, Meta(ge=0, le=THREADS_PER_RUN_MAX)] = 0
     after: dict[str, tuple[str, ...]] = {}
     gives_output: bool = False
+    tally: Tally | None = None
 
 
 class NopNode(NodeConfig, tag="NOP", frozen=True):
@@ -210,10 +225,15 @@ class WaitForChildWfNode(NodeConfig, tag="WAIT_FOR_CHILD_WF", frozen=True):
     """Which run: a WF_RUN_ID. With `gives_end` a run that fails is no failure here: the output says
     how it ended, as `{status, warned, failure, cause, output}`, where `failure` is a name or null,
     and `cause` that of the failure below from which it has come.
+
+    A restart of this run, where that one has failed, goes on from the node `restart_from`, or here
+    if none is named; with `restarts_run` it restarts that one, too.
     """
 
     wf_run_id: Expression
     gives_end: bool = False
+    restart_from: str | None = None
+    restarts_run: bool = False
 
 
 class ThrowEventNode(NodeConfig, tag="THROW_EVENT", frozen=True):

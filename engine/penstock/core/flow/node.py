@@ -21,6 +21,16 @@ from penstock.core.state.rows import Rows
 from penstock.core.values.expressions import Expression
 
 
+@dataclass(frozen=True, slots=True)
+class GoesOn:
+    """How a restart has a thread go on that has failed at a node: from which node (None: that one,
+    anew), and which run below is restarted with it.
+    """
+
+    node: str | None = None
+    wf_run_id: str | None = None
+
+
 def _never(at: At) -> Outcome:
     raise AssertionError(f"{at.node_run.node_type} waits for nothing")
 
@@ -39,6 +49,10 @@ def _any_config(before: NodeConfig, after: NodeConfig) -> str | None:
 
 def _nothing_to_carry(at: At, before: NodeConfig) -> None:
     return None
+
+
+def _here(at: At) -> GoesOn:
+    return GoesOn()
 
 
 def _nothing_to_check(check: NodeCheck) -> None:
@@ -79,6 +93,7 @@ class NodeType:
     look         has what the node waits for come? Asked whenever the thread is visited.
     halt         whether the thread can be halted here and now (nothing is in flight).
     leave        the node waits no more, for whatever reason: undo what was set up to wait.
+    restart      how a restart goes on from here, where the thread has failed.
     check        what can be seen to be wrong when the spec is registered.
     carries      why a visit that waits can not go on with another configuration, in words that
                  follow on the node's name; None if it can.
@@ -95,6 +110,7 @@ class NodeType:
     look: Callable[[At], Outcome] = field(default=_never)
     halt: Callable[[At], bool] = field(default=_at_once)
     leave: Callable[[At], None] = field(default=_nothing_to_undo)
+    restart: Callable[[At], GoesOn] = field(default=_here)
     check: Callable[[NodeCheck], None] = field(default=_nothing_to_check)
     carries: Callable[[NodeConfig, NodeConfig], str | None] = field(default=_any_config)
     carried: Callable[[At, NodeConfig], None] = field(default=_nothing_to_carry)

@@ -46,21 +46,12 @@ class Reading(Protocol):
 
 def publish(at: At) -> None:
     """Write the output of the current node, which is done, for the whole run to see."""
-    name, values, masked = _shelf(at)
-    key = (at.turn.tenant, at.run.wf_run_id, name, path_of(values))
-    before = at.turn.rows.peek(PublishedOutput, *key)
-    masked = masked or at.node_run.masked or _has_masked_parts(at)
-    at.turn.rows.put(
-        PublishedOutput(
-            *key,
-            shown_values(values),
-            at.node_run.output,
-            since=at.run.steps if before is None else before.since,
-            step=at.run.steps,
-            masked=masked,
-            thread=at.thread.number,
-        )
-    )
+    _put(at, _shelf(at), at.node_run.output, at.node_run.masked or _has_masked_parts(at))
+
+
+def publish_part(at: At, part: str, value: Value) -> None:
+    """Write what the current node tells besides, as another part of what it publishes."""
+    _put(at, _shelf_of_part(at, part), value)
 
 
 def publishes_at(at: At) -> tuple[str, str]:
@@ -69,17 +60,49 @@ def publishes_at(at: At) -> tuple[str, str]:
     return name, path_of(values)
 
 
-def _shelf(at: At) -> tuple[str, tuple[str, ...], bool]:
-    """Under which name, and below which values, some of them masked perhaps, the node publishes."""
+def tells_at(at: At, part: str) -> tuple[str, str]:
+    """The same of what it tells besides."""
+    name, values, _ = _shelf_of_part(at, part)
+    return name, path_of(values)
+
+
+Shelf = tuple[str, tuple[str, ...], bool]
+"""Under which name, and below which values, some of them masked perhaps, something is published."""
+
+
+def _put(at: At, shelf: Shelf, value: Value, masked: bool = False) -> None:
+    name, values, below_masked = shelf
+    key = (at.turn.tenant, at.run.wf_run_id, name, path_of(values))
+    before = at.turn.rows.peek(PublishedOutput, *key)
+    at.turn.rows.put(
+        PublishedOutput(
+            *key,
+            shown_values(values),
+            value,
+            since=at.run.steps if before is None else before.since,
+            step=at.run.steps,
+            masked=masked or below_masked,
+            thread=at.thread.number,
+        )
+    )
+
+
+def _shelf(at: At) -> Shelf:
+    asked = at.config.publish
+    if not isinstance(asked, Publish):
+        return _shelf_of_part(at, None)
+    name, values, masked = _shelf_of_part(at, asked.part)
+    number = iteration_at(at) if asked.numbered else None
+    values += () if number is None else (str(number),)
+    return name, values, masked
+
+
+def _shelf_of_part(at: At, part: str | None) -> Shelf:
     found, asked = values_of(at), at.config.publish
+    name = asked.name if isinstance(asked, Publish) else None
     values = tuple(value.text for value in found)
-    name = at.node_run.node
-    if isinstance(asked, Publish):
-        name = asked.name or name
-        number = iteration_at(at) if asked.numbered else None
-        values += () if asked.part is None else (asked.part,)
-        values += () if number is None else (str(number),)
-    return name, values, any(value.masked for value in found)
+    values += () if part is None else (part,)
+    return name or at.node_run.node, values, any(value.masked for value in found)
 
 
 def outputs_of_run(at: Reading, wf_run_id: str, spend: Callable[[int], None]) -> Lazy:

@@ -25,7 +25,7 @@ from penstock.core.state.history import subject_of
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, Variable
 from penstock.core.values.masking import may_have_masked
 from penstock.core.values.templates.names import Found, Lazy, Undefined
-from penstock.core.values.timestamps import timestamp_text
+from penstock.core.values.timestamps import date_text
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value, value_bytes
 
@@ -74,7 +74,7 @@ class TemplateNames:
         thread, node_run = step_at(at)
         made: dict[str, Value] = {
             "id": task_run_id(at, node_run),
-            "startDate": timestamp_text(_reached_ms(at, node_run)),
+            "startDate": date_text(_reached_ms(at, node_run)),
             "attemptsCount": _attempts(at, node_run),
         }
         starter = started_by(at, thread)
@@ -103,7 +103,7 @@ class TemplateNames:
         run = self._at.run
         return {
             "id": run.wf_run_id,
-            "startDate": timestamp_text(run.started_ms),
+            "startDate": date_text(run.started_ms),
             "originalId": run.wf_run_id if run.replay is None else run.replay.original,
         }
 

@@ -47,6 +47,7 @@ class Work(Wait):
     not been begun, nor have those that are `held`, since they come after others; where any do,
     `ended` lists who has ended well. Of `begun` threads is known what has become of them, or they
     are at work. `joined` is up to where the threads of a visit before have been joined; None: all.
+    `told` counts those that have ended, by the words of the node's tally.
     """
 
     origin: int = 0
@@ -55,6 +56,7 @@ class Work(Wait):
     joined: int | None = None
     held: list[int] = []
     ended: list[int] = []
+    told: dict[str, int] = {}
 
     @property
     def at_work(self) -> int:

@@ -32,6 +32,7 @@ from penstock.core.flow.elements import (
 from penstock.core.flow.node import NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.room import no_room
+from penstock.core.flow.tally import count_bad, count_good, tell
 from penstock.core.flow.waiters import is_lost, is_over, wait_for_thread
 from penstock.core.flow.waits import Work, failure_of, give_back_ends, take_notice
 from penstock.core.flow.warned import notice
@@ -91,6 +92,7 @@ def _go_on(at: At, work: Work) -> Outcome:
         done = forget_elements(at, work.origin)
     if not done:
         wake_later(at.turn, at.run.wf_run_id, at.thread.number)
+    tell(at, work)
     at.node_run.progress = msgspec.to_builtins(work)
     if done and work.decided:
         return _output(at) if cast(RunThreadsNode, at.config).gives_output else Done(work.count)
@@ -144,7 +146,7 @@ def _take_over(at: At, work: Work, begun: EachThread) -> bool:
     thread, awaited = _thread(at, begun.child), _awaited(at, begun.child, begun.element)
     if thread.status is ThreadStatus.COMPLETED:
         notice(at, thread)
-        _count_good(at, work, awaited)
+        _count_good(at, work, awaited, thread)
     elif thread.status in THREAD_LIVE and not is_lost(turn, thread):
         wait_for_thread(turn, thread, *here)
         turn.rows.put(thread)
@@ -182,8 +184,9 @@ def _count(at: At, work: Work, ended: ThreadRun) -> None:
         return
     notice(at, ended)
     if ended.status is ThreadStatus.COMPLETED:
-        _count_good(at, work, awaited)
+        _count_good(at, work, awaited, ended)
     else:
+        count_bad(at, work, ended)
         awaited.status, awaited.end_number = AwaitedStatus.UNSUCCESSFUL, ended.end_number
         work.bad += 1
         failure = seen_from_above(failure_of(ended), f"thread {ended.number}")
@@ -191,9 +194,10 @@ def _count(at: At, work: Work, ended: ThreadRun) -> None:
     turn.rows.put(awaited)
 
 
-def _count_good(at: At, work: Work, awaited: Awaited) -> None:
+def _count_good(at: At, work: Work, awaited: Awaited, ended: ThreadRun) -> None:
     awaited.status = ENDED_WELL
     work.good += 1
+    count_good(at, work, ended)
     if cast(RunThreadsNode, at.config).after:
         work.ended.append(awaited.element)
 
@@ -306,6 +310,9 @@ def check(check: NodeCheck) -> None:
             FaultKind.OUTPUT_OF_SEVERAL,
             "`gives_output` is for a node with one thread, and without `values`",
         )
+    if config.tally is not None and (config.values is None or not config.publish):
+        message = "`tally` counts threads for `values`, and is published: it wants both"
+        check.fault(FaultKind.BAD_TALLY, message)
     _check_given(check, config)
     if config.values is None:
         _check_order(check, config)

@@ -6,11 +6,12 @@ the run ended, whatever the end.
 from collections.abc import Iterator
 from typing import cast
 
+from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.definitions.graph import NodeConfig
 from penstock.core.definitions.node_check import NodeCheck
-from penstock.core.definitions.nodes import WaitForChildWfNode
+from penstock.core.definitions.nodes import EntrypointNode, WaitForChildWfNode
 from penstock.core.flow.at import At, peek_thread
-from penstock.core.flow.node import NodeType, any_exceptions
+from penstock.core.flow.node import GoesOn, NodeType, any_exceptions
 from penstock.core.flow.outcomes import WAIT, Done, Failed, Outcome
 from penstock.core.flow.rests import rest, rests
 from penstock.core.flow.standing import speaks_for_step
@@ -21,7 +22,7 @@ from penstock.core.state.failures import Failure, FailureName, seen_from_above
 from penstock.core.state.rest_rows import Rest
 from penstock.core.state.run import ThreadRun, WfRun
 from penstock.core.state.thread_rows import FailedWait
-from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
+from penstock.core.state.transitions import THREAD_FAILED, THREAD_LIVE, ThreadStatus
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem, ValueType
 from penstock.core.values.value import Value, type_name
@@ -90,10 +91,44 @@ def leave(at: At) -> None:
         wait_for_run_no_more(at.turn, run, at.run.wf_run_id, at.thread.number)
 
 
+def restart(at: At) -> GoesOn:
+    """As the node says, if the run that it has waited for has failed: one that goes on, or has come
+    to a good end since, is waited for here.
+    """
+    config = cast(WaitForChildWfNode, at.config)
+    if at.node_run.progress is None:
+        return GoesOn()
+    run_id: str = at.node_run.progress["wf_run_id"]
+    run = at.turn.rows.peek(WfRun, at.turn.tenant, run_id)
+    if run is None or run.status not in THREAD_FAILED:
+        return GoesOn()
+    return GoesOn(config.restart_from, run_id if config.restarts_run else None)
+
+
 def check(check: NodeCheck) -> None:
-    """The id is text."""
+    """The id is text; what a restart goes on from lies before."""
     config = cast(WaitForChildWfNode, check.config)
     check.fits(config.wf_run_id, ValueType.WF_RUN_ID, "wf_run_id")
+    if config.restart_from is not None and not _leads_here(check, config.restart_from):
+        check.fault(
+            FaultKind.BAD_RESTART,
+            f"restart_from names {config.restart_from!r}: it wants a node, not the ENTRYPOINT, from"
+            " which a way leads here",
+        )
+
+
+def _leads_here(check: NodeCheck, first: str) -> bool:
+    nodes, seen = check.thread.nodes, {first}
+    pending = [] if isinstance(nodes.get(first), EntrypointNode) else [first]
+    while pending:
+        config = nodes.get(pending.pop())
+        for edge in () if config is None else config.edges:
+            if edge.to == check.node_name:
+                return True
+            if edge.to not in seen:
+                seen.add(edge.to)
+                pending.append(edge.to)
+    return False
 
 
 def expressions(config: NodeConfig) -> Iterator[Expression]:
@@ -107,6 +142,7 @@ NODE = NodeType(
     arrive,
     look=look,
     leave=leave,
+    restart=restart,
     check=check,
     expressions=expressions,
     exceptions=any_exceptions,

@@ -9,7 +9,8 @@ from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import peek_thread
 from penstock.core.flow.load import find
-from penstock.core.flow.published import publishes_at
+from penstock.core.flow.published import publishes_at, tells_at
+from penstock.core.flow.tally import tally_of
 from penstock.core.limits import (
     REPLAY_BYTES_MAX,
     REPLAY_PUBLISHED_MAX,
@@ -69,7 +70,8 @@ def published_before(
     since is not kept as it was; but what threads publish as they begin, those on the way do once
     more, and others that were at work publish all of theirs anew.
     """
-    step, again = max(stand.step for stand in way), _published_as_begun(turn, run, spec, way)
+    step = max(stand.step for stand in way)
+    again = _published_as_begun(turn, run, spec, way) | _tallies(turn, run, way)
     on_way = {stand.thread for stand in way}
     found: list[PastPublished] = []
     size, first = 0, max(step, 1)
@@ -123,6 +125,19 @@ def _published_as_begun(
         if began is not None and begins is not None and began.publish == begins.publish:
             at.node_run = first
             found |= {publishes_at(at)} if began.publish else set()
+    return found
+
+
+def _tallies(turn: Turn, run: WfRun, way: tuple[Stand, ...]) -> set[tuple[str, str]]:
+    """Where blocks on the way count their threads: in the replay each of them counts its own."""
+    found: set[tuple[str, str]] = set()
+    for stand in way:
+        visit = turn.rows.get(NodeRun, turn.tenant, run.wf_run_id, stand.thread, stand.position)
+        at = None if visit is None else find(turn, run.wf_run_id, stand.thread)
+        if visit is not None and at is not None:
+            at.node_run = visit
+            tally = tally_of(at)
+            found |= set() if tally is None else {tells_at(at, tally.part)}
     return found
 
 

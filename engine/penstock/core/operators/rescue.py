@@ -3,7 +3,7 @@
 What its end had told others is taken back. Threads above that failed because of it (CHILD_FAILURE
 at a WAIT_FOR_THREADS or an EXIT, or in another run at a WAIT_FOR_CHILD_WF) go on with it; threads
 below that were halted with it run again by themselves. A failure that somebody has handled is not
-taken up.
+taken up. In a restart the node says from where the thread goes on, and which run below does, too.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from penstock.core.flow.at import At
 from penstock.core.flow.correlation import mark_thread
 from penstock.core.flow.load import find, load
 from penstock.core.flow.moves import move_node, move_thread
+from penstock.core.flow.node import GoesOn
 from penstock.core.flow.recalls import recall_waiters, rescue_waiters_below
 from penstock.core.flow.rounds import pay
 from penstock.core.flow.threads import enter, recall_thread, tell_holder
 from penstock.core.flow.waits import take_notice
+from penstock.core.nodes import TYPE_OF
 from penstock.core.operators.rescue_above import (
-    FAILED,
     Place,
     all_above,
     all_above_waits,
@@ -32,6 +33,7 @@ from penstock.core.state.run import HaltReason, SweepVerb, ThreadKind
 from penstock.core.state.timers import Timer
 from penstock.core.state.transitions import (
     NODE_LIVE,
+    THREAD_FAILED,
     NodeEvent,
     NodeStatus,
     ThreadEvent,
@@ -64,17 +66,20 @@ def fire_rescue_waiter(turn: Turn, timer: Timer) -> None:
         rescue_thread(at, skip=False)
 
 
-def restart_thread(turn: Turn, wf_run_id: str, number: int) -> None:
+def restart_thread(turn: Turn, wf_run_id: str, number: int) -> str | None:
     """Have a thread go on in a run that is being restarted; those it depends on, whose numbers are
-    lower, have been seen to.
+    lower, have been seen to. Returns the run below that is to be restarted with it.
     """
     at = find(turn, wf_run_id, number)
     if at is None:
-        return  # it is gone, since nobody could want it any more
-    if at.thread.status in FAILED and is_wanted(at):
-        _go_on(at, all_above_waits(at))
-    else:
+        return None  # it is gone, since nobody could want it any more
+    if at.thread.status not in THREAD_FAILED or not is_wanted(at):
         _reopen(at)
+        return None
+    done = at.node_run.status is NodeStatus.COMPLETED  # no way led on
+    goes_on = GoesOn() if done else TYPE_OF[type(at.config)].restart(at)
+    _go_on(at, all_above_waits(at), node=goes_on.node)
+    return goes_on.wf_run_id
 
 
 def reopen_thread(turn: Turn, wf_run_id: str, number: int) -> None:
@@ -84,8 +89,8 @@ def reopen_thread(turn: Turn, wf_run_id: str, number: int) -> None:
         _reopen(at)
 
 
-def revive(at: At, *, skip: bool = False) -> None:
-    """A failed thread goes on; nobody is asked whether it may."""
+def revive(at: At, *, skip: bool = False, node: str | None = None) -> None:
+    """A failed thread goes on, at another node if one is named; nobody is asked whether it may."""
     thread, node_run = at.thread, at.node_run
     take_notice(at, thread)
     recall_thread(at)
@@ -97,29 +102,32 @@ def revive(at: At, *, skip: bool = False) -> None:
     if skip:
         node_run.handled = node_run.skipped = True
     elif node_run.status is not NodeStatus.COMPLETED:
-        visit_anew(at)
+        visit_anew(at, node)
     tell_holder(at)
     at.save()
     wake(at.turn, at.run.wf_run_id, thread.number)
 
 
-def _go_on(at: At, above: list[Place], *, skip: bool = False) -> None:
+def _go_on(at: At, above: list[Place], *, skip: bool = False, node: str | None = None) -> None:
     """The thread goes on, and those above; then whoever else waited for one of them learns of it,
     and further ones that have failed with it are taken along.
     """
-    revive(at, skip=skip)
+    revive(at, skip=skip, node=node)
     for place in above:
         revive(load(at.turn, *place))
     for place in [(at.run.wf_run_id, at.thread.number), *above]:
         recall_waiters(at.turn, *place)
 
 
-def visit_anew(at: At) -> None:
-    """The thread comes to its node once more, as a new node run."""
-    old = at.node_run
+def visit_anew(at: At, node: str | None = None) -> None:
+    """The thread comes to its node once more, as a new node run; or to one that it was at before,
+    as any thread that goes back does.
+    """
+    old, name = at.node_run, node or at.node_run.node
     at.turn.rows.put(old)
-    position = old.position + 1
-    at.node_run = enter(at.turn, at.run, at.spec, at.thread, position=position, node=old.node)
+    at.node_run = enter(at.turn, at.run, at.spec, at.thread, position=old.position + 1, node=name)
+    if name != old.node:
+        return
     at.node_run.retries = old.position
     at.node_run.leads_to, at.node_run.formerly = old.leads_to, old.formerly
 

@@ -18,9 +18,14 @@ from penstock.core.nodes import exit as exit_node
 from penstock.core.state.failures import FailureName
 from penstock.core.state.run import HaltReason, NodeRun, ThreadKind, ThreadRun
 from penstock.core.state.thread_rows import Awaited, AwaitedStatus, FailedWait
-from penstock.core.state.transitions import NODE_LIVE, THREAD_LIVE, NodeStatus, ThreadStatus
+from penstock.core.state.transitions import (
+    NODE_LIVE,
+    THREAD_FAILED,
+    THREAD_LIVE,
+    NodeStatus,
+    ThreadStatus,
+)
 
-FAILED: Final = frozenset((ThreadStatus.ERROR, ThreadStatus.EXCEPTION))
 WAITERS_ASKED_MAX: Final = 500
 """Of a thread for which more wait, the others can not refuse a rescue: they are taken along in
 later turns, if they may (flow/recalls.py)."""
@@ -43,7 +48,7 @@ def all_above(at: At) -> list[Place]:
     while pending:
         place = pending.pop()
         upper = load(at.turn, *place)
-        if place in found or upper.thread.status not in FAILED:
+        if place in found or upper.thread.status not in THREAD_FAILED:
             continue
         if len(found) == LEVELS_MAX:
             refuse(Code.LIMIT, f"more than {LEVELS_MAX} threads above have failed with it")

@@ -17,10 +17,14 @@ from penstock.core.flow.at import peek_thread
 from penstock.core.flow.moves import ENTRYPOINT_NUMBER
 from penstock.core.operators import migration
 from penstock.core.operators.rescue import reopen_thread, restart_thread
+from penstock.core.state.audit import audit_engine
 from penstock.core.state.run import Sweep, SweepVerb, WfRun
 from penstock.core.state.timers import Clock, Timer, TimerKind, clock_ms, set_timer
-from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.state.transitions import THREAD_FAILED, THREAD_LIVE
 from penstock.core.state.turn import Turn
+
+RESTART_BELOW: Final = "RestartBelow"
+"""As what the audit of a run keeps that it is restarted with one above it: nobody has told it."""
 
 Tell = Callable[[int], int]
 """Tells a thread, by its number; counts those that are waited for."""
@@ -38,6 +42,12 @@ def reopen_all(turn: Turn, wf_run_id: str) -> None:
     with those above that it had taken along, run again.
     """
     begin_sweep(turn, _run(turn, wf_run_id), Sweep(SweepVerb.REOPEN))
+
+
+def restart_run(turn: Turn, run: WfRun) -> None:
+    """Begin to have a run that has failed go on from every node at which it failed."""
+    run.restarts += 1
+    begin_sweep(turn, run, Sweep(SweepVerb.RESTART))
 
 
 def sweep_on(turn: Turn, wf_run_id: str) -> None:
@@ -156,10 +166,22 @@ def _restarting(turn: Turn, run: WfRun) -> Tell:
 
     def tell(number: int) -> int:
         carry(number)
-        restart_thread(turn, run.wf_run_id, number)
+        below = restart_thread(turn, run.wf_run_id, number)
+        if below is not None:
+            _restart_below(turn, run.wf_run_id, below)
         return 0
 
     return tell
+
+
+def _restart_below(turn: Turn, wf_run_id: str, below: str) -> None:
+    """Restart a run with the one that waits for it; another verb that goes over it is not
+    disturbed.
+    """
+    run = _run(turn, below)
+    if run.sweep is None and run.status in THREAD_FAILED:
+        audit_engine(turn, below, RESTART_BELOW, {"wf_run_id": wf_run_id}, turn.bulk_id)
+        restart_run(turn, run)
 
 
 def _reopening(turn: Turn, run: WfRun) -> Tell:

@@ -225,6 +225,7 @@ USER_TASK: Final[Table[UserTaskStatus, UserTaskMove]] = _rows(
 )
 
 THREAD_LIVE: Final = frozenset({_T.RUNNING, _T.HALTING, _T.HALTED})
+THREAD_FAILED: Final = frozenset({_T.ERROR, _T.EXCEPTION})
 NODE_LIVE: Final = frozenset({_N.STARTING, _N.RUNNING, _N.HALTED})
 TASK_IN_FLIGHT: Final = frozenset({_K.TASK_SCHEDULED, _K.TASK_RUNNING})
 TASK_LIVE: Final = TASK_IN_FLIGHT | {_K.TASK_PENDING}

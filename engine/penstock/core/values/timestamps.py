@@ -27,6 +27,11 @@ def timestamp_text(at_ms: int) -> str:
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z"
 
 
+def date_text(at_ms: int) -> str:
+    """The same with six decimals, as task runs and executions show their times."""
+    return timestamp_text(at_ms).removesuffix("Z") + "000Z"
+
+
 def timestamp_ms(text: str) -> int:
     """Milliseconds since 1970 of RFC 3339 text, or ValueProblem. What is below one is cut."""
     match = _RFC_3339.fullmatch(text)

@@ -21,6 +21,8 @@ from penstock.flows.model import Retry
 
 DUE: Final = "at.due"
 """The node that waits for the moment at which the run is to begin."""
+FIRST: Final = "at.first"
+"""The node behind which the policy's variables are set, on the way to the first run."""
 CHILD: Final = "at.child"
 """The node that starts the run."""
 WAIT: Final = "at.wait"
@@ -45,7 +47,7 @@ class Again:
         self._retry = retry
         graph.variables.append(private(_TRIES, "INT", 1))
         graph.variables.append(private(_DELAY_MS, "DOUBLE"))
-        first = [Mutation(_DELAY_MS, self._first_delay_ms())]
+        first = [Mutation(_TRIES, Literal(1)), Mutation(_DELAY_MS, self._first_delay_ms())]
         if retry.max_duration_ms is not None:
             until = forms.value(f"{{{{ (now() | timestampMilli) + {retry.max_duration_ms} }}}}")
             graph.variables.append(private(_UNTIL_MS, "DOUBLE"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from penstock.core.definitions.nodes import (
     RunChildWfNode,
     RunThreadsNode,
     SleepNode,
+    Tally,
     WaitForChildWfNode,
 )
 from penstock.core.definitions.wf_spec import VariableDef
@@ -25,13 +26,23 @@ from penstock.core.values.timestamps import timestamp_ms
 from penstock.core.values.types import ValueProblem
 from penstock.flows.checked import is_template
 from penstock.flows.compiler import forms, retries
-from penstock.flows.compiler.again import CHILD, DUE, WAIT, Again, tries_again
+from penstock.flows.compiler.again import CHILD, DUE, FIRST, WAIT, Again, tries_again
 from penstock.flows.compiler.graph import Graph
 from penstock.flows.compiler.inputs import private
 from penstock.flows.model import FlowTask, Retry
 
 if TYPE_CHECKING:
     from penstock.flows.compiler.blocks import Blocks
+
+_NEW_EXECUTION: Final = "NEW_EXECUTION"
+_STATES: Final = Tally(
+    part="iterations",
+    words=("CREATED", "FAILED", "KILLED", "SUCCESS", "WARNING"),
+    live="RUNNING",
+    failed="FAILED",
+    killed="KILLED",
+)
+"""Of the runs for batches."""
 
 
 def subflow(blocks: Blocks, task: FlowTask, retry: Retry | None) -> NodeConfig:
@@ -54,8 +65,9 @@ def each_item(blocks: Blocks, task: FlowTask, retry: Retry | None) -> NodeConfig
     result = _child(blocks, graph, task, retry)
     if task.given.get("wait", True):
         _tell(graph, task, result)
-    name = blocks.put(f"{task.id}.each", graph)
-    more = {"values": values, "publish": Publish(part="numberOfBatches")}
+    state = VariableRef(result, "$.state")
+    name = blocks.put(f"{task.id}.each", graph, returns=state)
+    more = {"values": values, "publish": Publish(part="numberOfBatches"), "tally": _STATES}
     return blocks.run(task, retry, (name,), **more)
 
 
@@ -85,11 +97,14 @@ def _child(blocks: Blocks, graph: Graph, task: FlowTask, retry: Retry | None) ->
     )
     if given.get("scheduleDate"):
         graph.add(DUE, replace(_sleep(blocks, task), **anew))
-    again = Again(graph, retry) if waits and retry is not None and tries_again(retry) else None
+    again, first = None, CHILD
+    if waits and retry is not None and tries_again(retry):
+        graph.add(first := FIRST, NopNode())
+        again = Again(graph, retry)
     graph.add(CHILD, replace(_run(blocks, task), **anew))
     graph.branch(CHILD, None, begun)
     if waits:
-        _wait(graph, task, result, again, anew)
+        _wait(graph, task, result, again, anew, first)
     return result
 
 
@@ -106,12 +121,26 @@ def _sleep(blocks: Blocks, task: FlowTask) -> SleepNode:
 
 
 def _wait(
-    graph: Graph, task: FlowTask, result: str, again: Again | None, anew: dict[str, Any]
+    graph: Graph,
+    task: FlowTask,
+    result: str,
+    again: Again | None,
+    anew: dict[str, Any],
+    first: str,
 ) -> None:
-    """Wait for the run's end, and have another one take its place, or fail as it did."""
+    """Wait for the run's end, and have another one take its place, or fail as it did. A restart of
+    the execution restarts a run that has failed, and waits for it as before, or goes back to
+    `first`, for another one.
+    """
     quiet = not task.given.get("transmitFailed", True)
+    renews = task.given.get("restartBehavior") == _NEW_EXECUTION
     wait = WaitForChildWfNode(
-        wf_run_id=OutputRef(CHILD), gives_end=True, allow_failure=quiet, allow_warning=quiet
+        wf_run_id=OutputRef(CHILD),
+        gives_end=True,
+        allow_failure=quiet,
+        allow_warning=quiet,
+        restart_from=first if renews else None,
+        restarts_run=not renews,
     )
     graph.add(WAIT, wait)
     good = Comparison(_end("status"), Comparator.EQUALS, Literal(ThreadStatus.COMPLETED))
@@ -125,7 +154,11 @@ def _wait(
     graph.merge(graph.branch(WAIT))
     if not quiet:
         failed = WaitForChildWfNode(
-            wf_run_id=OutputRef(CHILD), allow_failure=task.allow_failure, **anew
+            wf_run_id=OutputRef(CHILD),
+            allow_failure=task.allow_failure,
+            restart_from=first if renews else WAIT,
+            restarts_run=not renews,
+            **anew,
         )
         graph.add("at.failed", failed)
         rescued = _ended(result, "SUCCESS", OutputRef("at.failed"))

@@ -323,5 +323,13 @@ FILTERS: Final[dict[str, Called]] = {
 }
 """`coalesce`-like filters get what is not there as null: see `LENIENT`."""
 
+INSTEAD_OF_FILTERS: Final = {
+    "jq": (
+        "name what is wanted by its path, as in {{ outputs.a.items[0].name }}, go over a list with"
+        " {% for %}, or have a task of your own work it out"
+    ),
+}
+"""What to do without filters that others have."""
+
 LENIENT: Final = frozenset({"default"})
 """Filters that may be given what is not there."""

@@ -119,5 +119,11 @@ FUNCTIONS: Final[dict[str, Called]] = {
     "uuid": Called(_uuid),
 }
 
+INSTEAD_OF_FUNCTIONS: Final = {
+    "errorLogs": "read the lines from the logs of the run, by their level",
+    "kv": "give the value as an input",
+}
+"""What to do without functions that others have."""
+
 LAZY: Final = frozenset({"currentEachOutput"})
 """Functions that want what they are given unread."""

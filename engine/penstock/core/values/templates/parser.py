@@ -4,12 +4,13 @@ with the character at which it goes wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
 from penstock.core.limits import TEMPLATE_CHARS_MAX, TEMPLATE_DEPTH_MAX
-from penstock.core.values.templates.filters import FILTERS
-from penstock.core.values.templates.functions import FUNCTIONS
+from penstock.core.values.templates.filters import FILTERS, INSTEAD_OF_FILTERS
+from penstock.core.values.templates.functions import FUNCTIONS, INSTEAD_OF_FUNCTIONS
 from penstock.core.values.templates.lexer import (
     Piece,
     TemplateMistake,
@@ -319,7 +320,7 @@ class _Expressions:
     def _filter(self, value: Expr) -> Expr:
         name = self.word()
         if name not in FILTERS:
-            raise self._last_problem(f"the filter {name!r} is not known")
+            raise self._last_problem(_unknown("filter", name, INSTEAD_OF_FILTERS))
         args, named = self._arguments() if self._skip("(") else ((), ())
         return Filtered(value, name, args, named)
 
@@ -369,7 +370,7 @@ class _Expressions:
         if not self._skip("("):
             return Name(name, token.at)
         if name not in FUNCTIONS:
-            raise self.problem(f"the function {name!r} is not known", token)
+            raise self.problem(_unknown("function", name, INSTEAD_OF_FUNCTIONS), token)
         args, named = self._arguments()
         return Call(name, args, named, token.at)
 
@@ -390,3 +391,8 @@ class _Expressions:
             self.sign(":")
             pairs.append((key, self._choice()))
         return Pairs(tuple(pairs))
+
+
+def _unknown(what: str, name: str, instead: Mapping[str, str]) -> str:
+    hint = f": {instead[name]}" if name in instead else ""
+    return f"the {what} {name!r} is not known{hint}"

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from penstock.core.state.run import NodeRun
 from penstock.core.state.task_rows import MetricKind, Series
+from penstock.core.values.timestamps import date_text
 from penstock.core.views.kestra.before import TaskRunsBefore
 from penstock.core.views.kestra.executions import Execution
-from penstock.core.views.kestra.states import date_text
 from penstock.core.views.kestra.task_runs import TaskRuns, metric
 from penstock.core.views.seen import Json, LogLine, Seen, SeenAttempt, SeenTaskRun
 

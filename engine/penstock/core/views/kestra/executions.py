@@ -17,6 +17,7 @@ from penstock.core.state.rest_rows import Rest, RunRests
 from penstock.core.state.run import NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.start_rows import StartedBy
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
+from penstock.core.values.timestamps import date_text
 from penstock.core.views.kestra.before import TaskRunsBefore
 from penstock.core.views.kestra.states import (
     STATE_OF_END,
@@ -24,7 +25,6 @@ from penstock.core.views.kestra.states import (
     Moment,
     State,
     Timeline,
-    date_text,
 )
 from penstock.core.views.kestra.task_runs import Named, TaskRuns
 from penstock.core.views.seen import Json, Seen

@@ -1,6 +1,7 @@
 """What a task run gives. A block has outputs as soon as something is published in its name: what
 was decided, the number of the round, the id of a run below. One that runs another flow for each of
-several batches tells how many of these there are, and in which state.
+several batches tells how many of these there are, and in which state: of few their own rows say it,
+of many the tally of the node.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from itertools import islice
 from typing import Final, cast
 
 from penstock.core.definitions.graph import Publish
+from penstock.core.definitions.nodes import RunThreadsNode, Tally
 from penstock.core.flow.published import put_below
 from penstock.core.state.ends import end_state
 from penstock.core.state.keys import after_prefix
-from penstock.core.state.published import PublishedOutput, key_below
+from penstock.core.state.published import PublishedOutput, key_below, path_of
 from penstock.core.state.run import NodeRun, SweepVerb, ThreadRun, WfRun
 from penstock.core.state.thread_rows import Awaited, EachPlan
 from penstock.core.state.transitions import NODE_LIVE, THREAD_LIVE, NodeStatus, ThreadStatus
@@ -28,10 +30,9 @@ from penstock.core.views.shown import shown_node
 PARTS_SHOWN_MAX: Final = 100
 """So many outputs that are published in the name of one step are shown."""
 BATCHES_COUNTED_MAX: Final = 500
-"""Where a step has more batches it is not told in which states their runs are."""
+"""Of so many batches at most the runs are looked at, which know of pauses and retries."""
 VISITS_BACK_MAX: Final = 100
 """So many visits that failed one after the other are looked through for the first one."""
-ITERATIONS: Final = "iterations"
 
 _BLOCK: Final = "RUN_THREADS"
 
@@ -73,20 +74,24 @@ class Outputs:
         """What was published in the name of a step during this visit, and those that it begins
         anew: they share their threads.
         """
-        values, since = self._values_above(node), self._first(node).step
-        after = self._rows.peek(NodeRun, *self._of_run, node.thread, node.position + 1)
-        until = 0 if after is None else after.step  # 0: it has not been reached
+        values, is_of_visit = self._values_above(node), self._is_of(node)
         start = key_below(*self._of_run, node.node, values)
         found = self._rows.range(PublishedOutput, start, after_prefix(start))
         made: Json = {}
         for _, row in islice(found, PARTS_SHOWN_MAX):
-            if row.step >= since and (not until or row.step < until):
+            if is_of_visit(row):
                 steps, value = row.values[len(values) :], MASK if row.masked else row.value
                 if steps:
                     put_below(made, steps, value)
                 elif isinstance(value, dict):
                     made |= value
         return made or None
+
+    def _is_of(self, node: NodeRun) -> Callable[[PublishedOutput], bool]:
+        since = self._first(node).step
+        after = self._rows.peek(NodeRun, *self._of_run, node.thread, node.position + 1)
+        until = 0 if after is None else after.step  # 0: it has not been reached
+        return lambda row: row.step >= since and (not until or row.step < until)
 
     def _first(self, node: NodeRun) -> NodeRun:
         """The visit that this one begins anew, so many back."""
@@ -105,12 +110,30 @@ class Outputs:
             return None  # it has not begun
         made = self._published(node) or {}
         made[part] = plan.count if count is None and plan is not None else count
+        config = self._lines.config(node)
+        tally = config.tally if isinstance(config, RunThreadsNode) else None
+        if tally is None:
+            return made
+        made.pop(tally.part, None)
         states = self._states_below(node)
-        return made | ({ITERATIONS: states} if states else {})
+        states = self._tallied(node, tally) if states is None else states
+        return made | ({tally.part: states} if states else {})
+
+    def _tallied(self, node: NodeRun, tally: Tally) -> dict[str, int]:
+        """As the node has counted. What was at work when it was killed itself, was so with it."""
+        values = (*self._values_above(node), tally.part)
+        row = self._rows.peek(PublishedOutput, *self._of_run, node.node, path_of(values))
+        if row is None or not self._is_of(node)(row) or not isinstance(row.value, dict):
+            return {}
+        states = {**cast("dict[str, int]", row.value)}
+        if node.status not in NODE_LIVE and tally.live in states:
+            killed = states.pop(tally.live)
+            states[tally.killed] = states.get(tally.killed, 0) + killed
+        return dict(sorted(states.items()))
 
     def _states_below(self, node: NodeRun) -> dict[str, int] | None:
-        """How many of the runs below are in each state, the newest of each batch; None of too
-        many.
+        """How many of the runs below are in each state, the newest of each batch, as these say;
+        None of too many.
         """
         found = self._rows.scan(Awaited, *self._of_run, node.thread, node.position)
         newest: dict[int, int] = {}

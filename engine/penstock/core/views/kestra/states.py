@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from penstock.core.state.start_rows import EndState
-from penstock.core.values.timestamps import timestamp_text
+from penstock.core.values.timestamps import date_text
 from penstock.core.views.seen import Json
 
 
@@ -152,11 +152,6 @@ class Timeline:
             **({"endDate": date_text(last.at_ms)} if over else {}),
             "startDate": date_text(first.at_ms),
         }
-
-
-def date_text(at_ms: int) -> str:
-    """A time, with six decimals."""
-    return timestamp_text(at_ms).removesuffix("Z") + "000Z"
 
 
 def duration_text(duration_ms: float) -> str:
