@@ -58,5 +58,5 @@ def test_verbs_ask_the_server(url: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "attempt_succeeded" in tell("counts", "task-def", "work")
     assert "bytes" in tell("metrics", "--task-def", "work", "--bucket", "all")
     assert tell("metrics", "--name", "other") == ""
-    assert "counts as WARNED" in tell("change-run-state", "one", "WARNED")
+    assert "counts_as WARNED" in tell("change-run-state", "one", "WARNED")
     assert "WF_RUN_UNKNOWN" in tell("change-run-state", "two", "WARNED", code=1)

@@ -38,11 +38,12 @@ def test_a_run_that_pauses_is_resumed(served: Served, capsys: pytest.CaptureFixt
     told = served.good("POST", f"/v1/wf-runs/{first}/actions/resume", {"content": {"a": 1}})
     assert told["wf_run_status"] == "COMPLETED"
     assert served.good("GET", f"/v1/wf-runs/{first}")["output"] == {"a": 1}
-    assert main(["resume", "--url", served.url, second, "{"]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        main(["resume", "--url", served.url, second, "{"])
     assert main(["resume", "--url", served.url, second, '{"a": 2}']) == 0
     assert main(["resume", "--url", served.url, second]) == 1
     said = capsys.readouterr()
-    assert said.out == f"{second}  COMPLETED\n"
+    assert said.out == f"{second}  status COMPLETED  wf_run_status COMPLETED\n"
     assert "is no JSON" in said.err
     assert "WF_RUN_ENDED" in said.err
     assert served.good("GET", f"/v1/wf-runs/{second}")["output"] == {"a": 2}

@@ -9,16 +9,21 @@ from importlib.metadata import PackageNotFoundError, version
 
 from penstock.cli import (
     builtin,
+    bulk,
     care,
     counts,
     export,
     flows,
     keys,
+    lists,
     openapi,
     past,
+    run_verbs,
     runs,
+    schedules,
     serving,
     tenants,
+    user_tasks,
     what_if,
 )
 from penstock.cli.words import fail, tell
@@ -66,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     running = serving, builtin
-    asking = flows, runs, counts, past, export, what_if, care, keys, tenants, openapi
+    of_runs = flows, runs, lists, run_verbs, bulk, user_tasks, schedules
+    asking = *of_runs, counts, past, export, what_if, care, keys, tenants, openapi
     for kind in (*running, *asking):
         kind.add(verbs)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)

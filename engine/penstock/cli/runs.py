@@ -1,13 +1,18 @@
-"""Runs: one as it is, its task runs, templates tried at a place of it; having one go on."""
+"""Runs: one as it is, why it waits, its task runs and logs, templates tried at a place of it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from typing import Any, get_args
 
 from penstock.cli.asking import asking
+from penstock.cli.lists import add_gets
+from penstock.cli.past import moment
+from penstock.cli.run_verbs import json_value
+from penstock.cli.showing import add_output, printable, show_list
 from penstock.cli.words import Verbs, add_server, fail, tell
-from penstock.core.commands.change_wf_run_state import SAYABLE
+from penstock.contracts.answers.runs import Level, LogShown, WaitShown
 from penstock.core.views.kestra.gantt import gantt
 from penstock.sdk import api
 from penstock.sdk.client import Client
@@ -17,21 +22,22 @@ DEADLINE_S = 2.0
 
 
 def add(verbs: Verbs) -> None:
-    """get, task-runs, eval, resume and change-run-state."""
+    """get, why, logs, signal, task-runs and eval."""
     _add_get(verbs.add_parser("get", help="show one object"))
+    why = verbs.add_parser("why", help="say why a run is waiting, and for what")
+    why.add_argument("wf_run_id", metavar="WF_RUN_ID")
+    why.add_argument("--at", type=moment, metavar="POSITION|TIME", help="as of then")
+    add_output(why)
+    asking(why, _why)
+    _add_logs(verbs.add_parser("logs", help="show what the tasks of a run have logged"))
+    signal = verbs.add_parser("signal", help="put an event to a run")
+    signal.add_argument("wf_run_id", metavar="WF_RUN_ID")
+    signal.add_argument("event", metavar="EVENT_DEF")
+    signal.add_argument("content", nargs="?", type=json_value, metavar="JSON")
+    signal.add_argument("--guid", metavar="ID", help="of your own: again, it is the same event")
+    asking(signal, _signal)
     _add_task_runs(verbs.add_parser("task-runs", help="show the task runs of a run, as a tree"))
     _add_evaluate(verbs.add_parser("eval", help="try a template at a place of a run"))
-    _add_resume(verbs.add_parser("resume", help="let a run go on that was stopped, or pauses"))
-    change = verbs.add_parser("change-run-state", help="say as what a run counts that has ended")
-    change.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    change.add_argument("state", choices=SAYABLE)
-    asking(change, _change_state)
-
-
-def _change_state(options: argparse.Namespace, client: Client) -> None:
-    """Its own status stays."""
-    told = client.handle(options.wf_run_id).change_run_state(options.state)
-    tell(f"{options.wf_run_id} is {told.status}, and counts as {told.counts_as}")
 
 
 def _add_get(parser: argparse.ArgumentParser) -> None:
@@ -44,12 +50,25 @@ def _add_get(parser: argparse.ArgumentParser) -> None:
     )
     add_server(wf_run)
     wf_run.set_defaults(do=_get_wf_run)
+    add_gets(kinds)
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
+    parser.add_argument("--follow", action="store_true", help="as they come, until its end")
+    parser.add_argument(
+        "--min-level", choices=get_args(Level), default="TRACE", help="or graver (%(default)s)"
+    )
+    parser.add_argument("--task-run", metavar="GUID", help="of this task run alone")
+    parser.add_argument("--attempt", type=int, metavar="N", help="of this attempt alone")
+    add_output(parser)
+    asking(parser, _logs)
 
 
 def _add_task_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    add_server(parser)
-    parser.set_defaults(do=_task_runs)
+    add_output(parser)
+    asking(parser, _task_runs)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -64,14 +83,6 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(do=_evaluate)
 
 
-def _add_resume(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    parser.add_argument("content", nargs="?", metavar="JSON", help="what the pause asks for")
-    parser.add_argument("--thread", type=int, default=0, metavar="N", help="(%(default)s)")
-    add_server(parser)
-    parser.set_defaults(do=_resume)
-
-
 def _get_wf_run(options: argparse.Namespace) -> int:
     """A run, as JSON or in a few lines with its story."""
     try:
@@ -83,29 +94,81 @@ def _get_wf_run(options: argparse.Namespace) -> int:
                 tell(json.dumps(shown, ensure_ascii=False, indent=2))
                 return 0
             tell(f"{shown['wf_run_id']}  {shown['wf_spec']} {shown['version']}  {shown['status']}")
-            for line in client.handle(options.wf_run_id).story():
+            run = client.handle(options.wf_run_id)
+            for line in run.story():
                 tell(line)
+            for wait in run.waits().items:
+                tell(_waits(wait))
     except PenstockError as error:
         return fail(str(error))
     return 0
 
 
-def _task_runs(options: argparse.Namespace) -> int:
+def _task_runs(options: argparse.Namespace, client: Client) -> None:
     """A line for each task run, below its parent."""
-    try:
-        with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            found = client.handle(options.wf_run_id).view_task_runs("kestra")
-    except PenstockError as error:
-        return fail(str(error))
+    found = client.handle(options.wf_run_id).view_task_runs("kestra")
+    if options.output == "json":
+        tell(json.dumps(found, ensure_ascii=False, indent=2))
+        return
     for depth, one in gantt(found):
         state = one["state"]
-        name = "  " * depth + one["taskId"] + (f" [{one['value']}]" if "value" in one else "")
+        value = f" [{printable(str(one['value']))}]" if "value" in one else ""
+        name = "  " * depth + one["taskId"] + value
         attempts = len(one.get("attempts", ()))
         tell(
             f"{name:<32} {state['current']:<10} {state['startDate']}  {state['duration']:<16}"
             f" attempts {attempts}  {one['id']}"
         )
-    return 0
+
+
+def _why(options: argparse.Namespace, client: Client) -> None:
+    """A sentence for each thread that waits."""
+    found = client.handle(options.wf_run_id).waits(at=options.at)
+    if options.output != "table":
+        columns = ("thread", "node", "what", "name", "since", "until", "text")
+        show_list(options, found.items, columns)
+        return
+    if not found.items:
+        tell("it waits for nothing")
+    for wait in found.items:
+        tell(_waits(wait))
+    if found.truncated:
+        tell("and more threads wait")
+
+
+def _waits(wait: WaitShown) -> str:
+    since = "" if wait.since is None else f"  since {api.time_text(wait.since)}"
+    until = "" if wait.until is None else f"  until {api.time_text(wait.until)}"
+    return f"thread {wait.thread} ({wait.thread_spec})  {printable(wait.text)}{since}{until}"
+
+
+def _logs(options: argparse.Namespace, client: Client) -> None:
+    run = client.handle(options.wf_run_id)
+    which: dict[str, Any] = api.given(
+        min_level=options.min_level, task_run=options.task_run, attempt=options.attempt
+    )
+    if options.follow:
+        for line in run.follow_logs(**which):
+            tell(_line(line))
+        return
+    found = run.logs(**which)
+    if options.output != "table":
+        show_list(options, found.items, ("at", "level", "node", "attempt", "message"))
+        return
+    for line in found.items:
+        tell(_line(line))
+    if found.truncated:
+        tell("and there are more lines; name a task run to see its own")
+
+
+def _line(line: LogShown) -> str:
+    at = api.time_text(line.at)
+    return f"{at}  {line.level:<5}  {line.node} {line.attempt}  {printable(line.message)}"
+
+
+def _signal(options: argparse.Namespace, client: Client) -> None:
+    run = client.handle(options.wf_run_id)
+    tell(run.put_event(options.event, options.content, guid=options.guid))
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -127,19 +190,4 @@ def _evaluate(options: argparse.Namespace) -> int:
     except PenstockError as error:
         return fail(str(error))
     tell(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return 0
-
-
-def _resume(options: argparse.Namespace) -> int:
-    """Take a stop or a pause of a run away, or pass the pause at which it stands."""
-    try:
-        content = None if options.content is None else json.loads(options.content)
-    except json.JSONDecodeError as error:
-        return fail(f"{options.content!r} is no JSON: {error}")
-    try:
-        with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-            told = client.handle(options.wf_run_id).resume(content, thread=options.thread)
-    except PenstockError as error:
-        return fail(str(error))
-    tell(f"{options.wf_run_id}  {told.wf_run_status}")
     return 0
