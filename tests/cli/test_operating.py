@@ -132,7 +132,7 @@ def test_a_task_is_tried_again_and_its_end_is_said(tell: Told, start: Start, url
     poll = {"worker": "w", "wait_ms": 20_000}
     [task] = good(url, "POST", "/v1/task-queues/work/poll", poll)["tasks"]
     named = {name: task[name] for name in ("wf_run_id", "guid", "attempt")}
-    logs = [{"level": "WARN", "message": f"beware {EVIL}"}]
+    logs = f"WARN beware {EVIL}"
     failed = {"status": "TASK_FAILED", "error": "no luck", "logs": logs}
     good(url, "POST", "/v1/tasks/report", named | failed)
     shown = tell("logs", run)
@@ -148,7 +148,7 @@ def test_a_task_is_tried_again_and_its_end_is_said(tell: Told, start: Start, url
     told = tell("change-state", run, task["guid"], "TASK_SUCCESS", "--value", "7")
     assert "wf_run_status COMPLETED" in told
     assert tell.json("get", "wf-run", run)["output"] == 7
-    assert "attempts 2" in tell("task-runs", run)
+    assert "attempts 1" in tell("task-runs", run)  # those that were done
     assert tell.json("get", "node-run", run, "0", "1")["node"] == "work"
 
 

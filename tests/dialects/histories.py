@@ -14,9 +14,9 @@ from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.views.kestra.executions import Execution
 from penstock.core.views.kestra.states import EXECUTION_MOVES, TASK_RUN_MOVES, TERMINAL, State
 from penstock.core.views.kestra.task_runs import TaskRuns
-from penstock.core.views.node_waits import WaitsFor
 from penstock.core.views.seen import Seen
 from penstock.core.views.waits import waits_of
+from penstock.core.views.waits_for import WaitsFor
 from penstock.gateway.run_scan import next_run_id
 from tests.scenarios.driver import Driver
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_task_def import PutTaskDef
-from penstock.core.definitions.defs import BreakerSettings
+from penstock.core.definitions.defs import BreakerSettings, Correlation
 from penstock.core.ids import partition_of_run
-from penstock.core.views.node_waits import Reason, WaitsFor
+from penstock.core.views.node_waits import Reason
 from penstock.core.views.waits import waits_of
+from penstock.core.views.waits_for import WaitsFor
 from tests.controls import (
     a_form,
     chain,
@@ -88,14 +90,15 @@ def test_a_task_that_is_held_names_its_breaker(memory: Driver) -> None:
 def test_an_event_is_named_with_its_key_and_when_it_is_too_late(memory: Driver) -> None:
     node = event_with_key("paid", variable("order")) | {"timeout_ms": 5_000}
     order = declared("order", "STR", required=True)
-    register(memory, "pays", chain(node, variables=(order,)))
+    paid = PutExternalEventDef("paid", correlation=Correlation())
+    register(memory, "pays", chain(node, variables=(order,)), paid)
     story = run(memory, "pays", order="A 7")
     reason = only(story)
     assert (reason.what, reason.name) == (WaitsFor.EVENT, "paid")
     assert reason.text == "Waits for the event paid under the key A 7."
     assert reason.until_ms == START_MS + 5_000
     hidden = node | {"mask_correlation_key": True}
-    register(memory, "hides", chain(hidden, variables=(order,)))
+    register(memory, "hides", chain(hidden, variables=(order,)), paid)
     assert "A 7" not in only(run(memory, "hides", order="A 7")).text
 
 

@@ -36,11 +36,7 @@ test("the slider goes through the steps of a run", async ({ page }) => {
 
 test("variables are as they were, and can not be changed then", async ({ page }) => {
   const id = await run("until_ready");
-  await put(
-    `/v1/wf-runs/${id}/actions/edit-variable`,
-    { name: "ready", value: true },
-    "POST",
-  );
+  await put(`/v1/wf-runs/${id}/actions/edit-variable`, { name: "ready", value: true }, "POST");
   await open(page, `/runs/${id}?tab=variables&as_of=newest`);
   const table = page.locator("table[data-kind=variables]");
   await expect(table).toContainText("true");

@@ -6,7 +6,7 @@ import { ask, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
 import { Icon } from "../parts/icons";
 import { Json } from "../parts/json";
-import { Table } from "../parts/listing";
+import { SearchField, Table } from "../parts/listing";
 import { Tabs, useTab } from "../parts/tabs";
 import { Moment } from "../parts/times";
 
@@ -53,12 +53,11 @@ export function MetadataPage() {
       </div>
       <Tabs tabs={KINDS} name="kind" />
       <div class="filters">
-        <input
-          type="search"
-          aria-label="Search definitions"
-          placeholder="Name   ( / )"
+        <SearchField
+          label="Search definitions"
+          hint="Name"
           value={query.get("q") ?? ""}
-          onInput={(event) => ask({ q: event.currentTarget.value })}
+          onInput={(q) => ask({ q })}
         />
       </div>
       <div class={name ? "split" : ""}>
@@ -79,16 +78,33 @@ export function MetadataPage() {
   );
 }
 
+/** Columns besides the name; one that no item has is left out. */
+const COLUMNS: { title: string; look: string; of: (one: Item) => string | number | null }[] = [
+  { title: "Version", look: "right num", of: (one) => one.version ?? null },
+  { title: "Gives", look: "mono faint", of: (one) => one.return_type ?? null },
+  { title: "Content", look: "mono faint", of: (one) => one.content_type ?? null },
+  { title: "Sent to", look: "mono faint", of: (one) => one.webhook_url ?? null },
+  { title: "Starts", look: "mono faint", of: (one) => one.wf_spec ?? null },
+  { title: "Description", look: "faint", of: (one) => one.description || null },
+];
+
 function Definitions(props: { items: Item[]; whole: boolean; chosen: string | null }) {
-  if (props.items.length === 0)
+  const { items } = props;
+  if (items.length === 0)
     return <Empty title="None of this kind">They come with what uses them.</Empty>;
+  const columns = COLUMNS.filter((column) => items.some((one) => column.of(one) !== null));
+  const dated = items.some((one) => one.created_at);
   return (
     <>
       <Table
         kind="metadata"
-        columns={["Name", ["Version", "right"], "Of", "Description", "Registered"]}
+        columns={[
+          "Name",
+          ...columns.map(({ title, look }) => [title, look.split(" ")[0] ?? ""] as const),
+          ...(dated ? ["Registered"] : []),
+        ]}
       >
-        {props.items.map((one) => (
+        {items.map((one) => (
           <tr
             key={one.name}
             class={one.name === props.chosen ? "click chosen" : "click"}
@@ -99,14 +115,16 @@ function Definitions(props: { items: Item[]; whole: boolean; chosen: string | nu
                 {one.name}
               </button>
             </td>
-            <td class="right num">{one.version ?? "–"}</td>
-            <td class="mono faint">
-              {one.content_type ?? one.return_type ?? one.webhook_url ?? one.wf_spec ?? "–"}
-            </td>
-            <td class="faint cut">{one.description || "–"}</td>
-            <td class="num">
-              <Moment at={one.created_at} />
-            </td>
+            {columns.map((column) => (
+              <td key={column.title} class={column.look}>
+                {column.of(one) ?? "–"}
+              </td>
+            ))}
+            {dated && (
+              <td class="num">
+                <Moment at={one.created_at} />
+              </td>
+            )}
           </tr>
         ))}
       </Table>

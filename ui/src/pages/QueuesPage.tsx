@@ -8,7 +8,7 @@ import { Empty, Loaded, notify } from "../parts/feedback";
 import { Icon } from "../parts/icons";
 import { Status } from "../parts/status";
 import { Lasted, Moment } from "../parts/times";
-import { Table } from "../parts/listing";
+import { SearchField, Table } from "../parts/listing";
 
 const PAGE = 1000;
 const LOOK_AGAIN_MS = 3000;
@@ -31,12 +31,11 @@ export function QueuesPage() {
         <h1>Task queues</h1>
       </div>
       <div class="filters">
-        <input
-          type="search"
-          aria-label="Search tasks"
-          placeholder="Name   ( / )"
+        <SearchField
+          label="Search tasks"
+          hint="Name"
           value={chosen}
-          onInput={(event) => ask({ task_def: event.currentTarget.value })}
+          onInput={(text) => ask({ task_def: text })}
         />
       </div>
       <Loaded of={read}>

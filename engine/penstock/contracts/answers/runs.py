@@ -12,7 +12,7 @@ from penstock.contracts.answers.common import Answer, Excerpt, Found, Time, Toke
 from penstock.core.state.run import HaltReason, Stop, ThreadKind
 from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import NodeStatus, TaskStatus, ThreadStatus
-from penstock.core.views.node_waits import WaitsFor
+from penstock.core.views.waits_for import WaitsFor
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
 

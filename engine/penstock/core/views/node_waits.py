@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 from typing import Any, Final, cast
 
@@ -24,32 +23,10 @@ from penstock.core.state.transitions import TaskStatus
 from penstock.core.state.user_task_rows import UserTaskRun
 from penstock.core.values.masking import MASK
 from penstock.core.views.expression_text import expression_text
+from penstock.core.views.waits_for import WaitsFor
 
 NAMED_MAX: Final = 5
 LOOKED_MAX: Final = 1_000
-
-
-class WaitsFor(StrEnum):
-    """Who, or what, moves a thread on. TURN: the engine, in a moment; STOPPED and FAILED: an
-    operator.
-    """
-
-    QUEUE = "QUEUE"
-    WORKER = "WORKER"
-    RETRY = "RETRY"
-    BREAKER = "BREAKER"
-    TOPIC = "TOPIC"
-    EVENT = "EVENT"
-    TIMER = "TIMER"
-    PERSON = "PERSON"
-    CONDITION = "CONDITION"
-    THREADS = "THREADS"
-    RUN = "RUN"
-    PLACE = "PLACE"
-    HANDLER = "HANDLER"
-    STOPPED = "STOPPED"
-    FAILED = "FAILED"
-    TURN = "TURN"
 
 
 @dataclass(frozen=True, slots=True)

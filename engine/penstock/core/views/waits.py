@@ -11,8 +11,9 @@ from typing import Final
 from penstock.core.flow.versions import spec_of
 from penstock.core.state.run import HaltReason, NodeRun, ThreadRun
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
-from penstock.core.views.node_waits import Reason, Stand, WaitsFor, node_reason
+from penstock.core.views.node_waits import Reason, Stand, node_reason
 from penstock.core.views.seen import Seen
+from penstock.core.views.waits_for import WaitsFor
 
 
 @dataclass(frozen=True, slots=True)

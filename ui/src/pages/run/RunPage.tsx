@@ -55,10 +55,7 @@ function Run(props: { data: RunData; reload: () => Promise<void> }) {
       <RunHead data={data} reload={reload} />
       {asOf && <Past run={run} asOf={asOf} />}
       {run.failure && <Failed data={data} />}
-      <Waits
-        data={data}
-        onChoose={(wait) => ask({ node: "", at: placeOf(wait) })}
-      />
+      <Waits data={data} onChoose={(wait) => ask({ node: "", at: placeOf(wait) })} />
       <Tabs tabs={tabs} />
       <div class={drawn && chosen ? "split" : ""}>
         <div class="split-main">

@@ -1,13 +1,7 @@
 // What a run's page reads, and keeps up to date.
 import { useMemo, useRef } from "preact/hooks";
 import { call } from "../../api/client";
-import type {
-  NodeRunShown,
-  SpecBody,
-  TaskRunShown,
-  WaitShown,
-  WfRunShown,
-} from "../../api/types";
+import type { NodeRunShown, SpecBody, TaskRunShown, WaitShown, WfRunShown } from "../../api/types";
 import { useChanges, useRead, type Read } from "../../base/read";
 import { part } from "../../base/router";
 import type { Mark, Overlay } from "../../graph/Graph";
@@ -93,7 +87,7 @@ export function useRun(id: string, asOf: string | null): Read<RunData> {
   });
   const follows = asOf === null ? `/v1/wf-runs/${part(id)}/follow` : null;
   useChanges(follows, read.reload, LOOK_AGAIN_MS);
-  const last = useRef<RunData>(); // what was read stays while another moment is
+  const last = useRef<RunData>(undefined); // what was read stays while another moment is
   if (read.data) last.current = read.data;
   const stays = read.error === undefined && last.current?.run.wf_run_id === id;
   return stays ? { ...read, data: read.data ?? last.current } : read;

@@ -9,10 +9,7 @@ import { done, meant, VERBS, type BulkVerb } from "./bulk";
 
 const plural = (count: number): string => `${count} run${count === 1 ? "" : "s"}`;
 
-export function BulkDialog(props: {
-  words: Query<"GET /v1/wf-runs">;
-  onClose: () => void;
-}) {
+export function BulkDialog(props: { words: Query<"GET /v1/wf-runs">; onClose: () => void }) {
   const [verb, setVerb] = useState<BulkVerb>("stop");
   const [preview, setPreview] = useState<{ filter: BulkFilter; count: number } | null>(null);
   const [job, setJob] = useState<BulkShown | null>(null);

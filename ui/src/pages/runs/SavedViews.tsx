@@ -64,8 +64,8 @@ function Naming(props: { query: string; onClose: () => void }) {
           />
         </label>
         <p class="hint">
-          It is kept in this browser. Another view of this name is replaced; to send one to somebody,
-          send the address.
+          It is kept in this browser. Another view of this name is replaced; to send one to
+          somebody, send the address.
         </p>
         <footer>
           <button type="button" onClick={props.onClose}>
