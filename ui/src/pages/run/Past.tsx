@@ -22,24 +22,36 @@ export interface Step {
 /** A step for each position at which something has come to be. */
 export function stepsOf(facts: readonly StoryFact[]): Step[] {
   const steps: Step[] = [];
-  const told: string[][] = [];
+  const told: Map<string, string>[] = []; // of each thing what it has become in the end
   for (const fact of facts) {
     if (!fact.log_position) continue;
     if (steps.at(-1)?.position !== fact.log_position) {
       steps.push({ position: fact.log_position, at: fact.at, title: "" });
-      told.push([]);
+      told.push(new Map());
     }
-    told.at(-1)?.push(wordsOf(fact));
+    const words = wordsOf(fact);
+    if (words) told.at(-1)?.set(...words);
   }
-  const titles = told.map((words) => [...new Set(words.filter(Boolean))].slice(0, 3).join(" · "));
-  return steps.map((step, at) => ({ ...step, title: titles[at] || "timers" }));
+  return steps.map((step, at) => {
+    const words = [...(told[at] ?? new Map<string, string>())].sort(
+      ([a], [b]) => rank(a) - rank(b),
+    );
+    const shown = words.slice(0, WORDS_MAX).map(([, text]) => text);
+    return { ...step, title: shown.join(" · ") || "timers" };
+  });
 }
 
-function wordsOf(fact: StoryFact): string {
+const WORDS_MAX = 3;
+const COMMAND = "command";
+const RUN = "run";
+const rank = (of: string): number => (of === COMMAND ? 0 : of === RUN ? 1 : 2);
+
+function wordsOf(fact: StoryFact): [of: string, text: string] | null {
   const status = wordOf(fact.status ?? "");
-  if (fact.what === "COMMAND") return fact.command ?? "";
-  if (fact.what === "WF_RUN") return `run ${status}`;
-  return fact.what === "NODE_RUN" ? `${fact.node} ${status}` : "";
+  if (fact.what === "COMMAND") return [COMMAND, fact.command ?? ""];
+  if (fact.what === "WF_RUN") return [RUN, `run ${status}`];
+  if (fact.what !== "NODE_RUN") return null;
+  return [`${fact.thread}/${fact.position}`, `${fact.node} ${status}`];
 }
 
 export function Past(props: { run: WfRunShown; asOf: string }) {
