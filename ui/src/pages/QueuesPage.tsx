@@ -89,7 +89,7 @@ function QueueRow(props: { of: TaskDefShown; queue: QueueShown | undefined }) {
         )}
       </td>
       <td>{of.breaker ? <Breaker name={of.name} /> : <span class="faint">none</span>}</td>
-      <td>
+      <td class="nowrap">
         <Link to={`/task-runs?task_def=${part(of.name)}&state=TASK_SCHEDULED&state=TASK_PENDING`}>
           waiting
         </Link>
