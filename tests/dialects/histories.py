@@ -55,13 +55,11 @@ def assert_histories(driver: Driver, tenant: str = "default") -> None:
                 assert Execution(seen).head()["state"] == shown["state"]
                 assert_ids_are_unique(seen)
                 assert_rests(seen)
-                assert_waits(seen, at_rest=driver.clock is not None)
+                assert_waits(seen)
 
 
-def assert_waits(seen: Seen, *, at_rest: bool) -> None:
-    """Of each thread that has not ended is told what it waits for; at rest that is never a turn of
-    the engine's.
-    """
+def assert_waits(seen: Seen) -> None:
+    """Of each thread that has not ended is told what it waits for."""
     told = {wait.thread.number: wait.reason for wait in waits_of(seen)}
     if seen.run.status not in THREAD_LIVE:
         assert all(reason.what is WaitsFor.FAILED for reason in told.values())
@@ -69,7 +67,6 @@ def assert_waits(seen: Seen, *, at_rest: bool) -> None:
     for thread in seen.rows.scan(ThreadRun, seen.run.tenant, seen.run.wf_run_id):
         if thread.status in THREAD_LIVE and not thread.is_abandoned:
             assert told[thread.number].text
-            assert told[thread.number].what is not WaitsFor.TURN or not at_rest, told
 
 
 def assert_rests(seen: Seen) -> None:
