@@ -9,11 +9,14 @@ from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.flow.rests import is_retry
 from penstock.core.state.rest_rows import AT_WORK, Rest, RunRests
 from penstock.core.state.rows import Rows
-from penstock.core.state.run import NodeRun, TaskRun, WfRun
+from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, WfRun
+from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.views.kestra.executions import Execution
 from penstock.core.views.kestra.states import EXECUTION_MOVES, TASK_RUN_MOVES, TERMINAL, State
 from penstock.core.views.kestra.task_runs import TaskRuns
 from penstock.core.views.seen import Seen
+from penstock.core.views.waits import waits_of
+from penstock.core.views.waits_for import WaitsFor
 from penstock.gateway.run_scan import next_run_id
 from tests.scenarios.driver import Driver
 
@@ -52,6 +55,18 @@ def assert_histories(driver: Driver, tenant: str = "default") -> None:
                 assert Execution(seen).head()["state"] == shown["state"]
                 assert_ids_are_unique(seen)
                 assert_rests(seen)
+                assert_waits(seen)
+
+
+def assert_waits(seen: Seen) -> None:
+    """Of each thread that has not ended is told what it waits for."""
+    told = {wait.thread.number: wait.reason for wait in waits_of(seen)}
+    if seen.run.status not in THREAD_LIVE:
+        assert all(reason.what is WaitsFor.FAILED for reason in told.values())
+        return
+    for thread in seen.rows.scan(ThreadRun, seen.run.tenant, seen.run.wf_run_id):
+        if thread.status in THREAD_LIVE and not thread.is_abandoned:
+            assert told[thread.number].text
 
 
 def assert_rests(seen: Seen) -> None:

@@ -190,6 +190,9 @@ def test_names_in_a_grant_count_wherever_something_is_shown(served: Served) -> N
 
         assert [one["name"] for one in items("/v1/task-defs")] == ["order-a"]
         assert [one["name"] for one in items("/v1/wf-specs")] == ["order-a"]
+        assert [one["task_def"] for one in items("/v1/task-queues")] == ["order-a"]
+        assert clerk.get("/v1/task-queues/order-a").json()["waiting"] == 1
+        assert refused(clerk.get("/v1/task-queues/secret")) == (403, "PERMISSION_DENIED")
         assert [one["wf_run_id"] for one in items("/v1/wf-runs")] == ["order-a-run"]
         assert {one["wf_run_id"] for one in items("/v1/task-runs")} == {"order-a-run"}
         assert clerk.get("/v1/wf-specs/order-a").status_code == 200

@@ -76,7 +76,8 @@ def _everything(served: Served, run: str) -> str:
     """All that is told of a run over HTTP."""
     path = f"/v1/wf-runs/{run}"
     parts = ("", "/variables", "/task-runs", "/node-runs", "/history", "/external-events",
-             "/workflow-events", "/user-task-runs")  # fmt: skip
+             "/workflow-events", "/user-task-runs", "/waits", "/variables?at=2999-01-01T00:00:00Z",
+             "/node-runs?at=2999-01-01T00:00:00Z")  # fmt: skip
     told = [served.good("GET", f"{path}{part}") for part in parts]
     return json.dumps(told)
 

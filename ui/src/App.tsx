@@ -7,6 +7,7 @@ import { useStore } from "./base/store";
 import { ClusterPage } from "./pages/ClusterPage";
 import { DeadLettersPage } from "./pages/DeadLettersPage";
 import { InboxPage } from "./pages/InboxPage";
+import { MetadataPage } from "./pages/MetadataPage";
 import { QueuesPage } from "./pages/QueuesPage";
 import { RunsPage } from "./pages/RunsPage";
 import { SchedulesPage } from "./pages/SchedulesPage";
@@ -31,6 +32,7 @@ const PAGES: [string, (parts: string[]) => VNode][] = [
   ],
   ["/schedules", () => <SchedulesPage />],
   ["/queues", () => <QueuesPage />],
+  ["/metadata", () => <MetadataPage />],
   ["/dead-letters", () => <DeadLettersPage />],
   ["/cluster", () => <ClusterPage />],
 ];

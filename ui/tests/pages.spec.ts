@@ -18,6 +18,9 @@ const PAGES: [string, () => string, string][] = [
   ["user tasks", () => "/user-tasks", "User tasks"],
   ["schedules", () => "/schedules", "Schedules"],
   ["task queues", () => "/queues", "Task queues"],
+  ["metadata", () => "/metadata", "Metadata"],
+  ["a definition", () => "/metadata?name=charge_card", "Metadata"],
+  ["the past of a run", () => `/runs/${world().order}?as_of=newest`, world().order ?? ""],
   ["dead letters", () => "/dead-letters", "Dead letters"],
   ["cluster", () => "/cluster", "Cluster"],
 ];
@@ -76,7 +79,7 @@ test("why it is waiting is said", async ({ page }) => {
   const said: [string, RegExp][] = [
     ["queued", /Waits in the queue of nobody_does_this: no worker has begun it/],
     ["waiting", /Waits for the event paid/],
-    ["purchase", /Waits for a person to fill in approve/],
+    ["purchase", /Waits for anybody of buyers to fill in approve/],
     ["until_ready", /Waits until ready = true/],
     ["retrying", /flaky failed \(attempt 1 of 5\); the next attempt comes after its backoff/],
     ["hauling", /world-worker does long_haul/],

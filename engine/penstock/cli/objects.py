@@ -56,7 +56,7 @@ SEARCHED: Final[Mapping[str, tuple[str, type[Subject[Any]], str]]] = {
 
 
 def add(verbs: Verbs, get: Verbs) -> None:
-    """list, search and delete, and what else can be got."""
+    """list, search, delete and why, and what else can be got."""
     groups = {
         "get": get,
         "list": _kinds(verbs, "list", "show all of a kind, or all of a kind that a run has"),
@@ -69,6 +69,7 @@ def add(verbs: Verbs, get: Verbs) -> None:
                 add_verb(kinds, kind, method, reads=verb != "delete")
         for kind, name in OF_RUN.get(verb, {}).items():
             add_verb(kinds, kind, Method(RunReads, name, handle), run=True, reads=True)
+    add_verb(verbs, "why", Method(RunReads, "waits", handle), run=True, reads=True)
     search = _kinds(verbs, "search", "find by filters, over all runs")
     for kind, (attribute, owner, name) in SEARCHED.items():
         add_verb(search, kind, Method(owner, name, _found(attribute)), reads=True)

@@ -30,7 +30,7 @@ def add(verbs: Verbs) -> None:
     )
     parser.add_argument(
         "--at",
-        type=_moment,
+        type=moment,
         metavar="POSITION|TIME",
         help="the run as of then: partition:offset, or a time such as 2026-01-31T12:00:00Z",
     )
@@ -39,7 +39,8 @@ def add(verbs: Verbs) -> None:
     parser.set_defaults(do=_history)
 
 
-def _moment(text: str) -> str:
+def moment(text: str) -> str:
+    """A position, or a time with its zone."""
     if re.fullmatch(r"\d{1,6}:\d{1,18}", text):
         return text
     try:

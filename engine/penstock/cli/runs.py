@@ -71,6 +71,8 @@ def _get_run(options: argparse.Namespace, client: Client) -> None:
     if options.at is None:
         for line in run.story():
             tell(text(line))
+    for wait in run.waits(at=options.at).items:
+        tell(f"thread {wait.thread} waits: {text(wait.text)}")
 
 
 def _task_runs(options: argparse.Namespace, client: Client) -> None:

@@ -35,6 +35,7 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "TaskDefShown": ("name", "kind", "return_type", "created_at", "description"),
     "LogShown": ("at", "level", "node", "attempt", "message"),
     "ScheduleShown": ("schedule_id", "wf_spec", "cron", "time_zone", "status", "next_at"),
+    "WaitShown": ("thread", "node", "since", "until", "text"),
     "BulkHead": ("bulk_id", "verb", "status", "matched"),
 }
 """What a table has of each kind, where all that is there would be too much."""
@@ -132,19 +133,20 @@ def _fields(row: Mapping[str, Any]) -> None:
 
 
 def _table(items: Sequence[Any], *, wide: bool) -> None:
-    """A column for each field; in a narrow one long values are cut, with a mark that they are."""
+    """A column for each field; all but the last are cut where they are long, and show it."""
     if not items:
         return
     rows = [_row(item) for item in items]
     columns = list(rows[0]) if wide else COLUMNS.get(type(items[0]).__name__, list(rows[0]))
-    cells = [[_cell(row.get(name), wide=wide) for name in columns] for row in rows]
+    whole = columns if wide else columns[-1:]
+    cells = [[_cell(row.get(name), whole=name in whole) for name in columns] for row in rows]
     for line in _aligned([[name.upper() for name in columns], *cells]):
         tell(line)
 
 
-def _cell(value: Any, *, wide: bool) -> str:
+def _cell(value: Any, *, whole: bool) -> str:
     said = text(value)
-    return said if wide or len(said) <= CELL_MAX else said[: CELL_MAX - 1] + "…"
+    return said if whole or len(said) <= CELL_MAX else said[: CELL_MAX - 1] + "…"
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> Iterable[str]:

@@ -88,6 +88,7 @@ NAMED_BY: Final = {
     },
     "/v1/quotas/{tenant}": "tenant",
     "/v1/correlated-events/{event_def}/{key}": "event_def",
+    "/v1/task-queues/{task_def}": "task_def",
     "/v1/task-queues/{task_def}/poll": "task_def",
     "/v1/task-queues/{task_def}/breaker": "task_def",
 }
@@ -97,13 +98,8 @@ FINE: Final = frozenset(
     {
         *(path for path in RESOURCE_OF if path.endswith(("-defs", "-specs"))),
         *("/v1/applications", "/v1/webhooks", "/v1/principals", "/v1/tenants", "/v1/quotas"),
-        *(
-            "/v1/schedules",
-            "/v1/schedules/{schedule_id}",
-            "/v1/wf-runs",
-            "/v1/task-runs",
-            "/v1/task-runs/per-day",
-        ),
+        *("/v1/schedules", "/v1/schedules/{schedule_id}", "/v1/task-queues"),
+        *("/v1/wf-runs", "/v1/task-runs", "/v1/task-runs/per-day"),
         *("/v1/task-metrics", "/v1/task-metrics/per-bucket"),
         *("/v1/user-task-runs", "/v1/webhook-deliveries", "/v1/webhook-deliveries/poll"),
         *("/v1/expressions/evaluate", "/v1/tasks/stops", "/v1/changes/follow"),

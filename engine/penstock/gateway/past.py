@@ -85,6 +85,15 @@ def run_as_of(
     return {**shown_run(found.rows, run, number), "as_of": _how(found, number)}
 
 
+def rows_as_of(
+    past: Past, tenant: str, wf_run_id: str, text: str | None, number: int, sees: Sees
+) -> Rows:
+    """The rows of a run as of a moment, for who reads them as he would read those of now."""
+    found = past.as_of(tenant, wf_run_id, until_of(text, number))
+    check_sees(sees, [_known(found, tenant, wf_run_id, text).wf_spec], wf_run_id)
+    return found.rows
+
+
 def shown_run(rows: Rows, run: WfRun, number: int) -> Json:
     """A run in the engine's own words, from rows that were folded for it."""
     spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)

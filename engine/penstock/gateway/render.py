@@ -31,6 +31,7 @@ from penstock.core.state.run import (
 )
 from penstock.core.state.task_rows import AttemptLog
 from penstock.core.values.masking import MASK
+from penstock.core.views.waits import Wait
 from penstock.gateway import origins
 from penstock.log.port import Record
 
@@ -207,6 +208,25 @@ def thread_run(row: ThreadRun) -> Json:
 def thread_output(row: ThreadRun) -> Any:
     """What a thread has returned; stars if that was made of something masked."""
     return MASK if row.masked and row.output is not None else row.output
+
+
+def wait(of: Wait) -> Json:
+    """What a thread waits for."""
+    thread, reason = of.thread, of.reason
+    return {
+        "thread": thread.number,
+        "thread_spec": thread.thread_spec,
+        "position": thread.position,
+        "node": thread.node,
+        "what": reason.what,
+        "name": reason.name,
+        "text": reason.text,
+        "since": time_text(reason.since_ms),
+        "until": time_text(reason.until_ms),
+        "task_run": reason.task_run,
+        "user_task": reason.user_task,
+        "wf_run_id": reason.wf_run_id,
+    }
 
 
 def node_run(row: NodeRun) -> Json:

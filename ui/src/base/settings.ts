@@ -13,6 +13,7 @@ const KEY = "penstock.key";
 const TENANT = "penstock.tenant";
 const THEME = "penstock.theme";
 const ZONE = "penstock.zone";
+const VIEWS = "penstock.views";
 
 /** Storage may be forbidden: then nothing is remembered, and all works. */
 function kept(where: () => Storage, name: string): string {
@@ -54,3 +55,32 @@ const showTheme = () => {
 theme.watch(showTheme);
 showTheme();
 zone.watch(() => keep(browser, ZONE, zone.get() === "local" ? "" : zone.get()));
+
+/** A list as somebody likes to see it: the query of its address, under a name. */
+export interface SavedView {
+  name: string;
+  query: string;
+}
+
+export const savedViews = store<SavedView[]>(viewsOf(kept(browser, VIEWS)));
+savedViews.watch(() => {
+  const views = savedViews.get();
+  keep(browser, VIEWS, views.length ? JSON.stringify(views) : "");
+});
+window.addEventListener("storage", (event) => {
+  if (event.key === VIEWS) savedViews.set(viewsOf(event.newValue ?? "")); // by another tab
+});
+
+function viewsOf(text: string): SavedView[] {
+  try {
+    const found = JSON.parse(text || "[]") as unknown;
+    return Array.isArray(found) ? found.filter(isView) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isView(one: unknown): one is SavedView {
+  const { name, query } = (one ?? {}) as Partial<SavedView>;
+  return typeof name === "string" && typeof query === "string";
+}

@@ -1,33 +1,41 @@
-// Task queues: for each TaskDef its breaker, and its task runs that wait or are at work.
+// Task queues: for each TaskDef what waits and since when, its breaker, and the ways to its task runs.
 import { useEffect } from "preact/hooks";
 import { call } from "../api/client";
-import type { TaskDefShown } from "../api/types";
-import { useRead } from "../base/read";
+import type { QueueShown, TaskDefShown } from "../api/types";
+import { useChanges, useRead } from "../base/read";
 import { ask, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded, notify } from "../parts/feedback";
 import { Icon } from "../parts/icons";
 import { Status } from "../parts/status";
-import { Moment } from "../parts/times";
-import { Table } from "../parts/listing";
+import { Lasted, Moment } from "../parts/times";
+import { SearchField, Table } from "../parts/listing";
+
+const PAGE = 1000;
+const LOOK_AGAIN_MS = 3000;
 
 export function QueuesPage() {
   useEffect(() => void (document.title = "Task queues · Penstock"), []);
   const chosen = usePlace().query.get("task_def") ?? "";
   const read = useRead("task defs", (signal) =>
-    call("GET /v1/task-defs", { query: { limit: 1000 }, signal }),
+    call("GET /v1/task-defs", { query: { limit: PAGE }, signal }),
   );
+  const depths = useRead("task queues", async (signal) => {
+    const page = await call("GET /v1/task-queues", { query: { limit: PAGE }, signal });
+    return new Map(page.items.map((one) => [one.task_def, one]));
+  });
+  // Counting takes its time where there are many: it is not begun anew before it is done.
+  useChanges("/v1/changes/follow", () => depths.loading || depths.reload(), LOOK_AGAIN_MS);
   return (
     <>
       <div class="head">
         <h1>Task queues</h1>
       </div>
       <div class="filters">
-        <input
-          type="search"
-          aria-label="Search tasks"
-          placeholder="Name   ( / )"
+        <SearchField
+          label="Search tasks"
+          hint="Name"
           value={chosen}
-          onInput={(event) => ask({ task_def: event.currentTarget.value })}
+          onInput={(text) => ask({ task_def: text })}
         />
       </div>
       <Loaded of={read}>
@@ -36,11 +44,25 @@ export function QueuesPage() {
           if (shown.length === 0)
             return <Empty title="No tasks">A worker registers its tasks when it starts.</Empty>;
           return (
-            <Table kind="queues" columns={["Task", "Inputs", "Gives", "Breaker", "Task runs"]}>
-              {shown.map((one) => (
-                <QueueRow key={one.name} of={one} />
-              ))}
-            </Table>
+            <>
+              {depths.error && <p class="hint bad">{depths.error.message}</p>}
+              <Table
+                kind="queues"
+                columns={[
+                  "Task",
+                  ["Waiting", "right"],
+                  ["Oldest", "right"],
+                  "Breaker",
+                  "Task runs",
+                  ["Inputs", "of-inputs"],
+                  ["Gives", "of-inputs"],
+                ]}
+              >
+                {shown.map((one) => (
+                  <QueueRow key={one.name} of={one} queue={depths.data?.get(one.name)} />
+                ))}
+              </Table>
+            </>
           );
         }}
       </Loaded>
@@ -48,20 +70,26 @@ export function QueuesPage() {
   );
 }
 
-function QueueRow(props: { of: TaskDefShown }) {
-  const { of } = props;
+function QueueRow(props: { of: TaskDefShown; queue: QueueShown | undefined }) {
+  const { of, queue } = props;
   return (
     <tr>
       <td>
         <b>{of.name}</b>
         {of.description && <small class="faint block">{of.description}</small>}
       </td>
-      <td class="mono faint">
-        {of.input_vars.map((one) => `${one.name}: ${one.type}`).join(", ") || "–"}
+      <td class={queue?.waiting ? "right num strong" : "right num faint"}>
+        {queue ? queue.waiting : "–"}
       </td>
-      <td class="mono faint">{of.return_type ?? "any"}</td>
+      <td class="right">
+        {queue?.oldest_at ? (
+          <Lasted from={queue.oldest_at} to={null} />
+        ) : (
+          <span class="faint">–</span>
+        )}
+      </td>
       <td>{of.breaker ? <Breaker name={of.name} /> : <span class="faint">none</span>}</td>
-      <td>
+      <td class="nowrap">
         <Link to={`/task-runs?task_def=${part(of.name)}&state=TASK_SCHEDULED&state=TASK_PENDING`}>
           waiting
         </Link>
@@ -72,6 +100,10 @@ function QueueRow(props: { of: TaskDefShown }) {
           failed
         </Link>
       </td>
+      <td class="mono faint of-inputs">
+        {of.input_vars.map((one) => `${one.name}: ${one.type}`).join(", ") || "–"}
+      </td>
+      <td class="mono faint of-inputs">{of.return_type ?? "any"}</td>
     </tr>
   );
 }

@@ -11,6 +11,8 @@ import { useSettled } from "../parts/Palette";
 import { isMoving, RunStatus, Status } from "../parts/status";
 import { Lasted, Moment } from "../parts/times";
 import { SearchField, Table } from "../parts/listing";
+import { BulkDialog } from "./runs/BulkDialog";
+import { SavedViews } from "./runs/SavedViews";
 
 const STATUSES: ThreadStatus[] = [
   "RUNNING",
@@ -55,13 +57,31 @@ export function wordsOf(query: URLSearchParams): Words {
 
 export function RunsPage() {
   const { query } = usePlace();
+  const [bulk, setBulk] = useState(false);
   useEffect(() => void (document.title = "Runs · Penstock"), []);
+  const filtered = query.size > 0;
   return (
     <>
       <div class="head">
         <h1>Runs</h1>
+        <div class="push">
+          <button
+            type="button"
+            disabled={!filtered}
+            title={
+              filtered
+                ? "Do something to all runs that match"
+                : "Filter the list first: it is about the runs that match"
+            }
+            onClick={() => setBulk(true)}
+          >
+            <Icon name="layers" /> Bulk action
+          </button>
+        </div>
       </div>
+      <SavedViews query={query} />
       <Filters query={query} />
+      {bulk && <BulkDialog words={wordsOf(query)} onClose={() => setBulk(false)} />}
       <RunTable query={query} />
     </>
   );

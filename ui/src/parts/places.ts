@@ -8,6 +8,7 @@ export const PLACES: { to: string; title: string; icon: IconName }[] = [
   { to: "/user-tasks", title: "User tasks", icon: "person" },
   { to: "/schedules", title: "Schedules", icon: "clock" },
   { to: "/queues", title: "Task queues", icon: "queue" },
+  { to: "/metadata", title: "Metadata", icon: "tag" },
   { to: "/dead-letters", title: "Dead letters", icon: "letter" },
   { to: "/cluster", title: "Cluster", icon: "cluster" },
 ];

@@ -59,6 +59,14 @@ class BreakerClosed(Done, frozen=True):
     task_def: str
 
 
+class QueueShown(Answer, frozen=True):
+    """The queue of a TaskDef: how many tasks wait in it, and since when the oldest does."""
+
+    task_def: str
+    waiting: int
+    oldest_at: Time | None
+
+
 class Named(Done, frozen=True):
     """What became of a definition."""
 

@@ -12,6 +12,7 @@ from penstock.contracts.answers.common import Answer, Excerpt, Found, Time, Toke
 from penstock.core.state.run import HaltReason, Stop, ThreadKind
 from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import NodeStatus, TaskStatus, ThreadStatus
+from penstock.core.views.waits_for import WaitsFor
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
 
@@ -117,6 +118,26 @@ class WfRunShown(WfRunHead, frozen=True):
     failure: FailureShown | None
     threads: list[ThreadShown]
     as_of: AsOfShown | None = None
+
+
+class WaitShown(Answer, frozen=True):
+    """What a thread of a run waits for. `what` is the kind of thing and `name` which one it is: a
+    TaskDef, a worker, an event, a user or group, a condition, threads, a run, a WfSpec with a
+    limit, a failure. `until` is when it comes by itself, at the earliest.
+    """
+
+    thread: int
+    thread_spec: str
+    position: int
+    node: str
+    what: WaitsFor
+    name: str | None
+    text: str
+    since: Time | None
+    until: Time | None
+    task_run: str | None
+    user_task: str | None
+    wf_run_id: str | None
 
 
 class NodeRunShown(Answer, frozen=True):

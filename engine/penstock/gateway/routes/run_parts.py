@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.common import Excerpt
 from penstock.contracts.answers.runs import (
     ExternalEventShown,
     NodeRunShown,
@@ -18,6 +19,7 @@ from penstock.contracts.answers.runs import (
     Story,
     TaskRunShown,
     VariableShown,
+    WaitShown,
 )
 from penstock.core.errors import Code, refuse
 from penstock.core.state.event_rows import ExternalEvent
@@ -27,13 +29,19 @@ from penstock.core.views.shown import (
     shown_node,
     shown_variable,
 )
+from penstock.core.views.waits import waits_of
 from penstock.gateway import render
 from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.history import facts_of
 from penstock.gateway.past import history_as_of, rows_of_run
 from penstock.gateway.reads import check_part
 from penstock.gateway.recorded import recording_as_of
-from penstock.gateway.routes.wf_runs import RUN, known_run, told_from_the_log
+from penstock.gateway.routes.wf_runs import (
+    RUN,
+    known_run,
+    told_from_the_log,
+    view_of_run_at,
+)
 from penstock.gateway.says import AT, PAGE_DEFAULT, PAGE_MAX, VIEW, Param, pages, reads
 from penstock.gateway.web import (
     cursor_bytes,
@@ -49,7 +57,7 @@ from penstock.gateway.web import (
 
 async def node_runs(request: Request) -> Response:
     """The node runs, by thread and position."""
-    view, tenant, wf_run_id = await view_of_run(request)
+    view, tenant, wf_run_id = await view_of_run_at(request)
     run = known_run(view, tenant, wf_run_id)
     rows, cursor = await run_in_threadpool(page, request, view, NodeRun, tenant, wf_run_id)
     items = [render.node_run(shown_node(view.rows, run, row)) for row in rows]
@@ -58,7 +66,7 @@ async def node_runs(request: Request) -> Response:
 
 async def node_run(request: Request) -> Response:
     """One node run."""
-    view, tenant, wf_run_id = await view_of_run(request)
+    view, tenant, wf_run_id = await view_of_run_at(request)
     run = known_run(view, tenant, wf_run_id)
     thread, position = request.path_params["thread"], request.path_params["position"]
     row = None
@@ -78,7 +86,7 @@ async def task_runs(request: Request) -> Response:
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     cursor = request.query_params.get("cursor")
     after = None if cursor is None else cursor_bytes(cursor).decode(errors="replace")
-    view, tenant, wf_run_id = await view_of_run(request)
+    view, tenant, wf_run_id = await view_of_run_at(request)
     seen = seen_of(view, known_run(view, tenant, wf_run_id))
 
     def read() -> tuple[list[render.Json], str | None]:
@@ -95,7 +103,7 @@ async def task_run(request: Request) -> Response:
     """One task run."""
     dialect = dialect_of(request)
     task_run_id = check_part("task run", request.path_params["task_run"])
-    view, tenant, wf_run_id = await view_of_run(request)
+    view, tenant, wf_run_id = await view_of_run_at(request)
     seen = seen_of(view, known_run(view, tenant, wf_run_id))
     found = await run_in_threadpool(dialect.task_run, seen, task_run_id)
     if found is None:
@@ -105,7 +113,7 @@ async def task_run(request: Request) -> Response:
 
 async def variables(request: Request) -> Response:
     """The variables of all threads; masked ones as `*****`."""
-    view, tenant, wf_run_id = await view_of_run(request)
+    view, tenant, wf_run_id = await view_of_run_at(request)
     run = known_run(view, tenant, wf_run_id)
     rows, cursor = await run_in_threadpool(page, request, view, Variable, tenant, wf_run_id)
     items = [render.variable(shown_variable(view.rows, run, row)) for row in rows]
@@ -114,10 +122,21 @@ async def variables(request: Request) -> Response:
 
 async def external_events(request: Request) -> Response:
     """The events put to the run; they may be there before the run is."""
-    view, tenant, wf_run_id = await view_of_run(request)
+    view, tenant, wf_run_id = await view_of_run_at(request)
     rows, cursor = await run_in_threadpool(page, request, view, ExternalEvent, tenant, wf_run_id)
     items = [render.external_event(shown_event(view.rows, row)) for row in rows]
     return listed(items, cursor, view.position)
+
+
+async def waits(request: Request) -> Response:
+    """Why the run is waiting, by thread; of very many threads, the first."""
+    view, tenant, wf_run_id = await view_of_run_at(request)
+    seen = seen_of(view, known_run(view, tenant, wf_run_id))
+    found = await run_in_threadpool(lambda: list(islice(waits_of(seen), WAITS_MAX + 1)))
+    items = [render.wait(one) for one in found[:WAITS_MAX]]
+    return json_answer(
+        {"items": items, "truncated": len(found) > WAITS_MAX}, position=view.position
+    )
 
 
 async def history(request: Request) -> Response:
@@ -142,16 +161,30 @@ async def recording(request: Request) -> Response:
     return await told_from_the_log(request, recording_as_of)
 
 
+WAITS_MAX: Final = 200
 POSITIONS: Final = Param(
     "positions", Literal["true"], "Tell it from the log: with commands and positions."
 )
+TASK_RUNS: Final = pages(TaskRunShown, VIEW, AT, views=True, also=(409,))
+TASK_RUN: Final = reads(TaskRunShown, VIEW, AT, views=True, also=(409,))
 ROUTES: Final = [
-    route("GET", RUN + "/node-runs", node_runs, pages(NodeRunShown)),
-    route("GET", RUN + "/node-runs/{thread:int}/{position:int}", node_run, reads(NodeRunShown)),
-    route("GET", RUN + "/task-runs", task_runs, pages(TaskRunShown, VIEW, views=True)),
-    route("GET", RUN + "/task-runs/{task_run}", task_run, reads(TaskRunShown, VIEW, views=True)),
-    route("GET", RUN + "/variables", variables, pages(VariableShown)),
-    route("GET", RUN + "/external-events", external_events, pages(ExternalEventShown)),
+    route("GET", RUN + "/node-runs", node_runs, pages(NodeRunShown, AT, also=(409,))),
+    route(
+        "GET",
+        RUN + "/node-runs/{thread:int}/{position:int}",
+        node_run,
+        reads(NodeRunShown, AT, also=(409,)),
+    ),
+    route("GET", RUN + "/task-runs", task_runs, TASK_RUNS),
+    route("GET", RUN + "/task-runs/{task_run}", task_run, TASK_RUN),
+    route("GET", RUN + "/variables", variables, pages(VariableShown, AT, also=(409,))),
+    route(
+        "GET",
+        RUN + "/external-events",
+        external_events,
+        pages(ExternalEventShown, AT, also=(409,)),
+    ),
+    route("GET", RUN + "/waits", waits, reads(Excerpt[WaitShown], AT, also=(409,))),
     route("GET", RUN + "/history", history, reads(Story, POSITIONS, AT, also=(409,))),
     route("GET", RUN + "/recording", recording, reads(RecordingShown, also=(409,))),
 ]

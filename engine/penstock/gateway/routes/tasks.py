@@ -7,13 +7,15 @@ from itertools import islice
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.contracts.answers.common import Done, Items
-from penstock.contracts.answers.definitions import BreakerClosed
+from penstock.contracts.answers.definitions import BreakerClosed, QueueShown
 from penstock.contracts.answers.runs import StopAsked, TasksGiven
 from penstock.contracts.answers.told import AttemptTold, CheckpointTold, HeartbeatTold, TaskTold
+from penstock.contracts.topics import task_group
 from penstock.core.command import Command
 from penstock.core.commands.close_breaker import CloseBreaker
 from penstock.core.commands.hand_back_task import HandBackTask
@@ -31,21 +33,28 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.gateway import render
 from penstock.gateway.auth import identify
+from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import disconnected
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.operator_shapes import BreakerShown
 from penstock.gateway.reads import View, check_part
-from penstock.gateway.says import WAIT_MS_MAX, Says, sends
+from penstock.gateway.says import WAIT_MS_MAX, Says, pages, reads, sends
 from penstock.gateway.spread import everywhere
 from penstock.gateway.task_queue import PollingWorker
 from penstock.gateway.web import (
+    Gateway,
     Handler,
     command_id_of,
     gateway_of,
     json_answer,
+    listed,
+    page,
+    refuse_unknown,
     route,
     send,
+    view_of_definitions,
 )
+from penstock.log.port import LogError
 
 STOPS_MAX: Final = 1_000
 OVER: Final = "over"
@@ -86,15 +95,53 @@ async def poll(request: Request) -> Response:
     return json_answer({"tasks": [render.scheduled_task(task) for task in tasks]})
 
 
+async def list_queues(request: Request) -> Response:
+    """TaskDefs by name, each with what waits in its queue: tasks that no worker has begun, as far
+    as the log can count them, and since when the oldest of the longest part of it does.
+    """
+    gateway, caller = gateway_of(request), identify(request)
+    view, tenant = await view_of_definitions(request)
+    rows, cursor = page(request, view, TaskDef, tenant)
+    seen = [row.name for row in rows if caller.sees(Resource.TASK, row.name)]
+
+    def read() -> list[render.Json]:
+        return [_queue(gateway, tenant, name) for name in seen]
+
+    return listed(await run_in_threadpool(read), cursor, view.position)
+
+
+async def get_queue(request: Request) -> Response:
+    """What waits in the queue of a TaskDef."""
+    name = check_definition_name("TaskDef", request.path_params["task_def"])
+    view, tenant = await view_of_definitions(request)
+    if view.rows.peek(TaskDef, tenant, name) is None:
+        message = f"there is no TaskDef {name!r}"
+        refuse_unknown(request, view, Code.TASK_DEF_UNKNOWN, message)
+    shown = await run_in_threadpool(_queue, gateway_of(request), tenant, name)
+    return json_answer(shown, position=view.position)
+
+
+def _queue(gateway: Gateway, tenant: str, task_def: str) -> render.Json:
+    topics = gateway.topics
+    group = task_group(topics, tenant, task_def)
+    try:
+        backlog = gateway.log.backlog(topics.task(tenant, task_def), group)
+    except LogError as error:
+        message = f"the queue of {task_def!r} can not be counted: {error}"
+        raise ApiError(EdgeCode.UNAVAILABLE, message) from error
+    oldest_at = render.time_text(backlog.oldest_ms)
+    return {"task_def": task_def, "waiting": backlog.records, "oldest_at": oldest_at}
+
+
 async def get_breaker(request: Request) -> Response:
     """The breaker of a TaskDef as it stands on each partition: of how many ends how many have
     failed, and how many tasks it holds (at most HELD_SHOWN_MAX are counted).
     """
-    reads, tenant = gateway_of(request).reads, identify(request).tenant
+    views, tenant = gateway_of(request).reads, identify(request).tenant
     name = check_definition_name("TaskDef", request.path_params["task_def"])
 
     def read(numbers: list[int]) -> list[render.Json]:
-        return [_breaker(reads.view(number), tenant, name) for number in numbers]
+        return [_breaker(views.view(number), tenant, name) for number in numbers]
 
     found = await everywhere(request, read)
     if isinstance(found, Response):
@@ -170,16 +217,16 @@ async def stops(request: Request) -> Response:
     """
     caller = identify(request)
     body = await read_struct(request, StopsBody)
-    reads = gateway_of(request).reads
+    views = gateway_of(request).reads
     attempts: dict[int, list[OwnAttempt]] = {}
     for one in body.attempts:
         check_part("guid", one.guid)
-        attempts.setdefault(reads.number_of(one.wf_run_id), []).append(one)
+        attempts.setdefault(views.number_of(one.wf_run_id), []).append(one)
 
     def read(numbers: list[int]) -> list[render.Json]:
         items: list[render.Json] = []
         for number in numbers:
-            rows = reads.view(number).rows
+            rows = views.view(number).rows
             for one in attempts.get(number, ()):
                 task = rows.peek(TaskRun, caller.tenant, one.wf_run_id, one.guid)
                 if task is not None and not caller.may(Action.RUN, Resource.TASK, task.task_def):
@@ -205,6 +252,8 @@ def _stop_of(task: TaskRun | None, own: OwnAttempt) -> str | None:
 POLLS: Final = Says(body=PollBody, gives=TasksGiven, also=(429, 504))
 ROUTES: Final = [
     route("POST", "/v1/task-queues/{task_def}/poll", poll, POLLS),
+    route("GET", "/v1/task-queues", list_queues, pages(QueueShown)),
+    route("GET", "/v1/task-queues/{task_def}", get_queue, reads(QueueShown)),
     route(
         "GET",
         "/v1/task-queues/{task_def}/breaker",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace as replace_rows
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
@@ -20,13 +21,12 @@ from penstock.core.errors import Code, refuse
 from penstock.core.ids import wf_run_id_of
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
-from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.newest_runs import SAYS_OF_NEWEST, Newest, runs_in
-from penstock.gateway.past import run_as_of, until_of
+from penstock.gateway.past import rows_as_of, run_as_of, until_of
 from penstock.gateway.reads import View
 from penstock.gateway.run_scan import RunPlace, runs_of
 from penstock.gateway.run_window import SAYS_OF_RUNS, newest, page_of
@@ -59,6 +59,8 @@ from penstock.gateway.web import (
 from penstock.gateway.wf_run_search import Search, search
 from penstock.gateway.windowed import window_answer, window_of
 from penstock.processor.past import Past, PastUnknown
+
+T = TypeVar("T")
 
 WHOLE_MAX: Final = 50_000
 """Records that are folded for one request, where a run's own turns do not say all."""
@@ -97,10 +99,16 @@ async def get_wf_run(request: Request) -> Response:
     return json_answer(shown, position=view.position)
 
 
-async def told_from_the_log(request: Request, tell: Callable[..., render.Json]) -> Response:
+async def told_from_the_log(request: Request, tell: Callable[..., Any]) -> Response:
     """What a fold of the run's past says, up to the moment that `at` names, to a caller who sees
     whatever is told.
     """
+    view, _, told = await past_of_run(request, tell)
+    return json_answer(told, position=view.position)
+
+
+async def past_of_run(request: Request, tell: Callable[..., T]) -> tuple[View, str, T]:
+    """The run's partition, the run's id, and what is told of its past."""
     if "view" in request.query_params:
         raise bad_request("`view` shows runs as they are now; leave it out, or leave `at` out")
     gateway, at = gateway_of(request), request.query_params.get("at")
@@ -120,7 +128,15 @@ async def told_from_the_log(request: Request, tell: Callable[..., render.Json]) 
         told = await run_in_threadpool(tell, past, tenant, wf_run_id, at, number, sees)
     except PastUnknown as error:
         raise ApiError(EdgeCode.PAST_UNKNOWN, str(error)) from error
-    return json_answer(told, position=view.position)
+    return view, wf_run_id, told
+
+
+async def view_of_run_at(request: Request) -> tuple[View, str, str]:
+    """The run's partition, tenant and run id; with `at`, with the rows as they were then."""
+    if "at" not in request.query_params:
+        return await view_of_run(request)
+    view, wf_run_id, rows = await past_of_run(request, rows_as_of)
+    return replace_rows(view, rows=rows), identify(request).tenant, wf_run_id
 
 
 async def _ended(gateway: Gateway, number: int, run: WfRun, wait_s: float) -> View | None:

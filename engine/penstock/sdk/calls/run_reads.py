@@ -19,6 +19,7 @@ from penstock.contracts.answers.runs import (
     TaskRunShown,
     Tried,
     VariableShown,
+    WaitShown,
     WfRunShown,
     WorkflowEventShown,
 )
@@ -109,6 +110,15 @@ class RunReads(Subject[C]):
             return [tell(fact) for fact in new]
 
         return more
+
+    @asks
+    def waits(self, *, at: str | None = None) -> Exchange[Excerpt[WaitShown]]:
+        """Why the run is waiting: for each of its threads what it waits for, and since when; `at` a
+        position, or a time with its zone, as it was then.
+        """
+        asked = self._part("/waits", **given(at=at))
+        wait_s = 0.0 if at is None else PAST_S
+        return self._ask(Excerpt[WaitShown], replace(asked, wait_s=wait_s))
 
     @asks
     def node_runs(self) -> Exchange[list[NodeRunShown]]:

@@ -5,10 +5,17 @@ import { go, part } from "../../base/router";
 import { Dialog } from "../../parts/dialog";
 import { notify, Problem } from "../../parts/feedback";
 import { Field, valuesOf, type Texts } from "../../parts/fields";
+import { wordOf } from "../../parts/status";
 import type { WfRunShown } from "../../api/types";
 import type { Action } from "./actions";
 
-type Told = { wf_run_id?: string };
+type Told = { wf_run_id?: string; wf_run_status?: string; status?: string };
+
+/** What has come of it, as far as the answer says. */
+function resultOf(told: Told): string {
+  if (told.wf_run_status) return `the run is ${wordOf(told.wf_run_status)}`;
+  return told.status ? `it is ${wordOf(told.status)}` : "done";
+}
 
 export function ActionDialog(props: {
   run: WfRunShown;
@@ -36,7 +43,7 @@ export function ActionDialog(props: {
         path: { wf_run_id: run.wf_run_id },
         body: made.values,
       })) as Told;
-      notify(`${action.title}: done`);
+      notify(`${action.title}: ${resultOf(told)}`);
       if (action.verb === "delete") go("/runs");
       else if (action.verb === "replay" && told.wf_run_id) go(`/runs/${part(told.wf_run_id)}`);
       else await props.onDone();

@@ -97,7 +97,9 @@ function NodeRun(props: {
           since <Moment at={node.history[0]?.at} />
         </span>
       </div>
-      <NodeActions run={data.run} node={node} task={task} reload={props.reload} />
+      {data.asOf === null && (
+        <NodeActions run={data.run} node={node} task={task} reload={props.reload} />
+      )}
       {node.failure && (
         <div class="failure">
           <b>{node.failure.name}</b> {node.failure.message}

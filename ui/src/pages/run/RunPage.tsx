@@ -16,6 +16,7 @@ import { placeOf, threadSpecOf, useOverlay, useRun, type RunData } from "./data"
 import { Inspector, type Chosen } from "./Inspector";
 import { Logs } from "./Logs";
 import { Output } from "./Output";
+import { NEWEST, Past } from "./Past";
 import { Related } from "./Related";
 import { Story } from "./Story";
 import { Timeline } from "./Timeline";
@@ -23,7 +24,8 @@ import { Variables } from "./Variables";
 import { Waits } from "./Waits";
 
 export function RunPage(props: { id: string }) {
-  const read = useRun(props.id);
+  const asked = usePlace().query.get("as_of");
+  const read = useRun(props.id, asked === NEWEST || !asked ? null : asked);
   useEffect(() => {
     warm();
     document.title = `${props.id} · Penstock`;
@@ -45,16 +47,15 @@ function Run(props: { data: RunData; reload: () => Promise<void> }) {
   ];
   const tab = useTab(tabs);
   const { query } = usePlace();
+  const asOf = query.get("as_of");
   const chosen = chosenOf(data, query.get("node"), query.get("at"));
   const drawn = tab === "graph" || tab === "timeline";
   return (
     <>
       <RunHead data={data} reload={reload} />
+      {asOf && <Past run={run} asOf={asOf} />}
       {run.failure && <Failed data={data} />}
-      <Waits
-        data={data}
-        onChoose={(wait) => wait.node && ask({ node: "", at: placeOf(wait.node) })}
-      />
+      <Waits data={data} onChoose={(wait) => ask({ node: "", at: placeOf(wait) })} />
       <Tabs tabs={tabs} />
       <div class={drawn && chosen ? "split" : ""}>
         <div class="split-main">
@@ -66,7 +67,7 @@ function Run(props: { data: RunData; reload: () => Promise<void> }) {
               onChoose={(at) => ask({ node: "", at: at === chosen?.place ? "" : at })}
             />
           )}
-          {tab === "story" && <Story run={run} />}
+          {tab === "story" && <Story run={run} asOf={data.asOf} />}
           {tab === "logs" && <Logs data={data} />}
           {tab === "variables" && <Variables data={data} reload={reload} />}
           {tab === "output" && <Output data={data} />}
@@ -107,6 +108,7 @@ function RunGraph(props: { data: RunData; chosen: string | null }) {
 
 function RunHead(props: { data: RunData; reload: () => Promise<void> }) {
   const { run } = props.data;
+  const past = usePlace().query.get("as_of");
   return (
     <div class="head run-head">
       <div class="crumbs">
@@ -118,7 +120,16 @@ function RunHead(props: { data: RunData; reload: () => Promise<void> }) {
       <Copy text={run.wf_run_id} what="Run id" />
       <RunStatus run={run} />
       <div class="push">
-        <ActionMenu run={run} onDone={props.reload} />
+        {!past && (
+          <button type="button" onClick={() => ask({ as_of: NEWEST })}>
+            <Icon name="clock" /> Past
+          </button>
+        )}
+        {props.data.asOf === null ? (
+          <ActionMenu run={run} onDone={props.reload} />
+        ) : (
+          <span class="pill">as it was</span>
+        )}
       </div>
       <div class="facts">
         <span>

@@ -19,12 +19,14 @@ const KINDS: Record<StoryFact["what"], { title: string; icon: IconName }> = {
 };
 const SHOWN = 500;
 
-export function Story(props: { run: WfRunShown }) {
-  const { run } = props;
+export function Story(props: { run: WfRunShown; asOf: string | null }) {
+  const { run, asOf } = props;
+  const query = asOf === null ? {} : { at: asOf };
+  const path = { wf_run_id: run.wf_run_id };
   const [left, setLeft] = useState<Set<string>>(new Set());
   const [shown, setShown] = useState(SHOWN);
-  const read = useRead(`story ${run.wf_run_id}`, (signal) =>
-    call("GET /v1/wf-runs/{wf_run_id}/history", { path: { wf_run_id: run.wf_run_id }, signal }),
+  const read = useRead(`story ${run.wf_run_id} ${asOf}`, (signal) =>
+    call("GET /v1/wf-runs/{wf_run_id}/history", { path, query, signal }),
   );
   useAgain(read, run);
   const toggle = (kind: string) => {

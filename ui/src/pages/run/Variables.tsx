@@ -14,14 +14,14 @@ const MASKED = "*****";
 const EDIT = ACTIONS.find((one) => one.verb === "edit-variable")!;
 
 export function Variables(props: { data: RunData; reload: () => Promise<void> }) {
-  const { run, spec } = props.data;
+  const { run, spec, asOf } = props.data;
   const [edited, setEdited] = useState<{ thread: number; name: string; value: unknown } | null>(
     null,
   );
-  const read = useRead(`variables ${run.wf_run_id}`, (signal) =>
+  const read = useRead(`variables ${run.wf_run_id} ${asOf}`, (signal) =>
     call("GET /v1/wf-runs/{wf_run_id}/variables", {
       path: { wf_run_id: run.wf_run_id },
-      query: { limit: 1000 },
+      query: { limit: 1000, ...(asOf === null ? {} : { at: asOf }) },
       signal,
     }),
   );
@@ -64,7 +64,7 @@ export function Variables(props: { data: RunData; reload: () => Promise<void> })
                         )}
                       </td>
                       <td class="right">
-                        {isLive(run.status) && (
+                        {isLive(run.status) && asOf === null && (
                           <button
                             type="button"
                             class="ghost"

@@ -1,7 +1,7 @@
 // What a run's page reads, and keeps up to date.
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { call } from "../../api/client";
-import type { NodeRunShown, SpecBody, TaskRunShown, WfRunShown } from "../../api/types";
+import type { NodeRunShown, SpecBody, TaskRunShown, WaitShown, WfRunShown } from "../../api/types";
 import { useChanges, useRead, type Read } from "../../base/read";
 import { part } from "../../base/router";
 import type { Mark, Overlay } from "../../graph/Graph";
@@ -16,7 +16,10 @@ export interface RunData {
   spec: SpecBody;
   nodes: NodeRunShown[];
   tasks: TaskRunShown[];
+  waits: { items: WaitShown[]; truncated: boolean };
   cut: boolean;
+  /** The position that all of it is as of; null for now. */
+  asOf: string | null;
 }
 
 interface Page<T> {
@@ -56,31 +59,38 @@ function specOf(name: string, version: number): Promise<SpecBody> {
   return made;
 }
 
-export function useRun(id: string): Read<RunData> {
+export function useRun(id: string, asOf: string | null): Read<RunData> {
   const path = { wf_run_id: id };
-  const read = useRead(`run ${id}`, async (signal): Promise<RunData> => {
-    const [run, nodes, tasks] = await Promise.all([
-      call("GET /v1/wf-runs/{wf_run_id}", { path, signal }),
+  const at = asOf === null ? {} : { at: asOf };
+  const read = useRead(`run ${id} ${asOf}`, async (signal): Promise<RunData> => {
+    const [run, waits, nodes, tasks] = await Promise.all([
+      call("GET /v1/wf-runs/{wf_run_id}", { path, query: at, signal }),
+      call("GET /v1/wf-runs/{wf_run_id}/waits", { path, query: at, signal }),
       all((cursor) =>
         call("GET /v1/wf-runs/{wf_run_id}/node-runs", {
           path,
-          query: { limit: PAGE, ...(cursor ? { cursor } : {}) },
+          query: { limit: PAGE, ...at, ...(cursor ? { cursor } : {}) },
           signal,
         }),
       ),
       all((cursor) =>
         call("GET /v1/wf-runs/{wf_run_id}/task-runs", {
           path,
-          query: { limit: PAGE, ...(cursor ? { cursor } : {}) },
+          query: { limit: PAGE, ...at, ...(cursor ? { cursor } : {}) },
           signal,
         }),
       ),
     ]);
     const spec = await specOf(run.wf_spec, run.version);
-    return { run, spec, nodes: nodes.items, tasks: tasks.items, cut: nodes.cut || tasks.cut };
+    const cut = nodes.cut || tasks.cut;
+    return { run, spec, nodes: nodes.items, tasks: tasks.items, waits, cut, asOf };
   });
-  useChanges(`/v1/wf-runs/${part(id)}/follow`, read.reload, LOOK_AGAIN_MS);
-  return read;
+  const follows = asOf === null ? `/v1/wf-runs/${part(id)}/follow` : null;
+  useChanges(follows, read.reload, LOOK_AGAIN_MS);
+  const last = useRef<RunData>(undefined); // what was read stays while another moment is
+  if (read.data) last.current = read.data;
+  const stays = read.error === undefined && last.current?.run.wf_run_id === id;
+  return stays ? { ...read, data: read.data ?? last.current } : read;
 }
 
 export const placeOf = (one: { thread: number; position: number }): string =>

@@ -1,0 +1,79 @@
+// One verb on all runs that the list shows: which they are, how many, and the job that does it.
+import { call, pause, type Query } from "../../api/client";
+import type { BulkFilter, BulkShown, ThreadStatus } from "../../api/types";
+
+export const VERBS = [
+  { verb: "stop", title: "Stop" },
+  { verb: "resume", title: "Resume" },
+  { verb: "pause", title: "Pause" },
+  { verb: "rescue", title: "Rescue" },
+  { verb: "restart", title: "Restart" },
+  { verb: "retry-now", title: "Retry tasks now" },
+  { verb: "replay", title: "Replay" },
+  { verb: "force", title: "Let go ahead" },
+  { verb: "kill", title: "Kill", danger: true },
+  { verb: "delete", title: "Delete", danger: true },
+] as const;
+export type BulkVerb = (typeof VERBS)[number]["verb"];
+
+const IDS_MAX = 1000;
+const LOOK_MS = 150;
+const LOOK_MS_MAX = 1000;
+
+type Words = Query<"GET /v1/wf-runs">;
+
+/** What the list shows as a filter of the engine's; null if only the list can tell. */
+function filterOf(words: Words): BulkFilter | null {
+  if (words.q || words.trigger_wf_run_id || words.child_filter === "CHILD") return null;
+  const labels = (words.label ?? []).map((one) => {
+    const at = one.indexOf(":");
+    return [one.slice(0, at), one.slice(at + 1)] as const;
+  });
+  const names = new Set(labels.map(([name]) => name));
+  if (names.size < labels.length) return null;
+  return {
+    children: words.child_filter !== "MAIN",
+    ...(words.wf_spec ? { wf_spec: words.wf_spec } : {}),
+    ...(words.status ? { statuses: words.status as ThreadStatus[] } : {}),
+    ...(labels.length ? { labels: Object.fromEntries(labels) } : {}),
+    ...(words.start_date ? { started_after_ms: Date.parse(words.start_date) } : {}),
+  };
+}
+
+/** Which runs are meant; by their ids where no filter can say it. */
+export async function meant(words: Words, signal: AbortSignal): Promise<BulkFilter> {
+  const filter = filterOf(words);
+  if (filter) return filter;
+  const ids: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: Words = { ...words, limit: IDS_MAX, ...(cursor ? { cursor } : {}) };
+    const page: { items: { wf_run_id: string }[]; cursor: string | null } = await call(
+      "GET /v1/wf-runs",
+      { query, signal },
+    );
+    ids.push(...page.items.map((one) => one.wf_run_id));
+    cursor = page.cursor;
+    if (ids.length > IDS_MAX)
+      throw new Error(`these are more than ${IDS_MAX} runs: search for fewer of them`);
+  } while (cursor !== null);
+  return { wf_run_ids: ids };
+}
+
+/** Have a job done, and tell how far it has come until it has ended. */
+export async function done(
+  verb: BulkVerb,
+  filter: BulkFilter,
+  dryRun: boolean,
+  signal: AbortSignal,
+  onNews: (job: BulkShown) => void = () => {},
+): Promise<BulkShown> {
+  const body = { verb, filter, arguments: {}, dry_run: dryRun };
+  const { bulk_id } = await call("POST /v1/bulk", { body, signal });
+  for (let wait = LOOK_MS; ; wait = Math.min(2 * wait, LOOK_MS_MAX)) {
+    const job = await call("GET /v1/bulk/{bulk_id}", { path: { bulk_id }, signal });
+    onNews(job);
+    if (!["RUNNING", "CANCELLING"].includes(job.status)) return job;
+    await pause(wait, signal);
+  }
+}
