@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "broker"
 from broker import Broker
 
 CLUSTER: Final = "bench"
-START_S: Final = 30.0
-PREPARE_S: Final = 30.0
+START_S: Final = 120.0
+PREPARE_S: Final = 120.0
 SHARE_S: Final = 60.0
 LOOK_S: Final = 0.2
 Usage = dict[str, float]  # process -> CPU seconds

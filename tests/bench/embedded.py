@@ -24,7 +24,7 @@ from tests.bench.worker import work
 from tests.bench.workflows import TASK_DEF, TENANT
 
 CHILD_S: Final = 180.0
-PREPARE_S: Final = 30.0
+PREPARE_S: Final = 120.0
 Samples = dict[str, list[list[float]]]
 
 

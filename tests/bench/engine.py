@@ -24,7 +24,7 @@ from penstock.processor.snapshots.snapshotter import Snapshotter
 from penstock.store.rocks import RocksStores
 from tests.bench.process import READY, STOP_S, BenchError, Child, Parent
 
-START_S: Final = 30.0
+START_S: Final = 120.0
 LOOK_S: Final = 0.005
 PROFILE_LINES: Final = 60
 
