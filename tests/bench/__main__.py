@@ -152,8 +152,10 @@ def main() -> int:
         bench.measure()
     finally:
         took_s = time.monotonic() - BEGUN_S
-        print(f"\n{bench.figures.table()}\n\nin {took_s:.0f} s, load before {load:.1f}", flush=True)
+        table = f"{bench.figures.table()}\n\nin {took_s:.0f} s, load before {load:.1f}"
+        print(f"\n{table}", flush=True)
         bench.figures.write(options.output, _facts(options, took_s, load))
+        options.output.with_suffix(".txt").write_text(table + "\n")
         print(f"written to {options.output}", flush=True)
     return 1 if bench.figures.failed else 0
 

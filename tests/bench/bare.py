@@ -22,7 +22,8 @@ def measure_bare(figures: Figures, kafka: Kafka, partitions: int, plan: Plan) ->
     """What the goals here are stretched by."""
     try:
         with Ceiling(kafka, "bare", partitions=partitions, linger_ms=LINGER_MS, lean=True) as loop:
-            warm_up(plan, loop.client)
+            if not figures.has("wf1_per_s"):
+                warm_up(plan, loop.client)
             count = count_for(loop.client, WF1, plan)
             for _ in range(plan.repetitions):
                 before = loop.usage()
