@@ -25,7 +25,11 @@ def measure_engines(
         name = NAMES[engines]
         try:
             with Running(
-                kafka, data / name, partitions=partitions, cluster=name, engines=engines
+                kafka,
+                data / name,
+                partitions=partitions,
+                cluster=f"engines-{engines}",
+                engines=engines,
             ) as running:
                 _measure(figures, name, running, plan)
         except BenchError as error:

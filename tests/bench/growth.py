@@ -32,6 +32,8 @@ STRIDE: Final = 37  # values are asked for in no order that a cache would like
 def measure_growth(figures: Figures, kafka: Kafka, data: Path, partitions: int, plan: Plan) -> None:
     """Fill the stores, unless they are kept from the last time, and compare."""
     try:
+        for count in filter(None, dict(plan.grown).values()):
+            grown(count, partitions)  # before anything waits for it
         with ExitStack() as closing:
             engines = {
                 name: closing.enter_context(
