@@ -108,13 +108,16 @@ kafka: ## run a Kafka on 127.0.0.1:9092 until Ctrl-C (KAFKA_PORT, KAFKA_DATA)
 	@$(if $(PYTHON),,$(error $(NO_PYTHON)))"$(PYTHON)" deploy/broker/broker.py \
 		--port "$(KAFKA_PORT)" --data "$(KAFKA_DATA)"
 
+ONLY ?=
+BENCH := $(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+
 .PHONY: bench
-bench: $(DEV) ## measure
-	@$(PY) -m tests.bench
+bench: $(DEV) ## measure, half an hour (ONLY="growth bare" for some groups; docs/performance.md)
+	@$(BENCH)
 
 .PHONY: bench-quick
-bench-quick: $(DEV) ## measure, roughly and shortly
-	@$(PY) -m tests.bench --quick
+bench-quick: $(DEV) ## measure, roughly and in less than a minute
+	@$(BENCH) --quick
 
 .PHONY: instructions
 instructions: $(DEV) ## count what a 1-task workflow costs, stage by stage (wants valgrind, minutes)

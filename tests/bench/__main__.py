@@ -14,14 +14,22 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from tests.bench.bare import KEY as BARE
+from tests.bench.bare import measure_bare
 from tests.bench.cluster import Ceiling, Kafka, Running
 from tests.bench.embedded import measure_embedded
+from tests.bench.engines import measure_engines
 from tests.bench.figures import Figures
 from tests.bench.folding import measure_folding
+from tests.bench.growth import KEY as GROWTH
 from tests.bench.growth import measure_growth
+from tests.bench.http import measure_http
 from tests.bench.latency import measure_latency
 from tests.bench.plan import LONG, QUICK, Plan
 from tests.bench.rebuild import measure_rebuild
+from tests.bench.snapshots import KEY as SNAPSHOT
+from tests.bench.snapshots import measure_snapshots
+from tests.bench.steps import measure_steps
 from tests.bench.throughput import measure_throughput
 from tests.bench.timers import measure_timers
 from tests.bench.transport import LINGER_MS
@@ -30,22 +38,24 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 GROUPS: Final = {  # in this order; with the key that stands for the group
     "fold": "fold_commands_per_s",
     "embedded": "latency1_embedded_ms_p50",
+    "steps": "step_of_10_cpu_us",
     "throughput": "wf1_per_s",
+    "bare": BARE,
     "latency": "latency1_kafka_ms_p50",
+    "http": "latency0_http_ms_p50",
     "timers": "timer_lateness_kafka_ms_p99",
-    "growth": "growth_100k_ratio",
     "rebuild": "rebuild_commands_per_s",
+    "engines": "wf1_two_engines_per_s",
+    "growth": GROWTH,
+    "snapshots": SNAPSHOT,
+}
+WITH_ONE_ENGINE: Final = ("throughput", "latency", "http", "timers", "rebuild")
+LONG_ONLY: Final = {
+    "engines": ("wf1_two_engines_per_s", "wf1_four_engines_per_s"),
+    "growth": (GROWTH, "search_page_ms_p99"),
+    "snapshots": (SNAPSHOT, "restore_s_per_gb"),
 }
 BEGUN_S: Final = time.monotonic()
-NOT_YET: Final = {
-    "fanout20_tasks_per_s": "not yet: there is no fan-out",
-    "user_task_per_s": "not yet: there is no USER_TASK",
-    "growth_1m_ratio": "not yet: the Performance issue's",
-    "search_page_ms_p99": "not yet: there is no search",
-    "snapshot_s_per_gb": "not yet: there are no snapshots",
-    "restore_s_per_gb": "not yet: there are no snapshots",
-    "wf1_two_engines_per_s": "not yet: the Performance issue's",
-}
 
 
 class Bench:
@@ -57,6 +67,10 @@ class Bench:
         self.groups = [group for group in GROUPS if group in (options.only or GROUPS)]
         self._options = options
         self._partitions: int = options.partitions
+        for group in [one for one in self.groups if self.plan.quick and one in LONG_ONLY]:
+            self.groups.remove(group)
+            for key in LONG_ONLY[group]:
+                self.figures.miss(key, "in the long bench only")
 
     def measure(self) -> None:
         """Measure what is asked for, as long as there is time."""
@@ -64,49 +78,64 @@ class Bench:
             measure_folding(self.figures, self.plan)
         if self._begins("embedded", "embedded"):
             measure_embedded(self.figures, self._partitions, self.plan)
-        if set(self.groups) - {"fold", "embedded"}:
-            self._measure_on_kafka()
+        if self._begins("steps", "steps of long runs"):
+            measure_steps(self.figures, self.plan)
+        if set(self.groups) - {"fold", "embedded", "steps", "snapshots"}:
+            _say("starting Kafka")
+            with ExitStack() as closing:
+                directory = tempfile.TemporaryDirectory(prefix="penstock-bench-")
+                data = Path(closing.enter_context(directory))
+                self._measure_on_kafka(closing.enter_context(Kafka()), data)
+        if self._begins("snapshots", "snapshots of a large store"):
+            measure_snapshots(self.figures, self._partitions, self.plan)
 
-    def _measure_on_kafka(self) -> None:
+    def _measure_on_kafka(self, kafka: Kafka, data: Path) -> None:
         figures, plan, partitions = self.figures, self.plan, self._partitions
-        with ExitStack() as closing:
-            running = self._start(closing)
-            kafka = running.kafka
-            if self._begins("throughput", "throughput, and the ceiling"):
-                with Ceiling(kafka, "bare", partitions=partitions, linger_ms=LINGER_MS) as bare:
-                    measure_throughput(figures, running, bare, plan)
-            if self._begins("latency", "latency on Kafka"):
-                measure_latency(figures, "kafka", running.client, plan)
-                if not plan.quick:  # a bare loop, without linger
-                    with Ceiling(kafka, "prompt", partitions=partitions, linger_ms=0) as prompt:
-                        measure_latency(figures, "ceiling", prompt.client, plan)
-            if self._begins("timers", "timers on Kafka"):
-                measure_timers(figures, running.client, plan)
-            grows = figures.has("wf1_per_s") and plan.growth_runs > 0
-            if grows and self._begins("growth", f"growth to {plan.growth_runs} finished runs"):
-                measure_growth(figures, running, plan)
-            if self._begins("rebuild", "rebuild from Kafka"):
-                measure_rebuild(figures, running, plan)
+        if set(self.groups) & set(WITH_ONE_ENGINE):
+            with self._start(kafka, data) as running:
+                self._measure_one_engine(running)
+        elif self._begins("bare", "the bare loop"):
+            measure_bare(figures, kafka, partitions, plan)
+        if self._begins("engines", "several engines"):
+            measure_engines(figures, kafka, data, partitions, plan)
+        if self._begins("growth", "growth (stores are made once, which takes minutes)"):
+            measure_growth(figures, kafka, data, partitions, plan)
 
-    def _start(self, closing: ExitStack) -> Running:
-        _say("starting Kafka, the engine, a worker")
-        data = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="penstock-bench-")))
-        return closing.enter_context(
-            Running(
-                closing.enter_context(Kafka()),
-                data / "engine",
-                partitions=self._partitions,
-                bare_engine=self._options.engine == "bare",
-                bare_worker=self._options.worker == "bare",
-                profile=self._options.profile,
-            )
+    def _measure_one_engine(self, running: Running) -> None:
+        figures, plan, kafka, partitions = self.figures, self.plan, running.kafka, self._partitions
+        if self._begins("throughput", "throughput, and the ceiling"):
+            with Ceiling(kafka, "ceiling", partitions=partitions, linger_ms=LINGER_MS) as ceiling:
+                measure_throughput(figures, running, ceiling, plan)
+        if self._begins("bare", "the bare loop"):
+            measure_bare(figures, kafka, partitions, plan)
+        if self._begins("latency", "latency on Kafka"):
+            measure_latency(figures, "kafka", running.client, plan)
+            if not plan.quick:  # the ceiling, without linger
+                with Ceiling(kafka, "prompt", partitions=partitions, linger_ms=0) as prompt:
+                    measure_latency(figures, "ceiling", prompt.client, plan)
+        if self._begins("http", "latency through HTTP"):
+            measure_http(figures, running, plan)
+        if self._begins("timers", "timers on Kafka"):
+            measure_timers(figures, running.client, plan)
+        if self._begins("rebuild", "rebuild from Kafka, and from snapshots"):
+            measure_rebuild(figures, running, plan)
+
+    def _start(self, kafka: Kafka, data: Path) -> Running:
+        _say("starting the engine, a worker")
+        return Running(
+            kafka,
+            data / "engine",
+            partitions=self._partitions,
+            bare_engine=self._options.engine == "bare",
+            bare_worker=self._options.worker == "bare",
+            profile=self._options.profile,
         )
 
     def _begins(self, group: str, what: str) -> bool:
-        """Whether a group is asked for and still has time."""
+        """Whether a group is asked for and, unless by its name, still has time."""
         if group not in self.groups:
             return False
-        if time.monotonic() - BEGUN_S > self.plan.budget_s:
+        if not self._options.only and time.monotonic() - BEGUN_S > self.plan.budget_s:
             self.figures.miss(GROUPS[group], "left out: the time is up")
             return False
         _say(what)
@@ -122,11 +151,11 @@ def main() -> int:
     try:
         bench.measure()
     finally:
-        for key, why in NOT_YET.items():
-            bench.figures.miss(key, why)
         took_s = time.monotonic() - BEGUN_S
-        print(f"\n{bench.figures.table()}\n\nin {took_s:.0f} s, load before {load:.1f}", flush=True)
+        table = f"{bench.figures.table()}\n\nin {took_s:.0f} s, load before {load:.1f}"
+        print(f"\n{table}", flush=True)
         bench.figures.write(options.output, _facts(options, took_s, load))
+        options.output.with_suffix(".txt").write_text(table + "\n")
         print(f"written to {options.output}", flush=True)
     return 1 if bench.figures.failed else 0
 

@@ -1,6 +1,9 @@
 """The ceiling: a loop that moves the records that the engine would, through equal topics and with
 the same Avro, and does nothing else. No state, no store, no waiting for acknowledgements.
 
+A lean one gives what the next hop needs and nothing else, without headers: the bare loop that the
+goals were set by (goals.py).
+
 What it has to know of a run stands in the names: the workflow in the run's id, the number of the
 task in its guid.
 """
@@ -15,53 +18,60 @@ from msgspec import Struct
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import STAMP
+from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.state.outputs import ScheduledTask, TaskRunChanged, WfRunChanged
+from penstock.core.state.outputs import (
+    ScheduledTask,
+    TaskRunChanged,
+    UserTaskRunChanged,
+    WfRunChanged,
+)
 from tests.bench.process import READY, Parent
 from tests.bench.transport import RawSink, RawSource
-from tests.bench.workflows import INPUT, TASK_DEF, TENANT, WORKFLOWS
+from tests.bench.workflows import FORM, INPUT, PERSON, TASK_DEF, TENANT, WORKFLOWS, Workflow
 
 POLL_S: Final = 0.2
 HEADERS: Final = {STAMP: b"0123456789abcdef:0:1234567:0"}
 AT_MS: Final = 1_700_000_000_000
+ENDED: Final = "COMPLETED"
+Moved = ScheduledTask | WfRunChanged | TaskRunChanged | UserTaskRunChanged
 
 
 def run_ceiling(
-    parent: Parent, bootstrap: str, cluster: str, partitions: int, linger_ms: float
+    parent: Parent, bootstrap: str, cluster: str, partitions: int, linger_ms: float, lean: bool
 ) -> None:
     """Take commands and give what the engine would give, until told to stop."""
     avro, topics = Avro(), Topics(cluster, partitions)
     source = RawSource(bootstrap, topics.commands, partitions)
     sink = RawSink(bootstrap, linger_ms)
     task_topic = topics.task(TENANT, TASK_DEF)
+    headers = {} if lean else HEADERS
     parent.tell(READY)
     while not parent.stop.is_set():
         for value in source.poll(POLL_S):
             command, _ = avro.decode(value)
             for output in outputs_of(command):
+                if lean and not _moves_on(output):
+                    continue
                 if isinstance(output, ScheduledTask):
                     topic, data = task_topic, avro.encode(output)
                 else:
                     topic, data = topics.events, avro.encode(output, TENANT)
-                sink.append(topic, output.wf_run_id.encode(), data, HEADERS, None)
+                sink.append(topic, output.wf_run_id.encode(), data, headers, None)
         sink.sent()
     source.close()
     sink.close()
 
 
-def outputs_of(command: Struct) -> Iterator[ScheduledTask | WfRunChanged | TaskRunChanged]:
+def outputs_of(command: Struct) -> Iterator[Moved]:
     """As many records as the engine gives for this command."""
     match command:
         case RunWf(wf_run_id=str() as wf_run_id, wf_spec=name):
-            yield _changed(wf_run_id, name, "RUNNING")
-            if WORKFLOWS[name].tasks:
-                yield _task(wf_run_id, name, 1)
-            elif not WORKFLOWS[name].event:
-                yield _changed(wf_run_id, name, "COMPLETED")
+            yield from _begun(wf_run_id, WORKFLOWS[name])
         case ReportTask(wf_run_id=wf_run_id, guid=guid):
-            name, number = wf_run_id.partition("-")[0], int(guid)
+            workflow, number = WORKFLOWS[wf_run_id.partition("-")[0]], int(guid)
             yield TaskRunChanged(
                 wf_run_id=wf_run_id,
                 guid=guid,
@@ -70,14 +80,46 @@ def outputs_of(command: Struct) -> Iterator[ScheduledTask | WfRunChanged | TaskR
                 attempt=1,
                 at_ms=AT_MS,
             )
-            if number < WORKFLOWS[name].tasks:
-                yield _task(wf_run_id, name, number + 1)
-            else:
-                yield _changed(wf_run_id, name, "COMPLETED")
+            if number == workflow.tasks:
+                yield _changed(wf_run_id, workflow.name, ENDED)
+            elif not workflow.fan:
+                yield _task(wf_run_id, workflow.name, number + 1)
         case PutExternalEvent(wf_run_id=wf_run_id):
-            yield _changed(wf_run_id, "event", "COMPLETED")
+            yield _changed(wf_run_id, "event", ENDED)
+        case CompleteUserTaskRun(wf_run_id=wf_run_id):
+            yield _form(wf_run_id, "DONE")
+            yield _changed(wf_run_id, "people", ENDED)
         case _:
             return
+
+
+def _begun(wf_run_id: str, workflow: Workflow) -> Iterator[Moved]:
+    yield _changed(wf_run_id, workflow.name, "RUNNING")
+    if workflow.person:
+        yield _form(wf_run_id, "ASSIGNED")
+    elif workflow.tasks:
+        for number in range(workflow.tasks if workflow.fan else 1):
+            yield _task(wf_run_id, workflow.name, number + 1)
+    elif not workflow.event:
+        yield _changed(wf_run_id, workflow.name, ENDED)
+
+
+def _moves_on(output: Moved) -> bool:
+    """Whether the next hop needs it."""
+    return isinstance(output, ScheduledTask) or output.status == ENDED
+
+
+def _form(wf_run_id: str, status: str) -> UserTaskRunChanged:
+    return UserTaskRunChanged(
+        wf_run_id=wf_run_id,
+        guid=f"{1:024}",
+        user_task_def=FORM,
+        version=1,
+        status=status,
+        user_id=PERSON,
+        user_group=None,
+        at_ms=AT_MS,
+    )
 
 
 def _changed(wf_run_id: str, name: str, status: str) -> WfRunChanged:

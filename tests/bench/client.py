@@ -12,10 +12,11 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.contracts.wire import Sent, outgoing
 from penstock.core.command import Command
-from penstock.core.state.outputs import CommandRefused, WfRunChanged
+from penstock.core.state.outputs import CommandRefused, UserTaskRunChanged, WfRunChanged
+from penstock.core.state.transitions import UserTaskStatus
 from tests.bench.process import BenchError, within
 from tests.bench.transport import Sink, Source
-from tests.bench.workflows import TIMER, TIMER_MS, WF1, Workflow, definitions
+from tests.bench.workflows import TIMER, TIMER_MS, WF1, Workflow, definitions, filled_in
 
 IN_FLIGHT: Final = 256
 POLL_S: Final = 0.1
@@ -73,13 +74,16 @@ class Client:
         return [event for event in self.events() if event.status != RUNNING]
 
     def events(self, timeout_s: float = POLL_S) -> list[WfRunChanged]:
-        """Changes of runs; waits for a moment if there is none."""
+        """Changes of runs; waits for a moment if there is none. Forms are filled in."""
         self._sink.sent()
         changed: list[WfRunChanged] = []
         for value in self._source.poll(timeout_s):
             event, _ = self._avro.decode(value)
             if isinstance(event, WfRunChanged):
                 changed.append(event)
+            elif isinstance(event, UserTaskRunChanged):
+                if event.status == UserTaskStatus.ASSIGNED:
+                    self.send(filled_in(event))
             elif isinstance(event, CommandRefused):
                 self._refused = event
         self._source.done()

@@ -15,13 +15,16 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.port import EngineLog
+from penstock.processor.directory import listening
 from penstock.processor.preflight import preflight
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
+from penstock.processor.snapshots.restorer import Restorer
+from penstock.processor.snapshots.snapshotter import Snapshotter
 from penstock.store.rocks import RocksStores
 from tests.bench.process import READY, STOP_S, BenchError, Child, Parent
 
-START_S: Final = 30.0
+START_S: Final = 120.0
 LOOK_S: Final = 0.005
 PROFILE_LINES: Final = 60
 
@@ -31,6 +34,7 @@ class ServerEngine:
 
     def __init__(self, bootstrap: str, cluster: str, partitions: int, data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True)
+        self._data = data
         self._output = data / "server.out"
         command = [sys.executable, "-m", "penstock.cli", "server", "--kafka", bootstrap]
         command += ["--cluster", cluster, "--partitions", str(partitions)]
@@ -49,6 +53,14 @@ class ServerEngine:
                 self.stop()
                 raise BenchError(f"the server does not start: {self._output.read_text()[-2_000:]}")
             time.sleep(LOOK_S)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, once it is ready."""
+        url = listening(self._data)
+        if url is None:
+            raise BenchError("the server does not listen")
+        return url
 
     def stop(self) -> None:
         """End it, by force if it takes too long."""
@@ -120,7 +132,14 @@ def kafka_log(bootstrap: str, cluster: str, partitions: int) -> tuple[KafkaEngin
     return log, topics
 
 
-def processor_of(log: EngineLog, topics: Topics, data: Path) -> Processor:
+def processor_of(
+    log: EngineLog,
+    topics: Topics,
+    data: Path,
+    *,
+    snapshotter: Snapshotter | None = None,
+    restorer: Restorer | None = None,
+) -> Processor:
     """A processor that is not started yet, on RocksDB."""
     avro = Avro()
     opener = Opener(
@@ -130,8 +149,9 @@ def processor_of(log: EngineLog, topics: Topics, data: Path) -> Processor:
         stores=RocksStores(data / "stores"),
         lock_wait_s=STOP_S,
         adopt_log=False,
+        restorer=restorer,
     )
-    return Processor(log=log, avro=avro, topics=topics, opener=opener)
+    return Processor(log=log, avro=avro, topics=topics, opener=opener, snapshots=snapshotter)
 
 
 def wait_until_open(processor: Processor, partitions: int) -> None:

@@ -21,13 +21,17 @@ class Plan:
     rebuild_repetitions: int
     rebuild_commands: int
     rebuild_s: float  # a rebuild that takes longer is measured up to here
-    growth_runs: int
-    growth_s: float
+    rebuild_tail: int  # commands that came after the snapshot
+    grown: tuple[tuple[str, int], ...]  # stores with so many finished runs
+    pages: int  # of searches
+    engines: tuple[int, ...]
+    steps: tuple[int, ...]  # of the runs whose steps are measured
+    synced: bool
 
 
 LONG: Final = Plan(
     quick=False,
-    budget_s=1_500.0,
+    budget_s=2_100.0,
     repetitions=5,
     warm_up_s=20.0,
     repetition_s=4.0,
@@ -37,23 +41,31 @@ LONG: Final = Plan(
     rebuild_repetitions=5,
     rebuild_commands=60_000,
     rebuild_s=20.0,
-    growth_runs=100_000,
-    growth_s=240.0,
+    rebuild_tail=2_000,
+    grown=(("0", 0), ("100k", 100_000), ("1m", 1_000_000)),
+    pages=200,
+    engines=(2, 4),
+    steps=(10, 1_000, 100_000),
+    synced=True,
 )
 QUICK: Final = Plan(
     quick=True,
-    budget_s=48.0,
+    budget_s=52.0,
     repetitions=2,
-    warm_up_s=3.0,
-    repetition_s=0.8,
+    warm_up_s=2.0,
+    repetition_s=0.6,
     latency_runs=50,
-    timers=60,
-    fold_runs=800,
+    timers=40,
+    fold_runs=500,
     rebuild_repetitions=1,
     rebuild_commands=5_000,
     rebuild_s=3.0,
-    growth_runs=0,
-    growth_s=0.0,
+    rebuild_tail=200,
+    grown=(),
+    pages=0,
+    engines=(),
+    steps=(10, 1_000),
+    synced=False,
 )
 RUN_S_MAX: Final = 60.0  # one repetition, however slow the engine is
 RUNS_MIN: Final = 256

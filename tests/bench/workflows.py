@@ -3,48 +3,87 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from penstock.core.command import Command
+from penstock.core.commands.complete_user_task_run import CompleteUserTaskRun
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.state.outputs import ScheduledTask
+from penstock.core.state.outputs import ScheduledTask, UserTaskRunChanged
 from penstock.core.state.transitions import TaskStatus
-from tests.controls import a_task_def, chain, declared, event, output_of, task, variable
+from tests.controls import (
+    a_form,
+    a_task_def,
+    chain,
+    declared,
+    event,
+    literal,
+    output_of,
+    starts_each,
+    task,
+    threads,
+    user_task,
+    variable,
+    waits_for,
+)
 
 TENANT: Final = "default"
 TASK_DEF: Final = "work"
 EVENT_DEF: Final = "go"
+FORM: Final = "form"
+PERSON: Final = "somebody"
 TIMER_MS: Final = 300
 INPUT: Final = "a little input, as real ones are"
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A spec by its name: how many tasks a run has, whether it waits for an event or a time-out."""
+    """A spec by its name: how many tasks a run has, one after the other or (`fan`) each in a child
+    thread of its own; whether it waits for an event, a person or a time-out; whether its runs can
+    be found by what they were given.
+    """
 
     name: str
     tasks: int = 0
+    fan: bool = False
     event: bool = False
+    person: bool = False
     timer: bool = False
+    searchable: bool = False
 
     def spec(self) -> Command:
         """The command that registers it."""
+        return PutWfSpec(name=self.name, spec=self._fan() if self.fan else self._chain())
+
+    def _chain(self) -> dict[str, Any]:
         nodes = [task(TASK_DEF, inputs={"text": variable("text")}) for _ in range(self.tasks)]
         if self.event:
             nodes.append(event(EVENT_DEF))
+        if self.person:
+            nodes.append(user_task(FORM, user=PERSON))
         if self.timer:
             nodes.append(event(EVENT_DEF, timeout_ms=TIMER_MS))
         returns = output_of(f"n{self.tasks}") if self.tasks else None
-        body = chain(*nodes, returns=returns, variables=(declared("text", "STR", required=True),))
-        return PutWfSpec(name=self.name, spec=body)
+        found = {"searchable": True} if self.searchable else {}
+        return chain(
+            *nodes, returns=returns, variables=(declared("text", "STR", required=True, **found),)
+        )
 
-    def commands(self, wf_run_id: str) -> list[Command]:
+    def _fan(self) -> dict[str, Any]:
+        """So many child threads at once, and a join."""
+        main = chain(
+            starts_each("child", literal(list(range(self.tasks)))),
+            waits_for(output_of("n1")),
+            variables=(declared("text", "STR", required=True),),
+        )
+        return threads(main, child=chain(task(TASK_DEF, inputs={"text": variable("text")})))
+
+    def commands(self, wf_run_id: str, text: str = INPUT) -> list[Command]:
         """What a client sends for one run."""
-        start = RunWf(wf_spec=self.name, wf_run_id=wf_run_id, variables={"text": INPUT})
+        start = RunWf(wf_spec=self.name, wf_run_id=wf_run_id, variables={"text": text})
         if not self.event:
             return [start]
         return [start, PutExternalEvent(wf_run_id=wf_run_id, event_def=EVENT_DEF, guid="g")]
@@ -53,9 +92,12 @@ class Workflow:
 WF0: Final = Workflow("wf0")
 WF1: Final = Workflow("wf1", tasks=1)
 SEQ5: Final = Workflow("seq5", tasks=5)
+FAN20: Final = Workflow("fanout20", tasks=20, fan=True)
 EVENT: Final = Workflow("event", event=True)
+PEOPLE: Final = Workflow("people", person=True)
 TIMER: Final = Workflow("timer", timer=True)
-WORKFLOWS: Final = {one.name: one for one in (WF0, WF1, SEQ5, EVENT, TIMER)}
+FOUND: Final = Workflow("found", tasks=1, searchable=True)
+WORKFLOWS: Final = {one.name: one for one in (WF0, WF1, SEQ5, FAN20, EVENT, PEOPLE, TIMER, FOUND)}
 
 
 def definitions() -> list[Command]:
@@ -63,6 +105,7 @@ def definitions() -> list[Command]:
     return [
         a_task_def(TASK_DEF, returns="STR", text="STR"),
         PutExternalEventDef(name=EVENT_DEF),
+        a_form(FORM, answer="STR"),
         *(workflow.spec() for workflow in WORKFLOWS.values()),
     ]
 
@@ -76,4 +119,11 @@ def report_of(scheduled: ScheduledTask) -> ReportTask:
         status=TaskStatus.TASK_SUCCESS,
         output=scheduled.inputs["text"],
         worker="bench",
+    )
+
+
+def filled_in(form: UserTaskRunChanged) -> CompleteUserTaskRun:
+    """What a person sends back."""
+    return CompleteUserTaskRun(
+        wf_run_id=form.wf_run_id, guid=form.guid, user_id=PERSON, results={"answer": INPUT}
     )

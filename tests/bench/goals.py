@@ -1,0 +1,89 @@
+"""The goals of the Performance issue, by key, and what they come to on the machine at hand.
+
+They were set on a machine on which a bare loop without any engine took so much CPU a workflow, and
+so long over its four hops. The same loop is measured in every run (bare.py): by what it takes here
+a goal is stretched to this machine's speed. Ratios need no stretching.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+REFERENCE_LOOP_CPU_US: Final = 17.0
+REFERENCE_LATENCY_MS: Final = 1.4  # 1.2 to 1.6, without linger
+LOOP_CPU: Final = "bare_loop_cpu_us"
+LATENCY: Final = "bare_latency_ms_p50"
+
+
+class Scale(Enum):
+    """How a goal follows the speed of the machine."""
+
+    NONE = "not at all"
+    RATE = "by CPU, more is better"
+    COST = "by CPU, less is better"
+    LATENCY = "by the latency of the bare loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A bound; `of` is the key of a figure that it is a multiple of."""
+
+    bound: str
+    number: float
+    scale: Scale = Scale.NONE
+    of: str = ""
+
+    def reached(self, number: float, goal: float) -> bool:
+        """Whether a figure keeps to it, here or there."""
+        return number >= goal if self.bound == ">=" else number <= goal
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How many times as long as on the reference machine the bare loop takes; None: not known."""
+
+    cpu: float | None
+    latency: float | None
+
+    def here(self, goal: Goal, number: float) -> float | None:
+        """What a goal's number comes to at this speed."""
+        by = self.latency if goal.scale is Scale.LATENCY else self.cpu
+        if goal.scale is Scale.NONE or by is None:
+            return None
+        return number / by if goal.scale is Scale.RATE else number * by
+
+
+def _rate(number: float) -> Goal:
+    return Goal(">=", number, Scale.RATE)
+
+
+LATENCIES: Final = {
+    "latency1_embedded": Goal("<=", 1.5, Scale.COST),
+    "latency5_embedded": Goal("<=", 5, Scale.COST),
+    "latency1_kafka": Goal("<=", 3, Scale.LATENCY),
+    "latency5_kafka": Goal("<=", 8, Scale.LATENCY),
+    "latency0_http": Goal("<=", 2, Scale.LATENCY),
+}
+P99_TO_P50: Final = 5
+GOALS: Final[dict[str, Goal]] = {
+    "fold_commands_per_s": _rate(40_000),
+    "wf1_per_s": _rate(6_000),
+    "wf1_ceiling_ratio": Goal(">=", 0.3),
+    "wf1_engine_cpu_us": Goal("<=", 120, Scale.COST),
+    "seq5_tasks_per_s": _rate(6_000),
+    "fanout20_tasks_per_s": _rate(10_000),
+    "wf0_per_s": _rate(10_000),
+    "engine_rss_mb": Goal("<=", 400),
+    "growth_100k_engine_rss_mb": Goal("<=", 400),
+    "growth_1m_engine_rss_mb": Goal("<=", 400),
+    "growth_1m_ratio": Goal(">=", 0.85),
+    "search_page_ms_p99": Goal("<=", 20, Scale.COST),
+    "rebuild_commands_per_s": _rate(20_000),
+    **{f"{name}_ms_p50": goal for name, goal in LATENCIES.items()},
+    **{
+        f"{name}_ms_p99": Goal("<=", P99_TO_P50, of=f"{name}_ms_p50")
+        for name in (*LATENCIES, "latency1_embedded_synced", "latency5_embedded_synced")
+    },
+}
