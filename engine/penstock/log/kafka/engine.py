@@ -158,7 +158,10 @@ class KafkaEngineLog:
             self._owned.clear()
             if not self._left:
                 self._left = True
-                self._client.close()
+                if self._marks.is_idle:
+                    self._client.close()
+                else:  # nobody answers; the group notices when our session is over
+                    logger.warning("the group is not told that we leave: a commit is under way")
 
     def close(self) -> None:
         """Leave, and let go of everything."""
