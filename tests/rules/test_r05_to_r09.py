@@ -259,8 +259,9 @@ def test_r07_a_topic_that_is_there_and_refuses_is_tried_ever_more_seldom(
     memory: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(memory, "denied", chain(task("denied")))
+    ensure = memory.log.ensure_topics
     refusing = _Refusing(memory, "DENIED", monkeypatch)
-    monkeypatch.setattr(memory.log, "ensure_topics", lambda _: None)
+    monkeypatch.setattr(memory.log, "ensure_topics", ensure)
     run(memory, "denied")
     looks = memory.processor._errands.held_tasks
     for _ in range(10):

@@ -116,7 +116,7 @@ class Topic:
         client = Producer({"bootstrap.servers": self._bootstrap})
         client.produce(self._name, b"?", on_delivery=lambda error, _: failed.append(error))
         client.flush(10)
-        return failed == [None]
+        return len(failed) == 1 and failed[0] is None
 
 
 def until(holds: Callable[[], bool]) -> None:
