@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -100,6 +101,8 @@ class KafkaDelivery:
         message = messages[index]
         if error is not None and refusal_code(error) == "NO_TOPIC":
             self._topics.forget(message.topic)
+        if error is not None and refusal_code(error) == "DENIED":
+            self._look_anew(message.topic)
         refusal = self._topics.refusal(message.topic)
         if refusal is not None and error is None:
             raise LogUnavailable(f"{message.topic}: {refusal[1]}")  # it has landed: not refused
@@ -112,6 +115,12 @@ class KafkaDelivery:
         code = refusal_code(why)
         assert code is not None, "_send raises other errors"
         return Refused(message, code, f"{message.topic}: {why.str()} ({why.name()})")
+
+    def _look_anew(self, topic: str) -> None:
+        """A client that was denied a topic says so by itself for minutes: have it ask the brokers
+        now, since one may have been given leave."""
+        with suppress(KafkaException):  # then it says so once more
+            self.warm_up().list_topics(topic, self._timeout_s)
 
     def _send(
         self,
