@@ -74,7 +74,7 @@ class KafkaMarks:
         def ask() -> None:
             try:
                 answer.set_result(self._client.commit(offsets=offsets, asynchronous=False))
-            except BaseException as error:  # for who waits, here or for the next one
+            except (KafkaException, RuntimeError) as error:  # for who waits, or for the next one
                 answer.set_exception(error)
 
         Thread(target=ask, name="penstock-commit", daemon=True).start()
