@@ -71,10 +71,11 @@ chaos: $(DEV) ## every fault of docs/reliability.md, the long ones too (half an 
 	@$(PY) -m pytest -m fault $(TEST)
 
 SECONDS ?= 60
+STOPS ?= 3
 
 .PHONY: chaos-nodes
-chaos-nodes: $(DEV) ## three servers, one of them killed every 15 s for SECONDS, and the figures
-	@$(PY) -m tests.chaos --seconds $(SECONDS)
+chaos-nodes: $(DEV) ## three servers, one killed every 15 s for SECONDS, then STOPS clean stops, and the figures
+	@$(PY) -m tests.chaos --seconds $(SECONDS) --stops $(STOPS)
 
 ROUNDS ?= 30
 

@@ -1,7 +1,7 @@
 """Three servers on one Kafka, clients and workers at them, and every few seconds one of them is
-killed and started again.
+killed and started again; then some are stopped cleanly.
 
-    python -m tests.chaos --seconds 60
+    python -m tests.chaos --seconds 60 --stops 3
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tests.chaos.checkers import Found
 from tests.chaos.report import Figures
-from tests.chaos.scene import Scene
+from tests.chaos.scene import Scene, until
 from tests.chaos.traffic import Traffic
 from tests.nodes.cluster import Node
 
@@ -24,6 +24,9 @@ KILL_GAP_S_MAX = 8.0
 STOP_GAP_S_MAX = 1.0
 WARM_S = 3.0
 SETTLE_S = 5.0
+STOPS = 3
+NEAR_RECORDS = 500
+"""A standby that is no further behind than what a loaded one folds in a moment is warm."""
 
 
 class Outcome(Struct, kw_only=True):
@@ -56,30 +59,30 @@ class Outcome(Struct, kw_only=True):
         ]
 
 
-def soak(scene: Scene, seconds: float, figures: Figures) -> Outcome:
-    """Kill one after the other for so long, then stop some cleanly, then check all."""
+def soak(scene: Scene, seconds: float, figures: Figures, stops: int = STOPS) -> Outcome:
+    """Kill one after the other for so long, then stop so many cleanly, then check all."""
     scene.start()
     began_s = time.monotonic()
     with scene.traffic(workers=3) as traffic:
         time.sleep(WARM_S)
-        turns = [scene.nodes[number % len(scene.nodes)] for number in range(_kills(seconds))]
-        kill_gaps_s = [_killed(scene, traffic, node) for node in turns]
-        stops = [_stopped(traffic, node) for node in scene.nodes]
+        kills = int(seconds / EVERY_S)
+        kill_gaps_s = [_killed(scene, traffic, node) for node in _in_turn(scene, kills)]
+        gaps_s = [_stopped(scene, traffic, node) for node in _in_turn(scene, stops)]
         lasted_s = time.monotonic() - began_s
     found = scene.finish(traffic, figures)
     return Outcome(
         found=found,
         kill_gaps_s=kill_gaps_s,
-        stop_gaps_s=[stop for stop, _ in stops],
-        start_gaps_s=[start for _, start in stops],
+        stop_gaps_s=[stop for stop, _ in gaps_s],
+        start_gaps_s=[start for _, start in gaps_s],
         seconds=lasted_s,
         rss_mib_max=scene.bounds.rss_mib_max,
         files_max=scene.bounds.files_max,
     )
 
 
-def _kills(seconds: float) -> int:
-    return max(1, int(seconds / EVERY_S))
+def _in_turn(scene: Scene, count: int) -> list[Node]:
+    return [scene.nodes[number % len(scene.nodes)] for number in range(count)]
 
 
 def _killed(scene: Scene, traffic: Traffic, node: Node) -> float:
@@ -95,8 +98,9 @@ def _killed(scene: Scene, traffic: Traffic, node: Node) -> float:
     return gap_s
 
 
-def _stopped(traffic: Traffic, node: Node) -> tuple[float, float]:
+def _stopped(scene: Scene, traffic: Traffic, node: Node) -> tuple[float, float]:
     """Stop a node cleanly, and after a while start it again: the gap of either."""
+    until(lambda: _is_warm(scene), "standbys that have come as far as the owners")
     began_s = time.monotonic()
     node.terminate()
     assert node.ended(20) == 0
@@ -109,7 +113,29 @@ def _stopped(traffic: Traffic, node: Node) -> tuple[float, float]:
     return gaps_s
 
 
+def _is_warm(scene: Scene) -> bool:
+    """Whether every partition has its owner, and a standby that has nearly all of it."""
+    said = [node.accepted("GET", "/v1/cluster") for node in scene.nodes]
+    folded = {
+        (node.url, one["partition"]): one["next_offset"]
+        for node, shown in zip(scene.nodes, said, strict=True)
+        for one in shown["standing_by"]
+        if one["status"] == "RUNNING"
+    }
+    return all(
+        one["status"] == "RUNNING"
+        and one["standbys"]
+        and all(
+            folded.get((url, one["partition"]), -NEAR_RECORDS) > one["next_offset"] - NEAR_RECORDS
+            for url in one["standbys"]
+        )
+        for one in said[0]["partitions"]
+    )
+
+
 def _spread(gaps_s: list[float]) -> str:
+    if not gaps_s:
+        return "none"
     return (
         f"median {statistics.median(gaps_s):.2f} s, longest {max(gaps_s):.2f} s"
         f" ({', '.join(f'{gap:.2f}' for gap in gaps_s)})"

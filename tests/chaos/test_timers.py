@@ -54,8 +54,8 @@ def test_a_hundred_thousand_timers_at_once(play: Play, tmp_path: Path, figures: 
         count, in_order = _told(scene)
         assert (count, in_order) == (TIMERS, True)
         print(f"slowest answer meanwhile: {slowest_s * 1_000:.0f} ms")
-        assert slowest_s < SLOWEST_S
         assert node.verify().returncode == 0
+        assert slowest_s < SLOWEST_S  # last: a machine that others use, too, may fail it alone
         scene.stop()
     shifted.close()
     figures(kills=scene.kills, acknowledged=TIMERS)

@@ -11,13 +11,17 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from penstock.log.kafka import KafkaConsumer, KafkaEngineLog, KafkaProducer
+from penstock.log.kafka.marks import COMMIT_TIMEOUT_S
 from penstock.log.port import (
     AppendRefused,
     LogError,
     LogFatal,
+    LogUnavailable,
+    Mark,
     Message,
     Position,
 )
+from tests.chaos.brokers import go_on, stop_still
 from tests.contract.logs import (
     COMMANDS_CONFIG,
     PARTITIONS,
@@ -28,6 +32,7 @@ from tests.contract.logs import (
     read,
     until,
 )
+from tests.kafka_broker import Broker
 
 YEAR_2100_MS = 4_102_444_800_000
 
@@ -217,3 +222,30 @@ def test_a_log_that_begins_later_is_fatal(logs: KafkaLogs) -> None:
     log.read_from(0, 3)
     with pytest.raises(LogFatal, match="partition 0 can not be read from 3"):
         read(log, 1)
+
+
+@pytest.mark.timeout(120)
+def test_a_commit_that_nobody_answers_has_an_end(own_broker: Broker, cluster_name: str) -> None:
+    """Whoever commits goes on with other things; no later mark is overtaken by that one."""
+    logs = KafkaLogs(cluster_name, own_broker.bootstrap)
+    log = logs.open(session_timeout_ms=30_000)
+    owner(log)
+    log.commit(0, Mark(1))
+    stop_still(own_broker)
+    for number in (2, 3):
+        began_s = time.monotonic()
+        with pytest.raises(LogUnavailable, match="has not answered"):
+            log.commit(0, Mark(number))
+        assert time.monotonic() - began_s < 3 * COMMIT_TIMEOUT_S
+    go_on(own_broker)
+    until(lambda: _is_committed(log, Mark(4)))
+    assert log.committed(0) == Mark(4)
+    logs.close()
+
+
+def _is_committed(log: KafkaEngineLog, mark: Mark) -> bool:
+    try:
+        log.commit(0, mark)
+    except LogUnavailable:
+        return False
+    return True

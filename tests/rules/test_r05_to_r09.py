@@ -243,6 +243,37 @@ def test_r07_a_task_that_is_too_large_fails_by_name(
     assert held.status is TaskStatus.TASK_FAILED
 
 
+def test_r07_a_task_with_which_the_log_finds_fault_is_tried_as_often_as_it_may_be(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TASK_FAILURE, each attempt a dead letter: the topic may have been mended in between."""
+    register(memory, "bad", chain(task("bad", max_attempts=2)))
+    refusing = _Refusing(memory, "INVALID", monkeypatch)
+    run(memory, "bad").ends_with("TASK_FAILURE")
+    assert [letter.code for letter in memory.dead_letters()] == ["INVALID"] * 2
+    refusing.on = False
+    run(memory, "bad").task("bad").succeeds().completes()
+
+
+def test_r07_a_topic_that_is_there_and_refuses_is_tried_ever_more_seldom(
+    memory: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(memory, "denied", chain(task("denied")))
+    ensure = memory.log.ensure_topics
+    refusing = _Refusing(memory, "DENIED", monkeypatch)
+    monkeypatch.setattr(memory.log, "ensure_topics", ensure)
+    run(memory, "denied")
+    looks = memory.processor._errands.held_tasks
+    for _ in range(10):
+        looks._look_s = 0.0
+        memory.settle()
+    assert len(memory.dead_letters()) == 2
+    refusing.on = False
+    looks._look_s, looks._rests = 0.0, {}
+    memory.settle()
+    assert len(memory.tasks("denied")) == 1
+
+
 def test_r07_a_missing_topic_holds_the_task_until_it_is_ready(
     memory: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

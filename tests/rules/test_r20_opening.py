@@ -14,6 +14,8 @@ from penstock.log.memory import MemoryLog
 from penstock.log.port import LogUnavailable
 from penstock.processor.owned import RETRY_S
 from penstock.processor.processor import Processor
+from penstock.store.memory import MemoryStore, MemoryStores
+from penstock.store.port import StoreLocked
 from tests.controls import chain, task
 from tests.scenarios.driver import WAIT_S, Clock, Driver
 from tests.scenarios.story import register, run
@@ -85,6 +87,64 @@ def test_r20_what_can_not_be_opened_holds_up_no_other(driver: Driver, log: Leade
     log.away.clear()
     until_owned(driver.processor, [0, 1, 2])
     driver.settle()
+
+
+class HeldStores(MemoryStores):
+    """Of some partitions another process has the store."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: set[int] = set()
+
+    def open(self, partition: int) -> MemoryStore:
+        """The store, if nobody holds it."""
+        if partition in self.held:
+            raise StoreLocked("another process has it")
+        return super().open(partition)
+
+
+@pytest.fixture
+def held() -> HeldStores:
+    return HeldStores()
+
+
+@pytest.fixture
+def beside(log: LeaderlessLog, held: HeldStores) -> Iterator[Driver]:
+    topics = Topics("test", PARTITIONS)
+    with closing(Driver(log=log, topics=topics, stores=held, clock=Clock())) as made:
+        made.settle()
+        yield made
+
+
+def test_r20_a_store_that_another_process_has_holds_up_no_other(
+    beside: Driver, held: HeldStores
+) -> None:
+    """It is taken as soon as it is let go of."""
+    beside.processor.stop()
+    held.held.add(0)
+    beside.processor = beside._begin()
+    assert until_owned(beside.processor, [1, 2]) <= 3
+    assert beside.processor.is_opening(0)
+    held.held.clear()
+    until_owned(beside.processor, [0, 1, 2])
+    beside.settle()
+
+
+def test_r20_a_store_that_is_not_let_go_of_is_named_in_the_end(
+    beside: Driver, held: HeldStores
+) -> None:
+    """After as long as a process may take to end; the others had their turns meanwhile."""
+    beside.processor.stop()
+    held.held.add(0)
+    beside.processor = beside._begin()
+    deadline, rounds = time.monotonic() + WAIT_S, 0
+    while not beside.processor.stopped:
+        assert time.monotonic() < deadline
+        beside.step()
+        rounds += 1
+    assert rounds > 10
+    assert beside.processor.stopped[0].cause == "LOCKED"
+    assert beside.processor.owned() == [1, 2]
 
 
 def test_r20_a_partition_that_was_stopped_and_has_gone_is_not_stopped_here(driver: Driver) -> None:

@@ -132,6 +132,7 @@ COMMANDS: Final[dict[str, Callable[[Story], Command]]] = {
 ENGINE: Final[dict[str, Callable[[Story], object]]] = {
     "OutputFailed NO_TOPIC": lambda story: output_failed(story, "NO_TOPIC"),
     "OutputFailed TOO_LARGE": lambda story: output_failed(story, "TOO_LARGE"),
+    "OutputFailed INVALID": lambda story: output_failed(story, "INVALID"),
     "TopicReady": lambda story: from_engine(story.driver, story.id, TopicReady(task_def="work")),
     "QueuePassed": lambda story: queue_passed(story),
     "time passes": lambda story: story.driver.pass_ms(TIMEOUT_MS),
@@ -163,6 +164,7 @@ TABLE: Final[dict[str, tuple[str, ...]]] = {
     "HandBack": (_ENDED, _ENDED, S, S, C, S),
     "OutputFailed NO_TOPIC": ("=", "=", P, "=", "=", "="),
     "OutputFailed TOO_LARGE": ("=", "=", F, "=", "=", "="),
+    "OutputFailed INVALID": ("=", "=", P, "=", "=", "="),
     "TopicReady": (S, "=", "=", "=", "=", "="),
     "QueuePassed": ("=", "=", S, "=", "=", "="),
     "time passes": ("=", "=", "=", P, C, S),

@@ -218,8 +218,8 @@ def _anywhere(gateway: Gateway, here: Route) -> Route:
 
 
 def drain(gateway: Gateway) -> None:
-    """The server is about to stop: readiness is red at once, new work is refused, and who only
-    waits is let go. On the event loop.
+    """The server is about to stop: readiness is red at once, and who only waits is let go. On the
+    event loop.
     """
     gateway.load.draining = True
     release(gateway)

@@ -39,6 +39,12 @@ EXPLAINED: Final[dict[str, tuple[str, str]]] = {
         "give the engine's principal WRITE on the topic; a held task then goes out by itself, an"
         " event may be retried",
     ),
+    "INVALID": (
+        "the brokers find fault with the record, or with what their topic's settings make of it; a"
+        " task's attempt has failed with TASK_FAILURE",
+        "see the message, and mend the settings of the topic; then retry an event, rescue or"
+        " restart the run",
+    ),
     RETRIED: ("an operator has sent a dead letter again", "nothing"),
 }
 OTHER: Final = ("it could not be handled", "see the message, and the engine's log of that time")

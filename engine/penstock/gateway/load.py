@@ -58,7 +58,8 @@ class Load:
 
     def __init__(self, *, processor: Processor, sampler: Sampler, limits: Limits) -> None:
         self.in_flight = 0
-        self.draining = False
+        self.draining = False  # it is about to stop, and says so
+        self.turns_away = False  # and nobody here owns anything any more
         self.refused: dict[str, int] = {}
         self._processor = processor
         self._sampler = sampler
@@ -74,7 +75,7 @@ class Load:
             raise refusal
 
     def _refusal(self, number: int) -> ApiError | None:
-        if self.draining:
+        if self.turns_away:
             return ApiError(
                 EdgeCode.DRAINING,
                 "this server is about to stop; send it again, to another one or in a moment",

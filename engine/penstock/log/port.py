@@ -68,7 +68,7 @@ class Refused(Struct, frozen=True):
     """A message that the log refuses for a reason of its own, however often it is sent (R7)."""
 
     message: Message
-    code: str  # TOO_LARGE, NO_TOPIC or DENIED
+    code: str  # TOO_LARGE, NO_TOPIC, DENIED, or INVALID: the log finds fault with what is in it
     reason: str
 
 

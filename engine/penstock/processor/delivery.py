@@ -92,10 +92,13 @@ class Courier:
         )
         if refused:
             by_message = {id(refusal.message): refusal for refusal in refused}
+            aftermath: list[Message] = []
             for delivery in deliveries:
                 refusal = by_message.get(id(delivery.message))
                 if refusal is not None:
-                    self._log.deliver(self._aftermath(delivery, refusal))
+                    aftermath += self._aftermath(delivery, refusal)
+            for refusal in self._log.deliver(aftermath):
+                self._lose(refusal)
 
     def deliveries(self, turns: Iterable[TurnOutputs]) -> list[Delivery]:
         """What the turns ask for, as messages."""
@@ -121,10 +124,8 @@ class Courier:
     def _aftermath(self, delivery: Delivery, refusal: Refused) -> list[Message]:
         """What is to be delivered because this was refused."""
         output = delivery.output
-        if isinstance(output, CommandOutput):
-            raise LogFatal(f"a command to partition {output.target} is refused: {refusal.reason}")
-        if isinstance(output, DeadLetter):
-            logger.error("a dead letter is refused and lost: %s", refusal.reason)
+        if isinstance(output, CommandOutput | DeadLetter):
+            self._lose(refusal)
             return []
         messages = [self._undelivered(delivery.partition, refusal)]
         if isinstance(output, ScheduledTask):
@@ -137,6 +138,13 @@ class Courier:
             )
             messages.append(self.command(delivery.partition, command, tenant=output.tenant))
         return messages
+
+    def _lose(self, refusal: Refused) -> None:
+        """Nothing follows: without commands no run goes on, without dead letters all do."""
+        if refusal.message.topic == self._topics.commands:
+            number = refusal.message.partition
+            raise LogFatal(f"a command to partition {number} is refused: {refusal.reason}")
+        logger.error("a dead letter is refused and lost: %s", refusal.reason)
 
     def _message(self, turn: TurnOutputs, output: Output, index: int) -> Message:
         record = turn.record

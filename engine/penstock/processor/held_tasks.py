@@ -1,4 +1,6 @@
-"""Tasks held because their topic is not there: the fold is told once it is (R7)."""
+"""Tasks held because their topic is not there: the fold is told once it is (R7). A topic that is
+there and still refuses them is tried ever more seldom: each try is a dead letter a task.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from penstock.processor.delivery import Courier
 from penstock.processor.partition import Partition
 
 LOOK_S: Final = 5.0
+REST_S_MAX: Final = 300.0
 
 logger = logging.getLogger("penstock.processor")
 
@@ -28,6 +31,7 @@ class HeldTasks:
         self._topics = topics
         self._courier = courier
         self._look_s = 0.0
+        self._rests: dict[str, tuple[float, float]] = {}  # of a topic: how long, until when
 
     def ready(self, partitions: Iterable[tuple[int, Partition]]) -> Iterator[Message]:
         """What is to be told, if it is time to look."""
@@ -35,12 +39,17 @@ class HeldTasks:
         if now_s < self._look_s:
             return
         self._look_s = now_s + LOOK_S
+        before, self._rests = self._rests, {}
         for number, partition in partitions:
             held = Rows(partition.store).scan(HeldTask)
             for tenant, task_def in sorted({(row.tenant, row.task_def) for row in held}):
-                if self._topic_is_there(self._topics.task(tenant, task_def)):
+                topic = self._topics.task(tenant, task_def)
+                rest_s, until_s = before.get(topic, (LOOK_S, 0.0))
+                if now_s >= until_s and self._topic_is_there(topic):
                     command = TopicReady(task_def=task_def)
                     yield self._courier.command(number, command, tenant=tenant)
+                    rest_s, until_s = min(2 * rest_s, REST_S_MAX), now_s + rest_s
+                self._rests[topic] = self._rests.get(topic, (rest_s, until_s))
 
     def _topic_is_there(self, topic: str) -> bool:
         settings = self._topics.on_demand(topic)

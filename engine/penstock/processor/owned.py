@@ -117,6 +117,8 @@ class Owned:
             return True
         if partition is None:
             return False
+        where = f"at {partition.next_offset} of {end}, {'cold' if warm is None else 'warm'}"
+        logger.info("partition %d is open %s", number, where, extra={"partition": number})
         self._fresh.opened(number, end)
         self.partitions[number] = partition
         self.stopped.pop(number, None)

@@ -329,6 +329,7 @@ class Processor:
         return min([COMMIT_EVERY_S if moved else IDLE_POLL_S, *waits])
 
     def _close_all(self) -> None:
+        logger.info("partitions %s are let go of", self.owned())
         try:
             self.revoked(list(self._owned.partitions))
         except LogError as error:
@@ -337,6 +338,7 @@ class Processor:
         try:
             if self._leave is not None:
                 self._leave()
+                logger.info("the group is left")
         finally:
             self._owned.close_left()
         self._errands.close()

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -37,7 +36,9 @@ from penstock.store.rowstore import RowStore, cache_bytes_of
 
 logger = logging.getLogger("penstock.processor")
 
-LOCK_RETRY_S: Final = 0.25
+
+class _Locked(Exception):
+    """Another process still has the store; whoever opens it asks again."""
 
 
 class MarkNote(Struct, frozen=True):
@@ -91,11 +92,13 @@ class Opener:
         self._lock_wait_s = lock_wait_s
         self._adopt_log = adopt_log
         self._restorer = restorer
+        self._locked_s: dict[int, float] = {}  # since when another process was seen to have it
         self._cache_bytes_max = cache_bytes_of(log.partitions)
 
     def open(self, number: int, warm: Partition | None = None) -> Partition | None:
-        """The partition, ready to fold on from its `next_offset`; None while it is being restored:
-        ask again. What a standby has folded is taken over as it is. Raises PartitionStopped.
+        """The partition, ready to fold on from its `next_offset`; None while it is being restored,
+        or another process still has its store: ask again. What a standby has folded is taken over
+        as it is. Raises PartitionStopped.
         """
         if warm is not None and self._is_taken_over(warm):
             return warm
@@ -109,7 +112,10 @@ class Opener:
         self, number: int, mark_of_store: Callable[[int, StorePosition], int]
     ) -> Partition | None:
         shard = Shard(number, self._log.partitions)
-        store = self._sound_store(shard)
+        try:
+            store = self._sound_store(shard)
+        except _Locked:
+            return None
         if store is None:
             return None
         try:
@@ -144,6 +150,7 @@ class Opener:
 
     def leave(self, number: int) -> None:
         """The partition has gone: what is being restored is not wanted."""
+        self._locked_s.pop(number, None)
         if self._restorer is not None:
             self._restorer.leave(number)
 
@@ -237,15 +244,18 @@ class Opener:
         return store
 
     def _unlocked(self, number: int) -> Store:
-        """Open the store; wait a while for another process to let go of it, never take it away."""
-        deadline = time.monotonic() + self._lock_wait_s
-        while True:
-            try:
-                return self._stores.open(number)
-            except StoreLocked as error:
-                if time.monotonic() >= deadline:
-                    raise PartitionStopped(StopCause.LOCKED, str(error)) from error
-                time.sleep(LOCK_RETRY_S)
+        """Open the store. Another process has a while to let go of it, and is left what it has; the
+        other partitions go on meanwhile (R20)."""
+        try:
+            store = self._stores.open(number)
+        except StoreLocked as error:
+            now_s = time.monotonic()
+            if now_s - self._locked_s.setdefault(number, now_s) < self._lock_wait_s:
+                raise _Locked from error
+            del self._locked_s[number]
+            raise PartitionStopped(StopCause.LOCKED, str(error)) from error
+        self._locked_s.pop(number, None)
+        return store
 
     def _log_still_holds(self, number: int, position: StorePosition) -> bool:
         """Whether the log holds the last record that was folded. False: the store belongs to

@@ -189,14 +189,18 @@ async def _tell_when_open(
 
 async def _hand_over_to_others(made: Parts) -> None:
     """Let the others have the partitions while requests come to their end: what is under way goes
-    on there. Whoever is alone keeps them until nobody asks any more.
+    on there. Until they have gone new work is taken for them, for nobody else can. Whoever is alone
+    keeps them until nobody asks any more.
     """
     gateway: Gateway = made.app.state.gateway
     nodes = gateway.forwarder.nodes
-    if nodes is None or made.hand_over is None:
-        return
-    if (await nodes.look()).members - {nodes.here}:
-        await asyncio.to_thread(made.hand_over)
+    try:
+        if nodes is None or made.hand_over is None:
+            return
+        if (await nodes.look()).members - {nodes.here}:
+            await asyncio.to_thread(made.hand_over)
+    finally:
+        gateway.load.turns_away = True
 
 
 async def _stop_when_failed(processor: Processor, stop: Callable[[], None]) -> None:

@@ -3,8 +3,9 @@
 Rules
 - confluent_kafka is imported in the files log/kafka*.py only, and what its stubs leave open is
   settled here.
-- An error that says "never" about one message becomes a code of `Refused`; all others are the
-  log's and become `LogUnavailable`, or `LogFatal` when waiting can not help.
+- What a broker says about one message stays, unless it is known to pass or to be about the log or
+  the client: it becomes a code of `Refused`, so that no message is tried for ever. All others are
+  the log's and become `LogUnavailable`, or `LogFatal` when waiting can not help.
 """
 
 from __future__ import annotations
@@ -74,6 +75,41 @@ HOPELESS: Final = {
     KafkaError.POLICY_VIOLATION,
     KafkaError.UNSUPPORTED_VERSION,
 }
+OF_THE_LOG: Final = {  # not of a message, whichever it was said about
+    *PASSING,
+    *FENCED,
+    *REBALANCING,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.CONCURRENT_TRANSACTIONS,
+    KafkaError.DUPLICATE_SEQUENCE_NUMBER,
+    KafkaError.ILLEGAL_SASL_STATE,
+    KafkaError.INVALID_MSG,  # damaged on its way
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.INVALID_PRODUCER_ID_MAPPING,
+    KafkaError.INVALID_REPLICATION_FACTOR,  # brokers that are away count
+    KafkaError.KAFKA_STORAGE_ERROR,
+    KafkaError.LOG_DIR_NOT_FOUND,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.NOT_ENOUGH_REPLICAS,
+    KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    KafkaError.OPERATION_NOT_ATTEMPTED,
+    KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.REASSIGNMENT_IN_PROGRESS,
+    KafkaError.REBOOTSTRAP_REQUIRED,
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.STALE_BROKER_EPOCH,
+    KafkaError.STALE_CTRL_EPOCH,
+    KafkaError.THROTTLING_QUOTA_EXCEEDED,
+    KafkaError.UNKNOWN_PRODUCER_ID,
+    KafkaError.UNKNOWN_TOPIC_ID,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    KafkaError.UNSUPPORTED_VERSION,
+}
 
 
 def client_settings(bootstrap: str, settings: Mapping[str, str]) -> dict[str, Any]:
@@ -96,7 +132,13 @@ def refusal_code(error: KafkaError) -> str | None:
         return "TOO_LARGE"
     if code in NO_TOPIC:
         return "NO_TOPIC"
-    return "DENIED" if code == KafkaError.TOPIC_AUTHORIZATION_FAILED else None
+    if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return "DENIED"
+    if code == KafkaError._INVALID_DIFFERENT_RECORD:  # with one that is; alone it may be taken
+        return "INVALID"
+    # Codes of the broker's are positive, but for UNKNOWN: then it does not know itself what it has.
+    is_of_message = code > 0 and code not in OF_THE_LOG and not error.fatal()
+    return "INVALID" if is_of_message else None
 
 
 def error_of(raised: KafkaException) -> KafkaError:

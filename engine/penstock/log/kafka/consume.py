@@ -42,6 +42,7 @@ NEW_TOPIC_LOOK_MS: Final = 3000
 QUEUED_KIB_MAX: Final = 32 * 1024
 READ_CHUNK: Final = 1000
 SKIP_MAX: Final = 200
+LOOK_BYTES: Final = 4_096  # one record comes, however large it is
 LOOK_TIMEOUT_S: Final = 3.0  # where others wait, and there is another way
 SESSION_TIMEOUT_MS: Final = 10_000
 HEARTBEAT_MS_MAX: Final = 250  # by heartbeats members hear that another one has come or gone
@@ -64,14 +65,19 @@ def consumer_settings(bootstrap: str, settings: Mapping[str, str]) -> dict[str, 
     }
 
 
-def group_settings(group: str, session_timeout_ms: int, client_id: str = "") -> dict[str, Any]:
+def group_settings(
+    group: str,
+    session_timeout_ms: int,
+    client_id: str = "",
+    heartbeat_ms_max: int = HEARTBEAT_MS_MAX,
+) -> dict[str, Any]:
     """What a member of a group has besides; by `client_id` others know it in the group."""
     named = {"client.id": client_id} if client_id else {}
     return {
         **named,
         "group.id": group,
         "session.timeout.ms": session_timeout_ms,
-        "heartbeat.interval.ms": max(min(session_timeout_ms // 10, HEARTBEAT_MS_MAX), 100),
+        "heartbeat.interval.ms": max(min(session_timeout_ms // 10, heartbeat_ms_max), 50),
     }
 
 
@@ -161,7 +167,8 @@ class KafkaReads:
 
     A broker answers a connection's requests one by one, so a question waits for the fetch before
     it: bounds are asked for by a client that never fetches, and each reading has a client of its
-    own, which is cheap (a few ms) and rare.
+    own, which is cheap (a few ms) and rare. Single records, on which the opening of a partition
+    waits, are read by one that stays.
     """
 
     def __init__(self, bootstrap: str, group: str, settings: Mapping[str, str]) -> None:
@@ -174,6 +181,8 @@ class KafkaReads:
         self._settings.pop("max.poll.interval.ms", None)  # for who polls: it may not be below 45 s
         self._asking = Lock()
         self._asker: Client | None = None
+        self._looking = Lock()
+        self._looker: Client | None = None
 
     def bounds(
         self, topic: str, partition: int, timeout_s: float = REQUEST_TIMEOUT_S
@@ -201,11 +210,35 @@ class KafkaReads:
             return OFFSET_END
 
     def close(self) -> None:
-        """Let go of the client."""
+        """Let go of the clients."""
         with self._asking:
             asker, self._asker = self._asker, None
-        if asker is not None:
-            asker.close()
+        with self._looking:
+            looker, self._looker = self._looker, None
+        for one in (asker, looker):
+            if one is not None:
+                one.close()
+
+    def first(self, topic: str, partition: int, offset: int) -> Record | None:
+        """The first record at or after an offset; None at the end as of this call."""
+        begin, end = self.bounds(topic, partition)
+        if offset >= end:
+            return None
+        with self._looking:
+            looker = self._looker
+            if looker is None:
+                settings = {"fetch.wait.max.ms": 5, "fetch.message.max.bytes": LOOK_BYTES}
+                looker = Client({**self._settings, **settings, "queued.min.messages": 1})
+            self._looker = None
+            looker.assign([TopicPartition(topic, partition, max(begin, offset))])
+            try:
+                record = self._next(looker, f"{topic} {partition}:{offset}")
+                looker.unassign()
+                self._looker = looker
+            finally:
+                if self._looker is None:  # nobody knows what it is about
+                    looker.close()
+        return record
 
     def read_some(self, topic: str, partition: int, offsets: Sequence[int]) -> list[Record]:
         """The records at these rising offsets. One that lies near is read on to; to one that lies

@@ -3,8 +3,9 @@
 Rules
 - One deadline for a batch. Whatever ends it early, the producer is purged and destroyed, so that
   nothing waits in it to come later.
-- A record that is too large fails its whole batch on the broker; so what failed is sent again
-  alone, in order, before it counts as refused (R7).
+- A record that is refused fails its whole batch on the broker; so what failed is sent again alone,
+  in order, before it counts as refused (R7). Each has a deadline of its own: however many are
+  refused, they come to an end. What is said of a topic is not asked for each of its records.
 - What goes to a named partition is a row of commands, of which none may come before another (R4):
   what came behind one that failed is sent again behind it. Its stamp tells that it is a repeat.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -27,6 +29,7 @@ from penstock.log.port import LogUnavailable, Message, Refused
 
 DELIVER_TIMEOUT_S: Final = 30.0
 FULL_PAUSE_S: Final = 0.005
+OF_TOPICS: Final = ("NO_TOPIC", "DENIED")  # what is said of one record holds for all there
 Failure = tuple[int, KafkaError]  # which message, and why
 
 
@@ -55,7 +58,6 @@ class KafkaDelivery:
         self, messages: Sequence[Message], sent: Callable[[], None] | None = None
     ) -> list[Refused]:
         """Send all, wait for all, and send again alone what failed."""
-        deadline = time.monotonic() + self._timeout_s
         refused: dict[int, Refused] = {}
         for index, message in enumerate(messages):
             refusal = self._topics.refusal(message.topic, self._timeout_s)
@@ -63,15 +65,23 @@ class KafkaDelivery:
                 refused[index] = Refused(message, *refusal)
         try:
             rest = [index for index in range(len(messages)) if index not in refused]
-            failed = dict(self._send(messages, rest, deadline, sent))
+            failed = dict(self._send(messages, rest, sent))
             overtaken: set[tuple[str, int]] = set()  # what landed there has to come once more
+            of_topics: dict[str, Refused] = {}
             for index in rest:
-                if index not in failed and _named(messages[index]) not in overtaken:
+                message, error = messages[index], failed.get(index)
+                if error is None and _named(message) not in overtaken:
                     continue
-                again = self._again(messages, index, failed.get(index), deadline)
+                known = of_topics.get(message.topic)
+                if error is not None and known is not None and known.code == refusal_code(error):
+                    refused[index] = Refused(message, known.code, known.reason)
+                    continue
+                again = self._again(messages, index, error)
                 if again is not None:
                     refused[index] = again
-                elif (named := _named(messages[index])) is not None:
+                    if again.code in OF_TOPICS:
+                        of_topics[message.topic] = again
+                elif (named := _named(message)) is not None:
                     overtaken.add(named)
         except BaseException:
             self.close()  # what is still under way must not come after this call
@@ -85,32 +95,41 @@ class KafkaDelivery:
             destroy(client)
 
     def _again(
-        self, messages: Sequence[Message], index: int, error: KafkaError | None, deadline: float
+        self, messages: Sequence[Message], index: int, error: KafkaError | None
     ) -> Refused | None:
         """Send one message of a batch alone; the error that stays is its own."""
         message = messages[index]
         if error is not None and refusal_code(error) == "NO_TOPIC":
             self._topics.forget(message.topic)
+        if error is not None and refusal_code(error) == "DENIED":
+            self._look_anew(message.topic)
         refusal = self._topics.refusal(message.topic)
         if refusal is not None and error is None:
             raise LogUnavailable(f"{message.topic}: {refusal[1]}")  # it has landed: not refused
         if refusal is not None:
             return Refused(message, *refusal)
-        failed = self._send(messages, [index], deadline, None)
+        failed = self._send(messages, [index], None)
         if not failed:
             return None
-        code = refusal_code(failed[0][1])
+        why = failed[0][1]
+        code = refusal_code(why)
         assert code is not None, "_send raises other errors"
-        return Refused(message, code, f"{message.topic}: {failed[0][1].str()}")
+        return Refused(message, code, f"{message.topic}: {why.str()} ({why.name()})")
+
+    def _look_anew(self, topic: str) -> None:
+        """A client that was denied a topic says so by itself for minutes: have it ask the brokers
+        now, since one may have been given leave."""
+        with suppress(KafkaException):  # then it says so once more
+            self.warm_up().list_topics(topic, self._timeout_s)
 
     def _send(
         self,
         messages: Sequence[Message],
         indexes: Sequence[int],
-        deadline: float,
         sent: Callable[[], None] | None,
     ) -> list[Failure]:
         """Send and wait; gives what was refused. Any other error raises LogUnavailable."""
+        deadline = time.monotonic() + self._timeout_s
         failed: list[Failure] = []
         client = self.warm_up()
         for index in indexes:

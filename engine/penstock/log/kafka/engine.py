@@ -59,6 +59,7 @@ from penstock.log.port import (
 
 LOG_APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 FETCH_WAIT_MS: Final = 100
+HEARTBEAT_MS_MAX: Final = 100  # while nobody has heard that an owner has gone nobody takes over
 POLL_SLICE_S: Final = 0.05
 """So long `close` of another thread waits for a poll, and what was assigned for being opened."""
 
@@ -96,7 +97,7 @@ class KafkaEngineLog:
         self._client = Client(
             {
                 **consumer_settings(bootstrap, settings),
-                **group_settings(group, session_timeout_ms, client_id),
+                **group_settings(group, session_timeout_ms, client_id, HEARTBEAT_MS_MAX),
                 "auto.offset.reset": "error",
                 # A partition that starts or starts again waits for the fetch under way.
                 "fetch.wait.max.ms": FETCH_WAIT_MS,
@@ -158,7 +159,10 @@ class KafkaEngineLog:
             self._owned.clear()
             if not self._left:
                 self._left = True
-                self._client.close()
+                if self._marks.is_idle:
+                    self._client.close()
+                else:  # nobody answers; the group notices when our session is over
+                    logger.warning("the group is not told that we leave: a commit is under way")
 
     def close(self) -> None:
         """Leave, and let go of everything."""
@@ -256,8 +260,7 @@ class KafkaEngineLog:
 
     def read_at(self, partition: int, offset: int) -> Record | None:
         """The first record at or after an offset."""
-        found = self._reads.read(self._commands, partition, offset, 1)
-        return found[0] if found else None
+        return self._reads.first(self._commands, partition, offset)
 
     def read_some(self, partition: int, offsets: Sequence[int]) -> list[Record]:
         """The records at these offsets."""
@@ -299,6 +302,7 @@ class KafkaEngineLog:
     def _assign(
         self, numbers: Sequence[int], assign: Callable[[list[TopicPartition]], None]
     ) -> None:
+        logger.info("partitions %s have come", list(numbers))
         self._owned.update(dict.fromkeys(numbers))
         self._has_come = bool(numbers)
         self._assigning = True

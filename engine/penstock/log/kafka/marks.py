@@ -1,16 +1,27 @@
-"""The marks of the engine's group on `commands`: the offsets that Kafka keeps for it."""
+"""The marks of the engine's group on `commands`: the offsets that Kafka keeps for it.
+
+librdkafka's commit that waits knows no time limit: with a coordinator that stands still it takes a
+minute and more, and the fold would stand as long. So a thread waits for it, and who commits waits
+for that as long as they like. There is one at a time, so no mark is overtaken by an older one.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from threading import Thread
+from typing import Final
 
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from penstock.log.kafka.clients import PASSING, REBALANCING, REQUEST_TIMEOUT_S, patiently
 from penstock.log.kafka.consume import has_offset
-from penstock.log.port import Fenced, Mark
+from penstock.log.port import Fenced, LogUnavailable, Mark
+
+COMMIT_TIMEOUT_S: Final = 5.0
+Answer = Sequence[TopicPartition] | None
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +32,13 @@ class KafkaMarks:
     def __init__(self, client: Client, commands: str) -> None:
         self._client = client
         self._commands = commands
+        self._under_way: Future[Answer] = Future()
+        self._under_way.set_result(None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no commit is under way: else the client must not be closed."""
+        return self._under_way.done()
 
     def get(self, numbers: Iterable[int]) -> dict[int, Mark]:
         """The marks of those partitions that have one."""
@@ -35,16 +53,41 @@ class KafkaMarks:
         }
 
     def put(self, marks: Mapping[int, Mark]) -> None:
-        """Commit all at once and wait. Raises Fenced when the group does not take it from us."""
+        """Commit all at once and wait. Raises Fenced when the group does not take it from us, and
+        LogUnavailable if nothing is known in time: it may come to be yet, before any later one.
+        """
         offsets = [
             TopicPartition(self._commands, number, mark.next_offset, mark.metadata)
             for number, mark in marks.items()
         ]
         patiently(
             f"committing partitions {_numbers(offsets)}",
-            lambda: _sound(self._client.commit(offsets=offsets, asynchronous=False)),
+            lambda: _sound(self._commit(offsets)),
             PASSING | REBALANCING,
         )
+
+    def _commit(self, offsets: list[TopicPartition]) -> Answer:
+        if not self.is_idle:
+            self._wait()
+        self._under_way = answer = Future[Answer]()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._client.commit(offsets=offsets, asynchronous=False))
+            except (KafkaException, RuntimeError) as error:  # for who waits, or for the next one
+                answer.set_exception(error)
+
+        Thread(target=ask, name="penstock-commit", daemon=True).start()
+        self._wait()
+        return answer.result()
+
+    def _wait(self) -> None:
+        """Wait for what is under way, whatever comes of it."""
+        try:
+            self._under_way.exception(COMMIT_TIMEOUT_S)
+        except TimeoutError as error:
+            told = f"committing: the group's coordinator has not answered in {COMMIT_TIMEOUT_S} s"
+            raise LogUnavailable(told) from error
 
     def begin(self, numbers: Sequence[int], first: Mark) -> None:
         """Give partitions their first mark, as long as the group has no members.
@@ -60,7 +103,7 @@ class KafkaMarks:
             logger.info("partitions %s are left to the group's members", list(numbers))
 
 
-def _sound(answer: Sequence[TopicPartition] | None) -> Sequence[TopicPartition]:
+def _sound(answer: Answer) -> Sequence[TopicPartition]:
     """What is said of each partition; raises the first error that there is."""
     assert answer is not None
     for one in answer:

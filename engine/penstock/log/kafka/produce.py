@@ -9,6 +9,7 @@ Rules
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -41,6 +42,7 @@ from penstock.log.port import (
 RECORD_BYTES_MAX: Final = 1_048_588  # as a broker's message.max.bytes; a topic may have less
 QUEUE_KIB_MAX: Final = 256 * 1024
 POLL_S: Final = 0.25
+DENIED_S: Final = 5.0  # a client that is refused is replaced no more often
 PURGE_S: Final = 5.0
 Report = Callable[[KafkaError | None, KafkaMessage], None]
 
@@ -175,6 +177,8 @@ class KafkaProducer:
                 line.failed = error
             return log_error(f"appending to {message.topic}", error)
         self._topics.forget(message.topic)
+        if code == "DENIED" and (line := self._line) is not None and line.age_s > DENIED_S:
+            line.failed = error  # it would say so by itself for minutes, whatever is so by then
         return AppendRefused(Refused(message, code, f"{message.topic}: {error.str()}"))
 
 
@@ -183,9 +187,15 @@ class _Line:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.failed: KafkaError | None = None
+        self._made_s = time.monotonic()
         self.client = Client({**settings, "error_cb": self._failure})
         self._ending = False
         self._thread = self._start()
+
+    @property
+    def age_s(self) -> float:
+        """How long there is this client."""
+        return time.monotonic() - self._made_s
 
     def end(self) -> None:
         """Drop what is left. Not from the line's own thread."""

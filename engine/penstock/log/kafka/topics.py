@@ -248,5 +248,5 @@ def topic_id_of(uuid: Uuid) -> str:
 
 
 def _topic_refusal(topic: str, error: KafkaError) -> tuple[str, str]:
-    code = refusal_code(error) or "NO_TOPIC"
+    code = "DENIED" if refusal_code(error) == "DENIED" else "NO_TOPIC"
     return code, f"{topic}: {error.str()} ({error.name()})"
