@@ -27,17 +27,23 @@ class Wait:
 def waits_of(seen: Seen) -> Iterator[Wait]:
     """The waits of a run, by thread. Of one that has ended: what an operator may rescue."""
     run = seen.run
-    if run.status not in (*THREAD_LIVE, ThreadStatus.ERROR):
+    ended = run.status not in THREAD_LIVE
+    if ended and run.status is not ThreadStatus.ERROR:
         return
     for thread in seen.rows.scan(ThreadRun, run.tenant, run.wf_run_id):
-        reason = _reason(seen, thread)
+        reason = _rescuable(seen, thread)
+        if reason is None and not ended:
+            reason = _reason(seen, thread)
         if reason is not None:
             yield Wait(thread, reason)
 
 
+def _rescuable(seen: Seen, thread: ThreadRun) -> Reason | None:
+    failed = thread.status is ThreadStatus.ERROR and not thread.gone
+    return _failed(seen, thread) if failed else None
+
+
 def _reason(seen: Seen, thread: ThreadRun) -> Reason | None:
-    if thread.status is ThreadStatus.ERROR and not thread.gone:
-        return _failed(seen, thread)
     if thread.status not in THREAD_LIVE or thread.is_abandoned:
         return None
     if thread.status is ThreadStatus.HALTED:
