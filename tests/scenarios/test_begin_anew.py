@@ -180,6 +180,21 @@ def test_other_threads_end_as_by_a_kill(driver: Driver) -> None:
     assert len(successors(first)) == 1
 
 
+def test_a_run_that_has_ended_is_not_begun_anew(memory: Driver) -> None:
+    """A thread of it may still have a task with a worker, which fails when the run has said what it
+    means to say: that stays said, and nothing of a kill is left behind.
+    """
+    main = chain(starts("slow"), task("work"))
+    register(memory, "said", threads(main, slow=chain(again(task("slow")))))
+    story = run(memory, "said").task("slow").starts()
+    slow = story.taken
+    story.task("work").throws("sorry").is_now("EXCEPTION")
+    story.has(slow).fails().ends_with("sorry", "EXCEPTION")
+    memory.tick()
+    assert successors(story) == []
+    assert [row for row in memory.everywhere(Timer) if row.wf_run_id == story.id] == []
+
+
 def test_a_worker_that_is_gone_is_waited_for_until_the_deadline(memory: Driver) -> None:
     """However long ago the run was to be begun anew."""
     busy(memory, timeout_ms=600_000)

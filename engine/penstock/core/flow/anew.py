@@ -15,6 +15,7 @@ from penstock.core.state.failures import NOT_ALLOWED, Failure, FailureName
 from penstock.core.state.replay_rows import Anew
 from penstock.core.state.run import Sweep, SweepVerb, TimerKey, WfRun
 from penstock.core.state.timers import Clock, TimerKind, clock_ms, drop_timer, set_timer
+from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.state.turn import Turn
 
 _ON_PURPOSE: Final = NOT_ALLOWED | {FailureName.TASK_CANCELLED, FailureName.USER_TASK_CANCELLED}
@@ -94,6 +95,8 @@ def _due_ms(at: At, failure: Failure) -> int | None:
     """When, on the DURATION clock, the run is begun anew; None if it is not."""
     policy, run, attempt = at.config.begin_anew, at.run, attempt_of(at.run)
     if policy is None or run.parent is not None or failure.name in _ON_PURPOSE:
+        return None
+    if run.status not in THREAD_LIVE:  # it has ended, and a thread of it has not been told yet
         return None
     if attempt >= policy.max_attempts:
         return None
