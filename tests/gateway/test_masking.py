@@ -48,6 +48,16 @@ def test_masked_values_are_shown_as_stars(served: Served) -> None:
     assert served.good("GET", f"{path}/node-runs")["items"][1]["output"] == MASKED
     assert served.good("GET", f"{path}/node-runs/0/1")["output"] == MASKED
 
+    later = {"schedule_id": "mask", "wf_spec": "mask-spec", "cron": "0 0 1 1 *"}
+    given = {"pin": "0000", "person": CLEAR}
+    served.good("POST", "/v1/schedules", later | {"variables": given})
+    assert served.good("GET", "/v1/schedules/mask")["variables"] == {
+        "pin": "*****",
+        "person": MASKED,
+    }
+    assert CLEAR["card"] not in json.dumps(served.good("GET", "/v1/schedules"))
+    served.good("DELETE", "/v1/schedules/mask")
+
 
 def test_an_events_masked_fields_are_shown_as_stars(served: Served) -> None:
     served.good("PUT", "/v1/struct-defs?wait=all", {"name": "mask-who", "fields": PERSON})
@@ -172,10 +182,12 @@ def test_an_output_that_becomes_a_masked_variable_is_masked(served: Served) -> N
     served.good("PUT", "/v1/wf-specs?wait=all", {"name": "tokens", "spec": spec})
     run = served.run("tokens")
     [task] = served.poll("token-task")
-    served.succeed(task, CLEAR_TEXT)
     put = {"wf_run_id": run, "event_def": "token", "content": CLEAR_TEXT}
-    served.good("POST", "/v1/external-events", put)
+    before = served.good("POST", "/v1/external-events", put)["position"]
+    served.succeed(task, CLEAR_TEXT)
     assert served.good("GET", f"/v1/wf-runs/{run}")["status"] == "COMPLETED"
+    [event] = served.good("GET", f"/v1/wf-runs/{run}/external-events?at={before}")["items"]
+    assert (event["claimed_by"], event["content"]) == (None, "*****"), "what is taken later, too"
     assert CLEAR_TEXT not in _everything(served, run)
 
 

@@ -8,6 +8,8 @@ masked variable is made.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
@@ -23,6 +25,7 @@ from penstock.core.state.task_rows import Series
 from penstock.core.state.user_task_rows import UserTaskRun
 from penstock.core.values.masking import MASK, Hide, hidden, shown_value
 from penstock.core.values.types import Structs
+from penstock.core.values.value import Value
 
 
 def shown_variable(rows: Rows, run: WfRun, row: Variable, hide: Hide = hidden) -> Variable:
@@ -90,10 +93,11 @@ def shown_series(rows: Rows, task: TaskRun, series: Series) -> Series:
     return replace(series, tags=dict.fromkeys(series.tags, MASK))
 
 
-def shown_event(rows: Rows, row: ExternalEvent) -> ExternalEvent:
-    """An event that was put to a run."""
-    claimed = row.claimed_by
-    if row.content is not None and claimed and is_masked_at(rows, row, *claimed):
+def shown_event(rows: Rows, row: ExternalEvent, today: Rows) -> ExternalEvent:
+    """An event that was put to a run, as it was; masked if who has taken it by `today` masks it."""
+    known = today.peek(ExternalEvent, row.tenant, row.wf_run_id, row.event_def, row.guid)
+    claimed = row.claimed_by if known is None else known.claimed_by
+    if row.content is not None and claimed and is_masked_at(today, row, *claimed):
         return replace(row, content=MASK)
     event_def = rows.peek(ExternalEventDef, row.tenant, row.event_def)
     if event_def is None or event_def.content_type is None:
@@ -102,6 +106,23 @@ def shown_event(rows: Rows, row: ExternalEvent) -> ExternalEvent:
     return replace(
         row, content=shown_value(row.content, event_def.content_type, structs, masked=False)
     )
+
+
+def shown_inputs(
+    rows: Rows, tenant: str, spec: WfSpec | None, inputs: Mapping[str, Value]
+) -> dict[str, Value]:
+    """What runs of a spec are to be started with. Of one that is not there nobody knows what it
+    masks, so all of it is.
+    """
+    if spec is None:
+        return dict.fromkeys(inputs, MASK)
+    blueprint, structs = spec.body.threads[spec.body.entrypoint], _structs(rows, tenant)
+    shown = dict(inputs)
+    for name, value in inputs.items():
+        declared = blueprint.variable(name)
+        if declared is not None:
+            shown[name] = shown_value(value, declared.type, structs, masked=declared.masked)
+    return shown
 
 
 def shown_correlated_event(rows: Rows, row: CorrelatedEvent) -> CorrelatedEvent:

@@ -124,7 +124,8 @@ async def external_events(request: Request) -> Response:
     """The events put to the run; they may be there before the run is."""
     view, tenant, wf_run_id = await view_of_run_at(request)
     rows, cursor = await run_in_threadpool(page, request, view, ExternalEvent, tenant, wf_run_id)
-    items = [render.external_event(shown_event(view.rows, row)) for row in rows]
+    today, _, _ = await view_of_run(request)
+    items = [render.external_event(shown_event(view.rows, row, today.rows)) for row in rows]
     return listed(items, cursor, view.position)
 
 

@@ -21,7 +21,7 @@ from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.views.seen import LogLine
 from penstock.gateway.dialects import Dialect, dialect_of, seen_of
-from penstock.gateway.errors import bad_request
+from penstock.gateway.errors import ApiError, bad_request
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.run_words import (
@@ -104,14 +104,17 @@ async def _events(
             yield b"event: end\ndata: {}\n\n"
             return
         look = partial(_newer, gateway, number, view.position.offset)
-        newer = await gateway.watch.until(number, look, QUIET_S)
-        if gateway.watch.closing:
-            return
-        if newer is None:
-            yield b": quiet\n\n"
-        else:
-            await asyncio.sleep(PAUSE_S)
-        view = gateway.reads.view(number)
+        try:
+            newer = await gateway.watch.until(number, look, QUIET_S)
+            if gateway.watch.closing:
+                return
+            if newer is None:
+                yield b": quiet\n\n"
+            else:
+                await asyncio.sleep(PAUSE_S)
+            view = gateway.reads.view(number)
+        except ApiError:
+            return  # the partition has left: the client comes again, and is sent where it is
 
 
 def _newer(gateway: Gateway, number: int, offset: int) -> View | None:

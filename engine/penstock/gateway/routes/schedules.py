@@ -16,9 +16,12 @@ from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.definitions.principals import Resource
+from penstock.core.definitions.wf_spec import WfSpec, newest_spec
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_schedule_id, derive_guid, partition_of_run
 from penstock.core.schedules.schedules import Schedule, ScheduleState
+from penstock.core.state.rows import Rows
+from penstock.core.views.shown import shown_inputs
 from penstock.gateway import render
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.index_scan import scan_index
@@ -110,7 +113,15 @@ def _shown(view: View, caller: Caller, schedule_id: str) -> render.Json | None:
     state = view.rows.peek(ScheduleState, caller.tenant, schedule_id)
     if schedule is None or state is None or not caller.sees(Resource.WORKFLOW, schedule.wf_spec):
         return None
-    return render.schedule(schedule, state)
+    return render.schedule(_without_masked(view.rows, schedule), state)
+
+
+def _without_masked(rows: Rows, row: Schedule) -> Schedule:
+    if row.version is None:
+        spec = newest_spec(rows, row.tenant, row.wf_spec, row.major)
+    else:
+        spec = rows.peek(WfSpec, row.tenant, row.wf_spec, row.version)
+    return replace(row, variables=shown_inputs(rows, row.tenant, spec, row.variables))
 
 
 BY_ID: Final = "/v1/schedules/{schedule_id}"

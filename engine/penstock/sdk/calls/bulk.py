@@ -23,7 +23,8 @@ LOOK_MAX_S: Final = 1.0
 
 class Bulk(Subject[C]):
     """`client.bulk`. Its verbs are those of a run, by their names in routes: stop, resume, pause,
-    kill, restart, rescue, migrate, replay, delete, set-labels, force and retry-now.
+    kill, restart, rescue, migrate, replay, delete, set-labels, change-run-state, force
+    and retry-now.
     """
 
     @asks
