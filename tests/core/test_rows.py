@@ -18,7 +18,7 @@ from penstock.core.state.keys import (
     run_prefix,
     runs_prefix,
 )
-from penstock.core.state.rows import NoRows, Row, Rows
+from penstock.core.state.rows import _KEYS, NoRows, Row, Rows
 from penstock.core.state.run import NodeRun, Variable
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition
@@ -78,6 +78,18 @@ def test_a_key_of_all_its_parts_is_that_of_a_prefix_with_all(kind: type[Row]) ->
     rows.put(row)
     assert rows.changes() == {plain: row}
     assert rows.peek(kind, *values.values()) is row
+
+
+def test_a_long_key_is_a_key_and_is_not_kept() -> None:
+    """Names that somebody asks for may be as long as a command, and each another one."""
+    rows, long = Rows(NoRows()), "x" * 10_000
+    kept = _KEYS[Queued].cache_info().currsize
+    row = Queued("t", "r", long, 1, "g")
+    rows.put(row)
+    assert rows.peek(Queued, "t", "r", long, 1) is row
+    assert rows.get(Queued, "t", "r", long, 1) == row
+    assert row.own_key() == Queued.key("t", "r", long, 1)
+    assert _KEYS[Queued].cache_info().currsize == kept
 
 
 def test_a_copy_is_nothing_until_it_is_put() -> None:

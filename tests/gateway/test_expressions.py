@@ -125,5 +125,5 @@ def test_the_command_line_tries_a_template(
 
     assert main(["eval", "--url", served.url, run, "{{ nobody }}"]) == 1
     assert "NO_VALUE: nobody is not there" in capsys.readouterr().err
-    assert main(["eval", "--url", "http://127.0.0.1:1", run, "x"]) == 1
+    assert main(["eval", "--url", "http://127.0.0.1:1", run, "x"]) == 5
     assert "UNREACHABLE" in capsys.readouterr().err

@@ -84,7 +84,7 @@ def test_clients_workers_and_the_command_line_come_with_keys(
     listed = capsys.readouterr().out
     assert key.split("_")[1] in listed and key not in listed
     monkeypatch.setenv("PENSTOCK_API_KEY", key)
-    assert main(["keys", "list", *where]) == 1
+    assert main(["keys", "list", *where]) == 4
     assert "PERMISSION_DENIED" in capsys.readouterr().err
     with (
         Client(served.url, tenant="acme") as client,

@@ -268,5 +268,5 @@ def test_the_command_line_shows_a_run(served: Served, capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out)["state"]["current"] == "SUCCESS"
     assert main(["task-runs", run_id, "--url", served.url]) == 0
     assert capsys.readouterr().out.split()[:2] == ["work", "SUCCESS"]
-    assert main(["task-runs", "nobody", "--url", served.url]) == 1
+    assert main(["task-runs", "nobody", "--url", served.url]) == 3
     assert "WF_RUN_UNKNOWN" in capsys.readouterr().err

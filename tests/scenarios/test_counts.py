@@ -93,6 +93,14 @@ def test_a_run_that_is_begun_again_ends_twice(memory: Driver) -> None:
     assert counted(memory, "work") == work
 
 
+def test_an_attempt_that_is_over_is_not_counted_again_with_its_task(memory: Driver) -> None:
+    """The run is killed while the task waits for its next attempt."""
+    later = {"max_attempts": 3, "backoff": {"base_ms": 60_000}}
+    story = started(memory, **later).task("work").starts().fails()
+    story.is_killed().ends_with("KILLED")
+    assert counted(memory, "work") == {"attempt_waited": 1, "attempt_error": 1, "error": 1}
+
+
 def test_what_is_killed_before_it_began_is_stopped(memory: Driver) -> None:
     started(memory).is_killed()
     assert counted(memory, "job") == {"started": 1, "error": 1}

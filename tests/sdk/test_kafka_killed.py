@@ -10,7 +10,7 @@ import pytest
 
 from penstock import Client, Worker
 from tests.promises import is_kept
-from tests.sdk.kill_rounds import BEGUN, ELSEWHERE_S, SAID, UNSAID, Way, one_round, told
+from tests.sdk.kill_rounds import ELSEWHERE_S, SAID, UNSAID, Way, one_round, told
 from tests.sdk.killed import SLOTS, kk_said, kk_unsaid
 from tests.sdk.test_kafka_worker import Cluster, client, cluster
 
@@ -34,7 +34,7 @@ def test_what_a_killed_worker_had_is_begun_elsewhere(
         with Worker(kk_unsaid, kk_said, url=cluster.kafka_url, slots=SLOTS):
             took_s = one_round(client, cluster.kafka_url, tmp_path, way)
         print(told("begun elsewhere", 1, took_s))
-        assert len(took_s) >= BEGUN
+        assert took_s, "some were begun by it alone, when it was killed"
         return took_s[-1]
 
     is_kept(ELSEWHERE_S, elsewhere_s)

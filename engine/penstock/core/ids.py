@@ -57,10 +57,15 @@ def is_step(node: str) -> bool:
     return "." not in node
 
 
-@lru_cache(maxsize=1_024)
 def is_kebab(name: str) -> bool:
-    """Whether this is kebab-case, and short enough. Each command names its tenant."""
-    return len(name) <= 40 and _KEBAB.fullmatch(name) is not None
+    """Whether this is kebab-case, and short enough."""
+    return len(name) <= 40 and _is_kebab(name)
+
+
+@lru_cache(maxsize=1_024)
+def _is_kebab(name: str) -> bool:
+    """Each command names its tenant."""
+    return _KEBAB.fullmatch(name) is not None
 
 
 def check_kebab(what: str, name: str) -> str:

@@ -74,10 +74,34 @@ class Row(Struct, array_like=True, gc=False):
     def own_key(self) -> bytes:
         """The key of this row."""
         kind = type(self)
-        return _KEYS[kind](*_PARTS[kind](self))
+        try:
+            return _KEYS[kind](*_PARTS[kind](self))
+        except LongKey as long:
+            return long.key
 
 
 KEYS_KEPT: Final = 2_048  # of each kind of row
+KEPT_BYTES_MAX: Final = 512
+
+
+class LongKey(Exception):
+    """A key that is not kept: names that are only looked up may be as long as a command. What is
+    raised is not remembered, and costs nothing where it is not.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _short_key(make: Callable[..., bytes]) -> Callable[..., bytes]:
+    def made(*parts: Part) -> bytes:
+        key = make(*parts)
+        if len(key) > KEPT_BYTES_MAX:
+            raise LongKey(key)
+        return key
+
+    return made
 
 
 class _Keys(dict[type[Row], Callable[..., bytes]]):
@@ -88,7 +112,8 @@ class _Keys(dict[type[Row], Callable[..., bytes]]):
     def __missing__(self, kind: type[Row]) -> Callable[..., bytes]:
         types = get_type_hints(kind)
         numbers = [issubclass(types[name], int) for name in kind.KEY]
-        made = self[kind] = lru_cache(KEYS_KEPT)(key_function(kind.SCOPE, kind.KIND, numbers))
+        make = _short_key(key_function(kind.SCOPE, kind.KIND, numbers))
+        made = self[kind] = lru_cache(KEYS_KEPT)(make)
         return made
 
 
@@ -163,7 +188,10 @@ class Rows:
 
     def get(self, kind: type[R], *parts: Part) -> R | None:
         """A copy of the row, for the caller to change and put back."""
-        key = _KEYS[kind](*parts)
+        try:
+            key = _KEYS[kind](*parts)
+        except LongKey as long:
+            key = long.key
         row: Any = self._changed.get(key, _ABSENT)
         if row is _ABSENT:
             row = self._base.get(kind, key)
@@ -171,7 +199,10 @@ class Rows:
 
     def peek(self, kind: type[R], *parts: Part) -> R | None:
         """The row itself, which the caller must not change."""
-        key = _KEYS[kind](*parts)
+        try:
+            key = _KEYS[kind](*parts)
+        except LongKey as long:
+            key = long.key
         row: Any = self._changed.get(key, _ABSENT)
         return self._base.get(kind, key) if row is _ABSENT else row
 
@@ -183,7 +214,10 @@ class Rows:
     def put(self, row: Row) -> None:
         """Write a row; the caller must not change it afterwards."""
         kind = type(row)
-        key = _KEYS[kind](*_PARTS[kind](row))
+        try:
+            key = _KEYS[kind](*_PARTS[kind](row))
+        except LongKey as long:
+            key = long.key
         before = self._changed.get(key, _ABSENT)
         self._journal.append((key, before, kind))
         self._changed[key] = row

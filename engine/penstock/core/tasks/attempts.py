@@ -75,6 +75,9 @@ def end_attempt(
     if event is TaskEvent.RESTART and not _thread_lives(turn, task):
         event = TaskEvent.CANCEL
     _drop_timeout(turn, task, attempt)
+    counted = (
+        None if attempt.ended_ms is not None else event
+    )  # it may wait for the next, or be said
     if task.guarded:
         note_end(turn, task, event)
     move_task(turn, task, event)
@@ -91,7 +94,7 @@ def end_attempt(
             _plan_retry(turn, task, delay_ms)
     elif event is TaskEvent.SUCCEED and task.warn_on_retry:
         attempt.warning = attempt.warning or _counted(task) > 1
-    count_end(turn, task, event)
+    count_end(turn, task, counted)
     tell(turn, task)
     turn.rows.put(task)
 

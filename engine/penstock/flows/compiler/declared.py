@@ -62,7 +62,7 @@ GIVES: Final[dict[str, Below]] = {
     "switch": _fields("value", "defaults"),
     "loop-until": _fields("iterationCount"),
     "subflow": _fields("executionId", "state", outputs=ANYTHING),
-    "for-each-item": _fields("numberOfBatches", subflowOutputs=ANYTHING),
+    "for-each-item": _fields("numberOfBatches", iterations=ANYTHING, subflowOutputs=ANYTHING),
 }
 """What a task of each kind gives, but a pause, which is given what it asks for; of one that is not
 here nothing can be read.
