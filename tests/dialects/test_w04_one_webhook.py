@@ -11,7 +11,7 @@ from penstock.builtin.keys import KeyFile
 from penstock.builtin.tasks import BuiltinTasks
 from penstock.core.commands.delete_application import DeleteApplication
 from penstock.core.commands.put_application import PutApplication
-from penstock.core.values.timestamps import timestamp_text
+from penstock.core.values.timestamps import date_text
 from penstock.sdk.attempt import Attempt
 from penstock.stepped.definition import SEND_WEBHOOK
 from tests.builtin.clients import awaited, outbound
@@ -45,7 +45,7 @@ def test_w04_the_context_is_told_and_stays(driver: Driver) -> None:
         },
         "url": HOOKS,
         "endpoint": "shop",
-        "timestamp": timestamp_text(reached_ms),
+        "timestamp": date_text(reached_ms),
     }
     run.succeeds(DELIVERED).completes(BOUGHT)
     shown = run.one(SEND_WEBHOOK)

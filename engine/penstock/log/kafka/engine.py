@@ -99,8 +99,7 @@ class KafkaEngineLog:
                 **consumer_settings(bootstrap, settings),
                 **group_settings(group, session_timeout_ms, client_id, HEARTBEAT_MS_MAX),
                 "auto.offset.reset": "error",
-                # A partition that starts or starts again waits for the fetch under way.
-                "fetch.wait.max.ms": FETCH_WAIT_MS,
+                "fetch.wait.max.ms": FETCH_WAIT_MS,  # who starts waits for the fetch under way
             }
         )
         self._marks = KafkaMarks(self._client, commands)
@@ -322,7 +321,8 @@ class KafkaEngineLog:
         numbers = [one.partition for one in partitions]
         try:
             if self._ownership is not None and not self._closed:
-                self._ownership.revoked(numbers)
+                with self._marks.in_callback():
+                    self._ownership.revoked(numbers)
         finally:
             self._forget(numbers)
             client.incremental_unassign(partitions)

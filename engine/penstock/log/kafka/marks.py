@@ -8,8 +8,9 @@ for that as long as they like. There is one at a time, so no mark is overtaken b
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from threading import Thread
 from typing import Final
 
@@ -34,6 +35,16 @@ class KafkaMarks:
         self._commands = commands
         self._under_way: Future[Answer] = Future()
         self._under_way.set_result(None)
+        self._in_callback = False
+
+    @contextmanager
+    def in_callback(self) -> Iterator[None]:
+        """While the client calls us back it answers no other thread: there, this one commits."""
+        self._in_callback = True
+        try:
+            yield
+        finally:
+            self._in_callback = False
 
     @property
     def is_idle(self) -> bool:
@@ -69,6 +80,8 @@ class KafkaMarks:
     def _commit(self, offsets: list[TopicPartition]) -> Answer:
         if not self.is_idle:
             self._wait()
+        if self._in_callback:
+            return self._client.commit(offsets=offsets, asynchronous=False)
         self._under_way = answer = Future[Answer]()
 
         def ask() -> None:
