@@ -8,7 +8,7 @@ for that as long as they like. There is one at a time, so no mark is overtaken b
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Thread
@@ -38,7 +38,7 @@ class KafkaMarks:
         self._in_callback = False
 
     @contextmanager
-    def in_callback(self) -> Iterator[None]:
+    def in_callback(self) -> Generator[None]:
         """While the client calls us back it answers no other thread: there, this one commits."""
         self._in_callback = True
         try:
