@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
 from penstock.contracts.topics import TopicSettings
 from penstock.log.port import (
     LogError,
+    Consumer,
     LogFatal,
     Mark,
     Message,
+    Record,
 )
 from tests.contract.logs import (
     PARTITIONS,
@@ -264,6 +267,36 @@ def test_two_members_share_and_the_last_one_takes_over(logs: Logs) -> None:
     until(second_has_all)
     assert time.monotonic() - left_s < 6, "the session timeout is not waited out"
     second.close()
+
+
+def test_a_member_that_takes_nothing_attends(durable: Logs) -> None:
+    log = durable.open()
+    topic = f"{durable.cluster}.tasks.default.t"
+    log.ensure_topics([TopicSettings(topic, PARTITIONS, TASKS_CONFIG)])
+    log.deliver([Message(topic, None, b"%d" % number, {}, 0) for number in range(6)])
+    with closing(log.consumer(topic, "workers")) as first:
+        (record,) = some(first, 1)
+        first.commit(0, record.offset + 1)
+        count = first.attend()
+        assert count == PARTITIONS
+
+        with closing(log.consumer(topic, "workers")) as second:
+            # Who joins has a share although nobody polls.
+            until(lambda: not second.poll(1, 0.05) and first.attend() < count)
+        until(lambda: first.attend() == count)
+        assert values(some(first, 5)) == [b"1", b"2", b"3", b"4", b"5"]
+
+
+def some(consumer: Consumer, count: int) -> list[Record]:
+    """So many records, and none besides is taken."""
+    records: list[Record] = []
+
+    def enough() -> bool:
+        records.extend(consumer.poll(count - len(records), 0.2))
+        return len(records) == count
+
+    until(enough)
+    return records
 
 
 def test_a_member_that_waits_is_woken(durable: Logs) -> None:

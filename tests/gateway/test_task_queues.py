@@ -175,6 +175,29 @@ def test_an_idle_queue_leaves_its_group_with_its_marks_and_comes_back(
         served.succeed(task)
 
 
+def test_a_queue_that_nobody_asks_is_left_to_others(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    limits = Limits(queue_shared_idle_s=0.2)
+    with serving(tmp_path_factory.mktemp("shared"), limits) as served:
+        queue = a_queue(served, "queue-shared")
+        topics = served.made.topics
+        others = topics.task("default", queue), task_group(topics, "default", queue)
+        served.run(queue)
+        (task,) = served.poll(queue)
+        served.succeed(task)
+        time.sleep(1)
+        assert not queues_are_closed(served), "it is the only one, and stays"
+        runs = {served.run(queue) for _ in range(9)}
+        with closing(served.made.log.consumer(*others)) as consumer:
+            wait_until(lambda: queues_are_closed(served))
+            seen: set[str] = set()
+            while len(seen) < 9:
+                for record in consumer.poll(9, 10):
+                    seen.add(served.made.avro.decode(record.value)[0].wf_run_id)
+            assert seen == runs
+
+
 def queues_are_closed(served: Served) -> bool:
     queues = served.made.app.state.gateway.queues
     for queue in queues._queues.values():

@@ -48,6 +48,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     answer_timeout_s: float = 10.0
     read_timeout_s: float = 10.0
     queue_idle_s: float = 60.0
+    queue_shared_idle_s: float = 5.0  # where others read the topic, too
     queues_look_s: float = 15.0
     blocking_appends: bool = False  # the log's append waits for the disk
     metrics_names: bool = False  # metrics name TaskDefs and their tenants

@@ -139,7 +139,7 @@ class TaskQueues:
                 topics=self._topics,
                 forwarder=self._forwarder,
                 key=key,
-                idle_s=self._limits.queue_idle_s,
+                limits=self._limits,
             )
         return queue
 
@@ -157,12 +157,12 @@ class TaskQueue:
         topics: Topics,
         forwarder: Forwarder,
         key: tuple[str, str],
-        idle_s: float,
+        limits: Limits,
     ) -> None:
         self.is_closed = False
         self._avro = avro
         self._forwarder = forwarder
-        self._idle_s = idle_s
+        self._idle_s = limits.queue_idle_s
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Poller] = deque()
         self._taken: deque[Taken] = deque()
@@ -178,19 +178,25 @@ class TaskQueue:
             group=task_group(topics, *key),
             came=lambda records: self._in_loop(lambda: self._came(records)),
             failed=lambda error: self._in_loop(lambda: self._failed(error)),
+            wanted_elsewhere=lambda: self._in_loop(self._close_if_unused),
+            shared_idle_s=limits.queue_shared_idle_s,
         )
 
     def used(self) -> None:
         """Somebody polls."""
         self._users += 1
+        self._puller.used(True)
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
 
     def left(self) -> None:
-        """Somebody polls no more; when nobody does for long, others get the partitions."""
+        """Somebody polls no more. When nobody does for long, the group is left; soon, if there are
+        other members: tasks would wait here for nobody.
+        """
         self._users -= 1
         if self._users == 0 and not self.is_closed:
+            self._puller.used(False)
             self._idle = self._loop.call_later(self._idle_s, self.close)
 
     def close(self) -> None:
@@ -202,6 +208,10 @@ class TaskQueue:
         self._taken.clear()
         while self._waiting:
             _give(self._waiting.popleft(), [])
+
+    def _close_if_unused(self) -> None:
+        if self._users == 0 and not self.is_closed:
+            self.close()
 
     def join(self, timeout_s: float) -> None:
         """Wait until the group is left. Not on the event loop."""

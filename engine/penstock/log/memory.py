@@ -332,6 +332,10 @@ class MemoryConsumer:
             polled += chunk
         return polled
 
+    def attend(self) -> int:
+        """How many partitions it has."""
+        return len(self._read)
+
     def commit(self, partition: int, next_offset: int) -> None:
         """Done with all before."""
         self._log.set_group_mark(self._topic, self._group, partition, next_offset)

@@ -175,6 +175,12 @@ class Consumer(Protocol):
         """
         ...
 
+    def attend(self) -> int:
+        """Take part in the group, but take no records: a member that does neither for long holds up
+        who joins. How many partitions it has.
+        """
+        ...
+
     def commit(self, partition: int, next_offset: int) -> None:
         """Say that all before `next_offset` is done with. Asynchronous; a lost commit only repeats
         records.

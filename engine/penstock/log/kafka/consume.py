@@ -104,6 +104,7 @@ class KafkaConsumer:
         self._topic = topic
         self._done: dict[int, int] = {}
         self._closed = False
+        self._attends = False  # all is paused
         self._client = Client(
             {
                 **consumer_settings(bootstrap, settings or {}),
@@ -121,6 +122,9 @@ class KafkaConsumer:
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:
         """Up to `records_max` records, as soon as there is one."""
         deadline = time.monotonic() + timeout_s
+        if self._attends:
+            self._attends = False
+            self._client.resume(self._client.assignment())
         while True:
             if self._closed:
                 raise LogFatal("the consumer is closed")
@@ -129,6 +133,16 @@ class KafkaConsumer:
             records = [record_of(message) for message in messages if self._is_record(message)]
             if records or time.monotonic() >= deadline:
                 return records
+
+    def attend(self) -> int:
+        """Take part in the group, and take nothing: all stays paused until the next `poll`."""
+        if not self._attends:
+            self._attends = True
+            self._client.pause(self._client.assignment())
+        message = self._client.poll(0)  # no record comes behind a pause
+        if message is not None:
+            self._is_record(message)
+        return len(self._client.assignment())
 
     def commit(self, partition: int, next_offset: int) -> None:
         """All before `next_offset` is done with."""
@@ -151,6 +165,8 @@ class KafkaConsumer:
         for partition in partitions:  # what was done in an earlier time of ours says nothing now
             self._done.pop(partition.partition, None)
         client.incremental_assign(partitions)
+        if self._attends:
+            client.pause(partitions)
 
     def _is_record(self, message: KafkaMessage) -> bool:
         error = message.error()
