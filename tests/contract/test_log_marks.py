@@ -11,8 +11,8 @@ import pytest
 
 from penstock.contracts.topics import TopicSettings
 from penstock.log.port import (
-    LogError,
     Consumer,
+    LogError,
     LogFatal,
     Mark,
     Message,
