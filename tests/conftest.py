@@ -26,7 +26,17 @@ PROCESSES_MAX = 6
 TESTS = Path(__file__).parent
 LONG_S = 60  # a run of which it is worth telling where its time went
 BROKERS = {"kafka_bootstrap", "own_broker"}
-REAL_TIME = ("builtin", "chaos", "cli", "crash", "examples", "gateway", "nodes", "operations", "sdk")
+REAL_TIME = (
+    "builtin",
+    "chaos",
+    "cli",
+    "crash",
+    "examples",
+    "gateway",
+    "nodes",
+    "operations",
+    "sdk",
+)
 """Folders of tests with servers, processes and clocks that run."""
 
 
