@@ -1,5 +1,5 @@
-"""What a task's function may ask of the attempt that it is: its ids, whether it is to stop, and a
-place for its log and for what it measures.
+"""What a task's function may ask of the attempt that it is: its ids, whether it is to stop, what
+attempts before it have put aside, and a place for its log and for what it measures.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from threading import Event, Lock
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 from penstock.core.limits import (
     ATTEMPT_LOGS_CHARS_MAX,
@@ -15,7 +15,12 @@ from penstock.core.limits import (
     METRIC_TEXT_CHARS_MAX,
 )
 from penstock.core.state.task_rows import Metric, MetricKind
+from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value
+from penstock.sdk import hints
+from penstock.sdk.checkpoints import Checkpoints, Saved, keep_here
+
+T = TypeVar("T")
 
 _CUT: Final = "\n... (cut)"
 _Series = tuple[str, MetricKind, tuple[tuple[str, str], ...]]
@@ -43,16 +48,23 @@ class TaskContext:
 
     __slots__ = (
         *("_asked", "_chars", "_known", "_lines", "_lock", "_pieces", "_pulse", "_series"),
-        *("_taken", "_woken", "attempt", "guid", "max_attempts", "unheard", "wf_run_id"),
+        *("_taken", "_woken", "attempt", "checkpoints", "guid", "max_attempts", "unheard"),
+        "wf_run_id",
     )
 
     def __init__(
-        self, wf_run_id: str = "local", guid: str = "local", attempt: int = 1, max_attempts: int = 1
+        self,
+        wf_run_id: str = "local",
+        guid: str = "local",
+        attempt: int = 1,
+        max_attempts: int = 1,
+        checkpoint: Value = None,
     ) -> None:
         self.wf_run_id = wf_run_id
         self.guid = guid
         self.attempt = attempt
         self.max_attempts = max_attempts
+        self.checkpoints = Checkpoints(keep_here, newest=checkpoint)
         self._asked: str | None = None
         self._woken: Event | None = None
         self._pulse: tuple[Value] | None = None
@@ -95,6 +107,27 @@ class TaskContext:
         `progress` is shown to whoever looks. With one, the worker gives them by itself.
         """
         self._pulse = (progress,)
+
+    def checkpoint(self, value: object) -> Saved:
+        """Put a value aside, so that an attempt that follows need not work for it again; `timeout`
+        runs anew from it. It is kept when this returns, or in an async function when it is awaited:
+        `await ctx.checkpoint(...)`. A task may have 1,000 of them, and 8 MiB.
+        """
+        return self.checkpoints.put(value)
+
+    @overload
+    def last_checkpoint(self) -> Any: ...
+    @overload
+    def last_checkpoint(self, kind: type[T]) -> T | None: ...
+    def last_checkpoint(self, kind: Any = hints.UNKNOWN) -> Any:
+        """What the task has put aside last, in this attempt or one before; None if there is
+        nothing. With a `kind` it is made one of these; ValueError if it is none.
+        """
+        newest = self.checkpoints.newest
+        try:
+            return None if newest is None else hints.from_json(newest, kind)
+        except ValueProblem as problem:
+            raise ValueError(f"a checkpoint is no {hints.shown(kind)}: {problem}") from None
 
     def ask_to_stop(self, why: str) -> bool:
         """For the worker: the attempt is to end. False if that was asked before."""

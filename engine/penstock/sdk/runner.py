@@ -16,12 +16,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Any, Final, Protocol
 
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.value import Value
@@ -52,6 +54,10 @@ class Engine(Protocol):
 
     def beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """The attempt lives; and what it has said since the last time, if that is wanted."""
+        ...
+
+    def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        """The attempt puts a value aside; `kept` is told when it is, or why it is not."""
         ...
 
     def hand_back(self, job: Job) -> None:
@@ -117,6 +123,7 @@ class Runner:
 
     def submit(self, job: Job) -> None:
         """Run an attempt as soon as a slot is free."""
+        job.attempt.keep_with(partial(job.engine.keep, job))
         with self._lock:
             self._taken += 1
             self._jobs[job] = None
@@ -203,7 +210,13 @@ class Runner:
         return True
 
     def _ended(self, job: Job, report: ReportTask) -> None:
-        """Tell of an end, unless the attempt was given up meanwhile."""
+        """Tell of an end, unless the attempt was given up meanwhile. A checkpoint that nobody has
+        waited for goes before: behind the report it would be of an attempt that is over.
+        """
+        under_way = job.attempt.context.checkpoints.under_way
+        if under_way is not None:
+            under_way.add_done_callback(lambda _: self._ended(job, report))
+            return
         if not self._take_out(job):
             return
         if job.leaving and report.status is TaskStatus.TASK_FAILED:

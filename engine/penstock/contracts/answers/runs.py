@@ -324,6 +324,7 @@ class TaskGiven(Answer, frozen=True):
     max_attempts: int
     heartbeat_timeout_ms: int | None
     total_checkpoints: int
+    checkpoint: Any
     secrets: dict[str, str]
 
 
