@@ -163,10 +163,7 @@ class TaskDef(Generic[P, R]):
         """Inputs as the engine hands them out, as the function's types; ValueProblem if they do not
         fit.
         """
-        try:
-            return msgspec.structs.asdict(msgspec.convert(inputs, self._arguments))
-        except (msgspec.ValidationError, TypeError) as error:
-            raise ValueProblem(str(error)) from error
+        return msgspec.structs.asdict(hints.from_json(inputs, self._arguments))
 
     def call(self, arguments: dict[str, Any]) -> Any:
         """Call the function with all its arguments by name, whatever kind of parameters it has."""

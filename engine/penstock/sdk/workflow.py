@@ -295,4 +295,7 @@ def plain_variables(
     """The name of a workflow, and variables for a run of it as JSON."""
     if isinstance(workflow, Workflow):
         return workflow.name, workflow.encode(variables)
-    return workflow, variables
+    try:
+        return workflow, {name: hints.to_json(value, None) for name, value in variables.items()}
+    except ValueProblem as problem:
+        raise TypeError(f"{workflow}: {problem}") from None
