@@ -28,7 +28,9 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.value import Value
 from penstock.sdk.attempt import Attempt
+from penstock.sdk.loop_watch import LoopWatch
 from penstock.sdk.secret import SecretProvider, from_environment
+from penstock.sdk.task import TaskDef
 
 LOOK_S: Final = 0.1
 BEATS: Final = 3  # within the time in which a sign of life must come
@@ -107,6 +109,7 @@ class Runner:
         self._stopped = Event()
         self._threads: list[Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_watch: LoopWatch | None = None
         self._waiting: deque[Job] = deque()  # for an async slot
         self._tasks: set[asyncio.Task[Any]] = set()
         self._woken = False
@@ -118,7 +121,8 @@ class Runner:
                 self._spawn(self._work, f"penstock-slot-{number}")
         if with_loop:
             self._loop = asyncio.new_event_loop()
-            self._spawn(self._run_loop, "penstock-async")
+            thread = self._spawn(self._run_loop, "penstock-async")
+            self._loop_watch = LoopWatch(self._loop, thread, self._task_of)
         self._spawn(self._watch, "penstock-watch")
 
     def submit(self, job: Job) -> None:
@@ -190,10 +194,11 @@ class Runner:
         for thread in self._threads:
             thread.join(0.1 if self._is_stuck else 5.0)
 
-    def _spawn(self, target: Callable[[], None], name: str) -> None:
+    def _spawn(self, target: Callable[[], None], name: str) -> Thread:
         thread = Thread(target=target, name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
+        return thread
 
     # Sync attempts.
 
@@ -291,6 +296,11 @@ class Runner:
             self._ended(job, job.attempt.ended(running))
             self._fill()
 
+    def _task_of(self, running: asyncio.Task[Any]) -> TaskDef[..., Any] | None:
+        """Whose function it runs; None if that has begun it itself."""
+        jobs = list(self._jobs)
+        return next((job.attempt.task for job in jobs if job.running is running), None)
+
     # Attempts that take longer.
 
     def _watch(self) -> None:
@@ -299,6 +309,8 @@ class Runner:
         """
         while not self._stopped.wait(min(LOOK_S, self._started_after_s)):
             at_s = time.monotonic()
+            if self._loop_watch is not None and self._tasks:
+                self._loop_watch.look(at_s)
             for job in self.begun(0.0):
                 if not job.said and job.since_s + self._started_after_s <= at_s:
                     job.said = True
