@@ -1,6 +1,10 @@
 """Penstock: a durable workflow engine on Apache Kafka.
 
 The names below are what users import: `from penstock import task, workflow, Worker, Client`.
+
+Examples in docstrings are run by the tests. In them `greet` is a task, `greeting` the workflow that
+calls it, `engine` a `penstock.testing.Engine`, and `client` a Client of the server at `url`, which
+has a worker for both.
 """
 
 from __future__ import annotations

@@ -25,6 +25,10 @@ class Client(ClientBase[Blocking]):
     up to `deadline_s` seconds. What this client wrote, it also reads. `api_key` is the credential;
     without it that of PENSTOCK_API_KEY is taken. `transport` is what carries the requests in place
     of a connection, as in `penstock.testing`.
+
+    >>> with Client(url) as mine:
+    ...     mine.run(greeting, name="Ada").result(timeout=30)
+    'Hello, Ada'
     """
 
     def __init__(
@@ -94,6 +98,11 @@ class Client(ClientBase[Blocking]):
         """Start a run. With an id of your own it is idempotent: the same start again is the same
         run, and starts none for a day if that has been deleted. Variables are named, or given as
         a mapping. Below a `parent` the run's id is `<parent>.<wf_run_id>`.
+
+        >>> client.run(greeting, name="Ada", wf_run_id="greeting-1").result(timeout=30)
+        'Hello, Ada'
+        >>> client.run("greeting", {"name": "Ada"}, wf_run_id="greeting-1")
+        <run greeting-1>
         """
         whole_id = self.connection.do(
             self._start(
@@ -108,7 +117,11 @@ class Client(ClientBase[Blocking]):
         return RunHandle(self.connection, whole_id, _return_hint(workflow))
 
     def handle(self, wf_run_id: str) -> RunHandle[Any]:
-        """A handle of a run that was started elsewhere."""
+        """A handle of a run that was started elsewhere.
+
+        >>> client.handle("greeting-1")
+        <run greeting-1>
+        """
         return RunHandle(self.connection, wf_run_id)
 
 
@@ -117,6 +130,13 @@ class AsyncClient(ClientBase[Awaiting]):
 
     The same methods: what gives an answer there is awaited here, and what gives an iterator there
     is one for `async for` here.
+
+    >>> async def main() -> str:
+    ...     async with AsyncClient(url) as ours:
+    ...         run = await ours.run(greeting, name="Ada")
+    ...         return await run.result(timeout=30)
+    >>> asyncio.run(main())
+    'Hello, Ada'
     """
 
     def __init__(

@@ -55,6 +55,8 @@ class ClientBase(Registered[C]):
 
         The same definition again changes nothing. A workflow that has changed becomes a new
         version. Raises InvalidRequest for one that can not be, with the lines that made it so.
+
+        >>> client.register(greeting)
         """
         for definition in definitions_of(definitions):
             body = msgspec.to_builtins(definition)
@@ -68,7 +70,10 @@ class ClientBase(Registered[C]):
     def put_application(
         self, name: str, webhook_url: str, *, description: str = ""
     ) -> Exchange[None]:
-        """Register an application, or change where it takes webhooks."""
+        """Register an application, or change where it takes webhooks.
+
+        >>> client.put_application("shop", "https://shop.example/hooks")
+        """
         body = {"name": name, "webhook_url": webhook_url, "description": description}
         call = api.command("PUT", "/v1/applications", body, of=OF_DEFINITIONS)
         yield from self.connection.ask(call)
@@ -84,6 +89,10 @@ class ClientBase(Registered[C]):
     ) -> Exchange[str]:
         """Register a workflow of tasks that hand on a context, one after another; returns the name
         by which it is run: `run(name, context={...})`. Without tasks it sends one webhook.
+
+        >>> client.put_application("post", "https://post.example/hooks")
+        >>> client.put_workflow("post", "notify")
+        'post.notify'
         """
         body = given(name=name, tasks=list(tasks), retry=retry and dict(retry))
         path = api.below("/v1/applications", application, "workflows")
@@ -94,6 +103,14 @@ class ClientBase(Registered[C]):
         """Register a flow, given as YAML, and what it needs. The same flow again changes nothing.
 
         Raises FlowError with all mistakes, each with its line and column.
+
+        >>> client.deploy('''
+        ... id: evening
+        ... namespace: company.team
+        ... tasks:
+        ...   - {id: say, type: log, message: good night}
+        ... ''').name
+        'company.team.evening'
         """
         return deploy.deploy(self.connection, flow)
 
@@ -120,6 +137,10 @@ class ClientBase(Registered[C]):
         """All runs, in the order of their ids; those of a WfSpec with a value in a searchable
         variable, written as `<name>:<value>`, or below it at a `path`; or, newest first, those that
         pass filters, as of `find_task_runs`.
+
+        >>> run = client.run(greeting, name="Eve", wf_run_id="greeting-2")
+        >>> [found.wf_run_id for found in client.find_runs(wf_spec="greeting", variable="name:Eve")]
+        ['greeting-2']
         """
         filters = given(
             status=list(status) or None,
@@ -154,6 +175,12 @@ class ClientBase(Registered[C]):
     ) -> Feed[TaskRunShown]:
         """Task runs of all runs, newest first within each window that the server looks at. Filters
         are those of the API: `label` as `<key>:<value>`, `task` the node, `q` words in any name.
+
+        >>> client.run(greeting, name="Ada").result(timeout=30)
+        'Hello, Ada'
+        >>> found = next(client.find_task_runs(task_def="greet", state=["TASK_SUCCESS"]))
+        >>> found.attempts[0].output
+        'Hello, ...'
         """
         asked = given(
             q=q,
@@ -172,7 +199,12 @@ class ClientBase(Registered[C]):
 
     @asks
     def call(self, call: Call) -> Exchange[api.Reply]:
-        """Any other request of the API, with the same retries."""
+        """Any other request of the API, with the same retries.
+
+        >>> from penstock.sdk.api import Call
+        >>> client.call(Call(method="GET", path="/v1/whoami")).body["tenant"]
+        'default'
+        """
         return self.connection.ask(call)
 
     def _start(

@@ -44,6 +44,13 @@ class TaskContext:
     `idempotency_key` is the same in every retry of the same task: pass it to what must not happen
     twice. A sync function that takes long looks at `cancelled`, or sleeps in `wait`; an async one
     is cancelled as asyncio does it.
+
+    >>> @task
+    ... def pack(ctx: TaskContext, item: str) -> str:
+    ...     ctx.log(f"attempt {ctx.attempt}")
+    ...     return f"a box with {item}"
+    >>> pack("a book")
+    'a box with a book'
     """
 
     __slots__ = (
@@ -79,7 +86,11 @@ class TaskContext:
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt of this task, and for no other task."""
+        """The same for every attempt of this task, and for no other task.
+
+        >>> TaskContext(guid="us1Bp1", attempt=2).idempotency_key
+        'us1Bp1'
+        """
         return self.guid
 
     @property
@@ -93,11 +104,24 @@ class TaskContext:
     def cancelled(self) -> bool:
         """Whether the attempt is to end soon. What it returns then still counts; if it raises, it
         has stopped.
+
+        >>> @task
+        ... def copy(ctx: TaskContext, pages: int) -> int:
+        ...     for page in range(pages):
+        ...         if ctx.cancelled:
+        ...             raise RuntimeError(f"{ctx.stop} was asked for at page {page}")
+        ...     return pages
+        >>> copy(3)
+        3
         """
         return self._asked is not None
 
     def wait(self, seconds: float) -> bool:
-        """Sleep, but no longer than until the attempt is to end; whether it is."""
+        """Sleep, but no longer than until the attempt is to end; whether it is.
+
+        >>> TaskContext().wait(0.01)
+        False
+        """
         self._woken = woken = self._woken or Event()
         # Made before the look: who asks looks for it after having asked.
         return self._asked is not None or woken.wait(seconds)
@@ -105,6 +129,8 @@ class TaskContext:
     def heartbeat(self, progress: Value = None) -> None:
         """Give a sign of life, soon: without a heartbeat time-out, `timeout` runs anew from it.
         `progress` is shown to whoever looks. With one, the worker gives them by itself.
+
+        >>> TaskContext().heartbeat({"page": 3})
         """
         self._pulse = (progress,)
 
@@ -112,6 +138,14 @@ class TaskContext:
         """Put a value aside, so that an attempt that follows need not work for it again; `timeout`
         runs anew from it. It is kept when this returns, or in an async function when it is awaited:
         `await ctx.checkpoint(...)`. A task may have 1,000 of them, and 8 MiB.
+
+        >>> @task(max_attempts=3)
+        ... def print_all(ctx: TaskContext, pages: int) -> int:
+        ...     for page in range(ctx.last_checkpoint(int) or 0, pages):
+        ...         ctx.checkpoint(page + 1)
+        ...     return pages
+        >>> print_all(3)
+        3
         """
         return self.checkpoints.put(value)
 
@@ -122,6 +156,9 @@ class TaskContext:
     def last_checkpoint(self, kind: Any = hints.UNKNOWN) -> Any:
         """What the task has put aside last, in this attempt or one before; None if there is
         nothing. With a `kind` it is made one of these; ValueError if it is none.
+
+        >>> TaskContext(attempt=2, checkpoint={"page": 3}).last_checkpoint()
+        {'page': 3}
         """
         newest = self.checkpoints.newest
         try:
@@ -145,6 +182,11 @@ class TaskContext:
     def log(self, text: object) -> None:
         """Add a line to the attempt's log, which travels with heartbeats and the report; what
         exceeds 64 KiB is dropped.
+
+        >>> ctx = TaskContext()
+        >>> ctx.log("page 3 is printed")
+        >>> ctx.logs
+        'page 3 is printed'
         """
         line = str(text)
         with self._lock:
@@ -155,11 +197,16 @@ class TaskContext:
     def counter(self, name: str, value: float = 1.0, tags: Mapping[str, str] = _NO_TAGS) -> None:
         """Count something; it travels as the log does. Name and tags name a series, which adds up:
         at most 100 an attempt, what exceeds them is dropped.
+
+        >>> TaskContext().counter("pages", 3, {"printer": "east"})
         """
         self._measure(MetricKind.COUNTER, name, value, tags)
 
     def timer(self, name: str, seconds: float, tags: Mapping[str, str] = _NO_TAGS) -> None:
-        """Say how long something took; else as `counter`."""
+        """Say how long something took; else as `counter`.
+
+        >>> TaskContext().timer("printing", 1.5)
+        """
         self._measure(MetricKind.TIMER, name, seconds * 1_000, tags)
 
     def _measure(self, kind: MetricKind, name: str, value: float, tags: Mapping[str, str]) -> None:

@@ -65,7 +65,12 @@ class _Handle(Updates[C], Generic[C, R]):
 
 
 class RunHandle(_Handle[Blocking, R], Generic[R]):
-    """A run, as a Client gives it."""
+    """A run, as a Client gives it.
+
+    >>> run = client.run(greeting, name="Ada", wf_run_id="greeting-3")
+    >>> run.result(timeout=30), run.variables()
+    ('Hello, Ada', {'name': 'Ada'})
+    """
 
     def result(self, timeout: float | None = None) -> R:
         """Wait until the run has ended, and return its output.
@@ -77,7 +82,15 @@ class RunHandle(_Handle[Blocking, R], Generic[R]):
 
 
 class AsyncRunHandle(_Handle[Awaiting, R], Generic[R]):
-    """A run, as an AsyncClient gives it. `await handle.result()`."""
+    """A run, as an AsyncClient gives it. `await handle.result()`.
+
+    >>> async def follow(name: str) -> list[str]:
+    ...     async with AsyncClient(url) as ours:
+    ...         run = await ours.run(greeting, name=name)
+    ...         return [line async for line in run.follow(timeout=30)]
+    >>> asyncio.run(follow("Ada"))[-1]
+    "... run COMPLETED, returns 'Hello, Ada'"
+    """
 
     async def result(self, timeout: float | None = None) -> R:
         """See RunHandle."""

@@ -17,6 +17,9 @@ from penstock.sdk.trace import checked_name, thread_here
 class Form:
     """A form that people fill in: `Form("approve", agreed=bool, note=str | None)`. A field whose
     hint allows None may be left out.
+
+    >>> Form("approve", agreed=bool, note=str | None)
+    <form approve>
     """
 
     def __init__(self, name: str, /, *, description: str = "", **fields: Any) -> None:
@@ -39,6 +42,17 @@ def user_task(
 ) -> Any:
     """Have a person fill in a form: this user, or one of this group; what stands for the results,
     by the fields' names.
+
+    >>> approve = Form("approve", agreed=bool, note=str | None)
+    >>> @workflow
+    ... def approving() -> bool:
+    ...     return user_task(approve, user="bob")["agreed"]
+    >>> engine.register(approving)
+    >>> run = engine.run(approving)
+    >>> [form] = run.user_tasks()
+    >>> _ = engine.client.user_tasks.complete(form.id, "bob", {"agreed": True})
+    >>> run.result()
+    True
     """
     thread = thread_here("user_task")
     known = thread.trace.forms.setdefault(form.name, form.definition)

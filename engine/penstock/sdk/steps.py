@@ -41,6 +41,16 @@ def wait_for_event(name: str, *, type: None = None, timeout: Duration | None = N
 def wait_for_event(name: str, *, type: Any = None, timeout: Duration | None = None) -> Any:
     """Wait until an event of this name is put to the run; what stands for its content. A time-out
     is the failure TIMEOUT.
+
+    >>> @workflow
+    ... def paying() -> str:
+    ...     return wait_for_event("paid", type=str, timeout=3600)
+    >>> engine.register(paying)
+    >>> run = engine.run(paying)
+    >>> run.put_event("paid", "in gold", guid="payment-1")
+    'payment-1'
+    >>> run.result()
+    'in gold'
     """
     thread = thread_here("wait_for_event")
     hint, value_type = _content(type, f"event {name!r}")
@@ -50,14 +60,34 @@ def wait_for_event(name: str, *, type: Any = None, timeout: Duration | None = No
 
 
 def wait_until(condition: bool) -> Step:
-    """Wait until a condition holds: other threads, events and operators change variables."""
+    """Wait until a condition holds: other threads, events and operators change variables.
+
+    >>> @workflow
+    ... def gathering(here: int = 0) -> str:
+    ...     wait_until(here > 2)
+    ...     return greet("all")
+    >>> engine.register(gathering)
+    >>> run = engine.run(gathering)
+    >>> _ = run.stop(), run.edit_variable("here", 3), run.resume()
+    >>> run.result()
+    'Hello, all'
+    """
     thread = thread_here("wait_until")
     holds = thread.expression(condition, ValueType.BOOL, bool, "wait_until")
     return thread.add("condition", WaitForConditionNode(condition=holds))
 
 
 def sleep(duration: Duration) -> Step:
-    """Wait for some time: seconds, a timedelta, or a number that the run knows."""
+    """Wait for some time: seconds, a timedelta, or a number that the run knows.
+
+    >>> @workflow
+    ... def late(name: str) -> str:
+    ...     sleep(timedelta(hours=1))
+    ...     return greet(name)
+    >>> engine.register(late)
+    >>> engine.run(late, name="Ada").result(timeout=3600)
+    'Hello, Ada'
+    """
     thread = thread_here("sleep")
     if isinstance(duration, Proxy):
         seconds = thread.expression(duration, None, hints.UNKNOWN, "sleep()")
@@ -68,7 +98,16 @@ def sleep(duration: Duration) -> Step:
 
 
 def sleep_until(at: datetime) -> Step:
-    """Wait until a moment; one that has passed is none to wait for."""
+    """Wait until a moment; one that has passed is none to wait for.
+
+    >>> @workflow
+    ... def morning() -> str:
+    ...     sleep_until(datetime(2026, 1, 2, 8, tzinfo=UTC))
+    ...     return greet("world")
+    >>> engine.register(morning)
+    >>> engine.run(morning).result(timeout=timedelta(hours=32))
+    'Hello, world'
+    """
     thread = thread_here("sleep_until")
     moment: object = at
     if not isinstance(at, Proxy):
@@ -83,12 +122,32 @@ def sleep_until(at: datetime) -> Step:
 
 
 def return_(value: Any = None) -> None:
-    """End this thread here, well; of the workflow itself, with the run's output."""
+    """End this thread here, well; of the workflow itself, with the run's output.
+
+    >>> @workflow
+    ... def checking(count: int) -> str:
+    ...     with if_(count > 10):
+    ...         return_("too many")
+    ...     return greet("few")
+    >>> engine.register(checking)
+    >>> engine.run(checking, count=11).result()
+    'too many'
+    """
     thread_here("return_").end(value)
 
 
 def fail(name: str, message: str = "", content: Any = None) -> None:
-    """End this thread here, with a business exception."""
+    """End this thread here, with a business exception.
+
+    >>> @workflow
+    ... def refusing(count: int) -> None:
+    ...     with if_(count > 10):
+    ...         fail("too-many", "ten at most", count)
+    >>> engine.register(refusing)
+    >>> engine.run(refusing, count=11).result()
+    Traceback (most recent call last):
+    penstock.sdk.errors.RunFailed: too-many: run ... ended in EXCEPTION: ten at most
+    """
     thread = thread_here("fail")
     given = None
     if content is not None:
@@ -97,7 +156,15 @@ def fail(name: str, message: str = "", content: Any = None) -> None:
 
 
 def throw_event(name: str, content: Any = None) -> Step:
-    """Tell the outside of something, by an event of the workflow."""
+    """Tell the outside of something, by an event of the workflow.
+
+    >>> @workflow
+    ... def telling() -> None:
+    ...     throw_event("packed", "a book")
+    >>> engine.register(telling)
+    >>> [event.content for event in engine.run(telling).thrown("packed")]
+    ['a book']
+    """
     thread = thread_here("throw_event")
     definition = PutWorkflowEventDef(name=checked_name("event", name))
     thread.trace.thrown.setdefault(name, definition)
@@ -108,7 +175,21 @@ def throw_event(name: str, content: Any = None) -> Step:
 
 
 def answer(update: Update, value: Any = None) -> None:
-    """Answer an update, which an event brought: `client.handle(id).update(...)` gives the value."""
+    """Answer an update, which an event brought: `client.handle(id).update(...)` gives the value.
+
+    >>> @workflow
+    ... def parcel(address: str) -> str:
+    ...     def move(asked: Update) -> None:
+    ...         assign(address, asked["content"])
+    ...         answer(asked, "moved")
+    ...
+    ...     on_event("move", move)
+    ...     wait_for_event("delivered")
+    ...     return address
+    >>> engine.register(parcel)
+    >>> engine.run(parcel, address="here").update("move", "there")
+    'moved'
+    """
     throw_event(ANSWERED, update["update"])
     throw_event(ANSWERED, value)
 
@@ -125,6 +206,20 @@ def on_failure(
     """Have a function's steps handle failures of a step (a call's result, or what a step returned):
     `any`, only an `error` or an `exception`, or one of this name. The thread goes on behind the
     step once they have ended. A parameter of the function is the failure's content.
+
+    >>> @task
+    ... def charge(card: str) -> str:
+    ...     raise TaskError("declined", content="Ada")
+    >>> @workflow
+    ... def charging(card: str) -> None:
+    ...     def apologize(customer: str) -> None:
+    ...         greet(customer)
+    ...
+    ...     on_failure(charge(card), apologize, of="declined")
+    >>> engine.register(charging)
+    >>> engine.run(charging, card="4242").result()
+    >>> engine.inputs(greet)
+    [{'name': 'Ada'}]
     """
     thread = thread_here("on_failure")
     found = _step_of(step)
@@ -136,6 +231,20 @@ def on_failure(
 def on_event(name: str, handler: Callable[..., Any]) -> None:
     """Have a function's steps run whenever an event of this name is put to the run, while this
     thread is halted. A parameter of the function is the event's content.
+
+    >>> @workflow
+    ... def adding(total: int = 0) -> int:
+    ...     def add(by: int) -> None:
+    ...         assign(total, total + by)
+    ...
+    ...     on_event("more", add)
+    ...     wait_for_event("enough")
+    ...     return total
+    >>> engine.register(adding)
+    >>> run = engine.run(adding)
+    >>> _ = run.put_event("more", 2), run.put_event("more", 3), run.put_event("enough")
+    >>> run.result()
+    5
     """
     thread = thread_here("on_event")
     declared = parameters_of(handler, f"on_event({name!r})")

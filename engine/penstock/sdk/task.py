@@ -49,7 +49,11 @@ _POSITIONAL: Final = (
 
 
 class TaskDef(Generic[P, R]):
-    """A function and what the engine knows of it. Made by `@task`."""
+    """A function and what the engine knows of it. Made by `@task`.
+
+    >>> greet
+    <task greet(name: STR) -> STR>
+    """
 
     def __init__(
         self,

@@ -40,6 +40,18 @@ class Spawned:
 def spawn(function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> Spawned:
     """Start a thread beside this one: a function's steps. It sees this thread's variables; its
     parameters are variables of its own.
+
+    >>> @workflow
+    ... def both() -> None:
+    ...     def hello(name: str) -> None:
+    ...         greet(name)
+    ...
+    ...     first, second = spawn(hello, "Ada"), spawn(hello, "Bob")
+    ...     wait_for(first, second)
+    >>> engine.register(both)
+    >>> engine.run(both).result()
+    >>> engine.inputs(greet)
+    [{'name': 'Ada'}, {'name': 'Bob'}]
     """
     thread = thread_here("spawn")
     what = f"spawn({getattr(function, '__name__', function)!s})"
@@ -52,6 +64,21 @@ def spawn(function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> S
 def wait_for(*threads: Spawned, until: Literal["all", "first", "any"] = "all") -> Step:
     """Wait for threads: for `all` of them, for the `first` that ends, or for `any` that ends well;
     the others are halted then. A thread that fails fails this step.
+
+    >>> @workflow
+    ... def racing() -> None:
+    ...     def mail() -> None:
+    ...         wait_for_event("mailed")
+    ...
+    ...     def phone() -> None:
+    ...         wait_for_event("phoned")
+    ...
+    ...     wait_for(spawn(mail), spawn(phone), until="first")
+    >>> engine.register(racing)
+    >>> run = engine.run(racing)
+    >>> _ = run.put_event("phoned")
+    >>> print(run.status())
+    COMPLETED
     """
     thread = thread_here("wait_for")
     if not threads:
@@ -66,6 +93,15 @@ def wait_for(*threads: Spawned, until: Literal["all", "first", "any"] = "all") -
 def start(workflow: Workflow[P, R] | str, /, *args: P.args, **kwargs: P.kwargs) -> str:
     """Start a run of another workflow, below this one; what stands for its id. To call it and wait,
     call the workflow.
+
+    >>> @workflow
+    ... def beginning(name: str) -> str:
+    ...     run = start(greeting, name)
+    ...     sleep(60)
+    ...     return wait_for_run(run)
+    >>> engine.register(beginning)
+    >>> engine.run(beginning, name="Ada").result(timeout=60)
+    'Hello, Ada'
     """
     thread = thread_here("start")
     if isinstance(workflow, Workflow):
@@ -81,7 +117,15 @@ def start(workflow: Workflow[P, R] | str, /, *args: P.args, **kwargs: P.kwargs) 
 
 
 def wait_for_run(wf_run_id: str) -> Any:
-    """Wait until a run below this one has ended; what stands for its output."""
+    """Wait until a run below this one has ended; what stands for its output.
+
+    >>> @workflow
+    ... def waiting(name: str) -> str:
+    ...     return wait_for_run(start(greeting, name))
+    >>> engine.register(waiting)
+    >>> engine.run(waiting, name="Ada").result()
+    'Hello, Ada'
+    """
     thread = thread_here("wait_for_run")
     run = thread.expression(wf_run_id, None, hints.UNKNOWN, "wait_for_run()")
     step = thread.add("wait-for-run", WaitForChildWfNode(wf_run_id=run))

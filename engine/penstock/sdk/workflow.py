@@ -35,7 +35,11 @@ _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYW
 
 
 class Workflow(Generic[P, R]):
-    """A function and the spec that it stands for. Made by `@workflow`."""
+    """A function and the spec that it stands for. Made by `@workflow`.
+
+    >>> greeting, greeting.tasks
+    (<workflow greeting>, (<task greet(name: STR) -> STR>,))
+    """
 
     def __init__(
         self,
