@@ -43,13 +43,10 @@ def if_(condition: bool) -> Generator[None]:
     ... def sizing(count: int) -> str:
     ...     with if_(count > 10):
     ...         return_("many")
-    ...     with elif_(count > 1):
-    ...         return_("some")
-    ...     with else_():
-    ...         return_("one")
+    ...     return "few"
     >>> engine.register(sizing)
-    >>> [engine.run(sizing, count=count).result() for count in (11, 2, 1)]
-    ['many', 'some', 'one']
+    >>> [engine.run(sizing, count=count).result() for count in (11, 2)]
+    ['many', 'few']
     """
     thread = thread_here("if_")
     holds = _condition(thread, condition, "if_")
@@ -126,10 +123,10 @@ def while_(condition: bool) -> Generator[None]:
     """What is done again and again, as long as a condition holds when it begins.
 
     >>> @workflow
-    ... def asking(answer: str = "no") -> str:
-    ...     with while_(answer != "yes"):
-    ...         assign(answer, wait_for_event("answered", type=str))
-    ...     return answer
+    ... def asking(said: str = "no") -> str:
+    ...     with while_(said != "yes"):
+    ...         assign(said, wait_for_event("answered", type=str))
+    ...     return said
     >>> engine.register(asking)
     >>> run = engine.run(asking)
     >>> _ = run.put_event("answered", "perhaps"), run.put_event("answered", "yes")

@@ -29,13 +29,13 @@ def secret(name: str) -> Any:
     """In a workflow: a secret of the workers', as an input of a task. The engine never has it.
 
     >>> @task
-    ... def mail(text: str, key: str) -> None:
-    ...     print(text, key)
+    ... def mail(letter: str, key: str) -> None:
+    ...     print(letter, key)
     >>> @workflow
-    ... def mailing(text: str) -> None:
-    ...     mail(text, secret("smtp_key"))  # PENSTOCK_SECRET_SMTP_KEY, where the worker is
+    ... def mailing(letter: str) -> None:
+    ...     mail(letter, secret("smtp_key"))  # PENSTOCK_SECRET_SMTP_KEY, where the worker is
     >>> mailing.tasks
-    (<task mail(text: STR, key: STR) -> JSON>,)
+    (<task mail(letter: STR, key: STR) -> JSON>,)
     """
     thread = current_thread()
     if thread is None:
