@@ -235,6 +235,10 @@ def test_a_worker_is_told_what_is_to_stop(served: Served) -> None:
     assert told() == [{**named, "stop": "over"}]
     (again,) = served.poll(queue, "two")
     assert (again["attempt"], again["total_checkpoints"], again["checkpoint"]) == (2, 1, [1])
+    path = f"/v1/wf-runs/{wf_run_id}/task-runs/{{}}/checkpoints"
+    (shown,) = served.good("GET", path.format(task["guid"]))["items"]
+    assert (shown["number"], shown["value"], shown["attempt"]) == (0, [1], 1)
+    assert served.refused("GET", path.format("nobody"))[:2] == (404, "TASK_RUN_UNKNOWN")
     served.good("POST", f"{actions}/shutdown-task", {"guid": task["guid"], "grace_ms": 0})
     assert served.good("GET", f"/v1/wf-runs/{wf_run_id}")["status"] == "ERROR"
 

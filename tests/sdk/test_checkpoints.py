@@ -94,11 +94,17 @@ Start = Callable[..., Any]
 
 
 def _go_on(start: Start) -> None:
+    """To the end; what was put aside is seen."""
     read, read_async = start(cp_read, pages=3), start(cp_read_async, pages=3)
     assert start(cp_hurry).result(timeout=60) == {"at": 1}
     for run in (read, read_async):
         assert run.result(timeout=60) == EXPECTED
-        assert len(run.task_runs()[0].attempts) == 3
+        (task_run,) = run.task_runs()
+        assert len(task_run.attempts) == 3
+        kept = run.checkpoints(task_run.guid)
+        assert [(one.number, one.attempt, one.value["page"]) for one in kept] == [
+            *((0, 1, 1), (1, 2, 2), (2, 3, 3)),
+        ]
 
 
 def test_in_a_test_of_a_users() -> None:

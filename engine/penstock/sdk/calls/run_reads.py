@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from penstock.contracts.answers.common import Answer, Excerpt, Items
 from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import (
+    CheckpointShown,
     ExternalEventShown,
     Level,
     LogShown,
@@ -139,6 +140,11 @@ class RunReads(Subject[C]):
     def task_run(self, guid: str) -> Exchange[TaskRunShown]:
         """A task, by its guid."""
         return self._read(TaskRunShown, below("/task-runs", guid))
+
+    @asks
+    def checkpoints(self, guid: str) -> Exchange[list[CheckpointShown]]:
+        """What the attempts of a task have put aside, by its guid."""
+        return self._all(CheckpointShown, self._part(below("/task-runs", guid, "checkpoints")))
 
     @asks
     def user_tasks(self) -> Exchange[list[UserTaskShown]]:
