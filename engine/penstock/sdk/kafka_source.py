@@ -37,7 +37,15 @@ from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.core.state.outputs import ScheduledTask, WorkerSignal
 from penstock.core.values.value import Value
 from penstock.log.kafka import KafkaConsumer, KafkaProducer, KafkaTail
-from penstock.log.port import AppendRefused, LogError, LogFatal, Message, Position, Record
+from penstock.log.port import (
+    AppendRefused,
+    LogError,
+    LogFatal,
+    LogUnavailable,
+    Message,
+    Position,
+    Record,
+)
 from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
@@ -125,6 +133,9 @@ class KafkaSource:
             reader.thread.join(timeout_s)
         self._signals.join(timeout_s)
         self._producer.close()
+        while self._unsent:  # a function may wait for it
+            *_, told = self._unsent.popleft()
+            told(LogUnavailable("its worker has left"))
 
     def consumer(self, task: TaskDef[..., Any], topic: str) -> KafkaConsumer:
         """A member of the group of a TaskDef's workers."""
