@@ -4,7 +4,8 @@ The names below are what users import: `from penstock import task, workflow, Wor
 
 Examples in docstrings are run by the tests. In them `greet` is a task, `greeting` the workflow that
 calls it, `engine` a `penstock.testing.Engine`, and `client` a Client of the server at `url`, which
-has a worker for both.
+has a worker for both. `run` is a run of `greeting` for Ada, which has ended, and `waiting` one that
+waits for an event `paid` and returns its content.
 """
 
 from __future__ import annotations

@@ -14,18 +14,27 @@ from typing import Any
 import pytest
 
 import penstock
-from penstock import Client, TaskContext, Worker, task, workflow
+from penstock import Client, RunHandle, TaskContext, Worker, task, wait_for_event, workflow
 from penstock.testing import Engine
 from tests.sdk.servers import running_server
 
 pytestmark = pytest.mark.timeout(120)
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-METHODS_OF = (Client, TaskContext)
+METHODS_OF = (Client, RunHandle, TaskContext)
 WITHOUT = {
     *("BulkFilter", "Forbidden", "Incomplete", "ServerError", "Unanswered", "Update"),
     *("Client.close", "TaskContext.stop", "TaskContext.has_words"),
     *("TaskContext.logs", "TaskContext.metrics"),
+    *(
+        f"RunHandle.{name}"
+        for name in (
+            *("change_run_state", "change_state", "external_events", "follow_logs", "force"),
+            *("metrics", "migrate", "node_run", "outcome", "rescue", "restart", "restart_task"),
+            *("retry_now", "shutdown_task", "task_run", "user_tasks", "update", "view"),
+            "view_task_runs",
+        )
+    ),
 }
 """What has none: what is seen in others' examples, or in none that is short."""
 ON_KAFKA = {"CommandSender"}  # see test_kafka_worker.py
@@ -39,6 +48,11 @@ def greet(name: str) -> str:
 @workflow(searchable=["name"])
 def greeting(name: str) -> str:
     return greet(name)
+
+
+@workflow
+def paying(amount: int = 10) -> str:
+    return wait_for_event("paid", type=str)
 
 
 def documented() -> dict[str, str]:
@@ -85,8 +99,11 @@ def test_an_example_is_true(name: str, request: pytest.FixtureRequest) -> None:
     words = DOCUMENTED[name]
     if "client" in words or "url" in words:
         names |= request.getfixturevalue("live")
-    with Engine(greeting) as engine:
-        run_examples(name, names | {"engine": engine})
+    with Engine(greeting, paying) as engine:
+        names["engine"] = engine
+        if name.startswith("RunHandle."):
+            names |= {"run": engine.run(greeting, name="Ada"), "waiting": engine.run(paying)}
+        run_examples(name, names)
 
 
 def test_whatever_users_see_is_documented_and_shown() -> None:

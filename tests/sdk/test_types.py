@@ -98,6 +98,8 @@ BEFORE = {
     "UTC": "from datetime import UTC",
     "engine": "engine = penstock.testing.Engine()",
     "client": "client = penstock.Client()",
+    "run": "run = penstock.Client().run('greeting')",
+    "waiting": "waiting = penstock.Client().run('paying')",
     **dict.fromkeys(("url", "bootstrap", "cluster"), "{name} = 'a'"),
     "greet": "@penstock.task\ndef greet(name: str) -> str: return name",
     "greeting": "@penstock.workflow\ndef greeting(name: str) -> str: return name",
@@ -115,6 +117,9 @@ def module_of(doc: str) -> str:
     nodes = list(ast.walk(ast.parse(body)))
     spoken = {node.id for node in nodes if isinstance(node, ast.Name)}
     spoken -= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    spoken -= {
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
     head = ["import penstock.testing"]
     head += [f"from penstock import {name}" for name in penstock.__all__ if name in spoken]
     head += [text.format(name=name) for name, text in BEFORE.items() if name in spoken]

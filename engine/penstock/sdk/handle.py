@@ -77,6 +77,9 @@ class RunHandle(_Handle[Blocking, R], Generic[R]):
 
         Raises RunFailed with the failure's name if it ended otherwise, ResultTimeout if it has not
         ended in time.
+
+        >>> run.result(timeout=30)
+        'Hello, Ada'
         """
         return self.connection.do(self._result(timeout))
 

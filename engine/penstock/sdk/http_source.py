@@ -119,6 +119,7 @@ class HttpSource:
                 logger.warning("%d reports did not get through", len(unsent))
             for report in unsent:
                 report.cancel()
+            await asyncio.gather(*unsent, return_exceptions=True)
         await self._http.aclose()
         await self._polling.aclose()
 
