@@ -1,5 +1,5 @@
 """The examples in docstrings are run as they stand: with a real server where they have a client,
-and with an engine of their own where they have an engine.
+and with an engine in memory where they have that.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import asyncio
 import doctest
 import inspect
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,6 +82,13 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             yield {"url": url, "client": client}
 
 
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """An engine in memory; no two examples have runs of one name."""
+    with Engine(greeting, paying) as made:
+        yield made
+
+
 def run_examples(name: str, names: dict[str, Any]) -> None:
     """Run those of one docstring, with these names besides the package's own."""
     known = {one: getattr(penstock, one) for one in penstock.__all__}
@@ -99,11 +107,14 @@ def test_an_example_is_true(name: str, request: pytest.FixtureRequest) -> None:
     words = DOCUMENTED[name]
     if "client" in words or "url" in words:
         names |= request.getfixturevalue("live")
-    with Engine(greeting, paying) as engine:
-        names["engine"] = engine
+    with ExitStack() as own:
+        if ".inputs(" in words:  # what others have given would be among them
+            engine = own.enter_context(Engine(greeting))
+        else:
+            engine = request.getfixturevalue("engine")
         if name.startswith("RunHandle."):
             names |= {"run": engine.run(greeting, name="Ada"), "waiting": engine.run(paying)}
-        run_examples(name, names)
+        run_examples(name, names | {"engine": engine})
 
 
 def test_whatever_users_see_is_documented_and_shown() -> None:

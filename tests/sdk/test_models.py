@@ -68,7 +68,8 @@ class Card(BaseModel):
     @field_validator("number")
     @classmethod
     def _checked(cls, number: str) -> str:
-        assert number.isdecimal()
+        if not number.isdecimal():
+            raise ValueError("digits alone")
         return number
 
 
@@ -165,7 +166,7 @@ def test_what_is_wrong_is_told_without_its_values(engine: Engine) -> None:
     engine.register(md_pay)
     run = engine.client.run("md_pay", card={"number": "swordfish"})
     with pytest.raises(
-        RunFailed, match="inputs of md_paid: Card: number: Assertion failed"
+        RunFailed, match="inputs of md_paid: Card: number: Value error, digits alone"
     ) as told:
         run.result()
     assert "swordfish" not in str(told.value)

@@ -277,7 +277,7 @@ def workflow(
     ... def hello(name: str) -> str:
     ...     return name
     >>> hello.spec.threads["entrypoint"].variables[0].type
-    <ValueType.STR: 'STR'>
+    'STR'
     """
     keep_ms = None if keep is None else duration_ms(keep, "keep", place_of_caller())
 

@@ -135,7 +135,7 @@ class RunReads(Subject[C]):
         position, or a time with its zone, as it was then.
 
         >>> [(wait.thread, wait.node) for wait in waiting.waits().items]
-        [(0, 'paid')]
+        [(0, '1-paid')]
         """
         asked = self._part("/waits", **given(at=at))
         wait_s = 0.0 if at is None else PAST_S
@@ -146,7 +146,7 @@ class RunReads(Subject[C]):
         """The nodes that the run has come to.
 
         >>> [row.node for row in run.node_runs()]
-        ['entrypoint', 'greet', 'exit']
+        ['0-entrypoint', '1-greet', '2-exit']
         """
         return self._all(NodeRunShown, self._part("/node-runs"))
 
