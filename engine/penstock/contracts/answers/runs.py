@@ -242,6 +242,16 @@ class WorkflowEventShown(Answer, frozen=True):
     thrown_at: Time
 
 
+class CheckpointShown(Answer, frozen=True):
+    """What an attempt has put aside for the attempts after it."""
+
+    number: int
+    value: Any
+    logs: str
+    attempt: int
+    at: Time
+
+
 class LogShown(Answer, frozen=True):
     """A line of a log."""
 
@@ -324,6 +334,7 @@ class TaskGiven(Answer, frozen=True):
     max_attempts: int
     heartbeat_timeout_ms: int | None
     total_checkpoints: int
+    checkpoint: Any
     secrets: dict[str, str]
 
 
