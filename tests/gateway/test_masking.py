@@ -152,7 +152,7 @@ def test_what_is_made_of_a_masked_variable_is_masked(served: Served) -> None:
     assert CLEAR_TEXT not in told
     [form] = served.good("GET", f"/v1/wf-runs/{run}/user-task-runs")["items"]
     assert form["notes"] == "*****"
-    found = served.good("GET", "/v1/user-task-runs?user_id=ada&user_task_def_name=taint-form")
+    found = served.good("GET", "/v1/user-task-runs?user_id=ada&user_task_def=taint-form")
     assert CLEAR_TEXT not in json.dumps(found)
     done = f"/v1/user-task-runs/{run}/{form['guid']}/actions/complete"
     served.good("POST", done, {"user_id": "ada", "results": {}})

@@ -29,6 +29,7 @@ from penstock import AsyncClient, Client, TaskContext, workflow
 from penstock.contracts.answers.definitions import WfSpecShown
 from penstock.contracts.answers.runs import LogShown, WfRunHead, WfRunShown
 from penstock.contracts.answers.told import ThreadTold, UserTaskTold
+from penstock.sdk.news import RunNews
 
 
 @workflow
@@ -50,7 +51,8 @@ def blocking(client: Client) -> None:
     assert_type(run.get(), WfRunShown)
     assert_type(run.stop(thread=1), ThreadTold)
     assert_type(run.follow_logs(), Iterator[LogShown])
-    assert_type(client.find_runs(wf_spec="greet"), Iterator[WfRunHead])
+    assert_type(client.find_runs(wf_spec="greet", status=["ERROR"]), Iterator[WfRunHead])
+    assert_type(client.follow_runs(wf_spec="greet"), Iterator[RunNews])
     assert_type(client.wf_specs.get("greet"), WfSpecShown)
     assert_type(client.user_tasks.claim("a/b", "ada"), UserTaskTold)
 
@@ -62,6 +64,7 @@ async def awaited(client: AsyncClient) -> None:
     assert_type(await run.stop(thread=1), ThreadTold)
     assert_type(run.follow_logs(), AsyncIterator[LogShown])
     assert_type(client.find_runs(wf_spec="greet"), AsyncIterator[WfRunHead])
+    assert_type(client.follow_runs(wf_spec="greet"), AsyncIterator[RunNews])
     assert_type(await client.wf_specs.get("greet"), WfSpecShown)
     assert_type(await client.user_tasks.claim("a/b", "ada"), UserTaskTold)
 """

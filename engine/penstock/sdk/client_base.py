@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any, TypeVar, Unpack
 
 import msgspec
 
-from penstock.contracts.answers.definitions import Named
-from penstock.contracts.answers.runs import TaskRunShown, WfRunHead
+from penstock.contracts.answers.definitions import Named, QueueShown
+from penstock.contracts.answers.runs import (
+    ExternalEventFound,
+    NodeRunFound,
+    TaskRunShown,
+    WfRunHead,
+    WorkflowEventFound,
+)
 from penstock.contracts.answers.told import RunStarted
+from penstock.contracts.filters import (
+    ExternalEventFilters,
+    NodeRunFilters,
+    RunFilters,
+    RunSearch,
+    TaskRunFilters,
+    WorkflowEventFilters,
+)
 from penstock.core.ids import wf_run_id_of
 from penstock.sdk import api, deploy
 from penstock.sdk.api import Call, Exchange, Json, given
@@ -25,10 +38,14 @@ from penstock.sdk.calls.tenants import Quotas, Tenants
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.connection import Feed
 from penstock.sdk.errors import InvalidRequest
+from penstock.sdk.news import NEWS, RunNews
 from penstock.sdk.register import OF_DEFINITIONS, PATHS, definitions_of, placed
 from penstock.sdk.subject import C, asks, lists
+from penstock.sdk.tail import Tail
 from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow, plain_variables
+
+T = TypeVar("T")
 
 
 class ClientBase(Registered[C]):
@@ -117,85 +134,69 @@ class ClientBase(Registered[C]):
     # Searches.
 
     @lists
-    def find_runs(
-        self,
-        *,
-        wf_spec: str | None = None,
-        variable: str | None = None,
-        path: str | None = None,
-        version: int | None = None,
-        status: Sequence[str] = (),
-        q: str | None = None,
-        namespace: str | None = None,
-        start_date: datetime | None = None,
-        end_date: datetime | None = None,
-        label: Sequence[str] = (),
-        trigger_wf_run_id: str | None = None,
-        child_filter: Literal["CHILD", "MAIN"] | None = None,
-        newest: bool = False,
-    ) -> Feed[WfRunHead]:
-        """All runs, in the order of their ids; those of a WfSpec with a value in a searchable
-        variable, written as `<name>:<value>`, or below it at a `path`; or, newest first, those that
-        pass filters, as of `find_task_runs`.
+    def find_runs(self, *, newest: bool = False, **which: Unpack[RunSearch]) -> Feed[WfRunHead]:
+        """Runs: those that the filters name, newest first; without filters all, in the order of
+        their ids, or `newest` first. Those with a value in a searchable `variable` of a WfSpec,
+        written as `<name>:<value>`, come in the order of their ids, too.
 
         >>> run = client.run(greeting, name="Eve", wf_run_id="greeting-2")
         >>> [found.wf_run_id for found in client.find_runs(wf_spec="greeting", variable="name:Eve")]
         ['greeting-2']
         """
-        filters = given(
-            status=list(status) or None,
-            q=q,
-            namespace=namespace,
-            start_date=api.time_text(start_date),
-            end_date=api.time_text(end_date),
-            label=list(label) or None,
-            trigger_wf_run_id=trigger_wf_run_id,
-            child_filter=child_filter,
-        )
-        order = "newest" if newest or filters else None
-        asked = given(wf_spec=wf_spec, variable=variable, path=path, version=version, order=order)
-        asked |= filters
+        order = {"order": "newest"} if newest else {}
+        asked = api.filters(which) | order
         return self._pages(WfRunHead, Call(method="GET", path=PATH, params=asked))
 
     @lists
-    def find_task_runs(
-        self,
-        *,
-        q: str | None = None,
-        namespace: str | None = None,
-        wf_spec: str | None = None,
-        task: str | None = None,
-        task_def: str | None = None,
-        state: Sequence[str] = (),
-        start_date: datetime | None = None,
-        end_date: datetime | None = None,
-        label: Sequence[str] = (),
-        trigger_wf_run_id: str | None = None,
-        child_filter: Literal["CHILD", "MAIN"] | None = None,
-    ) -> Feed[TaskRunShown]:
+    def find_task_runs(self, **which: Unpack[TaskRunFilters]) -> Feed[TaskRunShown]:
         """Task runs of all runs, newest first within each window that the server looks at. Filters
         are those of the API: `label` as `<key>:<value>`, `task` the node, `q` words in any name.
 
         >>> client.run(greeting, name="Ada").result(timeout=30)
         'Hello, Ada'
-        >>> found = next(client.find_task_runs(task_def="greet", state=["TASK_SUCCESS"]))
+        >>> found = next(client.find_task_runs(task_def="greet", status=["TASK_SUCCESS"]))
         >>> found.attempts[0].output
         'Hello, ...'
         """
-        asked = given(
-            q=q,
-            namespace=namespace,
-            wf_spec=wf_spec,
-            task=task,
-            task_def=task_def,
-            state=list(state) or None,
-            start_date=api.time_text(start_date),
-            end_date=api.time_text(end_date),
-            label=list(label) or None,
-            trigger_wf_run_id=trigger_wf_run_id,
-            child_filter=child_filter,
-        )
-        return self._pages(TaskRunShown, Call(method="GET", path="/v1/task-runs", params=asked))
+        return self._in_runs(TaskRunShown, "/v1/task-runs", which)
+
+    @lists
+    def find_node_runs(self, **which: Unpack[NodeRunFilters]) -> Feed[NodeRunFound]:
+        """Node runs of all runs, as task runs are found."""
+        return self._in_runs(NodeRunFound, "/v1/node-runs", which)
+
+    @lists
+    def find_external_events(
+        self, **which: Unpack[ExternalEventFilters]
+    ) -> Feed[ExternalEventFound]:
+        """Events that were put to runs, as task runs are found."""
+        return self._in_runs(ExternalEventFound, "/v1/external-events", which)
+
+    @lists
+    def find_workflow_events(
+        self, **which: Unpack[WorkflowEventFilters]
+    ) -> Feed[WorkflowEventFound]:
+        """Events that runs have thrown, as task runs are found."""
+        return self._in_runs(WorkflowEventFound, "/v1/workflow-events", which)
+
+    @lists
+    def follow_runs(self, **which: Unpack[RunFilters]) -> Tail[RunNews]:
+        """Runs that the filters name, as they begin, change and are left, without end. Search, with
+        `find_runs`, when the news are `begin`: what follows is newer.
+        """
+        path, params = "/v1/changes/wf-runs/follow", api.filters(which)
+        call = Call(method="GET", path=path, params=params)
+        return Tail(call, NEWS, self.connection.deadline_s, retold=False)
+
+    @lists
+    def follow_queue(self, task_def: str) -> Tail[QueueShown]:
+        """What waits in the queue of a TaskDef, at first and whenever it changes, without end."""
+        call = Call(method="GET", path=api.below("/v1/task-queues", task_def, "follow"))
+        queue = msgspec.json.Decoder(QueueShown)
+        return Tail(call, {"queue": queue.decode}, self.connection.deadline_s, retold=False)
+
+    def _in_runs(self, kind: type[T], path: str, which: Mapping[str, Any]) -> Feed[T]:
+        return self._pages(kind, Call(method="GET", path=path, params=api.filters(which)))
 
     @asks
     def call(self, call: Call) -> Exchange[api.Reply]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.nodes import AnyNode
 from penstock.core.definitions.output_types import output_type_of
 from penstock.core.definitions.structs import struct_fields_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
@@ -40,6 +41,14 @@ def shown_variable(rows: Rows, run: WfRun, row: Variable, hide: Hide = hidden) -
     masked = declared.masked or row.masked
     value = shown_value(row.value, declared.type, structs, masked=masked, hide=hide)
     return replace(row, value=value)
+
+
+def config_of(rows: Rows, run: WfRun, row: NodeRun) -> AnyNode | None:
+    """The node that a node run is a visit to, as its thread followed it."""
+    thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
+    return (
+        None if thread is None else _blueprint(rows, run, thread, row.position).nodes.get(row.node)
+    )
 
 
 def shown_node(rows: Rows, run: WfRun, row: NodeRun) -> NodeRun:

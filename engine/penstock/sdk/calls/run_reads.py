@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from penstock.contracts.answers.common import Answer, Excerpt, Items
@@ -237,7 +238,8 @@ class RunReads(Subject[C]):
         """The lines as they come, until the run has ended; over broken connections, too."""
         asked = given(min_level=min_level, task_run=task_run, attempt=attempt)
         call = self._part("/logs/follow", **asked)
-        return Tail(call, "log", LogShown, self.connection.deadline_s)
+        log = msgspec.json.Decoder(LogShown)
+        return Tail(call, {"log": log.decode}, self.connection.deadline_s, retold=True)
 
     @asks
     def metrics(
