@@ -146,9 +146,9 @@ class Here:
 
     def text(self, text: str) -> str:
         """A text with all of them put in; none is looked at twice."""
-        pattern = "|".join(re.escape(there) for there, _ in self._places)
         known = dict(self._places)
-        return re.sub(pattern, lambda found: known[found[0]], text)
+        pattern = "|".join(map(re.escape, known))
+        return re.sub(pattern, lambda found: known[found[0]], text) if known else text
 
     def file(self, source: Path, folder: Path) -> Path:
         """A copy of a file, with the same done to it."""

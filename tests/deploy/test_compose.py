@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema_rs
 import pytest
 
 from penstock.cli import _parser
+from tests.deploy.composed import kafka_of, nodes_of, run_script
 from tests.deploy.described import (
     COMPOSE,
     SECURE,
@@ -23,7 +26,6 @@ from tests.deploy.described import (
     properties,
     started,
 )
-from tests.deploy.secured import run_script
 from tests.go_tools import COMPOSE as SCHEMA
 from tests.go_tools import NoTool, module_folder
 from tests.kafka_broker import KAFKA_IMAGE
@@ -127,6 +129,22 @@ def test_the_secrets_are_made_once_and_are_all_that_is_named(tmp_path: Path) -> 
     assert "ssl.ca.location=/run/secrets/ca.crt" in first["engine.conf"].decode()
     passwords = {re.search(rb"sasl.password=(\w{48})", first[f"{u}.conf"]) for u in USERS}
     assert len({found[1] for found in passwords if found}) == len(USERS)
+
+
+@pytest.mark.kafka
+@pytest.mark.deploy_long
+def test_the_plain_one_runs(tmp_path: Path) -> None:
+    """Its start commands, on a Kafka with its settings."""
+    settings = COMPOSE.parent.parent / "kafka" / "plain.properties"
+    with ExitStack() as stack:
+        places = kafka_of(stack, settings, Here({}), tmp_path)
+        nodes = stack.enter_context(nodes_of(compose(COMPOSE), places, tmp_path))
+        first, *_, last = nodes.values()
+        with httpx.Client(base_url=first.url) as http:
+            put = http.put("/v1/task-defs", params={"wait": "all"}, json={"name": "x"})
+            assert put.status_code < 300, put.text
+        with httpx.Client(base_url=last.url) as http:
+            assert http.get("/v1/task-defs/x").status_code == 200
 
 
 USERS = ("engine", "worker")

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from penstock.contracts.topics import task_topic
+from tests.deploy.composed import run_script
 from tests.deploy.described import DEPLOY, ROOT
-from tests.deploy.secured import run_script
 from tests.deploy.test_watched import anchors
 
 PAGE = ROOT / "docs" / "DEPLOY.md"

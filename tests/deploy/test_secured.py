@@ -4,6 +4,8 @@ them; and what a trusted worker's credential reaches there, and what it does not
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -16,15 +18,19 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka import admin as _admin
 
 from penstock import Client, Worker, task, workflow
-from penstock.config import CA_VARIABLE
+from penstock.cli import main
+from penstock.config import API_KEY_VARIABLE, CA_VARIABLE
 from penstock.contracts.topics import Topics
 from penstock.sdk import credential
-from tests.deploy.described import SECURE, compose
+from tests.chaos.scene import until
+from tests.deploy.described import ROOT, SECURE, compose
 from tests.deploy.secured import Secured, secured
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 admin: Any = _admin
+Capture = pytest.CaptureFixture[str]
+PAGE = ROOT / "docs" / "DEPLOY.md"
 CLUSTER = "penstock"
 TOPICS = Topics(CLUSTER, 4)
 OWN = TOPICS.task("default", "dp_double")
@@ -77,9 +83,26 @@ def test_nodes_and_a_trusted_worker_do_their_work(place: Secured, client: Client
     settings = place.settings_of("worker")
     with Worker(dp_twice, url=f"kafka://{place.kafka}", kafka_settings=settings):
         assert client.run(dp_twice, x=4).result(timeout=60) == 8
+    urls = {node.url for node in place.nodes.values()}
     with httpx.Client(**credential.options(client.url, place.admin_key)) as http:
-        shown = http.get("/v1/cluster").json()["partitions"]
-    assert {one["owner"] for one in shown} == {node.url for node in place.nodes.values()}
+        until(lambda: owners(http) == urls, "each node has a part")
+
+
+def owners(http: httpx.Client) -> set[str]:
+    """Who has partitions."""
+    return {one["owner"] for one in http.get("/v1/cluster").json()["partitions"]}
+
+
+def test_a_key_for_metrics_is_made_as_the_page_says(
+    place: Secured, client: Client, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    [words] = re.findall(r"`penstock (keys create scraper .+?)`", PAGE.read_text())
+    monkeypatch.setenv(API_KEY_VARIABLE, place.admin_key)
+    assert main([*shlex.split(words), "--url", client.url]) == 0
+    key = capsys.readouterr().out.strip()
+    with httpx.Client(**credential.options(client.url, key)) as http:
+        assert "penstock_room 1.0" in http.get("/metrics").text
+        assert http.get("/v1/wf-runs").status_code == 403
 
 
 @pytest.mark.fault(40)
@@ -194,7 +217,7 @@ def may_write(settings: Mapping[str, str], topic: str) -> bool:
 
 def may_read(settings: Mapping[str, str], topic: str) -> bool:
     """Whether the broker gives records, or says that there are none."""
-    more = {"group.id": "none", "enable.partition.eof": True, "auto.offset.reset": "earliest"}
+    more = {"group.id": "none", "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = Consumer({**settings, **more})
     try:
         consumer.assign([TopicPartition(topic, 0, 0)])
