@@ -100,8 +100,18 @@ def image() -> Image:
 
 
 def compose(file: Path, variables: Mapping[str, str] | None = None) -> Any:
-    """A compose file with its variables put in."""
-    return yaml.safe_load(interpolated(file.read_text(), variables or {}))
+    """A compose file with its variables put in, which happens once it is read."""
+    return _interpolated_in(yaml.safe_load(file.read_text()), variables or {})
+
+
+def _interpolated_in(value: Any, variables: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return interpolated(value, variables)
+    if isinstance(value, list):
+        return [_interpolated_in(one, variables) for one in value]
+    if isinstance(value, dict):
+        return {name: _interpolated_in(one, variables) for name, one in value.items()}
+    return value
 
 
 def interpolated(text: str, variables: Mapping[str, str]) -> str:
