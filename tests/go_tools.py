@@ -1,8 +1,8 @@
 """Programs and files that come as Go modules: real tools, built once into the checkout's build
 folder, and schemas that nobody else ships.
 
-`python -m tests.go_tools NAME...` fetches and builds, all of TOOLS without names. Without Go, what
-needs one is skipped and says so.
+`python -m tests.go_tools NAME...` fetches and builds; without names, all that tests use. Without
+Go, what needs one is skipped and says so.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ TOOLS = {
     "helm": Module("helm.sh/helm/v3/cmd/helm", "v3.22.0"),
     "kubeconform": Module("github.com/yannh/kubeconform/cmd/kubeconform", "v0.8.0"),
 }
+PROMQL = Path(__file__).with_name("deploy") / "promql"
 COMPOSE = Module("github.com/compose-spec/compose-go/v2", "v2.16.2")
 KUBERNETES = Module("k8s.io/kubernetes", "v1.36.3")
 PROMETHEUS_OPERATOR = Module("github.com/prometheus-operator/prometheus-operator", "v0.85.0")
@@ -95,8 +96,9 @@ def _go(*words: str, timeout_s: float, **environment: str) -> str:
 
 def main(names: list[str]) -> None:
     """Build."""
-    for name in names or TOOLS:
-        print(f"{name}: {tool(name)}", flush=True)
+    for name in names or (*TOOLS, PROMQL.name):
+        made = own_program(PROMQL) if name == PROMQL.name else tool(name)
+        print(f"{name}: {made}", flush=True)
 
 
 if __name__ == "__main__":

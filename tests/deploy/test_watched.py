@@ -18,7 +18,7 @@ import yaml
 
 from tests.crash.server import Server
 from tests.deploy.described import DEPLOY, ROOT
-from tests.go_tools import NoTool, own_program
+from tests.go_tools import PROMQL, NoTool, own_program
 from tests.operations.works import register, scraped, until, work_one
 
 RULES = DEPLOY / "prometheus" / "rules.yaml"
@@ -65,7 +65,7 @@ def series(text: str) -> dict[str, set[str]]:
 def promql() -> Path:
     """The reader of queries."""
     try:
-        return own_program(Path(__file__).with_name("promql"))
+        return own_program(PROMQL)
     except NoTool as error:
         pytest.skip(str(error))
 
