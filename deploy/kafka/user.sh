@@ -18,7 +18,7 @@ user=$(value sasl.username "$1") password=$(value sasl.password "$1")
 umask 077
 settings=$(mktemp)
 trap 'rm -f "$settings"' EXIT
-printf 'SCRAM-SHA-512=[password=%s]\n' "$password" >"$settings"
+printf 'SCRAM-SHA-512=password=%s\n' "$password" >"$settings"
 "$KAFKA_BIN/kafka-configs.sh" --bootstrap-server "${BOOTSTRAP:?}" \
     ${KAFKA_ADMIN:+--command-config "$KAFKA_ADMIN"} \
     --alter --entity-type users --entity-name "$user" --add-config-file "$settings" >/dev/null

@@ -88,6 +88,7 @@ def _kafka_scripts(folder: Path) -> None:
     for name, main in TOOLS.items():
         script = folder / name
         quick = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx256m"
+        quick += " -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
         script.write_text(f'#!/bin/sh\nexec "{java.command}" {quick} -cp "{jars}/*" {main} "$@"\n')
         script.chmod(0o755)
 
