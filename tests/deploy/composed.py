@@ -32,9 +32,9 @@ from tests.kafka_broker import Broker, BrokerError
 
 BIN = Path(sys.executable).parent
 TRIES = 5
-READY_S = 90.0
+READY_S = 180.0
 STOP_S = 20.0
-SCRIPT_S = 180.0
+SCRIPT_S = 600.0  # Kafka's scripts start a JVM each
 
 
 class Node:

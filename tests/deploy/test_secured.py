@@ -26,7 +26,7 @@ from tests.chaos.scene import until
 from tests.deploy.described import ROOT, SECURE, compose
 from tests.deploy.secured import Secured, secured
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 admin: Any = _admin
 Capture = pytest.CaptureFixture[str]
@@ -40,7 +40,7 @@ DENIED = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 }
-ASK_S = 20.0
+ASK_S = 60.0
 
 
 @task
