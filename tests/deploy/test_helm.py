@@ -16,7 +16,7 @@ import yaml
 from penstock.cli import _parser
 from tests.deploy.described import DEPLOY, ROOT, Here, image
 from tests.deploy.kubernetes import LOCATION, write_schemas
-from tests.go_tools import NoTool, tool
+from tests.go_tools import KUBERNETES, NoTool, tool
 
 CHART = DEPLOY / "helm" / "penstock"
 KAFKA = {"kafka": {"bootstrap": "kafka:9092"}}
@@ -30,7 +30,12 @@ ALL_OF_IT = {
     },
     "auth": {
         "adminKeySecret": "first-key",
-        "oidc": {"issuer": "https://id", "audience": "us", "jwksUrl": "https://id/k", "claim": "n"},
+        "oidc": {
+            "issuer": "https://id",
+            "audience": "us",
+            "jwksUrl": "https://id/k",
+            "claim": "name",
+        },
     },
     "tls": {"secret": "penstock-tls", "requireClientCertificate": True},
     "snapshots": {"place": "s3://bucket/prefix", "every": "5m", "truncateLog": True},
@@ -47,7 +52,7 @@ ALL_OF_IT = {
     "extraArgs": ["--metrics-names"],
     "env": [{"name": "AWS_REGION", "value": "eu-1"}],
     "envFrom": [{"secretRef": {"name": "aws"}}],
-    "podAnnotations": {"x": "y"},
+    "podAnnotations": {"x": "why"},
     "podLabels": {"z": "1"},
     "nodeSelector": {"disk": "ssd"},
     "tolerations": [{"key": "k", "operator": "Exists"}],
@@ -67,9 +72,10 @@ Render = Callable[[dict[str, Any]], str]
 
 
 def helm(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run Helm."""
+    """Run Helm, for the Kubernetes that the schemas are of."""
+    of = ("--kube-version", KUBERNETES.version)
     return subprocess.run(
-        [str(tool("helm")), *words], capture_output=True, text=True, timeout=60, check=False
+        [str(tool("helm")), *words, *of], capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -88,8 +94,7 @@ def render(tmp_path: Path) -> Render:
     def made(values: dict[str, Any]) -> str:
         file = tmp_path / "values.yaml"
         file.write_text(yaml.safe_dump(values))
-        words = ("template", "shop", str(CHART), "-f", str(file), "--namespace", "flows")
-        done = helm(*words, "--api-versions", "monitoring.coreos.com/v1")
+        done = helm("template", "shop", str(CHART), "-f", str(file), "--namespace", "flows")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -181,7 +186,12 @@ def test_helm_finds_nothing_to_say() -> None:
 def test_wrong_values_are_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text(yaml.safe_dump(wrong))
-    assert helm("template", "shop", str(CHART), "-f", str(file)).returncode != 0
+    done = helm("template", "shop", str(CHART), "-f", str(file))
+    assert done.returncode != 0
+    assert any(
+        one in done.stderr
+        for one in ("specifications of the schema", "has to be said", "names the Secret")
+    )
 
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
