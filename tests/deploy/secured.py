@@ -4,13 +4,14 @@ users and rights that the service `setup` makes with Kafka's own scripts.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from penstock.config import read_kafka_settings
-from tests.deploy.composed import Node, kafka_of, nodes_of, run_script
+from tests.deploy.composed import SCRIPT_S, Node, kafka_of, nodes_of, run_script
 from tests.deploy.described import DEPLOY, SECURE, Here, compose
 from tests.kafka_broker import prepare
 
@@ -63,6 +64,29 @@ class Secured:
         given = {name: self.here.text(value) for name, value in setup["environment"].items()}
         given["KAFKA_BIN"] = str(self._folder / "bin")
         return run_script(self._folder / "mounted" / name, *words, **(given | environment))
+
+    def refused_by_kafka(self, user: str, name: str, *words: str) -> str:
+        """Run one of Kafka's own scripts as a user; what it says as it fails."""
+        settings = self.settings_of(user)
+        known = f'username="{user}" password="{settings["sasl.password"]}"'
+        login = "org.apache.kafka.common.security.scram.ScramLoginModule required"
+        said = self._folder / f"{user}.properties"
+        said.write_text(
+            f"security.protocol={settings['security.protocol']}\n"
+            f"sasl.mechanism={settings['sasl.mechanism']}\n"
+            f"sasl.jaas.config={login} {known};\n"
+            f"ssl.truststore.type=PEM\nssl.truststore.location={self.ca}\n"
+        )
+        script = [str(self._folder / "bin" / name), "--bootstrap-server", self.kafka]
+        done = subprocess.run(
+            [*script, "--command-config", str(said), *words],
+            capture_output=True,
+            text=True,
+            timeout=SCRIPT_S,
+            check=False,
+        )
+        assert done.returncode != 0, done.stdout
+        return done.stdout + done.stderr
 
 
 @contextmanager
