@@ -45,6 +45,7 @@ check: $(DEV) ## format, lint, types, generated files: all that CI checks withou
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
 	@$(PY) -m penstock.contracts.generate --check
+	@$(PY) -m tests.docs.reference --check
 
 .PHONY: fix
 fix: $(DEV) ## format, and mend what ruff can mend
@@ -138,6 +139,10 @@ test-ui: $(DEV) ui ## the dashboard in a real browser (Debian's chromium, or the
 .PHONY: schemas
 schemas: $(DEV) ## write schemas/ and topics/ anew from the structs
 	@$(PY) -m penstock.contracts.generate
+
+.PHONY: reference
+reference: $(DEV) ## write docs/reference/ anew from the code
+	@$(PY) -m tests.docs.reference
 
 # No index is named in the files, so that they hold for a mirror as well.
 LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 \

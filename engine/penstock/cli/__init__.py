@@ -12,6 +12,7 @@ from penstock.cli import (
     builtin,
     care,
     counts,
+    explain,
     export,
     flows,
     keys,
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     running = serving, builtin
     asking = flows, runs, acts, counts, past, export, what_if, care
-    kept = keys, tenants, quotas, openapi
+    kept = keys, tenants, quotas, openapi, explain
     for kind in (*running, *asking, *kept):
         kind.add(verbs)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)
