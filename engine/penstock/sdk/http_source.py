@@ -37,6 +37,8 @@ REPORT_DEADLINE_S: Final = 120.0
 UNKNOWN_PAUSE_S: Final = 0.5
 STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
 ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
+CONNECTIONS_MAX: Final = 8
+"""For all but the polls: each request looks at every connection that is open."""
 
 logger = logging.getLogger("penstock.worker")
 
@@ -90,9 +92,10 @@ class HttpSource:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _start(self) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
         how = credential.options(self._url, self._api_key)
-        self._http = httpx.AsyncClient(limits=limits, **how)
+        few, one_each = (httpx.Limits(max_connections=most) for most in (CONNECTIONS_MAX, None))
+        self._http = httpx.AsyncClient(limits=few, **how)
+        self._polling = httpx.AsyncClient(limits=one_each, **how)
         self._shares = SlotShares(self._runner, self._tasks)
         self._ending = asyncio.Event()
         self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
@@ -115,6 +118,7 @@ class HttpSource:
             for report in unsent:
                 report.cancel()
         await self._http.aclose()
+        await self._polling.aclose()
 
     # Tasks.
 
@@ -145,9 +149,8 @@ class HttpSource:
         wait_ms = int(share.wait_s * 1_000)
         body = {"worker": self._worker, "tasks_max": share.tasks_max, "wait_ms": wait_ms}
         path = f"/v1/task-queues/{task.name}/poll"
-        reply = await self._request(
-            api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
-        )
+        call = api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
+        reply = await self._request(call, self._polling)
         return [_scheduled(found, self._tenant) for found in reply.body["tasks"]]
 
     # Reports.
@@ -255,9 +258,9 @@ class HttpSource:
             for one in found:
                 self._runner.ask_to_stop(one["guid"], one["attempt"], one["stop"])
 
-    async def _request(self, call: api.Call) -> api.Reply:
+    async def _request(self, call: api.Call, http: httpx.AsyncClient | None = None) -> api.Reply:
         try:
-            response = await self._http.request(
+            response = await (http or self._http).request(
                 call.method,
                 call.path,
                 content=call.content,
