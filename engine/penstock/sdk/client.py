@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, overload
 import httpx
 import msgspec
 
+from penstock.config import url_default
 from penstock.contracts.answers.definitions import Named
 from penstock.contracts.answers.runs import TaskRunShown, WfRunHead
 from penstock.contracts.answers.told import RunStarted
@@ -208,14 +209,14 @@ class Client(_Client[Blocking]):
 
     def __init__(
         self,
-        url: str = api.URL_DEFAULT,
+        url: str | None = None,
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
         api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        super().__init__(Blocking(url, tenant, deadline_s, api_key, transport))
+        super().__init__(Blocking(url or url_default(), tenant, deadline_s, api_key, transport))
 
     def __enter__(self) -> Client:
         return self
@@ -300,14 +301,14 @@ class AsyncClient(_Client[Awaiting]):
 
     def __init__(
         self,
-        url: str = api.URL_DEFAULT,
+        url: str | None = None,
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
         api_key: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        super().__init__(Awaiting(url, tenant, deadline_s, api_key, transport))
+        super().__init__(Awaiting(url or url_default(), tenant, deadline_s, api_key, transport))
 
     async def __aenter__(self) -> AsyncClient:
         return self

@@ -219,6 +219,8 @@ def return_(value: Any = None) -> None:
 def fail(name: str, message: str = "", content: Any = None) -> None:
     """End this thread here, with a business exception."""
     thread = thread_here("fail")
+    if isinstance(message, Proxy):
+        fault(f"fail({name!r}): the message stands in the code; values of the run go as content")
     given = None
     if content is not None:
         given = thread.expression(content, None, hints.UNKNOWN, f"content of {name!r}")
