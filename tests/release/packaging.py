@@ -39,14 +39,16 @@ def environment(folder: Path) -> Path:
 def install(python: Path, package: Path) -> None:
     """Install a package with its server and what that needs, as it is locked."""
     uv = str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(python)
-    only = "--only-binary", ":all:", "--no-binary", "penstock"
+    only = ["--only-binary", ":all:"]
+    if package.suffix != ".whl":
+        only += ["--no-binary", "penstock"]
     run(*uv, *only, "--constraint", str(LOCK), f"penstock[server] @ {package.as_uri()}")
 
 
 def bill(python: Path, to: Path) -> None:
     """What an environment has, as CycloneDX."""
     words = "environment", str(python), "--pyproject", str(ROOT / "pyproject.toml")
-    run(str(BIN / "cyclonedx-py"), *words, "--output-reproducible", "--outfile", str(to))
+    run(str(BIN / "cyclonedx-py"), *words, "--output-reproducible", "-o", str(to))
 
 
 def run(*command: str) -> None:
