@@ -32,10 +32,12 @@ REAL_TIME = (
     "chaos",
     "cli",
     "crash",
+    "docs",
     "examples",
     "gateway",
     "nodes",
     "operations",
+    "release",
     "sdk",
 )
 """Folders of tests with servers, processes and clocks that run."""
