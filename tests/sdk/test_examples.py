@@ -25,6 +25,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 METHODS_OF = (Client, RunHandle, TaskContext)
 WITHOUT = {
     *("BulkFilter", "Forbidden", "Incomplete", "ServerError", "Unanswered", "Update"),
+    *("Client.follow_queue", "Client.follow_runs"),  # without end
     *("Client.close", "TaskContext.stop", "TaskContext.has_words"),
     *("TaskContext.logs", "TaskContext.metrics"),
     *(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from starlette.datastructures import QueryParams
 
+from penstock.contracts.answers import events
 from penstock.contracts.answers import runs as shapes
 from penstock.contracts.filters import (
     ExternalEventFilters,
@@ -117,7 +118,7 @@ EXTERNAL_EVENTS: Final = PartKind(
     path="/v1/external-events",
     about="Events that were put to runs that are there, newest first within a window.",
     table=ExternalEventFilters,
-    found=shapes.ExternalEventFound,
+    found=events.ExternalEventFound,
     row=ExternalEvent,
     began_ms=lambda row: row.put_ms,
     wants=_wants_event,
@@ -127,7 +128,7 @@ WORKFLOW_EVENTS: Final = PartKind(
     path="/v1/workflow-events",
     about="Events that runs have thrown, newest first within a window.",
     table=WorkflowEventFilters,
-    found=shapes.WorkflowEventFound,
+    found=events.WorkflowEventFound,
     row=WorkflowEvent,
     began_ms=lambda row: row.at_ms,
     wants=lambda asked, _, row: asked.get("event_def") in (None, row.workflow_event_def),

@@ -8,12 +8,11 @@ from typing import Any, TypeVar, Unpack
 import msgspec
 
 from penstock.contracts.answers.definitions import Named, QueueShown
+from penstock.contracts.answers.events import ExternalEventFound, WorkflowEventFound
 from penstock.contracts.answers.runs import (
-    ExternalEventFound,
     NodeRunFound,
     TaskRunShown,
     WfRunHead,
-    WorkflowEventFound,
 )
 from penstock.contracts.answers.told import RunStarted
 from penstock.contracts.filters import (
@@ -162,21 +161,35 @@ class ClientBase(Registered[C]):
 
     @lists
     def find_node_runs(self, **which: Unpack[NodeRunFilters]) -> Feed[NodeRunFound]:
-        """Node runs of all runs, as task runs are found."""
+        """Node runs of all runs, as task runs are found.
+
+        >>> client.run(greeting, name="Ada").result(timeout=30)
+        'Hello, Ada'
+        >>> next(client.find_node_runs(wf_spec="greeting", type="TASK")).status
+        'COMPLETED'
+        """
         return self._in_runs(NodeRunFound, "/v1/node-runs", which)
 
     @lists
     def find_external_events(
         self, **which: Unpack[ExternalEventFilters]
     ) -> Feed[ExternalEventFound]:
-        """Events that were put to runs, as task runs are found."""
+        """Events that were put to runs, as task runs are found.
+
+        >>> list(client.find_external_events(event_def="nobody-has-put-it"))
+        []
+        """
         return self._in_runs(ExternalEventFound, "/v1/external-events", which)
 
     @lists
     def find_workflow_events(
         self, **which: Unpack[WorkflowEventFilters]
     ) -> Feed[WorkflowEventFound]:
-        """Events that runs have thrown, as task runs are found."""
+        """Events that runs have thrown, as task runs are found.
+
+        >>> list(client.find_workflow_events(event_def="nobody-has-thrown-it"))
+        []
+        """
         return self._in_runs(WorkflowEventFound, "/v1/workflow-events", which)
 
     @lists

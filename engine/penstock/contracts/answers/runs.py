@@ -205,55 +205,6 @@ class VariableShown(Answer, frozen=True):
     value: Any
 
 
-class NodeRunPlace(Answer, frozen=True):
-    """A node run, by thread and position."""
-
-    thread: int
-    position: int
-
-
-class ExternalEventShown(Answer, frozen=True):
-    """An event that was put to a run, and which node run took it."""
-
-    event_def: str
-    guid: str
-    content: Any
-    put_at: Time
-    claimed_by: NodeRunPlace | None
-    claimed_at: Time | None
-    correlated: bool
-
-
-class ExternalEventFound(ExternalEventShown, frozen=True, kw_only=True):
-    """An event, and to which run it was put."""
-
-    wf_run_id: str
-
-
-class CorrelatedEventShown(Answer, frozen=True):
-    """An event under a key; `offered` while a run that is to have it has not answered."""
-
-    event_def: str
-    key: str
-    guid: str
-    content: Any
-    delete_after_first: bool
-    offered: bool
-    put_at: Time
-
-
-class WorkflowEventShown(Answer, frozen=True):
-    """An event that a run has thrown."""
-
-    number: int
-    workflow_event_def: str
-    def_number: int
-    content: Any
-    thread: int
-    position: int
-    thrown_at: Time
-
-
 class CheckpointShown(Answer, frozen=True):
     """What an attempt has put aside for the attempts after it."""
 
@@ -262,12 +213,6 @@ class CheckpointShown(Answer, frozen=True):
     logs: str
     attempt: int
     at: Time
-
-
-class WorkflowEventFound(WorkflowEventShown, frozen=True, kw_only=True):
-    """An event, and which run has thrown it."""
-
-    wf_run_id: str
 
 
 class LogShown(Answer, frozen=True):

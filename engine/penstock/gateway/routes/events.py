@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.contracts.answers.common import Items
-from penstock.contracts.answers.runs import CorrelatedEventShown, WorkflowEventShown
+from penstock.contracts.answers.events import CorrelatedEventShown, WorkflowEventShown
 from penstock.contracts.answers.told import EventPut
 from penstock.contracts.filters import CorrelatedEventFilters
 from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent

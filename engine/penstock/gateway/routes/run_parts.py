@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.contracts.answers.common import Excerpt
+from penstock.contracts.answers.events import ExternalEventShown
 from penstock.contracts.answers.runs import (
     CheckpointShown,
-    ExternalEventShown,
     NodeRunShown,
     RecordingShown,
     Story,

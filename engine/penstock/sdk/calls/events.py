@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from penstock.contracts.answers.runs import CorrelatedEventShown
+from penstock.contracts.answers.events import CorrelatedEventShown
 from penstock.contracts.answers.told import EventPut
 from penstock.contracts.filters import CorrelatedEventFilters
 from penstock.sdk import hints

@@ -10,10 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.contracts.answers.common import Answer, Excerpt, Items
+from penstock.contracts.answers.events import ExternalEventShown, WorkflowEventShown
 from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import (
     CheckpointShown,
-    ExternalEventShown,
     Level,
     LogShown,
     NodeRunShown,
@@ -23,7 +23,6 @@ from penstock.contracts.answers.runs import (
     VariableShown,
     WaitShown,
     WfRunShown,
-    WorkflowEventShown,
 )
 from penstock.contracts.answers.user_tasks import UserTaskShown
 from penstock.core.ids import root_of
