@@ -68,7 +68,7 @@ test-fast: $(DEV) ## the tests that need no Kafka
 .PHONY: chaos
 chaos: $(DEV) ## every fault of docs/reliability.md, the long ones too (half an hour), and their figures
 	@$(PY) -m tests.kafka_broker
-	@$(PY) -m pytest -m fault $(TEST)
+	@$(PY) -m pytest -p no:rerunfailures -m fault $(TEST)
 
 SECONDS ?= 60
 STOPS ?= 3

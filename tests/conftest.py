@@ -10,7 +10,7 @@ from types import FrameType
 import hypothesis
 import pytest
 
-from tests.chaos.report import PROPERTY, Figures, summed, told
+from tests.chaos.report import PROPERTY, Figures, told
 from tests.durations import by_folder
 from tests.kafka_broker import Broker, running_kafka
 from tests.s3_server import NoServer, binary, running_s3
@@ -23,8 +23,21 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("penstock")
 
 PROCESSES_MAX = 6
+TESTS = Path(__file__).parent
 LONG_S = 60  # a run of which it is worth telling where its time went
 BROKERS = {"kafka_bootstrap", "own_broker"}
+REAL_TIME = (
+    "builtin",
+    "chaos",
+    "cli",
+    "crash",
+    "examples",
+    "gateway",
+    "nodes",
+    "operations",
+    "sdk",
+)
+"""Folders of tests with servers, processes and clocks that run."""
 
 
 def pytest_configure() -> None:
@@ -45,22 +58,32 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a broker, so that `-m "not kafka"` is right without anybody's care."""
+    """Mark what uses a broker, so that `-m "not kafka"` is right without anybody's care. What runs
+    against real time may be tried twice, as a machine of two cores that others use, too, stands
+    still at times: the summary names what passed the second time only. The rest may not.
+    """
     for item in items:
-        if BROKERS & set(getattr(item, "fixturenames", ())):
+        if has_broker := bool(BROKERS & set(getattr(item, "fixturenames", ()))):
             item.add_marker(pytest.mark.kafka)
+        if has_broker or item.path.relative_to(TESTS).parts[0] in REAL_TIME:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Where the time went, and the sums of what the faults of the catalogue came to."""
+    if again := {report.nodeid for report in terminalreporter.getreports("rerun")}:
+        terminalreporter.write_sep("=", "tried twice")
+        for report in terminalreporter.getreports("rerun"):
+            terminalreporter.write_line(f"{report.nodeid}\n{report.longreprtext}\n")
+        terminalreporter.write_line(f"{len(again)} failed once: look why, before it fails twice")
     seconds = by_folder(terminalreporter.stats)
     if sum(seconds.values()) > LONG_S:
         terminalreporter.write_sep("=", "seconds by folder")
         terminalreporter.write_line(", ".join(f"{name} {s:.0f}" for name, s in seconds.items()))
-    cases, sums = summed(terminalreporter.getreports("passed"))
-    if sums["acknowledged"]:
+    if lines := told(terminalreporter.getreports("passed")):
         terminalreporter.write_sep("=", "faults")
-        terminalreporter.write_line(told(cases, sums))
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,8 @@ TRACING: Final = ("global", "console")
 SECRETS_VARIABLE: Final = "PENSTOCK_SECRETS"
 ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
 ALLOW_PORTS_VARIABLE: Final = "PENSTOCK_ALLOW_PORTS"
+URL_VARIABLE: Final = "PENSTOCK_URL"
+TENANT_VARIABLE: Final = "PENSTOCK_TENANT"
 API_KEY_VARIABLE: Final = "PENSTOCK_API_KEY"
 ADMIN_KEY_VARIABLE: Final = "PENSTOCK_ADMIN_KEY"
 CA_VARIABLE: Final = "PENSTOCK_TLS_CA"
@@ -181,6 +183,33 @@ def builtin_default() -> BuiltinConfig:
         allow=_listed(ALLOW_VARIABLE),
         allow_ports=_listed(ALLOW_PORTS_VARIABLE),
     )
+
+
+def says(name: str) -> bool:
+    """Whether the environment says this."""
+    return bool(os.environ.get(name))
+
+
+def say(values: Mapping[str, str]) -> None:
+    """Have the environment of this process say these, too, where it says nothing."""
+    for name, value in values.items():
+        if not says(name):
+            os.environ[name] = value
+
+
+def home_of_settings() -> Path:
+    """Where a person's own settings are kept."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "penstock"
+
+
+def url_default() -> str:
+    """Which server commands ask, if nothing is said."""
+    return os.environ.get(URL_VARIABLE) or f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
+
+
+def tenant_default() -> str:
+    """Whose things commands are about, if nothing is said."""
+    return os.environ.get(TENANT_VARIABLE) or "default"
 
 
 def api_key_default() -> str | None:

@@ -118,6 +118,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "opentelemetry": ("observe.py", "observe/"),
     "yaml": ("flows/document.py",),
     "pydantic": ("sdk/",),
+    "shtab": ("cli/completion.py",),
     "obstore": ("processor/snapshots/s3.py",),
 }
 

@@ -99,6 +99,7 @@ def test_many_runs_are_counted_and_acted_on(served: Served, tell: Tell) -> None:
     run = served.run("spec")
     filter = '{"wf_spec": "spec"}'
     assert tell("bulk", "preview", "kill", filter).strip() == "1"
+    assert tell("bulk", "start", "kill", filter, "--dry-run").strip() == "1"
     bulk_id = tell("bulk", "start", "kill", filter, "--arguments", '{"cascade": false}').strip()
     assert "COMPLETED" in tell("bulk", "wait", bulk_id)
     assert "ERROR" in tell("get", "wf-run", run)

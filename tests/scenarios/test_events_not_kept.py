@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent
 from penstock.core.commands.kill_wf_run import KillWfRun
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
 from penstock.core.commands.put_external_event import PutExternalEvent
@@ -235,6 +236,23 @@ def test_who_waits_behind_one_that_declines_gets_it(
     left = "COMPLETED" if kind is FOR_EVER else "RUNNING"
     assert statuses(stories) == sorted(["ERROR", "COMPLETED", left])
     assert event_under(memory, "k") is None
+
+
+@KINDS
+def test_who_is_asked_about_one_that_is_gone_can_not_be_asked(
+    memory: Driver, kind: Correlation
+) -> None:
+    """So the next is refused, and not taken for nobody."""
+    keyed(memory, kind)
+    story = run_at(memory, "k", place=False)
+    _, gone, late = memory.send_together(
+        PutCorrelatedEvent("paid", "k", 1),
+        DeleteCorrelatedEvent(event_def="paid", key="k"),
+        PutCorrelatedEvent("paid", "k", 2),
+    )
+    assert gone.code is None
+    assert late.code == "EVENT_NOT_AWAITED"
+    story.completes(1)
 
 
 def test_a_node_that_comes_after_it_is_not_given_it(memory: Driver) -> None:

@@ -11,17 +11,20 @@ from penstock.cli import (
     acts,
     builtin,
     care,
+    completion,
     counts,
     export,
     flows,
     keys,
     openapi,
     past,
+    profiles,
     quotas,
     runs,
     serving,
     tenants,
     what_if,
+    working,
 )
 from penstock.cli.words import fail, tell
 from penstock.config import log_format_default, log_level
@@ -35,7 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; the exit code is 0, 2 for a wrong command line, or one that
     says why it failed (see asking.py).
     """
+    try:
+        profile = profiles.begin()
+    except profiles.BadProfiles as error:
+        return fail(str(error))
     options = _parser().parse_args(arguments)
+    if profile is not None:
+        profiles.lend(profile, options)
     start_logs(log_level(), getattr(options, "log_format", log_format_default()))
     try:
         return options.do(options)
@@ -67,10 +76,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="penstock", description="A durable workflow engine on Apache Kafka."
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    running = serving, builtin
+    running = serving, working, builtin
     asking = flows, runs, acts, counts, past, export, what_if, care
-    kept = keys, tenants, quotas, openapi
+    kept = profiles, keys, tenants, quotas, openapi
     for kind in (*running, *asking, *kept):
         kind.add(verbs)
+    completion.add(verbs, lambda: parser)
     verbs.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser

@@ -62,6 +62,9 @@ GROUPS: Final[dict[str, tuple[str, type[Subject[Any]], str, tuple[str, ...]]]] =
 }
 """Words that have verbs of their own: what a client has of it, what that is, and its methods."""
 
+REHEARSALS: Final = {("bulk", "start"): "preview"}
+"""What says what another would do: its --dry-run."""
+
 READS: Final = frozenset({"find", "get", "list", "audit", "comments"})
 
 
@@ -74,5 +77,6 @@ def add(verbs: Verbs) -> None:
         acts = group.add_subparsers(dest="kind", required=True, metavar="WHAT")
         of = attrgetter(attribute)
         for name in names:
-            method = Method(owner, name, lambda _, client, of=of: of(client))
+            rehearsal = REHEARSALS.get((word, name), "")
+            method = Method(owner, name, lambda _, client, of=of: of(client), rehearsal)
             add_verb(acts, name.replace("_", "-"), method, reads=name in READS)

@@ -35,12 +35,13 @@ SHOWN_MAX: Final = 100
 
 class Method(Struct, frozen=True):
     """A method of the client, or of what a client has: where it is described, and how what it is
-    asked of is found.
+    asked of is found; and the method that says what would become of the same arguments.
     """
 
     owner: type[Subject[Any]]
     name: str
     of: Callable[[argparse.Namespace, Client], Any]
+    rehearsal: str = ""
 
 
 def add_verb(
@@ -58,12 +59,17 @@ def add_verb(
         parser.add_argument(
             "--limit", type=count, default=SHOWN_MAX, metavar="N", help="(%(default)s)"
         )
+    if method.rehearsal:
+        said = f"do nothing, and say what {method.rehearsal} says"
+        parser.add_argument("--dry-run", action="store_true", help=said)
     add_output(parser, watched=reads)
 
     def do(options: argparse.Namespace, client: Client) -> None:
         def once() -> None:
             args, kwargs = _given(options, [parameter for parameter, _ in taken])
-            answer = getattr(method.of(options, client), method.name)(*args, **kwargs)
+            only = bool(method.rehearsal) and options.dry_run
+            called = getattr(method.of(options, client), method.rehearsal if only else method.name)
+            answer = called(*args, **kwargs)
             if isinstance(answer, Iterator):
                 answer = list(islice(cast("Iterator[Any]", answer), options.limit))
             show(answer, options.format)

@@ -20,6 +20,7 @@ from penstock.cli.words import (
     kafka_settings_of,
     tell,
 )
+from penstock.cli.working import Reloading
 from penstock.config import (
     CLUSTER_DEFAULT,
     DISK_FREE_MIB_DEFAULT,
@@ -44,6 +45,8 @@ from penstock.sdk import credential
 from penstock.store.port import StoreError
 
 VERIFY_TIMEOUT_S = 3_600.0
+WORKER = ("--register", "--grace-s", "1")
+"""Of `dev --worker`: its server stops soon after it."""
 
 
 def add(verbs: Verbs) -> None:
@@ -77,6 +80,15 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
         dest="builtin",
         action="store_false",
         help="without the worker of the engine's own tasks",
+    )
+    parser.add_argument(
+        "--worker",
+        dest="workers",
+        action="append",
+        default=[],
+        metavar="MODULE[:NAME]",
+        help="run its tasks beside, and begin anew when a file below this directory changes; may be"
+        " repeated",
     )
     parser.set_defaults(do=_run, kafka=None)
 
@@ -112,7 +124,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         default=DRAIN_NOTICE_S_DEFAULT,
         help="after SIGTERM, how long to listen on while /readyz is red (%(default)s)",
     )
-    parser.set_defaults(do=_run, builtin=False)
+    parser.set_defaults(do=_run, builtin=False, workers=[])
 
 
 def _add_nodes(parser: argparse.ArgumentParser) -> None:
@@ -159,15 +171,19 @@ def _run(options: argparse.Namespace) -> int:
     from penstock import server
     from penstock.builtin.beside import BesideServer
 
+    builtin = [BesideServer(builtin_default(), tell)] if options.builtin else []
+    theirs = [Reloading(options.workers, WORKER, Path.cwd())] if options.workers else []
     try:
-        beside = BesideServer(builtin_default(), tell) if options.builtin else None
-        return server.run(_config(options), tell, beside)
+        return server.run(_config(options), tell, [*builtin, *theirs])
     except (CannotStart, StoreError) as error:
         return fail(str(error))
+    finally:
+        for one in theirs:
+            one.join()
 
 
 def _config(options: argparse.Namespace) -> Config:
-    not_its_own = ("do", "command", "builtin", "log_format")
+    not_its_own = ("do", "command", "builtin", "log_format", "workers")
     given = {name: value for name, value in vars(options).items() if name not in not_its_own}
     if "kafka_settings" in given:  # dev has its own log
         given["kafka_settings"] = kafka_settings_of(options)

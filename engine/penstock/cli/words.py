@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from penstock.config import (
-    HOST_DEFAULT,
     KAFKA_CONFIG_VARIABLE,
     LOG_FORMATS,
-    PORT_DEFAULT,
     kafka_settings_default,
     log_format_default,
     read_kafka_settings,
+    tenant_default,
+    url_default,
 )
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600}
@@ -41,11 +41,10 @@ def tell(line: str, end: str = "\n") -> None:
     print(line, end=end, flush=True)
 
 
-def add_server(parser: argparse.ArgumentParser) -> None:
+def add_server(parser: argparse.ArgumentParser, said: str = "the server (%(default)s)") -> None:
     """Which server is asked, and whose things."""
-    url = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
-    parser.add_argument("--url", default=url, help="the server (%(default)s)")
-    parser.add_argument("--tenant", default="default", metavar="NAME", help="(%(default)s)")
+    parser.add_argument("--url", default=url_default(), help=said)
+    parser.add_argument("--tenant", default=tenant_default(), metavar="NAME", help="(%(default)s)")
 
 
 def duration_s(text: str) -> float:

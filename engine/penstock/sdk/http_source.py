@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
 from typing import Any, Final
@@ -22,13 +23,14 @@ import httpx
 import msgspec
 
 from penstock.core.commands.hand_back_task import HandBackTask
+from penstock.core.commands.put_checkpoint import STOP_TASK, PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
 from penstock.sdk import api, credential
 from penstock.sdk.attempt import Attempt, without_output
 from penstock.sdk.context import NO_WORDS
-from penstock.sdk.errors import PenstockError
+from penstock.sdk.errors import PenstockError, Unavailable
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.slot_shares import WAIT_FIRST_S, Share, SlotShares
 from penstock.sdk.task import TaskDef
@@ -37,6 +39,8 @@ REPORT_DEADLINE_S: Final = 120.0
 UNKNOWN_PAUSE_S: Final = 0.5
 STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
 ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
+CONNECTIONS_MAX: Final = 8
+"""For all but the polls: each request looks at every connection that is open."""
 
 logger = logging.getLogger("penstock.worker")
 
@@ -90,9 +94,10 @@ class HttpSource:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _start(self) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
         how = credential.options(self._url, self._api_key)
-        self._http = httpx.AsyncClient(limits=limits, **how)
+        few, one_each = (httpx.Limits(max_connections=most) for most in (CONNECTIONS_MAX, None))
+        self._http = httpx.AsyncClient(limits=few, **how)
+        self._polling = httpx.AsyncClient(limits=one_each, **how)
         self._shares = SlotShares(self._runner, self._tasks)
         self._ending = asyncio.Event()
         self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
@@ -114,7 +119,9 @@ class HttpSource:
                 logger.warning("%d reports did not get through", len(unsent))
             for report in unsent:
                 report.cancel()
+            await asyncio.gather(*unsent, return_exceptions=True)
         await self._http.aclose()
+        await self._polling.aclose()
 
     # Tasks.
 
@@ -145,9 +152,8 @@ class HttpSource:
         wait_ms = int(share.wait_s * 1_000)
         body = {"worker": self._worker, "tasks_max": share.tasks_max, "wait_ms": wait_ms}
         path = f"/v1/task-queues/{task.name}/poll"
-        reply = await self._request(
-            api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
-        )
+        call = api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
+        reply = await self._request(call, self._polling)
         return [_scheduled(found, self._tenant) for found in reply.body["tasks"]]
 
     # Reports.
@@ -167,12 +173,19 @@ class HttpSource:
         """The attempt lives."""
         self._soon(self._beat(job, progress, with_words))
 
-    def _soon(self, sending: Coroutine[Any, Any, None]) -> None:
+    def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        """The attempt puts a value aside."""
+        if not self._soon(self._keep(job, checkpoint, kept)):
+            kept.set_exception(_left(checkpoint))
+
+    def _soon(self, sending: Coroutine[Any, Any, None]) -> bool:
         try:
             self._loop.call_soon_threadsafe(self._begin, sending)
         except RuntimeError:  # the loop is closed: this attempt was given up
             sending.close()
-            logger.warning("%s: an attempt ended too late to be reported", self._worker)
+            logger.warning("%s: an attempt speaks too late to be heard", self._worker)
+            return False
+        return True
 
     def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(sending)
@@ -194,24 +207,42 @@ class HttpSource:
         """Send a report until it is answered for good; room for another task is told of at once."""
         self._shares.changed()
         call = api.command("POST", path, msgspec.to_builtins(report), trace)
+        try:
+            await self._answered(call)
+        except PenstockError as error:
+            is_too_large = error.status == 413
+            if is_too_large and isinstance(report, ReportTask) and report.output is not None:
+                await self._send(path, without_output(report, f"output: {error.message}"))
+            else:
+                logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
+
+    async def _keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        """Send a checkpoint until it is answered for good; the answer may say to stop."""
+        body = msgspec.to_builtins(checkpoint)
+        call = api.command("POST", "/v1/tasks/checkpoint", body, job.attempt.trace)
+        try:
+            told = (await self._answered(call)).body
+            stop = told["stop"] or ("over" if told["flow"] == STOP_TASK else None)
+            if stop is not None:
+                self._runner.ask_to_stop(*job.key, stop)
+            kept.set_result(None)
+        except PenstockError as error:
+            logger.warning("a checkpoint of %s is not taken: %s", checkpoint.wf_run_id, error)
+            kept.set_exception(error)
+        finally:
+            if not kept.done():  # the worker has left
+                kept.set_exception(_left(checkpoint))
+
+    async def _answered(self, call: api.Call) -> api.Reply:
+        """The answer to what is sent until it is answered for good."""
         deadline = self._loop.time() + REPORT_DEADLINE_S
         retry = 0
         while True:
             try:
-                await self._request(call)
-                return
+                return await self._request(call)
             except PenstockError as error:
-                if (
-                    error.status == 413
-                    and isinstance(report, ReportTask)
-                    and (report.output is not None)
-                ):
-                    shorter = without_output(report, f"output: {error.message}")
-                    await self._send(path, shorter)
-                    return
                 if not api.may_retry(error) or self._loop.time() > deadline:
-                    logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
-                    return
+                    raise
                 pause_s = api.pause_s(retry, error)
             await asyncio.sleep(pause_s)
             retry += 1
@@ -255,9 +286,9 @@ class HttpSource:
             for one in found:
                 self._runner.ask_to_stop(one["guid"], one["attempt"], one["stop"])
 
-    async def _request(self, call: api.Call) -> api.Reply:
+    async def _request(self, call: api.Call, http: httpx.AsyncClient | None = None) -> api.Reply:
         try:
-            response = await self._http.request(
+            response = await (http or self._http).request(
                 call.method,
                 call.path,
                 content=call.content,
@@ -273,6 +304,11 @@ class HttpSource:
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._ending.wait()
+
+
+def _left(checkpoint: PutCheckpoint) -> Unavailable:
+    told = f"checkpoint {checkpoint.number}: its worker has left before it was answered"
+    return Unavailable("WORKER_LEFT", told)
 
 
 def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
@@ -295,4 +331,5 @@ def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
         heartbeat_timeout_ms=found.get("heartbeat_timeout_ms"),
         total_checkpoints=found.get("total_checkpoints", 0),
         secrets=found.get("secrets", {}),
+        checkpoint=found.get("checkpoint"),
     )

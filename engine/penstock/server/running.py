@@ -7,7 +7,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from penstock.config import PORT_DEFAULT, Config
@@ -53,7 +53,7 @@ class Beside(Protocol):
         ...
 
 
-def run(config: Config, tell: Callable[[str], None], beside: Beside | None = None) -> int:
+def run(config: Config, tell: Callable[[str], None], beside: Sequence[Beside] = ()) -> int:
     """Run a server until a signal ends it; the exit code. Raises CannotStart or a LogError before
     it runs.
     """
@@ -71,12 +71,12 @@ def run(config: Config, tell: Callable[[str], None], beside: Beside | None = Non
             def ready() -> None:
                 set_listening(config.data, url)
                 tell("ready; Ctrl-C stops")
-                if beside is not None:
-                    beside.start(url)
+                for one in beside:
+                    one.start(url)
 
             def stopping() -> None:
-                if beside is not None:
-                    beside.stop()
+                for one in beside:
+                    one.stop()
 
             try:
                 with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -158,12 +158,6 @@ class NodeRunShown(Answer, frozen=True):
     history: list[FactShown]
 
 
-class NodeRunFound(NodeRunShown, frozen=True, kw_only=True):
-    """A NodeRun, and of which run it is."""
-
-    wf_run_id: str
-
-
 class AttemptShown(Answer, frozen=True):
     """An attempt of a task."""
 
@@ -224,12 +218,6 @@ class ExternalEventShown(Answer, frozen=True):
     correlated: bool
 
 
-class ExternalEventFound(ExternalEventShown, frozen=True, kw_only=True):
-    """An event, and to which run it was put."""
-
-    wf_run_id: str
-
-
 class CorrelatedEventShown(Answer, frozen=True):
     """An event under a key; `offered` while a run that is to have it has not answered."""
 
@@ -254,10 +242,14 @@ class WorkflowEventShown(Answer, frozen=True):
     thrown_at: Time
 
 
-class WorkflowEventFound(WorkflowEventShown, frozen=True, kw_only=True):
-    """An event, and which run has thrown it."""
+class CheckpointShown(Answer, frozen=True):
+    """What an attempt has put aside for the attempts after it."""
 
-    wf_run_id: str
+    number: int
+    value: Any
+    logs: str
+    attempt: int
+    at: Time
 
 
 class LogShown(Answer, frozen=True):
@@ -342,6 +334,7 @@ class TaskGiven(Answer, frozen=True):
     max_attempts: int
     heartbeat_timeout_ms: int | None
     total_checkpoints: int
+    checkpoint: Any
     secrets: dict[str, str]
 
 

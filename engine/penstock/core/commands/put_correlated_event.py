@@ -5,7 +5,8 @@ first run has taken it. One of a kind that is not kept is refused if no run wait
 goes when all who wait have been asked and have answered.
 """
 
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from penstock.core.command import Command, CommandType
 from penstock.core.definitions.defs import Correlation, ExternalEventDef
@@ -19,6 +20,7 @@ from penstock.core.state.first_answer import FirstAnswer, first_answer
 from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
+LOOK_MAX: Final = 1_000
 TTL_SECONDS_MAX = DURATION_MS_MAX // 1_000
 
 
@@ -81,9 +83,11 @@ def _known(turn: Turn, command: PutCorrelatedEvent) -> CorrelatedEvent | None:
 
 
 def _check_awaited(turn: Turn, command: PutCorrelatedEvent) -> None:
-    """Refuse an event for which nobody waits."""
+    """Refuse an event for which nobody waits. Who has not answered whether it takes an earlier one,
+    which is gone by now, can not be asked.
+    """
     waiting = turn.rows.scan(EventMarker, turn.tenant, command.event_def, command.key)
-    if next(waiting, None) is None:
+    if all(marker.offered is not None for marker in islice(waiting, LOOK_MAX)):
         refuse(
             Code.EVENT_NOT_AWAITED,
             f"no run waits for {command.event_def!r} with the key {command.key!r}, and events of"

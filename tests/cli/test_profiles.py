@@ -1,0 +1,121 @@
+"""Profiles: what `penstock login` keeps, who gets to see it, and which server is asked then."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import Said
+from tests.gateway.keys import ADMIN_KEY, guarded
+from tests.gateway.served import Served
+
+Penstock = Callable[..., Said]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with guarded(tmp_path_factory.mktemp("guarded")) as one:
+        yield one
+
+
+@pytest.fixture
+def penstock(tmp_path: Path) -> Penstock:
+    """The command as a person has it who has logged in nowhere yet."""
+    clean = {name: value for name, value in os.environ.items() if "PENSTOCK" not in name}
+
+    def call(*words: str, stdin: str = "", **env: str) -> Said:
+        done = subprocess.run(
+            [sys.executable, "-m", "penstock.cli", *words],
+            input=stdin,
+            env={**clean, "XDG_CONFIG_HOME": str(tmp_path), **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+def test_who_has_logged_in_says_no_url_and_no_key(
+    served: Served, penstock: Penstock, tmp_path: Path
+) -> None:
+    assert penstock("list", "wf-spec", "--url", served.url).returncode == 4, "it asks for a key"
+    refused = penstock("login", "prod", "--url", served.url, stdin="psk_wrong\n")
+    assert refused.returncode == 4
+    assert not (tmp_path / "penstock").exists(), "nothing is kept that is not let in"
+    done = penstock("login", "prod", "--url", served.url, stdin=f"{ADMIN_KEY}\n")
+    assert done.returncode == 0, done
+    assert served.url in done.stdout
+    assert ADMIN_KEY not in done.stdout + done.stderr
+    path = tmp_path / "penstock" / "profiles.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert penstock("list", "wf-spec").returncode == 0
+    again = "login", "prod", "--url", served.url
+    assert penstock(*again, stdin="psk_wrong\n").returncode == 4, "by the key that it is given"
+    assert penstock("list", "wf-spec", PENSTOCK_API_KEY="psk_other").returncode == 4
+
+    assert penstock("profiles", "list").stdout == f"* prod  {served.url}  default  with a key\n"
+    assert penstock("profiles", "use", "-").returncode == 0
+    assert penstock("list", "wf-spec", "--url", served.url).returncode == 4
+    assert penstock("profiles", "use", "prod").returncode == 0
+    assert penstock("list", "wf-spec").returncode == 0
+    assert penstock("profiles", "delete", "prod").returncode == 0
+    assert ADMIN_KEY not in path.read_text()
+    assert penstock("profiles", "list").stdout == ""
+
+
+def test_a_key_goes_to_its_own_server_only(served: Served, penstock: Penstock) -> None:
+    heard: list[str | None] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers.get("Authorization"))
+            self.send_error(404)
+
+    assert penstock("login", "--url", served.url, stdin=f"{ADMIN_KEY}\n").returncode == 0
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        there = f"http://127.0.0.1:{other.server_port}"
+        for words, env in ((("--url", there), {}), ((), {"PENSTOCK_URL": there})):
+            assert penstock("list", "wf-spec", *words, **env).returncode != 0
+        other.shutdown()
+    assert heard
+    assert set(heard) == {None}
+
+
+def test_mistakes_are_told(penstock: Penstock, tmp_path: Path) -> None:
+    assert "no profile 'x'" in penstock("profiles", "use", "x").stderr
+    assert "no profile 'x'" in penstock("profiles", "delete", "x").stderr
+    assert penstock("login", "--url", "http://127.0.0.1:9", stdin="\n").returncode == 5
+    assert penstock("login", "a\nb", stdin="\n").returncode == 1
+    assert penstock("login", "--key-file", "nowhere").returncode == 1
+    path = tmp_path / "penstock" / "profiles.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"used": 7}))
+    told = penstock("version")
+    assert told.returncode == 1
+    assert str(path) in told.stderr
+
+
+def test_shells_complete_commands(penstock: Penstock, tmp_path: Path) -> None:
+    script = tmp_path / "complete.bash"
+    script.write_text(
+        penstock("completion", "bash").stdout
+        + "COMP_WORDS=(penstock bulk pre); COMP_CWORD=2; _shtab_penstock penstock pre bulk\n"
+        + 'echo "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run(["bash", str(script)], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["preview"], done.stderr
+    assert "_shtab_penstock" in penstock("completion", "zsh").stdout
+    assert penstock("completion", "cmd").returncode == 2
