@@ -45,6 +45,8 @@ check: $(DEV) ## format, lint, types, generated files: all that CI checks withou
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
 	@$(PY) -m penstock.contracts.generate --check
+	@$(PY) -m tests.docs.reference --check
+	@$(PY) -m tests.release.licences --check
 
 .PHONY: fix
 fix: $(DEV) ## format, and mend what ruff can mend
@@ -58,12 +60,18 @@ PYTEST := $(PY) -m pytest -n $(JOBS) --dist worksteal --durations 30
 .PHONY: test
 test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them, JOBS=0 for one process)
 	@$(PY) -m tests.kafka_broker
-	-@$(PY) -m tests.s3_server
+	-@$(PY) -m tests.go_tools
 	@$(PYTEST) $(TEST)
 
 .PHONY: test-fast
 test-fast: $(DEV) ## the tests that need no Kafka
-	@$(PYTEST) -m "not kafka" $(TEST)
+	@$(PYTEST) -m "not kafka and not deploy_long and not package" $(TEST)
+
+.PHONY: deploy-test
+deploy-test: $(DEV) ## all of deploy/: the image's steps without Docker, too (minutes; Go and Node)
+	@$(PY) -m tests.kafka_broker
+	-@$(PY) -m tests.go_tools
+	@$(PY) -m pytest -m "deploy_long or not deploy_long and not package" tests/deploy
 
 .PHONY: chaos
 chaos: $(DEV) ## every fault of docs/reliability.md, the long ones too (half an hour), and their figures
@@ -139,6 +147,41 @@ test-ui: $(DEV) ui ## the dashboard in a real browser (Debian's chromium, or the
 schemas: $(DEV) ## write schemas/ and topics/ anew from the structs
 	@$(PY) -m penstock.contracts.generate
 
+.PHONY: reference
+reference: $(DEV) ## write docs/reference/ anew from the code
+	@$(PY) -m tests.docs.reference
+
+.PHONY: docs
+docs: $(DEV) ## build the site from docs/ into build/site; a dead link fails it
+	@$(PY) -m tests.docs.site
+	@echo "build/site/index.html"
+
+.PHONY: docs-test
+docs-test: $(DEV) ## run or check every code block, follow the tutorial, run the examples, build the site
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal tests/docs tests/examples/test_examples.py \
+		tests/sdk/test_client_page.py tests/records/test_protocol_page.py
+
+.PHONY: package-test
+package-test: $(DEV) ## build the packages, install them in empty environments, and run them there
+	@$(PY) -m pytest -m package tests/release
+	@$(PY) -m pytest tests/release
+
+.PHONY: dist
+dist: $(DEV) ## write what is released to dist/: wheel, source, list of contents (`make ui` before)
+	@$(PY) -m tests.release.packaging
+
+.PHONY: audit
+audit: $(DEV) ## ask whether anything that is locked is known to be unsafe
+	@$(PY) -m tests.release.audit
+
+.PHONY: licences
+licences: $(DEV) ## write THIRD_PARTY.md anew
+	@$(PY) -m tests.release.licences
+
+.PHONY: freeze
+freeze: $(DEV) ## keep the scenarios' logs and the schemas under this version, for later ones to fold
+	@$(PY) -m tests.replay.freezing
+
 # No index is named in the files, so that they hold for a mirror as well.
 LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
@@ -146,8 +189,11 @@ LOCK := $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-versio
 .PHONY: lock
 lock: $(DEV) ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(LOCK) $(UPGRADE) --extra server --group build -o requirements.lock
-	@$(LOCK) $(UPGRADE) --all-extras --group build --group dev -c requirements.lock \
+	@$(LOCK) $(UPGRADE) --all-extras --group build --group dev \
+		--group docs --group release -c requirements.lock \
 		-o requirements-dev.lock
+	@$(LOCK) --extra server --extra s3 --extra otel --extra flows -c requirements-dev.lock \
+		-o deploy/image/requirements.lock
 
 .PHONY: clean
 clean: ## remove the environment and everything built

@@ -4,18 +4,13 @@
 directory, and takes both away again.
 """
 
-import json
-import signal
-import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 from typing import Any
+
+from local import engine
 
 from penstock import Backoff, Client, PenstockError, TaskContext, Worker, task, workflow
 
-START_S = 30
 RUN_S = 30
 
 
@@ -45,41 +40,15 @@ def order(item: str, card: str, count: int = 1) -> str:
 
 
 def main() -> int:
-    signal.signal(
-        signal.SIGTERM, lambda _number, _frame: sys.exit(143)
-    )  # so that the engine is ended too
-    with tempfile.TemporaryDirectory(prefix="penstock-demo-") as folder:
-        data = Path(folder)
-        command = [sys.executable, "-m", "penstock.cli", "dev", "--port", "0", "--data", folder]
-        with (data / "server.log").open("wb") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            url = started(server, data)
-            print(f"the engine runs at {url}, on the embedded log in {folder}", flush=True)
+    try:
+        with engine() as url:
+            print(f"the engine runs at {url}, on the embedded log", flush=True)
             wf_run_id = run_order(url)
-        except (PenstockError, RuntimeError) as error:
-            print(f"demo: {error}", file=sys.stderr)
-            print((data / "server.log").read_text(errors="replace"), file=sys.stderr)
-            return 1
-        finally:
-            end(server)
+    except (PenstockError, RuntimeError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
     print(f"{wf_run_id} COMPLETED", flush=True)
     return 0
-
-
-def started(server: subprocess.Popen[bytes], data: Path) -> str:
-    """The engine's address, once it answers."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise RuntimeError(f"the engine ended with exit code {server.returncode}")
-        if (data / "server.json").exists():
-            try:
-                return json.loads((data / "server.json").read_text())["url"]
-            except ValueError:
-                pass  # it is being written
-        time.sleep(0.05)
-    raise RuntimeError(f"the engine did not start within {START_S} s")
 
 
 def run_order(url: str) -> str:
@@ -97,15 +66,6 @@ def tell_run(client: Client) -> str:
         print(f"  {line}", flush=True)
     print(f"its result: {run.result(timeout=RUN_S)}", flush=True)
     return run.id
-
-
-def end(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
 
 
 if __name__ == "__main__":

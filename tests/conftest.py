@@ -12,8 +12,9 @@ import pytest
 
 from tests.chaos.report import PROPERTY, Figures, told
 from tests.durations import by_folder
+from tests.go_tools import NoTool, tool
 from tests.kafka_broker import Broker, running_kafka
-from tests.s3_server import NoServer, binary, running_s3
+from tests.s3_server import running_s3
 from tests.shared import shared
 
 # A shared machine of two cores is slow at times: time limits are pytest-timeout's business.
@@ -31,10 +32,12 @@ REAL_TIME = (
     "chaos",
     "cli",
     "crash",
+    "docs",
     "examples",
     "gateway",
     "nodes",
     "operations",
+    "release",
     "sdk",
 )
 """Folders of tests with servers, processes and clocks that run."""
@@ -117,8 +120,8 @@ def figures(record_property: Callable[[str, object], None]) -> Figures:
 def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What clients of a real S3 server need in their environment; one server a run."""
     try:
-        binary()
-    except NoServer as error:
+        tool("versitygw")
+    except NoTool as error:
         pytest.skip(str(error))
     with running_s3(tmp_path_factory.mktemp("s3")) as environment:
         yield environment

@@ -46,6 +46,32 @@ CA_VARIABLE: Final = "PENSTOCK_TLS_CA"
 CLIENT_CERT_VARIABLE: Final = "PENSTOCK_TLS_CERT"
 CLIENT_KEY_VARIABLE: Final = "PENSTOCK_TLS_KEY"
 
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    URL_VARIABLE: "The server that clients, workers and the command line ask"
+    f" (`http://{HOST_DEFAULT}:{PORT_DEFAULT}`).",
+    TENANT_VARIABLE: "The tenant that the command line is about (`default`).",
+    DATA_VARIABLE: "The data directory of servers, unless `--data` says so.",
+    KAFKA_VARIABLE: "The brokers of servers and of what reads the log, unless `--kafka` says so.",
+    KAFKA_CONFIG_VARIABLE: "A file with settings of librdkafka, a line each: for servers, for"
+    " workers on Kafka and for `CommandSender`.",
+    SNAPSHOTS_VARIABLE: "Where snapshots are kept, unless `--snapshots` says so.",
+    f"{SECRET_PREFIX}NAME": "The secret NAME, for tasks that a worker runs.",
+    LOG_LEVEL_VARIABLE: "From which level on log lines are written (`WARNING`).",
+    LOG_FORMAT_VARIABLE: "`text` or `json` (`text`), unless `--log-format` says so.",
+    TRACING_VARIABLE: "`global` or `console`: where OpenTelemetry spans go; unset, nowhere.",
+    SECRETS_VARIABLE: "The file with secrets and credentials of the built-in worker.",
+    ALLOW_VARIABLE: "Hosts and networks beside the internet that its requests may go to, with"
+    " commas between.",
+    ALLOW_PORTS_VARIABLE: "Ports beside 80 and 443 that its requests may go to, with commas"
+    " between.",
+    API_KEY_VARIABLE: "The key or token with which clients, workers and the command line come.",
+    ADMIN_KEY_VARIABLE: "A key that may do all, for a server to begin with.",
+    CA_VARIABLE: "The authority whose signature a server's certificate must have, for clients.",
+    CLIENT_CERT_VARIABLE: "The certificate that clients show.",
+    CLIENT_KEY_VARIABLE: "Its key.",
+}
+"""What each variable of the environment is for."""
+
 
 class Tls(Struct, frozen=True, kw_only=True):
     """Certificates, as PEM files: whose signature the other side must have (`ca`; without it, what

@@ -131,6 +131,7 @@ def test_a_moment_that_is_none_is_explained(url: str, query: str, code: str) -> 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
 
 
+@pytest.mark.drill("dead letters")
 def test_dead_letters_are_listed_shown_and_not_sent_again(url: str) -> None:
     listed = told("dead-letters", "list", "--url", url)
     [letter] = listed["items"]

@@ -13,6 +13,7 @@ from tests.sdk.servers import running_server
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.drill("restore from a snapshot")
 def test_a_server_with_snapshots_comes_back_from_them(tmp_path: Path) -> None:
     data, kept = tmp_path / "data", tmp_path / "snapshots"
     words = ["dev", "--partitions", "1", "--snapshots", str(kept), "--snapshot-every", "1s"]

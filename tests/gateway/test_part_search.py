@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from penstock.contracts.answers import found as answers
-from penstock.contracts.answers import runs
+from penstock.contracts.answers import runs as shapes
 from penstock.core.definitions.principals import Action
 from tests.controls import chain, declared, event, user_task
 from tests.gateway.keys import client_of, grant, guarded
@@ -177,8 +176,8 @@ def test_nothing_is_told_of_runs_that_may_not_be_seen(
 
 def test_what_is_found_is_what_a_run_shows_and_its_id() -> None:
     for found_shape, shape in (
-        (answers.NodeRunFound, runs.NodeRunShown),
-        (answers.ExternalEventFound, runs.ExternalEventShown),
-        (answers.WorkflowEventFound, runs.WorkflowEventShown),
+        (shapes.NodeRunFound, shapes.NodeRunShown),
+        (shapes.ExternalEventFound, shapes.ExternalEventShown),
+        (shapes.WorkflowEventFound, shapes.WorkflowEventShown),
     ):
         assert {*found_shape.__struct_fields__} == {*shape.__struct_fields__, "wf_run_id"}

@@ -250,6 +250,7 @@ def test_a_forwarded_request_is_not_forwarded_again(cluster: Cluster) -> None:
 
 
 @pytest.mark.fault(49)
+@pytest.mark.drill("an upgrade")
 def test_a_clean_stop_hands_over_at_once(cluster: Cluster) -> None:
     """Under load nobody is refused, and nothing is done twice or lost."""
 
@@ -271,6 +272,7 @@ def test_a_clean_stop_hands_over_at_once(cluster: Cluster) -> None:
 
 
 @pytest.mark.fault(44)
+@pytest.mark.drill("a node is lost")
 def test_a_killed_node_is_replaced_within_the_session_timeout(cluster: Cluster) -> None:
     cluster.all_run()
     idle, owner = cluster.idle(), cluster.owner(0)

@@ -107,6 +107,7 @@ def test_a_standby_is_read_on_request_only(cluster: Cluster) -> None:
     assert get(idle, run, "?read_from=owner").json()["error"]["code"] == "BAD_REQUEST"
 
 
+@pytest.mark.drill("a node is lost")
 def test_a_lost_owner_is_replaced_by_its_standby_which_is_read_meanwhile(cluster: Cluster) -> None:
     idle, owner = cluster.idle(), cluster.owner(0)
     run = run_on(idle, "waits", 0)

@@ -54,6 +54,7 @@ def fill(directory: Path, leave_mib: float) -> Path:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("log", ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
 @pytest.mark.fault(15)
+@pytest.mark.drill("the disk is full")
 def test_r17_without_room_nothing_is_folded_and_with_room_it_goes_on(
     small: Path, log: str, request: pytest.FixtureRequest
 ) -> None:

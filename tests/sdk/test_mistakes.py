@@ -182,6 +182,10 @@ def two_types_of_event(name):
     wait_for_event("e", type=str)  # here
 
 
+def a_message_of_the_run(name):
+    fail("not-so-good", name)  # here
+
+
 def returned_wrong_type(name) -> int:
     return name
 
@@ -213,6 +217,7 @@ MISTAKES = [
     (in_a_list, "inside of a list or dict; make that in a task"),
     (no_such_field, r"Stock has no 'shef'; it has \['shelf'\]"),
     (an_index_into_text, r"<variable name> is STR: it has nothing at \['first'\]"),
+    (a_message_of_the_run, "the message stands in the code; values of the run go as content"),
     (two_types_of_event, "event 'e' has type INT elsewhere, and STR here"),
 ]
 

@@ -13,6 +13,7 @@ from penstock.cli import (
     care,
     completion,
     counts,
+    explain,
     export,
     flows,
     keys,
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     running = serving, working, builtin
     asking = flows, runs, acts, counts, past, export, what_if, care
-    kept = profiles, keys, tenants, quotas, openapi
+    kept = profiles, keys, tenants, quotas, openapi, explain
     for kind in (*running, *asking, *kept):
         kind.add(verbs)
     completion.add(verbs, lambda: parser)

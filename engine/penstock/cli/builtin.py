@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from penstock.cli.words import Verbs, add_log_format, count, fail, tell
-from penstock.config import HOST_DEFAULT, PORT_DEFAULT, BuiltinConfig, builtin_default
+from penstock.config import BuiltinConfig, builtin_default, url_default
 from penstock.sdk.errors import PenstockError
 
 
@@ -16,7 +16,7 @@ def add(verbs: Verbs) -> None:
     default = builtin_default()
     parser.add_argument(
         "--url",
-        default=f"http://{HOST_DEFAULT}:{PORT_DEFAULT}",
+        default=url_default(),
         help="the server, or kafka://HOST:PORT[/CLUSTER] (%(default)s)",
     )
     parser.add_argument(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from starlette.datastructures import QueryParams
 
-from penstock.contracts.answers import found as shapes
+from penstock.contracts.answers import runs as shapes
 from penstock.contracts.filters import (
     ExternalEventFilters,
     NodeRunFilters,

@@ -8,7 +8,8 @@ from typing import Any, TypeVar, overload
 
 import httpx
 
-from penstock.sdk import api, hints
+from penstock.config import url_default
+from penstock.sdk import hints
 from penstock.sdk.client_base import ClientBase
 from penstock.sdk.connection import Awaiting, Blocking
 from penstock.sdk.handle import AsyncRunHandle, RunHandle
@@ -33,14 +34,14 @@ class Client(ClientBase[Blocking]):
 
     def __init__(
         self,
-        url: str = api.URL_DEFAULT,
+        url: str | None = None,
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
         api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        super().__init__(Blocking(url, tenant, deadline_s, api_key, transport))
+        super().__init__(Blocking(url or url_default(), tenant, deadline_s, api_key, transport))
 
     def __enter__(self) -> Client:
         return self
@@ -141,14 +142,14 @@ class AsyncClient(ClientBase[Awaiting]):
 
     def __init__(
         self,
-        url: str = api.URL_DEFAULT,
+        url: str | None = None,
         *,
         tenant: str = "default",
         deadline_s: float = 30.0,
         api_key: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        super().__init__(Awaiting(url, tenant, deadline_s, api_key, transport))
+        super().__init__(Awaiting(url or url_default(), tenant, deadline_s, api_key, transport))
 
     async def __aenter__(self) -> AsyncClient:
         return self

@@ -8,8 +8,13 @@ from typing import Any, TypeVar, Unpack
 import msgspec
 
 from penstock.contracts.answers.definitions import Named, QueueShown
-from penstock.contracts.answers.found import ExternalEventFound, NodeRunFound, WorkflowEventFound
-from penstock.contracts.answers.runs import TaskRunShown, WfRunHead
+from penstock.contracts.answers.runs import (
+    ExternalEventFound,
+    NodeRunFound,
+    TaskRunShown,
+    WfRunHead,
+    WorkflowEventFound,
+)
 from penstock.contracts.answers.told import RunStarted
 from penstock.contracts.filters import (
     ExternalEventFilters,

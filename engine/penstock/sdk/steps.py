@@ -149,6 +149,8 @@ def fail(name: str, message: str = "", content: Any = None) -> None:
     penstock.sdk.errors.RunFailed: too-many: run ... ended in EXCEPTION: ten at most
     """
     thread = thread_here("fail")
+    if isinstance(message, Proxy):
+        fault(f"fail({name!r}): the message stands in the code; values of the run go as content")
     given = None
     if content is not None:
         given = thread.expression(content, None, hints.UNKNOWN, f"content of {name!r}")

@@ -14,7 +14,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from penstock.config import CLUSTER_DEFAULT, kafka_settings_default
+from penstock.config import CLUSTER_DEFAULT, kafka_settings_default, url_default
 from penstock.sdk import api
 from penstock.sdk.register import tasks_of
 from penstock.sdk.runner import Runner
@@ -49,7 +49,8 @@ class Source(Protocol):
 
 class Worker:
     """Runs the functions of tasks. `url` is `http://host:port`, or
-    `kafka://host:port[,host:port][/cluster]`.
+    `kafka://host:port[,host:port][/cluster]`; without it, what PENSTOCK_URL says, or the server on
+    this machine.
 
     `slots` is how many sync functions run at once, and how many async ones. A worker of workflows
     runs all their tasks. It reconnects by itself. `secret_provider` gives the secrets that tasks
@@ -66,7 +67,7 @@ class Worker:
     def __init__(
         self,
         *tasks: TaskDef[..., Any] | Workflow[..., Any],
-        url: str = api.URL_DEFAULT,
+        url: str | None = None,
         slots: int = 10,
         name: str | None = None,
         tenant: str = "default",
@@ -78,7 +79,7 @@ class Worker:
         if slots < 1:
             raise ValueError(f"slots={slots}: a worker has at least one")
         self.name = (name or _own_name())[:NAME_CHARS_MAX]
-        self.url = url
+        self.url = url or url_default()
         self.tenant = tenant
         self._api_key = api_key
         self._kafka_settings = kafka_settings

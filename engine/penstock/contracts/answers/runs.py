@@ -158,6 +158,12 @@ class NodeRunShown(Answer, frozen=True):
     history: list[FactShown]
 
 
+class NodeRunFound(NodeRunShown, frozen=True, kw_only=True):
+    """A NodeRun, and of which run it is."""
+
+    wf_run_id: str
+
+
 class AttemptShown(Answer, frozen=True):
     """An attempt of a task."""
 
@@ -218,6 +224,12 @@ class ExternalEventShown(Answer, frozen=True):
     correlated: bool
 
 
+class ExternalEventFound(ExternalEventShown, frozen=True, kw_only=True):
+    """An event, and to which run it was put."""
+
+    wf_run_id: str
+
+
 class CorrelatedEventShown(Answer, frozen=True):
     """An event under a key; `offered` while a run that is to have it has not answered."""
 
@@ -250,6 +262,12 @@ class CheckpointShown(Answer, frozen=True):
     logs: str
     attempt: int
     at: Time
+
+
+class WorkflowEventFound(WorkflowEventShown, frozen=True, kw_only=True):
+    """An event, and which run has thrown it."""
+
+    wf_run_id: str
 
 
 class LogShown(Answer, frozen=True):

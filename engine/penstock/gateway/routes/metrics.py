@@ -140,8 +140,10 @@ def disk(gateway: Gateway) -> Iterator[Metric]:
     sizes = {str(number): size for number, size in gateway.sampler.store_bytes.items()}
     yield _gauge("store_bytes", "A partition's store on disk.", "partition", sizes)
     yield _one("room", "0 while nothing is folded for want of room.", int(room.problem is None))
+    free = GaugeMetricFamily("penstock_disk_free_bytes", "Left on the data directory's disk.")
     if room.disk is not None:
-        yield _one("disk_free_bytes", "Left on the data directory's disk.", room.disk.free_bytes())
+        free.add_metric((), room.disk.free_bytes())
+    yield free
 
 
 FAMILIES: Final[tuple[Callable[[Gateway], Iterator[Metric]], ...]] = (

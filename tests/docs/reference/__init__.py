@@ -1,0 +1,1 @@
+"""docs/reference/, made of the types and tables of the code."""

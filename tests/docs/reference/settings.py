@@ -1,0 +1,74 @@
+"""docs/reference/settings.md."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from penstock.cli import _parser  # pyright: ignore[reportPrivateUsage]
+from penstock.config import ENVIRONMENT
+from tests.docs.reference.words import table, upper
+
+HEAD = """\
+# Settings
+
+The command line goes before the environment. [OPERATIONS.md](../OPERATIONS.md) says what the
+settings of servers are for. Commands that ask a server take `--url` (`http://127.0.0.1:7070`) and
+`--tenant` (`default`), which are not repeated below.
+"""
+SHARED = frozenset({"--url", "--tenant"})
+
+
+def page() -> str:
+    """Every variable of the environment, and every command with its arguments."""
+    text = [HEAD, "## Environment\n"]
+    text.append(
+        table(("variable", "what"), ((f"`{name}`", about) for name, about in ENVIRONMENT.items()))
+    )
+    text.append("## Command line\n")
+    for name, about, parser in _commands(_parser()):
+        text += [f"### {name}\n", upper(about) + ".\n"]
+        text.append(table(("argument", "what"), _arguments(parser)) or "No arguments.\n")
+    return "\n".join(text)
+
+
+def _commands(
+    parser: argparse.ArgumentParser, above: str = ""
+) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    for action in parser._actions:
+        if not isinstance(action, argparse._SubParsersAction):
+            continue
+        abouts = {one.dest: one.help or "" for one in action._choices_actions}
+        for name, below in action.choices.items():
+            path = f"{above}{name}"
+            if any(isinstance(one, argparse._SubParsersAction) for one in below._actions):
+                yield from _commands(below, f"{path} ")
+            else:
+                yield path, abouts.get(name, ""), below
+
+
+def _arguments(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    for action in parser._actions:
+        shared = SHARED & {*action.option_strings}
+        if not shared and not isinstance(action, argparse._HelpAction):
+            yield _spelled(action), _about(action)
+
+
+def _spelled(action: argparse.Action) -> str:
+    takes = action.nargs != 0
+    shown = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+    if action.choices is not None and action.metavar is None:
+        shown = "{" + ",".join(map(str, action.choices)) + "}"
+    if not action.option_strings:
+        optional = action.nargs in ("?", "*")
+        return f"`[{shown}]`" if optional else f"`{shown}`"
+    return f"`{', '.join(action.option_strings)}{f' {shown}' if takes else ''}`"
+
+
+def _about(action: argparse.Action) -> str:
+    known: dict[str, Any] = {**vars(action), "prog": "penstock"}
+    about = re.sub(r"\s+", " ", (action.help or "") % known)
+    required = bool(action.option_strings) and action.required
+    return about + (" **required**" if required else "")
