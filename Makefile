@@ -60,12 +60,18 @@ PYTEST := $(PY) -m pytest -n $(JOBS) --dist worksteal --durations 30
 .PHONY: test
 test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them, JOBS=0 for one process)
 	@$(PY) -m tests.kafka_broker
-	-@$(PY) -m tests.s3_server
+	-@$(PY) -m tests.go_tools
 	@$(PYTEST) $(TEST)
 
 .PHONY: test-fast
 test-fast: $(DEV) ## the tests that need no Kafka
-	@$(PYTEST) -m "not kafka and not package" $(TEST)
+	@$(PYTEST) -m "not kafka and not package and not deploy_long" $(TEST)
+
+.PHONY: deploy-test
+deploy-test: $(DEV) ## all of deploy/: the image's steps without Docker, too (minutes; Go and Node)
+	@$(PY) -m tests.kafka_broker
+	-@$(PY) -m tests.go_tools
+	@$(PY) -m pytest -m "deploy_long or not deploy_long" tests/deploy
 
 .PHONY: chaos
 chaos: $(DEV) ## every fault of docs/reliability.md, the long ones too (half an hour), and their figures
@@ -186,6 +192,8 @@ lock: $(DEV) ## write the lock files anew from pyproject.toml (UPGRADE=--upgrade
 	@$(LOCK) $(UPGRADE) --all-extras --group build --group dev \
 		--group docs --group release -c requirements.lock \
 		-o requirements-dev.lock
+	@$(LOCK) --extra server --extra s3 --extra otel --extra flows -c requirements-dev.lock \
+		-o deploy/image/requirements.lock
 
 .PHONY: clean
 clean: ## remove the environment and everything built

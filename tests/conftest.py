@@ -10,10 +10,11 @@ from types import FrameType
 import hypothesis
 import pytest
 
-from tests.chaos.report import PROPERTY, Figures, summed, told
+from tests.chaos.report import PROPERTY, Figures, told
 from tests.durations import by_folder
+from tests.go_tools import NoTool, tool
 from tests.kafka_broker import Broker, running_kafka
-from tests.s3_server import NoServer, binary, running_s3
+from tests.s3_server import running_s3
 from tests.shared import shared
 
 # A shared machine of two cores is slow at times: time limits are pytest-timeout's business.
@@ -82,10 +83,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if sum(seconds.values()) > LONG_S:
         terminalreporter.write_sep("=", "seconds by folder")
         terminalreporter.write_line(", ".join(f"{name} {s:.0f}" for name, s in seconds.items()))
-    cases, sums = summed(terminalreporter.getreports("passed"))
-    if sums["acknowledged"]:
+    if lines := told(terminalreporter.getreports("passed")):
         terminalreporter.write_sep("=", "faults")
-        terminalreporter.write_line(told(cases, sums))
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -119,8 +120,8 @@ def figures(record_property: Callable[[str, object], None]) -> Figures:
 def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What clients of a real S3 server need in their environment; one server a run."""
     try:
-        binary()
-    except NoServer as error:
+        tool("versitygw")
+    except NoTool as error:
         pytest.skip(str(error))
     with running_s3(tmp_path_factory.mktemp("s3")) as environment:
         yield environment

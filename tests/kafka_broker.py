@@ -24,6 +24,7 @@ import broker
 
 Broker = broker.Broker  # for tests that need one of their own, to kill it
 BrokerError = broker.BrokerError
+prepare = broker.prepare
 ENVIRONMENT_NAME = "PENSTOCK_TEST_KAFKA"
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 DOCKER_INFO_TIMEOUT_S = 5
@@ -126,7 +127,7 @@ def main() -> int:
         if provider == "environment":
             _from_environment()
         elif provider == "java":
-            broker.prepare()
+            prepare()
     except broker.BrokerError as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ export default defineConfig({
   expect: { timeout: 15_000 },
   fullyParallel: false,
   workers: 1,
+  retries: process.env.CI ? 1 : 0, // "flaky" in the report
   reporter: [["list"]],
   use: {
     viewport: { width: 1360, height: 820 },

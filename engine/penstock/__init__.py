@@ -1,6 +1,11 @@
 """Penstock: a durable workflow engine on Apache Kafka.
 
 The names below are what users import: `from penstock import task, workflow, Worker, Client`.
+
+Examples in docstrings are run by the tests. In them `greet` is a task, `greeting` the workflow that
+calls it, `engine` a `penstock.testing.Engine`, and `client` a Client of the server at `url`, which
+has a worker for both. `run` is a run of `greeting` for Ada, which has ended, and `waiting` one that
+waits for an event `paid` and returns its content.
 """
 
 from __future__ import annotations
@@ -32,32 +37,23 @@ if TYPE_CHECKING:
     from penstock.sdk.handle import AsyncRunHandle, RunHandle
     from penstock.sdk.kafka_client import CommandSender
     from penstock.sdk.options import Backoff
+    from penstock.sdk.people import Form, user_task
+    from penstock.sdk.run_values import assign, contains, now, size, text, variable
     from penstock.sdk.secret import secret
     from penstock.sdk.steps import (
-        Form,
         answer,
-        assign,
-        contains,
         fail,
-        now,
         on_event,
         on_failure,
         return_,
-        size,
         sleep,
         sleep_until,
-        spawn,
-        start,
-        text,
         throw_event,
-        user_task,
-        variable,
-        wait_for,
         wait_for_event,
-        wait_for_run,
         wait_until,
     )
     from penstock.sdk.task import TaskDef, task
+    from penstock.sdk.threads import spawn, start, wait_for, wait_for_run
     from penstock.sdk.updates import Update
     from penstock.sdk.worker import Worker
     from penstock.sdk.workflow import Workflow, workflow

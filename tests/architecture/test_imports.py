@@ -86,7 +86,7 @@ ROOMS: dict[str, set[str]] = {
         *("places", "schedules", "starts", "bulk", "registration", "advance", "operators"),
     },
     "permissions": {"state", "command", "definitions", "schedules", "commands"},
-    "schedule_fire": {"values", "state", "schedules", "commands"},
+    "schedule_fire": {"values", "state", "flow", "schedules", "commands"},
     "bulk_fire": {"state", "flow", "bulk", "advance", "operators", "commands"},
     "fire": {
         *("state", "flow", "events", "places", "tasks", "user_tasks", "bulk", "advance"),

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import pytest
 
 PROPERTY = "chaos"
+LINES = "lines"
+"""What a test has to tell besides, in lines for people."""
 NAMES = ("kills", "acknowledged", "lost", "duplicated", "sent_twice")
 
 
@@ -30,8 +32,16 @@ def summed(reports: list[pytest.TestReport]) -> tuple[int, Counter[str]]:
     return sum("fault" in report.keywords for report in reports), sums
 
 
-def told(cases: int, sums: Counter[str]) -> str:
-    """A line for people."""
+def told(reports: list[pytest.TestReport]) -> list[str]:
+    """Lines for people; none if nothing was done to anything."""
+    cases, sums = summed(reports)
+    noted = [property for report in reports for property in report.user_properties]
+    if not sums["acknowledged"]:
+        return []
+    return [_line(cases, sums), *(str(line) for name, line in noted if name == LINES)]
+
+
+def _line(cases: int, sums: Counter[str]) -> str:
     return (
         f"{cases} cases passed; {sums['kills']} kills; {sums['acknowledged']} commands"
         f" acknowledged; lost {sums['lost']}; duplicated effects {sums['duplicated']};"

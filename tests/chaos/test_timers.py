@@ -29,7 +29,7 @@ SLOWEST_S = 2.0
 @pytest.mark.chaos_long
 @pytest.mark.kafka
 @pytest.mark.fault(27)
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(clock.why_not() is not None, reason=str(clock.why_not()))
 def test_a_hundred_thousand_timers_at_once(play: Play, tmp_path: Path, figures: Figures) -> None:
     """They fire in order, each once, and commands of others are answered between them."""
@@ -54,7 +54,7 @@ def test_a_hundred_thousand_timers_at_once(play: Play, tmp_path: Path, figures: 
         count, in_order = _told(scene)
         assert (count, in_order) == (TIMERS, True)
         print(f"slowest answer meanwhile: {slowest_s * 1_000:.0f} ms")
-        assert node.verify().returncode == 0
+        assert node.verify(300).returncode == 0  # it folds them all once more
         assert slowest_s < SLOWEST_S  # last: a machine that others use, too, may fail it alone
         scene.stop()
     shifted.close()

@@ -71,6 +71,11 @@ def test_a_run_is_looked_into_and_found(served: Served, tell: Tell) -> None:
     assert tell("signal", run, "go", '{"a": 1}')
     assert "COMPLETED" in tell("get", "wf-run", run)
     assert "EVENT_DEF" in tell("list", "external-event", run)
+    assert run in tell("search", "node-run", "--event-def", "go", "--status", "COMPLETED")
+    assert run in tell("search", "external-event", "--claimed", "--event-def", "go")
+    assert run not in tell("search", "external-event", "--no-claimed")
+    assert "spec" in tell("list", "wf-spec", "--prefix", "sp")
+    assert "waits" not in tell("list", "wf-spec", "--prefix", "sp")
 
 
 def test_runs_are_acted_on(served: Served, tell: Tell) -> None:
@@ -122,8 +127,8 @@ def test_schedules_and_events(tell: Tell) -> None:
         (("edit-variable", "one", "name", "Ada"), "a text has quotes of its own"),
         (("set-labels", "one", "team"), "has not the form KEY=VALUE"),
         (("kill", "one", "--deadline", "soon"), "is no duration such as 30s"),
-        (("search", "wf-run", "--start-date", "2026-01-01T00:00:00"), "has no time zone"),
-        (("search", "wf-run", "--start-date", "yesterday"), "is no time such as"),
+        (("search", "wf-run", "--started-after", "2026-01-01T00:00:00"), "has no time zone"),
+        (("search", "wf-run", "--started-after", "yesterday"), "is no time such as"),
         (("search", "wf-run", "--child-filter", "ALL"), "invalid choice"),
         (("bulk", "preview", "kill", "[]"), "is no JSON object"),
         (("bulk", "preview", "kill", '{"wf_spec": 1}'), "wf_spec"),

@@ -58,6 +58,9 @@ def test_verbs_ask_the_server(url: str, capsys: pytest.CaptureFixture[str]) -> N
         "shop  (all of it)  live_runs=10",
         "shop  ada  runs_per_second=2",
     ]
+    whole, own = tell("quotas", "own").splitlines()
+    assert whole.startswith("default  (all of it)  commands_per_second=0/-  runs_per_second=0/-")
+    assert own.startswith("default  anonymous  ")
     assert "no bounds" in tell("quotas", "delete", *hers)
     assert "QUOTA_UNKNOWN" in tell("quotas", "delete", *hers, code=3)
     assert tell("quotas", "list", "another") == ""

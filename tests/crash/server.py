@@ -94,14 +94,14 @@ class Server:
                 raise
         self.http.close()
 
-    def verify(self) -> subprocess.CompletedProcess[str]:
+    def verify(self, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """`penstock verify` on the data directory."""
         words = ["verify", *self._log, "--data", str(self.data)]
         return subprocess.run(
             [sys.executable, "-m", "penstock.cli", *words],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout_s,
             check=False,
         )
 

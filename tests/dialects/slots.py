@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from penstock.core.command import Command
 from penstock.core.commands.hand_back_task import HandBackTask
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.commands.task_started import TaskStarted
@@ -80,6 +82,11 @@ class SlotWorker:
     def beat(self, job: Job, progress: Value) -> None:
         """The attempt lives."""
         self._said.put(TaskHeartbeat(**job.attempt.named, progress=progress))
+
+    def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        """The attempt puts a value aside."""
+        self._said.put(checkpoint)
+        kept.set_result(None)
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""

@@ -114,8 +114,8 @@ def test_k15_they_are_found_across_executions(driver: Driver) -> None:
         "namespace=other": [],
         "wf_spec=f&label=team:red": [2.0],
         "wf_spec=g": [],
-        f"start_date={began}": [8.0, 5.0],
-        f"end_date={began}": [2.0],
+        f"started_after={began}": [8.0, 5.0],
+        f"started_before={began}": [2.0],
     }.items():
         assert [one["value"] for one in found(driver, query)] == values, query
     [rows] = found(driver, "tag=table:a")

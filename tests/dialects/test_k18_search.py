@@ -70,9 +70,9 @@ def test_k18_filters(driver: Driver) -> None:
         "wf_spec=company.other.inner": {"deep"},
         "task=work": {"work"},
         "task_def=return": {"deep"},
-        "state=SUCCESS": {"sub", "deep"},
-        "state=SUCCESS&state=RUNNING": {"work", "sub", "deep"},
-        "state=KILLED": set[str](),
+        "status=SUCCESS": {"sub", "deep"},
+        "status=SUCCESS&status=RUNNING": {"work", "sub", "deep"},
+        "status=KILLED": set[str](),
         "label=team:red": {"work"},
         "label=team:blue": set[str](),
         f"trigger_wf_run_id={outer.id}": {"deep"},
@@ -94,9 +94,9 @@ def test_k18_ranges_pages_and_days(driver: Driver) -> None:
     assert [one["executionId"] for one in found(driver, "", limit=1)] == in_order
     [_, middle, _] = found(driver, "")
     began = middle["state"]["startDate"]
-    later = found(driver, f"start_date={began}")
+    later = found(driver, f"started_after={began}")
     assert [one["executionId"] for one in later] == in_order[:2]
-    earlier = found(driver, f"end_date={began}")
+    earlier = found(driver, f"started_before={began}")
     assert [one["executionId"] for one in earlier] == in_order[2:]
     looked = asked(driver, "")
     counts_found = counts(looked, KESTRA, looked.begins)
@@ -141,7 +141,7 @@ def test_k18_those_that_began_too_late_are_not_looked_at(
     driver.pass_ms(20)
     for _ in range(4):
         flow(driver)
-    looked = asked(driver, f"end_date={began}")
+    looked = asked(driver, f"started_before={began}")
     seen = {seen.run.wf_run_id for seen, _ in looked.within(looked.begins, KESTRA.task_runs)}
     assert seen == {first.id}
 
@@ -168,4 +168,4 @@ def test_k18_a_run_of_which_more_is_there_than_is_looked_at_is_told(
 
 def test_k18_times_are_texts() -> None:
     """As everywhere in the routes."""
-    assert Search.of(QueryParams(f"start_date={timestamp_text(5)}")).start_ms == 5
+    assert Search.of(QueryParams(f"started_after={timestamp_text(5)}")).start_ms == 5

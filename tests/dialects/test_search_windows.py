@@ -18,7 +18,7 @@ from penstock.core.state.transitions import TaskStatus
 from penstock.gateway import run_window
 from penstock.gateway.canonical import Canonical
 from penstock.gateway.errors import ApiError
-from penstock.gateway.newest_runs import Newest, runs_in
+from penstock.gateway.newest_runs import RunSearch, runs_in
 from penstock.gateway.run_window import Mark, Place, Window, newest, page_of
 from penstock.gateway.task_run_search import Search, task_runs_in
 from penstock.gateway.web import cursor_text
@@ -60,10 +60,10 @@ def pages(
 
 
 def run_pages(driver: Driver, nodes: str, limit: int) -> Pages:
-    def look(cursor: str | None) -> Window[Newest]:
-        return window(driver, Newest.of(QueryParams("")), cursor, ordered=True)
+    def look(cursor: str | None) -> Window[RunSearch]:
+        return window(driver, RunSearch.of(QueryParams("")), cursor, ordered=True)
 
-    def tell(looked: Window[Newest], numbers: list[int]) -> list[dict[str, Any]]:
+    def tell(looked: Window[RunSearch], numbers: list[int]) -> list[dict[str, Any]]:
         return newest(looked, runs_in(looked, PLAIN, numbers), limit)
 
     return pages(driver, look, tell, nodes, limit)

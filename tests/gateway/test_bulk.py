@@ -68,7 +68,7 @@ def test_a_wrong_job_is_refused(served: Served) -> None:
         ({"filter": {}, "verb": "kill"}, "BAD_FILTER"),
         ({"verb": "kill"}, "BAD_REQUEST"),
         ({"filter": {"spec": "a"}, "verb": "kill"}, "BAD_REQUEST"),
-        ({"filter": {"statuses": ["SLEEPING"]}, "verb": "kill"}, "BAD_REQUEST"),
+        ({"filter": {"status": ["SLEEPING"]}, "verb": "kill"}, "BAD_REQUEST"),
         ({"filter": {"all": True}, "verb": "explode"}, "VERB_UNKNOWN"),
         ({"filter": {"all": True}, "verb": "kill", "arguments": {"speed": 1}}, "BAD_VALUE"),
     ):

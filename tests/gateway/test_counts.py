@@ -36,10 +36,10 @@ def test_all_partitions_are_counted_together(served: Served) -> None:
     assert sum(one["counts"].get("started", {"count": 0})["count"] for one in windows) == RUNS
     first_ms = timestamp_ms(windows[0]["from"])
     assert first_ms % WINDOW_MS == 0
-    before = served.good("GET", f"{SPEC}?end_date={windows[0]['from']}")
+    before = served.good("GET", f"{SPEC}?started_before={windows[0]['from']}")
     assert before["items"] == []
     later = timestamp_text(first_ms + 10 * WINDOW_MS)
-    assert served.good("GET", f"{SPEC}?start_date={later}")["items"] == []
+    assert served.good("GET", f"{SPEC}?started_after={later}")["items"] == []
     assert served.good("GET", SPEC, tenant="another")["items"] == []
 
 
@@ -62,5 +62,5 @@ def test_user_tasks_are_counted_by_their_form(served: Served) -> None:
 
 def test_what_can_not_be_asked_is_refused(served: Served) -> None:
     assert served.refused("GET", f"{SPEC}?bucket=minute")[:2] == (400, "BAD_REQUEST")
-    assert served.refused("GET", f"{SPEC}?start_date=soon")[:2] == (400, "BAD_REQUEST")
+    assert served.refused("GET", f"{SPEC}?started_after=soon")[:2] == (400, "BAD_REQUEST")
     assert served.refused("GET", "/v1/wf-specs/a%20b/counts")[:2] == (400, "BAD_NAME")

@@ -35,9 +35,14 @@ def test_masked_values_are_shown_as_stars(served: Served) -> None:
 
     [task] = served.poll("mask-task")
     assert task["inputs"] == {"pin": "0000", "person": CLEAR}, "workers get the clear values"
+    own = {name: task[name] for name in ("wf_run_id", "guid", "attempt")}
+    aside = {**own, "number": 0, "value": {"pin": "0000"}, "logs": "pin 0000"}
+    served.good("POST", "/v1/tasks/checkpoint", aside)
     served.succeed(task, CLEAR)
 
     path = f"/v1/wf-runs/{run}"
+    (kept,) = served.good("GET", f"{path}/task-runs/{task['guid']}/checkpoints")["items"]
+    assert (kept["value"], kept["logs"]) == ("*****", "*****")
     assert served.good("GET", path)["status"] == "COMPLETED"
     variables = served.good("GET", f"{path}/variables")["items"]
     shown = {item["name"]: item["value"] for item in variables}
@@ -147,7 +152,7 @@ def test_what_is_made_of_a_masked_variable_is_masked(served: Served) -> None:
     assert CLEAR_TEXT not in told
     [form] = served.good("GET", f"/v1/wf-runs/{run}/user-task-runs")["items"]
     assert form["notes"] == "*****"
-    found = served.good("GET", "/v1/user-task-runs?user_id=ada&user_task_def_name=taint-form")
+    found = served.good("GET", "/v1/user-task-runs?user_id=ada&user_task_def=taint-form")
     assert CLEAR_TEXT not in json.dumps(found)
     done = f"/v1/user-task-runs/{run}/{form['guid']}/actions/complete"
     served.good("POST", done, {"user_id": "ada", "results": {}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, is_typeddict
 
 import jsonschema_rs
 import pytest
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from penstock import gateway
 from penstock.cli import main
+from penstock.contracts import filters
 from penstock.core.errors import Code
 from penstock.gateway.app import ROUTES
 from penstock.gateway.errors import STATUS_OF, EdgeCode
@@ -100,8 +101,11 @@ def test_every_documented_parameter_is_read() -> None:
         for one in operation["parameters"]
         if one.get("in") == "query"
     }
+    tables = [one for one in vars(filters).values() if isinstance(one, type) and is_typeddict(one)]
+    filtered = {name for table in tables for name in table.__annotations__}
     source = "".join(path.read_text() for path in GATEWAY.rglob("*.py"))
-    assert [name for name in told if source.count(f'"{name}"') < 2] == []
+    missed = [name for name in told if source.count(f'"{name}"') < (1 if name in filtered else 2)]
+    assert missed == []
 
 
 def test_what_stands_in_the_path_is_not_in_the_body() -> None:

@@ -35,7 +35,7 @@ def without_forms_in_forms() -> Any:
 
 SCHEMA = schemathesis.openapi.from_dict(without_forms_in_forms())
 OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
-EXAMPLES = 2
+EXAMPLES = 8
 WAIT_MS_MAX = 5
 NAME = "fuzzed"
 NAMES = ("name", "wf_spec", "task_def", "event_def", "application", "workflow")

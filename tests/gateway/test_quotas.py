@@ -7,14 +7,16 @@ import httpx
 import pytest
 
 from penstock.core.commands.put_task_def import PutTaskDef
+from penstock.core.commands.replay_wf_run import ReplayWfRun
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.quotas import BOUNDS, quota_of
 from penstock.core.state.transitions import TaskStatus
 from penstock.gateway.errors import ApiError
 from penstock.gateway.quotas import KNOWN_S, Quotas
 from tests.gateway.keys import client_of, everything, grant, guarded
-from tests.gateway.served import Served, shape_of_error
+from tests.gateway.served import Served, shape_of_error, wait_until, waiting_for_event
 
 START = RunWf(wf_spec="any", wf_run_id="one")
 PUT = PutTaskDef(name="any")
@@ -207,3 +209,52 @@ def test_a_principal_s_rate_holds_beside_its_tenant_s(
     assert taken(held, START, principal="bob") == 5
     assert taken(held, START) == 0
     assert taken(held, PUT) == 10
+
+
+def test_who_is_bounded_reads_what_he_has_and_what_is_used_of_it(tmp_path: Path) -> None:
+    """Of his own tenant, and of himself in it; nobody else's."""
+    with (
+        guarded(tmp_path) as served,
+        client_of(served, "ada", everything("acme")) as ada,
+        client_of(served, "reader", grant("acme", "TASK", "READ")) as reader,
+    ):
+        served.good("PUT", "/v1/quotas?wait=all", {"tenant": "other", "live_runs": 1})
+        none = {"commands_per_second": None, "runs_per_second": None, "live_runs": None}
+        [whole, own] = ada.get("/v1/quota").json()["items"]
+        assert whole == {
+            "tenant": "acme",
+            "principal": None,
+            **none,
+            "used": dict.fromkeys(BOUNDS, 0),
+        }
+        assert own == whole | {"principal": "ada"}
+        put(served, "acme", live_runs=90, runs_per_second=300)
+        put(served, "acme", principal="ada", live_runs=30)
+        ada.put("/v1/external-event-defs?wait=all", json={"name": "go"})
+        ada.put("/v1/wf-specs?wait=all", json=waiting_for_event("waits", "go"))
+        wait_until(lambda: ada.get("/v1/quota").json()["items"][1]["live_runs"] == 30)
+        for _ in range(4):
+            assert ada.post("/v1/wf-runs", json={"wf_spec": "waits"}).status_code == 201
+        [whole, own] = ada.get("/v1/quota").json()["items"]
+        assert [whole[bound] for bound in BOUNDS] == [None, 300, 90]
+        assert [own[bound] for bound in BOUNDS] == [None, None, 30]
+        assert (whole["used"]["live_runs"], own["used"]["live_runs"]) == (4, 4)
+        assert whole["used"]["commands_per_second"] == 0, "without a bound nobody counts"
+        [theirs, his] = reader.get("/v1/quota").json()["items"]
+        assert (theirs["live_runs"], his["principal"], his["live_runs"]) == (90, "reader", None)
+        assert reader.get("/v1/quotas/acme").status_code == 403
+
+
+def test_what_has_come_just_now_is_told(served: Served, quotas: tuple[Quotas, Time]) -> None:
+    held, clock = quotas
+    assert taken(held, START, 3, principal="bob") == 3
+    assert held.used("acme", "") == {"commands_per_second": 3, "runs_per_second": 3}
+    clock.now_s += 0.5
+    assert held.used("acme", "") == {"commands_per_second": 0, "runs_per_second": 1}
+    assert held.used("acme", "nobody") == {}
+
+
+def test_to_begin_anew_is_a_start(quotas: tuple[Quotas, Time]) -> None:
+    held, _ = quotas
+    assert taken(held, RestartWfRun(wf_run_id="one"), principal="bob") == 5
+    assert taken(held, ReplayWfRun(wf_run_id="one"), principal="bob") == 0

@@ -27,7 +27,7 @@ def test_a_task_is_polled_and_reported(served: Served) -> None:
     assert set(task) == {
         *("wf_run_id", "guid", "task_def", "attempt", "inputs", "wf_spec", "version", "node"),
         *("scheduled_at", "timeout_ms", "max_attempts"),
-        *("heartbeat_timeout_ms", "total_checkpoints", "secrets"),
+        *("heartbeat_timeout_ms", "total_checkpoints", "checkpoint", "secrets"),
     }
     assert (task["wf_run_id"], task["attempt"], task["node"]) == (wf_run_id, 1, "work")
     running = served.good("GET", f"/v1/wf-runs/{wf_run_id}/task-runs")["items"][0]
@@ -234,7 +234,11 @@ def test_a_worker_is_told_what_is_to_stop(served: Served) -> None:
     assert given["status"] == "TASK_PENDING"  # another attempt follows in a moment
     assert told() == [{**named, "stop": "over"}]
     (again,) = served.poll(queue, "two")
-    assert (again["attempt"], again["total_checkpoints"]) == (2, 1)
+    assert (again["attempt"], again["total_checkpoints"], again["checkpoint"]) == (2, 1, [1])
+    path = f"/v1/wf-runs/{wf_run_id}/task-runs/{{}}/checkpoints"
+    (shown,) = served.good("GET", path.format(task["guid"]))["items"]
+    assert (shown["number"], shown["value"], shown["attempt"]) == (0, [1], 1)
+    assert served.refused("GET", path.format("nobody"))[:2] == (404, "TASK_RUN_UNKNOWN")
     served.good("POST", f"{actions}/shutdown-task", {"guid": task["guid"], "grace_ms": 0})
     assert served.good("GET", f"/v1/wf-runs/{wf_run_id}")["status"] == "ERROR"
 

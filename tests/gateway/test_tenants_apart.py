@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -24,6 +25,7 @@ from tests.chaos.scene import until
 from tests.controls import chain, user_task
 from tests.gateway.keys import client_of, everything, guarded
 from tests.gateway.served import Served, one_task, shape_of_error, waiting_for_event
+from tests.gateway.test_streams import told
 
 ONE, TWO = "same-one", "same-two"
 MINE, THEIRS = "this-is-one-s-own", "this-is-two-s-own"
@@ -36,16 +38,18 @@ SAME = dict.fromkeys(
     "same",
 )
 DOCUMENT = document(ROUTES)
-ENDLESS = ("/{wf_run_id}/follow", "/changes/follow")
-"""Streams that go on for ever; they tell positions alone."""
+ENDLESS = ("/{wf_run_id}/follow", "/changes/follow", "/wf-runs/follow", "/{task_def}/follow")
+"""Streams that go on for ever; what they tell of whom is tried on its own."""
 PLACES = {"tenant": TWO, "thread": 0, "position": 1, "comment": 0, "number": 0, "attempt": 1}
 
 
 class Apart:
-    """The world: both tenants, and what the other one had before."""
+    """The world: both tenants, and what the other one had before, on any node; `served` is the one
+    that is asked.
+    """
 
-    def __init__(self, served: Served, one: httpx.Client, two: httpx.Client) -> None:
-        self.served, self.one, self.two = served, one, two
+    def __init__(self, nodes: list[Served], one: httpx.Client, two: httpx.Client) -> None:
+        self.nodes, self.served, self.one, self.two = nodes, nodes[0], one, two
         mine, theirs = furnish(one, MINE), furnish(two, THEIRS)
         self.guids = mine, theirs
         self.there: dict[str, Any] = {**SAME, **PLACES, "guid": theirs, "task_run": theirs}
@@ -54,8 +58,11 @@ class Apart:
     def rows_of_two(self) -> dict[tuple[int, bytes], bytes]:
         """All rows that are, or tell, of the other tenant."""
         found: dict[tuple[int, bytes], bytes] = {}
-        for number in self.served.made.processor.owned():
-            view = self.served.made.processor.view(number)
+        owned = (
+            (node.made.processor, n) for node in self.nodes for n in node.made.processor.owned()
+        )
+        for processor, number in owned:
+            view = processor.view(number)
             assert view is not None
             for key, data in view._view.scan(b"", META):
                 if any(TWO.encode() in text or THEIRS.encode() in text for text in (key, data)):
@@ -113,6 +120,16 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
     limits = Limits(answer_timeout_s=5.0, read_timeout_s=0.05)
     with (
         guarded(tmp_path_factory.mktemp("apart"), limits=limits) as served,
+        two_in([served]) as made,
+    ):
+        yield made
+
+
+@contextmanager
+def two_in(nodes: list[Served]) -> Iterator[Apart]:
+    """Both tenants, who ask the first of some nodes."""
+    served = nodes[0]
+    with (
         client_of(served, ONE, everything(ONE)) as one,
         client_of(served, TWO, everything(TWO)) as two,
     ):
@@ -121,7 +138,7 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
             for whose in (None, ONE, TWO):
                 quota = {"tenant": name, "principal": whose, "live_runs": 1_000}
                 served.good("PUT", "/v1/quotas?wait=all", quota)
-        yield Apart(served, one, two)
+        yield Apart(nodes, one, two)
 
 
 def path_of(path: str, guid: str) -> str:
@@ -159,7 +176,9 @@ def test_nobody_comes_in_by_naming_the_other_tenant(apart: Apart) -> None:
         *(f"/v1/task-metrics?name={THEIRS}", "/v1/task-metrics/per-bucket?bucket=all"),
         *("/v1/wf-specs/same/counts?bucket=all", "/v1/task-defs/same/counts?bucket=all"),
         "/v1/user-task-defs/same/counts?bucket=all",
-        *("/v1/user-task-runs?user_task_def_name=same", "/v1/schedules"),
+        *("/v1/user-task-runs?user_task_def=same", "/v1/schedules"),
+        *("/v1/node-runs?node=work", "/v1/external-events?event_def=same", "/v1/workflow-events"),
+        *("/v1/correlated-events?event_def=same", "/v1/task-defs?prefix=sa", "/v1/quota"),
     ],
 )
 def test_searches_and_counts_are_of_one_s_own(apart: Apart, query: str) -> None:
@@ -171,6 +190,24 @@ def test_searches_and_counts_are_of_one_s_own(apart: Apart, query: str) -> None:
         assert {one["count"] for one in bucket["counts"].values()} == {1}
     if THEIRS in query:
         assert answer.json()["items"] == []
+
+
+def test_a_search_that_is_followed_is_of_one_s_own(apart: Apart) -> None:
+    with apart.one.stream("GET", "/v1/changes/wf-runs/follow") as stream:
+        events = told(stream.iter_lines())
+        numbers: set[str] = set()
+        while len(numbers) < apart.served.made.topics.partitions:
+            numbers |= {one.partition(":")[0] for one in next(events)[1]["positions"]}
+        for client in (apart.two, apart.one):
+            labels = {"labels": {"by": "her" if client is apart.one else THEIRS}}
+            ids = [one["wf_run_id"] for one in client.get("/v1/wf-runs").json()["items"]]
+            for wf_run_id in ids:
+                acted = client.post(f"/v1/wf-runs/{wf_run_id}/actions/set-labels", json=labels)
+                assert acted.status_code == 200, acted.text
+        for _ in ids:
+            name, run = next(events)
+            assert (name, run["labels"]["by"]) == ("run", "her")
+    apart.before = apart.rows_of_two()
 
 
 def test_topics_are_of_one_tenant_or_say_of_whom_each_record_is(apart: Apart) -> None:

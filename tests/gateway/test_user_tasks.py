@@ -81,22 +81,22 @@ def test_a_user_task_is_claimed_commented_and_completed(served: Served) -> None:
 
 
 def test_user_tasks_are_found(served: Served) -> None:
-    before = set(found(served, "user_id=Ada%20L.&user_task_status=ASSIGNED"))
+    before = set(found(served, "user_id=Ada%20L.&status=ASSIGNED"))
     ids = {asked(served)[1].removeprefix("/v1/user-task-runs/") for _ in range(5)}
     for query in (
         "user_id=Ada%20L.",
-        "user_id=Ada%20L.&user_group_id=sales&user_task_status=ASSIGNED",
-        "user_group_id=sales&user_task_def_name=ut-agree",
-        "user_task_def_name=ut-agree&user_task_status=ASSIGNED",
-        "user_task_status=ASSIGNED",
+        "user_id=Ada%20L.&user_group=sales&status=ASSIGNED",
+        "user_group=sales&user_task_def=ut-agree",
+        "user_task_def=ut-agree&status=ASSIGNED",
+        "status=ASSIGNED",
         "",
     ):
         rows = found(served, query)
         assert len(rows) == len(set(rows))
         assert ids <= set(rows)
-    assert set(found(served, "user_id=Ada%20L.&user_task_status=ASSIGNED")) == ids | before
+    assert set(found(served, "user_id=Ada%20L.&status=ASSIGNED")) == ids | before
     assert found(served, "user_id=nobody") == []
-    assert found(served, "user_id=Ada%20L.&user_group_id=tax") == []
+    assert found(served, "user_id=Ada%20L.&user_group=tax") == []
 
 
 def test_what_is_wrong_is_refused_by_name(served: Served) -> None:
@@ -104,7 +104,7 @@ def test_what_is_wrong_is_refused_by_name(served: Served) -> None:
     wrong = [
         ("GET", f"/v1/user-task-runs/{run_id}/nothing", None, 404, "USER_TASK_UNKNOWN"),
         ("GET", "/v1/user-task-runs/none/nothing", None, 404, "WF_RUN_UNKNOWN"),
-        ("GET", "/v1/user-task-runs?user_task_status=ASLEEP", None, 400, "BAD_REQUEST"),
+        ("GET", "/v1/user-task-runs?status=ASLEEP", None, 400, "BAD_REQUEST"),
         ("GET", "/v1/user-task-runs?user_id=", None, 400, "BAD_ID"),
         ("GET", "/v1/user-task-runs?cursor=eHg", None, 400, "BAD_REQUEST"),
         ("POST", path + "/actions/claim", {"user_id": "bob"}, 409, "USER_TASK_CLAIMED"),

@@ -193,7 +193,7 @@ def test_metrics_across_runs(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["?tag=x", "?start_date=monday", "/per-bucket?bucket=year", "?cursor=xx", "?limit=0"]
+    "path", ["?tag=x", "?started_after=monday", "/per-bucket?bucket=year", "?cursor=xx", "?limit=0"]
 )
 def test_a_search_of_metrics_that_can_not_be_meant(served: Served, path: str) -> None:
     assert served.refused("GET", f"/v1/task-metrics{path}")[:2] == (400, "BAD_REQUEST")
@@ -229,20 +229,20 @@ def test_logs_are_followed_until_the_run_ends(served: Served) -> None:
 
 def test_task_runs_across_runs(served: Served) -> None:
     runs = [ended(served) for _ in range(2)]
-    path = "/v1/task-runs?view=kestra&wf_spec=v-hello&state=SUCCESS&limit=1"
+    path = "/v1/task-runs?view=kestra&wf_spec=v-hello&status=SUCCESS&limit=1"
     first = served.good("GET", path)
     second = served.good("GET", f"{path}&cursor={first['cursor']}")
     found = [one["executionId"] for answer in (first, second) for one in answer["items"]]
     assert found == runs[::-1]
     assert first["whole"] is True
-    own = served.good("GET", "/v1/task-runs?task_def=v-greet&state=TASK_SUCCESS&task=work")
+    own = served.good("GET", "/v1/task-runs?task_def=v-greet&status=TASK_SUCCESS&task=work")
     assert {one["wf_run_id"] for one in own["items"]} >= set(runs)
     [day] = served.good("GET", "/v1/task-runs/per-day?view=kestra&wf_spec=v-hello")["items"]
     assert day["states"]["SUCCESS"] >= 2
 
 
 @pytest.mark.parametrize(
-    "query", ["start_date=monday", "label=nocolon", "child_filter=BOTH", "cursor=xx", "limit=0"]
+    "query", ["started_after=monday", "label=nocolon", "child_filter=BOTH", "cursor=xx", "limit=0"]
 )
 def test_a_search_that_can_not_be_meant(served: Served, query: str) -> None:
     assert served.refused("GET", f"/v1/task-runs?{query}")[:2] == (400, "BAD_REQUEST")

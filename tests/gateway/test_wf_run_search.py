@@ -110,7 +110,9 @@ def test_a_version_says_how_a_value_is_read(served: Served) -> None:
 def test_what_is_wrong_is_refused_by_name(served: Served) -> None:
     wrong = [
         ("variable=customer:x", 400, "BAD_REQUEST"),
-        ("wf_spec=ws-order", 400, "BAD_REQUEST"),
+        ("wf_spec=ws-order&path=$.a", 400, "BAD_REQUEST"),
+        ("wf_spec=ws-order&variable=customer:x&order=newest", 400, "BAD_REQUEST"),
+        ("wf_spec=ws-order&variable=customer:x&status=LATE", 400, "BAD_REQUEST"),
         ("path=$.a", 400, "BAD_REQUEST"),
         ("wf_spec=ws-order&variable=customer", 400, "BAD_REQUEST"),
         ("wf_spec=ws-order&variable=:x", 400, "BAD_ID"),

@@ -7,6 +7,7 @@ that is taken over.
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -28,6 +29,8 @@ from tests.kafka_broker import running_kafka
 from tests.nodes.cluster import PARTITIONS, Node
 
 WAIT_S = 600.0
+MORE = 500
+"""Runs that the standby can not have folded; its owner does in less than a session's time-out."""
 
 
 class Promotion(Struct, frozen=True):
@@ -60,14 +63,18 @@ def promotion(folder: Path, kafka: str, cluster: str, runs: int) -> Promotion:
         one.start()
         one.accepted("PUT", "/v1/task-defs?wait=all", {"name": "work"})
         one.accepted("PUT", "/v1/wf-specs?wait=all", one_task("works", "work"))
-        started = _start_runs(log, topics, runs)
+        started = _start_runs(log, topics, range(runs))
         _wait(lambda: all(_lags(one)))
         time.sleep(1.0)  # its marks are committed
         other.start()
         _wait(lambda: bool(_standing(other)))
         standby, *_ = _standing(other)  # of both, if Kafka has given it none yet
+        other.signal(signal.SIGSTOP)  # it may be quick
+        started += _start_runs(log, topics, range(runs, runs + MORE))
+        _wait(lambda: all(_lags(one)))
         behind = _end(one, standby["partition"]) - standby["next_offset"]
         began_s = time.monotonic()
+        other.signal(signal.SIGCONT)
         one.terminate()
         started.append(_run_on(other, standby["partition"]))
         first_answer_s = time.monotonic() - began_s
@@ -87,9 +94,9 @@ def promotion(folder: Path, kafka: str, cluster: str, runs: int) -> Promotion:
         log.close()
 
 
-def _start_runs(log: KafkaEngineLog, topics: Topics, runs: int) -> list[str]:
+def _start_runs(log: KafkaEngineLog, topics: Topics, numbers: range) -> list[str]:
     avro = Avro()
-    ids = [f"bulk-{number}" for number in range(runs)]
+    ids = [f"bulk-{number}" for number in numbers]
     for wf_run_id in ids:
         command = RunWf(wf_spec="works", wf_run_id=wf_run_id)
         sent = Sent(command=command, tenant="default", principal="test")

@@ -158,7 +158,7 @@ def test_a_task_of_an_older_engine_is_read(tmp_path: Path) -> None:
         wf_spec="w", version=1, node="n1", thread=0, scheduled_at_ms=5, timeout_ms=1_000,
         max_attempts=3, report_partition=0,
     )  # fmt: skip
-    newer = {"heartbeat_timeout_ms", "total_checkpoints"}
+    newer = {"heartbeat_timeout_ms", "total_checkpoints", "checkpoint"}
     schema = json.loads((contract_folder("schemas") / "task/scheduled_task.avsc").read_text())
     schema["fields"] = [field for field in schema["fields"] if field["name"] not in newer]
     (tmp_path / "history/0.0.1/task").mkdir(parents=True)

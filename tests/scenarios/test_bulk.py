@@ -80,7 +80,7 @@ def test_a_dry_run_counts_and_does_nothing(memory: Driver) -> None:
     stories = some(memory, "waits", 8)
     stories[0].gets("go").completes()
     before = [story.rows() for story in stories]
-    job = bulk(memory, "kill", dry_run=True, statuses=(ThreadStatus.RUNNING,)).completes(done=0)
+    job = bulk(memory, "kill", dry_run=True, status=(ThreadStatus.RUNNING,)).completes(done=0)
     assert (job.state.counts.looked, job.state.counts.matched) == (8, 7)
     assert [story.rows() for story in stories] == before
 
@@ -111,8 +111,8 @@ def test_each_criterion_of_a_filter(memory: Driver) -> None:
     assert named(all=True) == {"old", "new", "ended"}
     assert named(wf_spec="nobody") == set()
     assert named(wf_spec="waits", version=1) == {"old"}
-    assert named(statuses=(ThreadStatus.RUNNING,)) == {"old", "new"}
-    assert named(statuses=(ThreadStatus.ERROR, ThreadStatus.HALTED)) == {"ended"}
+    assert named(status=(ThreadStatus.RUNNING,)) == {"old", "new"}
+    assert named(status=(ThreadStatus.ERROR, ThreadStatus.HALTED)) == {"ended"}
     assert named(labels={"team": "a"}) == {"old", "new"}
     assert named(labels={"team": "a", "env": "test"}) == {"old"}
     assert named(started_after_ms=begun) == {"new", "ended"}
@@ -124,7 +124,7 @@ def test_each_criterion_of_a_filter(memory: Driver) -> None:
     assert named(ends=(EndState.KILLED, EndState.WARNED)) == {"ended"}
     assert named(ends=(EndState.ERROR, EndState.COMPLETED)) == set()
     accepted(memory, ChangeWfRunState("ended", EndState.COMPLETED))
-    assert named(ends=(EndState.COMPLETED,)) == named(statuses=(ThreadStatus.ERROR,)) == {"ended"}
+    assert named(ends=(EndState.COMPLETED,)) == named(status=(ThreadStatus.ERROR,)) == {"ended"}
     assert named(ends=(EndState.KILLED,)) == set()
     assert named(wf_run_ids=("old", "ended")) == {"old", "ended"}
     assert named(wf_run_ids=("old", "new"), labels={"env": "test"}) == {"old"}
@@ -204,7 +204,7 @@ def test_failed_runs_are_rescued_or_restarted(memory: Driver) -> None:
     bulk(memory, "rescue", arguments=arguments, wf_run_ids=tuple(ids[:3])).completes(done=3)
     assert [stories[of].thread.node for of in ids] == ["n2"] * 3 + ["n1"] * 3
     failed = (ThreadStatus.ERROR,)
-    assert bulk(memory, "restart", statuses=failed).completes(done=3).state.counts.matched == 3
+    assert bulk(memory, "restart", status=failed).completes(done=3).state.counts.matched == 3
     assert len(memory.tasks("work", 99)) == 3
 
 
@@ -269,7 +269,7 @@ def test_runs_are_replayed_together(memory: Driver) -> None:
     """Each into a run of its own, which the job does not look at."""
     register(memory, "works", chain(task("work")))
     stories = [run(memory, "works").task("work").fails().is_now("ERROR") for _ in range(3)]
-    bulk(memory, "replay", statuses=(ThreadStatus.ERROR,)).completes(done=3)
+    bulk(memory, "replay", status=(ThreadStatus.ERROR,)).completes(done=3)
     replays = [Story(memory, one.wf_run_id).run.replay for one in memory.tasks("work", 99)]
     assert len(replays) == 3
     assert {replay.of for replay in replays if replay} == {story.id for story in stories}

@@ -78,7 +78,7 @@ def test_a_criterion_counts_as_one() -> None:
     good = {
         "wf_run_ids": ("a",),
         "wf_spec": "a",
-        "statuses": (ThreadStatus.RUNNING,),
+        "status": (ThreadStatus.RUNNING,),
         "ends": (EndState.COMPLETED,),
         "labels": {"a": "b"},
         **dict.fromkeys(("started_after_ms", "started_before_ms"), 1),

@@ -318,7 +318,7 @@ def test_a_job_restarts_runs_above_and_below(memory: Driver, restart: Json) -> N
     for story, _ in pairs:
         story.ends_with("CHILD_FAILURE")
     if restart is THE_SAME:
-        bulk(memory, "restart", statuses=(ThreadStatus.ERROR,)).completes(done=4)
+        bulk(memory, "restart", status=(ThreadStatus.ERROR,)).completes(done=4)
     else:
         ids = tuple(story.id for story, _ in pairs)
         bulk(memory, "restart", wf_run_ids=ids).completes(done=4)

@@ -82,6 +82,7 @@ def test_runs_of_a_spec_that_is_granted(memory: Driver) -> None:
     assert there.message.replace("theirs", "x") == nowhere.message.replace("nobodys", "x")
 
 
+@pytest.mark.fault(40)
 def test_a_worker_reports_on_its_own_tasks_alone(memory: Driver) -> None:
     """Fault 40: those of a TaskDef that it is granted. It is told so, and not that there is no such
     task: else who hands tasks out would take it for done with.

@@ -122,14 +122,14 @@ def test_progress_is_bounded(memory: Driver) -> None:
 
 
 def test_the_next_attempt_goes_on_from_the_checkpoints(driver: Driver) -> None:
-    """They are kept from attempt to attempt, and the task says how many there are."""
+    """They are kept from attempt to attempt; a task says how many there are, and the newest."""
     register(driver, "steps", chain(task("steps", max_attempts=3), returns=output_of("n1")))
     story = run(driver, "steps").task("steps").starts()
-    assert story.taken.total_checkpoints == 0
-    story.checkpoints({"page": 1}, {"page": 2}).fails()
-    story.task("steps").checkpoints({"page": 3}, first=2).fails()
-    story.task("steps")
-    assert story.taken.total_checkpoints == 3
+    assert (story.taken.total_checkpoints, story.taken.checkpoint) == (0, None)
+    story.checkpoints({"page": 1}, {"page": 2}).fails().task("steps")
+    assert (story.taken.total_checkpoints, story.taken.checkpoint) == (2, {"page": 2})
+    story.checkpoints({"page": 3}, first=2).fails().task("steps")
+    assert (story.taken.total_checkpoints, story.taken.checkpoint) == (3, {"page": 3})
     rows = driver.scan(Checkpoint, story.id)
     assert [(row.number, row.value["page"], row.attempt) for row in rows] == [
         (0, 1, 1),

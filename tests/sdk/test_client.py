@@ -56,9 +56,7 @@ def test_people_fill_in_forms(live: Any) -> None:
         run = await now(client.run(cl_form))
         [found] = [
             one
-            for one in await every(
-                people.find(user_group_id="sales", user_task_status="UNASSIGNED")
-            )
+            for one in await every(people.find(user_group="sales", status=["UNASSIGNED"]))
             if one.wf_run_id == run.id
         ]
         assert [one.id for one in await now(run.user_tasks())] == [found.id]
@@ -112,7 +110,7 @@ def test_many_runs_at_once(live: Any) -> None:
         labels = {"job": type(client).__name__}
         for _ in range(3):
             await now(client.run(cl_nap, labels=labels))
-        runs = BulkFilter(wf_spec="cl_nap", labels=labels, statuses=("RUNNING",))
+        runs = BulkFilter(wf_spec="cl_nap", labels=labels, status=("RUNNING",))
         assert await now(client.bulk.preview("set-labels", runs, labels={"seen": "yes"})) == 3
         bulk_id = await now(client.bulk.start("set-labels", runs, labels={"seen": "yes"}))
         assert (await now(client.bulk.wait(bulk_id, timeout=20))).done == 3
@@ -135,9 +133,9 @@ def test_runs_and_tasks_are_found_again(live: Any) -> None:
         assert {one.wf_run_id for one in found} == ids
         assert ids <= {one.wf_run_id for one in await every(client.find_runs())}
         since = found[0].started_at - timedelta(minutes=1)
-        tasks = client.find_task_runs(wf_spec="cl_order", state=["CREATED"], start_date=since)
+        tasks = client.find_task_runs(wf_spec="cl_order", status=["CREATED"], started_after=since)
         assert await every(tasks) == []  # states are named as the view does: here TASK_SCHEDULED
-        tasks = client.find_task_runs(wf_spec="cl_order", state=["TASK_SCHEDULED"])
+        tasks = client.find_task_runs(wf_spec="cl_order", status=["TASK_SCHEDULED"])
         assert ids <= {one.wf_run_id for one in await every(tasks)}
         with pytest.raises(InvalidRequest):
             await every(client.find_runs(variable="customer:x"))

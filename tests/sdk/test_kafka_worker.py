@@ -24,6 +24,7 @@ from penstock.contracts.topics import task_topic
 from penstock.log.kafka import KafkaProducer
 from penstock.log.port import LogError, Message, Position
 from tests.sdk.servers import exists, running_server
+from tests.sdk.test_examples import greeting, run_examples
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -116,6 +117,15 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_the_example_of_the_command_sender_is_true(client: Client, cluster: Cluster) -> None:
+    client.register(greeting)
+    run_examples("CommandSender", {"bootstrap": cluster.bootstrap, "cluster": cluster.name})
+    with Worker(greeting, url=cluster.kafka_url):
+        run = client.handle("greeting-4")
+        wait_until(lambda: exists(run.status))
+        assert run.result(timeout=60) == "Hello, Ada"
 
 
 def test_workflows_run_over_kafka(client: Client, cluster: Cluster) -> None:

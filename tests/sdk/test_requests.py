@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -259,6 +260,19 @@ def test_a_stream_that_breaks_goes_on_where_it_was(scripted: Scripted, client: C
     assert len(scripted.asked) == 5
 
 
+def test_a_search_that_is_followed_goes_on_with_what_is_new(
+    scripted: Scripted, client: Client
+) -> None:
+    """Nothing is told again, and nothing taken for something that was told before."""
+    begin = 'event: begin\ndata: {"positions": ["0:1"]}\n\n'
+    left = 'event: left\ndata: {"wf_run_id": "a"}\n\n'
+    ended = 'event: error\ndata: {"code": "RESTORING", "message": "soon"}\n\n'
+    scripted.answers = [(200, begin + left + ended), (0, {}), (200, begin + left)]
+    news = client.follow_runs(wf_spec="x", status=["ERROR"])
+    told_of = [(one.what, one.wf_run_id) for one in islice(news, 4)]
+    assert told_of == [("begin", None), ("left", "a")] * 2
+
+
 def test_a_stream_that_is_refused(scripted: Scripted, client: Client) -> None:
     scripted.answers = [(404, {"error": {"code": "WF_RUN_UNKNOWN", "message": "no"}})]
     with pytest.raises(NotFound, match="WF_RUN_UNKNOWN"):
@@ -296,7 +310,7 @@ def test_awaited_it_is_the_same(scripted: Scripted) -> None:
 
 
 def test_methods_tell_what_they_are() -> None:
-    assert inspect.signature(Client.find_runs).parameters.keys() >= {"self", "variable"}
+    assert inspect.signature(Client.find_runs).parameters.keys() == {"self", "newest", "which"}
     with Client("http://127.0.0.1:9") as client:
         assert list(inspect.signature(client.handle("a").stop).parameters) == ["thread"]
         assert "Halt the run" in (client.handle("a").stop.__doc__ or "")

@@ -105,10 +105,11 @@ def test_a_heartbeat_that_is_refused_loses_no_line(client: Client, server: str) 
 
 
 class Way(BaseHTTPRequestHandler):
-    """Between a worker and its server; the first answers to heartbeats get lost on it."""
+    """Between a worker and its server; the first answers to some requests get lost on it."""
 
     protocol_version = "HTTP/1.1"
     server_url = ""
+    losing = ""
     to_lose = 0
     lost = 0
 
@@ -116,7 +117,7 @@ class Way(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name: text for name, text in self.headers.items() if name.lower() != "host"}
         answer = httpx.post(self.server_url + self.path, content=body, headers=headers, timeout=60)
-        if self.path.endswith("/heartbeat") and type(self).lost < self.to_lose:
+        if self.path.endswith(self.losing) and type(self).lost < self.to_lose:
             type(self).lost += 1
             self.close_connection = True
             return
@@ -131,8 +132,8 @@ class Way(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def bad_way(server_url: str, to_lose: int) -> Iterator[str]:
-    Way.server_url, Way.to_lose, Way.lost = server_url, to_lose, 0
+def bad_way(server_url: str, to_lose: int, losing: str = "/heartbeat") -> Iterator[str]:
+    Way.server_url, Way.losing, Way.to_lose, Way.lost = server_url, losing, to_lose, 0
     way = ThreadingHTTPServer(("127.0.0.1", 0), Way)
     way.daemon_threads = True
     thread = Thread(target=way.serve_forever, daemon=True)

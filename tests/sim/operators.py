@@ -232,7 +232,7 @@ class Operators:
             (
                 BulkFilter(all=True),
                 BulkFilter(all=True, children=True),
-                BulkFilter(statuses=(ThreadStatus.RUNNING, ThreadStatus.ERROR)),
+                BulkFilter(status=(ThreadStatus.RUNNING, ThreadStatus.ERROR)),
                 BulkFilter(wf_spec="spec-0", children=True),
                 BulkFilter(wf_run_ids=("run-1", "run-2", "run-never")),
             )

@@ -23,8 +23,10 @@ test("the slider goes through the steps of a run", async ({ page }) => {
   await expect(page.getByRole("button", { name: "Actions" })).toHaveCount(0);
   const first = page.getByRole("button", { name: /1-reserve_stock.*task/ });
   await expect(first).toHaveAccessibleName(/running/);
+  const address = page.url();
   await past.getByRole("button", { name: "One step on" }).click();
   await expect(past).toContainText("2 of");
+  await expect(page).not.toHaveURL(address); // a moment after the slider has come to rest
   await page.reload();
   await expect(past).toContainText("2 of");
   await expect(status).toHaveText("running");

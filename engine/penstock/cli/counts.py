@@ -9,8 +9,8 @@ from typing import get_args
 from penstock.cli.asking import asking
 from penstock.cli.words import Verbs, tell
 from penstock.contracts.answers.measured import Bucket, CountBucket
+from penstock.contracts.filters import MetricFilters
 from penstock.core.values.timestamps import timestamp_text
-from penstock.sdk.calls.metrics import Measures
 from penstock.sdk.client import Client
 
 
@@ -45,7 +45,7 @@ def add(verbs: Verbs) -> None:
 
 def _metrics(options: argparse.Namespace, client: Client) -> None:
     """A line for each name in each bucket; of what has been searched at a time."""
-    which: Measures = {}
+    which: MetricFilters = {}
     if options.name is not None:
         which["name"] = options.name
     if options.wf_spec is not None:

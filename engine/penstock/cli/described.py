@@ -157,7 +157,7 @@ def _written(hint: Any, parameter: Parameter) -> dict[str, Any] | None:
             kinds = {one for one in kinds if isinstance(one, EnumType)} or {str}
         hint = kinds.pop()
     if hint is bool:
-        if parameter.default is True:
+        if parameter.default in (True, None):
             return {"action": argparse.BooleanOptionalAction, "default": None}
         return {"action": "store_const", "const": True}
     if hint in _SIMPLE:

@@ -51,6 +51,9 @@ SEARCHED: Final[Mapping[str, tuple[str, type[Subject[Any]], str]]] = {
     "task-run": ("", Client, "find_task_runs"),
     "user-task": ("user_tasks", UserTasks, "find"),
     "task-metric": ("metrics", Metrics, "find"),
+    "node-run": ("", Client, "find_node_runs"),
+    "external-event": ("", Client, "find_external_events"),
+    "workflow-event": ("", Client, "find_workflow_events"),
 }
 """What is found by filters, over all runs."""
 

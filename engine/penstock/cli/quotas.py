@@ -25,6 +25,8 @@ def add(verbs: Verbs) -> None:
     listed = kinds.add_parser("list", help="all there are, or those of a tenant")
     listed.add_argument("of", nargs="?", metavar="TENANT")
     asking(listed, _list)
+    own = kinds.add_parser("own", help="one's own, and what is used of it")
+    asking(own, _own)
     delete = kinds.add_parser("delete", help="it has no bounds of its own any more")
     _whose(delete)
     asking(delete, _delete)
@@ -54,6 +56,16 @@ def _list(options: argparse.Namespace, client: Client) -> None:
         bounds = {bound: getattr(one, bound) for bound in BOUNDS}
         said = [f"{name}={most}" for name, most in bounds.items() if most is not None]
         tell("  ".join([one.tenant, one.principal or WHOLE, *(said or ["no bounds"])]))
+
+
+def _own(_: argparse.Namespace, client: Client) -> None:
+    for one in client.quotas.own():
+        said = [
+            f"{bound}={getattr(one.used, bound)}/{'-' if most is None else most}"
+            for bound in BOUNDS
+            for most in [getattr(one, bound)]
+        ]
+        tell("  ".join([one.tenant, one.principal or WHOLE, *said]))
 
 
 def _delete(options: argparse.Namespace, client: Client) -> None:

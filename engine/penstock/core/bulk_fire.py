@@ -18,6 +18,7 @@ from penstock.core.commands.bulk import VERBS, command_for
 from penstock.core.commands.bulk_progress import end_part, tell_progress
 from penstock.core.errors import Code, Reject, refuse
 from penstock.core.flow.load import is_being_deleted, is_there
+from penstock.core.flow.pace import check_pace, next_turn_ms
 from penstock.core.limits import (
     BULK_EFFORT_OF_A_VERB,
     BULK_EFFORT_PER_CHUNK,
@@ -40,14 +41,15 @@ def bulk_due(turn: Turn, timer: Timer) -> None:
     cursor = _cursor_of(turn, timer)
     if part is None or cursor is None:
         return
+    pause_ms = 0
     if cursor.run is not None:
-        _carry_out(turn, part, cursor, cursor.run)
+        pause_ms = _carry_out(turn, part, cursor, cursor.run)
     elif cursor.undecided >= BULK_UNDECIDED_MAX or not _find(turn, part, cursor):
         if not cursor.undecided:
             end_part(turn, cursor)
             return
         _look_at_undecided(turn, part, cursor)
-    _go_on(turn, cursor)
+    _go_on(turn, cursor, pause_ms)
 
 
 def bulk_defective(turn: Turn, timer: Timer, message: str) -> str:
@@ -73,15 +75,17 @@ def _cursor_of(turn: Turn, timer: Timer) -> BulkCursor | None:
     return None if cursor is None or cursor.serial != timer.number else cursor
 
 
-def _go_on(turn: Turn, cursor: BulkCursor) -> None:
-    """Wait for the next timer: at once, or after a pause when the chunk has cost enough."""
-    if cursor.effort < BULK_EFFORT_PER_CHUNK:
+def _go_on(turn: Turn, cursor: BulkCursor, pause_ms: int = 0) -> None:
+    """Wait for the next timer: at once, or after a pause when the chunk has cost enough, or the
+    next run is not to begin before.
+    """
+    if not pause_ms and cursor.effort < BULK_EFFORT_PER_CHUNK:
         wait_for_turn(turn, cursor)
         return
     cursor.effort = 0
     if clock_ms(turn, Clock.PENDING) - cursor.reported_ms >= BULK_REPORT_MS:
         tell_progress(turn, cursor)
-    wait_for_turn(turn, cursor, BULK_PAUSE_MS)
+    wait_for_turn(turn, cursor, max(BULK_PAUSE_MS, pause_ms))
 
 
 def _find(turn: Turn, part: BulkPart, cursor: BulkCursor) -> bool:
@@ -119,9 +123,9 @@ def _do_own(turn: Turn) -> None:
         settle(turn)
 
 
-def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -> None:
+def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -> int:
     """Do the verb to the run at hand, or to the next part of it that it is about; a refusal undoes
-    this and nothing else.
+    this and nothing else. How long the job is to wait then: until the next turn, if it starts runs.
     """
     cursor.effort += BULK_EFFORT_OF_A_VERB
     savepoint = turn.savepoint()
@@ -131,6 +135,8 @@ def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -
         if is_being_deleted(turn, wf_run_id):
             refuse(Code.WF_RUN_DELETING, f"WfRun {wf_run_id!r} is being deleted")
         named, following = verb.target(turn, wf_run_id, cursor.step)
+        if verb.starts:
+            check_pace(turn, part.principal)
         if named is not None:
             command = command_for(verb, part.arguments, wf_run_id=wf_run_id, **named)
             verb.kind.handle(turn, command)
@@ -145,16 +151,16 @@ def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -
         turn.principal, turn.bulk_id = "", None
     if following is not None:
         cursor.step = following
-        return
+        return 0
     cursor.run = None
     waits = undecided(turn, wf_run_id, part.bulk_id)
     if waits is not None:
         turn.rows.put(waits)
         cursor.undecided += 1
-        return
+        return 0
     if cursor.was_done or rejection is None:
         count_done(cursor)
-        return
+        return next_turn_ms(turn, part.principal) if verb.starts else 0
     count_refused(cursor, wf_run_id, rejection.code, rejection.message)
     turn.tell(
         wf_run_id,
@@ -167,6 +173,7 @@ def _carry_out(turn: Turn, part: BulkPart, cursor: BulkCursor, wf_run_id: str) -
             bulk_id=part.bulk_id,
         ),
     )
+    return 0
 
 
 def _look_at_undecided(turn: Turn, part: BulkPart, cursor: BulkCursor) -> None:

@@ -1,12 +1,15 @@
 """A schedule is due: its run is started, under an id that is derived from the due time, so that it
 is never started twice. A due time that has passed long ago is missed; `Misfire` says what then.
 
-One due time a timer: a schedule that catches up takes its turn among the others (R3).
+One due time a timer: a schedule that catches up takes its turn among the others (R3). A tenant
+with a rate of starts waits for its turns, too (flow/pace.py).
 """
 
 from __future__ import annotations
 
 from penstock.core.commands.start_scheduled_run import StartScheduledRun, refusal, start
+from penstock.core.errors import Reject
+from penstock.core.flow.pace import check_pace, next_turn_ms
 from penstock.core.ids import derive_guid, partition_of_run
 from penstock.core.schedules.schedules import (
     Firing,
@@ -19,8 +22,9 @@ from penstock.core.schedules.schedules import (
     noted_firing,
     scheduled_run_id,
     stop,
+    wait_until,
 )
-from penstock.core.state.timers import Timer
+from penstock.core.state.timers import Clock, Timer, clock_ms
 from penstock.core.state.turn import Turn
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.value import Value, value_bytes
@@ -34,6 +38,9 @@ def schedule_due(turn: Turn, timer: Timer) -> None:
         return
     state.timer = None
     if state.due and turn.at_ms >= state.due[0]:
+        if _waits_for_its_turn(turn, schedule, state):
+            turn.rows.put(state)
+            return
         due_ms, state.due = state.due[0], state.due[1:]
         state.after_ms = due_ms
         _deal_with(turn, schedule, state, due_ms)
@@ -57,18 +64,43 @@ def run_id_of(schedule: Schedule, partition: int, due_ms: int) -> str:
     return scheduled_run_id(schedule.parent, derive_guid("schedule", *parts))
 
 
+def _waits_for_its_turn(turn: Turn, schedule: Schedule, state: ScheduleState) -> bool:
+    """Whether the tenant has to wait until a run is started for the due time that has come. It is
+    as late as it was when it came: what it waits then is not the schedule's fault.
+    """
+    if state.came_ms is not None or _is_missed(schedule, state, turn.at_ms - state.due[0]):
+        return False
+    state.came_ms = turn.at_ms
+    try:
+        wait_ms = next_turn_ms(turn, schedule.principal)
+    except Reject:
+        return False  # never: the start is refused, and tells it
+    if wait_ms:
+        wait_until(turn, state, clock_ms(turn, Clock.DATE) + wait_ms)
+    return wait_ms > 0
+
+
+def _is_missed(schedule: Schedule, state: ScheduleState, late_ms: int) -> bool:
+    """Whether nothing is started for a due time that was seen so late."""
+    if late_ms <= schedule.grace_ms or schedule.misfire is Misfire.RUN_ONCE:
+        return False
+    return schedule.misfire is Misfire.SKIP or state.caught_up >= schedule.catch_up_max
+
+
 def _deal_with(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) -> None:
-    if turn.at_ms - due_ms <= schedule.grace_ms:
-        state.caught_up = 0
-        _start(turn, schedule, state, due_ms)
-    elif schedule.misfire is Misfire.RUN_ALL and state.caught_up < schedule.catch_up_max:
-        state.caught_up += 1
-        _start(turn, schedule, state, due_ms)
-    elif schedule.misfire is Misfire.RUN_ONCE:
-        _start(turn, schedule, state, due_ms)
-        _pass_over(turn, schedule, state)
-    else:
+    came_ms, state.came_ms = state.came_ms, None
+    late_ms = (turn.at_ms if came_ms is None else came_ms) - due_ms
+    if _is_missed(schedule, state, late_ms):
         noted_firing(state, Firing(due_ms, turn.at_ms, FiringOutcome.MISSED))
+        _pass_over(turn, schedule, state)
+        return
+    in_time = late_ms <= schedule.grace_ms
+    if in_time:
+        state.caught_up = 0
+    elif schedule.misfire is Misfire.RUN_ALL:
+        state.caught_up += 1
+    _start(turn, schedule, state, due_ms)
+    if not in_time and schedule.misfire is Misfire.RUN_ONCE:
         _pass_over(turn, schedule, state)
 
 
@@ -96,6 +128,15 @@ def _told(schedule: Schedule, state: ScheduleState, due_ms: int) -> dict[str, Va
     }
 
 
+def _why_never(turn: Turn, schedule: Schedule) -> str | None:
+    """Why nothing may be started at all."""
+    try:
+        check_pace(turn, schedule.principal)
+    except Reject as rejection:
+        return refusal(rejection)
+    return None
+
+
 def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) -> None:
     wf_run_id = run_id_of(schedule, turn.shard.partition, due_ms)
     command = StartScheduledRun(
@@ -113,7 +154,10 @@ def _start(turn: Turn, schedule: Schedule, state: ScheduleState, due_ms: int) ->
     )
     target = partition_of_run(wf_run_id, turn.shard.partitions)
     outcome, message = FiringOutcome.STARTED, ""
-    if target != turn.shard.partition:
+    never = _why_never(turn, schedule)
+    if never is not None:
+        outcome, message = FiringOutcome.REFUSED, never
+    elif target != turn.shard.partition:
         turn.output_bytes += value_bytes(schedule.variables)
         turn.send(target, command)
         outcome = FiringOutcome.SENT

@@ -18,7 +18,7 @@ from penstock.gateway.auth import Caller
 OPEN: Final = frozenset({"/openapi.json", "/healthz", "/readyz", "/v1/webhooks/{name}/{key}"})
 """Routes that ask for no credential: a webhook has its key in its address."""
 
-ASKED_FOR_NOTHING: Final = frozenset({"/v1/whoami"})
+ASKED_FOR_NOTHING: Final = frozenset({"/v1/whoami", "/v1/quota"})
 """Routes that need a credential, and no leave."""
 
 RESOURCE_OF: Final[dict[str, Resource]] = {
@@ -35,6 +35,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/external-event-defs": Resource.EXTERNAL_EVENT,
     "/v1/external-events": Resource.EXTERNAL_EVENT,
     "/v1/gone-addresses": Resource.APPLICATION,
+    "/v1/node-runs": Resource.WORKFLOW,
     "/v1/principals": Resource.PRINCIPAL,
     "/v1/quotas": Resource.QUOTA,
     "/v1/schedules": Resource.WORKFLOW,
@@ -53,6 +54,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/wf-runs": Resource.WORKFLOW,
     "/v1/wf-specs": Resource.WORKFLOW,
     "/v1/workflow-event-defs": Resource.WORKFLOW_EVENT,
+    "/v1/workflow-events": Resource.WORKFLOW,
 }
 """By how the path begins."""
 
@@ -62,6 +64,7 @@ OTHERWISE: Final[dict[str, tuple[Action, Resource]]] = {
     "POST /v1/tasks/stops": (Action.RUN, Resource.TASK),
     **dict.fromkeys(
         (
+            "GET /v1/external-events",
             "GET /v1/applications/{application}/workflows",
             "GET /v1/applications/{application}/workflows/{workflow}",
         ),
@@ -89,6 +92,7 @@ NAMED_BY: Final = {
     "/v1/quotas/{tenant}": "tenant",
     "/v1/correlated-events/{event_def}/{key}": "event_def",
     "/v1/task-queues/{task_def}": "task_def",
+    "/v1/task-queues/{task_def}/follow": "task_def",
     "/v1/task-queues/{task_def}/poll": "task_def",
     "/v1/task-queues/{task_def}/breaker": "task_def",
 }
@@ -99,10 +103,12 @@ FINE: Final = frozenset(
         *(path for path in RESOURCE_OF if path.endswith(("-defs", "-specs"))),
         *("/v1/applications", "/v1/webhooks", "/v1/principals", "/v1/tenants", "/v1/quotas"),
         *("/v1/schedules", "/v1/schedules/{schedule_id}", "/v1/task-queues"),
+        *("/v1/node-runs", "/v1/external-events", "/v1/workflow-events", "/v1/correlated-events"),
         *("/v1/wf-runs", "/v1/task-runs", "/v1/task-runs/per-day"),
         *("/v1/task-metrics", "/v1/task-metrics/per-bucket"),
         *("/v1/user-task-runs", "/v1/webhook-deliveries", "/v1/webhook-deliveries/poll"),
         *("/v1/expressions/evaluate", "/v1/tasks/stops", "/v1/changes/follow"),
+        "/v1/changes/wf-runs/follow",
     }
 )
 """Routes whose handlers leave out, or refuse to show, what has not a name that may be read."""

@@ -21,6 +21,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.errors import Fault, Reject
 from penstock.gateway.auth import OPEN, Security
+from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.counted import Counted
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode
@@ -42,6 +43,7 @@ from penstock.gateway.routes import (
     metrics,
     openapi,
     operations,
+    part_search,
     principals,
     quotas,
     run_parts,
@@ -58,6 +60,7 @@ from penstock.gateway.routes import (
     wf_runs,
     workflows,
 )
+from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
@@ -80,6 +83,7 @@ ROUTES: Final = [
     *run_words.ROUTES,
     *changes.ROUTES,
     *task_runs.ROUTES,
+    *part_search.ROUTES,
     *task_metrics.ROUTES,
     *events.ROUTES,
     *expressions.ROUTES,
@@ -135,6 +139,7 @@ def make_app(
         await gateway.queues.closed()
         await gateway.forwarder.closed()
         gateway.engine.close()
+        gateway.backlogs.close()
 
     app = Starlette(
         routes=[
@@ -175,7 +180,9 @@ def make_gateway(
         processor=processor, log=log, topics=topics, queues_look_s=limits.queues_look_s
     )
     load = Load(processor=processor, sampler=sampler, limits=limits)
-    processor.watch(watch.written)
+    run_changes = RunChanges()
+    for written in (watch.written, run_changes.written):
+        processor.watch(written)
     reads = Reads(processor=processor, watch=watch, sampler=sampler, partitions=log.partitions)
     engine = Engine(
         processor=processor,
@@ -200,6 +207,8 @@ def make_gateway(
         reads=reads,
         engine=engine,
         queues=queues,
+        run_changes=run_changes,
+        backlogs=Backlogs(log=log, topics=topics),
         forwarder=forwarder,
         load=load,
         sampler=sampler,

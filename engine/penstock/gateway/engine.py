@@ -74,7 +74,7 @@ class Engine:
         self._topics = topics
         self._reads = reads
         self._limits = limits
-        self._quotas = Quotas(reads)
+        self.quotas = Quotas(reads)
         self._under_way: dict[Key, asyncio.Event] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, set[asyncio.Future[Answered]]] = {}
@@ -113,7 +113,7 @@ class Engine:
         number = self._number(record)
         self._reads.check_takes(number)
         self._load.check(command, number)
-        self._quotas.check(command, caller.tenant, caller.principal)
+        self.quotas.check(command, caller.tenant, caller.principal)
         self._load.in_flight += 1
         try:
             async with asyncio.timeout(timeout_s or self._limits.answer_timeout_s):

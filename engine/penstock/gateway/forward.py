@@ -18,6 +18,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Final
 
 import httpx
@@ -193,6 +194,15 @@ class Forwarder:
     async def at(self, url: str, asked: Asked) -> Any:
         """The JSON that a node answers; raises ApiError."""
         return _json(await self._send(url, asked))
+
+    async def follow(self, url: str, asked: Asked) -> AsyncGenerator[bytes]:
+        """The stream that a node answers with, as it comes; raises what it refuses with."""
+        answer = await self._once(url, asked)
+        if not _is_stream(answer):
+            raise _refusal_of(answer)
+        async with aclosing(self._relay(answer)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def _elsewhere(
         self, asked: Asked, away: NotHere, patience: Patience, request: Request | None = None

@@ -14,11 +14,13 @@ from msgspec.structs import astuple
 from starlette.datastructures import QueryParams
 
 from penstock.contracts.answers.measured import Bucket
+from penstock.contracts.filters import MetricFilters
 from penstock.core.state.task_rows import AttemptMetrics, Series
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, Seen, SeenAttempt
 from penstock.gateway.dialects import Dialect
 from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import filters_in
 from penstock.gateway.run_window import Found, OfRuns, Place, Window, words_of_runs
 from penstock.gateway.run_words import Asked, Measure, measures_of
 
@@ -40,8 +42,9 @@ class MetricSearch(OfRuns, frozen=True):
     @classmethod
     def of(cls, params: QueryParams) -> MetricSearch:
         """The search that the parameters of a query ask for."""
-        attempts = Asked(task=params.get("task"), task_def=params.get("task_def"))
-        return cls(**words_of_runs(params), attempts=attempts, measure=Measure.of(params))
+        asked = filters_in(params, MetricFilters)
+        attempts = Asked(task=asked.get("task"), task_def=asked.get("task_def"))
+        return cls(**words_of_runs(asked), attempts=attempts, measure=Measure.of(params))
 
     def wants(self, of: SeenAttempt, series: Series) -> bool:
         """Whether a series of an attempt is one."""

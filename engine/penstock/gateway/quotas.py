@@ -18,6 +18,8 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.command import Command
+from penstock.core.commands.replay_wf_run import ReplayWfRun
+from penstock.core.commands.restart_wf_run import RestartWfRun
 from penstock.core.commands.run_by_webhook import RunByWebhook
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.quotas import ALL_OF_IT, Quota, quota_of, whose
@@ -30,7 +32,7 @@ from penstock.store.port import StoreError
 Whose = tuple[str, str]
 """A tenant and a principal in it, or the tenant as a whole."""
 
-STARTS: Final = (RunWf, RunByWebhook)
+STARTS: Final = (RunWf, RunByWebhook, RestartWfRun, ReplayWfRun)
 BOUNDS_OF_COMMANDS: Final = ("commands_per_second",)
 BOUNDS_OF_STARTS: Final = ("commands_per_second", "runs_per_second")
 KNOWN_S: Final = 1.0
@@ -69,6 +71,19 @@ class Quotas:
         ]
         for bucket in taken:
             bucket.level -= 1
+
+    def used(self, tenant: str, principal: str) -> dict[str, int]:
+        """How much of a second's worth the tenant, or a principal in it, has had here just now."""
+        found: dict[str, int] = {}
+        for what in BOUNDS_OF_STARTS:
+            quota = self._quota((tenant, principal))
+            most = None if quota is None else getattr(quota, what)
+            bucket = self._buckets.get(((tenant, principal), what))
+            if most is not None and bucket is not None:
+                rate = most * self._reads.share()
+                level = bucket.level + rate * (self._clock() - bucket.at_s)
+                found[what] = max(0, math.ceil(max(1.0, rate) - level))
+        return found
 
     def _quota(self, of: Whose) -> Quota | None:
         now_s = self._clock()

@@ -376,6 +376,7 @@ def scheduled_task(task: ScheduledTask) -> Json:
         "max_attempts": task.max_attempts,
         "heartbeat_timeout_ms": task.heartbeat_timeout_ms,
         "total_checkpoints": task.total_checkpoints,
+        "checkpoint": task.checkpoint,
         "secrets": task.secrets,
     }
 

@@ -17,16 +17,14 @@ was asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import nlargest
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
-from starlette.datastructures import QueryParams
 
-from penstock.contracts.answers.common import Time
 from penstock.core.definitions.principals import Resource
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.limits import DATE_MS_MAX
@@ -34,14 +32,12 @@ from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import WfRun
 from penstock.core.state.search_rows import RunBegun, ahead_of
-from penstock.core.values.timestamps import timestamp_ms
-from penstock.core.values.types import ValueProblem
 from penstock.core.views.seen import Json, Seen
 from penstock.gateway.auth import Caller
 from penstock.gateway.counted_rows import CountedReader, Enough
 from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import pairs_of
 from penstock.gateway.reads import Reads, View
-from penstock.gateway.says import Param
 from penstock.gateway.web import cursor_bytes, cursor_text
 
 ROWS_PER_WINDOW_MAX: Final = 50_000
@@ -88,25 +84,18 @@ class OfRuns(Struct, frozen=True):
         return not late and (self.start_ms is None or at_ms >= self.start_ms)
 
 
-def words_of_runs(params: QueryParams) -> dict[str, Any]:
-    """The fields of OfRuns that the parameters of a query ask for."""
+def words_of_runs(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of OfRuns that filters ask for (contracts/filters.py)."""
+    child = asked.get("child_filter")
     return {
-        "namespace": params.get("namespace"),
-        "wf_spec": params.get("wf_spec"),
-        "start_ms": time_param(params, "start_date"),
-        "end_ms": time_param(params, "end_date"),
-        "labels": pairs_of(params, "label"),
-        "parent": params.get("trigger_wf_run_id"),
-        "child": _child(params.get("child_filter")),
+        "namespace": asked.get("namespace"),
+        "wf_spec": asked.get("wf_spec"),
+        "start_ms": asked.get("started_after"),
+        "end_ms": asked.get("started_before"),
+        "labels": pairs_of("label", asked.get("label", ())),
+        "parent": asked.get("trigger_wf_run_id"),
+        "child": None if child is None else child == "CHILD",
     }
-
-
-def pairs_of(params: QueryParams, name: str) -> tuple[tuple[str, str], ...]:
-    """A parameter that may be there more than once, each time as <key>:<value>."""
-    pairs = [text.partition(":") for text in params.getlist(name)]
-    if not all(colon for _, colon, _ in pairs):
-        raise bad_request(f"parameter `{name}` must be <key>:<value>")
-    return tuple((key, value) for key, _, value in pairs)
 
 
 class Place(NamedTuple):
@@ -355,29 +344,3 @@ def _named(spec: WfSpec) -> tuple[str, str]:
 def _is_within(name: str, namespace: str) -> bool:
     """Whether a name is a namespace, or below it."""
     return name == namespace or name.startswith(namespace.rstrip(".") + ".")
-
-
-def time_param(params: QueryParams, name: str) -> int | None:
-    """A time among the parameters of a query."""
-    text = params.get(name)
-    try:
-        return None if text is None else timestamp_ms(text)
-    except ValueProblem as problem:
-        raise bad_request(f"parameter `{name}`: {problem}") from problem
-
-
-def _child(text: str | None) -> bool | None:
-    if text not in (None, "CHILD", "MAIN"):
-        raise bad_request("parameter `child_filter` must be CHILD or MAIN")
-    return None if text is None else text == "CHILD"
-
-
-SAYS_OF_RUNS: Final = (
-    Param("namespace", str, "Of WfSpecs in this namespace, or below it."),
-    Param("wf_spec", str, "Of this WfSpec, with its namespace or without."),
-    Param("start_date", Time, "Begun at this time, or later."),
-    Param("end_date", Time, "Begun before this time."),
-    Param("label", list[str], "Of runs with all these labels, each as <key>:<value>."),
-    Param("trigger_wf_run_id", str, "Of child runs of this run."),
-    Param("child_filter", Literal["CHILD", "MAIN"], "Of child runs, or of no child runs."),
-)

@@ -12,19 +12,15 @@ from typing import Final
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
+from penstock.contracts.filters import SeriesFilters
 from penstock.core.state.task_rows import AttemptLog, AttemptMetrics, Series
 from penstock.core.views.seen import LogLine, Seen, SeenAttempt
 from penstock.core.views.shown import shown_series
 from penstock.gateway.dialects import Dialect
-from penstock.gateway.run_window import pairs_of
-from penstock.gateway.says import Param
+from penstock.gateway.filters import filters_in, pairs_of
 
 LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 LINES_MAX: Final = 10_000
-SAYS_OF_SERIES: Final = (
-    Param("name", str, "Only series of this name."),
-    Param("tag", list[str], "Only series with all these tags, each as <key>:<value>."),
-)
 TRACEBACK: Final = "Traceback (most recent call last)"
 
 Place = tuple[str, int, int]
@@ -62,7 +58,8 @@ class Measure(Struct, frozen=True):
     @classmethod
     def of(cls, params: QueryParams) -> Measure:
         """What the parameters of a query ask for."""
-        return cls(name=params.get("name"), tags=pairs_of(params, "tag"))
+        asked = filters_in(params, SeriesFilters)
+        return cls(name=asked.get("name"), tags=pairs_of("tag", asked.get("tag", ())))
 
     def wants(self, series: Series) -> bool:
         """Whether a series, as it is shown, is one of those."""

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.gateway.errors import ApiError, NotHere
-from penstock.gateway.forward import PART_HEADER, Patience, asked_of, is_forwarded
+from penstock.gateway.forward import PART_HEADER, Asked, Patience, asked_of, is_forwarded
 from penstock.gateway.index_scan import place_of
 from penstock.gateway.web import cursor_text, gateway_of, json_answer
 from penstock.processor.errors import StopCause
@@ -161,9 +161,8 @@ class Everywhere:
         return {"items": self._read(numbers), "partitions": numbers, "stopped": stopped}
 
     async def _there(self, url: str, numbers: list[int]) -> Any:
-        asked = await asked_of(self._request)
-        headers = {**asked.headers, PART_HEADER: ",".join(map(str, numbers))}
-        return await self._gateway.forwarder.at(url, replace(asked, headers=headers))
+        asked = of_part(await asked_of(self._request), numbers)
+        return await self._gateway.forwarder.at(url, asked)
 
     def _note(self, answer: dict[str, Any]) -> None:
         self.items += answer["items"]
@@ -182,14 +181,26 @@ async def everywhere(
     """What all partitions say, or `numbers` of them; to another node that asks, the answer for what
     is here.
     """
-    part = request.headers.get(PART_HEADER)
-    if part is not None and is_forwarded(request):
-        asked = {int(one) for one in part.split(",") if one.isdigit() and len(one) < 7}
+    asked = part_asked(request)
+    if asked is not None:
         one = Everywhere(request, read, numbers=asked, is_here=is_here)
         return json_answer(await run_in_threadpool(one.here))
     found = Everywhere(request, read, numbers=numbers, is_here=is_here)
     await found.ask(whole=whole)
     return found
+
+
+def part_asked(request: Request) -> frozenset[int] | None:
+    """The partitions for which another node asks; None if none does."""
+    part = request.headers.get(PART_HEADER)
+    if part is None or not is_forwarded(request):
+        return None
+    return frozenset(int(one) for one in part.split(",") if one.isdigit() and len(one) < 7)
+
+
+def of_part(asked: Asked, numbers: Iterable[int]) -> Asked:
+    """A request as it is for some partitions, which the node has that it is sent to."""
+    return replace(asked, headers={**asked.headers, PART_HEADER: ",".join(map(str, numbers))})
 
 
 def _beginning(number: int) -> str:

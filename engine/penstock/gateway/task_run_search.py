@@ -8,10 +8,12 @@ from typing import Final
 
 from starlette.datastructures import QueryParams
 
+from penstock.contracts.filters import TaskRunFilters
 from penstock.core.state.run import WfRun
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, SeenTaskRun
 from penstock.gateway.dialects import Dialect
+from penstock.gateway.filters import filters_in
 from penstock.gateway.run_window import Found, OfRuns, Place, Window, words_of_runs
 
 DAY_CHARS: Final = len("2026-01-31")
@@ -28,13 +30,14 @@ class Search(OfRuns, frozen=True):
     @classmethod
     def of(cls, params: QueryParams) -> Search:
         """The search that the parameters of a query ask for."""
-        text = params.get("q")
+        asked = filters_in(params, TaskRunFilters)
+        text = asked.get("q")
         return cls(
-            **words_of_runs(params),
+            **words_of_runs(asked),
             text=None if text is None else text.casefold(),
-            task=params.get("task"),
-            task_def=params.get("task_def"),
-            states=frozenset(params.getlist("state")),
+            task=asked.get("task"),
+            task_def=asked.get("task_def"),
+            states=frozenset(asked.get("status", ())),
         )
 
     def wants(self, run: WfRun, one: SeenTaskRun) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
+from starlette.datastructures import QueryParams
 
+from penstock.contracts.filters import UserTaskFilters
 from penstock.core.definitions.principals import Resource
-from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.state.user_task_rows import FoundBy, UserTaskOf, UserTaskRun
 from penstock.core.views.shown import shown_user_task
 from penstock.gateway.auth import Caller
-from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import filters_in
 from penstock.gateway.index_scan import scan_index
 from penstock.gateway.reads import Reads, View, check_part
+
+_IDS: Final = ("user_id", "user_group", "user_task_def")
 
 
 class Search(Struct, frozen=True):
@@ -22,20 +25,20 @@ class Search(Struct, frozen=True):
     user_id: str | None = None
     user_group: str | None = None
     user_task_def: str | None = None
-    status: UserTaskStatus | None = None
+    statuses: frozenset[str] = frozenset()
+    start_ms: int | None = None
+    end_ms: int | None = None
 
     @classmethod
-    def of(cls, params: Mapping[str, str]) -> Search:
+    def of(cls, params: QueryParams) -> Search:
         """The search that the parameters of a query ask for."""
-        status = params.get("user_task_status")
-        if status is not None and status not in set(UserTaskStatus):
-            known = ", ".join(UserTaskStatus)
-            raise bad_request(f"parameter `user_task_status` must be one of {known}")
+        asked = filters_in(params, UserTaskFilters)
+        ids = {name: check_part(name, asked[name]) for name in _IDS if name in asked}
         return cls(
-            user_id=_id(params, "user_id"),
-            user_group=_id(params, "user_group_id"),
-            user_task_def=_id(params, "user_task_def_name"),
-            status=None if status is None else UserTaskStatus(status),
+            **ids,
+            statuses=frozenset(asked.get("status", ())),
+            start_ms=asked.get("started_after"),
+            end_ms=asked.get("started_before"),
         )
 
     def prefix(self, tenant: str) -> bytes:
@@ -50,7 +53,7 @@ class Search(Struct, frozen=True):
             )
             if of is not None
         )
-        status = () if self.status is None else (self.status,)
+        status = tuple(self.statuses) if len(self.statuses) == 1 else ()
         return UserTaskOf.key(tenant, by, of, *status)
 
     def wants(self, row: UserTaskRun) -> bool:
@@ -59,7 +62,9 @@ class Search(Struct, frozen=True):
             self.user_id in (None, row.user_id)
             and self.user_group in (None, row.user_group)
             and self.user_task_def in (None, row.user_task_def)
-            and self.status in (None, row.status)
+            and (not self.statuses or row.status in self.statuses)
+            and (self.start_ms is None or row.scheduled_ms >= self.start_ms)
+            and (self.end_ms is None or row.scheduled_ms < self.end_ms)
         )
 
 
@@ -76,8 +81,3 @@ def search(
 
     prefix = asked.prefix(caller.tenant)
     return scan_index(reads, UserTaskOf, prefix, found, limit=limit, cursor=cursor, end=end)
-
-
-def _id(params: Mapping[str, str], name: str) -> str | None:
-    text = params.get(name)
-    return None if text is None else check_part(name, text)

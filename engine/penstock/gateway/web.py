@@ -24,18 +24,21 @@ from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.definitions.principals import Action, Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import correlation_key_problem, partition_of
+from penstock.core.permissions import denied
 from penstock.core.state.keys import Part, after_prefix
 from penstock.core.state.rows import Row
 from penstock.core.state.run import WfRun
-from penstock.gateway.access import ASKED_FOR_NOTHING, OPEN, access_of
+from penstock.gateway.access import ASKED_FOR_NOTHING, OPEN, Access, access_of
 from penstock.gateway.admission import admitted
 from penstock.gateway.auth import Caller, Security, identify
+from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
 from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.reads import Reads, View
+from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Says
 from penstock.gateway.task_queue import TaskQueues
@@ -70,6 +73,8 @@ class Gateway:
     reads: Reads
     engine: Engine
     queues: TaskQueues
+    run_changes: RunChanges
+    backlogs: Backlogs
     forwarder: Forwarder
     load: Load
     sampler: Sampler
@@ -112,6 +117,7 @@ class ApiRoute(Route):
             if path not in OPEN:
                 caller = await _admit(request)
                 if access is not None:
+                    request.state.access = access
                     access.check(caller, request)
             answer = await strict(request)
             behind = getattr(request.state, "behind", None)
@@ -138,6 +144,25 @@ async def _admit(request: Request) -> Caller:
         request, gateway.security, gateway.reads, gateway.forwarder
     )
     return request.state.caller
+
+
+async def admitted_again(request: Request) -> bool:
+    """Look anew at who sends a request that goes on, and at his leave; whether there is anything
+    new. Raises ApiError or Reject if he may not go on.
+    """
+    gateway, before = gateway_of(request), identify(request)
+    if not gateway.security.asks:
+        return False
+    caller = await admitted(request, gateway.security, gateway.reads, gateway.forwarder)
+    if caller == before:
+        return False
+    access: Access | None = getattr(request.state, "access", None)
+    if access is not None:
+        if caller.tenant != before.tenant:
+            raise denied(access.action, access.resource, before.tenant)
+        access.check(caller, request)
+    request.state.caller = caller
+    return True
 
 
 def _strict(handler: Handler, says: Says | None) -> Handler:
@@ -218,6 +243,12 @@ def check_sees_run(caller: Caller, view: View, wf_run_id: str) -> None:
         refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {wf_run_id!r}")
 
 
+def sees_run(request: Request, number: int, wf_run_id: str) -> Callable[[], None]:
+    """What refuses the caller of a request, as he is then, who may not see a run any more."""
+    reads = gateway_of(request).reads
+    return lambda: check_sees_run(identify(request), reads.view(number), wf_run_id)
+
+
 async def view_of_definitions(request: Request) -> tuple[View, str]:
     """A partition that has the definitions, and the tenant. All have them: the deciding one is
     looked at only if it is here, or `at_least` asks for it; a node that waits until all have one
@@ -274,11 +305,13 @@ def int_param(request: Request, name: str, default: int, *, low: int, high: int)
     return int(text)
 
 
-def page(request: Request, view: View, kind: type[R], *parts: Part) -> tuple[list[R], str | None]:
-    """Up to `limit` rows whose keys begin with `parts`, from `cursor` on; and the cursor of the
-    next page.
+def page(
+    request: Request, view: View, kind: type[R], *parts: Part, begins: str = ""
+) -> tuple[list[R], str | None]:
+    """Up to `limit` rows whose keys begin with `parts`, and the next part of them with the text
+    `begins`, from `cursor` on; and the cursor of the next page.
     """
-    return page_of(request, view, kind, kind.key(*parts))
+    return page_of(request, view, kind, kind.key(*parts) + begins.encode())
 
 
 def page_of(

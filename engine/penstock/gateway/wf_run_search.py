@@ -1,5 +1,5 @@
 """Search of runs by the value of a variable: `wf_spec`, `variable=<name>:<value>`, and for a
-variable with `json_indexes` the `path` of one of them.
+variable with `json_indexes` the `path` of one of them; and among these by the filters of all runs.
 
 How the text of the value is read says the newest version of the WfSpec, or the one that `version`
 names; runs of all versions are found. What the index finds is looked at once more in its row.
@@ -7,12 +7,12 @@ names; runs of all versions are found. What the index finds is looked at once mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Final
 
 from msgspec import Struct
+from starlette.datastructures import QueryParams
 
+from penstock.contracts.filters import VariableFilters
 from penstock.core.definitions.structs import struct_fields_of
 from penstock.core.definitions.wf_spec import LatestWfSpec, VariableDef, WfSpec
 from penstock.core.errors import Code, refuse
@@ -24,13 +24,10 @@ from penstock.core.values.casts import cast_to
 from penstock.core.values.types import ValueProblem, parse_type
 from penstock.core.values.value import Value
 from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import filters_in
 from penstock.gateway.index_scan import place_of, scan_index
-from penstock.gateway.newest_runs import SAYS_OF_NEWEST
+from penstock.gateway.newest_runs import RunSearch
 from penstock.gateway.reads import Reads, View, check_part
-from penstock.gateway.run_window import SAYS_OF_RUNS
-
-OF_NEWEST: Final = frozenset(one.name for one in (*SAYS_OF_NEWEST, *SAYS_OF_RUNS)) - {"wf_spec"}
-_VERSION_DIGITS_MAX = 9
 
 
 class Search(Struct, frozen=True):
@@ -41,33 +38,31 @@ class Search(Struct, frozen=True):
     text: str
     path: str = WHOLE
     version: int | None = None
+    among: RunSearch = RunSearch()
 
     @classmethod
-    def of(cls, params: Mapping[str, str]) -> Search | None:
+    def of(cls, params: QueryParams) -> Search | None:
         """The search that the parameters of a query ask for; None if they ask for none."""
-        condition, wf_spec = params.get("variable"), params.get("wf_spec")
-        for name in params:
-            if name in OF_NEWEST:
-                raise bad_request(f"parameter `{name}` goes with `order=newest`")
+        asked = filters_in(params, VariableFilters)
+        condition, wf_spec = asked.get("variable"), params.get("wf_spec")
         if condition is None:
-            for name in ("wf_spec", "path", "version"):
-                if name in params:
-                    raise bad_request(f"parameter `{name}` goes with `variable=<name>:<value>`")
+            for name in asked:
+                raise bad_request(f"parameter `{name}` goes with `variable=<name>:<value>`")
             return None
+        if "order" in params:
+            raise bad_request("parameter `order` does not go with `variable`")
         name, colon, text = condition.partition(":")
         if not colon:
             raise bad_request("parameter `variable` must be <name>:<value>")
         if wf_spec is None:
             raise bad_request("parameter `wf_spec` says whose variable it is")
-        version = params.get("version")
-        if version is not None and not _is_version(version):
-            raise bad_request("parameter `version` must be a whole number from 1 on")
         return cls(
             wf_spec=check_part("wf_spec", wf_spec),
             name=check_part("variable", name),
             text=text,
-            path=params.get("path", WHOLE),
-            version=None if version is None else int(version),
+            path=asked.get("path", WHOLE),
+            version=asked.get("version"),
+            among=RunSearch.of(params),
         )
 
 
@@ -86,7 +81,7 @@ def search(
             return None
         row = view.rows.peek(Variable, tenant, entry.wf_run_id, entry.thread, entry.name)
         run = view.rows.peek(WfRun, tenant, entry.wf_run_id)
-        if row is None or run is None:
+        if row is None or run is None or not _is_among(view.rows, asked.among, run):
             return None
         structs = partial(struct_fields_of, view.rows, tenant)
         if value_at(declared, asked.path, row, structs) != value:
@@ -96,6 +91,12 @@ def search(
         return view, run
 
     return scan_index(reads, VariableOf, prefix, found, limit=limit, cursor=cursor, end=end)
+
+
+def _is_among(rows: Rows, wanted: RunSearch, run: WfRun) -> bool:
+    """Whether the other filters let a run pass."""
+    spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
+    return spec is not None and wanted.wants_run(run, spec) and wanted.wants(run)
 
 
 def _declared(reads: Reads, tenant: str, asked: Search) -> tuple[Rows, VariableDef]:
@@ -141,8 +142,3 @@ def _value(rows: Rows, tenant: str, declared: VariableDef, asked: Search) -> Val
         return cast_to(asked.text, parse_type(wanted), structs)
     except ValueProblem as problem:
         raise bad_request(f"parameter `variable`: {problem}") from problem
-
-
-def _is_version(text: str) -> bool:
-    short = text.isascii() and len(text) <= _VERSION_DIGITS_MAX
-    return short and text.isdigit() and int(text) > 0

@@ -210,6 +210,23 @@ def below(path: str, *parts: str | int) -> str:
     return "/".join([path, *(quote(str(part), safe="") for part in parts)])
 
 
+def filters(which: Mapping[str, Any]) -> dict[str, Param]:
+    """What something is searched by (contracts/filters.py), as parameters of a query."""
+    return {name: _filter(value) for name, value in which.items() if value is not None}
+
+
+def _filter(value: Any) -> Param:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return time_text(value) or ""
+        case str() | int():
+            return value
+        case _:
+            return [str(one) for one in value]
+
+
 def given(**fields: Any) -> Json:
     """The fields that are not None: the others are as if they were not there."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, RETRY_AFTER_MS_MAX, TEXT_CHARS_MAX
@@ -27,6 +29,7 @@ from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value
 from penstock.observe.tracing import spanning, tracing
 from penstock.sdk import hints
+from penstock.sdk.checkpoints import Checkpoints
 from penstock.sdk.context import NO_WORDS, TaskContext, Words
 from penstock.sdk.errors import AddressGone, RetryLater, TaskError
 from penstock.sdk.secret import (
@@ -84,6 +87,17 @@ class Attempt:
             "attempt": scheduled.attempt,
             "worker": self._worker,
         }
+
+    def keep_with(self, keep: Callable[[PutCheckpoint, Future[None]], None]) -> None:
+        """Say how checkpoints are put aside."""
+
+        def put(number: int, value: Value, kept: Future[None]) -> None:
+            plain = self._secrets.hide_in(value)
+            keep(PutCheckpoint(**self.named, number=number, value=plain), kept)
+
+        scheduled = self.scheduled
+        count, newest = scheduled.total_checkpoints, scheduled.checkpoint
+        self.context.checkpoints = Checkpoints(put, count, newest)
 
     def heartbeat(self, progress: Value, words: Words) -> TaskHeartbeat:
         """A sign of life, with what is new. Each piece of the log ends its last line."""

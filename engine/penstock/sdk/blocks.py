@@ -37,7 +37,17 @@ BLOCKS: Final = frozenset({"if_", "elif_", "else_", "while_", "for_each"})
 
 @contextmanager
 def if_(condition: bool) -> Generator[None]:
-    """What is done if a condition of the run holds."""
+    """What is done if a condition of the run holds.
+
+    >>> @workflow
+    ... def sizing(count: int) -> str:
+    ...     with if_(count > 10):
+    ...         return_("many")
+    ...     return "few"
+    >>> engine.register(sizing)
+    >>> [engine.run(sizing, count=count).result() for count in (11, 2)]
+    ['many', 'few']
+    """
     thread = thread_here("if_")
     holds = _condition(thread, condition, "if_")
     node = thread.add("if", NopNode()).node
@@ -47,7 +57,19 @@ def if_(condition: bool) -> Generator[None]:
 
 @contextmanager
 def elif_(condition: bool) -> Generator[None]:
-    """What is done if no condition before holds, and this one does; right after `if_`."""
+    """What is done if no condition before holds, and this one does; right after `if_`.
+
+    >>> @workflow
+    ... def choosing(colour: str) -> str:
+    ...     with if_(colour == "red"):
+    ...         return_("stop")
+    ...     with elif_(colour == "green"):
+    ...         return_("go")
+    ...     return text("what is {0}?", colour)
+    >>> engine.register(choosing)
+    >>> engine.run(choosing, colour="green").result()
+    'go'
+    """
     thread = thread_here("elif_")
     choice = _choice(thread, "elif_")
     yield from _branch(thread, choice.node, choice.ends, _condition(thread, condition, "elif_"))
@@ -55,7 +77,19 @@ def elif_(condition: bool) -> Generator[None]:
 
 @contextmanager
 def else_() -> Generator[None]:
-    """What is done if no condition before holds; right after `if_` or `elif_`."""
+    """What is done if no condition before holds; right after `if_` or `elif_`.
+
+    >>> @workflow
+    ... def welcoming(name: str, known: bool) -> None:
+    ...     with if_(known):
+    ...         greet(text("again, {0}", name))
+    ...     with else_():
+    ...         greet(name)
+    >>> engine.register(welcoming)
+    >>> engine.run(welcoming, name="Ada", known=False).result()
+    >>> engine.inputs(greet)
+    [{'name': 'Ada'}]
+    """
     thread = thread_here("else_")
     choice = _choice(thread, "else_")
     yield from _branch(thread, choice.node, choice.ends, None)
@@ -86,7 +120,19 @@ def _choice(thread: ThreadTrace, what: str) -> Choice:
 
 @contextmanager
 def while_(condition: bool) -> Generator[None]:
-    """What is done again and again, as long as a condition holds when it begins."""
+    """What is done again and again, as long as a condition holds when it begins.
+
+    >>> @workflow
+    ... def asking(said: str = "no") -> str:
+    ...     with while_(said != "yes"):
+    ...         assign(said, wait_for_event("answered", type=str))
+    ...     return said
+    >>> engine.register(asking)
+    >>> run = engine.run(asking)
+    >>> _ = run.put_event("answered", "perhaps"), run.put_event("answered", "yes")
+    >>> run.result()
+    'yes'
+    """
     thread = thread_here("while_")
     holds = _condition(thread, condition, "while_")
     node = thread.add("while", NopNode()).node
@@ -103,6 +149,15 @@ def while_(condition: bool) -> Generator[None]:
 def for_each(items: Iterable[T], *, concurrency: int = 0) -> Generator[T]:
     """What is done with each item of a list, in threads of their own: `concurrency` of them at once
     (0: all), until all have ended. The block gets the item. A failure stops the rest.
+
+    >>> @workflow
+    ... def greeting_all(names: list[str]) -> None:
+    ...     with for_each(names, concurrency=5) as name:
+    ...         greet(name)
+    >>> engine.register(greeting_all)
+    >>> engine.run(greeting_all, names=["Ada", "Bob"]).result()
+    >>> engine.inputs(greet)
+    [{'name': 'Ada'}, {'name': 'Bob'}]
     """
     thread = thread_here("for_each")
     values = thread.expression(items, None, hints.UNKNOWN, "for_each")

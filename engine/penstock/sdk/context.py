@@ -1,5 +1,5 @@
-"""What a task's function may ask of the attempt that it is: its ids, whether it is to stop, and a
-place for its log and for what it measures.
+"""What a task's function may ask of the attempt that it is: its ids, whether it is to stop, what
+attempts before it have put aside, and a place for its log and for what it measures.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from threading import Event, Lock
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 from penstock.core.limits import (
     ATTEMPT_LOGS_CHARS_MAX,
@@ -15,7 +15,12 @@ from penstock.core.limits import (
     METRIC_TEXT_CHARS_MAX,
 )
 from penstock.core.state.task_rows import Metric, MetricKind
+from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value
+from penstock.sdk import hints
+from penstock.sdk.checkpoints import Checkpoints, Saved, keep_here
+
+T = TypeVar("T")
 
 _CUT: Final = "\n... (cut)"
 _Series = tuple[str, MetricKind, tuple[tuple[str, str], ...]]
@@ -39,20 +44,34 @@ class TaskContext:
     `idempotency_key` is the same in every retry of the same task: pass it to what must not happen
     twice. A sync function that takes long looks at `cancelled`, or sleeps in `wait`; an async one
     is cancelled as asyncio does it.
+
+    >>> @task
+    ... def pack(ctx: TaskContext, item: str) -> str:
+    ...     ctx.log(f"attempt {ctx.attempt}")
+    ...     return f"a box with {item}"
+    >>> pack("a book")
+    'a box with a book'
     """
 
     __slots__ = (
         *("_asked", "_chars", "_known", "_lines", "_lock", "_pieces", "_pulse", "_series"),
-        *("_taken", "_woken", "attempt", "guid", "max_attempts", "unheard", "wf_run_id"),
+        *("_taken", "_woken", "attempt", "checkpoints", "guid", "max_attempts", "unheard"),
+        "wf_run_id",
     )
 
     def __init__(
-        self, wf_run_id: str = "local", guid: str = "local", attempt: int = 1, max_attempts: int = 1
+        self,
+        wf_run_id: str = "local",
+        guid: str = "local",
+        attempt: int = 1,
+        max_attempts: int = 1,
+        checkpoint: Value = None,
     ) -> None:
         self.wf_run_id = wf_run_id
         self.guid = guid
         self.attempt = attempt
         self.max_attempts = max_attempts
+        self.checkpoints = Checkpoints(keep_here, newest=checkpoint)
         self._asked: str | None = None
         self._woken: Event | None = None
         self._pulse: tuple[Value] | None = None
@@ -67,7 +86,11 @@ class TaskContext:
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt of this task, and for no other task."""
+        """The same for every attempt of this task, and for no other task.
+
+        >>> TaskContext(guid="us1Bp1", attempt=2).idempotency_key
+        'us1Bp1'
+        """
         return self.guid
 
     @property
@@ -81,11 +104,24 @@ class TaskContext:
     def cancelled(self) -> bool:
         """Whether the attempt is to end soon. What it returns then still counts; if it raises, it
         has stopped.
+
+        >>> @task
+        ... def copy(ctx: TaskContext, pages: int) -> int:
+        ...     for page in range(pages):
+        ...         if ctx.cancelled:
+        ...             raise RuntimeError(f"{ctx.stop} was asked for at page {page}")
+        ...     return pages
+        >>> copy(3)
+        3
         """
         return self._asked is not None
 
     def wait(self, seconds: float) -> bool:
-        """Sleep, but no longer than until the attempt is to end; whether it is."""
+        """Sleep, but no longer than until the attempt is to end; whether it is.
+
+        >>> TaskContext().wait(0.01)
+        False
+        """
         self._woken = woken = self._woken or Event()
         # Made before the look: who asks looks for it after having asked.
         return self._asked is not None or woken.wait(seconds)
@@ -93,8 +129,42 @@ class TaskContext:
     def heartbeat(self, progress: Value = None) -> None:
         """Give a sign of life, soon: without a heartbeat time-out, `timeout` runs anew from it.
         `progress` is shown to whoever looks. With one, the worker gives them by itself.
+
+        >>> TaskContext().heartbeat({"page": 3})
         """
         self._pulse = (progress,)
+
+    def checkpoint(self, value: object) -> Saved:
+        """Put a value aside, so that an attempt that follows need not work for it again; `timeout`
+        runs anew from it. It is kept when this returns, or in an async function when it is awaited:
+        `await ctx.checkpoint(...)`. A task may have 1,000 of them, and 8 MiB.
+
+        >>> @task(max_attempts=3)
+        ... def print_all(ctx: TaskContext, pages: int) -> int:
+        ...     for page in range(ctx.last_checkpoint(int) or 0, pages):
+        ...         ctx.checkpoint(page + 1)
+        ...     return pages
+        >>> print_all(3)
+        3
+        """
+        return self.checkpoints.put(value)
+
+    @overload
+    def last_checkpoint(self) -> Any: ...
+    @overload
+    def last_checkpoint(self, kind: type[T]) -> T | None: ...
+    def last_checkpoint(self, kind: Any = hints.UNKNOWN) -> Any:
+        """What the task has put aside last, in this attempt or one before; None if there is
+        nothing. With a `kind` it is made one of these; ValueError if it is none.
+
+        >>> TaskContext(attempt=2, checkpoint={"page": 3}).last_checkpoint()
+        {'page': 3}
+        """
+        newest = self.checkpoints.newest
+        try:
+            return None if newest is None else hints.from_json(newest, kind)
+        except ValueProblem as problem:
+            raise ValueError(f"a checkpoint is no {hints.shown(kind)}: {problem}") from None
 
     def ask_to_stop(self, why: str) -> bool:
         """For the worker: the attempt is to end. False if that was asked before."""
@@ -112,6 +182,11 @@ class TaskContext:
     def log(self, text: object) -> None:
         """Add a line to the attempt's log, which travels with heartbeats and the report; what
         exceeds 64 KiB is dropped.
+
+        >>> ctx = TaskContext()
+        >>> ctx.log("page 3 is printed")
+        >>> ctx.logs
+        'page 3 is printed'
         """
         line = str(text)
         with self._lock:
@@ -122,11 +197,16 @@ class TaskContext:
     def counter(self, name: str, value: float = 1.0, tags: Mapping[str, str] = _NO_TAGS) -> None:
         """Count something; it travels as the log does. Name and tags name a series, which adds up:
         at most 100 an attempt, what exceeds them is dropped.
+
+        >>> TaskContext().counter("pages", 3, {"printer": "east"})
         """
         self._measure(MetricKind.COUNTER, name, value, tags)
 
     def timer(self, name: str, seconds: float, tags: Mapping[str, str] = _NO_TAGS) -> None:
-        """Say how long something took; else as `counter`."""
+        """Say how long something took; else as `counter`.
+
+        >>> TaskContext().timer("printing", 1.5)
+        """
         self._measure(MetricKind.TIMER, name, seconds * 1_000, tags)
 
     def _measure(self, kind: MetricKind, name: str, value: float, tags: Mapping[str, str]) -> None:

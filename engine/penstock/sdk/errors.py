@@ -11,6 +11,14 @@ from typing import Any, Final
 class DefinitionError(Exception):
     """A task or a workflow is written in a way that can not be; `where` is the `file:line` of the
     user's code.
+
+    >>> @workflow
+    ... def wrong(count: int) -> None:
+    ...     if count > 3:
+    ...         greet("many")
+    >>> wrong.spec
+    Traceback (most recent call last):
+    penstock.sdk.errors.DefinitionError: <doctest ...>:3: ...
     """
 
     def __init__(self, where: str, message: str) -> None:
@@ -39,6 +47,13 @@ class AddressGone(TaskError):
     """A business exception, raised by a task whose TaskDef says by which inputs it is addressed:
     what is there takes nothing any more. Other tasks to that address end with it at once, until
     somebody has it tried again.
+
+    >>> @task(addressed_by=["url"])
+    ... def notify(url: str) -> None:
+    ...     raise AddressGone("GONE", f"{url} answers 410")
+    >>> notify("http://old.example")
+    Traceback (most recent call last):
+    penstock.sdk.errors.AddressGone: GONE: http://old.example answers 410
     """
 
 
@@ -46,6 +61,18 @@ class RetryLater(Exception):
     """Raised by a task's function whose attempt has failed and that knows when to try again: not
     before `after_s`, or the node's backoff if that is longer. Whether there is another attempt is
     the node's to say.
+
+    >>> @task(max_attempts=3)
+    ... def forecast(city: str) -> str:
+    ...     raise RetryLater("the service asks to wait", after_s=30)
+    >>> @workflow
+    ... def asking(city: str) -> str:
+    ...     return forecast(city)
+    >>> engine.register(asking)
+    >>> run = engine.run(asking, city="Oslo")
+    >>> engine.fake(forecast, "rain")
+    >>> run.result(timeout=30)
+    'rain'
     """
 
     def __init__(self, message: str, after_s: float) -> None:
@@ -58,6 +85,12 @@ class PenstockError(Exception):
     no answer). `faults` are the mistakes in a definition, one by one: {fault, message, thread,
     node}, in a flow {line, column}, and of a workflow {where}; the first is stable, too.
     `retry_after_s` is how long the server asks to wait.
+
+    >>> try:
+    ...     client.handle("nobody").get()
+    ... except PenstockError as error:
+    ...     print(error.code, error.status)
+    WF_RUN_UNKNOWN 404
     """
 
     def __init__(
@@ -77,7 +110,12 @@ class PenstockError(Exception):
 
 
 class InvalidRequest(PenstockError):
-    """The request can never be right as it is."""
+    """The request can never be right as it is.
+
+    >>> client.run("greeting", {"name": 7})
+    Traceback (most recent call last):
+    penstock.sdk.errors.InvalidRequest: ...
+    """
 
 
 class Forbidden(PenstockError):
@@ -85,15 +123,32 @@ class Forbidden(PenstockError):
 
 
 class NotFound(PenstockError):
-    """What the request names does not exist."""
+    """What the request names does not exist.
+
+    >>> client.handle("nobody").status()
+    Traceback (most recent call last):
+    penstock.sdk.errors.NotFound: WF_RUN_UNKNOWN: ...
+    """
 
 
 class Conflict(PenstockError):
-    """The request does not fit the state of what it names; or it exists already, and differs."""
+    """The request does not fit the state of what it names; or it exists already, and differs.
+
+    >>> client.run(greeting, name="Ada", wf_run_id="greeting-5")
+    <run greeting-5>
+    >>> client.run(greeting, name="Bob", wf_run_id="greeting-5")
+    Traceback (most recent call last):
+    penstock.sdk.errors.Conflict: ALREADY_EXISTS: ...
+    """
 
 
 class Unavailable(PenstockError):
-    """No answer, or not now, until the deadline; whether a command took effect is not known."""
+    """No answer, or not now, until the deadline; whether a command took effect is not known.
+
+    >>> Client("http://127.0.0.1:9", deadline_s=0.1).handle("greeting-1").get()
+    Traceback (most recent call last):
+    penstock.sdk.errors.Unavailable: UNREACHABLE: ...
+    """
 
 
 class Incomplete(Unavailable):
@@ -114,6 +169,16 @@ class ServerError(PenstockError):
 class RunFailed(PenstockError):
     """A run ended without success: `code` is the failure's name, `content` what a business
     exception carries.
+
+    >>> @workflow
+    ... def sold_out() -> None:
+    ...     fail("sold-out", "no more of these", {"left": 0})
+    >>> engine.register(sold_out)
+    >>> try:
+    ...     engine.run(sold_out).result()
+    ... except RunFailed as failed:
+    ...     print(failed.code, failed.content)
+    sold-out {'left': 0}
     """
 
     def __init__(
@@ -129,6 +194,14 @@ class RunFailed(PenstockError):
 class ResultTimeout(PenstockError, TimeoutError):
     """A run or a bulk job had not ended, or an update was not answered, when the time was over. It
     goes on; ask again.
+
+    >>> @workflow
+    ... def patient() -> None:
+    ...     wait_for_event("enough")
+    >>> client.register(patient)
+    >>> client.run(patient).result(timeout=0.1)
+    Traceback (most recent call last):
+    penstock.sdk.errors.ResultTimeout: RESULT_TIMEOUT: run ... had not ended after 0.1 s
     """
 
     def __init__(

@@ -65,19 +65,35 @@ class _Handle(Updates[C], Generic[C, R]):
 
 
 class RunHandle(_Handle[Blocking, R], Generic[R]):
-    """A run, as a Client gives it."""
+    """A run, as a Client gives it.
+
+    >>> run = client.run(greeting, name="Ada", wf_run_id="greeting-3")
+    >>> run.result(timeout=30), run.variables()
+    ('Hello, Ada', {'name': 'Ada'})
+    """
 
     def result(self, timeout: float | None = None) -> R:
         """Wait until the run has ended, and return its output.
 
         Raises RunFailed with the failure's name if it ended otherwise, ResultTimeout if it has not
         ended in time.
+
+        >>> run.result(timeout=30)
+        'Hello, Ada'
         """
         return self.connection.do(self._result(timeout))
 
 
 class AsyncRunHandle(_Handle[Awaiting, R], Generic[R]):
-    """A run, as an AsyncClient gives it. `await handle.result()`."""
+    """A run, as an AsyncClient gives it. `await handle.result()`.
+
+    >>> async def follow(name: str) -> list[str]:
+    ...     async with AsyncClient(url) as ours:
+    ...         run = await ours.run(greeting, name=name)
+    ...         return [line async for line in run.follow(timeout=30)]
+    >>> asyncio.run(follow("Ada"))[-1]
+    "... run COMPLETED, returns 'Hello, Ada'"
+    """
 
     async def result(self, timeout: float | None = None) -> R:
         """See RunHandle."""

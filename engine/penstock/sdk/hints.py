@@ -1,8 +1,8 @@
 """Type hints of functions as types of values, and values on their way between Python and JSON.
 
-int INT, float DOUBLE, bool BOOL, str STR, bytes BYTES; dict, dataclass, msgspec.Struct and
-TypedDict JSON_OBJ; list and tuple JSON_ARR; `X | None` is X (null fits every type); an Enum or a
-Literal is the type of its values.
+int INT, float DOUBLE, bool BOOL, str STR, bytes BYTES; dict, dataclass, msgspec.Struct, TypedDict
+and a model of pydantic's JSON_OBJ; list and tuple JSON_ARR; `X | None` is X (null fits every type);
+an Enum or a Literal is the type of its values, and a RootModel that of its root.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import msgspec
 
 from penstock.core.values.types import ValueProblem, ValueType
 from penstock.core.values.value import check_bounds, coerce
+from penstock.sdk.models import made_of, model_of, names_in_json, plain_of, root_hint
 
 _PLAIN: Final[dict[Any, ValueType]] = {
     int: ValueType.INT,
@@ -43,7 +44,8 @@ _PLAIN: Final[dict[Any, ValueType]] = {
     Sequence: ValueType.JSON_ARR,
 }
 SUPPORTED: Final = (
-    "int, float, bool, str, bytes, dict, list, a dataclass, a msgspec.Struct or a TypedDict"
+    "int, float, bool, str, bytes, dict, list, a dataclass, a msgspec.Struct, a TypedDict or a"
+    " pydantic model"
 )
 UNKNOWN: Final = object()
 """The hint of something about which nothing is known."""
@@ -76,8 +78,8 @@ def type_of_return(hint: Any) -> ValueType | None:
 
 
 def fields_of(hint: Any) -> dict[str, Any] | None:
-    """The fields of a dataclass, a Struct or a TypedDict, as JSON names them, with their hints;
-    else None.
+    """The fields of a dataclass, a Struct, a TypedDict or a model, as JSON names them, with their
+    hints; else None.
     """
     bare = _class(hint)
     if bare is None:
@@ -86,6 +88,10 @@ def fields_of(hint: Any) -> dict[str, Any] | None:
         return {field.encode_name: field.type for field in msgspec.structs.fields(bare)}
     if dataclasses.is_dataclass(bare) or is_typeddict(bare):
         return get_type_hints(bare, include_extras=True)
+    model = model_of(bare)
+    if model is not None:
+        names = names_in_json(model)
+        return {names[name]: field.annotation for name, field in model.model_fields.items()}
     return None
 
 
@@ -96,7 +102,8 @@ def json_name(hint: Any, attribute: str) -> str:
         for field in msgspec.structs.fields(bare):
             if field.name == attribute:
                 return field.encode_name
-    return attribute
+    model = model_of(bare)
+    return attribute if model is None else names_in_json(model).get(attribute, attribute)
 
 
 def allows_none(hint: Any) -> bool:
@@ -129,7 +136,9 @@ def to_json(value: Any, declared: str | None, hint: Any = UNKNOWN) -> Any:
         return None
     else:
         try:
-            made = _listed(msgspec.to_builtins(value, str_keys=True, builtin_types=(bytes,)))
+            made = _listed(
+                msgspec.to_builtins(value, str_keys=True, builtin_types=(bytes,), enc_hook=plain_of)
+            )
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueProblem(f"{plain.__name__} can not be made JSON: {error}") from error
         if hint is not UNKNOWN and fields_of(hint) is not None:
@@ -142,7 +151,7 @@ def from_json(value: Any, hint: Any) -> Any:
     if hint is UNKNOWN:
         return value
     try:
-        return msgspec.convert(value, hint)
+        return msgspec.convert(value, hint, dec_hook=made_of)
     except (msgspec.ValidationError, TypeError) as error:
         raise ValueProblem(str(error)) from error
 
@@ -171,14 +180,15 @@ def _fitted(value: Any, declared: str | None) -> Any:
 
 
 def _bare(hint: Any) -> Any:
-    """Without Annotated and without `| None`."""
+    """Without Annotated and without `| None`; of a RootModel its root."""
     if get_origin(hint) is Annotated:
         return _bare(get_args(hint)[0])
     if get_origin(hint) in (Union, types.UnionType):
         others = [item for item in get_args(hint) if item is not type(None)]
         if len(others) == 1:
             return _bare(others[0])
-    return hint
+    root = root_hint(hint)
+    return hint if root is None else _bare(root)
 
 
 def _class(hint: Any) -> type[Any] | None:

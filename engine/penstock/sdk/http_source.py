@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
 from typing import Any, Final
@@ -22,13 +23,14 @@ import httpx
 import msgspec
 
 from penstock.core.commands.hand_back_task import HandBackTask
+from penstock.core.commands.put_checkpoint import STOP_TASK, PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
 from penstock.sdk import api, credential
 from penstock.sdk.attempt import Attempt, without_output
 from penstock.sdk.context import NO_WORDS
-from penstock.sdk.errors import PenstockError
+from penstock.sdk.errors import PenstockError, Unavailable
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.slot_shares import WAIT_FIRST_S, Share, SlotShares
 from penstock.sdk.task import TaskDef
@@ -117,6 +119,7 @@ class HttpSource:
                 logger.warning("%d reports did not get through", len(unsent))
             for report in unsent:
                 report.cancel()
+            await asyncio.gather(*unsent, return_exceptions=True)
         await self._http.aclose()
         await self._polling.aclose()
 
@@ -170,12 +173,19 @@ class HttpSource:
         """The attempt lives."""
         self._soon(self._beat(job, progress, with_words))
 
-    def _soon(self, sending: Coroutine[Any, Any, None]) -> None:
+    def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        """The attempt puts a value aside."""
+        if not self._soon(self._keep(job, checkpoint, kept)):
+            kept.set_exception(_left(checkpoint))
+
+    def _soon(self, sending: Coroutine[Any, Any, None]) -> bool:
         try:
             self._loop.call_soon_threadsafe(self._begin, sending)
         except RuntimeError:  # the loop is closed: this attempt was given up
             sending.close()
-            logger.warning("%s: an attempt ended too late to be reported", self._worker)
+            logger.warning("%s: an attempt speaks too late to be heard", self._worker)
+            return False
+        return True
 
     def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(sending)
@@ -197,24 +207,42 @@ class HttpSource:
         """Send a report until it is answered for good; room for another task is told of at once."""
         self._shares.changed()
         call = api.command("POST", path, msgspec.to_builtins(report), trace)
+        try:
+            await self._answered(call)
+        except PenstockError as error:
+            is_too_large = error.status == 413
+            if is_too_large and isinstance(report, ReportTask) and report.output is not None:
+                await self._send(path, without_output(report, f"output: {error.message}"))
+            else:
+                logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
+
+    async def _keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        """Send a checkpoint until it is answered for good; the answer may say to stop."""
+        body = msgspec.to_builtins(checkpoint)
+        call = api.command("POST", "/v1/tasks/checkpoint", body, job.attempt.trace)
+        try:
+            told = (await self._answered(call)).body
+            stop = told["stop"] or ("over" if told["flow"] == STOP_TASK else None)
+            if stop is not None:
+                self._runner.ask_to_stop(*job.key, stop)
+            kept.set_result(None)
+        except PenstockError as error:
+            logger.warning("a checkpoint of %s is not taken: %s", checkpoint.wf_run_id, error)
+            kept.set_exception(error)
+        finally:
+            if not kept.done():  # the worker has left
+                kept.set_exception(_left(checkpoint))
+
+    async def _answered(self, call: api.Call) -> api.Reply:
+        """The answer to what is sent until it is answered for good."""
         deadline = self._loop.time() + REPORT_DEADLINE_S
         retry = 0
         while True:
             try:
-                await self._request(call)
-                return
+                return await self._request(call)
             except PenstockError as error:
-                if (
-                    error.status == 413
-                    and isinstance(report, ReportTask)
-                    and (report.output is not None)
-                ):
-                    shorter = without_output(report, f"output: {error.message}")
-                    await self._send(path, shorter)
-                    return
                 if not api.may_retry(error) or self._loop.time() > deadline:
-                    logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
-                    return
+                    raise
                 pause_s = api.pause_s(retry, error)
             await asyncio.sleep(pause_s)
             retry += 1
@@ -278,6 +306,11 @@ class HttpSource:
                 await self._ending.wait()
 
 
+def _left(checkpoint: PutCheckpoint) -> Unavailable:
+    told = f"checkpoint {checkpoint.number}: its worker has left before it was answered"
+    return Unavailable("WORKER_LEFT", told)
+
+
 def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
     """A task as HTTP has it; what only Kafka workers need is left open."""
     return ScheduledTask(
@@ -298,4 +331,5 @@ def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
         heartbeat_timeout_ms=found.get("heartbeat_timeout_ms"),
         total_checkpoints=found.get("total_checkpoints", 0),
         secrets=found.get("secrets", {}),
+        checkpoint=found.get("checkpoint"),
     )

@@ -33,6 +33,10 @@ class CommandSender:
     """Sends commands of one tenant. May be used from many threads; `on_ack` is called from
     another. `settings` are librdkafka's, such as those of SASL and TLS; without them those are
     taken that are in the file which PENSTOCK_KAFKA_CONFIG names.
+
+    >>> with CommandSender(bootstrap, cluster=cluster) as sender:
+    ...     sender.run_wf("greeting", {"name": "Ada"}, wf_run_id="greeting-4")
+    'greeting-4'
     """
 
     def __init__(

@@ -9,6 +9,8 @@ many are under way in each partition, and the mark follows the first that is not
 passed by.
 - About half a second's work is held ahead: enough to keep the slots busy, little to repeat
 elsewhere.
+- A checkpoint is kept when the log has it. What the fold says of it nobody hears here: the SDK sees
+to it that there is nothing to say.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Any, Final, cast
@@ -26,6 +29,7 @@ from penstock.contracts.topics import Topics, task_group
 from penstock.contracts.wire import Sent, client_headers, command_value
 from penstock.core.command import Command
 from penstock.core.commands.hand_back_task import HandBackTask
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.ids import root_of
@@ -33,11 +37,20 @@ from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.core.state.outputs import ScheduledTask, WorkerSignal
 from penstock.core.values.value import Value
 from penstock.log.kafka import KafkaConsumer, KafkaProducer, KafkaTail
-from penstock.log.port import AppendRefused, LogError, LogFatal, Message, Position, Record
+from penstock.log.port import (
+    AppendRefused,
+    LogError,
+    LogFatal,
+    LogUnavailable,
+    Message,
+    Position,
+    Record,
+)
 from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
-from penstock.sdk.context import NO_WORDS, Words
+from penstock.sdk.context import NO_WORDS
+from penstock.sdk.errors import Unavailable
 from penstock.sdk.progress import Progress, Seen
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.task import TaskDef
@@ -54,7 +67,14 @@ SESSION_TIMEOUT_MS: Final = 6_000
 it had not begun, and what is sent to it meanwhile, goes elsewhere a moment later.
 """
 
+Told = Callable[[LogError | None], None]
+"""Hears that the log has it, or why it has not, for certain."""
+
 logger = logging.getLogger("penstock.worker")
+
+
+def _nobody(error: LogError | None) -> None:
+    """Nobody wants to hear it."""
 
 
 class KafkaSource:
@@ -79,7 +99,7 @@ class KafkaSource:
         self._tenant = tenant
         self._topics = Topics(cluster, 0)
         self._producer = KafkaProducer(bootstrap, settings=settings)
-        self._unsent: deque[tuple[Reader, Job, Message, Words]] = deque()
+        self._unsent: deque[tuple[Reader, Job, Message, Told]] = deque()
         self._ended = Event()
         self._signals = Thread(target=self._listen, name="penstock-signals", daemon=True)
         self._readers = [
@@ -113,6 +133,9 @@ class KafkaSource:
             reader.thread.join(timeout_s)
         self._signals.join(timeout_s)
         self._producer.close()
+        while self._unsent:  # a function may wait for it
+            *_, told = self._unsent.popleft()
+            told(LogUnavailable("its worker has left"))
 
     def consumer(self, task: TaskDef[..., Any], topic: str) -> KafkaConsumer:
         """A member of the group of a TaskDef's workers."""
@@ -125,10 +148,8 @@ class KafkaSource:
             session_timeout_ms=SESSION_TIMEOUT_MS,
         )
 
-    def send(self, reader: Reader, job: Job, command: Command, words: Words = NO_WORDS) -> None:
-        """Append what is said of a task to the partition that it names; with a heartbeat's words,
-        which are given back if the log refuses them.
-        """
+    def send(self, reader: Reader, job: Job, command: Command, told: Told = _nobody) -> None:
+        """Append what is said of a task to the partition that it names."""
         scheduled = job.attempt.scheduled
         value = command_value(self.avro, Sent(command=command, tenant=scheduled.tenant))
         if len(value) > COMMAND_BYTES_MAX and isinstance(command, ReportTask):
@@ -140,7 +161,7 @@ class KafkaSource:
         trace = job.attempt.trace
         headers = _HEADERS if trace is None else {**_HEADERS, TRACEPARENT: trace}
         message = Message(self._topics.commands, key, value, headers, partition)
-        self._append(reader, job, message, words)
+        self._append(reader, job, message, told)
 
     def _listen(self) -> None:
         """Do what signals ask for, until the worker ends."""
@@ -168,25 +189,24 @@ class KafkaSource:
         if isinstance(signal, WorkerSignal) and signal.tenant == self._tenant:
             self.runner.ask_to_stop(signal.guid, signal.attempt, signal.stop)
 
-    def _append(self, reader: Reader, job: Job, message: Message, words: Words) -> None:
-        context = job.attempt.context
-
+    def _append(self, reader: Reader, job: Job, message: Message, told: Told) -> None:
         def acked(result: Position | LogError) -> None:
             if isinstance(result, Position):
                 reader.acked.append((job.partition, job.offset))
-                context.heard(words)
+                told(None)
             elif isinstance(result, AppendRefused):
                 logger.error("a report of %s is refused: %s", job.attempt.task.name, result)
-                context.give_back(words)
+                told(result)
             else:
-                self._unsent.append((reader, job, message, words))
+                self._unsent.append((reader, job, message, told))
 
         try:
             self._producer.append(message, acked)
         except LogFatal as error:
             logger.error("a report of %s is lost: %s", job.attempt.task.name, error)
+            told(error)
         except LogError:
-            self._unsent.append((reader, job, message, words))
+            self._unsent.append((reader, job, message, told))
 
     def send_again(self) -> None:
         """Append what the log did not take, after a moment."""
@@ -291,7 +311,23 @@ class Reader:
         if with_words:
             with self._saying:  # no report comes between
                 words = attempt.context.take_piece()
-                self._source.send(self, job, attempt.heartbeat(None, words), words)
+
+                def told(error: LogError | None) -> None:
+                    hear = attempt.context.heard if error is None else attempt.context.give_back
+                    hear(words)
+
+                self._source.send(self, job, attempt.heartbeat(None, words), told)
+
+    def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        """The attempt puts a value aside."""
+
+        def told(error: LogError | None) -> None:
+            if error is None:
+                kept.set_result(None)
+            else:
+                kept.set_exception(Unavailable("LOG", f"checkpoint {checkpoint.number}: {error}"))
+
+        self._source.send(self, job, checkpoint, told)
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""

@@ -21,6 +21,10 @@ Duration = float | timedelta
 class Backoff(Struct, frozen=True):
     """How long to wait before a retry: `base`, then `multiplier` times as long each time, at most
     `max`; less up to the fraction `jitter` of it, so that retries do not come all at once.
+
+    >>> @task(max_attempts=5, backoff=Backoff(base=1.0, max=60.0, jitter=0.2))
+    ... def fetch(page: str) -> str:
+    ...     return page
     """
 
     base: Duration = 1.0

@@ -16,17 +16,21 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Any, Final, Protocol
 
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.value import Value
 from penstock.sdk.attempt import Attempt
+from penstock.sdk.loop_watch import LoopWatch
 from penstock.sdk.secret import SecretProvider, from_environment
+from penstock.sdk.task import TaskDef
 
 LOOK_S: Final = 0.1
 BEATS: Final = 3  # within the time in which a sign of life must come
@@ -52,6 +56,10 @@ class Engine(Protocol):
 
     def beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """The attempt lives; and what it has said since the last time, if that is wanted."""
+        ...
+
+    def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        """The attempt puts a value aside; `kept` is told when it is, or why it is not."""
         ...
 
     def hand_back(self, job: Job) -> None:
@@ -101,6 +109,7 @@ class Runner:
         self._stopped = Event()
         self._threads: list[Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_watch: LoopWatch | None = None
         self._waiting: deque[Job] = deque()  # for an async slot
         self._tasks: set[asyncio.Task[Any]] = set()
         self._woken = False
@@ -112,11 +121,13 @@ class Runner:
                 self._spawn(self._work, f"penstock-slot-{number}")
         if with_loop:
             self._loop = asyncio.new_event_loop()
-            self._spawn(self._run_loop, "penstock-async")
+            thread = self._spawn(self._run_loop, "penstock-async")
+            self._loop_watch = LoopWatch(self._loop, thread, self._task_of)
         self._spawn(self._watch, "penstock-watch")
 
     def submit(self, job: Job) -> None:
         """Run an attempt as soon as a slot is free."""
+        job.attempt.keep_with(partial(job.engine.keep, job))
         with self._lock:
             self._taken += 1
             self._jobs[job] = None
@@ -183,10 +194,11 @@ class Runner:
         for thread in self._threads:
             thread.join(0.1 if self._is_stuck else 5.0)
 
-    def _spawn(self, target: Callable[[], None], name: str) -> None:
+    def _spawn(self, target: Callable[[], None], name: str) -> Thread:
         thread = Thread(target=target, name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
+        return thread
 
     # Sync attempts.
 
@@ -203,7 +215,13 @@ class Runner:
         return True
 
     def _ended(self, job: Job, report: ReportTask) -> None:
-        """Tell of an end, unless the attempt was given up meanwhile."""
+        """Tell of an end, unless the attempt was given up meanwhile. A checkpoint that nobody has
+        waited for goes before: behind the report it would be of an attempt that is over.
+        """
+        under_way = job.attempt.context.checkpoints.under_way
+        if under_way is not None:
+            under_way.add_done_callback(lambda _: self._ended(job, report))
+            return
         if not self._take_out(job):
             return
         if job.leaving and report.status is TaskStatus.TASK_FAILED:
@@ -278,6 +296,11 @@ class Runner:
             self._ended(job, job.attempt.ended(running))
             self._fill()
 
+    def _task_of(self, running: asyncio.Task[Any]) -> TaskDef[..., Any] | None:
+        """Whose function it runs; None if that has begun it itself."""
+        jobs = list(self._jobs)
+        return next((job.attempt.task for job in jobs if job.running is running), None)
+
     # Attempts that take longer.
 
     def _watch(self) -> None:
@@ -286,6 +309,8 @@ class Runner:
         """
         while not self._stopped.wait(min(LOOK_S, self._started_after_s)):
             at_s = time.monotonic()
+            if self._loop_watch is not None and self._tasks:
+                self._loop_watch.look(at_s)
             for job in self.begun(0.0):
                 if not job.said and job.since_s + self._started_after_s <= at_s:
                     job.said = True

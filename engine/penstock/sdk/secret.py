@@ -26,7 +26,17 @@ class SecretMissing(Exception):
 
 
 def secret(name: str) -> Any:
-    """In a workflow: a secret of the workers', as an input of a task. The engine never has it."""
+    """In a workflow: a secret of the workers', as an input of a task. The engine never has it.
+
+    >>> @task
+    ... def mail(letter: str, key: str) -> None:
+    ...     print(letter, key)
+    >>> @workflow
+    ... def mailing(letter: str) -> None:
+    ...     mail(letter, secret("smtp_key"))  # PENSTOCK_SECRET_SMTP_KEY, where the worker is
+    >>> mailing.tasks
+    (<task mail(letter: STR, key: STR) -> JSON>,)
+    """
     thread = current_thread()
     if thread is None:
         fault("secret() stands for an input of a task; it can be called in a workflow only")

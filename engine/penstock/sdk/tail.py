@@ -1,14 +1,14 @@
 """Server-sent events that are followed over broken connections.
 
-A stream is told from its beginning each time, so what was given before is known by its text: of
-equal events, as many are passed over as have been given.
+A stream that is `retold` from its beginning each time has what was given before, known by its text:
+of equal events, as many are passed over as have been given. Any other goes on with what is new.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Generic, TypeVar, final
 
 import msgspec
@@ -27,13 +27,21 @@ _DATA: Final = "data:"
 class Tail(Generic[T]):
     """What has come of a stream so far. `begin` gives the call of a connection, `take` what a line
     of it brings, `broken` how long to wait for the next connection, or the error that ends all.
+    `events` are those that are given, by name, and what is made of the data of each.
     """
 
-    def __init__(self, call: api.Call, event: str, kind: type[T], deadline_s: float) -> None:
+    def __init__(
+        self,
+        call: api.Call,
+        events: Mapping[str, Callable[[str], T]],
+        deadline_s: float,
+        *,
+        retold: bool,
+    ) -> None:
         self.ended = False
         self._call = msgspec.structs.replace(call, wait_s=QUIET_S)
-        self._event = event
-        self._decoder = msgspec.json.Decoder(kind)
+        self._events = events
+        self._retold = retold
         self._deadline_s = deadline_s
         self._given: Counter[int] = Counter()
         self._passed: Counter[int] = Counter()
@@ -53,15 +61,19 @@ class Tail(Generic[T]):
         self._retry = 0
         if line.startswith(_EVENT):
             self._name = line.removeprefix(_EVENT).strip()
-        elif line.startswith(_DATA) and self._name == self._event:
+        elif line.startswith(_DATA) and self._name in self._events:
             data = line.removeprefix(_DATA).strip()
-            known = hash(data)
-            self._passed[known] += 1
-            if self._passed[known] > self._given[known]:
-                self._given[known] += 1
-                yield self._decoder.decode(data)
+            if not self._retold or self._is_new(hash(data)):
+                yield self._events[self._name](data)
         elif line.startswith(_DATA) and self._name == "end":
             self.ended = True
+
+    def _is_new(self, known: int) -> bool:
+        self._passed[known] += 1
+        if self._passed[known] <= self._given[known]:
+            return False
+        self._given[known] += 1
+        return True
 
     def broken(self, error: PenstockError | None) -> float:
         """The connection has ended; without an error, by the server's will."""

@@ -49,7 +49,11 @@ _POSITIONAL: Final = (
 
 
 class TaskDef(Generic[P, R]):
-    """A function and what the engine knows of it. Made by `@task`."""
+    """A function and what the engine knows of it. Made by `@task`.
+
+    >>> greet
+    <task greet(name: STR) -> STR>
+    """
 
     def __init__(
         self,
@@ -163,10 +167,7 @@ class TaskDef(Generic[P, R]):
         """Inputs as the engine hands them out, as the function's types; ValueProblem if they do not
         fit.
         """
-        try:
-            return msgspec.structs.asdict(msgspec.convert(inputs, self._arguments))
-        except (msgspec.ValidationError, TypeError) as error:
-            raise ValueProblem(str(error)) from error
+        return msgspec.structs.asdict(hints.from_json(inputs, self._arguments))
 
     def call(self, arguments: dict[str, Any]) -> Any:
         """Call the function with all its arguments by name, whatever kind of parameters it has."""

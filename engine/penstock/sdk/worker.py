@@ -58,6 +58,10 @@ class Worker:
     the credential over HTTP; without it that of PENSTOCK_API_KEY is taken. `kafka_settings` are
     librdkafka's, such as those of SASL and TLS; without them those are taken that are in the file
     which PENSTOCK_KAFKA_CONFIG names.
+
+    >>> with Worker(greeting, url=url, slots=4):
+    ...     client.run(greeting, name="Ada").result(timeout=30)
+    'Hello, Ada'
     """
 
     def __init__(

@@ -35,7 +35,11 @@ _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYW
 
 
 class Workflow(Generic[P, R]):
-    """A function and the spec that it stands for. Made by `@workflow`."""
+    """A function and the spec that it stands for. Made by `@workflow`.
+
+    >>> greeting, greeting.tasks
+    (<workflow greeting>, (<task greet(name: STR) -> STR>,))
+    """
 
     def __init__(
         self,
@@ -273,7 +277,7 @@ def workflow(
     ... def hello(name: str) -> str:
     ...     return name
     >>> hello.spec.threads["entrypoint"].variables[0].type
-    <ValueType.STR: 'STR'>
+    'STR'
     """
     keep_ms = None if keep is None else duration_ms(keep, "keep", place_of_caller())
 
@@ -295,4 +299,7 @@ def plain_variables(
     """The name of a workflow, and variables for a run of it as JSON."""
     if isinstance(workflow, Workflow):
         return workflow.name, workflow.encode(variables)
-    return workflow, variables
+    try:
+        return workflow, {name: hints.to_json(value, None) for name, value in variables.items()}
+    except ValueProblem as problem:
+        raise TypeError(f"{workflow}: {problem}") from None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from copy import copy
 from typing import Any, Final
 
 from penstock.contracts.wire import TENANT_DEFAULT
+from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.outputs import ScheduledTask
 from penstock.log.port import Consumer
@@ -79,10 +81,15 @@ class Hands:
         return queue
 
     def _attempt(self, attempt: Attempt) -> ReportTask:
+        attempt.keep_with(self._keep)
         if not attempt.task.is_async:
             return attempt.run()
         begun = attempt.begin_async()
         return begun if isinstance(begun, ReportTask) else self._node.await_(_end(attempt, begun))
+
+    def _keep(self, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
+        self._node.append(checkpoint)
+        kept.set_result(None)
 
 
 async def _end(attempt: Attempt, begun: Coroutine[Any, Any, Any]) -> ReportTask:

@@ -30,6 +30,7 @@ export async function follow(
       onState(true);
       wait = AGAIN_MS;
       for await (const sent of eventsOf(response.body)) {
+        if (sent.event === "error") break; // why it has ended: who asks again is told so, too
         if (onEvent(sent) === false) return;
       }
     } catch (error) {

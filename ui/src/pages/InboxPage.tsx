@@ -21,8 +21,8 @@ export function InboxPage() {
   const { query } = usePlace();
   const words: Words = { limit: PAGE };
   const status = query.get("status") ?? "";
-  if (status) words.user_task_status = status as UserTaskStatus;
-  for (const name of ["user_id", "user_group_id", "user_task_def_name"] as const) {
+  if (status) words.status = [status as UserTaskStatus];
+  for (const name of ["user_id", "user_group", "user_task_def"] as const) {
     const value = query.get(name);
     if (value) words[name] = value;
   }
@@ -66,13 +66,13 @@ export function InboxPage() {
         <input
           aria-label="Group"
           placeholder="Of a group"
-          value={query.get("user_group_id") ?? ""}
-          onChange={(event) => ask({ user_group_id: event.currentTarget.value.trim() })}
+          value={query.get("user_group") ?? ""}
+          onChange={(event) => ask({ user_group: event.currentTarget.value.trim() })}
         />
         <select
           aria-label="Form"
-          value={query.get("user_task_def_name") ?? ""}
-          onChange={(event) => ask({ user_task_def_name: event.currentTarget.value })}
+          value={query.get("user_task_def") ?? ""}
+          onChange={(event) => ask({ user_task_def: event.currentTarget.value })}
         >
           <option value="">Any form</option>
           {(defs.data?.items ?? []).map((one) => (

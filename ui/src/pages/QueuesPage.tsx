@@ -79,7 +79,7 @@ function QueueRow(props: { of: TaskDefShown; queue: QueueShown | undefined }) {
         {of.description && <small class="faint block">{of.description}</small>}
       </td>
       <td class={queue?.waiting ? "right num strong" : "right num faint"}>
-        {queue ? queue.waiting : "–"}
+        {queue?.waiting ?? "–"}
       </td>
       <td class="right">
         {queue?.oldest_at ? (
@@ -90,13 +90,13 @@ function QueueRow(props: { of: TaskDefShown; queue: QueueShown | undefined }) {
       </td>
       <td>{of.breaker ? <Breaker name={of.name} /> : <span class="faint">none</span>}</td>
       <td class="nowrap">
-        <Link to={`/task-runs?task_def=${part(of.name)}&state=TASK_SCHEDULED&state=TASK_PENDING`}>
+        <Link to={`/task-runs?task_def=${part(of.name)}&status=TASK_SCHEDULED&status=TASK_PENDING`}>
           waiting
         </Link>
         {" · "}
-        <Link to={`/task-runs?task_def=${part(of.name)}&state=TASK_RUNNING`}>at work</Link>
+        <Link to={`/task-runs?task_def=${part(of.name)}&status=TASK_RUNNING`}>at work</Link>
         {" · "}
-        <Link to={`/task-runs?task_def=${part(of.name)}&state=TASK_FAILED&state=TASK_TIMEOUT`}>
+        <Link to={`/task-runs?task_def=${part(of.name)}&status=TASK_FAILED&status=TASK_TIMEOUT`}>
           failed
         </Link>
       </td>

@@ -49,7 +49,7 @@ export function wordsOf(query: URLSearchParams): Words {
   if (query.get("child") === "MAIN" || query.get("child") === "CHILD")
     words.child_filter = query.get("child") as "MAIN" | "CHILD";
   if (within)
-    words.start_date = new Date(
+    words.started_after = new Date(
       Math.floor(Date.now() / 60_000) * 60_000 - within * 1000,
     ).toISOString();
   return words;

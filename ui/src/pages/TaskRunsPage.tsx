@@ -34,9 +34,9 @@ function wordsOf(query: URLSearchParams): Words {
   const taskDef = query.get("task_def");
   if (text) words.q = text;
   if (taskDef) words.task_def = taskDef;
-  if (query.has("state")) words.state = query.getAll("state");
+  if (query.has("status")) words.status = query.getAll("status");
   if (days)
-    words.start_date = new Date(
+    words.started_after = new Date(
       Math.floor(Date.now() / 60_000) * 60_000 - days * 86_400_000,
     ).toISOString();
   return words;
@@ -137,10 +137,10 @@ function Filters(props: { query: URLSearchParams }) {
   const defs = useRead("task defs", (signal) =>
     call("GET /v1/task-defs", { query: { limit: 1000 }, signal }),
   );
-  const chosen = query.getAll("state");
+  const chosen = query.getAll("status");
   const toggle = (state: string) =>
     ask({
-      state: chosen.includes(state) ? chosen.filter((one) => one !== state) : [...chosen, state],
+      status: chosen.includes(state) ? chosen.filter((one) => one !== state) : [...chosen, state],
     });
   return (
     <div class="filters">

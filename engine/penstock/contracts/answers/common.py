@@ -48,6 +48,12 @@ class Found(Answer, Generic[T], frozen=True):
     missing: list[int] = []
 
 
+class FoundInRuns(Found[T], Generic[T], frozen=True, kw_only=True):
+    """What stands in a window of runs, newest first; and whether the window was all there is."""
+
+    whole: bool
+
+
 class Items(Answer, Generic[T], frozen=True):
     """A list that is not paged."""
 

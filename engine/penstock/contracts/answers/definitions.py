@@ -60,10 +60,12 @@ class BreakerClosed(Done, frozen=True):
 
 
 class QueueShown(Answer, frozen=True):
-    """The queue of a TaskDef: how many tasks wait in it, and since when the oldest does."""
+    """The queue of a TaskDef: how many tasks wait in it, and since when the oldest does. Null: it
+    could not be counted in time.
+    """
 
     task_def: str
-    waiting: int
+    waiting: int | None
     oldest_at: Time | None
 
 

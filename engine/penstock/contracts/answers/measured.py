@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import field
 
-from penstock.contracts.answers.common import Answer, Found, Time
+from penstock.contracts.answers.common import Answer, Time
 from penstock.core.state.task_rows import MetricKind
 
 
@@ -27,12 +27,6 @@ class MetricShown(Answer, frozen=True):
     count: int
 
 
-class MetricsFound(Found[MetricShown], frozen=True, kw_only=True):
-    """Metrics of a window, newest first; and whether the window was all there is."""
-
-    whole: bool
-
-
 Bucket = Literal["minute", "hour", "day", "all"]
 
 
@@ -47,12 +41,6 @@ class SumShown(Answer, frozen=True):
     min: float
     max: float
     avg: float
-
-
-class SumsFound(Found[SumShown], frozen=True, kw_only=True):
-    """The sums of a window; and whether the window was all there is."""
-
-    whole: bool
 
 
 CountBucket = Literal["window", "hour", "day", "all"]

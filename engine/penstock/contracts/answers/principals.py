@@ -40,6 +40,29 @@ class QuotaShown(Answer, frozen=True):
     updated_at: Time
 
 
+class QuotaUsed(Answer, frozen=True):
+    """How much there is now: runs that are live, and of a second's worth of commands and starts
+    what has come just now.
+    """
+
+    commands_per_second: int
+    runs_per_second: int
+    live_runs: int
+
+
+class OwnQuota(Answer, frozen=True):
+    """What the caller's tenant may ask for, or the caller in it, and what is used of it; what is
+    null has no bound.
+    """
+
+    tenant: str
+    principal: str | None
+    commands_per_second: int | None
+    runs_per_second: int | None
+    live_runs: int | None
+    used: QuotaUsed
+
+
 class QuotaTold(Done, frozen=True):
     """Whose quota was put, and how often it has changed; or whose was deleted."""
 

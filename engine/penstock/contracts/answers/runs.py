@@ -158,6 +158,12 @@ class NodeRunShown(Answer, frozen=True):
     history: list[FactShown]
 
 
+class NodeRunFound(NodeRunShown, frozen=True, kw_only=True):
+    """A NodeRun, and of which run it is."""
+
+    wf_run_id: str
+
+
 class AttemptShown(Answer, frozen=True):
     """An attempt of a task."""
 
@@ -218,6 +224,12 @@ class ExternalEventShown(Answer, frozen=True):
     correlated: bool
 
 
+class ExternalEventFound(ExternalEventShown, frozen=True, kw_only=True):
+    """An event, and to which run it was put."""
+
+    wf_run_id: str
+
+
 class CorrelatedEventShown(Answer, frozen=True):
     """An event under a key; `offered` while a run that is to have it has not answered."""
 
@@ -240,6 +252,22 @@ class WorkflowEventShown(Answer, frozen=True):
     thread: int
     position: int
     thrown_at: Time
+
+
+class CheckpointShown(Answer, frozen=True):
+    """What an attempt has put aside for the attempts after it."""
+
+    number: int
+    value: Any
+    logs: str
+    attempt: int
+    at: Time
+
+
+class WorkflowEventFound(WorkflowEventShown, frozen=True, kw_only=True):
+    """An event, and which run has thrown it."""
+
+    wf_run_id: str
 
 
 class LogShown(Answer, frozen=True):
@@ -324,6 +352,7 @@ class TaskGiven(Answer, frozen=True):
     max_attempts: int
     heartbeat_timeout_ms: int | None
     total_checkpoints: int
+    checkpoint: Any
     secrets: dict[str, str]
 
 
@@ -365,18 +394,6 @@ class DayCount(Answer, frozen=True):
 
     day: str
     states: dict[str, int]
-
-
-class TaskRunsFound(Found[TaskRunShown], frozen=True, kw_only=True):
-    """Task runs of a window, newest first; and whether the window was all there is."""
-
-    whole: bool
-
-
-class DaysCounted(Found[DayCount], frozen=True, kw_only=True):
-    """The days of a window; and whether the window was all there is."""
-
-    whole: bool
 
 
 class Tried(Answer, frozen=True):

@@ -51,7 +51,7 @@ def _check_that_it_says_something(wanted: BulkFilter) -> None:
         wf_run_ids=wanted.wf_run_ids,
         wf_spec=wanted.wf_spec,
         version=wanted.version,
-        statuses=wanted.statuses,
+        status=wanted.status,
         ends=wanted.ends,
         labels=wanted.labels,
         started_after_ms=wanted.started_after_ms,
@@ -62,7 +62,7 @@ def _check_that_it_says_something(wanted: BulkFilter) -> None:
     if (criteria == _NOTHING_SAID) != wanted.all:
         refuse(
             Code.BAD_FILTER,
-            "give at least one criterion (wf_run_ids, wf_spec, statuses, ends, labels, started or"
+            "give at least one criterion (wf_run_ids, wf_spec, status, ends, labels, started or"
             " ended times), or `all: true` and none",
         )
 
@@ -101,7 +101,7 @@ def is_meant(turn: Turn, part: BulkPart, run: WfRun) -> bool:
         and run.started_ms <= part.asked_ms
         and wanted.wf_spec in (None, run.wf_spec)
         and wanted.version in (None, run.version)
-        and (not wanted.statuses or run.status in wanted.statuses)
+        and (not wanted.status or run.status in wanted.status)
         and wanted.labels.items() <= run.labels.items()
         and _is_within(run.started_ms, wanted.started_after_ms, wanted.started_before_ms)
         and _is_within(run.ended_ms, wanted.ended_after_ms, wanted.ended_before_ms)

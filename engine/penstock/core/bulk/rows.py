@@ -45,7 +45,7 @@ class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wf_run_ids: tuple[str, ...] = ()
     wf_spec: str | None = None
     version: int | None = None
-    statuses: tuple[ThreadStatus, ...] = ()
+    status: tuple[ThreadStatus, ...] = ()
     labels: dict[str, str] = {}
     started_after_ms: int | None = None
     started_before_ms: int | None = None

@@ -65,7 +65,8 @@ def _whole_run(turn: Turn, wf_run_id: str, first: int) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class BulkVerb:
-    """A verb: the command that is done to each run. Where its command is about a part of a run,
+    """A verb: the command that is done to each run. One that `starts` runs, or has them begin anew,
+    goes by the tenant's rate of starts. Where its command is about a part of a run,
     `target` finds the parts, one after the other. What the arguments in `hidden` say is not kept
     with the job, since parts of it may be masked, and only the parts of the job need it.
     """
@@ -74,6 +75,7 @@ class BulkVerb:
     hidden: tuple[str, ...] = ()
     target: Callable[[Turn, str, int], Target] = _whole_run
     named: tuple[str, ...] = ("wf_run_id",)  # the fields that say to what it is done
+    starts: bool = False
 
 
 VERBS: Final[dict[str, BulkVerb]] = {
@@ -81,10 +83,10 @@ VERBS: Final[dict[str, BulkVerb]] = {
     "resume": BulkVerb(resume_wf_run.COMMAND, hidden=("content",)),
     "pause": BulkVerb(pause_wf_run.COMMAND),
     "kill": BulkVerb(kill_wf_run.COMMAND),
-    "restart": BulkVerb(restart_wf_run.COMMAND),
+    "restart": BulkVerb(restart_wf_run.COMMAND, starts=True),
     "rescue": BulkVerb(rescue_thread_run.COMMAND),
     "migrate": BulkVerb(migrate_wf_run.COMMAND, hidden=("variables",)),
-    "replay": BulkVerb(replay_wf_run.COMMAND),
+    "replay": BulkVerb(replay_wf_run.COMMAND, starts=True),
     "delete": BulkVerb(delete_wf_run.COMMAND),
     "set-labels": BulkVerb(set_labels.COMMAND),
     "force": BulkVerb(force_wf_run.COMMAND),

@@ -106,8 +106,9 @@ class Schedule(Row):
 
 class ScheduleState(Row):
     """How far a schedule has come: `after_ms` is the last due time that was dealt with, `due` are
-    the next ones as far as they are known, `ask` is the open CronAsk. Of firings, and of pauses and
-    their ends, the newest are kept.
+    the next ones as far as they are known, `ask` is the open CronAsk. The first of them may have
+    come, at `came_ms`, and wait for its turn to start a run. Of firings, and of pauses and their
+    ends, the newest are kept.
     """
 
     KIND, SCOPE, KEY = b"s", Scope.PARTITION, ("tenant", "schedule_id")
@@ -123,6 +124,7 @@ class ScheduleState(Row):
     caught_up: int = 0
     firings: tuple[Firing, ...] = ()
     pauses: tuple[SchedulePause, ...] = ()
+    came_ms: int | None = None
 
 
 class CronAsk(Row):
@@ -181,23 +183,28 @@ def go_on(turn: Turn, schedule: Schedule, state: ScheduleState) -> None:
         stop(turn, state, ScheduleStatus.ENDED)
     else:
         # What is far ahead is asked again nearer the time: rules of time zones change.
-        due_ms = min(state.due[0], turn.at_ms + SCHEDULE_RECHECK_MS)
-        state.timer = set_timer(
-            turn,
-            TimerKind.SCHEDULE,
-            "",
-            clock=Clock.DATE,
-            due_ms=due_ms,
-            detail=schedule.schedule_id,
-            number=0,
-        )
+        wait_until(turn, state, min(state.due[0], turn.at_ms + SCHEDULE_RECHECK_MS))
     turn.rows.put(state)
+
+
+def wait_until(turn: Turn, state: ScheduleState, due_ms: int) -> None:
+    """Have the schedule looked at then; the caller puts the state."""
+    state.timer = set_timer(
+        turn,
+        TimerKind.SCHEDULE,
+        "",
+        clock=Clock.DATE,
+        due_ms=due_ms,
+        detail=state.schedule_id,
+        number=0,
+    )
 
 
 def stop(turn: Turn, state: ScheduleState, status: ScheduleStatus, reason: str = "") -> None:
     """Wait for nothing any more; puts the state."""
     release(turn, state)
     state.timer, state.due, state.status, state.reason = None, (), status, reason
+    state.came_ms = None
     turn.rows.put(state)
 
 

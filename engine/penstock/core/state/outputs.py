@@ -14,7 +14,8 @@ from penstock.core.values.value import Value
 
 class ScheduledTask(Struct, frozen=True):
     """A task for the workers of a TaskDef (schemas/task). `secrets` are the inputs that the worker
-    has to fill in, each with the name of its secret; in `inputs` they are null.
+    has to fill in, each with the name of its secret; in `inputs` they are null. `checkpoint` is the
+    newest of those that earlier attempts have put aside.
     """
 
     tenant: str
@@ -34,6 +35,7 @@ class ScheduledTask(Struct, frozen=True):
     heartbeat_timeout_ms: int | None = None
     total_checkpoints: int = 0
     secrets: dict[str, str] = {}
+    checkpoint: Value = None
 
 
 class WorkerSignal(Struct, frozen=True):

@@ -115,6 +115,18 @@ class LiveRuns(Row):
     runs: int = 0
 
 
+class StartPace(Row):
+    """When a tenant's next run, or the next one of a principal in it, may be started by a schedule
+    or a bulk job here. It is there once there was a rate to hold.
+    """
+
+    KIND, SCOPE, KEY = b"p", Scope.PARTITION, ("tenant", "principal")
+
+    tenant: str
+    principal: str
+    next_ms: int = 0
+
+
 class DeletedRun(Row):
     """What the start of a run is answered that has been deleted: kept, with a timer of its own, as
     long as answers are, so that a start that is sent again starts nothing.
@@ -139,4 +151,5 @@ ROWS_OF_PARTITIONS: Final[tuple[type[Row], ...]] = (
     *ROWS_OF_LIMITS,
     DeletedRun,
     LiveRuns,
+    StartPace,
 )

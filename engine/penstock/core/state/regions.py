@@ -1,9 +1,10 @@
 """Regions: rows that are written together, so that a part of a log can be folded without the rest.
 
 A region is a family of runs with its timers, a definition under its name, or what runs share: a
-limit, a breaker, the events under a key, a schedule, a bulk job. What stands in none says nothing
-about a run: clocks and channels of the partition, remembered answers, rows of a search, counts.
-But where a tenant has a quota of live runs their count decides, and no part can be folded alone.
+limit, a breaker, the events under a key, a schedule, a bulk job, a pace. What stands in none says
+nothing about a run: clocks and channels of the partition, remembered answers, rows of a search,
+counts. But where a tenant has a quota of live runs their count decides, and no part can be folded
+alone.
 
 Rule: whatever a turn reads or writes of a region, all turns that wrote to this region before have
 to be folded before it. `processor/past.py` holds itself to that.
@@ -26,6 +27,7 @@ _SHARED: Final[dict[bytes, tuple[bytes, int]]] = {
     **dict.fromkeys((b"J", b"j", b"B", b"b", b"m"), (b"bulk", 2)),
     b"H": (b"held", 2),
     b"L": (b"bulks", 1),
+    b"p": (b"pace", 2),
 }
 """Kinds of the partition's rows: the name of their region, and how many parts of the key say which
 one it is.

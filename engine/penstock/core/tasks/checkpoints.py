@@ -55,6 +55,14 @@ def put_checkpoint(turn: Turn, task: TaskRun, number: int, value: Value, logs: s
     return True
 
 
+def newest_checkpoint(turn: Turn, task: TaskRun) -> tuple[int, Value]:
+    """How many checkpoints the task has, and the value of the newest."""
+    count = checkpoint_count(turn, task)
+    if not count:
+        return 0, None
+    return count, _known(turn, task, count - 1).value
+
+
 def checkpoint_count(turn: Turn, task: TaskRun) -> int:
     """How many checkpoints the task has."""
     total = turn.rows.peek(CheckpointTotal, task.tenant, task.wf_run_id, task.guid)
@@ -62,10 +70,14 @@ def checkpoint_count(turn: Turn, task: TaskRun) -> int:
 
 
 def _check_same(turn: Turn, task: TaskRun, number: int, value: Value) -> None:
-    known = turn.rows.peek(Checkpoint, task.tenant, task.wf_run_id, task.guid, number)
-    assert known is not None, "checkpoints have no gaps"
-    if encode_value(known.value) != encode_value(value):
+    if encode_value(_known(turn, task, number).value) != encode_value(value):
         refuse(
             Code.ALREADY_EXISTS,
             f"checkpoint {number} of {task.guid} was put with another value; it does not change",
         )
+
+
+def _known(turn: Turn, task: TaskRun, number: int) -> Checkpoint:
+    known = turn.rows.peek(Checkpoint, task.tenant, task.wf_run_id, task.guid, number)
+    assert known is not None, "checkpoints have no gaps"
+    return known

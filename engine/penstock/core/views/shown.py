@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from penstock.core.definitions.defs import ExternalEventDef, TaskDef, WorkflowEventDef
+from penstock.core.definitions.nodes import AnyNode
 from penstock.core.definitions.output_types import output_type_of
 from penstock.core.definitions.structs import struct_fields_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
@@ -21,9 +22,9 @@ from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun
-from penstock.core.state.task_rows import Series
+from penstock.core.state.task_rows import Checkpoint, Series
 from penstock.core.state.user_task_rows import UserTaskRun
-from penstock.core.values.masking import MASK, Hide, hidden, shown_value
+from penstock.core.values.masking import MASK, Hide, hidden, may_have_masked, shown_value
 from penstock.core.values.types import Structs
 from penstock.core.values.value import Value
 
@@ -40,6 +41,14 @@ def shown_variable(rows: Rows, run: WfRun, row: Variable, hide: Hide = hidden) -
     masked = declared.masked or row.masked
     value = shown_value(row.value, declared.type, structs, masked=masked, hide=hide)
     return replace(row, value=value)
+
+
+def config_of(rows: Rows, run: WfRun, row: NodeRun) -> AnyNode | None:
+    """The node that a node run is a visit to, as its thread followed it."""
+    thread = rows.peek(ThreadRun, run.tenant, run.wf_run_id, row.thread)
+    return (
+        None if thread is None else _blueprint(rows, run, thread, row.position).nodes.get(row.node)
+    )
 
 
 def shown_node(rows: Rows, run: WfRun, row: NodeRun) -> NodeRun:
@@ -91,6 +100,22 @@ def shown_series(rows: Rows, task: TaskRun, series: Series) -> Series:
     if not series.tags or not is_masked_at(rows, task, task.thread, task.position):
         return series
     return replace(series, tags=dict.fromkeys(series.tags, MASK))
+
+
+def shown_checkpoint(rows: Rows, task: TaskRun, row: Checkpoint) -> Checkpoint:
+    """What a task has put aside: stars if it was given, or gives, anything masked, since nobody
+    knows of what it is made.
+    """
+    task_def = rows.peek(TaskDef, task.tenant, task.task_def)
+    structs = _structs(rows, task.tenant)
+    if (
+        task_def is None
+        or task.masked
+        or any(var.masked or may_have_masked(var.type, structs) for var in task_def.input_vars)
+        or is_masked_at(rows, task, task.thread, task.position)
+    ):
+        return replace(row, value=MASK, logs=MASK if row.logs else "")
+    return row
 
 
 def shown_event(rows: Rows, row: ExternalEvent, today: Rows) -> ExternalEvent:

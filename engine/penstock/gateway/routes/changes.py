@@ -1,27 +1,33 @@
-"""Live updates: that something has changed, as server-sent events. What it is, a client reads."""
+"""Live updates, as server-sent events: that something has changed, and which runs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Final
 
-import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from penstock.contracts.filters import RunFilters
 from penstock.core.ids import root_of
 from penstock.core.state.regions import family_region
-from penstock.gateway.errors import ApiError
+from penstock.gateway import followed
+from penstock.gateway.auth import identify
+from penstock.gateway.dialects import dialect_of
+from penstock.gateway.filters import params_of
+from penstock.gateway.newest_runs import RunSearch
 from penstock.gateway.reads import Reads, View
-from penstock.gateway.routes.run_words import PAUSE_S, QUIET_S
+from penstock.gateway.routes.run_words import PAUSE_S
 from penstock.gateway.routes.wf_runs import RUN, known_run
-from penstock.gateway.says import AT_LEAST, Says
-from penstock.gateway.web import Gateway, gateway_of, route, view_of_run
+from penstock.gateway.run_follow import FollowedRuns
+from penstock.gateway.says import AT_LEAST, VIEW, Says
+from penstock.gateway.streams import LOOK_S, MEDIA, QUIET_S, Events, event, streamed
+from penstock.gateway.web import Gateway, gateway_of, route, sees_run, view_of_run
 
-LOOK_S: Final = 0.5
+POSITIONS_S: Final = 0.5
 """How often all partitions are looked at: the position of each is at hand."""
-QUIET: Final = b": quiet\n\n"
 
 
 async def of_run(request: Request) -> Response:
@@ -31,28 +37,32 @@ async def of_run(request: Request) -> Response:
     view, tenant, wf_run_id = await view_of_run(request)
     known_run(view, tenant, wf_run_id)
     region = family_region(tenant, root_of(wf_run_id))
-    return _stream(_changes_of_run(gateway_of(request), region, view))
+    events = _changes_of_run(gateway_of(request), region, view)
+    return streamed(request, events, sees_run(request, view.position.partition, wf_run_id))
 
 
 async def of_all(request: Request) -> Response:
-    """That partitions of this node have gone on, as server-sent events: `changed` with their
-    positions, at first and after each change.
+    """That partitions have gone on, wherever they are, as server-sent events: `changed` with the
+    positions of those that have; at first of all.
     """
-    return _stream(_changes(gateway_of(request)))
+    events = await followed.everywhere(request, partial(_changes, gateway_of(request).reads))
+    return streamed(request, events)
 
 
-def _stream(events: AsyncGenerator[bytes]) -> Response:
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+async def of_wf_runs(request: Request) -> Response:
+    """Runs that a search finds, as they change, as server-sent events. `begin` comes first, and
+    whenever something may have been missed: search now, what follows is newer. Then `run` with a
+    run that has begun or changed, and `left` with the id of one that the search does not find any
+    more.
+    """
+    asked, dialect = RunSearch.of(request.query_params), dialect_of(request)
+    here = partial(_runs, request, FollowedRuns(dialect, asked))
+    return streamed(request, await followed.everywhere(request, here))
 
 
-def _changed(positions: list[str]) -> bytes:
-    return b"event: changed\ndata: " + msgspec.json.encode({"positions": positions}) + b"\n\n"
-
-
-async def _changes_of_run(gateway: Gateway, region: bytes, view: View) -> AsyncGenerator[bytes]:
+async def _changes_of_run(gateway: Gateway, region: bytes, view: View) -> Events:
     number, told = view.position.partition, view.position.offset
-    yield _changed([str(view.position)])
+    yield event("changed", {"positions": [str(view.position)]})
 
     def newer() -> View | None:
         nonlocal told
@@ -62,44 +72,53 @@ async def _changes_of_run(gateway: Gateway, region: bytes, view: View) -> AsyncG
         return None if turn is None else view
 
     while not gateway.watch.closing:
-        try:
-            found = await gateway.watch.until(number, newer, QUIET_S)
-        except ApiError:
-            return  # the partition has left: the client comes again, and is sent where it is
-        if gateway.watch.closing:
-            return
-        yield QUIET if found is None else _changed([str(found.position)])
-        await asyncio.sleep(PAUSE_S)
+        found = await gateway.watch.until(number, newer, QUIET_S)
+        if found is not None:
+            yield event("changed", {"positions": [str(found.position)]})
+            await asyncio.sleep(PAUSE_S)
 
 
-async def _changes(gateway: Gateway) -> AsyncGenerator[bytes]:
-    told: list[str] | None = None
-    quiet_s = 0.0
-    while not gateway.watch.closing:
-        positions = _positions(gateway.reads)
-        if positions != told:
-            told, quiet_s = positions, 0.0
-            yield _changed(positions)
-        elif quiet_s >= QUIET_S:
-            quiet_s = 0.0
-            yield QUIET
-        await asyncio.sleep(LOOK_S)
-        quiet_s += LOOK_S
+async def _changes(reads: Reads, numbers: frozenset[int]) -> Events:
+    told: dict[int, str] = {}
+    while True:
+        found = {number: str(reads.view(number).position) for number in sorted(numbers)}
+        changed = [found[number] for number in found if found[number] != told.get(number)]
+        if changed:
+            told = found
+            yield event("changed", {"positions": changed})
+        await asyncio.sleep(POSITIONS_S)
 
 
-def _positions(reads: Reads) -> list[str]:
-    """How far the partitions have come that can be read here."""
-    found: list[str] = []
-    for number in range(reads.partitions):
-        try:
-            found.append(str(reads.view(number).position))
-        except ApiError:
-            continue
-    return found
+async def _runs(request: Request, found: FollowedRuns, numbers: frozenset[int]) -> Events:
+    gateway, tenant = gateway_of(request), identify(request).tenant
+    reads = gateway.reads
+
+    def begin() -> bytes:
+        positions = [str(reads.view(number).position) for number in sorted(numbers)]
+        return event("begin", {"positions": positions})
+
+    with gateway.run_changes.following(tenant, numbers) as following:
+        yield begin()
+        while True:
+            wf_run_ids, missed = await following.changed(LOOK_S)
+            for number in numbers:
+                reads.check_served(number)
+            if missed:
+                yield begin()
+            elif wf_run_ids:
+                caller = identify(request)
+                for told in await run_in_threadpool(found.look, reads, caller, wf_run_ids):
+                    yield told
+                await asyncio.sleep(PAUSE_S)
 
 
-FOLLOWS: Final = Says(media="text/event-stream")
 ROUTES: Final = [
-    route("GET", RUN + "/follow", of_run, Says(query=(AT_LEAST,), media="text/event-stream")),
-    route("GET", "/v1/changes/follow", of_all, FOLLOWS),
+    route("GET", RUN + "/follow", of_run, Says(query=(AT_LEAST,), media=MEDIA)),
+    route("GET", "/v1/changes/follow", of_all, Says(media=MEDIA)),
+    route(
+        "GET",
+        "/v1/changes/wf-runs/follow",
+        of_wf_runs,
+        Says(query=(VIEW, *params_of(RunFilters)), media=MEDIA),
+    ),
 ]

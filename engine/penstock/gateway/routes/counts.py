@@ -30,9 +30,9 @@ from penstock.core.state.windows import (
 from penstock.core.values.timestamps import timestamp_text
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import time_param
 from penstock.gateway.reads import Reads
 from penstock.gateway.render import Json
-from penstock.gateway.run_window import time_param
 from penstock.gateway.says import Param, Says
 from penstock.gateway.spread import answer_of, everywhere
 from penstock.gateway.web import gateway_of, route
@@ -122,8 +122,8 @@ def _route_of(path: str, of: Measured, about: str) -> BaseRoute:
             of=of,
             name=check_definition_name(of, request.path_params["name"]),
             bucket=bucket,
-            start_ms=time_param(params, "start_date"),
-            end_ms=time_param(params, "end_date"),
+            start_ms=time_param(params, "started_after"),
+            end_ms=time_param(params, "started_before"),
         )
         reads = gateway_of(request).reads
         found = await everywhere(request, lambda numbers: counted_in(reads, wanted, numbers))
@@ -139,8 +139,8 @@ def _route_of(path: str, of: Measured, about: str) -> BaseRoute:
 GIVES: Final = Found[CountsShown]
 QUERY: Final = (
     Param("bucket", CountBucket, "Over how long, in UTC; an hour if it is left out."),
-    Param("start_date", Time, "In windows that begin at this time, or later."),
-    Param("end_date", Time, "In windows that begin before this time."),
+    Param("started_after", Time, "In windows that begin at this time, or later."),
+    Param("started_before", Time, "In windows that begin before this time."),
 )
 ROUTES: Final = [
     _route_of(

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from penstock.contracts.answers import definitions as shapes
+from penstock.contracts.filters import DefinitionFilters, WfSpecFilters
 from penstock.core.command import Command
 from penstock.core.commands.delete_application import DeleteApplication
 from penstock.core.commands.delete_external_event_def import DeleteExternalEventDef
@@ -48,7 +49,9 @@ from penstock.gateway.access import access_of
 from penstock.gateway.application_json import application
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import filters_in, params_of
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.reads import check_part
 from penstock.gateway.registered import Registered, wait_until_everywhere
 from penstock.gateway.says import VERSION, WAIT, Says, pages, reads, sends
 from penstock.gateway.web import (
@@ -200,7 +203,8 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
 
     async def list_all(request: Request) -> Response:
         view, tenant = await view_of_definitions(request)
-        rows, cursor = page(request, view, definition.row, definition.tenant or tenant)
+        whose, begins = definition.tenant or tenant, prefix_asked(request)
+        rows, cursor = page(request, view, definition.row, whose, begins=begins)
         seen = [row for row in rows if sees(request, definition, row)]
         return listed([definition.show(row, view.rows) for row in seen], cursor, view.position)
 
@@ -239,10 +243,11 @@ def says_of(definition: Definition) -> dict[str, Says]:
     body, told = definition.body or definition.put, definition.told
     gone = shapes.NamedVersion if definition in WITH_VERSIONS else shapes.Named
     deletes = tuple(replace(one, about="Which version.", required=True) for one in query)
+    lists = params_of(WfSpecFilters if definition is WF_SPECS else DefinitionFilters)
     put = sends(body, told, query=(WAIT,), bodies=form, about=f"Register a {what}.")
     return {
         "PUT": put,
-        "LIST": pages(definition.listed or definition.shape, about=f"{what}s, by name."),
+        "LIST": pages(definition.listed or definition.shape, *lists, about=f"{what}s, by name."),
         "GET": reads(definition.shape, *query, about=f"A {what}."),
         "DELETE": sends(gives=gone, query=deletes, about=f"Delete a {what}."),
     }
@@ -301,13 +306,34 @@ async def get_user_task_def(request: Request) -> Response:
     return json_answer(user_task_json.user_task_def(row), position=view.position)
 
 
+def prefix_asked(request: Request) -> str:
+    """With what the names are to begin that are listed."""
+    prefix: str = filters_in(request.query_params, DefinitionFilters).get("prefix", "")
+    return prefix if prefix == "" else check_part("prefix", prefix)
+
+
 async def list_wf_specs(request: Request) -> Response:
     """The names of WfSpecs, each with its newest version."""
     view, tenant = await view_of_definitions(request)
-    rows, cursor = page(request, view, LatestWfSpec, tenant)
-    seen = [row for row in rows if row.version and sees(request, WF_SPECS, row)]
+    task_def = filters_in(request.query_params, WfSpecFilters).get("task_def")
+    rows, cursor = page(request, view, LatestWfSpec, tenant, begins=prefix_asked(request))
+    seen = [
+        row
+        for row in rows
+        if row.version
+        and sees(request, WF_SPECS, row)
+        and (task_def is None or task_def in _tasks_of(view.rows, row))
+    ]
     items = [{"name": row.name, "version": row.version} for row in seen]
     return listed(items, cursor, view.position)
+
+
+def _tasks_of(rows: Rows, latest: LatestWfSpec) -> set[str]:
+    """The TaskDefs that the newest version names; what is only known at run time is not."""
+    spec = rows.peek(WfSpec, latest.tenant, latest.name, latest.version)
+    threads = () if spec is None else spec.body.threads.values()
+    found = (getattr(node, "task_def", None) for one in threads for node in one.nodes.values())
+    return {name for name in found if isinstance(name, str)}
 
 
 async def wait_for_all(gateway: Gateway, caller: Caller, definition: Definition, name: str) -> None:

@@ -13,8 +13,10 @@ from starlette.responses import Response
 from penstock.contracts.answers.common import Items
 from penstock.contracts.answers.runs import CorrelatedEventShown, WorkflowEventShown
 from penstock.contracts.answers.told import EventPut
+from penstock.contracts.filters import CorrelatedEventFilters
 from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent
 from penstock.core.commands.put_correlated_event import PutCorrelatedEvent
+from penstock.core.definitions.principals import Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.limits import INT_MAX
 from penstock.core.state.correlation_rows import CorrelatedEvent
@@ -23,8 +25,10 @@ from penstock.core.state.keys import after_prefix
 from penstock.core.views.shown import shown_correlated_event, shown_workflow_event
 from penstock.gateway import render
 from penstock.gateway.auth import identify
+from penstock.gateway.filters import filters_in, params_of
+from penstock.gateway.index_scan import scan_index
 from penstock.gateway.json_in import read_struct
-from penstock.gateway.reads import View
+from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.says import (
     LIMIT,
@@ -33,9 +37,11 @@ from penstock.gateway.says import (
     WAIT_MS,
     WAIT_MS_MAX,
     Param,
+    finds,
     reads,
     sends,
 )
+from penstock.gateway.spread import paged
 from penstock.gateway.web import (
     command_id_of,
     gateway_of,
@@ -69,6 +75,30 @@ async def get_correlated_event(request: Request) -> Response:
     return json_answer(
         render.correlated_event(shown_correlated_event(view.rows, row)), position=view.position
     )
+
+
+async def find_correlated_events(request: Request) -> Response:
+    """Events that lie under keys, by partition, definition and key."""
+    reads, caller = gateway_of(request).reads, identify(request)
+    limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    asked = filters_in(request.query_params, CorrelatedEventFilters)
+    after_ms, before_ms = asked.get("started_after"), asked.get("started_before")
+    of = () if "event_def" not in asked else (check_part("event_def", asked["event_def"]),)
+
+    def found(view: View, row: CorrelatedEvent) -> render.Json | None:
+        early = after_ms is not None and row.put_ms < after_ms
+        late = before_ms is not None and row.put_ms >= before_ms
+        if early or late or not caller.sees(Resource.EXTERNAL_EVENT, row.event_def):
+            return None
+        return render.correlated_event(shown_correlated_event(view.rows, row))
+
+    def read(cursor: str | None, limit: int, end: int) -> tuple[list[render.Json], str | None]:
+        prefix = CorrelatedEvent.key(caller.tenant, *of)
+        return scan_index(
+            reads, CorrelatedEvent, prefix, found, limit=limit, cursor=cursor, end=end
+        )
+
+    return await paged(request, read, limit)
 
 
 async def delete_correlated_event(request: Request) -> Response:
@@ -119,6 +149,12 @@ DEF: Final = Param("def", list[str], "Only events of these WorkflowEventDefs.")
 ROUTES: Final = [
     route(
         "POST", CORRELATED, put_correlated_event, sends(PutCorrelatedEvent, EventPut, status=201)
+    ),
+    route(
+        "GET",
+        CORRELATED,
+        find_correlated_events,
+        finds(CorrelatedEventShown, *params_of(CorrelatedEventFilters)),
     ),
     route("GET", ONE_CORRELATED, get_correlated_event, reads(CorrelatedEventShown)),
     route("DELETE", ONE_CORRELATED, delete_correlated_event, sends(gives=EventPut)),

@@ -9,18 +9,22 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.contracts.answers.principals import QuotaShown, QuotaTold
+from penstock.contracts.answers.common import Items
+from penstock.contracts.answers.principals import OwnQuota, QuotaShown, QuotaTold
 from penstock.core.commands.delete_quota import DeleteQuota
 from penstock.core.commands.put_quota import PutQuota
 from penstock.core.definitions.principals import EVERYWHERE, Resource
 from penstock.core.definitions.quotas import ALL_OF_IT, BOUNDS, Quota, check_whose, quota_of, whose
 from penstock.core.errors import Code
+from penstock.core.state.partition_state import LiveRuns
 from penstock.gateway.auth import identify
 from penstock.gateway.json_in import read_struct
+from penstock.gateway.reads import View
 from penstock.gateway.registered import Registered, wait_until_everywhere
 from penstock.gateway.render import Json, time_text
 from penstock.gateway.routes.definitions import wait_asked
-from penstock.gateway.says import WAIT, Param, pages, reads, sends
+from penstock.gateway.says import WAIT, Param, Says, pages, reads, sends
+from penstock.gateway.spread import everywhere
 from penstock.gateway.web import (
     command_id_of,
     gateway_of,
@@ -89,6 +93,46 @@ async def get_quota(request: Request) -> Response:
     return json_answer(shown(row), position=view.position)
 
 
+async def own_quota(request: Request) -> Response:
+    """What the tenant of the credential may ask for, and then what its principal may; and what is
+    used of both. It takes no leave.
+    """
+    gateway, caller = gateway_of(request), identify(request)
+    whose_quotas = (ALL_OF_IT, caller.principal)
+
+    def read(numbers: list[int]) -> list[Json]:
+        """What is used here; what a node has counted it tells once."""
+        found: list[Json] = []
+        for principal in whose_quotas:
+            used = gateway.engine.quotas.used(caller.tenant, principal) if numbers else {}
+            live = sum(_live(gateway.reads.view(one), caller.tenant, principal) for one in numbers)
+            found.append({"principal": principal, "used": {**used, "live_runs": live}})
+        return found
+
+    found = await everywhere(request, read)
+    if isinstance(found, Response):
+        return found
+    view, tenant = await view_of_definitions(request)
+    items: list[Json] = []
+    for principal in whose_quotas:
+        row = quota_of(view.rows, tenant, principal)
+        told = [one["used"] for one in found.items if one["principal"] == principal]
+        items.append(
+            {
+                "tenant": tenant,
+                "principal": principal or None,
+                **{name: row and getattr(row, name) for name in BOUNDS},
+                "used": {name: sum(one.get(name, 0) for one in told) for name in BOUNDS},
+            }
+        )
+    return json_answer({"items": items})
+
+
+def _live(view: View, tenant: str, principal: str) -> int:
+    row = view.rows.peek(LiveRuns, tenant, principal)
+    return 0 if row is None else row.runs
+
+
 async def list_quotas(request: Request) -> Response:
     """Quotas, by tenant and principal; all, or those of a tenant, or of a principal."""
     view, _ = await view_of_definitions(request)
@@ -138,6 +182,7 @@ BY_TENANT: Final = PATH + "/{tenant}"
 ROUTES: Final = [
     route("PUT", PATH, put_quota, sends(QuotaBody, QuotaTold, query=(WAIT,))),
     route("GET", PATH, list_quotas, pages(QuotaShown, OF_TENANT, OF_PRINCIPAL)),
+    route("GET", "/v1/quota", own_quota, Says(gives=Items[OwnQuota])),
     route("GET", BY_TENANT, get_quota, reads(QuotaShown, PRINCIPAL)),
     route("DELETE", BY_TENANT, delete_quota, sends(gives=QuotaTold, query=(PRINCIPAL,))),
 ]

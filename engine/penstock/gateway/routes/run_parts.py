@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from penstock.contracts.answers.common import Excerpt
 from penstock.contracts.answers.runs import (
+    CheckpointShown,
     ExternalEventShown,
     NodeRunShown,
     RecordingShown,
@@ -23,8 +24,10 @@ from penstock.contracts.answers.runs import (
 )
 from penstock.core.errors import Code, refuse
 from penstock.core.state.event_rows import ExternalEvent
-from penstock.core.state.run import NodeRun, Variable
+from penstock.core.state.run import NodeRun, TaskRun, Variable
+from penstock.core.state.task_rows import Checkpoint
 from penstock.core.views.shown import (
+    shown_checkpoint,
     shown_event,
     shown_node,
     shown_variable,
@@ -111,6 +114,30 @@ async def task_run(request: Request) -> Response:
     return json_answer(await run_in_threadpool(found.as_json), position=view.position)
 
 
+async def checkpoints(request: Request) -> Response:
+    """What the attempts of a task run have put aside, in order; stars if it may be masked."""
+    guid = check_part("task run", request.path_params["task_run"])
+    view, tenant, wf_run_id = await view_of_run(request)
+    known_run(view, tenant, wf_run_id)
+    task = view.rows.peek(TaskRun, tenant, wf_run_id, guid)
+    if task is None:
+        refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {wf_run_id!r} has no task run {guid[:60]!r}")
+    of_task = tenant, wf_run_id, guid
+    rows, cursor = await run_in_threadpool(page, request, view, Checkpoint, *of_task)
+    items = [_checkpoint(shown_checkpoint(view.rows, task, row)) for row in rows]
+    return listed(items, cursor, view.position)
+
+
+def _checkpoint(row: Checkpoint) -> render.Json:
+    return {
+        "number": row.number,
+        "value": row.value,
+        "logs": row.logs,
+        "attempt": row.attempt,
+        "at": render.time_text(row.at_ms),
+    }
+
+
 async def variables(request: Request) -> Response:
     """The variables of all threads; masked ones as `*****`."""
     view, tenant, wf_run_id = await view_of_run_at(request)
@@ -178,6 +205,7 @@ ROUTES: Final = [
     ),
     route("GET", RUN + "/task-runs", task_runs, TASK_RUNS),
     route("GET", RUN + "/task-runs/{task_run}", task_run, TASK_RUN),
+    route("GET", RUN + "/task-runs/{task_run}/checkpoints", checkpoints, pages(CheckpointShown)),
     route("GET", RUN + "/variables", variables, pages(VariableShown, AT, also=(409,))),
     route(
         "GET",

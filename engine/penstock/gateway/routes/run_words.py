@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from functools import partial
 from itertools import islice
 from typing import Annotated, Final
@@ -12,22 +11,23 @@ import msgspec
 from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from penstock.contracts.answers.common import Excerpt
 from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import Level, LogShown
+from penstock.contracts.filters import SeriesFilters
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.core.views.seen import LogLine
 from penstock.gateway.dialects import Dialect, dialect_of, seen_of
-from penstock.gateway.errors import ApiError, bad_request
+from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import params_of
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.run_words import (
     LEVELS,
     LINES_MAX,
-    SAYS_OF_SERIES,
     Asked,
     Measure,
     Place,
@@ -36,10 +36,17 @@ from penstock.gateway.run_words import (
     pieces_of,
 )
 from penstock.gateway.says import AT_LEAST, VIEW, Param, Says, reads
-from penstock.gateway.web import Gateway, gateway_of, int_param, json_answer, route, view_of_run
+from penstock.gateway.streams import MEDIA, QUIET_S, Events, event, streamed
+from penstock.gateway.web import (
+    Gateway,
+    gateway_of,
+    int_param,
+    json_answer,
+    route,
+    sees_run,
+    view_of_run,
+)
 
-QUIET_S: Final = 15.0
-"""So long nothing is sent to who follows; then a comment, so that all on the way know it lives."""
 ATTEMPT_MAX: Final = 2**31
 PAUSE_S: Final = 0.2
 """How long writes are gathered before they are looked at: others write to the partition, too."""
@@ -85,36 +92,27 @@ async def follow(request: Request) -> Response:
     view, tenant, wf_run_id = await view_of_run(request)
     known_run(view, tenant, wf_run_id)
     events = _events(gateway_of(request), dialect, asked, (tenant, wf_run_id), view)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    return streamed(request, events, sees_run(request, view.position.partition, wf_run_id))
 
 
 async def _events(
     gateway: Gateway, dialect: Dialect, asked: Asked, of: tuple[str, str], view: View
-) -> AsyncGenerator[bytes]:
+) -> Events:
     told: set[Place] = set()
     number = view.position.partition
-    while True:
+    while not gateway.watch.closing:
         run = view.rows.peek(WfRun, *of)
         if run is not None:
             lines = await run_in_threadpool(_new_lines, dialect, asked, view, run, told)
             for line in lines:
                 yield b"event: log\ndata: " + line + b"\n\n"
         if run is None or run.status not in THREAD_LIVE:
-            yield b"event: end\ndata: {}\n\n"
+            yield event("end", {})
             return
         look = partial(_newer, gateway, number, view.position.offset)
-        try:
-            newer = await gateway.watch.until(number, look, QUIET_S)
-            if gateway.watch.closing:
-                return
-            if newer is None:
-                yield b": quiet\n\n"
-            else:
-                await asyncio.sleep(PAUSE_S)
-            view = gateway.reads.view(number)
-        except ApiError:
-            return  # the partition has left: the client comes again, and is sent where it is
+        if await gateway.watch.until(number, look, QUIET_S) is not None:
+            await asyncio.sleep(PAUSE_S)
+        view = gateway.reads.view(number)
 
 
 def _newer(gateway: Gateway, number: int, offset: int) -> View | None:
@@ -162,8 +160,8 @@ LINES: Final = (
     *OF_ATTEMPTS,
     Param("min_level", Level, "Only lines of this level, or of a graver one."),
 )
-FOLLOWS: Final = Says(query=(*LINES, AT_LEAST), media="text/event-stream")
-MEASURED: Final = (*OF_ATTEMPTS, *SAYS_OF_SERIES)
+FOLLOWS: Final = Says(query=(*LINES, AT_LEAST), media=MEDIA)
+MEASURED: Final = (*OF_ATTEMPTS, *params_of(SeriesFilters))
 ROUTES: Final = [
     route("GET", RUN + "/logs", logs, reads(Excerpt[LogShown], *LINES, views=True)),
     route("GET", RUN + "/logs/follow", follow, FOLLOWS),

@@ -7,11 +7,13 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.contracts.answers.measured import Bucket, MetricsFound, SumsFound
+from penstock.contracts.answers.common import FoundInRuns
+from penstock.contracts.answers.measured import Bucket, MetricShown, SumShown
+from penstock.contracts.filters import MetricFilters
 from penstock.gateway.dialects import dialect_of
+from penstock.gateway.filters import params_of
 from penstock.gateway.metric_search import MetricSearch, bucket_of, by_bucket, metrics_in, sums
-from penstock.gateway.run_window import SAYS_OF_RUNS, newest, next_window, page_of
-from penstock.gateway.run_words import SAYS_OF_SERIES
+from penstock.gateway.run_window import newest, next_window, page_of
 from penstock.gateway.says import CURSOR, LIMIT, PAGE_DEFAULT, PAGE_MAX, VIEW, Param, Says
 from penstock.gateway.spread import everywhere
 from penstock.gateway.web import int_param, route
@@ -46,17 +48,10 @@ async def per_bucket(request: Request) -> Response:
     return window_answer(window, found, items, next_window(found.items))
 
 
-SEARCH: Final = (
-    VIEW,
-    *SAYS_OF_SERIES,
-    Param("task", str, "Of this node."),
-    Param("task_def", str, "Of this TaskDef."),
-    *SAYS_OF_RUNS,
-    CURSOR,
-)
+SEARCH: Final = (VIEW, *params_of(MetricFilters), CURSOR)
 BUCKET: Final = Param("bucket", Bucket, "Over how long, in UTC; a day if it is left out.")
-FOUND: Final = Says(gives=MetricsFound, query=(*SEARCH, LIMIT), views=True)
-SUMMED: Final = Says(gives=SumsFound, query=(*SEARCH, BUCKET))
+FOUND: Final = Says(gives=FoundInRuns[MetricShown], query=(*SEARCH, LIMIT), views=True)
+SUMMED: Final = Says(gives=FoundInRuns[SumShown], query=(*SEARCH, BUCKET))
 ROUTES: Final = [
     route("GET", "/v1/task-metrics", find, FOUND),
     route("GET", "/v1/task-metrics/per-bucket", per_bucket, SUMMED),

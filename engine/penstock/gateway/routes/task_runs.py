@@ -7,10 +7,13 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.contracts.answers.runs import DaysCounted, TaskRunsFound
+from penstock.contracts.answers.common import FoundInRuns
+from penstock.contracts.answers.runs import DayCount, TaskRunShown
+from penstock.contracts.filters import TaskRunFilters
 from penstock.gateway.dialects import dialect_of
-from penstock.gateway.run_window import SAYS_OF_RUNS, newest, next_window, page_of
-from penstock.gateway.says import CURSOR, LIMIT, PAGE_MAX, VIEW, Param, Says
+from penstock.gateway.filters import params_of
+from penstock.gateway.run_window import newest, next_window, page_of
+from penstock.gateway.says import CURSOR, LIMIT, PAGE_MAX, VIEW, Says
 from penstock.gateway.spread import everywhere
 from penstock.gateway.task_run_search import Search, by_day, counts, task_runs_in
 from penstock.gateway.web import int_param, route
@@ -45,17 +48,9 @@ async def per_day(request: Request) -> Response:
     return window_answer(window, found, by_day(found.items), next_window(found.items))
 
 
-SEARCH: Final = (
-    VIEW,
-    Param("q", str, "What is in a name or an id, in any case of letters."),
-    Param("task", str, "Of this node."),
-    Param("task_def", str, "Of this TaskDef."),
-    Param("state", list[str], "In one of these states, as the view names them."),
-    *SAYS_OF_RUNS,
-    CURSOR,
-)
-FOUND: Final = Says(gives=TaskRunsFound, query=(*SEARCH, LIMIT), views=True)
-COUNTED: Final = Says(gives=DaysCounted, query=SEARCH, views=True)
+SEARCH: Final = (VIEW, *params_of(TaskRunFilters), CURSOR)
+FOUND: Final = Says(gives=FoundInRuns[TaskRunShown], query=(*SEARCH, LIMIT), views=True)
+COUNTED: Final = Says(gives=FoundInRuns[DayCount], query=SEARCH, views=True)
 ROUTES: Final = [
     route("GET", "/v1/task-runs", find, FOUND),
     route("GET", "/v1/task-runs/per-day", per_day, COUNTED),

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +14,6 @@ from penstock.contracts.answers.common import Done, Items
 from penstock.contracts.answers.definitions import BreakerClosed, QueueShown
 from penstock.contracts.answers.runs import StopAsked, TasksGiven
 from penstock.contracts.answers.told import AttemptTold, CheckpointTold, HeartbeatTold, TaskTold
-from penstock.contracts.topics import task_group
 from penstock.core.command import Command
 from penstock.core.commands.close_breaker import CloseBreaker
 from penstock.core.commands.hand_back_task import HandBackTask
@@ -33,13 +31,13 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.gateway import render
 from penstock.gateway.auth import identify
-from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import disconnected
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.operator_shapes import BreakerShown
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.says import WAIT_MS_MAX, Says, pages, reads, sends
 from penstock.gateway.spread import everywhere
+from penstock.gateway.streams import LOOK_S, MEDIA, Events, event, streamed
 from penstock.gateway.task_queue import PollingWorker
 from penstock.gateway.web import (
     Gateway,
@@ -54,7 +52,6 @@ from penstock.gateway.web import (
     send,
     view_of_definitions,
 )
-from penstock.log.port import LogError
 
 STOPS_MAX: Final = 1_000
 OVER: Final = "over"
@@ -103,34 +100,55 @@ async def list_queues(request: Request) -> Response:
     view, tenant = await view_of_definitions(request)
     rows, cursor = page(request, view, TaskDef, tenant)
     seen = [row.name for row in rows if caller.sees(Resource.TASK, row.name)]
-
-    def read() -> list[render.Json]:
-        return [_queue(gateway, tenant, name) for name in seen]
-
-    return listed(await run_in_threadpool(read), cursor, view.position)
+    return listed(await _queues(gateway, tenant, seen), cursor, view.position)
 
 
 async def get_queue(request: Request) -> Response:
     """What waits in the queue of a TaskDef."""
+    view, tenant, name = await _known_queue(request)
+    [shown] = await _queues(gateway_of(request), tenant, [name])
+    return json_answer(shown, position=view.position)
+
+
+async def follow_queue(request: Request) -> Response:
+    """What waits in the queue of a TaskDef, as server-sent events: `queue`, at first and whenever
+    it is another.
+    """
+    _, tenant, name = await _known_queue(request)
+    return streamed(request, _queue_as_it_is(gateway_of(request), tenant, name))
+
+
+async def _queue_as_it_is(gateway: Gateway, tenant: str, name: str) -> Events:
+    told: render.Json | None = None
+    while True:
+        [shown] = await _queues(gateway, tenant, [name])
+        if shown != told and shown["waiting"] is not None:
+            told = shown
+            yield event("queue", shown)
+        await asyncio.sleep(LOOK_S)
+
+
+async def _known_queue(request: Request) -> tuple[View, str, str]:
+    """A view that has the TaskDef, the tenant, and the name."""
     name = check_definition_name("TaskDef", request.path_params["task_def"])
     view, tenant = await view_of_definitions(request)
     if view.rows.peek(TaskDef, tenant, name) is None:
         message = f"there is no TaskDef {name!r}"
         refuse_unknown(request, view, Code.TASK_DEF_UNKNOWN, message)
-    shown = await run_in_threadpool(_queue, gateway_of(request), tenant, name)
-    return json_answer(shown, position=view.position)
+    return view, tenant, name
 
 
-def _queue(gateway: Gateway, tenant: str, task_def: str) -> render.Json:
-    topics = gateway.topics
-    group = task_group(topics, tenant, task_def)
-    try:
-        backlog = gateway.log.backlog(topics.task(tenant, task_def), group)
-    except LogError as error:
-        message = f"the queue of {task_def!r} can not be counted: {error}"
-        raise ApiError(EdgeCode.UNAVAILABLE, message) from error
-    oldest_at = render.time_text(backlog.oldest_ms)
-    return {"task_def": task_def, "waiting": backlog.records, "oldest_at": oldest_at}
+async def _queues(gateway: Gateway, tenant: str, names: list[str]) -> list[render.Json]:
+    """What waits in the queues of these TaskDefs."""
+    counted = await gateway.backlogs.of(tenant, names)
+    return [
+        {
+            "task_def": name,
+            "waiting": None if (backlog := counted.get(name)) is None else backlog.records,
+            "oldest_at": None if backlog is None else render.time_text(backlog.oldest_ms),
+        }
+        for name in names
+    ]
 
 
 async def get_breaker(request: Request) -> Response:
@@ -250,10 +268,12 @@ def _stop_of(task: TaskRun | None, own: OwnAttempt) -> str | None:
 
 
 POLLS: Final = Says(body=PollBody, gives=TasksGiven, also=(429, 504))
+FOLLOWS: Final = Says(media=MEDIA)
 ROUTES: Final = [
     route("POST", "/v1/task-queues/{task_def}/poll", poll, POLLS),
     route("GET", "/v1/task-queues", list_queues, pages(QueueShown)),
     route("GET", "/v1/task-queues/{task_def}", get_queue, reads(QueueShown)),
+    route("GET", "/v1/task-queues/{task_def}/follow", follow_queue, FOLLOWS),
     route(
         "GET",
         "/v1/task-queues/{task_def}/breaker",

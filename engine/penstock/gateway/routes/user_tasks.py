@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from penstock.contracts.answers.told import CommentTold, UserTaskTold
 from penstock.contracts.answers.user_tasks import CommentShown, UserTaskEventShown, UserTaskShown
+from penstock.contracts.filters import UserTaskFilters
 from penstock.core.command import Command
 from penstock.core.commands.assign_user_task_run import AssignUserTaskRun
 from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
@@ -23,11 +24,11 @@ from penstock.core.commands.release_user_task_run import ReleaseUserTaskRun
 from penstock.core.commands.save_user_task_run import SaveUserTaskRun
 from penstock.core.definitions.principals import Action, Resource
 from penstock.core.errors import Code, refuse
-from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
 from penstock.core.views.shown import shown_user_task
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import params_of
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
@@ -84,7 +85,7 @@ async def comments(request: Request) -> Response:
 
 
 async def find(request: Request) -> Response:
-    """User tasks, by any of user, group, status and form."""
+    """User tasks, by any of user, group, status, form and time."""
     asked = Search.of(request.query_params)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     reads, caller = gateway_of(request).reads, identify(request)
@@ -149,16 +150,10 @@ ACTIONS: Final[dict[str, type[Command]]] = {
     "complete": CompleteUserTaskRun,
     "cancel": CancelUserTaskRun,
 }
-SEARCH: Final = (
-    Param("user_id", str, "Assigned to this user."),
-    Param("user_group_id", str, "Of this group."),
-    Param("user_task_status", UserTaskStatus, "In this status."),
-    Param("user_task_def_name", str, "With this form."),
-)
 WHO_DELETES: Final = Param("user_id", str, "Who deletes the comment.", required=True)
 ROUTES: Final[list[BaseRoute]] = [
     route("GET", RUN + "/user-task-runs", of_wf_run, pages(UserTaskShown)),
-    route("GET", "/v1/user-task-runs", find, finds(UserTaskShown, *SEARCH)),
+    route("GET", "/v1/user-task-runs", find, finds(UserTaskShown, *params_of(UserTaskFilters))),
     route("GET", USER_TASK, get_one, reads(UserTaskShown)),
     route("GET", USER_TASK + "/events", events, pages(UserTaskEventShown)),
     route("GET", USER_TASK + "/comments", comments, pages(CommentShown)),

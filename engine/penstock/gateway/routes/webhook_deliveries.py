@@ -7,14 +7,15 @@ may have a cursor, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final, Literal
+from collections.abc import Collection, Iterator
+from typing import Any, Final, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.contracts.answers.runs import DeliveryShown
 from penstock.contracts.answers.told import Resent
+from penstock.contracts.filters import DeliveryFilters, DeliveryStatus, DeliveryTargets
 from penstock.core.command import Command
 from penstock.core.commands.rescue_thread_run import RescueThreadRun
 from penstock.core.commands.retry_now import RetryNow
@@ -26,10 +27,10 @@ from penstock.core.state.transitions import TASK_LIVE, TaskStatus
 from penstock.core.views.shown import shown_task
 from penstock.gateway import render
 from penstock.gateway.auth import identify
-from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import filters_in, params_of
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.run_scan import RunPlace, runs_of
-from penstock.gateway.says import AT_LEAST, PAGE_DEFAULT, PAGE_MAX, Param, finds, sends
+from penstock.gateway.says import AT_LEAST, PAGE_DEFAULT, PAGE_MAX, finds, sends
 from penstock.gateway.spread import paged
 from penstock.gateway.web import (
     command_id_of,
@@ -42,30 +43,28 @@ from penstock.gateway.web import (
 
 SEND_WEBHOOK: Final = "send-webhook"
 RUNS_PER_PAGE_MAX: Final = 2_000
-STATUSES: Final = ("pending", "delivered", "failed")
+STATUSES: Final = get_args(DeliveryStatus)
 INPUTS: Final = ("type", "data", "url", "endpoint", "timestamp")
 
 
 async def deliveries(request: Request) -> Response:
-    """Deliveries by run; `status` is pending, delivered or failed."""
-    status = request.query_params.get("status")
-    if status is not None and status not in STATUSES:
-        raise bad_request(f"parameter `status` must be one of {', '.join(STATUSES)}")
-    return await _listed(request, status)
+    """Deliveries by run, in any of these statuses."""
+    return await _listed(request, filters_in(request.query_params, DeliveryFilters))
 
 
 async def poll(request: Request) -> Response:
     """What a receiver has missed: deliveries that have failed, with what they carry. With `url` or
     `endpoint` only those that were to go there.
     """
-    return await _listed(request, "failed")
+    asked = filters_in(request.query_params, DeliveryTargets)
+    return await _listed(request, {**asked, "status": ("failed",)})
 
 
-async def _listed(request: Request, status: str | None) -> Response:
+async def _listed(request: Request, asked: dict[str, Any]) -> Response:
     reads, caller = gateway_of(request).reads, identify(request)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    asked = request.query_params
     name = check_definition_name("TaskDef", asked.get("task_def", SEND_WEBHOOK))
+    statuses = asked.get("status", STATUSES)
     wanted = {key: asked[key] for key in ("url", "endpoint") if key in asked}
 
     def read(cursor: str | None, limit: int, end: int) -> tuple[list[render.Json], str | None]:
@@ -74,7 +73,7 @@ async def _listed(request: Request, status: str | None) -> Response:
         for looked_at, (place, view, run) in enumerate(runs, 1):
             if caller.sees(Resource.WORKFLOW, run.wf_spec):
                 found = _of_run(view, caller.tenant, run.wf_run_id, name)
-                items += [one for one in found if _fits(one, status, wanted)]
+                items += [one for one in found if _fits(one, statuses, wanted)]
             if looked_at == RUNS_PER_PAGE_MAX or len(items) >= limit:
                 return items, place.text
         return items, None
@@ -82,8 +81,8 @@ async def _listed(request: Request, status: str | None) -> Response:
     return await paged(request, read, limit)
 
 
-def _fits(item: render.Json, status: str | None, wanted: dict[str, str]) -> bool:
-    right = status is None or item["status"] == status
+def _fits(item: render.Json, statuses: Collection[str], wanted: dict[str, str]) -> bool:
+    right = item["status"] in statuses
     return right and all(item[name] == value for name, value in wanted.items())
 
 
@@ -147,15 +146,9 @@ def _check_stands_there(view: View, task: TaskRun) -> None:
 
 
 PATH: Final = "/v1/webhook-deliveries"
-STATUS: Final = Param("status", Literal[STATUSES], "Only deliveries in this status.")
-OF: Final = (
-    Param("task_def", str, f"The TaskDef that sends; {SEND_WEBHOOK} if it is left out."),
-    Param("url", str, "Only what was to go to this address."),
-    Param("endpoint", str, "Only what was to go to this endpoint."),
-)
 ROUTES: Final = [
-    route("GET", PATH, deliveries, finds(DeliveryShown, STATUS, *OF)),
-    route("GET", PATH + "/poll", poll, finds(DeliveryShown, *OF)),
+    route("GET", PATH, deliveries, finds(DeliveryShown, *params_of(DeliveryFilters))),
+    route("GET", PATH + "/poll", poll, finds(DeliveryShown, *params_of(DeliveryTargets))),
     route(
         "POST",
         PATH + "/{wf_run_id}/{guid}/resend",

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from penstock.contracts.answers.runs import WfRunsFound, WfRunShown
 from penstock.contracts.answers.told import EventPut, RunStarted
+from penstock.contracts.filters import RunFilters, VariableFilters
 from penstock.core.commands.put_external_event import PutExternalEvent
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.principals import Action, Resource
@@ -24,19 +25,19 @@ from penstock.core.state.transitions import THREAD_LIVE
 from penstock.gateway.auth import identify
 from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
+from penstock.gateway.filters import params_of
 from penstock.gateway.json_in import read_struct
-from penstock.gateway.newest_runs import SAYS_OF_NEWEST, Newest, runs_in
+from penstock.gateway.newest_runs import RunSearch, runs_in
 from penstock.gateway.past import rows_as_of, run_as_of, until_of
 from penstock.gateway.reads import View
 from penstock.gateway.run_scan import RunPlace, runs_of
-from penstock.gateway.run_window import SAYS_OF_RUNS, newest, page_of
+from penstock.gateway.run_window import newest, page_of
 from penstock.gateway.says import (
     AT,
     CURSOR,
     LIMIT,
     PAGE_DEFAULT,
     PAGE_MAX,
-    VERSION,
     VIEW,
     WAIT_MS,
     WAIT_MS_MAX,
@@ -67,6 +68,8 @@ WHOLE_MAX: Final = 50_000
 
 
 RUNS_LOOKED_AT_MAX: Final = 5_000  # for one page: more than it may have
+NEWEST: Final = "newest"
+OF_NEWEST: Final = frozenset({"order", *(one.name for one in params_of(RunFilters))})
 
 
 async def run_wf(request: Request) -> Response:
@@ -167,14 +170,14 @@ async def put_external_event(request: Request) -> Response:
 
 
 async def list_wf_runs(request: Request) -> Response:
-    """Runs, by partition and id; all of them, or those that have a value in a variable. With
-    `order=newest` those that the other parameters name, newest first within a window.
+    """Runs: those that the filters name, newest first within a window. Without filters, or by the
+    value of a `variable`, they come by partition and id; without filters `order` says otherwise.
     """
-    if "order" in request.query_params:
+    asked = Search.of(request.query_params)
+    if asked is None and not OF_NEWEST.isdisjoint(request.query_params):
         return await newest_wf_runs(request)
     reads, caller, dialect = gateway_of(request).reads, identify(request), dialect_of(request)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    asked = Search.of(request.query_params)
     if asked is not None:
         caller.check(Action.READ, Resource.WORKFLOW, asked.wf_spec)
 
@@ -196,10 +199,10 @@ async def list_wf_runs(request: Request) -> Response:
 
 async def newest_wf_runs(request: Request) -> Response:
     """Runs, newest first."""
-    if request.query_params["order"] != "newest":
-        raise bad_request("parameter `order` can be `newest`, or be left out")
+    if request.query_params.get("order", NEWEST) != NEWEST:
+        raise bad_request(f"parameter `order` can be `{NEWEST}`, or be left out")
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    asked = Newest.of(request.query_params)
+    asked = RunSearch.of(request.query_params)
     dialect, window = dialect_of(request), window_of(request, asked, ordered=True)
     found = await everywhere(
         request,
@@ -217,12 +220,8 @@ FINDS: Final = Says(
     gives=WfRunsFound,
     query=(
         VIEW,
-        Param("variable", str, "Runs of a WfSpec with this value in a variable: <name>:<value>."),
-        Param("path", str, "Where in the variable the value is; goes with `variable`."),
-        VERSION,
-        Param("order", Literal["newest"], "Newest first, of all that the parameters below name."),
-        *SAYS_OF_NEWEST,
-        *SAYS_OF_RUNS,
+        *params_of(VariableFilters, RunFilters),
+        Param("order", Literal["newest"], "Newest first, also without filters."),
         LIMIT,
         CURSOR,
     ),

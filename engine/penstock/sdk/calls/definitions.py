@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar, Unpack
 
 from penstock.contracts.answers import definitions as shapes
 from penstock.contracts.answers.measured import CountBucket, CountsShown
-from penstock.sdk.api import Call, Exchange, below, command, given, time_text
+from penstock.contracts.filters import DefinitionFilters, InTime
+from penstock.sdk.api import Call, Exchange, below, command, filters, given
 from penstock.sdk.connection import Feed
 from penstock.sdk.register import OF_DEFINITIONS
 from penstock.sdk.subject import C, Subject, asks, lists
@@ -26,10 +27,9 @@ class _Kind(Subject[C], Generic[C, D, L]):
         self._one = one
         self._listed = listed
 
-    @lists
-    def list(self) -> Feed[L]:
-        """All of them, by name."""
-        return self._pages(self._listed, Call(method="GET", path=self._path, of=OF_DEFINITIONS))
+    def _list(self, which: Mapping[str, Any]) -> Feed[L]:
+        call = Call(method="GET", path=self._path, params=filters(which), of=OF_DEFINITIONS)
+        return self._pages(self._listed, call)
 
     def _get(self, name: str, **params: Any) -> Exchange[D]:
         path = below(self._path, name)
@@ -44,6 +44,11 @@ class _Kind(Subject[C], Generic[C, D, L]):
 class Definitions(_Kind[C, D, D]):
     """Definitions that are replaced when they change."""
 
+    @lists
+    def list(self, **which: Unpack[DefinitionFilters]) -> Feed[D]:
+        """All of them, by name, or those whose names begin with a `prefix`."""
+        return self._list(which)
+
     @asks
     def get(self, name: str) -> Exchange[D]:
         """One of them."""
@@ -57,6 +62,11 @@ class Definitions(_Kind[C, D, D]):
 
 class Versions(_Kind[C, D, shapes.Latest]):
     """Definitions that have versions."""
+
+    @lists
+    def list(self, **which: Unpack[DefinitionFilters]) -> Feed[shapes.Latest]:
+        """All of them, by name, or those whose names begin with a `prefix`."""
+        return self._list(which)
 
     @asks
     def get(self, name: str, version: int | None = None) -> Exchange[D]:
@@ -79,15 +89,13 @@ class Counted(Subject[C]):
         self,
         name: str,
         bucket: CountBucket = "hour",
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
+        **when: Unpack[InTime],
     ) -> Exchange[list[CountsShown]]:
         """What has become of its runs, of its tasks and their attempts, or of its user tasks: how
         often each thing has happened and how long it took, by time.
         """
         path = below(self._path, name, "counts")
-        params = given(bucket=bucket, start_date=time_text(start), end_date=time_text(end))
+        params = {"bucket": bucket, **filters(when)}
         return self._all(CountsShown, Call(method="GET", path=path, params=params))
 
 
@@ -110,6 +118,13 @@ class WfSpecs(Versions[C, shapes.WfSpecShown], Counted[C]):
 
     def __init__(self, connection: C) -> None:
         super().__init__(connection, "/v1/wf-specs", shapes.WfSpecShown, shapes.Latest)
+
+    @asks
+    def using(self, task_def: str, *, prefix: str | None = None) -> Exchange[Sequence[str]]:
+        """The names of those whose newest version uses a TaskDef."""
+        params = given(task_def=task_def, prefix=prefix)
+        call = Call(method="GET", path=self._path, params=params, of=OF_DEFINITIONS)
+        return [one.name for one in (yield from self._all(shapes.Latest, call))]
 
 
 class Registered(Subject[C]):

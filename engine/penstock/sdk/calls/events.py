@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from penstock.contracts.answers.runs import CorrelatedEventShown
 from penstock.contracts.answers.told import EventPut
+from penstock.contracts.filters import CorrelatedEventFilters
 from penstock.sdk import hints
-from penstock.sdk.api import Call, Exchange, below, command, given, new_command_id
-from penstock.sdk.subject import C, Subject, asks
+from penstock.sdk.api import Call, Exchange, below, command, filters, given, new_command_id
+from penstock.sdk.connection import Feed
+from penstock.sdk.subject import C, Subject, asks, lists
 
 PATH = "/v1/correlated-events"
 
@@ -40,6 +42,12 @@ class Events(Subject[C]):
         return self._ask(
             CorrelatedEventShown, Call(method="GET", path=_path(name, key), of=_of(key))
         )
+
+    @lists
+    def list(self, **which: Unpack[CorrelatedEventFilters]) -> Feed[CorrelatedEventShown]:
+        """The events that lie under keys, by definition and key."""
+        call = Call(method="GET", path=PATH, params=filters(which))
+        return self._pages(CorrelatedEventShown, call)
 
     @asks
     def delete(self, name: str, key: str) -> Exchange[str]:

@@ -6,11 +6,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from penstock.contracts.answers.common import Answer, Excerpt, Items
 from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import (
+    CheckpointShown,
     ExternalEventShown,
     Level,
     LogShown,
@@ -55,13 +57,20 @@ class RunReads(Subject[C]):
     def get(self, *, at: str | None = None) -> Exchange[WfRunShown]:
         """The run as it is: status, output, failure, threads, labels; `at` a position, or a time
         with its zone, as it was then.
+
+        >>> run.get().wf_spec, run.get().output
+        ('greeting', 'Hello, Ada')
         """
         asked = self._part("", **given(at=at))
         return self._ask(WfRunShown, replace(asked, wait_s=0.0 if at is None else PAST_S))
 
     @asks
     def status(self) -> Exchange[ThreadStatus]:
-        """RUNNING, HALTING, HALTED, COMPLETED, ERROR or EXCEPTION."""
+        """RUNNING, HALTING, HALTED, COMPLETED, ERROR or EXCEPTION.
+
+        >>> print(run.status(), waiting.status())
+        COMPLETED RUNNING
+        """
         return self._status()
 
     @asks
@@ -78,6 +87,9 @@ class RunReads(Subject[C]):
     def history(self, *, positions: bool = False, at: str | None = None) -> Exchange[Story]:
         """What has happened, in order; with `positions`, or `at`, told from the log: with the
         commands, and where each fact stands.
+
+        >>> [fact.what for fact in run.history().items][-1]
+        'WF_RUN'
         """
         told = positions or at is not None
         asked = self._part("/history", **given(at=at, positions="true" if positions else None))
@@ -85,13 +97,20 @@ class RunReads(Subject[C]):
 
     @asks
     def story(self) -> Exchange[list[str]]:
-        """What has happened, a line for each fact."""
+        """What has happened, a line for each fact.
+
+        >>> run.story()[-1]
+        "... run COMPLETED, returns 'Hello, Ada'"
+        """
         return self._story()
 
     @lists
     def follow(self, timeout: float | None = None) -> Feed[str]:
         """The story as it happens, until the run has ended; ResultTimeout if that takes too
         long.
+
+        >>> list(run.follow(timeout=30))[-1]
+        "... run COMPLETED, returns 'Hello, Ada'"
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         told: set[str] = set()
@@ -115,6 +134,9 @@ class RunReads(Subject[C]):
     def waits(self, *, at: str | None = None) -> Exchange[Excerpt[WaitShown]]:
         """Why the run is waiting: for each of its threads what it waits for, and since when; `at` a
         position, or a time with its zone, as it was then.
+
+        >>> [(wait.thread, wait.node) for wait in waiting.waits().items]
+        [(0, '1-paid')]
         """
         asked = self._part("/waits", **given(at=at))
         wait_s = 0.0 if at is None else PAST_S
@@ -122,12 +144,20 @@ class RunReads(Subject[C]):
 
     @asks
     def node_runs(self) -> Exchange[list[NodeRunShown]]:
-        """The nodes that the run has come to."""
+        """The nodes that the run has come to.
+
+        >>> [row.node for row in run.node_runs()]
+        ['0-entrypoint', '1-greet', '2-exit']
+        """
         return self._all(NodeRunShown, self._part("/node-runs"))
 
     @asks
     def task_runs(self) -> Exchange[list[TaskRunShown]]:
-        """The tasks, each with all its attempts and their logs."""
+        """The tasks, each with all its attempts and their logs.
+
+        >>> [(row.task_def, len(row.attempts)) for row in run.task_runs()]
+        [('greet', 1)]
+        """
         return self._all(TaskRunShown, self._part("/task-runs"))
 
     @asks
@@ -141,13 +171,26 @@ class RunReads(Subject[C]):
         return self._read(TaskRunShown, below("/task-runs", guid))
 
     @asks
+    def checkpoints(self, guid: str) -> Exchange[list[CheckpointShown]]:
+        """What the attempts of a task have put aside, by its guid.
+
+        >>> run.checkpoints(run.task_runs()[0].guid)
+        []
+        """
+        return self._all(CheckpointShown, self._part(below("/task-runs", guid, "checkpoints")))
+
+    @asks
     def user_tasks(self) -> Exchange[list[UserTaskShown]]:
         """The forms that people are to fill in, or have."""
         return self._all(UserTaskShown, self._part("/user-task-runs"))
 
     @asks
     def variables(self, *, thread: int = 0) -> Exchange[Json]:
-        """The variables of a thread, by name; masked ones as `*****`."""
+        """The variables of a thread, by name; masked ones as `*****`.
+
+        >>> run.variables()
+        {'name': 'Ada'}
+        """
         rows = yield from self._all(VariableShown, self._part("/variables"))
         return {row.name: row.value for row in rows if row.thread == thread}
 
@@ -161,6 +204,9 @@ class RunReads(Subject[C]):
         """The events that the run has thrown, those of these names (of all, if none is given), from
         number `first` on; those to come, too, until the run has ended, or `wait` seconds have
         passed without one.
+
+        >>> list(run.thrown())
+        []
         """
         following = first
 
@@ -177,7 +223,11 @@ class RunReads(Subject[C]):
     def logs(
         self, *, min_level: Level = "TRACE", task_run: str | None = None, attempt: int | None = None
     ) -> Exchange[Excerpt[LogShown]]:
-        """What its tasks have logged, in the order of time: all, or of one task run by its guid."""
+        """What its tasks have logged, in the order of time: all, or of one task run by its guid.
+
+        >>> run.logs(min_level="WARN").items
+        []
+        """
         asked = given(min_level=min_level, task_run=task_run, attempt=attempt)
         return self._read(Excerpt[LogShown], "/logs", **asked)
 
@@ -188,7 +238,8 @@ class RunReads(Subject[C]):
         """The lines as they come, until the run has ended; over broken connections, too."""
         asked = given(min_level=min_level, task_run=task_run, attempt=attempt)
         call = self._part("/logs/follow", **asked)
-        return Tail(call, "log", LogShown, self.connection.deadline_s)
+        log = msgspec.json.Decoder(LogShown)
+        return Tail(call, {"log": log.decode}, self.connection.deadline_s, retold=True)
 
     @asks
     def metrics(
@@ -211,6 +262,9 @@ class RunReads(Subject[C]):
     ) -> Exchange[Tried]:
         """What a template such as `"{{ customer }}"`, or an expression of a spec, comes to at a
         place of the run: its value, or its `text`. Nothing is changed by it.
+
+        >>> run.evaluate("{{ name }} is here").value
+        'Ada is here'
         """
         place = given(wf_run_id=self.id, thread=thread, position=position, task_run=task_run)
         wanted = {"template": template} if expression is None else {"expression": dict(expression)}

@@ -30,20 +30,32 @@ class RunVerbs(RunReads[C]):
 
     @asks
     def stop(self, *, thread: int = 0) -> Exchange[ThreadTold]:
-        """Halt the run; what is running ends first."""
+        """Halt the run; what is running ends first.
+
+        >>> print(waiting.stop().status)
+        HALTED
+        """
         return self._act("stop", ThreadTold, thread=thread)
 
     @asks
     def resume(self, content: Any = None, *, thread: int = 0) -> Exchange[ThreadTold]:
         """Let a run that was stopped or paused go on; of one that pauses by itself, pass the pause
         at which it has stood longest, with the `content` that this asks for.
+
+        >>> _ = waiting.stop()
+        >>> print(waiting.resume().status)
+        RUNNING
         """
         plain = hints.to_json(content, None)
         return self._act("resume", ThreadTold, thread=thread, content=plain)
 
     @asks
     def pause(self, *, thread: int = 0) -> Exchange[ThreadTold]:
-        """Halt the run as `stop` does; told apart from it in views and in its audit."""
+        """Halt the run as `stop` does; told apart from it in views and in its audit.
+
+        >>> print(waiting.pause().status)
+        HALTED
+        """
         return self._act("pause", ThreadTold, thread=thread)
 
     @asks
@@ -65,6 +77,9 @@ class RunVerbs(RunReads[C]):
     ) -> Exchange[ThreadTold]:
         """End the run as failed, with its child runs if it is to `cascade`. Tasks that a worker has
         are waited for until the deadline.
+
+        >>> print(waiting.kill().status)
+        ERROR
         """
         return self._act("kill", ThreadTold, cascade=cascade, deadline_ms=milliseconds(deadline))
 
@@ -85,6 +100,9 @@ class RunVerbs(RunReads[C]):
     ) -> Exchange[ReplayStarted]:
         """Start another run with the same inputs: from the beginning, from the task run with this
         guid, or from a node run, which a thread and a position name.
+
+        >>> run.replay(new_wf_run_id="greeting-again").wf_run_id
+        'greeting-again'
         """
         return self._act(
             "replay",
@@ -100,7 +118,12 @@ class RunVerbs(RunReads[C]):
     def skip(
         self, *, thread: int = 0, output: Any = None, node: str | None = None
     ) -> Exchange[ThreadTold]:
-        """Have a thread leave its node with this output. With `node`, only if it stands there."""
+        """Have a thread leave its node with this output. With `node`, only if it stands there.
+
+        >>> _ = waiting.skip(output="by hand")
+        >>> waiting.result()
+        'by hand'
+        """
         plain = hints.to_json(output, None)
         return self._act("skip", ThreadTold, thread=thread, output=plain, node=node)
 
@@ -111,7 +134,13 @@ class RunVerbs(RunReads[C]):
 
     @asks
     def edit_variable(self, name: str, value: Any, *, thread: int = 0) -> Exchange[Done]:
-        """Give a variable another value, which must have its type."""
+        """Give a variable another value, which must have its type.
+
+        >>> _ = waiting.stop()
+        >>> _ = waiting.edit_variable("amount", 20)
+        >>> waiting.variables()
+        {'amount': 20}
+        """
         plain = hints.to_json(value, None)
         return self._act("edit-variable", Done, name=name, value=plain, thread=thread)
 
@@ -157,7 +186,11 @@ class RunVerbs(RunReads[C]):
     def set_labels(
         self, labels: Mapping[str, str] | None = None, *, remove: Sequence[str] = ()
     ) -> Exchange[Labelled]:
-        """Set labels, after those to remove are gone."""
+        """Set labels, after those to remove are gone.
+
+        >>> run.set_labels({"team": "a"}).labels
+        {'team': 'a'}
+        """
         return self._act("set-labels", Labelled, labels=dict(labels or {}), remove=list(remove))
 
     @asks
@@ -193,7 +226,10 @@ class RunVerbs(RunReads[C]):
 
     @asks
     def delete(self) -> Exchange[Done]:
-        """Delete a run that has ended, with all that belongs to it."""
+        """Delete a run that has ended, with all that belongs to it.
+
+        >>> _ = run.delete()
+        """
         return self._act("delete", Done)
 
     @asks
@@ -208,6 +244,11 @@ class RunVerbs(RunReads[C]):
     ) -> Exchange[str]:
         """Put an event to the run, which may not have come to wait for it yet; its guid, which
         makes it idempotent if it is given. `thread` and `node` say who alone may take it.
+
+        >>> waiting.put_event("paid", "in gold", guid="payment-1")
+        'payment-1'
+        >>> waiting.result()
+        'in gold'
         """
         return self._put_event(name, content, guid or new_command_id(), thread=thread, node=node)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from penstock.contracts.answers.common import Items
 from penstock.contracts.answers.definitions import NamedVersion
-from penstock.contracts.answers.principals import QuotaShown, QuotaTold, TenantShown
+from penstock.contracts.answers.principals import OwnQuota, QuotaShown, QuotaTold, TenantShown
 from penstock.sdk.api import Call, Exchange, below, command, given
 from penstock.sdk.calls.definitions import Definitions
 from penstock.sdk.connection import Feed
@@ -59,6 +62,12 @@ class Quotas(Subject[C]):
         return self._ask(
             QuotaShown, Call(method="GET", path=path, params=params, of=OF_DEFINITIONS)
         )
+
+    @asks
+    def own(self) -> Exchange[Sequence[OwnQuota]]:
+        """What one's own tenant may ask for, and oneself in it, and what is used of both."""
+        call = Call(method="GET", path="/v1/quota")
+        return (yield from self._ask(Items[OwnQuota], call)).items
 
     @asks
     def delete(self, tenant: str, principal: str | None = None) -> Exchange[QuotaTold]:

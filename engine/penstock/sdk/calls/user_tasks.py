@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, Unpack
 
 from penstock.contracts.answers.told import CommentTold, UserTaskTold
 from penstock.contracts.answers.user_tasks import CommentShown, UserTaskEventShown, UserTaskShown
-from penstock.core.state.transitions import UserTaskStatus
+from penstock.contracts.filters import UserTaskFilters
 from penstock.sdk import hints
-from penstock.sdk.api import Call, Exchange, below, command, given
+from penstock.sdk.api import Call, Exchange, below, command, filters, given
 from penstock.sdk.calls.run_reads import of_run
 from penstock.sdk.connection import Feed
 from penstock.sdk.subject import C, Subject, asks, lists
@@ -23,22 +23,9 @@ class UserTasks(Subject[C]):
     """`client.user_tasks`. A user task's id is `<wf run id>/<guid>`, as `find` gives it."""
 
     @lists
-    def find(
-        self,
-        *,
-        user_id: str | None = None,
-        user_group_id: str | None = None,
-        user_task_status: UserTaskStatus | str | None = None,
-        user_task_def_name: str | None = None,
-    ) -> Feed[UserTaskShown]:
-        """User tasks of all runs, by any of user, group, status and form."""
-        asked = given(
-            user_id=user_id,
-            user_group_id=user_group_id,
-            user_task_status=user_task_status,
-            user_task_def_name=user_task_def_name,
-        )
-        return self._pages(UserTaskShown, Call(method="GET", path=PATH, params=asked))
+    def find(self, **which: Unpack[UserTaskFilters]) -> Feed[UserTaskShown]:
+        """User tasks of all runs, by any of user, group, status, form and time."""
+        return self._pages(UserTaskShown, Call(method="GET", path=PATH, params=filters(which)))
 
     @asks
     def get(self, user_task: str) -> Exchange[UserTaskShown]:

@@ -34,9 +34,9 @@ function filterOf(words: Words): BulkFilter | null {
   return {
     children: words.child_filter !== "MAIN",
     ...(words.wf_spec ? { wf_spec: words.wf_spec } : {}),
-    ...(words.status ? { statuses: words.status as ThreadStatus[] } : {}),
+    ...(words.status ? { status: words.status as ThreadStatus[] } : {}),
     ...(labels.length ? { labels: Object.fromEntries(labels) } : {}),
-    ...(words.start_date ? { started_after_ms: Date.parse(words.start_date) } : {}),
+    ...(words.started_after ? { started_after_ms: Date.parse(words.started_after) } : {}),
   };
 }
 

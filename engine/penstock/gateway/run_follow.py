@@ -1,0 +1,64 @@
+"""What is told of runs that have changed, to who follows a search: each as a list would show it, or
+that the search does not find it any more.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from penstock.core.definitions.principals import Action, Resource
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.state.run import WfRun
+from penstock.gateway.auth import Caller
+from penstock.gateway.dialects import Dialect, seen_of
+from penstock.gateway.newest_runs import RunSearch
+from penstock.gateway.reads import Reads, View
+from penstock.gateway.streams import event
+
+TOLD_MAX: Final = 10_000
+LEFT: Final = 0
+
+
+class FollowedRuns:
+    """Remembers what it has told of the newest runs, so that nothing is told twice in a row."""
+
+    def __init__(self, dialect: Dialect, asked: RunSearch) -> None:
+        self._dialect = dialect
+        self._asked = asked
+        self._told: dict[str, int] = {}
+
+    def look(self, reads: Reads, caller: Caller, wf_run_ids: list[str]) -> list[bytes]:
+        """The events about these runs, which have changed."""
+        found = (self._event(reads, caller, wf_run_id) for wf_run_id in wf_run_ids)
+        return [one for one in found if one is not None]
+
+    def _event(self, reads: Reads, caller: Caller, wf_run_id: str) -> bytes | None:
+        view = reads.view(reads.number_of(wf_run_id))
+        run = view.rows.peek(WfRun, caller.tenant, wf_run_id)
+        if run is not None and self._might_be_found(view, caller, run):
+            if self._asked.wants_status(run):
+                shown = msgspec.json.encode(self._dialect.head(seen_of(view, run)))
+                return self._unless_told(wf_run_id, hash(shown), event("run", msgspec.Raw(shown)))
+            is_left = True
+        else:
+            is_left = run is None and caller.may(Action.READ, Resource.WORKFLOW, None)
+        if not is_left and wf_run_id not in self._told:
+            return None
+        return self._unless_told(wf_run_id, LEFT, event("left", {"wf_run_id": wf_run_id}))
+
+    def _might_be_found(self, view: View, caller: Caller, run: WfRun) -> bool:
+        """Whether the search finds it, in one status or another, for this caller."""
+        if not caller.sees(Resource.WORKFLOW, run.wf_spec):
+            return False
+        spec = view.rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
+        wanted = spec is not None and self._asked.wants_run(run, spec)
+        return wanted and self._asked.wants_whatever_its_status(run)
+
+    def _unless_told(self, wf_run_id: str, what: int, told: bytes) -> bytes | None:
+        known = self._told.pop(wf_run_id, None)
+        self._told[wf_run_id] = what
+        if len(self._told) > TOLD_MAX:
+            del self._told[next(iter(self._told))]
+        return None if known == what else told

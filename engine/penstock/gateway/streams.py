@@ -1,0 +1,87 @@
+"""Answers that go on: server-sent events, for as long as who follows may have them.
+
+Rules
+- Every stream goes through `streamed`. Once a second it looks anew at the credential and at what
+  may be done with it; a stream that may not go on ends with an `error`, which has a stable code.
+- An `error` is the last event: also where a partition has left this node. Who follows comes again,
+  and is sent where it is. A server that stops ends its streams without one.
+- Who hears nothing for long is told so, by a comment: all on the way know that the stream lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from penstock.core.errors import Reject
+from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.web import admitted_again, gateway_of
+from penstock.store.port import StoreError
+
+Events = AsyncGenerator[bytes]
+
+LOOK_S: Final = 1.0
+"""How often it is looked at whether who follows may go on."""
+QUIET_S: Final = 15.0
+QUIET: Final = b": quiet\n\n"
+ERROR: Final = "error"
+MEDIA: Final = "text/event-stream"
+HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def event(name: str, data: Any) -> bytes:
+    """An event as it is sent."""
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+def streamed(
+    request: Request, events: Events, check: Callable[[], object] | None = None
+) -> Response:
+    """Answer with events, as they come. `check` refuses who may not see them any more, where the
+    route's own leave does not say it: it is asked when what the caller may do has changed.
+    """
+    return StreamingResponse(
+        _while_allowed(request, events, check), media_type=MEDIA, headers=HEADERS
+    )
+
+
+async def _while_allowed(
+    request: Request, events: Events, check: Callable[[], object] | None
+) -> Events:
+    watch, loop = gateway_of(request).watch, asyncio.get_running_loop()
+    looked_s = told_s = loop.time()
+    coming: asyncio.Task[bytes | None] | None = None
+    try:
+        while not watch.closing:
+            if coming is None:
+                coming = asyncio.ensure_future(_next(events))
+            await asyncio.wait({coming}, timeout=LOOK_S)
+            if loop.time() - looked_s >= LOOK_S:
+                if await admitted_again(request) and check is not None:
+                    check()
+                looked_s = loop.time()
+            told = QUIET if loop.time() - told_s >= QUIET_S else b""
+            if coming.done():
+                came, coming = coming.result(), None
+                if came is None:
+                    return
+                told = came
+            if told:
+                yield told
+                told_s = loop.time()
+    except (ApiError, Reject) as error:
+        yield event(ERROR, {"code": error.code, "message": error.message})
+    except StoreError:
+        yield event(ERROR, {"code": EdgeCode.RESTORING, "message": "it can not be read just now"})
+    finally:
+        if coming is not None:
+            coming.cancel()
+
+
+async def _next(events: Events) -> bytes | None:
+    return await anext(events, None)

@@ -1,0 +1,160 @@
+"""The compose files: valid by the schema of the Compose Specification, and what they say hangs
+together.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from penstock.cli import _parser
+from tests.deploy.composed import kafka_of, nodes_of, run_script
+from tests.deploy.described import (
+    COMPOSE,
+    SECURE,
+    Here,
+    compose,
+    engines,
+    image,
+    properties,
+    started,
+)
+from tests.go_tools import COMPOSE as SCHEMA
+from tests.go_tools import NoTool, module_folder
+from tests.kafka_broker import KAFKA_IMAGE
+
+FILES = [COMPOSE, SECURE]
+named = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+
+
+@pytest.fixture(scope="module")
+def valid() -> jsonschema_rs.Validator:
+    """The schema, as it lies in the module of Docker's own parser."""
+    try:
+        folder = module_folder(SCHEMA)
+    except NoTool as error:
+        pytest.skip(str(error))
+    return jsonschema_rs.validator_for(
+        json.loads((folder / "schema" / "compose-spec.json").read_text())
+    )
+
+
+@named
+def test_a_file_is_valid(file: Path, valid: jsonschema_rs.Validator) -> None:
+    described = compose(file)
+    assert [str(one) for one in valid.iter_errors(described)] == []
+    described["services"]["kafka"]["imagee"] = "x"
+    assert not valid.is_valid(described)
+
+
+@named
+def test_there_are_three_nodes_on_a_kafka_in_kraft_mode(file: Path) -> None:
+    described = compose(file)
+    assert len(engines(described)) == 3
+    kafka = described["services"]["kafka"]
+    assert kafka["image"] == KAFKA_IMAGE, "the version that is tested with"
+    [mounted] = [one for one in kafka["volumes"] if one.partition(":")[2].startswith("/mnt/shared")]
+    settings = properties((file.parent / mounted.split(":")[0]).resolve())
+    assert settings["process.roles"] == "broker,controller"
+    assert settings["log.dirs"] == kafka["volumes"][-1].split(":")[1]
+    assert settings["auto.create.topics.enable"] == "false"
+
+
+@named
+def test_nodes_have_no_rights_and_are_told_apart(file: Path) -> None:
+    described = compose(file)
+    seen: set[str] = set()
+    for name, service in engines(described).items():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "user" not in service and "privileged" not in service, "the image's user"
+        words = started(service).words
+        options = _parser().parse_args([*readable(words)[1:], "--kafka", "kafka:9092"])
+        assert re.fullmatch(rf"https?://{name}:7070", options.advertise)
+        [volume] = service["volumes"]
+        source, target = volume.split(":")
+        assert target == image().volumes[0] and source in described["volumes"]
+        assert source not in seen, "a data directory has one node"
+        seen.add(source)
+        [port] = service["ports"]
+        assert port.startswith("127.0.0.1:"), "published on this machine only"
+
+
+@named
+def test_what_a_service_names_is_there(file: Path) -> None:
+    described = compose(file)
+    for service in described["services"].values():
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            is_path = source.startswith((".", "/"))
+            assert (file.parent / source).exists() if is_path else source in described["volumes"]
+        for secret in service.get("secrets", ()):
+            assert secret in described["secrets"]
+        for other in service.get("depends_on", ()):
+            assert other in described["services"]
+
+
+def test_in_the_secure_one_nothing_goes_in_the_clear() -> None:
+    described = compose(SECURE)
+    for service in engines(described).values():
+        words = started(service).words
+        options = _parser().parse_args([*readable(words)[1:], "--kafka", "kafka:9094"])
+        assert options.auth == "on" and options.tls_cert and options.tls_key and options.tls_ca
+        assert options.advertise.startswith("https://")
+    assert "ports" not in described["services"]["kafka"]
+    settings = properties(SECURE.parent.parent / "kafka" / "secure.properties")
+    protocols = dict(
+        one.split(":") for one in settings["listener.security.protocol.map"].split(",")
+    )
+    assert protocols == {"CLIENTS": "SASL_SSL", "BROKER": "SSL", "CONTROLLER": "SSL"}
+
+
+def test_the_secrets_are_made_once_and_are_all_that_is_named(tmp_path: Path) -> None:
+    script = SECURE.parent / "secrets.sh"
+    run_script(script, FOLDER=str(tmp_path / "secrets"))
+    first = contents(tmp_path / "secrets")
+    run_script(script, FOLDER=str(tmp_path / "secrets"))
+    assert contents(tmp_path / "secrets") == first
+    named: dict[str, Any] = compose(SECURE)["secrets"]
+    assert {Path(one["file"]).name for one in named.values()} <= set(first)
+    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+    assert "ssl.ca.location=/run/secrets/ca.crt" in first["engine.conf"].decode()
+    passwords = {re.search(rb"sasl.password=(\w{48})", first[f"{u}.conf"]) for u in USERS}
+    assert len({found[1] for found in passwords if found}) == len(USERS)
+
+
+@pytest.mark.kafka
+@pytest.mark.deploy_long
+def test_the_plain_one_runs(tmp_path: Path) -> None:
+    """Its start commands, on a Kafka with its settings."""
+    settings = COMPOSE.parent.parent / "kafka" / "plain.properties"
+    with ExitStack() as stack:
+        places = kafka_of(stack, settings, Here({}), tmp_path)
+        nodes = stack.enter_context(nodes_of(compose(COMPOSE), places, tmp_path))
+        first, *_, last = nodes.values()
+        with httpx.Client(base_url=first.url) as http:
+            put = http.put("/v1/task-defs", params={"wait": "all"}, json={"name": "x"})
+            assert put.status_code < 300, put.text
+        with httpx.Client(base_url=last.url) as http:
+            assert http.get("/v1/task-defs/x").status_code == 200
+
+
+USERS = ("engine", "worker")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def readable(words: list[str]) -> list[str]:
+    """Words with a file that can be read, where the command line looks into it."""
+    return [Here({"/run/secrets/admin.key": "/dev/null"}).text(word) for word in words]

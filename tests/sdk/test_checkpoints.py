@@ -1,0 +1,248 @@
+"""What a task puts aside is there for its next attempt, wherever its workers are."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock import (
+    Client,
+    PenstockError,
+    TaskContext,
+    Unavailable,
+    Worker,
+    Workflow,
+    secret,
+    task,
+    workflow,
+)
+from penstock.core.limits import CHECKPOINTS_MAX
+from penstock.sdk.checkpoints import Checkpoints
+from penstock.testing import Engine
+from tests.sdk.servers import running_server
+from tests.sdk.test_words import Way, bad_way
+
+pytestmark = pytest.mark.timeout(120)
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "TASKS.md"
+
+
+@dataclass
+class Progress:
+    page: int
+    seen: list[str]
+
+
+@task(max_attempts=3)
+def cp_reading(ctx: TaskContext, pages: int) -> list[str]:
+    """Reads a page, puts it aside, and fails; and goes on with the next."""
+    progress = ctx.last_checkpoint(Progress) or Progress(0, [])
+    while progress.page < pages:
+        progress = Progress(progress.page + 1, [*progress.seen, f"{progress.page} {ctx.attempt}"])
+        ctx.checkpoint(progress)
+        assert ctx.last_checkpoint(Progress) == progress
+        if progress.page < pages:
+            raise ConnectionError("the line is down")
+    return progress.seen
+
+
+@task(max_attempts=3)
+async def cp_reading_async(ctx: TaskContext, pages: int) -> list[str]:
+    progress = ctx.last_checkpoint(Progress) or Progress(0, [])
+    while progress.page < pages:
+        progress = Progress(progress.page + 1, [*progress.seen, f"{progress.page} {ctx.attempt}"])
+        await ctx.checkpoint(progress)
+        if progress.page < pages:
+            raise ConnectionError("the line is down")
+    return progress.seen
+
+
+@task(max_attempts=2)
+async def cp_hurrying(ctx: TaskContext) -> Any:
+    """Does not wait for its checkpoint."""
+    if ctx.attempt == 1:
+        ctx.checkpoint({"at": ctx.attempt})
+        raise ConnectionError("the line is down")
+    return ctx.last_checkpoint()
+
+
+@workflow
+def cp_read(pages: int) -> list[str]:
+    return cp_reading(pages)
+
+
+@workflow
+def cp_read_async(pages: int) -> list[str]:
+    return cp_reading_async(pages)
+
+
+@workflow
+def cp_hurry() -> Any:
+    return cp_hurrying()
+
+
+ALL: tuple[Workflow[..., Any], ...] = (cp_read, cp_read_async, cp_hurry)
+EXPECTED = ["0 1", "1 2", "2 3"]
+Start = Callable[..., Any]
+
+
+def _go_on(start: Start) -> None:
+    """To the end; what was put aside is seen."""
+    read, read_async = start(cp_read, pages=3), start(cp_read_async, pages=3)
+    assert start(cp_hurry).result(timeout=60) == {"at": 1}
+    for run in (read, read_async):
+        assert run.result(timeout=60) == EXPECTED
+        (task_run,) = run.task_runs()
+        assert len(task_run.attempts) == 3
+        kept = run.checkpoints(task_run.guid)
+        assert [(one.number, one.attempt, one.value["page"]) for one in kept] == [
+            *((0, 1, 1), (1, 2, 2), (2, 3, 3)),
+        ]
+
+
+def test_in_a_test_of_a_users() -> None:
+    with Engine(*ALL) as engine:
+        _go_on(engine.run)
+
+
+def test_over_http(client: Client, server: str) -> None:
+    client.register(*ALL)
+    with Worker(*ALL, url=server):
+        _go_on(client.run)
+
+
+def test_over_kafka(kafka_bootstrap: str, tmp_path: Path) -> None:
+    name = f"t{secrets.token_hex(6)}"
+    arguments = ("server", "--kafka", kafka_bootstrap, "--cluster", name)
+    with running_server(tmp_path / "data", *arguments) as url, Client(url) as client:
+        client.register(*ALL)
+        with Worker(*ALL, url=f"kafka://{kafka_bootstrap}/{name}"):
+            _go_on(client.run)
+
+
+def test_one_whose_answer_was_lost_is_kept_once(tmp_path: Path) -> None:
+    with running_server(tmp_path / "data") as server, Client(server) as client:
+        client.register(cp_read)
+        with bad_way(server, 2, "/checkpoint") as url, Worker(cp_read, url=url):
+            assert client.run(cp_read, pages=3).result(timeout=60) == EXPECTED
+        assert Way.lost == 2
+
+
+def test_what_a_server_refuses_is_raised(client: Client, server: str) -> None:
+    """34 of 250 KB are more than a task may have. A worker sees by itself what its own attempt has
+    used up; what the one before has, the server says.
+    """
+
+    @task(max_attempts=2, name="cp-filling")
+    def filling(ctx: TaskContext) -> str:
+        try:
+            for _ in range(20):
+                ctx.checkpoint("x" * 250_000)
+        except PenstockError as error:
+            return error.code
+        raise ConnectionError("on with the next attempt")
+
+    @workflow(name="cp-fill")
+    def fill() -> str:
+        return filling()
+
+    client.register(fill)
+    with Worker(fill, url=server):
+        assert client.run(fill).result(timeout=90) == "LIMIT"
+
+
+@pytest.fixture
+def context() -> TaskContext:
+    return TaskContext(attempt=2, checkpoint={"page": 1, "seen": ["a"]})
+
+
+def test_a_function_called_by_itself_has_them_too(context: TaskContext) -> None:
+    assert context.last_checkpoint(Progress) == Progress(1, ["a"])
+    assert cp_reading(context, 2) == ["a", "1 2"]
+    assert context.last_checkpoint() == {"page": 2, "seen": ["a", "1 2"]}
+    assert TaskContext().last_checkpoint() is None
+    assert asyncio.run(cp_reading_async(TaskContext(), 1)) == ["0 1"]
+
+
+def test_what_can_not_be_put_is_said(context: TaskContext) -> None:
+    with pytest.raises(ValueError, match="can not be made JSON"):
+        context.checkpoint(object())
+    with pytest.raises(ValueError, match="bytes: a value may have at most"):
+        context.checkpoint("x" * 300_000)
+    with pytest.raises(ValueError, match="no int"):
+        context.last_checkpoint(int)
+    for number in range(CHECKPOINTS_MAX):
+        context.checkpoint(number)
+    with pytest.raises(PenstockError, match="1000 checkpoints"):
+        context.checkpoint(0)
+    assert context.last_checkpoint(int) == CHECKPOINTS_MAX - 1
+
+
+def test_one_at_a_time() -> None:
+    """In an async function that does not wait for them they could come in any order."""
+    sent: list[tuple[int, Future[None]]] = []
+    checkpoints = Checkpoints(lambda number, _, kept: sent.append((number, kept)), 4, "before")
+
+    async def put() -> None:
+        first = checkpoints.put("a")
+        with pytest.raises(RuntimeError, match="await it"):
+            checkpoints.put("b")
+        assert (checkpoints.newest, checkpoints.under_way) == ("before", sent[0][1])
+        sent[0][1].set_exception(Unavailable("LOG", "away"))
+        with pytest.raises(Unavailable):
+            await first
+        second = checkpoints.put("b")
+        sent[1][1].set_result(None)
+        await second
+        checkpoints.put("c")
+
+    asyncio.run(put())
+    assert checkpoints.newest == "b"
+    assert [number for number, _ in sent] == [4, 4, 5]
+
+
+def test_a_secret_is_not_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_SECRET_CP_KEY", "swordfish")
+
+    @task(max_attempts=2, name="cp-telling")
+    def telling(ctx: TaskContext, key: str) -> Any:
+        if ctx.attempt == 1:
+            ctx.checkpoint({"key": key})
+            raise ConnectionError("the line is down")
+        return ctx.last_checkpoint()
+
+    @workflow(name="cp-tell")
+    def tell() -> Any:
+        return telling(secret("cp_key"))
+
+    with Engine(tell) as engine:
+        assert engine.run(tell).result() == {"key": "*****"}
+
+
+def test_the_example_of_the_page() -> None:
+    (block,) = re.findall(r"^```python\n(.+?)^```", PAGE.read_text(), re.M | re.S)
+    sent: list[str] = []
+
+    def send_bill(customer: str, key: str) -> None:
+        sent.append(customer)
+        if len(sent) == 2:
+            raise ConnectionError("the post is on strike")
+
+    names: dict[str, Any] = {"task": task, "TaskContext": TaskContext, "send_bill": send_bill}
+    exec(block, names)  # noqa: S102
+    bill = names["bill"]
+
+    @workflow(name="cp-bills")
+    def bills(customers: list[str]) -> int:
+        return bill(customers)
+
+    with Engine(bills) as engine:
+        assert engine.run(bills, customers=["a", "b", "c"]).result() == 3
+    assert sent == ["a", "b", "b", "c"]
