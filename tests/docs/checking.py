@@ -5,6 +5,7 @@ can be sent.
 from __future__ import annotations
 
 import ast
+import configparser
 import json
 import re
 import shlex
@@ -12,6 +13,9 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
+
+import jsonschema_rs
+import yaml
 
 from penstock.cli import _parser  # pyright: ignore[reportPrivateUsage]
 from penstock.flows.compiler import compile_flow
@@ -24,13 +28,17 @@ MAKE_TARGETS: Final = frozenset(
     re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 )
 OTHER_PROGRAMS: Final = frozenset(
-    {"cd", "chmod", "export", "openssl", "printf", "pip", "pytest", "."}
+    (
+        *("cd", "chmod", "export", "openssl", "printf", "pip", "pytest", "."),
+        *("docker", "helm", "install", "python3", "sh", "acls.sh", "user.sh"),
+    )
 )
 FILES_NAMED: Final = ("admin.key", "kafka.conf")  # which options of ours read
 A_FLOW: Final = (
     "id: f\nnamespace: company.team\ntasks: [{id: a, type: return}]\n"
     "inputs: [{id: n, type: INT, defaults: 0}, {id: day, type: STRING, defaults: today}]\n"
 )
+CHART: Final = ROOT / "deploy" / "helm" / "penstock"
 DIAGRAMS: Final = frozenset({"ARCHITECTURE.md", "protocol.md"})
 _REQUEST: Final = re.compile(r"^(GET|POST|PUT|DELETE) (/\S*)(?: +(.*))?$")
 
@@ -45,7 +53,7 @@ def check(block: Block) -> None:
 
 def guessed(block: Block) -> str:
     """What an indented block is."""
-    first = block.text.split(maxsplit=1)[0]
+    first = block.text.split(maxsplit=1)[0].rpartition("/")[2]
     if _REQUEST.match(block.text.splitlines()[0]):
         return "http"
     if first in {"penstock", "make", "curl", "python"} | OTHER_PROGRAMS or first.startswith(
@@ -92,7 +100,11 @@ def _command(command: str) -> None:
         case "python":
             assert (ROOT / words[1]).is_file(), f"there is no {words[1]}"
         case program:
-            assert program in OTHER_PROGRAMS, f"{command!r} is no command that is known"
+            known = program.rpartition("/")[2] in OTHER_PROGRAMS
+            assert known, f"{command!r} is no command that is known"
+            for word in words:
+                there = not word.startswith("deploy/") or (ROOT / word).exists()
+                assert there or "secrets/" in word, f"there is no {word}"
 
 
 def _penstock(words: list[str]) -> None:
@@ -165,8 +177,27 @@ def _json_of(text: str) -> Any:
 
 
 def _yaml(block: Block) -> None:
-    text = block.text if block.text.startswith("id:") else A_FLOW + block.text
-    compile_flow(read_flow(text))
+    if block.text.startswith(("id:", "triggers:")):
+        text = block.text if block.text.startswith("id:") else A_FLOW + block.text
+        compile_flow(read_flow(text))
+    else:
+        given = _over(
+            yaml.safe_load((CHART / "values.yaml").read_text()), yaml.safe_load(block.text)
+        )
+        jsonschema_rs.validate(json.loads((CHART / "values.schema.json").read_text()), given)
+
+
+def _over(values: Any, given: Any) -> Any:
+    """What Helm makes of the chart's values and of those that are given."""
+    if not isinstance(values, dict) or not isinstance(given, dict):
+        return given
+    return values | {name: _over(values.get(name), one) for name, one in given.items()}
+
+
+def _ini(block: Block) -> None:
+    parser = configparser.ConfigParser(strict=False)
+    parser.read_string(block.text if block.text.startswith("[") else f"[settings]\n{block.text}")
+    assert any(parser[name] for name in parser.sections())
 
 
 def _toml(block: Block) -> None:
@@ -190,6 +221,7 @@ CHECKERS: Final[dict[str, Callable[[Block], None]]] = {
     "http": _requests,
     "yaml": _yaml,
     "toml": _toml,
+    "ini": _ini,
     "json": _json,
     "python": _python,
     "text": _anything,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from penstock import Backoff, Client, Worker, task, workflow
+from penstock import Backoff, Client, TaskContext, Worker, task, workflow
 from penstock.builtin.tasks import BuiltinTasks
 from penstock.flows.document import FlowError
 from penstock.testing import Engine
@@ -164,8 +164,34 @@ def of_definitions(folder: Path) -> None:
     assert [one["url"] for one in posted] == ["https://shop.example/hooks"]
 
 
+def of_tasks(folder: Path) -> None:
+    """With a bill that can not be sent at first: what went out before it does not go out again."""
+    sent: list[str] = []
+    refused: list[str] = []
+
+    def send_bill(customer: str, key: str) -> None:
+        if customer == "bob" and not refused:
+            refused.append(key)
+            raise ConnectionError("bob is away")
+        sent.append(customer)
+
+    given = {"task": task, "TaskContext": TaskContext, "send_bill": send_bill}
+    bill = executed(python_of("docs/TASKS.md"), folder, given)["bill"]
+
+    @workflow
+    def bills(customers: list[str]) -> int:
+        return bill(customers)
+
+    with running_server(folder / "data") as url, Client(url) as client, Worker(bills, url=url):
+        client.register(bills)
+        assert client.run(bills, customers=["ada", "bob", "eve"]).result(timeout=60) == 3
+    assert sent == ["ada", "bob", "eve"]
+    assert len(refused) == 1
+
+
 RUNNERS: dict[str, Callable[[Path], None]] = {
     "README.md": of_readme,
+    "docs/TASKS.md": of_tasks,
     "docs/TESTING.md": of_testing,
     "docs/WORKFLOWS.md": of_workflows,
     "docs/WORKFLOW_DEFINITIONS.md": of_definitions,

@@ -1,16 +1,6 @@
-"""Records a log of everything the engine can do, for replay: `python -m tests.replay.recording
-VERSION` keeps it, with its digests, for ever. A kept log is added to, never edited: a build that
-folds it to other rows breaks R9.
-"""
+"""Records a log of much of what the engine can do, for replay."""
 
 from __future__ import annotations
-
-import json
-import sys
-import tempfile
-from pathlib import Path
-
-import msgspec
 
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.delete_task_def import DeleteTaskDef
@@ -35,12 +25,10 @@ from tests.controls import (
     task,
     variable,
 )
-from tests.replay.folding import KeptLog, digests, read_log
-from tests.scenarios.driver import Driver, memory_driver
+from tests.replay.folding import KeptLog
+from tests.scenarios.driver import Driver
 from tests.scenarios.schedules import schedule
 from tests.scenarios.story import register, run
-
-KEPT = Path(__file__).parent / "kept"
 
 
 def a_full_log(driver: Driver) -> KeptLog:
@@ -84,7 +72,7 @@ def a_full_log(driver: Driver) -> KeptLog:
     for noise in (b"", b"noise", b"\xc3\x01truncated"):
         driver.log.append_and_wait(Message(driver.topics.commands, b"noise", noise))
     driver.settle()
-    return _kept(driver)
+    return kept(driver)
 
 
 def _schedule_and_delete(driver: Driver) -> None:
@@ -132,34 +120,10 @@ def _define(driver: Driver) -> None:
     register(driver, "choice", choice)
 
 
-def _kept(driver: Driver) -> KeptLog:
+def kept(driver: Driver) -> KeptLog:
+    """What a driver's engine has folded."""
     numbers = range(driver.topics.partitions)
     return KeptLog(
         [driver.log.read_all(driver.topics.commands, number) for number in numbers],
         [read_rulings(driver.log, driver.avro, driver.topics, number) for number in numbers],
     )
-
-
-def keep(folder: Path, version: str) -> None:
-    """Keep a log under a version that has none yet."""
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{version}.log"
-    if path.exists():
-        sys.exit(f"{path.name} is kept already; it is never edited")
-    with tempfile.TemporaryDirectory() as directory, memory_driver(Path(directory)) as driver:
-        log = a_full_log(driver)
-    path.write_bytes(msgspec.msgpack.encode(log))
-    path.with_suffix(".json").write_text(json.dumps(digests(log, 100), indent=2) + "\n")
-
-
-def changed(folder: Path) -> list[str]:
-    """The kept logs that fold to other rows than they did."""
-    return [
-        path.stem
-        for path in sorted(folder.glob("*.log"))
-        if digests(read_log(path), 100) != json.loads(path.with_suffix(".json").read_text())
-    ]
-
-
-if __name__ == "__main__":
-    keep(KEPT, sys.argv[1])

@@ -11,7 +11,7 @@ import pytest
 
 from tests.replay import folding
 from tests.replay.folding import KeptLog, digests
-from tests.replay.recording import KEPT, a_full_log, changed, keep
+from tests.replay.recording import a_full_log
 from tests.scenarios.driver import memory_driver
 
 ROOT = Path(__file__).parents[2]
@@ -62,15 +62,3 @@ def test_another_log_has_other_digests(log: KeptLog) -> None:
     shorter = KeptLog([list(records) for records in log.partitions], log.rulings)
     shorter.partitions[longest].pop(0)  # a definition; one in the middle may be a Tick
     assert digests(shorter, 100)[longest] != digests(log, 100)[longest]
-
-
-@pytest.mark.fault(47)
-def test_the_logs_of_each_release_fold_to_what_they_did(tmp_path: Path) -> None:
-    """R9: kept with each release (there is none yet), never edited; a change is named."""
-    assert changed(KEPT) == []
-    keep(tmp_path / "kept", "1.2.3")
-    assert changed(tmp_path / "kept") == []
-    (tmp_path / "kept/1.2.3.json").write_text('["another"]')
-    assert changed(tmp_path / "kept") == ["1.2.3"]
-    with pytest.raises(SystemExit, match="never edited"):
-        keep(tmp_path / "kept", "1.2.3")

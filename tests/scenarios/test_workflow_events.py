@@ -1,12 +1,13 @@
 """Events that runs throw for the outside."""
 
 from penstock.core.commands.delete_wf_run import DeleteWfRun
+from penstock.core.commands.delete_workflow_event_def import DeleteWorkflowEventDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.put_workflow_event_def import PutWorkflowEventDef
 from penstock.core.state.event_rows import WorkflowEvent
 from penstock.core.state.outputs import WorkflowEventThrown
 from penstock.core.values.types import ValueType
-from tests.controls import chain, declared, literal, starts, threads, throws_event, variable
+from tests.controls import chain, declared, literal, sleeps, starts, threads, throws_event, variable
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
 
@@ -80,3 +81,16 @@ def test_a_definition_stays_as_it_is(driver: Driver) -> None:
     accepted(driver, SENT)
     refused(driver, PutWorkflowEventDef(name="sent"), "ALREADY_EXISTS")
     refused(driver, PutWorkflowEventDef(name="no name"), "BAD_NAME")
+
+
+def test_a_kind_that_is_deleted_is_thrown_no_more(memory: Driver) -> None:
+    """What was thrown stays; a node that is to throw another one fails; the name is free again."""
+    nodes = (throws_event("done"), sleeps(60), throws_event("done"))
+    register(memory, "throws", chain(*nodes), DONE)
+    story = run(memory, "throws")
+    accepted(memory, DeleteWorkflowEventDef(name="done"))
+    refused(memory, DeleteWorkflowEventDef(name="done"), "EVENT_DEF_UNKNOWN")
+    memory.pass_ms(61_000)
+    assert story.run.status == "ERROR"
+    assert [row.number for row in memory.scan(WorkflowEvent, story.id)] == [0]
+    accepted(memory, DONE)

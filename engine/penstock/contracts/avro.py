@@ -68,6 +68,16 @@ def fingerprint_of(schema: Schema) -> bytes:
     return bytes.fromhex(hexadecimal)
 
 
+@cache
+def _released(history: Path) -> Mapping[bytes, tuple[str, Any]]:
+    """Name and form of the schemas of released versions, by head. They never change: read once."""
+    found: dict[bytes, tuple[str, Any]] = {}
+    for path in sorted(history.rglob("*.avsc")):
+        schema = cast(Schema, json.loads(path.read_text()))
+        found[MAGIC + fingerprint_of(schema)] = (str(schema["name"]), parse_schema(schema))
+    return found
+
+
 class Avro:
     """Writes and reads all record types."""
 
@@ -76,7 +86,7 @@ class Avro:
         self._readers: dict[bytes, tuple[_Codec, Any, Any]] = {
             codec.head: (codec, codec.schema, None) for codec in self._by_kind.values()
         }
-        self._load_history((schemas or contract_folder("schemas")) / "history")
+        self._history = (schemas or contract_folder("schemas")) / "history"
 
     def encode(self, record: Struct, *ahead: Any) -> bytes:
         """The record's bytes; `ahead` are the values of the envelope's fields, in order."""
@@ -96,7 +106,7 @@ class Avro:
         """The record and the fields of its envelope, or Malformed."""
         if len(data) > bytes_max:
             raise Malformed(f"{len(data)} bytes: a record may have {bytes_max}")
-        reader = self._readers.get(data[:HEAD_BYTES])
+        reader = self._readers.get(data[:HEAD_BYTES]) or self._older(data[:HEAD_BYTES])
         if reader is None:
             raise Malformed(_no_reader(data))
         codec, writer_schema, reader_schema = reader
@@ -122,15 +132,16 @@ class Avro:
                 f"not a {codec.record_type.name}: {error or type(error).__name__}"
             ) from error
 
-    def _load_history(self, history: Path) -> None:
-        """Schemas of released versions, read as today's record of the same name."""
-        by_name = {codec.record_type.name: codec for codec in self._by_kind.values()}
-        for path in sorted(history.rglob("*.avsc")):
-            schema = cast(Schema, json.loads(path.read_text()))
-            codec = by_name.get(schema["name"])
-            head = MAGIC + fingerprint_of(schema)
-            if codec is not None and head not in self._readers:
-                self._readers[head] = (codec, parse_schema(schema), codec.schema)
+    def _older(self, head: bytes) -> tuple[_Codec, Any, Any] | None:
+        """The reader of a released version's schema, as today's record of the same name. They are
+        looked at when one is met first: most logs have none.
+        """
+        name, schema = _released(self._history).get(head, ("", None))
+        for codec in self._by_kind.values():
+            if codec.record_type.name == name:
+                self._readers[head] = found = (codec, schema, codec.schema)
+                return found
+        return None
 
 
 _NOT_DECODABLE: Final = (
