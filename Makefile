@@ -58,7 +58,7 @@ JOBS ?= auto
 PYTEST := $(PY) -m pytest -n $(JOBS) --dist worksteal --durations 30
 
 .PHONY: test
-test: $(DEV) ## every test, with a real Kafka (TEST=path for some of them, JOBS=0 for one process)
+test: $(DEV) ## all tests but the long ones, with a real Kafka (TEST=path for some of them, JOBS=0 for one process)
 	@$(PY) -m tests.kafka_broker
 	-@$(PY) -m tests.go_tools
 	@$(PYTEST) $(TEST)

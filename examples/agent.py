@@ -120,7 +120,7 @@ def allow(client: Client) -> None:
     forms: list[Any] = []
     while not forms:
         time.sleep(0.05)
-        forms = list(client.user_tasks.find(user_group_id="buyers", user_task_status="UNASSIGNED"))
+        forms = list(client.user_tasks.find(user_group="buyers", status="UNASSIGNED"))
     print(f"a buyer is asked: {forms[0].notes}")
     client.user_tasks.claim(forms[0].id, "grace")
     client.user_tasks.complete(forms[0].id, "grace", {"allowed": True})

@@ -60,7 +60,7 @@ def approval(title: str, body: str) -> str:
 def says(client: Client, run: Run[str], reader: str, agrees: bool, remark: str = "") -> None:
     """A reader fills in the form that waits for him."""
     while True:
-        found = client.user_tasks.find(user_id=reader, user_task_status="ASSIGNED")
+        found = client.user_tasks.find(user_id=reader, status="ASSIGNED")
         forms = [form for form in found if form.id.startswith(run.id)]
         if forms:
             break

@@ -56,9 +56,7 @@ def kyc(name: str, papers: str) -> str:
 def decide(client: Client, user: str, name: str, accepted: bool, reason: str) -> None:
     """A person takes the form of a customer, and fills it in."""
     while True:
-        open_forms = client.user_tasks.find(
-            user_group_id="compliance", user_task_status="UNASSIGNED"
-        )
+        open_forms = client.user_tasks.find(user_group="compliance", status="UNASSIGNED")
         mine = [form for form in open_forms if name in (form.notes or "")]
         if mine:
             break

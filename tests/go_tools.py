@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 BUILD = Path(__file__).resolve().parents[1] / "build" / "tools"
-BUILD_S = 1_800
+BUILD_S = 600
 FETCH_S = 300
 
 

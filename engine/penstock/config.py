@@ -216,10 +216,10 @@ def says(name: str) -> bool:
     return bool(os.environ.get(name))
 
 
-def say(values: Mapping[str, str]) -> None:
-    """Have the environment of this process say these, too, where it says nothing."""
+def say(values: Mapping[str, str], *, instead: bool = False) -> None:
+    """Have the environment of this process say these, too, where it says nothing; or instead."""
     for name, value in values.items():
-        if not says(name):
+        if instead or not says(name):
             os.environ[name] = value
 
 

@@ -24,6 +24,13 @@ def test_bases_are_plain_names_or_stages() -> None:
     assert not PLAIN_NAME.fullmatch("registry.example.com/library/python:3.11-slim")
 
 
+def test_the_wheel_has_all_that_its_description_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (wheel,) = (stage for stage in stages() if stage.name == "wheel")
+    copied = {word for step in wheel.steps if step.word == "COPY" for word in step.text.split()}
+    assert {project["readme"], *project["license-files"]} <= copied
+
+
 def test_what_is_copied_is_there_and_let_through() -> None:
     copied = 0
     for stage in stages():

@@ -130,7 +130,7 @@ def _login(options: argparse.Namespace) -> int:
             if (path := getattr(options, name)) is not None
         }
         profile = Profile(options.url, options.tenant, key, **paths)
-        say(profile.credentials)
+        say(profile.credentials, instead=True)
         with Client(options.url, tenant=options.tenant, deadline_s=LOGIN_DEADLINE_S) as client:
             who = client.call(Call(method="GET", path="/v1/whoami")).body
         profiles = _read()

@@ -45,8 +45,9 @@ from penstock.sdk import credential
 from penstock.store.port import StoreError
 
 VERIFY_TIMEOUT_S = 3_600.0
-WORKER = ("--register", "--grace-s", "1")
+WORKER_GRACE_S = 1.0
 """Of `dev --worker`: its server stops soon after it."""
+WORKER = ("--register", "--grace-s", str(WORKER_GRACE_S))
 
 
 def add(verbs: Verbs) -> None:
@@ -172,7 +173,9 @@ def _run(options: argparse.Namespace) -> int:
     from penstock.builtin.beside import BesideServer
 
     builtin = [BesideServer(builtin_default(), tell)] if options.builtin else []
-    theirs = [Reloading(options.workers, WORKER, Path.cwd())] if options.workers else []
+    theirs = (
+        [Reloading(options.workers, WORKER, Path.cwd(), WORKER_GRACE_S)] if options.workers else []
+    )
     try:
         return server.run(_config(options), tell, [*builtin, *theirs])
     except (CannotStart, StoreError) as error:

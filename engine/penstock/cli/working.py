@@ -150,10 +150,13 @@ class Reloading:
     process, however that ends.
     """
 
-    def __init__(self, modules: Sequence[str], arguments: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, modules: Sequence[str], arguments: Sequence[str], folder: Path, grace_s: float
+    ) -> None:
         worker = "-m", "penstock.cli", "worker", "--until-eof"
         self._command = [sys.executable, *worker, *modules, *arguments]
         self._folder = folder
+        self._end_s = grace_s + LEAVE_S
         self._stopping = Event()
         self._thread: Thread | None = None
 
@@ -169,7 +172,7 @@ class Reloading:
     def join(self) -> None:
         """Wait until it has ended."""
         if self._thread is not None:
-            self._thread.join(GRACE_S + LEAVE_S)
+            self._thread.join(self._end_s)
 
     def run(self, url: str) -> None:
         """Work until somebody says stop."""
@@ -187,14 +190,14 @@ class Reloading:
                         tell(f"penstock worker: {changed[0].name} has changed")
                         seen = now
                         break
-                _end(process)
+                _end(process, self._end_s)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], within_s: float) -> None:
     assert process.stdin is not None
     process.stdin.close()
     try:
-        process.wait(GRACE_S + LEAVE_S)
+        process.wait(within_s)
     except subprocess.TimeoutExpired:
         process.kill()
 
@@ -229,7 +232,7 @@ def _reloading(options: argparse.Namespace) -> int:
         *(("--name", options.name) if options.name else ()),
         *(("--register",) if options.register else ()),
     ]
-    reloading = Reloading(options.modules, arguments, Path.cwd())
+    reloading = Reloading(options.modules, arguments, Path.cwd(), options.grace_s)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         reloading.stop()

@@ -29,6 +29,10 @@ class FollowedRuns:
         self._asked = asked
         self._told: dict[str, int] = {}
 
+    def begin(self) -> None:
+        """Something may have been missed: what was told before says nothing of what is so now."""
+        self._told.clear()
+
     def look(self, reads: Reads, caller: Caller, wf_run_ids: list[str]) -> list[bytes]:
         """The events about these runs, which have changed."""
         found = (self._event(reads, caller, wf_run_id) for wf_run_id in wf_run_ids)

@@ -26,6 +26,7 @@ ASK_S: Final = 2.0  # for the first question about a partition; others wait mean
 RETRY_S: Final = 0.2
 REST: Final = 3
 """So many times as long as it has held up the others in vain, a partition is left alone."""
+REST_S_MAX: Final = 15.0
 
 Departed = Callable[[int], None]
 
@@ -96,7 +97,8 @@ class Owned:
                 logger.warning("partition %d can not be opened yet: %s", number, error)
                 self.close(number)
                 now_s = time.monotonic()
-                self._not_before_s[number] = now_s + max(RETRY_S, REST * (now_s - began_s))
+                rest_s = min(REST_S_MAX, REST * (now_s - began_s))
+                self._not_before_s[number] = now_s + max(RETRY_S, rest_s)
                 return  # the others have their turn after what is open has had its own
             self._not_before_s.pop(number, None)
             if is_settled:

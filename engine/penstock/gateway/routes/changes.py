@@ -94,6 +94,7 @@ async def _runs(request: Request, found: FollowedRuns, numbers: frozenset[int]) 
     reads = gateway.reads
 
     def begin() -> bytes:
+        found.begin()
         positions = [str(reads.view(number).position) for number in sorted(numbers)]
         return event("begin", {"positions": positions})
 

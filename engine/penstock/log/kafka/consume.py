@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, Final
 
 from confluent_kafka import (
@@ -203,13 +203,20 @@ class KafkaReads:
     def bounds(
         self, topic: str, partition: int, timeout_s: float = REQUEST_TIMEOUT_S
     ) -> tuple[int, int]:
-        """First offset and end of a partition, asked of the broker now."""
+        """First offset and end of a partition, asked of the broker now. A client without an answer
+        goes: it looks for another leader only of partitions that it was assigned, and it has none.
+        """
         if not self._asking.acquire(timeout=timeout_s):
             raise LogUnavailable(f"the bounds of {topic} {partition}: others are asking still")
         try:
             if self._asker is None:
                 self._asker = Client(self._settings)
             return _bounds(self._asker, topic, partition, timeout_s)
+        except LogUnavailable:
+            asker, self._asker = self._asker, None
+            assert asker is not None
+            Thread(target=asker.close, name="penstock-close", daemon=True).start()
+            raise
         finally:
             self._asking.release()
 

@@ -86,7 +86,15 @@ class KafkaGroups:
             error = error_of(raised)
             if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return None
+            if error.code() == KafkaError.NOT_COORDINATOR:
+                self._look_anew()
             raise log_error(f"asking for {what}", error) from raised
+
+    def _look_anew(self) -> None:
+        """The client asks a broker that is not the coordinator, and would again."""
+        with self._lock:
+            gone, self._client, self._asked = self._client, None, {}
+        del gone
 
     def _under_way(self, key: Hashable, ask: Callable[[Any], Future[Any]]) -> Future[Any]:
         now_s, gone = time.monotonic(), None
