@@ -165,8 +165,8 @@ class ClientBase(Registered[C]):
 
         >>> client.run(greeting, name="Ada").result(timeout=30)
         'Hello, Ada'
-        >>> next(client.find_node_runs(wf_spec="greeting", type="TASK")).status
-        'COMPLETED'
+        >>> next(client.find_node_runs(wf_spec="greeting", type="TASK")).node
+        '1-greet'
         """
         return self._in_runs(NodeRunFound, "/v1/node-runs", which)
 
