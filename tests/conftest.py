@@ -27,19 +27,10 @@ PROCESSES_MAX = 6
 TESTS = Path(__file__).parent
 LONG_S = 60  # a run of which it is worth telling where its time went
 BROKERS = {"kafka_bootstrap", "own_broker"}
-REAL_TIME = (
-    "builtin",
-    "chaos",
-    "cli",
-    "crash",
-    "docs",
-    "examples",
-    "gateway",
-    "nodes",
-    "operations",
-    "release",
-    "sdk",
-)
+REAL_TIME = {
+    *("builtin", "chaos", "cli", "crash", "deploy", "docs", "examples", "gateway", "nodes"),
+    *("operations", "release", "rules", "sdk"),
+}
 """Folders of tests with servers, processes and clocks that run."""
 
 

@@ -169,7 +169,8 @@ def test_r07_a_topic_that_may_not_be_written_holds_its_tasks_and_nobody_elses(
     until(lambda: all(status_of(one) is TaskStatus.TASK_PENDING for one in held))
     letters = engine.dead_letters()
     assert {letter.code for letter in letters} == {"DENIED"}
-    assert len(letters) == LETTERS
+    # A batch of outputs that is delivered once more brings its letters once more, too.
+    assert len({letter.value for letter in letters}) == LETTERS
     topic.allow_all()
     engine.processor._errands.held_tasks._look_s = 0.0
     by_run = {one.id: one for one in held}
