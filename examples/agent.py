@@ -80,7 +80,7 @@ def remember(seen: list[str], said: str) -> list[str]:
 
 
 @workflow
-def agent(goal: str) -> str:
+def agent(goal: str) -> str | None:
     seen = variable("seen", list[str], [])
     said = variable("said", str, "")
     turns = variable("turns", int, 0)

@@ -27,7 +27,7 @@ def send(to: str, text: str) -> str:
 
 @workflow
 def report(to: str) -> str:
-    orders = count_orders(now())
+    orders = count_orders(text("{0}", now()))
     return send(to, text("{0} orders", orders))
 
 

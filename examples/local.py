@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ NOTHING: Mapping[str, str] = {}
 
 
 @contextmanager
-def engine(environment: Mapping[str, str] = NOTHING) -> Iterator[str]:
+def engine(environment: Mapping[str, str] = NOTHING) -> Generator[str]:
     """Its address."""
     signal.signal(
         signal.SIGTERM, lambda _number, _frame: sys.exit(143)

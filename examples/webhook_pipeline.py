@@ -58,7 +58,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """It has nothing to say."""
 
 
@@ -70,7 +70,7 @@ def pack(item: str, count: int) -> dict[str, Any]:
 @workflow
 def pipeline(item: str, count: int) -> None:
     parcel = pack(item, count)
-    send_webhook("parcel.packed", parcel)
+    _ = send_webhook("parcel.packed", parcel)
 
 
 def main() -> None:
