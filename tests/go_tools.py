@@ -1,8 +1,8 @@
 """Programs and files that come as Go modules: real tools, built once into the checkout's build
 folder, and schemas that nobody else ships.
 
-`python -m tests.go_tools NAME...` fetches and builds; without names, all that tests use. Without
-Go, what needs one is skipped and says so.
+`python -m tests.go_tools NAME...` fetches and builds, which takes minutes, once; without names, all
+that tests use. Tests build nothing: what needs a tool that is not there is skipped and says so.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class NoTool(Exception):
     """It is not there, and can not be made here."""
 
 
-def tool(name: str) -> Path:
-    """A program; built if it is not there."""
+def tool(name: str, *, build: bool = False) -> Path:
+    """A program, which is there or is to be built."""
     module = TOOLS[name]
     program = BUILD / f"{name}-{module.version}"
     if not program.exists():
+        _may(build, name)
         folder = BUILD / f"{name}.{os.getpid()}"  # of two that build, both are whole
         environment = {"GOBIN": str(folder), "CGO_ENABLED": "0"}
         _go("install", f"{module.path}@{module.version}", timeout_s=BUILD_S, **environment)
@@ -56,12 +57,13 @@ def tool(name: str) -> Path:
     return program
 
 
-def own_program(folder: Path) -> Path:
-    """A program of ours, built anew when its files have changed."""
+def own_program(folder: Path, *, build: bool = False) -> Path:
+    """A program of ours, to be built anew when its files have changed."""
     sources = sorted(path for path in folder.iterdir() if path.suffix in {".go", ".mod", ".sum"})
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     program = BUILD / f"{folder.name}-{digest}"
     if not program.exists():
+        _may(build, folder.name)
         half = BUILD / f"{program.name}.{os.getpid()}"
         words = ("-C", str(folder), "build", "-mod=readonly", "-o", str(half), ".")
         _go(*words, timeout_s=BUILD_S, CGO_ENABLED="0")
@@ -75,34 +77,47 @@ def module_folder(module: Module) -> Path:
     return Path(json.loads(told)["Dir"])
 
 
+def _may(build: bool, name: str) -> None:
+    if not build:
+        raise NoTool(f"{name} is not built: python -m tests.go_tools {name}")
+
+
 def _go(*words: str, timeout_s: float, **environment: str) -> str:
     go = shutil.which("go")
     if go is None:
         raise NoTool("Go, which brings what this needs, is not installed")
     BUILD.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [go, *words],
-        cwd=BUILD,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [go, *words],
+            cwd=BUILD,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NoTool(f"go {' '.join(words)} takes more than {timeout_s:g} s") from error
     if done.returncode != 0:
         raise NoTool(f"go {' '.join(words)}: {done.stderr.strip()[-300:]}")
     return done.stdout
 
 
-def main(names: list[str]) -> None:
-    """Build."""
+def main(names: list[str]) -> int:
+    """Build; 1 if something can not be."""
+    missing = 0
     for name in names or (*TOOLS, PROMQL.name):
-        made = own_program(PROMQL) if name == PROMQL.name else tool(name)
-        print(f"{name}: {made}", flush=True)
+        try:
+            made = (
+                own_program(PROMQL, build=True) if name == PROMQL.name else tool(name, build=True)
+            )
+            print(f"{name}: {made}", flush=True)
+        except NoTool as error:
+            print(f"{name}: {error}", flush=True)
+            missing += 1
+    return int(missing > 0)
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except NoTool as error:
-        sys.exit(str(error))
+    sys.exit(main(sys.argv[1:]))
