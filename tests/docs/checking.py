@@ -30,7 +30,7 @@ MAKE_TARGETS: Final = frozenset(
 OTHER_PROGRAMS: Final = frozenset(
     (
         *("cd", "chmod", "export", "openssl", "printf", "pip", "pytest", "."),
-        *("docker", "helm", "install", "python3", "sh", "acls.sh", "user.sh"),
+        *("docker", "helm", "install", "kubectl", "openssl", "python3", "sh", "acls.sh", "user.sh"),
     )
 )
 FILES_NAMED: Final = ("admin.key", "kafka.conf")  # which options of ours read
