@@ -200,15 +200,14 @@ def test_who_does_not_say_who_he_is_is_not_let_in(door: Door, server: str) -> No
     """Nor who takes the broker for another one."""
     assert server
 
-    def knock(settings: dict[str, str]) -> str:
+    def knock(settings: dict[str, str]) -> None:
         message = Message(Topics("penstock", 0).commands, b"k", b"v", {}, 0)
         producer = KafkaProducer(door.address, settings=settings)
         try:
-            with pytest.raises(LogError) as refused:
+            with pytest.raises(LogError):
                 producer.append_and_wait(message, timeout_s=5)
         finally:
             producer.close()
-        return str(refused.value)
 
     with ThreadPoolExecutor(len(door.wrong)) as pool:
-        assert all(pool.map(knock, door.wrong))
+        list(pool.map(knock, door.wrong))

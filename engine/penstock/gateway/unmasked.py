@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from msgspec import structs
 
@@ -107,7 +107,8 @@ def bears_values(kind: type[Command]) -> Iterator[str]:
 
 def _differing(name: str, was: Any, now: Any) -> list[str]:
     if isinstance(was, dict) and isinstance(now, dict):
-        return [f"{name}.{key}" for key in now if was.get(key) != now[key]]  # type: ignore[reportUnknownVariableType]
+        before, after = cast("dict[str, Any]", was), cast("dict[str, Any]", now)
+        return [f"{name}.{key}" for key in after if before.get(key) != after[key]]
     return [name] if was != now else []
 
 

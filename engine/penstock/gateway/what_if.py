@@ -298,9 +298,10 @@ class _Player:
         visit = visit_of(self._world.rows, self._tenant, row)
         if visit is None or (isinstance(row, TaskRun) and row.status not in TASK_LIVE):
             return
-        named = {"wf_run_id": row.wf_run_id, "guid": row.guid}
+        named: dict[str, Any] = {"wf_run_id": row.wf_run_id, "guid": row.guid}
         for one in self._waiting.pop((visit, number), ()):
-            command = structs.replace(one.turned.command, **named)  # type: ignore[reportArgumentType]
+            assert one.turned.command is not None, "it names a task"
+            command = structs.replace(one.turned.command, **named)
             turned = structs.replace(one.turned, command=command)
             self._push(since_ms + one.delay_ms, turned, None)
             self._answered.add((row.wf_run_id, row.guid, number))

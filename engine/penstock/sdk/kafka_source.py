@@ -9,8 +9,8 @@ many are under way in each partition, and the mark follows the first that is not
 passed by.
 - About half a second's work is held ahead: enough to keep the slots busy, little to repeat
 elsewhere.
-- A checkpoint is kept when the log has it. What the fold says of it nobody hears here: the SDK sees
-to it that there is nothing to say.
+- A checkpoint is kept when the log has it. What the fold says of it nobody hears here. The SDK asks
+for nothing that it refuses, but for one thing: what earlier attempts have used of the room.
 """
 
 from __future__ import annotations

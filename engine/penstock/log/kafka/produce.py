@@ -128,8 +128,7 @@ class KafkaProducer:
 
         self.append(message, on_ack)
         if not acked.wait(timeout_s):
-            what = f"no acknowledgement from {message.topic} in {timeout_s} s"
-            raise LogUnavailable(what + self._why())
+            raise LogUnavailable(f"no acknowledgement from {message.topic} in {timeout_s} s")
         if isinstance(results[0], LogError):
             raise results[0]
         return results[0]
@@ -138,8 +137,7 @@ class KafkaProducer:
         """Wait until all that was appended so far is acknowledged."""
         line = self._line
         if line is not None and line.client.flush(timeout_s) > 0:
-            what = f"not all messages were acknowledged in {timeout_s} s"
-            raise LogUnavailable(what + self._why())
+            raise LogUnavailable(f"not all messages were acknowledged in {timeout_s} s")
 
     def close(self) -> None:
         """Flush for a moment, and let go."""
@@ -149,11 +147,6 @@ class KafkaProducer:
         if line is not None:
             line.client.flush(PURGE_S)
             line.end()
-
-    def _why(self) -> str:
-        """What the client has said of late, such as that its password is refused."""
-        line = self._line
-        return f": {line.heard.str()}" if line is not None and line.heard is not None else ""
 
     def warm_up(self) -> Client:
         """The client; made early, since an idempotent one takes half a second to send its first."""
@@ -194,7 +187,6 @@ class _Line:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.failed: KafkaError | None = None
-        self.heard: KafkaError | None = None
         self._made_s = time.monotonic()
         self.client = Client({**settings, "error_cb": self._failure})
         self._ending = False
@@ -225,8 +217,6 @@ class _Line:
             raise
 
     def _failure(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or self.heard is None:
-            self.heard = error  # what is wrong with one broker says more
         if error.fatal():
             self.failed = error
 
