@@ -121,7 +121,7 @@ ONLY ?=
 BENCH := $(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench
-bench: $(DEV) ## measure, half an hour (ONLY="growth bare" for some groups; docs/performance.md)
+bench: $(DEV) ## measure, about 40 minutes (ONLY="growth bare" for some groups; docs/performance.md)
 	@$(BENCH)
 
 .PHONY: bench-quick
