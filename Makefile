@@ -125,7 +125,7 @@ bench: $(DEV) ## measure, about 40 minutes (ONLY="growth bare" for some groups; 
 	@$(BENCH)
 
 .PHONY: bench-quick
-bench-quick: $(DEV) ## measure, roughly and in less than a minute
+bench-quick: $(DEV) ## measure, roughly and in about a minute
 	@$(BENCH) --quick
 
 .PHONY: instructions
