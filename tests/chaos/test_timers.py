@@ -31,11 +31,11 @@ PAUSE_S = 0.02
 LOOK_EVERY = 10
 OTHERS_MIN = 50
 P99_MS = 500.0
-"""Of the answers to others while all fire, on a machine that answers in IDLE_MS before; on a slower
-one, or a busy one, as many times as long.
+"""Of the answers to others while all fire. A machine whose answers take longer than IDLE_MS before
+is slow, or busy: there it is as many times as long.
 """
 P99_MS_MAX = 2_000.0
-IDLE_MS = 2.0  # the goal of the bench's latency0_http
+IDLE_MS = 5.0
 
 
 @pytest.mark.chaos_long
