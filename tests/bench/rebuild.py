@@ -30,7 +30,7 @@ from tests.bench.made import Long, make_log
 from tests.bench.plan import Plan
 from tests.bench.process import BenchError, in_child, within
 
-CHILD_S: Final = 900.0
+CHILD_S: Final = 1_500.0
 LOOK_S: Final = 0.002
 OBJECTS: Final = "objects"
 KEY: Final = "rebuild_commands_per_s"
