@@ -37,6 +37,7 @@ from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
 from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits, Load
+from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
@@ -74,6 +75,7 @@ class Gateway:
     engine: Engine
     queues: TaskQueues
     run_changes: RunChanges
+    streams: OpenStreams
     backlogs: Backlogs
     forwarder: Forwarder
     load: Load

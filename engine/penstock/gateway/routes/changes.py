@@ -43,7 +43,9 @@ async def of_run(request: Request) -> Response:
 
 async def of_all(request: Request) -> Response:
     """That partitions have gone on, wherever they are, as server-sent events: `changed` with the
-    positions of those that have; at first of all.
+    positions of those that have; at first of all. `missing` has `partitions`, each with a `code`
+    and a `message`, of which nothing is told just now: it comes when that changes, and is empty
+    once all are told of again.
     """
     events = await followed.everywhere(request, partial(_changes, gateway_of(request).reads))
     return streamed(request, events)
@@ -53,7 +55,8 @@ async def of_wf_runs(request: Request) -> Response:
     """Runs that a search finds, as they change, as server-sent events. `begin` comes first, and
     whenever something may have been missed: search now, what follows is newer. Then `run` with a
     run that has begun or changed, and `left` with the id of one that the search does not find any
-    more.
+    more. `missing` has `partitions`, each with a `code` and a `message`, of which nothing is told
+    just now: each has a `begin` of its own when it is back.
     """
     asked, dialect = RunSearch.of(request.query_params), dialect_of(request)
     here = partial(_runs, request, FollowedRuns(dialect, asked))
