@@ -63,6 +63,7 @@ from penstock.gateway.routes import (
 )
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
+from penstock.gateway.shown_runs import ShownRuns
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.gateway.web import Gateway, json_answer
@@ -212,6 +213,7 @@ def make_gateway(
         engine=engine,
         queues=queues,
         run_changes=run_changes,
+        shown_runs=ShownRuns(run_changes, reads),
         streams=streams,
         backlogs=Backlogs(log=log, topics=topics),
         forwarder=forwarder,

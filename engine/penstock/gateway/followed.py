@@ -24,8 +24,9 @@ from starlette.requests import Request
 from penstock.contracts.answers.common import MissingPartition, MissingPartitions
 from penstock.gateway.errors import RETRIED, ApiError, EdgeCode, code_named
 from penstock.gateway.forward import Asked, asked_of
+from penstock.gateway.sent_events import Events, event
 from penstock.gateway.spread import of_part, part_asked
-from penstock.gateway.streams import ERROR, LOOK_S, Events, event
+from penstock.gateway.streams import ERROR, LOOK_S
 from penstock.gateway.web import Gateway, gateway_of
 from penstock.store.port import StoreError
 

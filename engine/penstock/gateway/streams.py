@@ -12,10 +12,9 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,10 +22,9 @@ from penstock.core.errors import Reject
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import STATUS_OF, ApiError, EdgeCode
 from penstock.gateway.open_streams import Stream
+from penstock.gateway.sent_events import Events, event
 from penstock.gateway.web import admitted_again, gateway_of
 from penstock.store.port import StoreError
-
-Events = AsyncGenerator[bytes]
 
 LOOK_S: Final = 1.0
 """How often it is looked at whether who follows may go on."""
@@ -35,11 +33,6 @@ QUIET: Final = b": quiet\n\n"
 ERROR: Final = "error"
 MEDIA: Final = "text/event-stream"
 HEADERS: Final = {"Content-Type": MEDIA, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-
-def event(name: str, data: Any) -> bytes:
-    """An event as it is sent."""
-    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
 
 def streamed(

@@ -42,6 +42,7 @@ from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Says
+from penstock.gateway.shown_runs import ShownRuns
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.log.port import EngineLog, Position
@@ -75,6 +76,7 @@ class Gateway:
     engine: Engine
     queues: TaskQueues
     run_changes: RunChanges
+    shown_runs: ShownRuns
     streams: OpenStreams
     backlogs: Backlogs
     forwarder: Forwarder

@@ -23,7 +23,8 @@ from penstock.gateway.routes.run_words import PAUSE_S
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.run_follow import FollowedRuns
 from penstock.gateway.says import AT_LEAST, VIEW, Says
-from penstock.gateway.streams import LOOK_S, MEDIA, QUIET_S, Events, event, streamed
+from penstock.gateway.sent_events import Events, event
+from penstock.gateway.streams import LOOK_S, MEDIA, QUIET_S, streamed
 from penstock.gateway.web import Gateway, gateway_of, route, sees_run, view_of_run
 
 POSITIONS_S: Final = 0.5
@@ -59,7 +60,7 @@ async def of_wf_runs(request: Request) -> Response:
     just now: each has a `begin` of its own when it is back.
     """
     asked, dialect = RunSearch.of(request.query_params), dialect_of(request)
-    here = partial(_runs, request, FollowedRuns(dialect, asked))
+    here = partial(_runs, request, FollowedRuns(dialect, asked, gateway_of(request).shown_runs))
     return streamed(request, await followed.everywhere(request, here))
 
 
@@ -104,14 +105,14 @@ async def _runs(request: Request, found: FollowedRuns, numbers: frozenset[int]) 
     with gateway.run_changes.following(tenant, numbers) as following:
         yield begin()
         while True:
-            wf_run_ids, missed = await following.changed(LOOK_S)
+            changed, missed = await following.changed(LOOK_S)
             for number in numbers:
                 reads.check_served(number)
             if missed:
                 yield begin()
-            elif wf_run_ids:
+            elif changed:
                 caller = identify(request)
-                for told in await run_in_threadpool(found.look, reads, caller, wf_run_ids):
+                for told in await run_in_threadpool(found.look, caller, changed):
                     yield told
                 await asyncio.sleep(PAUSE_S)
 

@@ -36,7 +36,8 @@ from penstock.gateway.run_words import (
     pieces_of,
 )
 from penstock.gateway.says import AT_LEAST, VIEW, Param, Says, reads
-from penstock.gateway.streams import MEDIA, QUIET_S, Events, event, streamed
+from penstock.gateway.sent_events import Events, event
+from penstock.gateway.streams import MEDIA, QUIET_S, streamed
 from penstock.gateway.web import (
     Gateway,
     gateway_of,

@@ -36,8 +36,9 @@ from penstock.gateway.json_in import read_struct
 from penstock.gateway.operator_shapes import BreakerShown
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.says import WAIT_MS_MAX, Says, pages, reads, sends
+from penstock.gateway.sent_events import Events, event
 from penstock.gateway.spread import everywhere
-from penstock.gateway.streams import LOOK_S, MEDIA, Events, event, streamed
+from penstock.gateway.streams import LOOK_S, MEDIA, streamed
 from penstock.gateway.task_queue import PollingWorker
 from penstock.gateway.web import (
     Gateway,
