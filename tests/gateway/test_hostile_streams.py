@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from penstock.gateway.app import ROUTES
-from penstock.gateway.streams import MEDIA
+from penstock.gateway.sent_events import MEDIA
 from penstock.gateway.web import ApiRoute
 from tests.controls import chain, event
 from tests.gateway.served import Served, serving, shape_of_error, wait_until

@@ -15,7 +15,7 @@ import pytest
 
 from penstock.gateway import streams
 from penstock.gateway.app import ROUTES
-from penstock.gateway.streams import MEDIA
+from penstock.gateway.sent_events import MEDIA
 from penstock.gateway.web import ApiRoute
 from tests.controls import chain, event
 from tests.gateway.keys import client_of, everything, grant, guarded, put_key, put_principal

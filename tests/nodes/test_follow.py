@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from penstock.gateway.load import Limits
-from tests.gateway.served import wait_until, waiting_for_event
+from tests.gateway.served import shape_of_error, wait_until, waiting_for_event
 from tests.gateway.stopping import STOPPED, stop_a_partition
 from tests.gateway.test_missing_partitions import OTHERS, register
 from tests.gateway.test_missing_partitions import run_on as start_on
@@ -150,10 +150,14 @@ def test_streams_through_another_node_count_at_both(tmp_path: Path, kafka_bootst
         wf_run_id = start_on(second, STOPPED)
         counted = [one.made.app.state.gateway.streams.of_tenants for one in (first, second)]
         with second.http.stream("GET", f"/v1/wf-runs/{wf_run_id}/follow") as stream:
-            assert next(told(stream.iter_lines()))[0] == "changed"
+            events = told(stream.iter_lines())
+            assert next(events)[0] == "changed"
             assert [one.total() for one in counted] == [1, 1]
             for node in (first, second):
-                refused = node.refused("GET", f"/v1/wf-runs/{wf_run_id}/follow")
+                with node.http.stream("GET", f"/v1/wf-runs/{wf_run_id}/follow") as more:
+                    assert more.status_code == 429
+                    more.read()
+                refused = shape_of_error(more)
                 assert refused[:2] == (429, "TOO_MANY_STREAMS")
         wait_until(lambda: not any(counted))
         with first.http.stream("GET", "/v1/changes/follow") as alone:

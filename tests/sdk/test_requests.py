@@ -316,7 +316,8 @@ def test_pauses_grow_while_connections_end_soon(
     """Though each begins well."""
     paused: list[float] = []
     monkeypatch.setattr(time, "sleep", paused.append)
-    scripted.answers = [(200, told("one") + ending("RESTORING", 503))] * 7 + [(200, END)]
+    ends = 200, told("one") + ending("RESTORING", 503)
+    scripted.answers = [*[ends] * 7, (200, END)]
     url = f"http://127.0.0.1:{scripted.server_port}"
     with Client(url) as client:
         assert [one.message for one in client.handle("a").follow_logs()] == ["one"]

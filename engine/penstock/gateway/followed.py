@@ -18,15 +18,14 @@ from contextlib import aclosing
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 from starlette.requests import Request
 
-from penstock.contracts.answers.common import MissingPartition, MissingPartitions
+from penstock.contracts.answers.streams import MissingPartition, MissingPartitions, StreamEnded
 from penstock.gateway.errors import RETRIED, ApiError, EdgeCode, code_named
 from penstock.gateway.forward import Asked, asked_of
-from penstock.gateway.sent_events import Events, event
+from penstock.gateway.sent_events import ERROR, MISSING, Events, event
 from penstock.gateway.spread import of_part, part_asked
-from penstock.gateway.streams import ERROR, LOOK_S
+from penstock.gateway.streams import LOOK_S
 from penstock.gateway.web import Gateway, gateway_of
 from penstock.store.port import StoreError
 
@@ -34,7 +33,6 @@ Here = Callable[[frozenset[int]], Events]
 """What is told of partitions that are open here; raises ApiError when one of them has left."""
 
 HERE: Final = ""
-MISSING: Final = "missing"
 TOLD_MAX: Final = 1_000
 """Events that wait for who follows; the partitions wait with theirs until he has taken some."""
 MENDS: Final = RETRIED | {504}
@@ -206,14 +204,9 @@ def _missing(number: int, why: ApiError) -> MissingPartition:
     return MissingPartition(number, why.code, why.message)
 
 
-class _Ended(Struct, frozen=True):
-    code: str
-    message: str
-
-
 def _error(block: bytes) -> ApiError:
     """Why another node ends its stream."""
-    ended = msgspec.json.decode(block.removeprefix(_ERROR), type=_Ended)
+    ended = msgspec.json.decode(block.removeprefix(_ERROR), type=StreamEnded)
     return ApiError(code_named(ended.code) or EdgeCode.UNREACHED, ended.message)
 
 

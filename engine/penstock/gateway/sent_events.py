@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+MEDIA: Final = "text/event-stream"
+ERROR: Final = "error"
+MISSING: Final = "missing"
 Events = AsyncGenerator[bytes]
 
 

@@ -22,7 +22,7 @@ from penstock.core.errors import Reject
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import STATUS_OF, ApiError, EdgeCode
 from penstock.gateway.open_streams import Stream
-from penstock.gateway.sent_events import Events, event
+from penstock.gateway.sent_events import ERROR, MEDIA, Events, event
 from penstock.gateway.web import admitted_again, gateway_of
 from penstock.store.port import StoreError
 
@@ -30,8 +30,6 @@ LOOK_S: Final = 1.0
 """How often it is looked at whether who follows may go on."""
 QUIET_S: Final = 15.0
 QUIET: Final = b": quiet\n\n"
-ERROR: Final = "error"
-MEDIA: Final = "text/event-stream"
 HEADERS: Final = {"Content-Type": MEDIA, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 

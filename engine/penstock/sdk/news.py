@@ -8,8 +8,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from penstock.contracts.answers.common import MissingPartition, MissingPartitions
 from penstock.contracts.answers.runs import WfRunHead
+from penstock.contracts.answers.streams import LeftSearch, MissingPartition, MissingPartitions
 
 
 class RunNews(Struct, frozen=True):
@@ -26,12 +26,8 @@ class RunNews(Struct, frozen=True):
     missing: tuple[MissingPartition, ...] = ()
 
 
-class _Left(Struct, frozen=True):
-    wf_run_id: str
-
-
 _run: Final = msgspec.json.Decoder(WfRunHead)
-_left: Final = msgspec.json.Decoder(_Left)
+_left: Final = msgspec.json.Decoder(LeftSearch)
 _missing: Final = msgspec.json.Decoder(MissingPartitions)
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Generic, TypeVar, final
 
 import msgspec
-from msgspec import Struct
 
+from penstock.contracts.answers.streams import StreamEnded
 from penstock.sdk import api
 from penstock.sdk.errors import PenstockError, ServerError, Unavailable, error_of
 
@@ -26,12 +26,6 @@ QUIET_S: Final = 30.0  # the server says something, if only that it lives, twice
 STEADY_S: Final = 5.0  # a connection that lasts so long is a good one
 _EVENT: Final = "event:"
 _DATA: Final = "data:"
-
-
-class _Ended(Struct, frozen=True):
-    code: str
-    message: str
-    status: int
 
 
 @final
@@ -113,7 +107,7 @@ class Tail(Generic[T]):
 def _error(data: str) -> PenstockError:
     """What a stream was ended with."""
     try:
-        ended = msgspec.json.decode(data, type=_Ended)
+        ended = msgspec.json.decode(data, type=StreamEnded)
     except msgspec.DecodeError as error:
         raise ServerError("BAD_ANSWER", f"not the error of this version: {error}") from error
     return error_of(ended.status, ended.code, ended.message)

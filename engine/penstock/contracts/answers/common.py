@@ -48,20 +48,6 @@ class Found(Answer, Generic[T], frozen=True):
     missing: list[int] = []
 
 
-class MissingPartition(Answer, frozen=True):
-    """A partition of which nothing is told just now, and why: `code` is stable."""
-
-    partition: int
-    code: str
-    message: str
-
-
-class MissingPartitions(Answer, frozen=True):
-    """All of which a stream tells nothing just now; none, once it tells of all again."""
-
-    partitions: list[MissingPartition]
-
-
 class FoundInRuns(Found[T], Generic[T], frozen=True, kw_only=True):
     """What stands in a window of runs, newest first; and whether the window was all there is."""
 

@@ -10,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.runs import WfRunHead
+from penstock.contracts.answers.streams import Begun, Changed, LeftSearch, MissingPartitions
 from penstock.contracts.filters import RunFilters
 from penstock.core.ids import root_of
 from penstock.core.state.regions import family_region
@@ -22,9 +24,9 @@ from penstock.gateway.reads import Reads, View
 from penstock.gateway.routes.run_words import PAUSE_S
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.run_follow import FollowedRuns
-from penstock.gateway.says import AT_LEAST, VIEW, Says
-from penstock.gateway.sent_events import Events, event
-from penstock.gateway.streams import LOOK_S, MEDIA, QUIET_S, streamed
+from penstock.gateway.says import AT_LEAST, VIEW, follows
+from penstock.gateway.sent_events import MISSING, Events, event
+from penstock.gateway.streams import LOOK_S, QUIET_S, streamed
 from penstock.gateway.web import Gateway, gateway_of, route, sees_run, view_of_run
 
 POSITIONS_S: Final = 0.5
@@ -117,13 +119,19 @@ async def _runs(request: Request, found: FollowedRuns, numbers: frozenset[int]) 
                 await asyncio.sleep(PAUSE_S)
 
 
+FOLLOWED: Final = {"begin": Begun, "run": WfRunHead, "left": LeftSearch, MISSING: MissingPartitions}
 ROUTES: Final = [
-    route("GET", RUN + "/follow", of_run, Says(query=(AT_LEAST,), media=MEDIA)),
-    route("GET", "/v1/changes/follow", of_all, Says(media=MEDIA)),
+    route("GET", RUN + "/follow", of_run, follows({"changed": Changed}, AT_LEAST)),
+    route(
+        "GET",
+        "/v1/changes/follow",
+        of_all,
+        follows({"changed": Changed, MISSING: MissingPartitions}),
+    ),
     route(
         "GET",
         "/v1/changes/wf-runs/follow",
         of_wf_runs,
-        Says(query=(VIEW, *params_of(RunFilters)), media=MEDIA),
+        follows(FOLLOWED, VIEW, *params_of(RunFilters)),
     ),
 ]
