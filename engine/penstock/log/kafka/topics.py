@@ -25,6 +25,7 @@ from penstock.log.kafka.clients import (
     HOPELESS,
     NO_TOPIC,
     REQUEST_TIMEOUT_S,
+    Entry,
     client_settings,
     error_of,
     log_error,
@@ -56,7 +57,9 @@ class KafkaTopics:
     def __init__(
         self, bootstrap: str, settings: Mapping[str, str], on_demand: OnDemand | None
     ) -> None:
+        self._entry = Entry()
         self._settings = client_settings(bootstrap, settings)
+        self._settings["error_cb"] = self._entry.heard
         self._on_demand = on_demand
         self._known: set[str] = set()
         self._made: set[str] = set()
@@ -212,8 +215,10 @@ class KafkaTopics:
         """The next one to ask has a new client: this one may wait for a controller that is gone,
         since it hears of another one every few minutes only.
         """
-        self._admin_client = None
-        return log_error(what, error_of(raised))
+        client, self._admin_client = self._admin_client, None
+        if client is not None:
+            client.poll(0)  # what it has to tell of itself
+        return self._entry.error(what, error_of(raised))
 
     def group_offsets(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """How far a group has come; partitions of which it has said nothing are left out."""
