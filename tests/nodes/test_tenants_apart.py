@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import pytest
 
 from penstock.gateway.load import Limits
-from tests.gateway import test_streams_apart as streams
 from tests.gateway import test_tenants_apart as one_node
 from tests.gateway.keys import ADMIN_KEY, client_of, everything
 from tests.gateway.test_streams import end_of
@@ -34,9 +33,6 @@ test_what_one_has_is_shown = one_node.test_what_one_has_is_shown_to_it_and_nothi
 test_nobody_comes_in = one_node.test_nobody_comes_in_by_naming_the_other_tenant
 test_searches_and_counts = one_node.test_searches_and_counts_are_of_one_s_own
 test_a_search_that_is_followed = one_node.test_a_search_that_is_followed_is_of_one_s_own
-
-
-test_a_stream_tells = streams.test_a_stream_tells_of_one_s_own_and_nothing_of_the_other_s
 
 
 @pytest.mark.parametrize("path", ["/v1/changes/follow", "/v1/wf-runs/asks/follow"])
