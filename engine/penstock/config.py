@@ -117,8 +117,9 @@ class Config(Struct, frozen=True, kw_only=True):
     `peers` says where the owners of the others listen. `snapshots` is where they are kept, a
     directory or s3://bucket/prefix. `drain_notice_s` is how long a server that
     is to stop still listens, and says at /readyz that it will. `standbys` is how many nodes fold a
-    partition beside its owner. With `auth` callers need a
-    credential; `admin_key` is one that may do all, to begin with.
+    partition beside its owner. Beyond `fold_version_max` the log does not move, while the build
+    that knows no more may have to come back; with `own`, it moves to that one alone. With `auth`
+    callers need a credential; `admin_key` is one that may do all, to begin with.
     """
 
     data: Path
@@ -149,6 +150,7 @@ class Config(Struct, frozen=True, kw_only=True):
     drain_notice_s: float = 0.0
     metrics_names: bool = False
     standbys: int = 0
+    fold_version_max: int | None = None
     auth: bool = False
     admin_key: str = ""
     oidc: Oidc | None = None

@@ -7,6 +7,9 @@ fold      core alone
 rows      encoded, cached, noted and written to RocksDB, in batches
 outputs   tasks and events to messages
 
+`--check` holds them against instructions.json beside this file, which `--keep` writes: none may
+cost a tenth more. Whoever makes one dearer on purpose keeps the new figures, and says why.
+
 Kafka is not in it. A stage is worked once before it is counted, so that what is made once in a
 process is not; what is kept of keys and ids is forgotten before, since runs are new.
 """
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import os
 import re
 import subprocess
@@ -43,6 +47,8 @@ from tests.bench.folding import SHARD, fold_in_batches, input_of, made_log
 from tests.bench.workflows import definitions
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+KEPT: Final = Path(__file__).with_suffix(".json")
+DEARER_MAX: Final = 1.1
 RUNS: Final = 300
 COUNTED: Final = "PyRun_SimpleStringFlags"
 """A C function that nothing else calls: valgrind counts from where it is entered to its return."""
@@ -152,13 +158,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.instructions", description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS, help="of a 1-task workflow")
     parser.add_argument("--work", type=int, metavar="RUNS", help=argparse.SUPPRESS)
+    parser.add_argument("--check", action="store_true", help="fail if a stage has become dearer")
+    parser.add_argument("--keep", action="store_true", help="keep these figures to be held against")
     options = parser.parse_args()
     if options.work is not None:
         work(options.work)
         return
     found = counted(options.runs)
-    for stage, instructions in (*found.items(), ("all", sum(found.values()))):
-        print(f"{stage:8} {instructions / 1_000:10,.1f} thousand instructions a workflow")
+    kept: dict[str, int] = json.loads(KEPT.read_text())
+    for stage, instructions in found.items():
+        ratio = instructions / kept[stage]
+        print(
+            f"{stage:8} {instructions:10,.0f} instructions a workflow, {ratio:.3f} of what is kept"
+        )
+    print(f"all      {sum(found.values()):10,.0f}")
+    if options.keep:
+        KEPT.write_text(json.dumps({name: round(count) for name, count in found.items()}) + "\n")
+    dearer = [stage for stage in found if found[stage] > DEARER_MAX * kept[stage]]
+    if options.check and dearer:
+        raise SystemExit(f"dearer by more than a tenth: {', '.join(dearer)}")
 
 
 if __name__ == "__main__":

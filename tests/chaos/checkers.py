@@ -34,7 +34,7 @@ from penstock.processor.verify import MUTED, Verifier
 from penstock.store.memory import MemoryStore
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
-from tests.chaos.traffic import TASK, Traffic
+from tests.chaos.traffic import TASK, Told
 from tests.sim.liveness import problems
 from tests.sim.tables import Tables
 
@@ -64,20 +64,18 @@ class Audit:
         kafka: str,
         cluster: str,
         partitions: int,
-        folders: Sequence[Path],
+        folders: Sequence[str],
         snapshots: Path | None = None,
     ) -> None:
         self.topics = Topics(cluster, partitions)
         self.avro = Avro()
         self.found = Found()
         self._kafka = kafka
-        self._folders = folders
+        self._folders = [Path(folder) for folder in folders]
         self._snapshots = snapshots
         self._tables: list[Tables] = []
 
-    def run(
-        self, traffic: Traffic, *, dead_letters: int = 0, others: Collection[str] = ()
-    ) -> Found:
+    def run(self, traffic: Told, *, dead_letters: int = 0, others: Collection[str] = ()) -> Found:
         """All of them. `others` are runs that the test has started itself."""
         with self._log() as log:
             for number in range(self.topics.partitions):
@@ -164,7 +162,7 @@ class Audit:
         mark = log.committed(number)
         assert mark is not None and mark.next_offset == end, f"O4: {mark} is not {end}"
 
-    def _effects(self, traffic: Traffic, others: Collection[str]) -> None:
+    def _effects(self, traffic: Told, others: Collection[str]) -> None:
         """O1: each command that was acknowledged has one effect, and its position is its own."""
         runs = {row.wf_run_id: row for row in self._rows(WfRun)}
         tasks, events = self._by_run(TaskRun), self._by_run(ExternalEvent)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
@@ -82,17 +83,29 @@ class Scene:
         snapshots: Path | None = None,
     ) -> Found:
         """Stop all cleanly, check all, and note the figures."""
+        self.end()
+        audit = Audit(**self.audited(), snapshots=snapshots)
+        found = audit.run(traffic.told, dead_letters=dead_letters, others=others)
+        self.note(found, figures)
+        return found
+
+    def end(self) -> None:
+        """Stop all cleanly, within what each may have taken of the machine (O7)."""
         self.look()
         self.stop()
         self.bounds.check()
-        audit = Audit(
-            kafka=self.kafka,
-            cluster=self.cluster,
-            partitions=PARTITIONS,
-            folders=[node.data for node in self.nodes],
-            snapshots=snapshots,
-        )
-        found = audit.run(traffic, dead_letters=dead_letters, others=others)
+
+    def audited(self) -> dict[str, Any]:
+        """What there is to be audited."""
+        return {
+            "kafka": self.kafka,
+            "cluster": self.cluster,
+            "partitions": PARTITIONS,
+            "folders": [str(node.data) for node in self.nodes],
+        }
+
+    def note(self, found: Found, figures: Figures) -> None:
+        """Note what was found, for the sums."""
         figures(
             kills=self.kills,
             acknowledged=found.acknowledged,
@@ -100,7 +113,6 @@ class Scene:
             duplicated=found.duplicated,
             sent_twice=found.sent_twice,
         )
-        return found
 
     def look(self) -> None:
         """See what each takes of the machine."""

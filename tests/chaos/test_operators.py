@@ -140,5 +140,5 @@ def _both(one: Traffic, other: Traffic) -> Traffic:
     """What was told in two times."""
     one.acks += other.acks
     one.started += other.started
-    one.outputs |= other.outputs
+    one.told.outputs |= other.told.outputs
     return one

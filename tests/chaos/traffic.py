@@ -52,6 +52,16 @@ def define(server: Server) -> None:
     server.accepted("PUT", "/v1/wf-specs?wait=all", {"name": SPEC, "spec": spec})
 
 
+class Told(Struct):
+    """What clients and workers were told: the commands that were acknowledged, the runs that were
+    started, and of each what a worker was told to count, not as a repeat.
+    """
+
+    acks: list[Ack] = []
+    started: list[str] = []
+    outputs: dict[str, set[str]] = {}
+
+
 class Traffic:
     """`with Traffic(...)`: clients start runs until the block ends, and workers go on until every
     run has ended.
@@ -60,9 +70,8 @@ class Traffic:
     def __init__(
         self, urls: Sequence[str], partitions: int, *, each: int = 2, workers: int = 2
     ) -> None:
-        self.acks: list[Ack] = []
-        self.started: list[str] = []
-        self.outputs: dict[str, set[str]] = {}  # of a run: what was acknowledged, not as a repeat
+        self.told = Told()
+        self.acks, self.started = self.told.acks, self.told.started
         self.faults: list[str] = []
         self._urls = urls
         self._lock = threading.Lock()
@@ -146,7 +155,7 @@ class Traffic:
         if told is not None:
             self._note("ReportTask", one["guid"], told)
             with self._lock:
-                self.outputs.setdefault(run, set()).add(output)
+                self.told.outputs.setdefault(run, set()).add(output)
 
     def _wait_for_ends(self) -> None:
         deadline = time.monotonic() + GIVE_UP_S

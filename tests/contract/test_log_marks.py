@@ -287,6 +287,22 @@ def test_a_member_that_takes_nothing_attends(durable: Logs) -> None:
         assert values(some(first, 5)) == [b"1", b"2", b"3", b"4", b"5"]
 
 
+def test_what_went_while_a_member_attended_is_read_when_it_comes_back(durable: Logs) -> None:
+    """It was paused as it went, and nobody attends any more."""
+    log = durable.open()
+    topic = f"{durable.cluster}.tasks.default.t"
+    log.ensure_topics([TopicSettings(topic, PARTITIONS, TASKS_CONFIG)])
+    with closing(log.consumer(topic, "workers")) as first:
+        until(lambda: first.attend() == PARTITIONS)
+        with closing(log.consumer(topic, "workers")) as second:
+            until(lambda: not second.poll(1, 0.05) and first.attend() < PARTITIONS)
+            first.poll(1, 0.05)
+        log.deliver(
+            [Message(topic, None, b"%d" % number, {}, number) for number in range(PARTITIONS)]
+        )
+        assert {record.partition for record in some(first, PARTITIONS)} == set(range(PARTITIONS))
+
+
 def some(consumer: Consumer, count: int) -> list[Record]:
     """So many records, and none besides is taken."""
     records: list[Record] = []

@@ -32,7 +32,7 @@ class Server:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
-        self._environment = {**os.environ, **(environment or {})}
+        self.environment(environment or {})
         self.bootstrap = kafka
         self.cluster = cluster
         self.port = _free_port()
@@ -50,6 +50,10 @@ class Server:
             assert process.poll() is None, self.printed()
             assert time.monotonic() < deadline, self.printed()
             time.sleep(0.05)
+
+    def environment(self, more: Mapping[str, str]) -> None:
+        """What the next process of it has beside our own environment."""
+        self._environment = {**os.environ, **more}
 
     def launch(self, failpoint: str | None = None, *options: str) -> subprocess.Popen[bytes]:
         """Start, and do not wait."""

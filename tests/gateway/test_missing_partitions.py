@@ -14,7 +14,7 @@ from penstock import Client
 from penstock.core.ids import partition_of_run
 from tests.controls import chain, event
 from tests.gateway.served import PARTITIONS, Served, serving
-from tests.gateway.stopping import STOPPED, stop_a_partition
+from tests.gateway.stopping import STOPPED, open_it_again, stop_a_partition
 from tests.gateway.test_streams import told
 
 OTHERS = sorted(set(range(PARTITIONS)) - {STOPPED})
@@ -62,6 +62,26 @@ def test_streams_go_on_without_a_partition_that_is_stopped(tmp_path: Path) -> No
                 )
 
 
+def test_a_partition_that_is_back_begins_anew_and_is_missing_no_more(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        register(served)
+        other = run_on(served, OTHERS[0])
+        stop_a_partition(served)
+        with served.http.stream("GET", "/v1/changes/wf-runs/follow") as stream:
+            events = told(stream.iter_lines())
+            assert [one["partition"] for one in next(events)[1]["partitions"]] == [STOPPED]
+            assert next(events)[0] == "begin"
+            open_it_again(served, other)
+            while (news := next(events)) != ("missing", {"partitions": []}):
+                assert news[0] in ("run", "begin", "missing"), news
+            while (news := next(events))[0] != "begin":
+                assert news[0] == "run", news
+            assert any(one.startswith(f"{STOPPED}:") for one in news[1]["positions"])
+            wanted = run_on(served, STOPPED)
+            while (news := next(events))[0] != "run" or news[1]["wf_run_id"] != wanted:
+                assert news[0] != "error", news
+
+
 def test_a_stream_that_begins_later_says_at_first_what_is_missing(tmp_path: Path) -> None:
     with serving(tmp_path) as served:
         register(served)
@@ -70,7 +90,11 @@ def test_a_stream_that_begins_later_says_at_first_what_is_missing(tmp_path: Path
             events = told(stream.iter_lines())
             name, data = next(events)
             [missing] = data["partitions"]
-            assert (name, missing["partition"], missing["code"]) == ("missing", STOPPED, "BUILD")
+            assert (name, missing["partition"], missing["code"]) == (
+                "missing",
+                STOPPED,
+                "INTEGRITY",
+            )
             assert "stopped" in missing["message"]
             name, data = next(events)
             assert name == "begin"
@@ -95,5 +119,5 @@ def test_a_run_on_a_stopped_partition_is_not_followed(tmp_path: Path, path: str)
         with served.http.stream("GET", path.format(run=there)) as stream:
             stop_a_partition(served)
             *_, (name, data) = told(stream.iter_lines())
-            assert (name, data["code"], data["status"]) == ("error", "BUILD", 503)
-        assert served.refused("GET", path.format(run=there))[:2] == (503, "BUILD")
+            assert (name, data["code"], data["status"]) == ("error", "INTEGRITY", 503)
+        assert served.refused("GET", path.format(run=there))[:2] == (503, "INTEGRITY")

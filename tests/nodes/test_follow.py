@@ -135,7 +135,7 @@ def test_a_partition_that_is_stopped_elsewhere_takes_nothing_from_the_others(
                     else:
                         missing = data["partitions"]
                 awaited_missing = [(one["partition"], one["code"]) for one in missing]
-                assert awaited_missing == [(STOPPED, "BUILD")]
+                assert awaited_missing == [(STOPPED, "INTEGRITY")]
                 for number in OTHERS:
                     wanted = start_on(node, number)
                     awaited(events, "run", lambda data, of=wanted: data["wf_run_id"] == of)

@@ -1,4 +1,4 @@
-"""R5 bookkeeping, R6 verdicts, R7 undeliverable outputs, R9 versions."""
+"""R5 bookkeeping, R6 verdicts, R7 undeliverable outputs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,17 +6,13 @@ from typing import Any
 
 import pytest
 
-from penstock.contracts.wire import VERSION, Sent, outgoing
 from penstock.core import nodes
 from penstock.core.command import CommandType
 from penstock.core.commands import TYPE_OF
-from penstock.core.commands.barrier import Barrier
-from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.definitions.defs import HeldTask
 from penstock.core.definitions.nodes import ExternalEventNode
 from penstock.core.state.event_rows import EventWaiter
-from penstock.core.state.outputs import CommandRefused
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import TaskRun
 from penstock.core.state.timers import Timer
@@ -25,7 +21,7 @@ from penstock.log.port import LogFatal, Message, Refused
 from penstock.store.port import StoreError
 from tests.controls import chain, event, sleeps, starts, task, threads
 from tests.scenarios.driver import Driver
-from tests.scenarios.story import accepted, refused, register, run
+from tests.scenarios.story import refused, register, run
 
 
 def test_r05_a_refused_command_leaves_only_its_answer(memory: Driver) -> None:
@@ -292,36 +288,3 @@ def test_r07_a_missing_topic_holds_the_task_until_it_is_ready(
     view = memory.processor.view(0)
     assert view is not None
     assert list(Rows(view).scan(HeldTask)) == []
-
-
-def test_r09_a_command_of_a_later_version_is_refused(memory: Driver) -> None:
-    """Only a Barrier moves the version in force."""
-    register(memory, "quick", chain())
-    out = outgoing(memory.avro, Sent(command=RunWf(wf_spec="quick", wf_run_id="later")), "c")
-    future = memory.processor.expect("default", "c")
-    headers = out.headers | {VERSION: b"7"}
-    memory.log.append_and_wait(Message(memory.topics.commands, out.key, out.value, headers, None))
-    memory.settle()
-    assert future.result(0).answer.code == "VERSION_UNKNOWN"
-
-
-def test_r09_the_version_never_goes_down(memory: Driver) -> None:
-    """A Barrier for the version in force, or one below, is refused."""
-    courier = memory.processor._courier
-    memory.log.append_and_wait(courier.command(0, Barrier(version=1), tenant="default"))
-    memory.settle()
-    refusals = [event for event in memory.events() if isinstance(event, CommandRefused)]
-    assert [(event.command, event.code) for event in refusals] == [("Barrier", "VERSION_UNKNOWN")]
-
-
-@pytest.mark.fault(46)
-def test_r09_a_build_below_the_version_in_force_gives_up(memory: Driver) -> None:
-    """It says so, and the other partitions are told by the barrier's own way."""
-    courier = memory.processor._courier
-    memory.log.append_and_wait(courier.command(0, Barrier(version=2), tenant="default"))
-    memory.settle()
-    assert {number: stopped.cause for number, stopped in memory.processor.stopped.items()} == {
-        0: "BUILD"
-    }
-    assert accepted  # the other partitions are still owned
-    assert memory.processor.owned() == [1, 2]

@@ -167,6 +167,13 @@ def _add_nodes(parser: argparse.ArgumentParser) -> None:
         help="how many nodes fold a partition beside its owner, to take it over warm and to be read"
         " on request; the same for all nodes (%(default)s)",
     )
+    parser.add_argument(
+        "--fold-version-max",
+        type=count,
+        metavar="N",
+        help="keep the log at this fold version, so that an older build can come back during an"
+        " upgrade; with --own, let it move to it",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from penstock.core.commands import TYPE_OF
 from penstock.core.definitions.metadata import DECIDING_PARTITION as METADATA_PARTITION
 from penstock.core.fold import Input, Origin
 from penstock.core.ids import is_kebab, root_of
-from penstock.core.limits import COMMAND_BYTES_MAX, FOLD_VERSION
+from penstock.core.limits import COMMAND_BYTES_MAX, FIRST_FOLD_VERSION
 
 COMMAND_ID: Final = "command-id"
 VERSION: Final = "fold-version"
@@ -31,7 +31,7 @@ PREVIOUS: Final = "previous"
 COMMAND_ID_BYTES_MAX: Final = 128
 TENANT_DEFAULT: Final = "default"
 
-_VERSION_NOW: Final = b"%d" % FOLD_VERSION
+_FIRST_VERSION: Final = b"%d" % FIRST_FOLD_VERSION
 _NUMBER: Final = re.compile(rb"\d{1,9}")
 _STAMP: Final = re.compile(rb"(\d{1,19}:\d{1,9})?")
 
@@ -76,8 +76,10 @@ def outgoing(avro: Avro, sent: Sent, command_id: str | None) -> Outgoing:
 
 
 def client_headers(command_id: str | None) -> dict[str, bytes]:
-    """The headers of a client's command."""
-    headers = {VERSION: _VERSION_NOW}
+    """The headers of a command that needs nothing of a later fold version, as long as there is none
+    that does: a client may be newer than the log.
+    """
+    headers = {VERSION: _FIRST_VERSION}
     if command_id is not None:
         headers[COMMAND_ID] = command_id.encode()
     return headers
@@ -151,11 +153,11 @@ def _command_id(headers: Mapping[str, bytes], problems: list[str]) -> str | None
 
 def _version(headers: Mapping[str, bytes], problems: list[str]) -> int:
     data = headers.get(VERSION)
-    if data is None or data == _VERSION_NOW:
-        return FOLD_VERSION
+    if data is None or data == _FIRST_VERSION:
+        return FIRST_FOLD_VERSION
     if not _NUMBER.fullmatch(data):
         problems.append(f"the {VERSION} is not a number")
-        return FOLD_VERSION
+        return FIRST_FOLD_VERSION
     return int(data)
 
 

@@ -111,6 +111,7 @@ MENDED_BY_TIME = frozenset(
         Code.EVENT_DEF_UNKNOWN,
         Code.WEBHOOK_UNKNOWN,
         Code.WF_RUN_DELETING,
+        Code.VERSION_UNKNOWN,
     }
 )
 """Refusals that are not remembered, since the same command may be right a moment later (R12)."""

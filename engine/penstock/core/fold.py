@@ -31,7 +31,7 @@ from penstock.core.commands import TYPE_OF
 from penstock.core.commands.claim_place import send_claims
 from penstock.core.commands.set_event_marker import send_news
 from penstock.core.definitions.metadata import DECIDING_PARTITION
-from penstock.core.errors import MENDED_BY_TIME, Code, Outdated, Reject, refuse
+from penstock.core.errors import MENDED_BY_TIME, Code, Reject, refuse
 from penstock.core.fire import blame, blame_timer, fire
 from penstock.core.flow.load import is_being_deleted
 from penstock.core.ids import partition_of_run
@@ -39,7 +39,7 @@ from penstock.core.limits import (
     ANSWER_WINDOW_MS,
     ANSWERS_EXPIRED_PER_TURN_MAX,
     AWAKE_BETWEEN_TICKS_MS_MAX,
-    FOLD_VERSION,
+    FIRST_FOLD_VERSION,
     TIMERS_PER_TURN_MAX,
 )
 from penstock.core.permissions import Denied, check_permission
@@ -58,6 +58,7 @@ from penstock.core.state.partition_state import (
 from penstock.core.state.rows import Rows
 from penstock.core.state.timers import Clock, clock_ms, next_due
 from penstock.core.state.turn import COMMAND_PART, FIRST_STAMP, Turn, stamp_order
+from penstock.core.state.versions import check_known, move_up
 
 ENGINE_PRINCIPAL = "engine"
 LEAVING = ":leaving"
@@ -83,7 +84,7 @@ class Input(Struct, frozen=True):
     append_ms: int
     key: str
     command_id: str | None = None
-    fold_version: int = FOLD_VERSION
+    fold_version: int = FIRST_FOLD_VERSION
     origin: Origin | None = None
     tenant: str = ""
     principal: str = ""
@@ -128,10 +129,7 @@ def fold(
     turn: Turn, record: Input, ruled: AbstractSet[str] = frozenset(), only: Only | None = None
 ) -> Folded:
     """Fold the record of a turn that has begun. `ruled` are the parts that a verdict has undone."""
-    if turn.state.fold_version > FOLD_VERSION:
-        raise Outdated(
-            f"fold version {turn.state.fold_version} is in force, this build knows {FOLD_VERSION}"
-        )
+    check_known(turn.state.fold_version)
     taken = record.origin is None or _take(turn, record, record.origin)
     _fire_due(turn, ruled, TIMERS_PER_TURN_MAX if only is None else only.timers)
     if turn.state.oldest_answer_ms <= turn.state.log_time_ms:
@@ -143,8 +141,12 @@ def fold(
 
 def _take(turn: Turn, record: Input, origin: Origin) -> bool:
     """Whether a command of another partition is the next one on its way; a repeat or a gap is
-    dropped (R4). What is not the engine's own moves no channel; it is refused further on."""
-    if record.command is None or record.principal != ENGINE_PRINCIPAL:
+    dropped (R4). One that was made under a later version moves this partition up first (R9). What
+    is not the engine's own moves nothing; it is refused further on."""
+    if record.command is None:
+        check_known(record.fold_version)  # one that a newer build sent, and can read
+        return True
+    if record.principal != ENGINE_PRINCIPAL:
         return True
     if origin.source >= turn.shard.partitions or origin.source == turn.shard.partition:
         return False
@@ -153,6 +155,7 @@ def _take(turn: Turn, record: Input, origin: Origin) -> bool:
         return False
     channel.last = origin.stamp
     turn.rows.put(channel)
+    move_up(turn.state, record.fold_version)
     return True
 
 
@@ -199,6 +202,12 @@ def _do(turn: Turn, record: Input, ruled: AbstractSet[str]) -> Answer:
     savepoint = turn.savepoint()
     command = record.command
     try:
+        if record.fold_version > turn.state.fold_version:
+            refuse(
+                Code.VERSION_UNKNOWN,
+                f"made under fold version {record.fold_version}; {turn.state.fold_version} is in"
+                " force: send it again when all nodes are of the newer build",
+            )
         if command is None:
             refuse(Code.MALFORMED, record.problem or "the record can not be read")
         kind = TYPE_OF[type(command)]
@@ -242,11 +251,6 @@ def _settle(turn: Turn) -> None:
 
 def _check(turn: Turn, record: Input, kind: CommandType) -> None:
     """What is refused before the command's own handler looks at it."""
-    if record.fold_version > turn.state.fold_version:
-        refuse(
-            Code.VERSION_UNKNOWN,
-            f"made under fold version {record.fold_version}; {turn.state.fold_version} is in force",
-        )
     if record.not_after_ms is not None and turn.at_ms > record.not_after_ms:
         refuse(Code.EXPIRED, "it came to the log after its not_after")
     wf_run_id = kind.key(record.command) if kind.key is of_wf_run else None

@@ -4,6 +4,7 @@ a Barrier (R9).
 
 from typing import Final
 
+FIRST_FOLD_VERSION: Final = 1
 FOLD_VERSION: Final = 1
 
 # Values and records. A record must stay well below the broker's message limit (1 MiB by default).

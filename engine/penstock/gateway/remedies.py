@@ -308,7 +308,10 @@ OF_THE_EDGE: Final[Mapping[EdgeCode, Explained]] = {
 }
 
 OF_STOPS: Final[Mapping[StopCause, Explained]] = {
-    StopCause.BUILD: ("this build can not fold the partition on", MENDS[StopCause.BUILD]),
+    StopCause.BUILD: (
+        "this build has a defect that another had not",
+        MENDS[StopCause.BUILD],
+    ),
     StopCause.INTEGRITY: ("log and store do not belong together", MENDS[StopCause.INTEGRITY]),
     StopCause.DATA_LOSS: (
         "the log has lost what was not folded yet",

@@ -47,8 +47,13 @@ class Message(Struct, frozen=True):
     partition: int | None = None
 
 
+OFFSET_UNKNOWN: Final = -1
+
+
 class Position(Struct, frozen=True, order=True):
-    """Where a record stands; `str()` of it is the token that clients pass back as `at_least`."""
+    """Where a record stands; `str()` of it is the token that clients pass back as `at_least`. Of
+    what was appended the offset may be OFFSET_UNKNOWN: the log has it, and does not say where.
+    """
 
     partition: int
     offset: int
@@ -74,11 +79,13 @@ class Refused(Struct, frozen=True):
 
 class Assigned(Struct, frozen=True):
     """Who has the partitions of `commands`, as told a moment ago: where the owner of each listens,
-    and where all who take part do. A partition that nobody has is not there.
+    and where all who take part do. A partition that nobody has is not there. `fold_version` is the
+    highest that all of them are ready for (R9), if that is known.
     """
 
     urls: Mapping[int, str] = {}
     members: frozenset[str] = frozenset()
+    fold_version: int | None = None
 
 
 class Backlog(Struct, frozen=True):

@@ -20,6 +20,7 @@ from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.records import RETRIED, DeadRecord, Verdict
 from penstock.contracts.topics import Topics
 from penstock.core.definitions.defs import HeldTask
+from penstock.core.limits import FOLD_VERSION
 from penstock.core.state.breaker_rows import Breaker, BreakerStatus
 from penstock.core.state.partition_state import InChannel, OutChannel, PartitionState
 from penstock.core.state.rows import Rows
@@ -41,8 +42,8 @@ TASK_RUNS_MAX: Final = 50_000
 REACH_S: Final = 2.0
 
 MENDS: Final[Mapping[StopCause, str]] = {
-    StopCause.BUILD: "run a build that knows the fold version in force, or mend the defect that the"
-    " message names",
+    StopCause.BUILD: "run the build that has folded it before, or mend the defect that the message"
+    " names",
     StopCause.INTEGRITY: "check that the server uses the right cluster and topic; if the topic was"
     " made anew, restore its log, or begin with an empty directory and group",
     StopCause.DATA_LOSS: "restore the records that the log has lost, or a newer store; set the"
@@ -84,7 +85,17 @@ def examine(patient: Patient) -> list[Finding]:
     except LogError as error:
         mend = "see that the brokers run and can be reached from here with these settings"
         return [Finding("LOG", True, f"the log does not answer: {error}", mend), *found]
-    for check in (_topics, _partitions, _gaps, _rows, _clock, _unstarted, _verdicts, _letters):
+    for check in (
+        _topics,
+        _partitions,
+        _version,
+        _gaps,
+        _rows,
+        _clock,
+        _unstarted,
+        _verdicts,
+        _letters,
+    ):
         try:
             found += check(patient)
         except LogError as error:
@@ -133,6 +144,18 @@ def _partitions(patient: Patient) -> Iterator[Finding]:
             what = f"partition {number} has {lag} records to fold, of {end}"
             mend = "wait; if it grows, the node is too slow or stuck: see its log"
             yield Finding("LAG", lag > LAG_RECORDS_MAX, what, mend)
+
+
+def _version(patient: Patient) -> Iterator[Finding]:
+    """Whether the log has moved to what this build knows (R9)."""
+    states = [Rows(view).peek(PartitionState) for view in patient.views().values()]
+    in_force = min((state.fold_version for state in states if state), default=FOLD_VERSION)
+    if in_force < FOLD_VERSION:
+        what = (
+            f"fold version {in_force} is in force, this build knows {FOLD_VERSION}: some node is"
+            " of an older build, or --fold-version-max keeps it"
+        )
+        yield Finding("FOLD_VERSION", False, what)
 
 
 def _gaps(patient: Patient) -> Iterator[Finding]:

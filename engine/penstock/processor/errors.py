@@ -6,9 +6,7 @@ from enum import StrEnum
 class StopCause(StrEnum):
     """What an operator is told."""
 
-    BUILD = (
-        "BUILD"  # this build can not fold on: another version, or a defect below the delivered mark
-    )
+    BUILD = "BUILD"  # this build has a defect below the delivered mark
     INTEGRITY = "INTEGRITY"  # log and store do not belong together
     DATA_LOSS = "DATA_LOSS"  # the log has lost what was not folded yet
     NO_MARK = "NO_MARK"  # nobody knows what was delivered

@@ -23,7 +23,6 @@ from penstock.observe.tally import ACCEPTED, DROPPED, REPEATED, UNREADABLE, Outc
 from penstock.observe.tracing import TRACEPARENT
 from penstock.processor.answers import Answered, Key
 from penstock.processor.delivery import TurnOutputs
-from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.store.port import StoreError, StorePosition
 from penstock.store.rowstore import RowStore, RowView
 from penstock.store.turns import TurnNotes
@@ -150,9 +149,7 @@ class Partition:
         fold_version = turn.state.fold_version
         try:
             folded = fold(turn, received, self.rulings.get(received.offset, frozenset()))
-        except Outdated as error:
-            raise PartitionStopped(StopCause.BUILD, str(error)) from error
-        except (StoreError, LogError, MemoryError):
+        except (Outdated, StoreError, LogError, MemoryError):
             raise
         except Exception as error:  # any other is a defect of the fold: ruled on, not swallowed
             rows.rollback(0)

@@ -7,10 +7,11 @@ from __future__ import annotations
 import logging
 
 from penstock.contracts.topics import Topics
+from penstock.core.state.versions import check_known
 from penstock.log.port import EngineLog, LogFatal
 from penstock.processor.directory import CannotStart
 from penstock.processor.disk import Disk
-from penstock.processor.recovery import mark_of
+from penstock.processor.recovery import mark_of, note_of
 from penstock.store.port import StorePosition
 
 logger = logging.getLogger("penstock.processor")
@@ -37,3 +38,7 @@ def preflight(log: EngineLog, topics: Topics) -> None:
     for doubt in found.doubtful:
         logger.warning("%s", doubt)
     log.ensure_marks(mark_of(log.topic_id, StorePosition(0)))
+    for number in range(log.partitions):
+        note = note_of(log.committed(number))
+        if note is not None:
+            check_known(note.fold_version)  # before it has partitions that it can not fold

@@ -34,6 +34,7 @@ from penstock.processor.failpoints import Failpoints
 from penstock.processor.freshness import Freshness
 from penstock.processor.owned import Departed, Owned
 from penstock.processor.partition import Batch, Partition, by_partition
+from penstock.processor.raising import Known, Raiser, this_build
 from penstock.processor.recovery import Opener, commit_position
 from penstock.processor.room import HOLD_S, Room
 from penstock.processor.rulings import Ruler
@@ -71,6 +72,7 @@ class Processor:
         stale_after_s: float = math.inf,
         disk: Disk | None = None,
         standbys: Standbys | None = None,
+        known: Known = this_build,
     ) -> None:
         self.tally = FoldTally()
         self.waiters = Waiters()
@@ -83,7 +85,7 @@ class Processor:
             log=log, avro=avro, topics=topics, failpoints=self._failpoints, tally=self.tally
         )
         self._ruler = Ruler(log, avro, topics, self.tally)
-        self._errands = Errands(log, topics, self._courier)
+        self._errands = Errands(log, topics, self._courier, Raiser(known))
         self._records_per_poll = records_per_poll
         self._fresh = Freshness(stale_after_s)
         self._owned = Owned(

@@ -17,7 +17,9 @@ from msgspec import Struct
 
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
+from penstock.core.limits import FIRST_FOLD_VERSION
 from penstock.core.state.partition_state import Shard
+from penstock.core.state.versions import check_known
 from penstock.log.port import EngineLog, Mark
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Partition, record_hash
@@ -42,19 +44,27 @@ class _Locked(Exception):
 
 
 class MarkNote(Struct, frozen=True):
-    """What is committed beside a mark: the topic, and the last record delivered. `ruling` while a
-    verdict is written.
+    """What is committed beside a mark: the topic, the last record delivered, and the fold version
+    in force behind it. `ruling` while a verdict is written.
     """
 
     topic_id: str
     last_offset: int = -1
     last_hash: str = ""
     ruling: bool = False
+    fold_version: int = FIRST_FOLD_VERSION
 
 
-def mark_of(topic_id: str, position: StorePosition, *, ruling: bool = False) -> Mark:
+def mark_of(
+    topic_id: str,
+    position: StorePosition,
+    *,
+    ruling: bool = False,
+    fold_version: int = FIRST_FOLD_VERSION,
+) -> Mark:
     """The mark to commit for a position."""
-    note = MarkNote(topic_id, position.last_offset, position.last_hash.hex(), ruling)
+    last_hash = position.last_hash.hex()
+    note = MarkNote(topic_id, position.last_offset, last_hash, ruling, fold_version)
     return Mark(position.next_offset, msgspec.json.encode(note).decode())
 
 
@@ -64,7 +74,8 @@ def commit_position(log: EngineLog, partition: Partition, *, ruling: bool = Fals
     it stands, which still asks whether the partition is ours.
     """
     number = partition.shard.partition
-    mark = mark_of(log.topic_id, partition.position, ruling=ruling)
+    fold_version = partition.state.fold_version
+    mark = mark_of(log.topic_id, partition.position, ruling=ruling, fold_version=fold_version)
     if partition.is_behind_mark:
         mark = log.committed(number) or mark
     log.commit(number, mark)
@@ -120,16 +131,18 @@ class Opener:
             return None
         try:
             mark = mark_of_store(number, store.position())
-            return Partition(
+            partition = Partition(
                 shard=shard,
                 store=store,
                 avro=self._avro,
                 mark=max(mark, store.position().next_offset),
                 rulings=read_rulings(self._log, self._avro, self._topics, number),
             )
+            check_known(partition.state.fold_version)
         except BaseException:
             store.close()
             raise
+        return partition
 
     def _is_taken_over(self, warm: Partition) -> bool:
         """The mark, and then the verdicts, as they are now that it is ours (R15). False: it can not
@@ -285,7 +298,7 @@ class Opener:
     def _mark(self, number: int, position: StorePosition) -> int:
         """The delivered mark: outputs of records below it are not sent again (R14)."""
         mark = self._log.committed(number)
-        note = None if mark is None else _note_of(mark)
+        note = note_of(mark)
         if mark is None or note is None:
             is_new = mark is None and self._log.bounds(number) == (0, 0)
             if not is_new and not self._adopt_log:
@@ -299,7 +312,7 @@ class Opener:
         beyond what the store has.
         """
         mark = self._log.committed(number)
-        note = None if mark is None else _note_of(mark)
+        note = note_of(mark)
         if mark is None or note is None:
             return position.next_offset
         return self._checked(number, mark, note, position)
@@ -313,6 +326,7 @@ class Opener:
         return mark.next_offset
 
     def _check_note(self, number: int, note: MarkNote, position: StorePosition) -> None:
+        check_known(note.fold_version)
         if note.topic_id != self._log.topic_id:
             message = f"the mark is of topic {note.topic_id}, the log is {self._log.topic_id}"
             raise PartitionStopped(StopCause.INTEGRITY, message)
@@ -326,8 +340,10 @@ class Opener:
             raise PartitionStopped(StopCause.INTEGRITY, message)
 
 
-def _note_of(mark: Mark) -> MarkNote | None:
+def note_of(mark: Mark | None) -> MarkNote | None:
     """What was committed beside a mark; None if it was not committed by us."""
+    if mark is None:
+        return None
     try:
         return msgspec.json.decode(mark.metadata, type=MarkNote)
     except msgspec.DecodeError:

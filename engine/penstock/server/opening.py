@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from penstock.config import PARTITIONS_DEFAULT, Config, client_context
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
+from penstock.core.limits import FOLD_VERSION
 from penstock.gateway.auth import ADMIN_KEY_CHARS_MIN, Security, TokenVerifier
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import FixedOwners
@@ -22,6 +23,7 @@ from penstock.processor.directory import (
     belongs_to,
 )
 from penstock.processor.failpoints import Failpoints
+from penstock.processor.raising import Known
 from penstock.processor.recovery import Opener
 from penstock.processor.snapshots.bringing import Place
 from penstock.processor.snapshots.parts import open_place
@@ -56,7 +58,7 @@ def log_of(config: Config, belongs: Belongs, topics: Topics, url: str = "") -> E
             on_demand=topics.on_demand,
             sync=config.sync,
         )
-    from penstock.log.kafka import KafkaEngineLog
+    from penstock.log.kafka import KafkaEngineLog, member_name
 
     return KafkaEngineLog(
         config.kafka,
@@ -67,7 +69,7 @@ def log_of(config: Config, belongs: Belongs, topics: Topics, url: str = "") -> E
         settings=config.kafka_settings,
         session_timeout_ms=config.session_timeout_ms,
         assignment=config.own,
-        client_id=url,
+        client_id=member_name(url, _ready_for(config)) if url else "",
     )
 
 
@@ -111,6 +113,22 @@ def owners_of(config: Config, belongs: Belongs, topics: Topics, url: str) -> Own
         group=_group(belongs),
         commands=topics.commands,
     )
+
+
+def _ready_for(config: Config) -> int:
+    """The fold version up to which this node lets the log move."""
+    return min(FOLD_VERSION, config.fold_version_max or FOLD_VERSION)
+
+
+def known_of(config: Config, owners: Owners | None) -> Known:
+    """Which fold version all nodes know. With fixed partitions no node knows the others: there the
+    configuration says it.
+    """
+    if config.own is not None:
+        return lambda: config.fold_version_max
+    if owners is None:
+        return lambda: _ready_for(config)
+    return lambda: owners.ask().fold_version
 
 
 def standbys_of_node(

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from penstock.config import Config
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
+from penstock.core.errors import Outdated
 from penstock.gateway.app import make_app
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import Nodes
@@ -36,6 +37,7 @@ from penstock.processor.verify import Verified, Verifier
 from penstock.server.opening import (
     belongs_of,
     failpoints_of,
+    known_of,
     limits_of,
     lock_wait_s,
     log_of,
@@ -105,6 +107,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             snapshots=snapshots.snapshotter,
             disk=disk,
             standbys=standbys_of_node(config, owners, url, log, avro, opener),
+            known=known_of(config, owners),
         )
         app = make_app(
             processor=processor,
@@ -126,7 +129,10 @@ def _know_again(data: Path, belongs: Belongs, log: EngineLog, topics: Topics) ->
     """See that the log is fit, and the one that the directory was made with."""
     if belongs.topic_id:
         check_log(data, belongs, log.topic_id)
-    preflight(log, topics)
+    try:
+        preflight(log, topics)
+    except Outdated as error:
+        raise CannotStart(str(error)) from error
     mark(data, replace(belongs, topic_id=log.topic_id))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from penstock.config import PORT_DEFAULT, Config
+from penstock.core.errors import Outdated
 from penstock.gateway.app import drain
 from penstock.gateway.readiness import unanswered
 from penstock.gateway.serve import (
@@ -171,7 +172,8 @@ async def _serve(
     await asyncio.gather(*handing)
     failure = made.processor.failure
     if failure is not None:
-        tell(f"penstock: the processor has stopped: {failure!r}")
+        told = failure if isinstance(failure, Outdated) else repr(failure)
+        tell(f"penstock: the processor has stopped: {told}")
         return 1
     return 0
 

@@ -1,9 +1,10 @@
 """Barrier: moves the fold version of the log (R9). Decided on partition 0 and sent to all."""
 
 from penstock.core.command import Command, CommandType, Sender, of_partition_0
-from penstock.core.errors import Code, Outdated, refuse
-from penstock.core.limits import FOLD_VERSION
+from penstock.core.definitions.metadata import DECIDING_PARTITION
+from penstock.core.errors import Code, refuse
 from penstock.core.state.turn import Turn
+from penstock.core.state.versions import move_up
 from penstock.core.values.value import Value
 
 
@@ -14,16 +15,15 @@ class Barrier(Command, frozen=True):
 
 
 def handle(turn: Turn, command: Barrier) -> Value:
-    """Move up; never down. A build that does not know the version must not fold on."""
+    """Move up; never down. What comes from the deciding partition moves its target by itself."""
+    if turn.shard.partition != DECIDING_PARTITION:
+        move_up(turn.state, command.version)
+        return None
     if command.version <= turn.state.fold_version:
         refuse(Code.VERSION_UNKNOWN, f"fold version {turn.state.fold_version} is in force")
-    if command.version > FOLD_VERSION:
-        raise Outdated(
-            f"the log moves to fold version {command.version}, this build knows {FOLD_VERSION}"
-        )
-    turn.state.fold_version = command.version
-    if turn.shard.partition == 0:
-        for target in range(1, turn.shard.partitions):
+    move_up(turn.state, command.version)
+    for target in range(turn.shard.partitions):
+        if target != DECIDING_PARTITION:
             turn.send(target, command)
     return None
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.limits import FIRST_FOLD_VERSION
 from penstock.core.state.correlation_rows import CorrelatedEvent, EventMarker
 from penstock.core.state.first_answer import FirstAnswer
 from penstock.core.state.keys import Scope
@@ -38,7 +39,7 @@ class PartitionState(Row):
     log_time_ms: int = 0
     awake_ms: int = 0
     awake_since_tick_ms: int = 0
-    fold_version: int = 1
+    fold_version: int = FIRST_FOLD_VERSION
     next_due_ms: tuple[int, ...] = (NEVER_MS, NEVER_MS, NEVER_MS, NEVER_MS)
     oldest_answer_ms: int = NEVER_MS
     open_asks: int = 0

@@ -23,9 +23,12 @@ from confluent_kafka import (
 )
 from confluent_kafka import Message as KafkaMessage
 
+from penstock.log.kafka.seldom import Seldom
 from penstock.log.port import Fenced, LogError, LogFatal, LogUnavailable, Record
 
 logger = logging.getLogger(__name__)
+librdkafka_logger = logging.getLogger("penstock.log.librdkafka")
+librdkafka_logger.addFilter(Seldom())
 REQUEST_TIMEOUT_S: Final = 15.0
 SETTLE_S: Final = 3.0  # for what passes by itself
 SETTLE_PAUSE_S: Final = 0.01
@@ -125,7 +128,7 @@ def client_settings(bootstrap: str, settings: Mapping[str, str]) -> dict[str, An
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000,
         "log_level": 4,
-        "logger": logging.getLogger("penstock.log.librdkafka"),
+        "logger": librdkafka_logger,
         **settings,
     }
 
@@ -142,6 +145,10 @@ class Entry:
         """Something that the client tells of itself."""
         if error.code() in NOT_LET_IN:
             self._refused = error.str()
+
+    def granted(self) -> None:
+        """It has been answered: what was said before is over."""
+        self._refused = ""
 
     def error(self, what: str, error: KafkaError) -> LogError:
         """An error of the log, with the reason why nobody has answered, if that is known."""

@@ -167,6 +167,8 @@ class KafkaConsumer:
         client.incremental_assign(partitions)
         if self._attends:
             client.pause(partitions)
+        else:
+            client.resume(partitions)  # the client remembers of those that went paused
 
     def _is_record(self, message: KafkaMessage) -> bool:
         error = message.error()

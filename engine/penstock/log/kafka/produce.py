@@ -29,6 +29,7 @@ from penstock.log.kafka.clients import (
 )
 from penstock.log.kafka.topics import KafkaTopics, OnDemand
 from penstock.log.port import (
+    OFFSET_UNKNOWN,
     AppendRefused,
     LogError,
     LogFatal,
@@ -222,9 +223,12 @@ class _Line:
 
 
 def _position(sent: KafkaMessage) -> Position:
+    """Where a message stands. A broker that has it already, since its first answer was lost with a
+    leader, may not say where.
+    """
     partition, offset = sent.partition(), sent.offset()
-    assert partition is not None and offset is not None
-    return Position(partition, offset)
+    assert partition is not None, "it was acknowledged"
+    return Position(partition, OFFSET_UNKNOWN if offset is None else offset)
 
 
 def _tell(on_ack: OnAck | None, result: Position | LogError) -> None:

@@ -116,38 +116,41 @@ class KafkaTopics:
         self, topics: Sequence[str], timeout_s: float = REQUEST_TIMEOUT_S
     ) -> dict[str, TopicFound | KafkaError]:
         """What the brokers know about topics. Unlike a metadata request it makes none."""
-        try:
-            futures = self._admin.describe_topics(
-                TopicCollection(list(topics)), request_timeout=timeout_s
-            )
-            return {name: _found(_result(future)) for name, future in futures.items()}
-        except KafkaException as raised:
-            raise self._failed("asking for topics", raised) from raised
+        wanted = TopicCollection(list(topics))
+        found = self._answers(
+            "asking for topics",
+            lambda client: client.describe_topics(wanted, request_timeout=timeout_s),
+        )
+        return {name: _found(one) for name, one in found.items()}
 
     def config(self, topic: str) -> dict[str, str]:
         """All settings of a topic that exists."""
         resource = admin.ConfigResource(admin.ResourceType.TOPIC, topic)
 
+        client = self._admin
+
         def ask() -> Mapping[str, Any]:
-            asked = self._admin.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
+            asked = client.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
             return asked[resource].result()
 
         try:  # of several brokers one may not have heard yet of a topic that was just made
             entries = patiently(f"the settings of {topic}", ask, NO_TOPIC)
         except LogError:
-            self._admin_client = None
+            self._drop(client)
             raise
         return {name: entry.value or "" for name, entry in entries.items()}
 
     def truncate(self, topic: str, partition: int, before: int) -> None:
         """Delete the records of a partition before an offset."""
         asked = TopicPartition(topic, partition, before)
-        try:
-            answer = self._admin.delete_records([asked], request_timeout=REQUEST_TIMEOUT_S)
-            for future in answer.values():
-                future.result()
-        except KafkaException as raised:
-            raise self._failed(f"truncating {topic} {partition}", raised) from raised
+        what = f"truncating {topic} {partition}"
+        answers = self._answers(
+            what,
+            lambda client: client.delete_records([asked], request_timeout=REQUEST_TIMEOUT_S),
+        )
+        for answer in answers.values():
+            if isinstance(answer, KafkaError):
+                raise log_error(what, answer)
 
     def make(self, settings: TopicSettings) -> TopicFound | KafkaError:
         """Make a topic and wait until the brokers show it with all its leaders."""
@@ -157,11 +160,10 @@ class KafkaTopics:
             replication_factor=-1,  # the brokers' default
             config=dict(settings.config),
         )
-        try:
-            futures = self._admin.create_topics([new], request_timeout=REQUEST_TIMEOUT_S)
-            made = _result(futures[settings.name])
-        except KafkaException as raised:
-            raise self._failed(f"making {settings.name}", raised) from raised
+        made = self._answers(
+            f"making {settings.name}",
+            lambda client: client.create_topics([new], request_timeout=REQUEST_TIMEOUT_S),
+        )[settings.name]
         if not isinstance(made, KafkaError):
             self._made.add(settings.name)
         elif made.code() != KafkaError.TOPIC_ALREADY_EXISTS:
@@ -211,14 +213,28 @@ class KafkaTopics:
                 wrong.append(f"topic {settings.name} has {name}={has.get(name)}, not {value}")
         return wrong
 
-    def _failed(self, what: str, raised: KafkaException) -> LogError:
+    def _answers(
+        self, what: str, ask: Callable[[Any], Mapping[Any, Any]]
+    ) -> dict[Any, Any | KafkaError]:
+        """The answer to each part of a question. Whoever waits for one holds the client: with the
+        last who does it goes, and what it was asked is answered no more.
+        """
+        client = self._admin
+        try:
+            found = {of: _result(future) for of, future in ask(client).items()}
+            self._entry.granted()
+            return found
+        except KafkaException as raised:
+            self._drop(client)
+            client.poll(0)  # what it has to tell of itself
+            raise self._entry.error(what, error_of(raised)) from raised
+
+    def _drop(self, client: Any) -> None:
         """The next one to ask has a new client: this one may wait for a controller that is gone,
         since it hears of another one every few minutes only.
         """
-        client, self._admin_client = self._admin_client, None
-        if client is not None:
-            client.poll(0)  # what it has to tell of itself
-        return self._entry.error(what, error_of(raised))
+        if self._admin_client is client:
+            self._admin_client = None
 
     def group_offsets(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """How far a group has come; partitions of which it has said nothing are left out."""
