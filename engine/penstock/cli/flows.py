@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace) -> int:
             tell(handle.id)
             if not options.follow:
                 return 0
-            for line in handle.follow():
+            for line in handle.follow_story():
                 tell(line)
             tell(json.dumps(handle.result(), ensure_ascii=False))
     except RunFailed as error:

@@ -33,6 +33,8 @@ from penstock.config import (
     SESSION_TIMEOUT_MS_DEFAULT,
     SNAPSHOT_EVERY_S_DEFAULT,
     SNAPSHOTS_KEPT_DEFAULT,
+    STREAMS_MAX_DEFAULT,
+    TENANT_STREAMS_MAX_DEFAULT,
     Config,
     builtin_default,
     data_default,
@@ -319,6 +321,8 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
     for name, default, about in (
         ("--in-flight-max", IN_FLIGHT_MAX_DEFAULT, "commands under way; new work beyond gets 429"),
         ("--lag-max", LAG_MAX_DEFAULT, "records a partition may be behind; the same beyond"),
+        ("--streams-max", STREAMS_MAX_DEFAULT, "streams that this server sends; the same beyond"),
+        ("--tenant-streams-max", TENANT_STREAMS_MAX_DEFAULT, "the same of one tenant"),
         ("--disk-free-mib", DISK_FREE_MIB_DEFAULT, "kept free on the data directory's disk"),
     ):
         parser.add_argument(

@@ -28,6 +28,7 @@ from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.nodes import Nodes
+from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.pages import pages_of
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
@@ -62,6 +63,7 @@ from penstock.gateway.routes import (
 )
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
+from penstock.gateway.shown_runs import ShownRuns
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.gateway.web import Gateway, json_answer
@@ -193,7 +195,10 @@ def make_gateway(
         limits=limits,
         load=load,
     )
-    forwarder = Forwarder(nodes=nodes, engine=engine, limits=limits, context=security.context)
+    streams = OpenStreams(most=limits.streams_max, tenant_most=limits.tenant_streams_max)
+    forwarder = Forwarder(
+        nodes=nodes, engine=engine, limits=limits, streams=streams, context=security.context
+    )
     queues = TaskQueues(log=log, avro=avro, topics=topics, forwarder=forwarder, limits=limits)
     for departed in (watch.departed, engine.departed, queues.departed):
         processor.on_departure(departed)
@@ -208,6 +213,8 @@ def make_gateway(
         engine=engine,
         queues=queues,
         run_changes=run_changes,
+        shown_runs=ShownRuns(run_changes, reads),
+        streams=streams,
         backlogs=Backlogs(log=log, topics=topics),
         forwarder=forwarder,
         load=load,

@@ -37,10 +37,12 @@ from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
 from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits, Load
+from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Says
+from penstock.gateway.shown_runs import ShownRuns
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.log.port import EngineLog, Position
@@ -74,6 +76,8 @@ class Gateway:
     engine: Engine
     queues: TaskQueues
     run_changes: RunChanges
+    shown_runs: ShownRuns
+    streams: OpenStreams
     backlogs: Backlogs
     forwarder: Forwarder
     load: Load

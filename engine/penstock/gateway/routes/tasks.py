@@ -35,9 +35,10 @@ from penstock.gateway.forward import disconnected
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.operator_shapes import BreakerShown
 from penstock.gateway.reads import View, check_part
-from penstock.gateway.says import WAIT_MS_MAX, Says, pages, reads, sends
+from penstock.gateway.says import WAIT_MS_MAX, Says, follows, pages, reads, sends
+from penstock.gateway.sent_events import Events, event
 from penstock.gateway.spread import everywhere
-from penstock.gateway.streams import LOOK_S, MEDIA, Events, event, streamed
+from penstock.gateway.streams import LOOK_S, streamed
 from penstock.gateway.task_queue import PollingWorker
 from penstock.gateway.web import (
     Gateway,
@@ -268,7 +269,7 @@ def _stop_of(task: TaskRun | None, own: OwnAttempt) -> str | None:
 
 
 POLLS: Final = Says(body=PollBody, gives=TasksGiven, also=(429, 504))
-FOLLOWS: Final = Says(media=MEDIA)
+FOLLOWS: Final = follows({"queue": QueueShown})
 ROUTES: Final = [
     route("POST", "/v1/task-queues/{task_def}/poll", poll, POLLS),
     route("GET", "/v1/task-queues", list_queues, pages(QueueShown)),

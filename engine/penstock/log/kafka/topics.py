@@ -25,6 +25,7 @@ from penstock.log.kafka.clients import (
     HOPELESS,
     NO_TOPIC,
     REQUEST_TIMEOUT_S,
+    Entry,
     client_settings,
     error_of,
     log_error,
@@ -56,7 +57,9 @@ class KafkaTopics:
     def __init__(
         self, bootstrap: str, settings: Mapping[str, str], on_demand: OnDemand | None
     ) -> None:
+        self._entry = Entry()
         self._settings = client_settings(bootstrap, settings)
+        self._settings["error_cb"] = self._entry.heard
         self._on_demand = on_demand
         self._known: set[str] = set()
         self._made: set[str] = set()
@@ -232,10 +235,13 @@ class KafkaTopics:
         """
         client = self._admin
         try:
-            return {of: _result(future) for of, future in ask(client).items()}
+            found = {of: _result(future) for of, future in ask(client).items()}
+            self._entry.granted()
+            return found
         except KafkaException as raised:
             self._drop(client)
-            raise log_error(what, error_of(raised)) from raised
+            client.poll(0)  # what it has to tell of itself
+            raise self._entry.error(what, error_of(raised)) from raised
 
     def _drop(self, client: Any) -> None:
         """The next one to ask has a new client: this one may wait for a controller that is gone,

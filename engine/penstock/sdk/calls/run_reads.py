@@ -104,11 +104,11 @@ class RunReads(Subject[C]):
         return self._story()
 
     @lists
-    def follow(self, timeout: float | None = None) -> Feed[str]:
+    def follow_story(self, timeout: float | None = None) -> Feed[str]:
         """The story as it happens, until the run has ended; ResultTimeout if that takes too
         long.
 
-        >>> list(run.follow(timeout=30))[-1]
+        >>> list(run.follow_story(timeout=30))[-1]
         "... run COMPLETED, returns 'Hello, Ada'"
         """
         deadline = None if timeout is None else time.monotonic() + timeout
