@@ -2,8 +2,8 @@
 client's methods these arguments, and the command line these options.
 
 Rules
-- One thing has one name in all tables. Where several may be given, any of them does, but for labels
-  and tags, all of which must be there.
+- One thing has one name in all tables. Where several may be given, any of them does, but for
+  labels, tags and variables, all of which must be there.
 - A `started_after` is met by the moment itself, a `started_before` is not.
 """
 
@@ -30,6 +30,9 @@ class OfRuns(InTime, total=False):
 
     namespace: Annotated[str, "Of WfSpecs in this namespace, or below it."]
     wf_spec: Annotated[str, "Of this WfSpec, with its namespace or without."]
+    version: Annotated[int, "In this version of the WfSpec."]
+    major: Annotated[int, "In a revision of this major version of the WfSpec."]
+    revision: Annotated[int, "In this revision of the major version."]
     label: Annotated[Sequence[str], "Of runs with all these labels, each as <key>:<value>."]
     trigger_wf_run_id: Annotated[str, "Of runs that this run, or its end, has started."]
     child_filter: Annotated[Literal["CHILD", "MAIN"], "Of child runs, or of no child runs."]
@@ -43,13 +46,13 @@ class RunFilters(OfRuns, total=False):
 
 
 class VariableFilters(TypedDict, total=False):
-    """Runs of one WfSpec by the value of a variable."""
+    """Runs of one WfSpec by the values of variables."""
 
     variable: Annotated[
-        str, "Runs of a WfSpec with this value in a searchable variable: <name>:<value>."
+        Sequence[str],
+        "Runs of a WfSpec with all these values in searchable variables, each as <name>:<value>, or"
+        " <name><path>:<value> for a part of one, such as order$.total:12.",
     ]
-    path: Annotated[str, "Where in the variable the value is."]
-    version: Annotated[int, "By which version of the WfSpec the value is read; else by the newest."]
 
 
 class RunSearch(RunFilters, VariableFilters, total=False):

@@ -135,8 +135,8 @@ class ClientBase(Registered[C]):
     @lists
     def find_runs(self, *, newest: bool = False, **which: Unpack[RunSearch]) -> Feed[WfRunHead]:
         """Runs: those that the filters name, newest first; without filters all, in the order of
-        their ids, or `newest` first. Those with a value in a searchable `variable` of a WfSpec,
-        written as `<name>:<value>`, come in the order of their ids, too.
+        their ids, or `newest` first. Those with values in searchable variables of a WfSpec, each
+        a `variable` written as `<name>:<value>`, come in the order of their ids, too.
 
         >>> run = client.run(greeting, name="Eve", wf_run_id="greeting-2")
         >>> [found.wf_run_id for found in client.find_runs(wf_spec="greeting", variable="name:Eve")]
