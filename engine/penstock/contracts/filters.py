@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypedDict
 
+from penstock.core.schedules.schedules import ScheduleStatus
 from penstock.core.state.transitions import NodeStatus, ThreadStatus, UserTaskStatus
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -117,6 +118,13 @@ class UserTaskFilters(InTime, total=False):
     user_group: Annotated[str, "Of this group."]
     user_task_def: Annotated[str, "With this form."]
     status: Annotated[Sequence[UserTaskStatus | str], "In one of these statuses."]
+
+
+class ScheduleFilters(TypedDict, total=False):
+    """Schedules."""
+
+    wf_spec: Annotated[str, "Of this WfSpec, with its namespace or without."]
+    status: Annotated[Sequence[ScheduleStatus | str], "In one of these statuses."]
 
 
 class DefinitionFilters(TypedDict, total=False):

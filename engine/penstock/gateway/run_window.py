@@ -69,7 +69,7 @@ class OfRuns(Struct, frozen=True):
 
     def wants_run(self, run: WfRun, spec: WfSpec) -> bool:
         """Whether there may be something of it in a run."""
-        namespace, flow = _named(spec)
+        namespace, flow = named(spec)
         within = (namespace, spec.name)
         return (
             (self.namespace is None or any(_is_within(one, self.namespace) for one in within))
@@ -345,7 +345,8 @@ def _triggers(run: WfRun) -> tuple[str | None, ...]:
     return (run.parent, None if run.started_by is None else run.started_by.wf_run_id)
 
 
-def _named(spec: WfSpec) -> tuple[str, str]:
+def named(spec: WfSpec) -> tuple[str, str]:
+    """The namespace of a spec, and its name within that."""
     namespace = spec.body.namespace or ""
     return namespace, spec.name.removeprefix(f"{namespace}.")
 

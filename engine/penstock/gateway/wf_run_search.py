@@ -12,10 +12,11 @@ them, and a page ends after so many looks, wherever it stands then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
@@ -32,12 +33,13 @@ from penstock.core.values.casts import cast_to
 from penstock.core.values.paths import leading_path
 from penstock.core.values.types import ValueProblem, parse_type
 from penstock.core.values.value import Value
+from penstock.core.views.seen import Json
 from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import filters_in
 from penstock.gateway.index_scan import ENTRIES_PER_PAGE_MAX, place_of
 from penstock.gateway.newest_runs import RunSearch
 from penstock.gateway.reads import Reads, View, check_part
-from penstock.gateway.web import cursor_text
+from penstock.gateway.web import cursor_bytes, cursor_text
 
 VARIABLES_MAX: Final = 10
 STEPS_BEFORE_A_SEEK: Final = 8  # to step on is cheaper than to begin a scan anew
@@ -108,16 +110,56 @@ def search(
     rows: list[tuple[View, WfRun]] = []
     while number < end:
         view = reads.view(number)
-        lists = [RunsWith(view, one.prefix, after, looks) for one in wanted]
-        for wf_run_id, goes_on in in_all(lists, looks):
-            if wf_run_id is not None:
-                run = view.rows.peek(WfRun, tenant, wf_run_id)
-                if run is not None and _is_one(view.rows, run, wanted, asked.among, looks):
-                    rows.append((view, run))
+        for run, goes_on in _found(view, tenant, wanted, asked.among, after, looks):
+            if run is not None:
+                rows.append((view, run))
             if len(rows) == limit or looks.left <= 0:
                 return rows, cursor_text(f"{number}:".encode() + goes_on)
         number, after = number + 1, b""
     return rows, None
+
+
+def count_in(
+    reads: Reads, tenant: str, asked: Search, begins: Mapping[int, str], numbers: Iterable[int]
+) -> list[Json]:
+    """How many there are in some partitions, from where each begins on; and where it goes on in one
+    that has more than its share of the looks.
+    """
+    wanted = _wanted(reads, tenant, asked)
+    told: list[Json] = []
+    for number in numbers:
+        looks = Looks(max(1, ENTRIES_PER_PAGE_MAX // len(begins)))
+        view, count = reads.view(number), 0
+        begin = begins[number].encode()
+        for run, goes_on in _found(view, tenant, wanted, asked.among, begin, looks):
+            count += run is not None
+            if looks.left <= 0:
+                told.append({"goes_on": [number, goes_on.decode(errors="replace")]})
+                break
+        told.append({"count": count})
+    return told
+
+
+def begins_of(cursor: str | None, partitions: int) -> dict[int, str]:
+    """Where a count begins, by partition."""
+    if cursor is None:
+        return dict.fromkeys(range(partitions), "")
+    try:
+        places = msgspec.json.decode(cursor_bytes(cursor), type=list[tuple[int, str]])
+    except msgspec.DecodeError as error:
+        raise bad_request("parameter `cursor` is not one that was given here") from error
+    return {number: begin for number, begin in places if number in range(partitions)}
+
+
+def _found(
+    view: View, tenant: str, wanted: list[Wanted], among: RunSearch, begin: bytes, looks: Looks
+) -> Iterator[tuple[WfRun | None, bytes]]:
+    """The runs of a partition, each with where to go on behind it; None where there is but that."""
+    lists = [RunsWith(view, one.prefix, begin, looks) for one in wanted]
+    for wf_run_id, goes_on in in_all(lists, looks):
+        run = None if wf_run_id is None else view.rows.peek(WfRun, tenant, wf_run_id)
+        is_one = run is not None and _is_one(view.rows, run, wanted, among, looks)
+        yield run if is_one else None, goes_on
 
 
 class Looks:

@@ -200,6 +200,17 @@ class StructDefShown(Answer, frozen=True):
     created_at: Time
 
 
+class StructDefTried(Answer, frozen=True):
+    """Whether a StructDef would be accepted, and as which version; or the refusal's code, and what
+    it says.
+    """
+
+    accepted: bool
+    version: int | None
+    code: str | None
+    message: str | None
+
+
 class FieldShown(Answer, frozen=True):
     """A field of a form."""
 

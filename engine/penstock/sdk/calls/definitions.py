@@ -113,6 +113,27 @@ class UserTaskDefs(Versions[C, shapes.UserTaskDefShown], Counted[C]):
         super().__init__(connection, "/v1/user-task-defs", shapes.UserTaskDefShown, shapes.Latest)
 
 
+class StructDefs(Definitions[C, shapes.StructDefShown]):
+    """StructDefs."""
+
+    def __init__(self, connection: C) -> None:
+        super().__init__(
+            connection, "/v1/struct-defs", shapes.StructDefShown, shapes.StructDefShown
+        )
+
+    @asks
+    def validate(
+        self, name: str, fields: Any, *, description: str = "", allowed_updates: str | None = None
+    ) -> Exchange[shapes.StructDefTried]:
+        """Whether a StructDef with these fields, as the API has them, would be accepted, and as
+        which version; nothing is registered.
+        """
+        body = given(fields=fields, description=description, allowed_updates=allowed_updates)
+        path = below(self._path, name, "validate")
+        call = Call(method="POST", path=path, body=body, reads=True, of=OF_DEFINITIONS)
+        return self._ask(shapes.StructDefTried, call)
+
+
 class WfSpecs(Versions[C, shapes.WfSpecShown], Counted[C]):
     """WfSpecs, and what has become of their runs."""
 
@@ -147,9 +168,7 @@ class Registered(Subject[C]):
             shapes.WorkflowEventDefShown,
             shapes.WorkflowEventDefShown,
         )
-        self.struct_defs = Definitions(
-            connection, "/v1/struct-defs", shapes.StructDefShown, shapes.StructDefShown
-        )
+        self.struct_defs = StructDefs(connection)
         self.applications = Definitions(
             connection, "/v1/applications", shapes.ApplicationShown, shapes.ApplicationShown
         )
