@@ -13,7 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypedDict
 
+from msgspec import Struct
+
+from penstock.contracts.answers.common import Time
 from penstock.core.schedules.schedules import ScheduleStatus
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import NodeStatus, ThreadStatus, UserTaskStatus
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -81,6 +85,27 @@ class MetricFilters(SeriesFilters, OfRuns, total=False):
 
     task: Annotated[str, "Of this node."]
     task_def: Annotated[str, "Of this TaskDef."]
+
+
+class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which runs a bulk job is about: those that meet every criterion that is given, by the words
+    of a search; `status` and `ends` are met by one of theirs, `ends` by runs that have ended, and
+    count as having ended so. Runs below others are left out unless they are named, or `children`
+    are wanted. `all` runs are meant only by who says so.
+    """
+
+    all: bool = False
+    wf_run_ids: tuple[str, ...] = ()
+    wf_spec: str | None = None
+    version: int | None = None
+    status: tuple[ThreadStatus, ...] = ()
+    label: tuple[str, ...] = ()
+    started_after: Time | None = None
+    started_before: Time | None = None
+    ended_after: Time | None = None
+    ended_before: Time | None = None
+    children: bool = False
+    ends: tuple[EndState, ...] = ()
 
 
 class NodeRunFilters(OfRuns, total=False):

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from msgspec import UNSET, UnsetType
 
 from penstock.contracts.answers.common import Answer, Done, Time, Token
-from penstock.core.bulk.rows import BulkFilter, BulkRefusal, BulkStatus
+from penstock.contracts.filters import BulkFilter
+from penstock.core.bulk.rows import BulkRefusal, BulkStatus
 from penstock.core.definitions.defs import BreakerSettings, Correlation, EventRetention, InputVar
 from penstock.core.definitions.user_task_def import FieldType
 from penstock.core.definitions.wf_spec import SpecBody
