@@ -236,6 +236,17 @@ class Truncating(Protocol):
         ...
 
 
+@runtime_checkable
+class Joined(Protocol):
+    """A log whose topics others than this process read, as members of groups."""
+
+    def workers(self, group: str) -> int:
+        """How many members a group has, but for those that an engine's own `consumer` made. Any
+        thread may ask. Raises a LogError.
+        """
+        ...
+
+
 class Follower(Protocol):
     """Reads partitions of `commands` beside their owners, who notice nothing of it. Used from one
     thread.

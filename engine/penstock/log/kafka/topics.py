@@ -31,7 +31,7 @@ from penstock.log.kafka.clients import (
     patiently,
     refusal_code,
 )
-from penstock.log.kafka.groups import KafkaGroups
+from penstock.log.kafka.groups import CONSUMER_ID, KafkaGroups
 from penstock.log.port import LogError, LogFatal, LogUnavailable
 
 admin: Any = _admin
@@ -108,6 +108,20 @@ class KafkaTopics:
         """How many partitions a topic has, if there is one."""
         found = self.describe([name])[name]
         return found.partitions if isinstance(found, TopicFound) else None
+
+    def need(self, topic: str) -> None:
+        """Raise LogFatal if it is not there, and can not be made."""
+        refusal = self.refusal(topic)
+        if refusal is not None:
+            raise LogFatal(refusal[1])
+
+    def checked_id(self, wanted: TopicSettings) -> str:
+        """The id of a topic; raises LogFatal if it is not there, or has other settings."""
+        found = self.describe([wanted.name])[wanted.name]
+        if isinstance(found, KafkaError):
+            raise LogFatal(f"topic {wanted.name}: {found.str()}")
+        self.check(wanted, found)
+        return found.topic_id
 
     def describe(
         self, topics: Sequence[str], timeout_s: float = REQUEST_TIMEOUT_S
@@ -218,6 +232,11 @@ class KafkaTopics:
     def group_offsets(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """How far a group has come; partitions of which it has said nothing are left out."""
         return self._groups.offsets(group, topic, partitions, REQUEST_TIMEOUT_S)
+
+    def workers(self, group: str) -> int:
+        """How many members a group has, but for those of engines."""
+        members = self._groups.members(group, REQUEST_TIMEOUT_S)
+        return sum(one.client_id != CONSUMER_ID for one in members)
 
 
 def _result(future: Any) -> Any:
