@@ -79,6 +79,8 @@ def test_a_run_is_looked_into_and_found(served: Served, tell: Tell) -> None:
     fields = '[{"name": "city", "type": "STR"}]'
     assert "true" in tell("validate", "struct-def", "address", fields)
     assert "BAD_TYPE" in tell("validate", "struct-def", "address", fields.replace("STR", "NONE"))
+    served.poll("work", "a-worker", wait_ms=0)
+    assert "a-worker" in tell("list", "worker", "work")
     assert tell("list", "schedule", "--wf-spec", "none", "--status", "ACTIVE") == ""
     counted = tell("count", "node-run", "--event-def", "go", "--status", "COMPLETED", "-o", "json")
     assert json.loads(counted) == {"count": 1, "lower_bound": False, "cursor": None, "missing": []}

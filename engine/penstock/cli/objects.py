@@ -81,6 +81,8 @@ def add(verbs: Verbs, get: Verbs) -> None:
                 add_verb(kinds, kind, method, reads=verb != "delete")
         for kind, name in OF_RUN.get(verb, {}).items():
             add_verb(kinds, kind, Method(RunReads, name, handle), run=True, reads=True)
+    of_task_def = Method(TaskDefs, "workers", _found("task_defs"))
+    add_verb(groups["list"], "worker", of_task_def, reads=True)
     validate = _kinds(verbs, "validate", "say whether a new version would be accepted")
     add_verb(validate, "struct-def", Method(StructDefs, "validate", _found("struct_defs")))
     add_verb(verbs, "why", Method(RunReads, "waits", handle), run=True, reads=True)

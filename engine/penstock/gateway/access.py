@@ -95,6 +95,7 @@ NAMED_BY: Final = {
     "/v1/correlated-events/{event_def}/{key}": "event_def",
     "/v1/task-queues/{task_def}": "task_def",
     "/v1/task-queues/{task_def}/follow": "task_def",
+    "/v1/task-queues/{task_def}/workers": "task_def",
     "/v1/task-queues/{task_def}/poll": "task_def",
     "/v1/task-queues/{task_def}/breaker": "task_def",
 }

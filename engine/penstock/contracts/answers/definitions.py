@@ -70,6 +70,18 @@ class QueueShown(Answer, frozen=True):
     oldest_at: Time | None
 
 
+class WorkerShown(Answer, frozen=True):
+    """A worker of a TaskDef, by the name that it gives itself. Over HTTP: when it asked for tasks
+    last, null while it asks. Over Kafka: from where it reads, and how many partitions of the queue.
+    """
+
+    via: Literal["http", "kafka"]
+    worker: str
+    polled_at: Time | None
+    host: str | None
+    partitions: int | None
+
+
 class Named(Done, frozen=True):
     """What became of a definition."""
 

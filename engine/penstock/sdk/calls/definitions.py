@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar, Unpack
 
 from penstock.contracts.answers import definitions as shapes
+from penstock.contracts.answers.common import Items
 from penstock.contracts.answers.measured import CountBucket, CountsShown
 from penstock.contracts.filters import DefinitionFilters, InTime
 from penstock.sdk.api import Call, Exchange, below, command, filters, given
@@ -104,6 +105,14 @@ class TaskDefs(Definitions[C, shapes.TaskDefShown], Counted[C]):
 
     def __init__(self, connection: C) -> None:
         super().__init__(connection, "/v1/task-defs", shapes.TaskDefShown, shapes.TaskDefShown)
+
+    @asks
+    def workers(self, name: str) -> Exchange[Sequence[shapes.WorkerShown]]:
+        """The workers of a TaskDef: who has asked for its tasks in the last minute, and who reads
+        its topic.
+        """
+        call = Call(method="GET", path=below("/v1/task-queues", name, "workers"))
+        return (yield from self._ask(Items[shapes.WorkerShown], call)).items
 
 
 class UserTaskDefs(Versions[C, shapes.UserTaskDefShown], Counted[C]):
