@@ -74,6 +74,16 @@ def test_a_run_is_looked_into_and_found(served: Served, tell: Tell) -> None:
     assert run in tell("search", "node-run", "--event-def", "go", "--status", "COMPLETED")
     assert run in tell("search", "external-event", "--claimed", "--event-def", "go")
     assert run not in tell("search", "external-event", "--no-claimed")
+    assert "THREAD_SPEC" in tell("list", "thread-run", run)
+    assert "COMPLETED" in tell("get", "thread-run", run, "0")
+    fields = '[{"name": "city", "type": "STR"}]'
+    assert "true" in tell("validate", "struct-def", "address", fields)
+    assert "BAD_TYPE" in tell("validate", "struct-def", "address", fields.replace("STR", "NONE"))
+    served.poll("work", "a-worker", wait_ms=0)
+    assert "a-worker" in tell("list", "worker", "work")
+    assert tell("list", "schedule", "--wf-spec", "none", "--status", "ACTIVE") == ""
+    counted = tell("count", "node-run", "--event-def", "go", "--status", "COMPLETED", "-o", "json")
+    assert json.loads(counted) == {"count": 1, "lower_bound": False, "cursor": None, "missing": []}
     assert "spec" in tell("list", "wf-spec", "--prefix", "sp")
     assert "waits" not in tell("list", "wf-spec", "--prefix", "sp")
 

@@ -74,3 +74,20 @@ def test_names_without_end_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None
     clock.now_s += LATELY_S + 1
     asked(noted, WORK, "another")
     assert noted.counts() == {WORK: 1}
+
+
+def test_the_workers_of_a_task_def_are_told_by_name() -> None:
+    clock = Clock()
+    noted = Polled(clock)
+    asked(noted, WORK, "old")
+    asked(noted, OTHER, "others")
+    clock.now_s += LATELY_S - 1
+    asked(noted, WORK, "new")
+    noted.begins(WORK, "waits")
+    clock.now_s += 1
+    assert noted.of(WORK) == {"old": LATELY_S, "new": 1, "waits": None}
+    clock.now_s += 1
+    assert noted.of(WORK) == {"new": 2, "waits": None}
+    clock.now_s += LATELY_S
+    assert noted.of(WORK) == {"waits": None}, "it asks for as long as it likes"
+    assert noted.of(("default", "nobody")) == {}

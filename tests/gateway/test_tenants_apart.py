@@ -187,6 +187,7 @@ def test_nobody_comes_in_by_naming_the_other_tenant(apart: Apart) -> None:
         *(f"/v1/task-metrics?name={THEIRS}", "/v1/task-metrics/per-bucket?bucket=all"),
         *("/v1/wf-specs/same/counts?bucket=all", "/v1/task-defs/same/counts?bucket=all"),
         "/v1/user-task-defs/same/counts?bucket=all",
+        *("/v1/counts/wf-runs", "/v1/counts/node-runs?node=work"),
         *("/v1/user-task-runs?user_task_def=same", "/v1/schedules"),
         *("/v1/node-runs?node=work", "/v1/external-events?event_def=same", "/v1/workflow-events"),
         *("/v1/correlated-events?event_def=same", "/v1/task-defs?prefix=sa", "/v1/quota"),
@@ -196,7 +197,9 @@ def test_searches_and_counts_are_of_one_s_own(apart: Apart, query: str) -> None:
     answer = apart.one.get(query)
     assert answer.status_code == 200, answer.text
     assert THEIRS not in answer.text
-    if "counts" in query:
+    if "/v1/counts/" in query:
+        assert answer.json()["count"] == apart.two.get(query).json()["count"] > 0
+    elif "counts" in query:
         [bucket] = answer.json()["items"]
         assert {one["count"] for one in bucket["counts"].values()} == {1}
     if THEIRS in query:

@@ -108,6 +108,10 @@ def test_members_of_workers_groups_are_counted(
         try:
             until(lambda: worker.poll(1, 0.1) == [] and scraped(server.http).series.get(name) == 1)
             assert scraped(server.http).value("task_workers", via="kafka") == 1
+            found = server.accepted("GET", "/v1/task-queues/work/workers")["items"]
+            [reads] = [one for one in found if one["via"] == "kafka"]
+            assert reads["worker"] and reads["host"] and reads["polled_at"] is None
+            assert reads["partitions"] > 0
         finally:
             worker.close()
         until(lambda: scraped(server.http).series.get(name) == 0)

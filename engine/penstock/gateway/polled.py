@@ -1,4 +1,4 @@
-"""Which workers have asked for tasks here lately, by TaskDef: counts for metrics."""
+"""Which workers have asked for tasks here lately, by TaskDef."""
 
 from __future__ import annotations
 
@@ -51,6 +51,17 @@ class Polled:
         for key, _ in lately | self._polling.copy().keys():
             found[key] = found.get(key, 0) + 1
         return found
+
+    def of(self, key: Key) -> dict[str, float | None]:
+        """The workers of a TaskDef by name, with how many seconds ago each has asked last; None for
+        one that asks now.
+        """
+        now_s = self._clock_s()
+        ago = {of[1]: now_s - last_s for of, last_s in self._last_s.copy().items() if of[0] == key}
+        lately: dict[str, float | None] = {
+            name: ago_s for name, ago_s in ago.items() if ago_s <= LATELY_S
+        }
+        return lately | {of[1]: None for of in self._polling.copy() if of[0] == key}
 
     def _note(self, of: tuple[Key, str]) -> None:
         """Newest last, so that what is old stands first."""

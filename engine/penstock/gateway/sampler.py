@@ -150,8 +150,8 @@ class Sampler:
     def _queue(self, tenant: str, task_def: str) -> Queue:
         group = task_group(self._topics, tenant, task_def)
         backlog = self._log.backlog(self._topics.task(tenant, task_def), group)
-        workers = self._log.workers(group) if isinstance(self._log, Joined) else 0
-        return Queue(tenant, task_def, backlog.records, backlog.oldest_ms, workers)
+        workers = self._log.workers(group) if isinstance(self._log, Joined) else []
+        return Queue(tenant, task_def, backlog.records, backlog.oldest_ms, len(workers))
 
 
 def _lags(ends: Mapping[int, int], position: Callable[[int], int | None]) -> dict[int, int]:

@@ -34,6 +34,7 @@ from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
+from penstock.gateway.filters import whole_number
 from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
 from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits, Load
@@ -304,9 +305,7 @@ def int_param(request: Request, name: str, default: int, *, low: int, high: int)
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not re.fullmatch(r"\d{1,18}", text) or not low <= int(text) <= high:
-        raise bad_request(f"parameter `{name}` must be a whole number from {low} to {high}")
-    return int(text)
+    return whole_number(name, text, low=low, high=high)
 
 
 def page(

@@ -19,6 +19,7 @@ from typing import Final, Protocol, runtime_checkable
 from msgspec import Struct
 
 from penstock.contracts.topics import TopicSettings
+from penstock.log.readers import Reading
 
 Headers = Mapping[str, bytes]
 
@@ -247,9 +248,9 @@ class Truncating(Protocol):
 class Joined(Protocol):
     """A log whose topics others than this process read, as members of groups."""
 
-    def workers(self, group: str) -> int:
-        """How many members a group has, but for those that an engine's own `consumer` made. Any
-        thread may ask. Raises a LogError.
+    def workers(self, group: str) -> list[Reading]:
+        """The members of a group, but for those that an engine's own `consumer` made. Any thread
+        may ask. Raises a LogError.
         """
         ...
 

@@ -58,12 +58,12 @@ from penstock.log.port import (
     Refused,
     Survey,
 )
+from penstock.log.readers import Reading
 
 LOG_APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 FETCH_WAIT_MS: Final = 100
 HEARTBEAT_MS_MAX: Final = 100  # while nobody has heard that an owner has gone nobody takes over
-POLL_SLICE_S: Final = 0.05
-"""So long `close` of another thread waits for a poll, and what was assigned for being opened."""
+POLL_SLICE_S: Final = 0.05  # so long `close` elsewhere waits for a poll, and who is assigned
 
 
 class KafkaEngineLog:
@@ -139,7 +139,7 @@ class KafkaEngineLog:
         self._topics.need(topic)
         return self._consumer(topic, group)
 
-    def workers(self, group: str) -> int:
+    def workers(self, group: str) -> list[Reading]:
         """Ask the group's coordinator."""
         return self._topics.workers(group)
 

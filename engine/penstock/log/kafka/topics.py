@@ -34,6 +34,7 @@ from penstock.log.kafka.clients import (
 )
 from penstock.log.kafka.groups import CONSUMER_ID, KafkaGroups
 from penstock.log.port import LogError, LogFatal, LogUnavailable
+from penstock.log.readers import Reading
 
 admin: Any = _admin
 OnDemand = Callable[[str], TopicSettings | None]
@@ -254,10 +255,13 @@ class KafkaTopics:
         """How far a group has come; partitions of which it has said nothing are left out."""
         return self._groups.offsets(group, topic, partitions, REQUEST_TIMEOUT_S)
 
-    def workers(self, group: str) -> int:
-        """How many members a group has, but for those of engines."""
-        members = self._groups.members(group, REQUEST_TIMEOUT_S)
-        return sum(one.client_id != CONSUMER_ID for one in members)
+    def workers(self, group: str) -> list[Reading]:
+        """The members of a group, but for those of engines."""
+        return [
+            Reading(one.client_id, one.host, len(one.assignment.topic_partitions))
+            for one in self._groups.members(group, REQUEST_TIMEOUT_S)
+            if one.client_id != CONSUMER_ID
+        ]
 
 
 def _result(future: Any) -> Any:

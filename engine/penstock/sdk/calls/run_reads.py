@@ -19,6 +19,7 @@ from penstock.contracts.answers.runs import (
     NodeRunShown,
     Story,
     TaskRunShown,
+    ThreadShown,
     Tried,
     VariableShown,
     WaitShown,
@@ -140,6 +141,20 @@ class RunReads(Subject[C]):
         asked = self._part("/waits", **given(at=at))
         wait_s = 0.0 if at is None else PAST_S
         return self._ask(Excerpt[WaitShown], replace(asked, wait_s=wait_s))
+
+    @asks
+    def threads(self) -> Exchange[list[ThreadShown]]:
+        """Its threads, those that have ended, too.
+
+        >>> [(row.number, row.thread_spec, str(row.status)) for row in run.threads()]
+        [(0, 'entrypoint', 'COMPLETED')]
+        """
+        return self._all(ThreadShown, self._part("/threads"))
+
+    @asks
+    def thread(self, number: int) -> Exchange[ThreadShown]:
+        """One of them, by its number."""
+        return self._read(ThreadShown, f"/threads/{number}")
 
     @asks
     def node_runs(self) -> Exchange[list[NodeRunShown]]:
