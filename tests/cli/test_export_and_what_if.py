@@ -129,7 +129,7 @@ def test_a_spec_that_can_not_be_had_is_explained(
 @pytest.mark.parametrize("verb", [("export-test",), ("what-if", "--spec", "1")])
 def test_what_is_not_there_is_said(url: str, tmp_path: Path, verb: tuple[str, ...]) -> None:
     none = penstock(*verb, "nobody", "--url", url)
-    assert (none.returncode, "WF_RUN_UNKNOWN" in none.stderr) == (1, True), none.stderr
+    assert (none.returncode, "WF_RUN_UNKNOWN" in none.stderr) == (3, True), none.stderr
     nowhere = penstock(*verb, "ended", "--data", str(tmp_path / "nowhere"))
     assert (nowhere.returncode, "no directory" in nowhere.stderr) == (1, True)
     assert "Traceback" not in none.stderr + nowhere.stderr
