@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from penstock.cli import (
     acts,
+    bench,
     builtin,
     care,
     completion,
@@ -23,6 +24,7 @@ from penstock.cli import (
     quotas,
     runs,
     serving,
+    snapshot,
     tenants,
     what_if,
     working,
@@ -73,8 +75,8 @@ def _version(_: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="penstock", description="A durable workflow engine on Apache Kafka.")
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    running = serving, working, builtin
-    asking = flows, runs, acts, counts, past, export, what_if, care
+    running = serving, snapshot, working, builtin
+    asking = flows, bench, runs, acts, counts, past, export, what_if, care
     kept = profiles, keys, tenants, quotas, openapi, explain
     for kind in (*running, *asking, *kept):
         kind.add(verbs)

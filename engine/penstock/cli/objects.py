@@ -15,6 +15,7 @@ from penstock.sdk.calls.events import Events
 from penstock.sdk.calls.metrics import Metrics
 from penstock.sdk.calls.run_reads import RunReads
 from penstock.sdk.calls.schedules import Schedules
+from penstock.sdk.calls.task_queues import TaskQueues
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.client import Client
 from penstock.sdk.subject import Subject
@@ -31,6 +32,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, type[Subject[Any]]]]] = {
     "bulk-job": ("bulk", Bulk),
     "user-task": ("user_tasks", UserTasks),
     "correlated-event": ("events", Events),
+    "task-queue": ("task_queues", TaskQueues),
 }
 """Kinds by name, what a client has of each, and what that is."""
 
@@ -59,7 +61,7 @@ SEARCHED: Final[Mapping[str, tuple[str, type[Subject[Any]], str]]] = {
 
 
 def add(verbs: Verbs, get: Verbs) -> None:
-    """list, search, delete and why, and what else can be got."""
+    """list, search, count, delete and why, and what else can be got."""
     groups = {
         "get": get,
         "list": _kinds(verbs, "list", "show all of a kind, or all of a kind that a run has"),
@@ -76,6 +78,9 @@ def add(verbs: Verbs, get: Verbs) -> None:
     search = _kinds(verbs, "search", "find by filters, over all runs")
     for kind, (attribute, owner, name) in SEARCHED.items():
         add_verb(search, kind, Method(owner, name, _found(attribute)), reads=True)
+    counted = _kinds(verbs, "count", "say how many there are, by the filters of search")
+    for kind, (attribute, owner, name) in SEARCHED.items():
+        add_verb(counted, kind, Method(owner, name, _found(attribute)), reads=True, counts=True)
 
 
 def handle(options: argparse.Namespace, client: Client) -> Any:

@@ -96,8 +96,10 @@ def lines_of(value: Any, wide: bool) -> Iterable[str]:
 
 
 def plain(value: Any) -> Any:
-    """As it comes over HTTP."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    """As it comes over HTTP, times in milliseconds, too."""
+    return json.loads(
+        json.dumps(msgspec.to_builtins(value, builtin_types=(datetime,)), default=text)
+    )
 
 
 def text(value: Any) -> str:
