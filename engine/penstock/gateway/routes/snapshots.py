@@ -78,6 +78,8 @@ def _kept(gateway: Gateway, snapshotter: Snapshotter) -> list[render.Json]:
 
 
 ROUTES: Final = [
-    route("GET", "/v1/snapshots", list_snapshots, Says(gives=Items[SnapshotKept])),
-    route("POST", "/v1/snapshots", take_snapshots, Says(gives=SnapshotsAsked, status=202)),
+    route("GET", "/v1/snapshots", list_snapshots, Says(gives=Items[SnapshotKept], also=(404,))),
+    route(
+        "POST", "/v1/snapshots", take_snapshots, Says(gives=SnapshotsAsked, status=202, also=(404,))
+    ),
 ]
