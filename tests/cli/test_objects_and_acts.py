@@ -37,7 +37,7 @@ def tell(served: Served, capsys: pytest.CaptureFixture[str]) -> Tell:
 
     def tell(*words: str, code: int = 0) -> str:
         try:
-            got = main([*words, "--url", served.url])
+            got = main(list(words) if "--url" in words else [*words, "--url", served.url])
         except SystemExit as wrong:
             got = wrong.code
         said = capsys.readouterr()
@@ -156,7 +156,7 @@ def test_what_the_server_refuses_has_its_code(tell: Tell) -> None:
     assert "BULK" in tell("bulk", "wait", "nobody", code=3)
     assert tell("bulk", "preview", "dance", "{}", code=1)
     assert main(["list", "wf-spec", "--url", "http://127.0.0.1:9"]) == 5
-    assert main(["list", "wf-spec", "--url", "nowhere"]) == 1
+    assert "is no address" in tell("list", "wf-spec", "--url", "nowhere", code=2)
 
 
 def test_what_a_terminal_would_obey_is_shown(served: Served, tell: Tell) -> None:

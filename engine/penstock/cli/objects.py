@@ -15,6 +15,7 @@ from penstock.sdk.calls.events import Events
 from penstock.sdk.calls.metrics import Metrics
 from penstock.sdk.calls.run_reads import RunReads
 from penstock.sdk.calls.schedules import Schedules
+from penstock.sdk.calls.task_queues import TaskQueues
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.client import Client
 from penstock.sdk.subject import Subject
@@ -31,6 +32,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, type[Subject[Any]]]]] = {
     "bulk-job": ("bulk", Bulk),
     "user-task": ("user_tasks", UserTasks),
     "correlated-event": ("events", Events),
+    "task-queue": ("task_queues", TaskQueues),
 }
 """Kinds by name, what a client has of each, and what that is."""
 
@@ -90,8 +92,12 @@ def add(verbs: Verbs, get: Verbs) -> None:
     for kind, (attribute, owner, name) in SEARCHED.items():
         add_verb(search, kind, Method(owner, name, _found(attribute)), reads=True)
     how_many = _kinds(verbs, "count", "how many there are, by the filters of a search")
-    for kind, name in COUNTED.items():
-        add_verb(how_many, kind, Method(Client, name, _found("")), reads=True)
+    for kind, (attribute, owner, name) in SEARCHED.items():
+        if kind in COUNTED:
+            add_verb(how_many, kind, Method(Client, COUNTED[kind], _found("")), reads=True)
+        else:
+            method = Method(owner, name, _found(attribute))
+            add_verb(how_many, kind, method, reads=True, counts=True)
 
 
 def handle(options: argparse.Namespace, client: Client) -> Any:

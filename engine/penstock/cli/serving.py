@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from penstock.cli.codes import Exit
 from penstock.cli.security import add_security, security_of
 from penstock.cli.words import (
     Verbs,
@@ -44,7 +45,6 @@ from penstock.config import (
 from penstock.core.ids import is_kebab
 from penstock.processor.directory import CannotStart, listening, locked
 from penstock.sdk import credential
-from penstock.store.port import StoreError
 
 VERIFY_TIMEOUT_S = 3_600.0
 WORKER_GRACE_S = 1.0
@@ -187,8 +187,6 @@ def _run(options: argparse.Namespace) -> int:
     )
     try:
         return server.run(_config(options), tell, [*builtin, *theirs])
-    except (CannotStart, StoreError) as error:
-        return fail(str(error))
     finally:
         for one in theirs:
             one.join()
@@ -218,18 +216,17 @@ def _verify(options: argparse.Namespace) -> int:
                 for one in server.verify(config)
             ]
             return _verdict(found, {})
-    except CannotStart as error:
+    except CannotStart:
         url = listening(config.data)
         if url is None:
-            return fail(str(error))
-    except StoreError as error:
-        return fail(str(error))
+            raise
     try:
         with httpx.Client(**credential.options(url)) as http:
             answer = http.get("/v1/verify", timeout=VERIFY_TIMEOUT_S)
             answer.raise_for_status()
     except httpx.HTTPError as error:
-        return fail(f"the server at {url} has the directory and does not answer: {error}")
+        said = f"the server at {url} has the directory and does not answer: {error}"
+        return fail(said, Exit.NO_ANSWER)
     body = answer.json()
     return _verdict(body["items"], body["stopped"])
 

@@ -40,6 +40,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/principals": Resource.PRINCIPAL,
     "/v1/quotas": Resource.QUOTA,
     "/v1/schedules": Resource.WORKFLOW,
+    "/v1/snapshots": Resource.CLUSTER,
     "/v1/struct-defs": Resource.STRUCT,
     "/v1/task-defs": Resource.TASK,
     "/v1/tenants": Resource.TENANT,
@@ -61,6 +62,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
 
 OTHERWISE: Final[dict[str, tuple[Action, Resource]]] = {
     "POST /v1/dead-letters/{number:int}/retry": (Action.RUN, Resource.CLUSTER),
+    "POST /v1/snapshots": (Action.RUN, Resource.CLUSTER),
     "POST /v1/task-queues/{task_def}/poll": (Action.RUN, Resource.TASK),
     "POST /v1/tasks/stops": (Action.RUN, Resource.TASK),
     **dict.fromkeys(

@@ -303,7 +303,7 @@ OF_THE_EDGE: Final[Mapping[EdgeCode, Explained]] = {
     ),
     EdgeCode.NOT_RETRYABLE: (
         "to send this dead letter again would not help",
-        "see what `penstock dead-letters show NUMBER` says to do",
+        "see what `penstock dead-letters get NUMBER` says to do",
     ),
 }
 

@@ -34,6 +34,7 @@ from penstock.sdk.calls.letters import Letters
 from penstock.sdk.calls.metrics import Metrics
 from penstock.sdk.calls.run_reads import PATH, of_run
 from penstock.sdk.calls.schedules import Schedules
+from penstock.sdk.calls.task_queues import TaskQueues
 from penstock.sdk.calls.tenants import Quotas, Tenants
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.connection import Feed
@@ -63,6 +64,7 @@ class ClientBase(Registered[C]):
         self.tenants = Tenants(connection)
         self.quotas = Quotas(connection)
         self.metrics = Metrics(connection)
+        self.task_queues = TaskQueues(connection)
 
     # Definitions.
 
