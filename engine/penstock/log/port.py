@@ -373,8 +373,10 @@ class EngineLog(Producer, Protocol):
         """
         ...
 
-    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
-        """All records of a small topic, from an offset up to its end as of this call (verdicts)."""
+    def read_all(
+        self, topic: str, partition: int = 0, since: int = 0, at_most: int | None = None
+    ) -> list[Record]:
+        """Records from an offset up to the end as of this call: all, or the first so many."""
         ...
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:

@@ -265,11 +265,13 @@ class KafkaEngineLog:
         """The records at these offsets."""
         return self._reads.read_some(self._commands, partition, offsets)
 
-    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
-        """All records from an offset up to the end; none if there is no such topic."""
+    def read_all(
+        self, topic: str, partition: int = 0, since: int = 0, at_most: int | None = None
+    ) -> list[Record]:
+        """Records from an offset up to the end; none if there is no such topic."""
         if not self._topics.is_there(topic):
             return []
-        return self._reads.read(topic, partition, since, 2**63)
+        return self._reads.read(topic, partition, since, 2**63 if at_most is None else at_most)
 
     def follower(self) -> KafkaFollower:
         """A reader of its own, outside of the group."""
