@@ -5,8 +5,7 @@ Rules
   offset is the delivered mark and not a place to read from.
 - Rebalances are told inside `poll`, in its thread; each assignment of a partition is a new epoch.
   Records of partitions that are not owned, or below what was asked for, are dropped and counted.
-- Only the thread that polls uses this, but for `append`, `append_and_wait`, `flush`, `reach` and
-  `close`, which are for any thread.
+- What is a partition's owner's to do is for the thread that polls; all else is for any.
 """
 
 from __future__ import annotations
@@ -119,8 +118,6 @@ class KafkaEngineLog:
         self._unproved: set[int] = set()  # nothing was read yet since read_from
         self._assigning = False
         self._has_come = False  # something was assigned during this poll
-
-    # What everybody may do.
 
     def append(self, message: Message, on_ack: OnAck | None = None) -> None:
         """Hand one message over."""
