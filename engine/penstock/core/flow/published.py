@@ -167,7 +167,7 @@ class _Outputs:
         return made
 
     def _read(self, row: PublishedOutput) -> Value:
-        self._at.masked |= row.masked
+        self._at.note_masked(row.masked)
         self._spend(value_bytes(row.value) // EXPRESSION_BYTES_PER_STEP)
         return row.value
 
