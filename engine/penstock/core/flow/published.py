@@ -38,10 +38,13 @@ _OUTPUTS: Final = "outputs"
 
 
 class Reading(Protocol):
-    """Whoever reads them; `masked` is set once something masked was read."""
+    """Whoever reads them."""
 
     turn: Turn
-    masked: bool
+
+    def note_masked(self, masked: bool) -> None:
+        """Whether what is being read is masked."""
+        ...
 
 
 def publish(at: At) -> None:
