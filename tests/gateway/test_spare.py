@@ -74,6 +74,14 @@ def test_a_key_is_good_at_a_node_that_owns_nothing(owner: Served, spare: Spare) 
         assert sam.get("/v1/whoami").headers["WWW-Authenticate"] == "Bearer"
 
 
+def test_a_header_beyond_ascii_is_no_defect_there(spare: Spare) -> None:
+    """Who the caller is has to be asked elsewhere, with what he has said."""
+    with spare.with_key("psk_nobodyskey1_aaaaaaaaaaaaaaaaaaaaaaaa") as nobody:
+        for name in (b"Penstock-Tenant", b"User-Agent"):
+            answer = nobody.get("/v1/whoami", headers=[(name, b"\xe9")])
+            assert refused(answer)[0] in {400, 401}
+
+
 def test_what_all_partitions_say_is_gathered_there(owner: Served, spare: Spare) -> None:
     """By the node that was asked, which has none of them."""
     owner.a_task_def("spare-breaker", breaker={"level": 0.5, "window": 3})

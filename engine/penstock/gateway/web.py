@@ -35,7 +35,7 @@ from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.filters import whole_number
-from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
+from penstock.gateway.forward import Forwarder, part_header
 from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.open_streams import OpenStreams
@@ -260,8 +260,8 @@ async def view_of_definitions(request: Request) -> tuple[View, str]:
     says which partition it means.
     """
     reads, tenant = gateway_of(request).reads, identify(request).tenant
-    part = request.headers.get(PART_HEADER, "")
-    if is_forwarded(request) and re.fullmatch(r"[0-9]{1,6}", part):
+    part = part_header(request)
+    if part is not None and re.fullmatch(r"[0-9]{1,6}", part):
         return reads.view(int(part)), tenant
     asked = "at_least" in request.query_params
     number = DECIDING_PARTITION if asked else reads.any_open()
@@ -272,7 +272,7 @@ def refuse_unknown(request: Request, view: View, code: Code, message: str) -> No
     """Refuse to show a definition that is not there; if it is only not here yet, the partition that
     decides knows.
     """
-    if view.position.partition != DECIDING_PARTITION and PART_HEADER not in request.headers:
+    if view.position.partition != DECIDING_PARTITION and part_header(request) is None:
         raise NotHere(DECIDING_PARTITION)
     refuse(code, message)
 
