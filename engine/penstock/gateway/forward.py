@@ -62,7 +62,7 @@ _OF_ONE_HOP: Final = frozenset(
 _NOT_FORWARDED: Final = frozenset(
     one.lower().encode() for one in (*_OF_ONE_HOP, HOP_HEADER, PART_HEADER, "Origin")
 )
-"""Of a request. Its origin is looked at where it came in (origins.py)."""
+"""Of a request. Its origin is looked at where it came in (host_names.py)."""
 _MILLISECONDS: Final = re.compile("[0-9]{1,19}")
 
 Headers = tuple[tuple[bytes, bytes], ...]
