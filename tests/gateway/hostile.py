@@ -23,6 +23,7 @@ IN_PATHS: Final = {
     "dots": "%2e%2e",
     "encoded twice": "%252e%252e",
     "300 characters": "x" * 300,
+    "long number": "9" * 5_000,
     "NUL": "a%00b",
     "right to left": quote("\u202eabc"),
     "half a character": "%ED%A0%80",

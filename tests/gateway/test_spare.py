@@ -98,7 +98,7 @@ def test_nobody_else_comes_in_there(spare: Spare, key: str | None) -> None:
     """By any route; nor if it looks as if another node had sent it."""
     with spare.with_key(key) as nobody:
         for one in ROUTES:
-            path = re.sub(r"\{\w+:int\}", "0", one.path).replace("{", "").replace("}", "")
+            path = re.sub(r"\{\w+:whole\}", "0", one.path).replace("{", "").replace("}", "")
             if one.path not in OPEN:
                 answer = nobody.request(one.method, path)
                 assert refused(answer) == (401, "UNAUTHENTICATED"), path

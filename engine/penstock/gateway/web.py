@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import msgspec
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -36,7 +37,7 @@ from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.filters import whole_number
 from penstock.gateway.forward import Forwarder, part_header
-from penstock.gateway.json_in import COMMAND_ID_HEADER
+from penstock.gateway.json_in import COMMAND_ID_HEADER, NUMBER_CHARS_MAX
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.reads import Reads, View
@@ -104,6 +105,18 @@ def json_answer(
     if position is not None:
         named[POSITION_HEADER] = str(position)
     return Response(_encode(body), status_code=status, headers=named, media_type="application/json")
+
+
+class WholeNumber(IntegerConvertor):
+    """A number in a path. One of very many digits can not be read (Python refuses), so there is no
+    route that has it.
+    """
+
+    regex = f"[0-9]{{1,{NUMBER_CHARS_MAX}}}"
+
+
+WHOLE: Final = "whole"
+register_url_convertor(WHOLE, WholeNumber())
 
 
 class ApiRoute(Route):
