@@ -45,9 +45,10 @@ Found = Callable[[Rows, str, Any], str | None]
 
 
 class Need(Struct, frozen=True):
-    """Leave that a command needs; with `when`, only some do. The name of what it is about stands in
-    the command, or in a row (`found`), and then `unknown` is what is said if there is none. With
-    `is_told` who may not hears that, though it tells that it is there: its id can not be guessed.
+    """Leave that a command needs; with `when`, only some do, and `about` says for what. The name of
+    that stands in the command, or in a row (`found`), and then `unknown` is what is said if there
+    is none. With `is_told` who may not hears that, though it tells that it is there: its id can not
+    be guessed.
     """
 
     action: Action
@@ -57,6 +58,7 @@ class Need(Struct, frozen=True):
     unknown: Callable[[Any], tuple[Code, str]] | None = None
     is_told: bool = False
     when: Callable[[Any], bool] | None = None
+    about: str = ""
 
 
 def check_sent(grants: Iterable[Grant], tenant: str, command: Command) -> None:
@@ -188,6 +190,7 @@ BELOW: Final = Need(
     found=_spec_above,
     unknown=lambda command: no_parent(command.parent),
     when=lambda command: command.parent is not None,
+    about="for the run above, if it names one",
 )
 """A run takes room in the family that it comes into, and reads what it inherits there."""
 INHERITS: Final = Need(
@@ -195,6 +198,7 @@ INHERITS: Final = Need(
     Resource.WORKFLOW,
     _spec_inherited,
     when=lambda command: _spec_inherited(command) is not None,
+    about="for the spec that it inherits from, if it names one",
 )
 """A spec has its runs read, and change, variables of the one that it inherits from."""
 EVENT: Final = Need(Action.RUN, Resource.EXTERNAL_EVENT, lambda command: command.event_def)
