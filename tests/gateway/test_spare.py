@@ -173,6 +173,7 @@ def test_what_a_gateway_refuses_is_no_answer_of_the_fold(owner: Served, spare: S
             nodes=spare.gateway.forwarder.nodes,
             engine=spare.gateway.engine,
             limits=spare.gateway.limits,
+            streams=spare.gateway.streams,
         )
         gone_bad = Caller("default", "w", (ALL,), "Bearer psk_revokedkey_aaaaaaaaaaaaaaaaaaaa")
         started = TaskStarted(wf_run_id=wf_run_id, guid="g" * 8, attempt=1, worker="w")
