@@ -25,7 +25,7 @@ from tests.gateway.served import Served, serving, shape_of_error
 from tests.gateway.spare import spare_beside
 
 OPERATIONS = operations(document(ROUTES))
-SAMPLED = 6
+SAMPLED = 2
 """One route in so many is asked through another node, too."""
 BOOKKEEPING = (PartitionState, CommandAnswer, AnswerExpiry)
 """Clocks, and what refused commands were told: the only rows that a refusal writes."""

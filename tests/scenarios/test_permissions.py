@@ -167,6 +167,8 @@ def test_below_a_run_of_a_spec_that_is_granted(memory: Driver) -> None:
         for parent in ("payroll-1", "payroll-2")
     )
     assert there.message.replace("payroll-1", "x") == nowhere.message.replace("payroll-2", "x")
+    told = refused(memory, replace(line, parent="payroll-2"), "WF_RUN_UNKNOWN")
+    assert told.message == nowhere.message
     assert memory.get(WfRun, "payroll-1.line") is None
     grants(memory, leave(Resource.WORKFLOW, Action.RUN, "order-*", "payroll"))
     accepted(memory, replace(line, parent="payroll-1"), principal="ann")

@@ -26,7 +26,6 @@ from penstock.core.definitions.principals import (
     may_some,
 )
 from penstock.core.errors import Code, Reject
-from penstock.core.flow.starting import no_parent
 from penstock.core.schedules.schedules import Schedule
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import TaskRun, WfRun
@@ -154,6 +153,10 @@ def _no_run(command: Any) -> tuple[Code, str]:
     return Code.WF_RUN_UNKNOWN, f"there is no WfRun {command.wf_run_id!r}"
 
 
+def _no_parent(command: Any) -> tuple[Code, str]:
+    return Code.WF_RUN_UNKNOWN, f"there is no WfRun {command.parent!r} to be the parent"
+
+
 def _no_task(command: Any) -> tuple[Code, str]:
     what = f"WfRun {command.wf_run_id!r} has no TaskRun {command.guid!r}"
     return Code.TASK_RUN_UNKNOWN, what
@@ -188,7 +191,7 @@ BELOW: Final = Need(
     Action.RUN,
     Resource.WORKFLOW,
     found=_spec_above,
-    unknown=lambda command: no_parent(command.parent),
+    unknown=_no_parent,
     when=lambda command: command.parent is not None,
     about="for the run above, if it names one",
 )
