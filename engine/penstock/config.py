@@ -42,6 +42,7 @@ ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
 ALLOW_PORTS_VARIABLE: Final = "PENSTOCK_ALLOW_PORTS"
 URL_VARIABLE: Final = "PENSTOCK_URL"
 TENANT_VARIABLE: Final = "PENSTOCK_TENANT"
+ALLOW_HOSTS_VARIABLE: Final = "PENSTOCK_ALLOW_HOSTS"
 API_KEY_VARIABLE: Final = "PENSTOCK_API_KEY"
 ADMIN_KEY_VARIABLE: Final = "PENSTOCK_ADMIN_KEY"
 CA_VARIABLE: Final = "PENSTOCK_TLS_CA"
@@ -66,6 +67,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     " commas between.",
     ALLOW_PORTS_VARIABLE: "Ports beside 80 and 443 that its requests may go to, with commas"
     " between.",
+    ALLOW_HOSTS_VARIABLE: "Names by which a server that asks for no credential is called, with"
+    " commas between, unless `--allow-host` says so.",
     API_KEY_VARIABLE: "The key or token with which clients, workers and the command line come.",
     ADMIN_KEY_VARIABLE: "A key that may do all, for a server to begin with.",
     CA_VARIABLE: "The authority whose signature a server's certificate must have, for clients.",
@@ -119,7 +122,8 @@ class Config(Struct, frozen=True, kw_only=True):
     is to stop still listens, and says at /readyz that it will. `standbys` is how many nodes fold a
     partition beside its owner. Beyond `fold_version_max` the log does not move, while the build
     that knows no more may have to come back; with `own`, it moves to that one alone. With `auth`
-    callers need a credential; `admin_key` is one that may do all, to begin with.
+    callers need a credential; `admin_key` is one that may do all, to begin with. Without, it
+    answers to `allow_hosts` beside its own names.
     """
 
     data: Path
@@ -153,6 +157,7 @@ class Config(Struct, frozen=True, kw_only=True):
     fold_version_max: int | None = None
     auth: bool = False
     admin_key: str = ""
+    allow_hosts: tuple[str, ...] = ()
     oidc: Oidc | None = None
     tls: Tls = Tls()
 
@@ -252,6 +257,11 @@ def api_key_default() -> str | None:
 def admin_key_default() -> str:
     """The key that a server is started with, if nothing is said."""
     return os.environ.get(ADMIN_KEY_VARIABLE, "").strip()
+
+
+def allow_hosts_default() -> tuple[str, ...]:
+    """To which names a server answers beside its own, if nothing is said."""
+    return _listed(ALLOW_HOSTS_VARIABLE)
 
 
 def client_tls_default() -> Tls:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode
-from penstock.gateway.forward import PART_HEADER, Asked
+from penstock.gateway.forward import PART_HEADER, Asked, raw
 from penstock.gateway.web import Gateway
 from penstock.log.port import Position
 
@@ -65,7 +65,7 @@ async def _missing_elsewhere(
     left = [number for number in range(reads.partitions) if not reads.is_open(number)]
     while left and time.monotonic() < deadline:
         for number in list(left):
-            headers = {**caller.headers, PART_HEADER: str(number)}
+            headers = raw({**caller.headers, PART_HEADER: str(number)})
             asked = Asked(method="GET", target=path.encode(), headers=headers)
             try:
                 found = await forwarder.part(number, asked, forwarder.patience())

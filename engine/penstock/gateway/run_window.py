@@ -200,7 +200,7 @@ class Window(Generic[A]):
         share = max(1, ROWS_PER_WINDOW_MAX // max(1, len(begins)))
         if self.until is not None:
             share *= GROWN  # there may be more of it than when its end was found
-        for number in numbers:
+        for number in sorted(begins.keys() & set(numbers)):
             left = share
             view = self.reads.view(number)
             for place, run in self._runs(view, begins[number]):

@@ -18,7 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.gateway.errors import ApiError, NotHere
-from penstock.gateway.forward import PART_HEADER, Asked, asked_of, is_forwarded
+from penstock.gateway.forward import (
+    PART_HEADER,
+    Asked,
+    asked_of,
+    is_forwarded,
+    part_header,
+    raw,
+)
 from penstock.gateway.index_scan import place_of
 from penstock.gateway.patience import Patience
 from penstock.gateway.web import cursor_text, gateway_of, json_answer
@@ -192,16 +199,18 @@ async def everywhere(
 
 
 def part_asked(request: Request) -> frozenset[int] | None:
-    """The partitions for which another node asks; None if none does."""
-    part = request.headers.get(PART_HEADER)
-    if part is None or not is_forwarded(request):
+    """The partitions for which another node asks, of those that there are; None if none does."""
+    part = part_header(request)
+    if part is None:
         return None
-    return frozenset(int(one) for one in part.split(",") if one.isdigit() and len(one) < 7)
+    known = range(gateway_of(request).reads.partitions)
+    return frozenset(number for number in known if str(number) in part.split(","))
 
 
 def of_part(asked: Asked, numbers: Iterable[int]) -> Asked:
     """A request as it is for some partitions, which the node has that it is sent to."""
-    return replace(asked, headers={**asked.headers, PART_HEADER: ",".join(map(str, numbers))})
+    part = raw({PART_HEADER: ",".join(map(str, numbers))})
+    return replace(asked, headers=(*asked.headers, *part))
 
 
 def _beginning(number: int) -> str:

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import msgspec
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -35,8 +36,8 @@ from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.filters import whole_number
-from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
-from penstock.gateway.json_in import COMMAND_ID_HEADER
+from penstock.gateway.forward import Forwarder, part_header
+from penstock.gateway.json_in import COMMAND_ID_HEADER, NUMBER_CHARS_MAX
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.reads import Reads, View
@@ -104,6 +105,18 @@ def json_answer(
     if position is not None:
         named[POSITION_HEADER] = str(position)
     return Response(_encode(body), status_code=status, headers=named, media_type="application/json")
+
+
+class WholeNumber(IntegerConvertor):
+    """A number in a path. One of very many digits can not be read (Python refuses), so there is no
+    route that has it.
+    """
+
+    regex = f"[0-9]{{1,{NUMBER_CHARS_MAX}}}"
+
+
+WHOLE: Final = "whole"
+register_url_convertor(WHOLE, WholeNumber())
 
 
 class ApiRoute(Route):
@@ -260,8 +273,8 @@ async def view_of_definitions(request: Request) -> tuple[View, str]:
     says which partition it means.
     """
     reads, tenant = gateway_of(request).reads, identify(request).tenant
-    part = request.headers.get(PART_HEADER, "")
-    if is_forwarded(request) and re.fullmatch(r"[0-9]{1,6}", part):
+    part = part_header(request)
+    if part is not None and re.fullmatch(r"[0-9]{1,6}", part):
         return reads.view(int(part)), tenant
     asked = "at_least" in request.query_params
     number = DECIDING_PARTITION if asked else reads.any_open()
@@ -272,7 +285,7 @@ def refuse_unknown(request: Request, view: View, code: Code, message: str) -> No
     """Refuse to show a definition that is not there; if it is only not here yet, the partition that
     decides knows.
     """
-    if view.position.partition != DECIDING_PARTITION and PART_HEADER not in request.headers:
+    if view.position.partition != DECIDING_PARTITION and part_header(request) is None:
         raise NotHere(DECIDING_PARTITION)
     refuse(code, message)
 

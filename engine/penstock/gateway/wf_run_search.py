@@ -127,7 +127,7 @@ def count_in(
     """
     wanted = _wanted(reads, tenant, asked)
     told: list[Json] = []
-    for number in numbers:
+    for number in sorted(begins.keys() & set(numbers)):
         looks = Looks(max(1, ENTRIES_PER_PAGE_MAX // len(begins)))
         view, count = reads.view(number), 0
         begin = begins[number].encode()

@@ -218,11 +218,11 @@ TASK_RUNS: Final = pages(TaskRunShown, VIEW, AT, views=True, also=(409,))
 TASK_RUN: Final = reads(TaskRunShown, VIEW, AT, views=True, also=(409,))
 ROUTES: Final = [
     route("GET", RUN + "/threads", threads, pages(ThreadShown, AT, also=(409,))),
-    route("GET", RUN + "/threads/{thread:int}", thread, reads(ThreadShown, AT, also=(409,))),
+    route("GET", RUN + "/threads/{thread:whole}", thread, reads(ThreadShown, AT, also=(409,))),
     route("GET", RUN + "/node-runs", node_runs, pages(NodeRunShown, AT, also=(409,))),
     route(
         "GET",
-        RUN + "/node-runs/{thread:int}/{position:int}",
+        RUN + "/node-runs/{thread:whole}/{position:whole}",
         node_run,
         reads(NodeRunShown, AT, also=(409,)),
     ),

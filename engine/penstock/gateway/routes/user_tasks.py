@@ -141,7 +141,7 @@ async def _known(request: Request) -> tuple[View, UserTaskRun]:
     return view, row
 
 
-COMMENT: Final = USER_TASK + "/comments/{comment:int}"
+COMMENT: Final = USER_TASK + "/comments/{comment:whole}"
 ACTIONS: Final[dict[str, type[Command]]] = {
     "assign": AssignUserTaskRun,
     "claim": ClaimUserTaskRun,
