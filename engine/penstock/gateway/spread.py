@@ -8,7 +8,7 @@ partition that is stopped is left out, and named: `missing`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.core.views.filling import Filling
 from penstock.gateway.errors import ApiError, NotHere
 from penstock.gateway.forward import PART_HEADER, Asked, asked_of, is_forwarded
 from penstock.gateway.index_scan import place_of
@@ -24,9 +25,10 @@ from penstock.gateway.patience import Patience
 from penstock.gateway.web import cursor_text, gateway_of, json_answer
 from penstock.processor.errors import StopCause
 
-Page = tuple[list[Any], str | None]
-ReadPage = Callable[[str | None, int, int], Page]
-"""Cursor, limit and end: a page of the partitions from the cursor's on and before the end."""
+ReadPage = Callable[[Filling, str | None, int], str | None]
+"""Page, cursor and end: fills a page from the partitions from the cursor's on and before the end,
+and says where it goes on.
+"""
 Read = Callable[[list[int]], list[Any]]
 
 PARTIAL_WAIT_S: Final = 0.5
@@ -38,7 +40,7 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
     reads, forwarder = gateway.reads, gateway.forwarder
     patience = forwarder.patience()
     cursor = request.query_params.get("cursor")
-    items: list[Any] = []
+    page = Filling(limit)
     missing: list[int] = []
     while True:
         number, after = place_of(cursor)
@@ -47,8 +49,9 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
             if number >= reads.partitions:
                 cursor = None
             elif end > number:
-                more, following = await run_in_threadpool(read, cursor, limit - len(items), end)
-                items += more
+                rest = page.rest()
+                following = await run_in_threadpool(read, rest, cursor, end)
+                page.take(rest)
                 cursor = following or _beginning(end)
             elif is_forwarded(request):
                 if number != place_of(request.query_params.get("cursor"))[0]:
@@ -56,10 +59,11 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
                 reads.check_served(number)
             else:
                 reads.check_not_stopped(number)
-                asked = await _for_page(request, cursor, limit - len(items))
+                asked = await _for_page(request, cursor, page.left)
                 answer = await forwarder.part(number, asked, patience)
                 if answer is not None:
-                    items += answer["items"]
+                    for item in answer["items"]:
+                        page.add(item)
                     cursor = answer["cursor"]
                     patience = forwarder.patience()
         except NotHere as away:
@@ -72,14 +76,16 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
                 raise
             missing.append(number)
             cursor = _beginning(number + 1)
-        if cursor is None or len(items) >= limit or place_of(cursor)[1]:
+        if cursor is None or not page.left or place_of(cursor)[1]:
             break
     if cursor is not None and place_of(cursor)[0] >= reads.partitions:
         cursor = None
-    return answer_of(items, cursor, missing)
+    return answer_of(page.items, cursor, missing)
 
 
-def answer_of(items: list[Any], cursor: str | None, missing: list[int], **more: Any) -> Response:
+def answer_of(
+    items: Sequence[Any], cursor: str | None, missing: list[int], **more: Any
+) -> Response:
     """A page; what is missing from it is named."""
     body: dict[str, Any] = {"items": items, "cursor": cursor, **more}
     if missing:

@@ -22,6 +22,7 @@ from penstock.core.limits import INT_MAX
 from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import WorkflowEvent
 from penstock.core.state.keys import after_prefix
+from penstock.core.views.filling import Filling
 from penstock.core.views.shown import shown_correlated_event, shown_workflow_event
 from penstock.gateway import render
 from penstock.gateway.auth import identify
@@ -92,11 +93,9 @@ async def find_correlated_events(request: Request) -> Response:
             return None
         return render.correlated_event(shown_correlated_event(view.rows, row))
 
-    def read(cursor: str | None, limit: int, end: int) -> tuple[list[render.Json], str | None]:
+    def read(page: Filling, cursor: str | None, end: int) -> str | None:
         prefix = CorrelatedEvent.key(caller.tenant, *of)
-        return scan_index(
-            reads, CorrelatedEvent, prefix, found, limit=limit, cursor=cursor, end=end
-        )
+        return scan_index(reads, CorrelatedEvent, prefix, found, page=page, cursor=cursor, end=end)
 
     return await paged(request, read, limit)
 

@@ -7,6 +7,7 @@ import time
 from itertools import islice
 from typing import Annotated, Any, Final
 
+import msgspec
 from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -105,9 +106,13 @@ async def list_queues(request: Request) -> Response:
     """
     gateway, caller = gateway_of(request), identify(request)
     view, tenant = await view_of_definitions(request)
-    rows, cursor = page(request, view, TaskDef, tenant)
-    seen = [row.name for row in rows if caller.sees(Resource.TASK, row.name)]
-    return listed(await _queues(gateway, tenant, seen), cursor, view.position)
+
+    def name_of(row: TaskDef) -> str | None:
+        return row.name if caller.sees(Resource.TASK, row.name) else None
+
+    named, cursor = page(request, view, TaskDef, name_of, tenant)
+    names = [msgspec.json.decode(name, type=str) for name in named]
+    return listed(await _queues(gateway, tenant, names), cursor, view.position)
 
 
 async def get_queue(request: Request) -> Response:
