@@ -22,7 +22,7 @@ from penstock.gateway.errors import ApiError, NotHere
 from penstock.gateway.forward import PART_HEADER, Asked, asked_of, is_forwarded
 from penstock.gateway.index_scan import place_of
 from penstock.gateway.patience import Patience
-from penstock.gateway.web import cursor_text, gateway_of, json_answer
+from penstock.gateway.web import cursor_text, gateway_of, json_answer, searched
 from penstock.processor.errors import StopCause
 
 ReadPage = Callable[[Filling, str | None, int], str | None]
@@ -50,7 +50,7 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
                 cursor = None
             elif end > number:
                 rest = page.rest()
-                following = await run_in_threadpool(read, rest, cursor, end)
+                following = await searched(request, read, rest, cursor, end)
                 page.take(rest)
                 cursor = following or _beginning(end)
             elif is_forwarded(request):
@@ -105,11 +105,13 @@ class Everywhere:
         *,
         numbers: Iterable[int] | None = None,
         is_here: Callable[[int], bool] | None = None,
+        searches: bool = False,
     ) -> None:
         self.missing: list[int] = []
         self.items: list[Any] = []
         self._request = request
         self._read = read
+        self._searches = searches
         self._gateway = gateway_of(request)
         self._is_here = is_here or self._gateway.reads.is_open
         self._left = set(range(self._gateway.reads.partitions) if numbers is None else numbers)
@@ -135,7 +137,7 @@ class Everywhere:
     async def _round(self, *, again: bool) -> ApiError | None:
         """Ask once for what is left; why some is left still."""
         reads, nodes = self._gateway.reads, self._gateway.forwarder.nodes
-        self._note(await run_in_threadpool(self.here))
+        self._note(await self.here())
         if not self._left:
             return None
         reason: ApiError = NotHere(min(self._left))
@@ -159,8 +161,13 @@ class Everywhere:
                 self._note(answer)
         return reason if self._left else None
 
-    def here(self) -> dict[str, Any]:
+    async def here(self) -> dict[str, Any]:
         """What is left of the partitions that are open, or stopped, here."""
+        if self._searches:
+            return await searched(self._request, self._here)
+        return await run_in_threadpool(self._here)
+
+    def _here(self) -> dict[str, Any]:
         reads = self._gateway.reads
         numbers = [number for number in sorted(self._left) if self._is_here(number)]
         away = self._left.difference(numbers)
@@ -184,15 +191,16 @@ async def everywhere(
     numbers: Iterable[int] | None = None,
     is_here: Callable[[int], bool] | None = None,
     whole: bool = True,
+    searches: bool = False,
 ) -> Everywhere | Response:
     """What all partitions say, or `numbers` of them; to another node that asks, the answer for what
-    is here.
+    is here. One that `searches` looks at much.
     """
     asked = part_asked(request)
     if asked is not None:
-        one = Everywhere(request, read, numbers=asked, is_here=is_here)
-        return json_answer(await run_in_threadpool(one.here))
-    found = Everywhere(request, read, numbers=numbers, is_here=is_here)
+        one = Everywhere(request, read, numbers=asked, is_here=is_here, searches=searches)
+        return json_answer(await one.here())
+    found = Everywhere(request, read, numbers=numbers, is_here=is_here, searches=searches)
     await found.ask(whole=whole)
     return found
 

@@ -8,6 +8,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar, cast
 
@@ -31,6 +32,7 @@ from penstock.core.state.run import WfRun
 from penstock.core.views.filling import Filling
 from penstock.gateway.access import ASKED_FOR_NOTHING, OPEN, Access, access_of
 from penstock.gateway.admission import admitted
+from penstock.gateway.at_once import AtOnce, Searches
 from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.engine import Engine, new_command_id
@@ -39,7 +41,6 @@ from penstock.gateway.filters import whole_number
 from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
 from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits, Load
-from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
@@ -58,6 +59,7 @@ ROUTE_PATH: Final = "penstock.route"
 STANDBY: Final = "standby"
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 Listed = tuple[list[Raw], str | None]
 """The items of a page, as JSON, and the cursor of the next one."""
@@ -81,7 +83,9 @@ class Gateway:
     queues: TaskQueues
     run_changes: RunChanges
     shown_runs: ShownRuns
-    streams: OpenStreams
+    streams: AtOnce
+    waits: AtOnce
+    searches: Searches
     backlogs: Backlogs
     forwarder: Forwarder
     load: Load
@@ -289,6 +293,16 @@ async def view_of_key(request: Request, key: str) -> tuple[View, str]:
     return await view_at(request, number), identify(request).tenant
 
 
+def waiting(request: Request) -> AbstractContextManager[None]:
+    """To be entered while a request waits for what is not there yet: so many may."""
+    return gateway_of(request).waits.one_of(identify(request).tenant)
+
+
+async def searched(request: Request, search: Callable[..., T], *args: object) -> T:
+    """What a search finds that looks at much: so many may, at once."""
+    return await gateway_of(request).searches.do(identify(request).tenant, search, *args)
+
+
 async def view_at(request: Request, number: int) -> View:
     """A partition, as new as `at_least` asks; `read_from` says whether a standby may answer."""
     gateway = gateway_of(request)
@@ -297,7 +311,11 @@ async def view_at(request: Request, number: int) -> View:
     if read_from not in (None, STANDBY):
         raise bad_request(f"parameter `read_from` can be `{STANDBY}`, or be left out")
     view = await gateway.reads.view_at(
-        number, at_least, gateway.limits.read_timeout_s, of_any=read_from is not None
+        number,
+        at_least,
+        gateway.limits.read_timeout_s,
+        waiting(request),
+        of_any=read_from is not None,
     )
     request.state.behind = view.behind
     return view

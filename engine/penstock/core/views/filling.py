@@ -1,5 +1,5 @@
-"""A page as it fills: it ends at so many items, or at so many bytes, whichever comes first. Items may
-be large, so a number of them alone bounds nothing.
+"""A page as it fills: it ends at so many items, or at so many bytes, whichever comes first. Items
+may be large, so a number of them alone bounds nothing.
 """
 
 from __future__ import annotations

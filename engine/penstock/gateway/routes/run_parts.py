@@ -28,9 +28,10 @@ from penstock.contracts.answers.runs import (
 from penstock.core.errors import Code, refuse
 from penstock.core.state.event_rows import ExternalEvent
 from penstock.core.state.keys import after_prefix
+from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import Checkpoint
-from penstock.core.views.filling import Filling
+from penstock.core.views.filling import Filling, fitting
 from penstock.core.views.shown import (
     shown_checkpoint,
     shown_event,
@@ -40,6 +41,7 @@ from penstock.core.views.shown import (
 from penstock.core.views.waits import waits_of
 from penstock.gateway import render
 from penstock.gateway.canonical import attempt_of
+from penstock.gateway.counted_rows import CountedReader
 from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.history import facts_of
 from penstock.gateway.past import history_as_of, rows_of_run
@@ -62,6 +64,7 @@ from penstock.gateway.web import (
     listed,
     page,
     route,
+    searched,
     view_of_run,
 )
 
@@ -245,10 +248,12 @@ async def history(request: Request) -> Response:
     run = known_run(view, tenant, wf_run_id)
 
     def read() -> tuple[list[render.Json], bool]:
-        run_rows, whole = rows_of_run(view.rows, tenant, run)
-        return facts_of(run_rows), whole
+        rows = Rows(CountedReader(view.view, HISTORY_ROWS_MAX))
+        run_rows, whole = rows_of_run(rows, tenant, run)
+        facts, fit = fitting(facts_of(run_rows))
+        return facts, whole and fit
 
-    facts, whole = await run_in_threadpool(read)
+    facts, whole = await searched(request, read)
     return json_answer({"items": facts, "truncated": not whole}, position=view.position)
 
 
@@ -258,6 +263,7 @@ async def recording(request: Request) -> Response:
 
 
 WAITS_MAX: Final = 200
+HISTORY_ROWS_MAX: Final = 30_000
 POSITIONS: Final = Param(
     "positions", Literal["true"], "Tell it from the log: with commands and positions."
 )

@@ -20,6 +20,7 @@ from penstock.contracts.answers.streams import AllTold
 from penstock.contracts.filters import SeriesFilters
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.views.filling import fitting
 from penstock.core.views.seen import LogLine
 from penstock.gateway.dialects import Dialect, dialect_of, seen_of
 from penstock.gateway.errors import bad_request
@@ -45,6 +46,7 @@ from penstock.gateway.web import (
     int_param,
     json_answer,
     route,
+    searched,
     sees_run,
     view_of_run,
 )
@@ -59,7 +61,7 @@ async def logs(request: Request) -> Response:
     dialect, asked = dialect_of(request), _asked(request)
     view, tenant, wf_run_id = await view_of_run(request)
     seen = seen_of(view, known_run(view, tenant, wf_run_id))
-    lines, whole = await run_in_threadpool(lines_of, dialect, seen, asked)
+    lines, whole = await searched(request, lines_of, dialect, seen, asked)
     items = [dialect.log(seen, line) for line in lines]
     return json_answer({"items": items, "truncated": not whole}, position=view.position)
 
@@ -71,7 +73,7 @@ async def metrics(request: Request) -> Response:
     view, tenant, wf_run_id = await view_of_run(request)
     seen = seen_of(view, known_run(view, tenant, wf_run_id))
 
-    def read() -> list[dict[str, object]]:
+    def read() -> tuple[list[dict[str, object]], bool]:
         found = (
             (of, series)
             for of, measured in measures_of(dialect, seen, asked.task_run)
@@ -79,10 +81,10 @@ async def metrics(request: Request) -> Response:
             for series in measured
             if measure.wants(series)
         )
-        return [dialect.metric(seen, *one) for one in islice(found, LINES_MAX + 1)]
+        return fitting(dialect.metric(seen, *one) for one in islice(found, LINES_MAX + 1))
 
-    items = await run_in_threadpool(read)
-    body = {"items": items[:LINES_MAX], "truncated": len(items) > LINES_MAX}
+    items, fit = await searched(request, read)
+    body = {"items": items[:LINES_MAX], "truncated": not fit or len(items) > LINES_MAX}
     return json_answer(body, position=view.position)
 
 

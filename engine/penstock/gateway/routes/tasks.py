@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -57,6 +58,7 @@ from penstock.gateway.web import (
     route,
     send,
     view_of_definitions,
+    waiting,
 )
 from penstock.log.port import Joined, LogError
 
@@ -87,14 +89,15 @@ async def poll(request: Request) -> Response:
         refuse(Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
     gone = asyncio.ensure_future(disconnected(request))
     try:
-        tasks = await gateway.queues.poll(
-            caller,
-            name,
-            worker=PollingWorker(body.worker, body.worker_version),
-            tasks_max=body.tasks_max,
-            wait_s=body.wait_ms / 1_000,
-            gone=gone,
-        )
+        with waiting(request) if body.wait_ms else nullcontext():
+            tasks = await gateway.queues.poll(
+                caller,
+                name,
+                worker=PollingWorker(body.worker, body.worker_version),
+                tasks_max=body.tasks_max,
+                wait_s=body.wait_ms / 1_000,
+                gone=gone,
+            )
     finally:
         gone.cancel()
     return json_answer({"tasks": [render.scheduled_task(task) for task in tasks]})

@@ -56,8 +56,10 @@ from penstock.gateway.web import (
     int_param,
     json_answer,
     route,
+    searched,
     send,
     view_of_run,
+    waiting,
 )
 from penstock.gateway.wf_run_search import Search, search
 from penstock.gateway.windowed import window_answer, window_of
@@ -102,7 +104,8 @@ async def get_wf_run(request: Request) -> Response:
     view, tenant, wf_run_id = await view_of_run(request)
     run = known_run(view, tenant, wf_run_id)
     if until is not None and run.status in THREAD_LIVE:
-        ended = await _ended(gateway_of(request), view.position.partition, run, wait_ms / 1_000)
+        with waiting(request):
+            ended = await _ended(gateway_of(request), view.position.partition, run, wait_ms / 1_000)
         view = ended or gateway_of(request).reads.view(view.position.partition)
         run = known_run(view, tenant, wf_run_id)
     show = dialect.brief if is_brief == "true" else dialect.wf_run
@@ -136,7 +139,7 @@ async def past_of_run(request: Request, tell: Callable[..., T]) -> tuple[View, s
         whole_max=WHOLE_MAX,
     )
     try:
-        told = await run_in_threadpool(tell, past, tenant, wf_run_id, at, number, sees)
+        told = await searched(request, tell, past, tenant, wf_run_id, at, number, sees)
     except PastUnknown as error:
         raise ApiError(EdgeCode.PAST_UNKNOWN, str(error)) from error
     return view, wf_run_id, told
@@ -217,6 +220,7 @@ async def newest_wf_runs(request: Request) -> Response:
         request,
         lambda numbers: newest(window, runs_in(window, dialect, numbers), limit),
         numbers=window.begins,
+        searches=True,
     )
     if isinstance(found, Response):
         return found

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from penstock.contracts.answers.common import Answer, Excerpt, Items
-from penstock.contracts.answers.events import ExternalEventShown, WorkflowEventShown
+from penstock.contracts.answers.common import Answer, Excerpt
+from penstock.contracts.answers.events import EventsThrown, ExternalEventShown, WorkflowEventShown
 from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import (
     AttemptShown,
@@ -238,8 +238,8 @@ class RunReads(Subject[C]):
             nonlocal following
             ended = (yield from self._status()) not in THREAD_LIVE
             found = yield from self._thrown(names, following, 0.0 if ended else wait)
-            following = found[-1].number + 1 if found else following
-            return found or None
+            following = found.following
+            return found.items if found.items or found.truncated else None
 
         return more
 
@@ -322,14 +322,12 @@ class RunReads(Subject[C]):
         told = yield from self._read(Story, "/history")
         return [tell(fact) for fact in told.items]
 
-    def _thrown(
-        self, names: Sequence[str], first: int, wait_s: float
-    ) -> Exchange[list[WorkflowEventShown]]:
+    def _thrown(self, names: Sequence[str], first: int, wait_s: float) -> Exchange[EventsThrown]:
         asked: dict[str, Param] = {"from": first}
         if names:
             asked["def"] = list(names)
         call = self._part_in("/workflow-events", wait_s, **asked)
-        return (yield from self._ask(Items[WorkflowEventShown], call)).items
+        return self._ask(EventsThrown, call)
 
 
 def of_run(wf_run_id: str) -> str:
