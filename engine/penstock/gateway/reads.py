@@ -204,6 +204,24 @@ class Reads:
         return NotHere(number, opening=self._processor.is_opening(number))
 
 
+class NewerTurns:
+    """Turns that have written to a region since it was asked last: whoever waits for a run need not
+    look at it for what others write to its partition.
+    """
+
+    def __init__(self, reads: Reads, view: View, region: bytes) -> None:
+        self._reads = reads
+        self._number, self._told = view.position.partition, view.position.offset
+        self._region = region
+
+    def look(self) -> View | None:
+        """The partition as it stands, if there is one."""
+        view = self._reads.view(self._number)
+        turn = next(iter(view.view.turns_of(self._region, self._told + 1)), None)
+        self._told = view.position.offset
+        return None if turn is None else view
+
+
 def check_part(what: str, text: str) -> str:
     """Refuse text from a path that could not be part of a key."""
     if not text or "\x00" in text or len(text) > 256:
