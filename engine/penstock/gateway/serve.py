@@ -94,6 +94,7 @@ class BoundedHttp(H11Protocol):
         """Wait for a request, not for long."""
         super().connection_made(transport)
         if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            # Before uvicorn would answer with its own 503, and keep it.
             transport.close()
             return
         self._wait_for_head()
@@ -152,7 +153,7 @@ def _config(app: Starlette, connections_max: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedHttp,
-        limit_concurrency=min(connections_max, _files_max() * 3 // 4),
+        limit_concurrency=min(connections_max, _files_max() * 3 // 4) + 1,  # the one that is closed
         ws="none",
         lifespan="on",
         log_config=None,
