@@ -173,7 +173,8 @@ class Thrown:
     def look(self, view: View) -> None:
         """Look at those that there are, or at the first of them."""
         for looked_at, (_, row) in enumerate(view.rows.range(WorkflowEvent, *self._range())):
-            if looked_at == EVENTS_PER_LOOK or not self.page.left or has_read_much(view):
+            much = looked_at == EVENTS_PER_LOOK or (looked_at and has_read_much(view))
+            if much or not self.page.left:
                 self.truncated = True
                 return
             self.next = row.number + 1
