@@ -20,7 +20,7 @@ from starlette.routing import Route
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.errors import Fault, Reject
-from penstock.gateway.at_once import AtOnce, Searches
+from penstock.gateway.at_once import bounds_of
 from penstock.gateway.auth import OPEN, Security
 from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.counted import Counted
@@ -199,14 +199,9 @@ def make_gateway(
         limits=limits,
         load=load,
     )
-    streams, waits = _streams(limits), _waits(limits)
+    bounds = bounds_of(limits)
     forwarder = Forwarder(
-        nodes=nodes,
-        engine=engine,
-        limits=limits,
-        streams=streams,
-        waits=waits,
-        context=security.context,
+        nodes=nodes, engine=engine, limits=limits, bounds=bounds, context=security.context
     )
     queues = TaskQueues(log=log, avro=avro, topics=topics, forwarder=forwarder, limits=limits)
     for departed in (watch.departed, engine.departed, queues.departed):
@@ -223,34 +218,15 @@ def make_gateway(
         queues=queues,
         run_changes=run_changes,
         shown_runs=ShownRuns(run_changes, reads),
-        streams=streams,
-        waits=waits,
-        searches=Searches(most=limits.searches_max, tenant_most=limits.tenant_searches_max),
+        streams=bounds.streams,
+        waits=bounds.waits,
+        searches=bounds.searches,
         backlogs=Backlogs(log=log, topics=topics),
         forwarder=forwarder,
         load=load,
         sampler=sampler,
         http=http,
         security=security,
-    )
-
-
-def _streams(limits: Limits) -> AtOnce:
-    """They last long: one may soon end, but hardly within a second."""
-    return AtOnce(
-        *(EdgeCode.TOO_MANY_STREAMS, "streams open"),
-        most=limits.streams_max,
-        tenant_most=limits.tenant_streams_max,
-        retry_after_s=10,
-    )
-
-
-def _waits(limits: Limits) -> AtOnce:
-    return AtOnce(
-        *(EdgeCode.TOO_MANY_WAITS, "requests that wait"),
-        most=limits.waits_max,
-        tenant_most=limits.tenant_waits_max,
-        retry_after_s=5,
     )
 
 

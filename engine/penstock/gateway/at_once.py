@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
 
 from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.load import Limits
 
 T = TypeVar("T")
 
@@ -82,3 +83,29 @@ class Searches(AtOnce):
             if self._at_work is None:  # made on the loop that it is used on
                 self._at_work = anyio.CapacityLimiter(SEARCHES_AT_WORK)
             return await run_sync(partial(search, *args), limiter=self._at_work)
+
+
+class Bounds(NamedTuple):
+    """Of each kind."""
+
+    streams: AtOnce
+    waits: AtOnce
+    searches: Searches
+
+
+def bounds_of(limits: Limits) -> Bounds:
+    """The bounds of a gateway. Streams last long: one may soon end, but hardly within a second."""
+    streams = AtOnce(
+        *(EdgeCode.TOO_MANY_STREAMS, "streams open"),
+        most=limits.streams_max,
+        tenant_most=limits.tenant_streams_max,
+        retry_after_s=10,
+    )
+    waits = AtOnce(
+        *(EdgeCode.TOO_MANY_WAITS, "requests that wait"),
+        most=limits.waits_max,
+        tenant_most=limits.tenant_waits_max,
+        retry_after_s=5,
+    )
+    most, tenant_most = limits.searches_max, limits.tenant_searches_max
+    return Bounds(streams, waits, Searches(most=most, tenant_most=tenant_most))

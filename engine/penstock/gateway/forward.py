@@ -28,7 +28,7 @@ from starlette.responses import Response
 
 from penstock.core.command import Command
 from penstock.core.errors import Code
-from penstock.gateway.at_once import AtOnce
+from penstock.gateway.at_once import Bounds
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
@@ -92,13 +92,11 @@ class Forwarder:
         nodes: Nodes | None,
         engine: Engine,
         limits: Limits,
-        streams: AtOnce,
-        waits: AtOnce,
+        bounds: Bounds,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.nodes = nodes
-        self._streams = streams
-        self._waits = waits
+        self._streams, self._waits = bounds.streams, bounds.waits
         self._context = context
         self._engine = engine
         self._timeout_s = limits.answer_timeout_s
