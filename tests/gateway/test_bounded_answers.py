@@ -18,6 +18,7 @@ from penstock.core.views.filling import PAGE_BYTES_MAX, Filling, fitting
 from penstock.gateway import index_scan
 from penstock.gateway.canonical import THREADS_SHOWN_MAX
 from penstock.gateway.counted_rows import CountedReader, Enough
+from penstock.processor import past_records
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition
 from penstock.store.rowstore import RowStore
@@ -275,3 +276,13 @@ def test_an_index_that_reads_much_ends_its_page(
         assert page["items"] == []
         page, looks = served.good("GET", f"{path}&cursor={page['cursor']}"), looks + 1
     assert looks > 5
+
+
+def test_a_past_is_folded_from_so_many_bytes(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/v1/wf-runs/{a_run_of_many(served, many=3)}?at=2999-01-01T00:00:00Z"
+    assert len(served.good("GET", path)["threads"]) == 4
+    monkeypatch.setattr(past_records, "PAST_BYTES_MAX", LARGE)
+    status, code, message = served.refused("GET", path)
+    assert (status, code) == (409, "PAST_UNKNOWN") and "bytes of the log" in message
