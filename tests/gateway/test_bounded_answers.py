@@ -24,7 +24,7 @@ from penstock.store.port import StorePosition
 from penstock.store.rowstore import RowStore
 from tests.controls import chain, declared, runs_each, task, threads, throws_event, variable
 from tests.controls import event as waits_for_event
-from tests.gateway.served import Served
+from tests.gateway.served import Served, wait_until
 
 KIB = 1024
 LARGE = 200 * KIB
@@ -178,9 +178,9 @@ def test_a_run_of_many_small_threads_shows_the_first(served: Served) -> None:
     wf_run_id = served.run(
         "ba-returns", variables={"data": "x", "values": list(range(THREADS_SHOWN_MAX))}
     )
-    run = served.good("GET", f"/v1/wf-runs/{wf_run_id}")
-    while not run["threads_truncated"]:  # some chunks of them are begun later
-        run = served.good("GET", f"/v1/wf-runs/{wf_run_id}")
+    path = f"/v1/wf-runs/{wf_run_id}"
+    wait_until(lambda: served.good("GET", path)["threads_truncated"])  # they begin in chunks
+    run = served.good("GET", path)
     assert [one["number"] for one in run["threads"]] == list(range(THREADS_SHOWN_MAX))
 
 
@@ -260,7 +260,7 @@ def test_large_rows_count_by_their_bytes() -> None:
         return len(found)
 
     assert (read(5, 0), read(11, 0)) == (5, 10)
-    assert (read(5, 1), read(250, 1)) == (1, 3), "one is as a hundred"
+    assert (read(50, 1), read(250, 1)) == (0, 2), "one is as a hundred"
 
 
 def test_an_index_that_reads_much_ends_its_page(
@@ -275,7 +275,7 @@ def test_an_index_that_reads_much_ends_its_page(
     while page["cursor"] is not None:
         assert page["items"] == []
         page, looks = served.good("GET", f"{path}&cursor={page['cursor']}"), looks + 1
-    assert looks > 5
+    assert looks > 3
 
 
 def test_a_past_is_folded_from_so_many_bytes(

@@ -219,14 +219,13 @@ def test_who_asks_nothing_holds_no_connection(
             assert is_closed(silent)
             assert is_closed(slow)
         with connected(served) as kept:
-            kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert kept.recv(12) == b"HTTP/1.1 200"
-            time.sleep(0.5)  # longer than a head may take: it rests after an answer
-            kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /heal")
-            answered = b""
-            while more := kept.recv(65_536):
-                answered += more
-            assert answered.count(b"HTTP/1.1 200") == 1
+            for _ in range(2):
+                kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert kept.recv(65_536).startswith(b"HTTP/1.1 200")
+                time.sleep(0.5)  # longer than a head may take: it rests after an answer
+            kept.sendall(b"GET /heal")
+            while kept.recv(65_536):
+                pass  # what is left of the answer, then the end
         a_run_that_waits(served, "long")
         assert (
             served.good("GET", "/v1/wf-runs/long?until=ended&wait_ms=1000")["status"] == "RUNNING"
@@ -235,12 +234,10 @@ def test_who_asks_nothing_holds_no_connection(
 
 def test_one_connection_too_many_is_closed_at_once(tmp_path: Path) -> None:
     with serving(tmp_path, connections_max=4) as served:
-        served.good("GET", "/healthz")
-        kept = [connected(served) for _ in range(3)]
+        kept = [connected(served) for _ in range(4)]
         try:
             with connected(served) as fifth:
                 assert is_closed(fifth)
-            served.good("GET", "/healthz")
             kept.pop().close()
             wait_until(lambda: asks(served))
         finally:

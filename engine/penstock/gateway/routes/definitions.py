@@ -274,6 +274,8 @@ def wait_asked(request: Request) -> bool:
     wait = request.query_params.get("wait")
     if wait not in (None, "all"):
         raise bad_request("parameter `wait` must be `all`, or not be there")
+    if wait is not None:  # before anything is sent
+        gateway_of(request).waits.check(identify(request).tenant)
     return wait is not None
 
 
