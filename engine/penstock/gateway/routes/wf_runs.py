@@ -103,7 +103,7 @@ async def get_wf_run(request: Request) -> Response:
     wait_ms = int_param(request, "wait_ms", 0, low=0, high=WAIT_MS_MAX)
     view, tenant, wf_run_id = await view_of_run(request)
     run = known_run(view, tenant, wf_run_id)
-    if until is not None and run.status in THREAD_LIVE:
+    if until is not None and wait_ms and run.status in THREAD_LIVE:
         with waiting(request):
             ended = await _ended(gateway_of(request), view.position.partition, run, wait_ms / 1_000)
         view = ended or gateway_of(request).reads.view(view.position.partition)
