@@ -25,6 +25,11 @@ IN_FLIGHT_MAX_DEFAULT: Final = 2_000
 LAG_MAX_DEFAULT: Final = 20_000
 STREAMS_MAX_DEFAULT: Final = 2_000
 TENANT_STREAMS_MAX_DEFAULT: Final = 500
+WAITS_MAX_DEFAULT: Final = 4_000
+TENANT_WAITS_MAX_DEFAULT: Final = 1_000
+SEARCHES_MAX_DEFAULT: Final = 64
+TENANT_SEARCHES_MAX_DEFAULT: Final = 16
+CONNECTIONS_MAX_DEFAULT: Final = 10_000
 DRAIN_NOTICE_S_DEFAULT: Final = 1.0
 LOG_FORMATS: Final = ("text", "json")
 
@@ -151,6 +156,11 @@ class Config(Struct, frozen=True, kw_only=True):
     lag_max: int = LAG_MAX_DEFAULT
     streams_max: int = STREAMS_MAX_DEFAULT
     tenant_streams_max: int = TENANT_STREAMS_MAX_DEFAULT
+    waits_max: int = WAITS_MAX_DEFAULT
+    tenant_waits_max: int = TENANT_WAITS_MAX_DEFAULT
+    searches_max: int = SEARCHES_MAX_DEFAULT
+    tenant_searches_max: int = TENANT_SEARCHES_MAX_DEFAULT
+    connections_max: int = CONNECTIONS_MAX_DEFAULT
     drain_notice_s: float = 0.0
     metrics_names: bool = False
     standbys: int = 0

@@ -15,6 +15,7 @@ from penstock.core.definitions.principals import Action, Grant, Resource
 from penstock.core.ids import partition_of_run
 from penstock.gateway.access import OPEN
 from penstock.gateway.app import ROUTES
+from penstock.gateway.at_once import bounds_of
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
@@ -173,7 +174,7 @@ def test_what_a_gateway_refuses_is_no_answer_of_the_fold(owner: Served, spare: S
             nodes=spare.gateway.forwarder.nodes,
             engine=spare.gateway.engine,
             limits=spare.gateway.limits,
-            streams=spare.gateway.streams,
+            bounds=bounds_of(spare.gateway.limits),
         )
         gone_bad = Caller("default", "w", (ALL,), "Bearer psk_revokedkey_aaaaaaaaaaaaaaaaaaaa")
         started = TaskStarted(wf_run_id=wf_run_id, guid="g" * 8, attempt=1, worker="w")

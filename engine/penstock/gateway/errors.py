@@ -31,6 +31,8 @@ class EdgeCode(StrEnum):
     OVERLOADED = "OVERLOADED"
     LAGGING = "LAGGING"
     TOO_MANY_STREAMS = "TOO_MANY_STREAMS"
+    TOO_MANY_WAITS = "TOO_MANY_WAITS"
+    TOO_MANY_SEARCHES = "TOO_MANY_SEARCHES"
     DRAINING = "DRAINING"
     NO_ROOM = "NO_ROOM"
     INTERNAL = "INTERNAL"
@@ -147,6 +149,8 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.OVERLOADED: 429,
     EdgeCode.LAGGING: 429,
     EdgeCode.TOO_MANY_STREAMS: 429,
+    EdgeCode.TOO_MANY_WAITS: 429,
+    EdgeCode.TOO_MANY_SEARCHES: 429,
     EdgeCode.DRAINING: 503,
     EdgeCode.NO_ROOM: 503,
     EdgeCode.INTERNAL: 500,

@@ -6,8 +6,8 @@ Rules
   (NOT_OWNER); the first node asks again who is, and goes on until its deadline.
 - What is sent again has the command id that the first node has given it: it has one effect. What
   has none, a poll for tasks, is sent again only if it has not arrived.
-- Who waits long has connections of its own, so that it takes none from those that are answered at
-  once, and so has who follows; all are bounded, the last by how many streams there may be.
+- Who waits long, and who follows, has connections of its own, so that it takes none from those that
+  are answered at once. They are bounded by how many waits and streams there may be.
 - Headers go on as the bytes that they came as. What nodes say to each other in headers is said
   anew: what a client says there does not go on.
 """
@@ -19,7 +19,7 @@ import logging
 import re
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -31,13 +31,14 @@ from starlette.responses import Response
 
 from penstock.core.command import Command
 from penstock.core.errors import Code
+from penstock.gateway.at_once import Bounds
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
 from penstock.gateway.json_in import COMMAND_ID_HEADER, read_body
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import Nodes
-from penstock.gateway.open_streams import OpenStreams, Stream
+from penstock.gateway.open_streams import Stream
 from penstock.gateway.patience import Patience
 from penstock.gateway.says import WAIT_MS, WAIT_MS_MAX
 
@@ -45,7 +46,6 @@ HOP_HEADER: Final = "Penstock-Forwarded-By"
 PART_HEADER: Final = "Penstock-Partitions"
 
 BRIEF_MAX: Final = 128
-LIVE_MAX: Final = 1_000
 CONNECT_S: Final = 1.0
 FOLLOW_QUIET_S: Final = 30.0
 """Who follows hears something more often than that."""
@@ -102,11 +102,11 @@ class Forwarder:
         nodes: Nodes | None,
         engine: Engine,
         limits: Limits,
-        streams: OpenStreams,
+        bounds: Bounds,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.nodes = nodes
-        self._streams = streams
+        self._streams, self._waits = bounds.streams, bounds.waits
         self._context = context
         self._engine = engine
         self._timeout_s = limits.answer_timeout_s
@@ -146,7 +146,9 @@ class Forwarder:
                 asked = await asked_of(request, patience.since_s)
                 if asked.follows:
                     self._streams.check(identify(request).tenant)
-                answer = await self._elsewhere(asked, away, patience, request)
+                waits = asked.wait_s > 0
+                with self._waits.one_of(identify(request).tenant) if waits else nullcontext():
+                    answer = await self._elsewhere(asked, away, patience, request)
                 if answer is not None:
                     return self._answer(request, answer)
 
@@ -263,7 +265,7 @@ class Forwarder:
         return answer
 
     def _client(self, asked: Asked) -> httpx.AsyncClient:
-        most = None if asked.follows else LIVE_MAX if asked.is_live else BRIEF_MAX
+        most = None if asked.is_live else BRIEF_MAX
         if most not in self._clients:
             self._clients[most] = httpx.AsyncClient(
                 limits=httpx.Limits(max_connections=most, max_keepalive_connections=BRIEF_MAX),

@@ -28,7 +28,14 @@ class Registered(Struct, frozen=True):
 
 
 async def wait_until_everywhere(gateway: Gateway, caller: Caller, put: Registered) -> None:
-    """Return when all partitions have it; raises ApiError when they do not in time."""
+    """Return when all partitions have it; raises ApiError when they do not in time. It counts as a
+    wait.
+    """
+    with gateway.waits.one_of(caller.tenant):
+        await _until_everywhere(gateway, caller, put)
+
+
+async def _until_everywhere(gateway: Gateway, caller: Caller, put: Registered) -> None:
     reads = gateway.reads
     deadline = time.monotonic() + gateway.limits.answer_timeout_s
     decided = reads.definitions().view.get(put.kind, put.key)

@@ -271,6 +271,14 @@ OF_THE_EDGE: Final[Mapping[EdgeCode, Explained]] = {
         "the tenant, or all together, follow too many streams at this server",
         "close some, or raise `--tenant-streams-max` or `--streams-max`",
     ),
+    EdgeCode.TOO_MANY_WAITS: (
+        "the tenant, or all together, wait with too many requests at this server",
+        "wait with fewer, or raise `--tenant-waits-max` or `--waits-max`",
+    ),
+    EdgeCode.TOO_MANY_SEARCHES: (
+        "the tenant, or all together, search too much at once at this server",
+        "the same again after `Retry-After`, or raise `--tenant-searches-max` or `--searches-max`",
+    ),
     EdgeCode.DRAINING: ("the server is about to stop", "send it again, to another node"),
     EdgeCode.NO_ROOM: (
         "the disk is full, and nothing new is taken on",

@@ -170,6 +170,10 @@ def limits_of(config: Config) -> Limits:
         lag_records_max=config.lag_max,
         streams_max=config.streams_max,
         tenant_streams_max=config.tenant_streams_max,
+        waits_max=config.waits_max,
+        tenant_waits_max=config.tenant_waits_max,
+        searches_max=config.searches_max,
+        tenant_searches_max=config.tenant_searches_max,
         blocking_appends=config.sync,
         metrics_names=config.metrics_names,
     )

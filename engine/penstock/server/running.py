@@ -100,7 +100,7 @@ def _socket(config: Config) -> socket.socket:
 
 def _server(made: Parts, config: Config) -> HttpServer:
     try:
-        return http_server(made.app, config.tls)
+        return http_server(made.app, config.tls, config.connections_max)
     except OSError as error:
         raise CannotStart(f"the TLS certificates can not be used: {error}") from error
 

@@ -110,13 +110,15 @@ class AsOfShown(Answer, frozen=True):
 
 
 class WfRunShown(WfRunHead, frozen=True):
-    """A WfRun with its threads; its output and failure are the entrypoint's. With `at`, how that is
-    known.
+    """A WfRun with its threads (of very many the first: then these are `threads_truncated`), which
+    are left out if it is to be `brief`; its output and failure are the entrypoint's. With `at`, how
+    that is known.
     """
 
     output: Any
     failure: FailureShown | None
-    threads: list[ThreadShown]
+    threads: list[ThreadShown] = []
+    threads_truncated: bool = False
     as_of: AsOfShown | None = None
 
 
@@ -181,7 +183,7 @@ class AttemptShown(Answer, frozen=True):
 
 
 class TaskRunShown(Answer, frozen=True):
-    """A TaskRun with all its attempts, oldest first."""
+    """A TaskRun with its newest attempts, oldest first; `attempts_truncated` if there are more."""
 
     id: str
     wf_run_id: str
@@ -195,6 +197,7 @@ class TaskRunShown(Answer, frozen=True):
     stop_requested: Stop | None
     inputs: dict[str, Any]
     attempts: list[AttemptShown]
+    attempts_truncated: bool = False
 
 
 class VariableShown(Answer, frozen=True):
