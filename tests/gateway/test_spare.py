@@ -18,7 +18,8 @@ from penstock.gateway.app import ROUTES
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
-from penstock.gateway.task_queue import STARTED, PollingWorker, TaskQueues
+from penstock.gateway.task_queue import TaskQueues
+from penstock.gateway.task_starts import STARTED, PollingWorker
 from tests.gateway.keys import (
     ADMIN_KEY,
     client_of,
@@ -165,6 +166,7 @@ def test_what_a_gateway_refuses_is_no_answer_of_the_fold(owner: Served, spare: S
             nodes=spare.gateway.forwarder.nodes,
             engine=spare.gateway.engine,
             limits=spare.gateway.limits,
+            streams=spare.gateway.streams,
         )
         gone_bad = Caller("default", "w", (ALL,), "Bearer psk_revokedkey_aaaaaaaaaaaaaaaaaaaa")
         started = TaskStarted(wf_run_id=wf_run_id, guid="g" * 8, attempt=1, worker="w")
