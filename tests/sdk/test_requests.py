@@ -152,18 +152,14 @@ SOMEBODY_ELSE: list[tuple[int, dict[str, Any] | str]] = [
 
 
 @pytest.mark.parametrize("answer", SOMEBODY_ELSE)
-def test_what_somebody_else_answers_in_between_is_asked_again(
-    scripted: Scripted, client: Client, answer: tuple[int, dict[str, Any] | str]
-) -> None:
+def test_a_foreign_word_is_no_answer(scripted: Scripted, client: Client, answer: Any) -> None:
     scripted.answers = [answer, (200, HALTED)]
     assert client.handle("a").stop().status == "HALTED"
     assert len({command_id for _, _, command_id in scripted.asked}) == 1
 
 
 @pytest.mark.parametrize("answer", [(302, ""), (404, "<html>?</html>"), (400, {"error": "what?"})])
-def test_what_somebody_else_refuses_is_told(
-    scripted: Scripted, client: Client, answer: tuple[int, dict[str, Any] | str]
-) -> None:
+def test_a_foreign_refusal_is_told(scripted: Scripted, client: Client, answer: Any) -> None:
     scripted.answers = [answer]
     with pytest.raises(PenstockError, match=f"HTTP_{answer[0]}"):
         client.handle("a").stop()
