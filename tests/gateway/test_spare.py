@@ -19,7 +19,8 @@ from penstock.gateway.at_once import bounds_of
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
-from penstock.gateway.task_queue import STARTED, PollingWorker, TaskQueues
+from penstock.gateway.task_queue import TaskQueues
+from penstock.gateway.task_starts import STARTED, PollingWorker
 from tests.gateway.keys import (
     ADMIN_KEY,
     client_of,

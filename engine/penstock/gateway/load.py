@@ -65,6 +65,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     queue_idle_s: float = 60.0
     queue_shared_idle_s: float = 5.0  # where others read the topic, too
     queues_look_s: float = 15.0
+    started_kept_s: float = 5.0  # a task for the worker who was not told that it is his
     blocking_appends: bool = False  # the log's append waits for the disk
     metrics_names: bool = False  # metrics name TaskDefs and their tenants
 

@@ -45,7 +45,7 @@ from penstock.gateway.says import WAIT_MS_MAX, Says, follows, pages, reads, send
 from penstock.gateway.sent_events import Events, event
 from penstock.gateway.spread import everywhere
 from penstock.gateway.streams import LOOK_S, streamed
-from penstock.gateway.task_queue import PollingWorker
+from penstock.gateway.task_starts import PollingWorker
 from penstock.gateway.web import (
     Gateway,
     Handler,

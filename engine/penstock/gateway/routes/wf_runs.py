@@ -63,7 +63,8 @@ from penstock.gateway.web import (
 )
 from penstock.gateway.wf_run_search import Search, search
 from penstock.gateway.windowed import window_answer, window_of
-from penstock.processor.past import Past, PastUnknown
+from penstock.processor.past import Past
+from penstock.processor.past_records import PastUnknown
 
 T = TypeVar("T")
 
