@@ -49,6 +49,13 @@ export async function put(
   return (await answer.json()) as Record<string, unknown>;
 }
 
+/** What the API says now. */
+export async function read(path: string): Promise<Record<string, unknown>> {
+  const answer = await fetch(world().url + path);
+  if (!answer.ok) throw new Error(await answer.text());
+  return (await answer.json()) as Record<string, unknown>;
+}
+
 /** A new run of a workflow; its id. */
 export async function run(spec: string, variables: Record<string, unknown> = {}): Promise<string> {
   return String((await put("/v1/wf-runs", { wf_spec: spec, variables }, "POST")).wf_run_id);

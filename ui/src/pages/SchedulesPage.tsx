@@ -1,19 +1,24 @@
-// Schedules: when they are due, what came of the last times; paused and let go on.
-import { useEffect } from "preact/hooks";
+// Schedules: made, changed, paused, let go on, deleted; when they are due, what came of the last times.
+import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import type { ScheduleShown } from "../api/types";
 import { useChanges, useRead } from "../base/read";
-import { Link, part } from "../base/router";
+import { ask, Link, part, usePlace } from "../base/router";
+import { Confirm } from "../parts/dialog";
 import { Empty, Loaded, notify } from "../parts/feedback";
 import { Icon } from "../parts/icons";
 import { More, usePager } from "../parts/pager";
 import { Status } from "../parts/status";
 import { Moment } from "../parts/times";
 import { Table } from "../parts/listing";
+import { remove } from "./schedules/schedule";
+import { ScheduleForm } from "./schedules/ScheduleForm";
 
 const PAGE = 100;
 const LOOK_AGAIN_MS = 3000;
 const FIRINGS = 5;
+
+type Shown = { what: "make" } | { what: "edit" | "delete"; of: ScheduleShown };
 
 export function SchedulesPage() {
   useEffect(() => void (document.title = "Schedules · Penstock"), []);
@@ -24,16 +29,48 @@ export function SchedulesPage() {
   const pager = usePager<ScheduleShown>(read.data, "", (cursor) =>
     call("GET /v1/schedules", { query: { limit: PAGE, cursor } }),
   );
+  const { query } = usePlace();
+  const [shown, setShown] = useState<Shown | null>(null);
+  const wfSpec = query.get("make"); // the page of a workflow leads here
+  const making = shown?.what === "make" || wfSpec !== null;
+  const close = () => (setShown(null), wfSpec !== null && ask({ make: "" }));
   return (
     <>
       <div class="head">
         <h1>Schedules</h1>
+        <div class="push">
+          <button type="button" class="primary" onClick={() => setShown({ what: "make" })}>
+            <Icon name="plus" /> New schedule
+          </button>
+        </div>
       </div>
+      {(making || shown?.what === "edit") && (
+        <ScheduleForm
+          was={shown?.what === "edit" ? shown.of : null}
+          wfSpec={wfSpec ?? ""}
+          onClose={close}
+          onDone={read.reload}
+        />
+      )}
+      {shown?.what === "delete" && (
+        <Confirm
+          title={`Delete ${shown.of.schedule_id}`}
+          verb="Delete"
+          onClose={close}
+          onDo={async () => {
+            await remove(shown.of.schedule_id);
+            notify("Schedule deleted");
+            await read.reload();
+          }}
+        >
+          It starts nothing more, and is forgotten. Runs that it has started stay.
+        </Confirm>
+      )}
       <Loaded of={read}>
         {() =>
           pager.items.length === 0 ? (
             <Empty title="No schedules">
-              Make one with POST /v1/schedules, or client.schedules.make(...).
+              A schedule starts runs by cron, or one at one moment.
             </Empty>
           ) : (
             <>
@@ -42,7 +79,12 @@ export function SchedulesPage() {
                 columns={["Status", "Schedule", "Workflow", "When", "Next", "Last times", ""]}
               >
                 {pager.items.map((one) => (
-                  <ScheduleRow key={one.schedule_id} of={one} reload={read.reload} />
+                  <ScheduleRow
+                    key={one.schedule_id}
+                    of={one}
+                    reload={read.reload}
+                    show={setShown}
+                  />
                 ))}
               </Table>
               <More pager={pager} />
@@ -54,7 +96,11 @@ export function SchedulesPage() {
   );
 }
 
-function ScheduleRow(props: { of: ScheduleShown; reload: () => Promise<void> }) {
+function ScheduleRow(props: {
+  of: ScheduleShown;
+  reload: () => Promise<void>;
+  show: (shown: Shown) => void;
+}) {
   const { of } = props;
   const path = { schedule_id: of.schedule_id };
   const done = async (what: string, doing: Promise<unknown>) => {
@@ -108,7 +154,7 @@ function ScheduleRow(props: { of: ScheduleShown; reload: () => Promise<void> }) 
           ),
         )}
       </td>
-      <td class="right">
+      <td class="right nowrap">
         {of.status === "ACTIVE" && (
           <button
             type="button"
@@ -143,6 +189,24 @@ function ScheduleRow(props: { of: ScheduleShown; reload: () => Promise<void> }) 
             <Icon name="run" /> Resume
           </button>
         )}
+        <button
+          type="button"
+          class="ghost"
+          aria-label={`Edit ${of.schedule_id}`}
+          title="Edit"
+          onClick={() => props.show({ what: "edit", of })}
+        >
+          <Icon name="edit" />
+        </button>
+        <button
+          type="button"
+          class="ghost"
+          aria-label={`Delete ${of.schedule_id}`}
+          title="Delete"
+          onClick={() => props.show({ what: "delete", of })}
+        >
+          <Icon name="trash" />
+        </button>
       </td>
     </tr>
   );
