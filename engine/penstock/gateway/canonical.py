@@ -82,18 +82,18 @@ class Canonical:
         }
 
     def _seen(self, seen: Seen, task: TaskRun) -> SeenTaskRun:
-        attempt = task.attempt
+        attempt, node = task.attempt, _node_of(seen.rows, task)
         first_ms = task.history[0].at_ms if task.history else attempt.scheduled_ms
         over = task.status not in TASK_LIVE
         return SeenTaskRun(
             place=task.guid,
             id=task.guid,
-            task_id=_node_of(seen.rows, task),
+            task_id=node,
             task_def=task.task_def,
             state=task.status,
             start_ms=first_ms,
             end_ms=attempt.ended_ms if over else None,
-            as_json=lambda: _task_run(seen.rows, task),
+            as_json=lambda: _task_run(seen, task, node),
         )
 
 
@@ -103,10 +103,16 @@ def _node_of(rows: Rows, task: TaskRun) -> str:
     return "" if node is None else node.node
 
 
-def _task_run(rows: Rows, row: TaskRun) -> Json:
+def _task_run(seen: Seen, row: TaskRun, node: str) -> Json:
+    rows = seen.rows
     past = [
         replace(one, attempt=shown_attempt(rows, row, one.attempt))
         for one in rows.scan(PastAttempt, row.tenant, row.wf_run_id, row.guid)
     ]
     logs = list(rows.scan(AttemptLog, row.tenant, row.wf_run_id, row.guid))
-    return render.task_run(shown_task(rows, row), past, logs)
+    whose = {
+        "wf_spec": seen.run.wf_spec,
+        "namespace": seen.spec.body.namespace,
+        "node": node,
+    }
+    return whose | render.task_run(shown_task(rows, row), past, logs)

@@ -76,7 +76,15 @@ export function SchedulesPage() {
             <>
               <Table
                 kind="schedules"
-                columns={["Status", "Schedule", "Workflow", "When", "Next", "Last times", ""]}
+                columns={[
+                  "Status",
+                  "Schedule",
+                  "Workflow",
+                  "When",
+                  "Next",
+                  "Last times",
+                  ["", "act"],
+                ]}
               >
                 {pager.items.map((one) => (
                   <ScheduleRow
@@ -154,7 +162,7 @@ function ScheduleRow(props: {
           ),
         )}
       </td>
-      <td class="right nowrap">
+      <td class="act">
         {of.status === "ACTIVE" && (
           <button
             type="button"

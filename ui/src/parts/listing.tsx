@@ -59,7 +59,7 @@ export function ToRow(props: { to: string; children: ComponentChildren }) {
     <tr
       class="click"
       onClick={(event) =>
-        event.target instanceof Element && !event.target.closest("a") && go(props.to)
+        event.target instanceof Element && !event.target.closest("a, button") && go(props.to)
       }
     >
       {props.children}
