@@ -121,11 +121,11 @@ ONLY ?=
 BENCH := $(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench
-bench: $(DEV) ## measure, half an hour (ONLY="growth bare" for some groups; docs/performance.md)
+bench: $(DEV) ## measure, about 40 minutes (ONLY="growth bare" for some groups; docs/performance.md)
 	@$(BENCH)
 
 .PHONY: bench-quick
-bench-quick: $(DEV) ## measure, roughly and in less than a minute
+bench-quick: $(DEV) ## measure, roughly and in about a minute
 	@$(BENCH) --quick
 
 .PHONY: instructions

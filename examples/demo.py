@@ -62,7 +62,7 @@ def run_order(url: str) -> str:
 def tell_run(client: Client) -> str:
     run = client.run(order, item="bicycle", card="4242", count=1)
     print(f"run {run.id} of workflow {order.name!r}:", flush=True)
-    for line in run.follow(timeout=RUN_S):
+    for line in run.follow_story(timeout=RUN_S):
         print(f"  {line}", flush=True)
     print(f"its result: {run.result(timeout=RUN_S)}", flush=True)
     return run.id

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penstock.core.bulk.rows import BulkFilter
+    from penstock.sdk import BulkFilter
     from penstock.sdk.blocks import elif_, else_, for_each, if_, while_
     from penstock.sdk.client import AsyncClient, Client
     from penstock.sdk.context import TaskContext

@@ -23,6 +23,8 @@ SNAPSHOTS_KEPT_DEFAULT: Final = 2
 DISK_FREE_MIB_DEFAULT: Final = 256
 IN_FLIGHT_MAX_DEFAULT: Final = 2_000
 LAG_MAX_DEFAULT: Final = 20_000
+STREAMS_MAX_DEFAULT: Final = 2_000
+TENANT_STREAMS_MAX_DEFAULT: Final = 500
 DRAIN_NOTICE_S_DEFAULT: Final = 1.0
 LOG_FORMATS: Final = ("text", "json")
 
@@ -143,6 +145,8 @@ class Config(Struct, frozen=True, kw_only=True):
     disk_free_mib: int = DISK_FREE_MIB_DEFAULT
     in_flight_max: int = IN_FLIGHT_MAX_DEFAULT
     lag_max: int = LAG_MAX_DEFAULT
+    streams_max: int = STREAMS_MAX_DEFAULT
+    tenant_streams_max: int = TENANT_STREAMS_MAX_DEFAULT
     drain_notice_s: float = 0.0
     metrics_names: bool = False
     standbys: int = 0

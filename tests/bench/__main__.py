@@ -184,7 +184,7 @@ def _say(what: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="roughly, in under a minute")
+    parser.add_argument("--quick", action="store_true", help="roughly, in about a minute")
     parser.add_argument("--only", nargs="+", choices=list(GROUPS), help="these groups only")
     parser.add_argument(
         "--engine", choices=("server", "bare"), default="server", help="bare: without HTTP"

@@ -100,7 +100,7 @@ def _begun(wf_run_id: str, workflow: Workflow) -> Iterator[Moved]:
     elif workflow.tasks:
         for number in range(workflow.tasks if workflow.fan else 1):
             yield _task(wf_run_id, workflow.name, number + 1)
-    elif not workflow.event:
+    elif not workflow.events:
         yield _changed(wf_run_id, workflow.name, ENDED)
 
 

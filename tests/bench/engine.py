@@ -32,13 +32,15 @@ PROFILE_LINES: Final = 60
 class ServerEngine:
     """`penstock server --kafka` in a process of its own."""
 
-    def __init__(self, bootstrap: str, cluster: str, partitions: int, data: Path) -> None:
+    def __init__(
+        self, bootstrap: str, cluster: str, partitions: int, data: Path, *options: str
+    ) -> None:
         data.mkdir(parents=True, exist_ok=True)
         self._data = data
         self._output = data / "server.out"
         command = [sys.executable, "-m", "penstock.cli", "server", "--kafka", bootstrap]
         command += ["--cluster", cluster, "--partitions", str(partitions)]
-        command += ["--data", str(data), "--port", "0", "--auth", "off"]
+        command += ["--data", str(data), "--port", "0", "--auth", "off", *options]
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT

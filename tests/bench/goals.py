@@ -81,6 +81,10 @@ GOALS: Final[dict[str, Goal]] = {
     "growth_1m_ratio": Goal(">=", 0.85),
     "search_page_ms_p99": Goal("<=", 20, Scale.COST),
     "rebuild_commands_per_s": _rate(20_000),
+    "restart_with_snapshot_s": Goal("<=", 5, Scale.COST),
+    "past_at_ms_p99": Goal("<=", 1_000),
+    "timer_lateness_embedded_ms_p99": Goal("<=", 20, Scale.COST),
+    "timer_lateness_kafka_ms_p99": Goal("<=", 20, Scale.LATENCY),
     **{f"{name}_ms_p50": goal for name, goal in LATENCIES.items()},
     **{
         f"{name}_ms_p99": Goal("<=", P99_TO_P50, of=f"{name}_ms_p50")

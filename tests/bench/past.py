@@ -1,6 +1,7 @@
-"""How long the past of a run takes to tell behind a long log: on the embedded one, in one process.
+"""How long it takes to tell the past of runs that lived as long as a long log grew.
 
-`python -m tests.bench.past 1000000` appends so many commands; one run gets an event now and then.
+The bench asks where it has just rebuilt Kafka's. `python -m tests.bench.past 1000000` does the same
+on the embedded log, in one process, and tells of each moment.
 """
 
 from __future__ import annotations
@@ -8,78 +9,83 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
-from penstock.contracts.wire import Sent, outgoing
-from penstock.core.commands.run_wf import RunWf
 from penstock.gateway.past import history_as_of, run_as_of, sees_all
 from penstock.log.embedded import EmbeddedLog
-from penstock.log.port import Message
+from penstock.log.port import EngineLog
 from penstock.processor.past import Past
+from penstock.processor.processor import Processor
 from penstock.store.rocks import RocksStores
-from tests.controls import chain, event
+from tests.bench.figures import percentile
+from tests.bench.made import Long, make_log
+from tests.bench.workflows import TENANT, definitions
 from tests.scenarios.driver import Driver
-from tests.scenarios.story import Story, register, run
 
-EVENTS: Final = 20
-AHEAD_MAX: Final = 5_000
-LOOK_S: Final = 0.02
+PARTS: Final = 10
+"""Moments that are asked for, evenly over the life of a run."""
+LOOK_S: Final = 0.05
+Told = tuple[str, float]  # what was asked for, and the milliseconds that it took
+
+
+def told(processor: Processor, log: EngineLog, topics: Topics, runs: Iterable[Long]) -> list[Told]:
+    """Tell each run and its history, as of now and of moments of its life."""
+    avro = Avro()
+    return [
+        one
+        for run in runs
+        for at in _moments(run, log.bounds(run.partition)[1])
+        for one in _told(processor, log, topics, avro, run, at)
+    ]
+
+
+def _moments(run: Long, end: int) -> list[str | None]:
+    parts = [run.begin + (end - 1 - run.begin) * part // PARTS for part in range(PARTS + 1)]
+    return [None, *(f"{run.partition}:{offset}" for offset in parts)]
+
+
+def _told(
+    processor: Processor, log: EngineLog, topics: Topics, avro: Avro, run: Long, at: str | None
+) -> Iterator[Told]:
+    view = processor.view(run.partition)
+    assert view is not None, processor.stopped
+    for what, tell in (("run", run_as_of), ("history", history_as_of)):
+        past = Past(log=log, avro=avro, topics=topics, number=run.partition, view=view)
+        begun_s = time.perf_counter()
+        tell(past, TENANT, run.wf_run_id, at, run.partition, sees_all)
+        yield f"{what} at {at}", (time.perf_counter() - begun_s) * 1_000
 
 
 def measure(directory: Path, commands: int) -> None:
-    """Say how long it took to fold, and to tell the past at several positions."""
-    topics, end = Topics("past", 1), 0
+    """Say how long it took to make and fold the log, and to tell the past at several positions."""
+    topics = Topics("past", 1)
     log = EmbeddedLog(
         directory / "log", commands=topics.commands, partitions=1, on_demand=topics.on_demand
     )
     stores = RocksStores(directory / "stores")
     with closing(Driver(log=log, topics=topics, stores=stores)) as driver:
         driver.wait_until_open()
-        register(driver, "waits", chain(*(event("go") for _ in range(EVENTS))))
-        register(driver, "quick", chain())
-        story = run(driver, "waits")
+        for command in definitions():
+            driver.send(command)
+        driver.processor.stop()
         begun_s = time.monotonic()
-        for part in range(EVENTS):
-            _append(driver, part, commands // EVENTS)
-            story.gets("go", guid=f"event-{part}")
-            end = log.bounds(0)[1]
-            said(f"{end} records, folded after {time.monotonic() - begun_s:.0f} s")
-            _tell(driver, story, f"0:{end // 2}")
-        story.completes()
-        for at in (None, *(f"0:{end * part // 10}" for part in range(1, 11))):
-            _tell(driver, story, at)
-
-
-def _append(driver: Driver, part: int, count: int) -> None:
-    for number in range(count):
-        wf_run_id = f"quick-{part}-{number}"
-        command = RunWf(wf_spec="quick", wf_run_id=wf_run_id)
-        sent = Sent(command=command, tenant="default", principal="bench")
-        out = outgoing(driver.avro, sent, wf_run_id)
-        message = Message(driver.topics.commands, out.key, out.value, out.headers, out.partition)
-        driver.log.append(message)
-        while number % 100 == 0 and _ahead(driver) > AHEAD_MAX:
+        runs = make_log(log, topics, driver.avro, commands, "made")
+        end = log.bounds(0)[1]
+        said(f"{end} records, made in {time.monotonic() - begun_s:.0f} s")
+        begun_s = time.monotonic()
+        driver.restart()
+        while (driver.processor.position(0) or 0) < end:
             time.sleep(LOOK_S)
-    while _ahead(driver) > 0:
-        time.sleep(LOOK_S)
-
-
-def _ahead(driver: Driver) -> int:
-    return driver.log.bounds(0)[1] - (driver.processor.position(0) or 0)
-
-
-def _tell(driver: Driver, story: Story, at: str | None) -> None:
-    view = driver.processor.view(0)
-    assert view is not None
-    for what, tell in (("run", run_as_of), ("history", history_as_of)):
-        past = Past(log=driver.log, avro=driver.avro, topics=driver.topics, number=0, view=view)
-        begun_s = time.perf_counter()
-        told = tell(past, "default", story.id, at, 0, sees_all)
-        took_ms = (time.perf_counter() - begun_s) * 1_000
-        said(f"{what} at {at}: {took_ms:.1f} ms, {told['as_of']}")
+        said(f"folded in {time.monotonic() - begun_s:.0f} s")
+        found = told(driver.processor, log, topics, runs)
+        for what, took_ms in found:
+            said(f"{what}: {took_ms:.1f} ms")
+        said(f"p99 {percentile([took_ms for _, took_ms in found], 99):.1f} ms")
 
 
 def said(text: str) -> None:

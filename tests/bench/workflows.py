@@ -36,20 +36,21 @@ EVENT_DEF: Final = "go"
 FORM: Final = "form"
 PERSON: Final = "somebody"
 TIMER_MS: Final = 300
+LONG_EVENTS: Final = 20
 INPUT: Final = "a little input, as real ones are"
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
     """A spec by its name: how many tasks a run has, one after the other or (`fan`) each in a child
-    thread of its own; whether it waits for an event, a person or a time-out; whether its runs can
-    be found by what they were given.
+    thread of its own; how many events it waits for, and whether for a person or a time-out; whether
+    its runs can be found by what they were given.
     """
 
     name: str
     tasks: int = 0
     fan: bool = False
-    event: bool = False
+    events: int = 0
     person: bool = False
     timer: bool = False
     searchable: bool = False
@@ -60,8 +61,7 @@ class Workflow:
 
     def _chain(self) -> dict[str, Any]:
         nodes = [task(TASK_DEF, inputs={"text": variable("text")}) for _ in range(self.tasks)]
-        if self.event:
-            nodes.append(event(EVENT_DEF))
+        nodes += [event(EVENT_DEF) for _ in range(self.events)]
         if self.person:
             nodes.append(user_task(FORM, user=PERSON))
         if self.timer:
@@ -84,20 +84,21 @@ class Workflow:
     def commands(self, wf_run_id: str, text: str = INPUT) -> list[Command]:
         """What a client sends for one run."""
         start = RunWf(wf_spec=self.name, wf_run_id=wf_run_id, variables={"text": text})
-        if not self.event:
-            return [start]
-        return [start, PutExternalEvent(wf_run_id=wf_run_id, event_def=EVENT_DEF, guid="g")]
+        return [start, *(happened(wf_run_id, number) for number in range(self.events))]
 
 
 WF0: Final = Workflow("wf0")
 WF1: Final = Workflow("wf1", tasks=1)
 SEQ5: Final = Workflow("seq5", tasks=5)
 FAN20: Final = Workflow("fanout20", tasks=20, fan=True)
-EVENT: Final = Workflow("event", event=True)
+EVENT: Final = Workflow("event", events=1)
 PEOPLE: Final = Workflow("people", person=True)
 TIMER: Final = Workflow("timer", timer=True)
+LONG: Final = Workflow("long", events=LONG_EVENTS)
 FOUND: Final = Workflow("found", tasks=1, searchable=True)
-WORKFLOWS: Final = {one.name: one for one in (WF0, WF1, SEQ5, FAN20, EVENT, PEOPLE, TIMER, FOUND)}
+WORKFLOWS: Final = {
+    one.name: one for one in (WF0, WF1, SEQ5, FAN20, EVENT, PEOPLE, TIMER, LONG, FOUND)
+}
 
 
 def definitions() -> list[Command]:
@@ -108,6 +109,11 @@ def definitions() -> list[Command]:
         a_form(FORM, answer="STR"),
         *(workflow.spec() for workflow in WORKFLOWS.values()),
     ]
+
+
+def happened(wf_run_id: str, number: int) -> PutExternalEvent:
+    """One of the events that a run waits for."""
+    return PutExternalEvent(wf_run_id=wf_run_id, event_def=EVENT_DEF, guid=f"g{number}")
 
 
 def report_of(scheduled: ScheduledTask) -> ReportTask:

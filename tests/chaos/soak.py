@@ -137,6 +137,7 @@ def _spread(gaps_s: list[float]) -> str:
     if not gaps_s:
         return "none"
     return (
-        f"median {statistics.median(gaps_s):.2f} s, longest {max(gaps_s):.2f} s"
+        f"min {min(gaps_s):.2f} s, median {statistics.median(gaps_s):.2f} s,"
+        f" max {max(gaps_s):.2f} s, of {len(gaps_s)}"
         f" ({', '.join(f'{gap:.2f}' for gap in gaps_s)})"
     )

@@ -37,7 +37,7 @@ def tell(served: Served, capsys: pytest.CaptureFixture[str]) -> Tell:
 
     def tell(*words: str, code: int = 0) -> str:
         try:
-            got = main([*words, "--url", served.url])
+            got = main(list(words) if "--url" in words else [*words, "--url", served.url])
         except SystemExit as wrong:
             got = wrong.code
         said = capsys.readouterr()
@@ -74,6 +74,16 @@ def test_a_run_is_looked_into_and_found(served: Served, tell: Tell) -> None:
     assert run in tell("search", "node-run", "--event-def", "go", "--status", "COMPLETED")
     assert run in tell("search", "external-event", "--claimed", "--event-def", "go")
     assert run not in tell("search", "external-event", "--no-claimed")
+    assert "THREAD_SPEC" in tell("list", "thread-run", run)
+    assert "COMPLETED" in tell("get", "thread-run", run, "0")
+    fields = '[{"name": "city", "type": "STR"}]'
+    assert "true" in tell("validate", "struct-def", "address", fields)
+    assert "BAD_TYPE" in tell("validate", "struct-def", "address", fields.replace("STR", "NONE"))
+    served.poll("work", "a-worker", wait_ms=0)
+    assert "a-worker" in tell("list", "worker", "work")
+    assert tell("list", "schedule", "--wf-spec", "none", "--status", "ACTIVE") == ""
+    counted = tell("count", "node-run", "--event-def", "go", "--status", "COMPLETED", "-o", "json")
+    assert json.loads(counted) == {"count": 1, "lower_bound": False, "cursor": None, "missing": []}
     assert "spec" in tell("list", "wf-spec", "--prefix", "sp")
     assert "waits" not in tell("list", "wf-spec", "--prefix", "sp")
 
@@ -146,7 +156,7 @@ def test_what_the_server_refuses_has_its_code(tell: Tell) -> None:
     assert "BULK" in tell("bulk", "wait", "nobody", code=3)
     assert tell("bulk", "preview", "dance", "{}", code=1)
     assert main(["list", "wf-spec", "--url", "http://127.0.0.1:9"]) == 5
-    assert main(["list", "wf-spec", "--url", "nowhere"]) == 1
+    assert "is no address" in tell("list", "wf-spec", "--url", "nowhere", code=2)
 
 
 def test_what_a_terminal_would_obey_is_shown(served: Served, tell: Tell) -> None:

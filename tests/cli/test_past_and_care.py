@@ -65,7 +65,7 @@ def some_runs(url: str) -> None:
 
 
 def told(*words: str) -> Any:
-    done = penstock(*words, "--json")
+    done = penstock(*words, "-o", "json")
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -114,7 +114,7 @@ def test_a_run_as_of_a_position_and_a_time(url: str) -> None:
     late = told("history", "ended", "--url", url, "--at", commands["ReportTask"]["at"])
     assert late["run"] == after["run"]
     early = penstock("history", "ended", "--url", url, "--at", "2001-01-01T00:00:00Z")
-    assert (early.returncode, "WF_RUN_UNKNOWN" in early.stderr) == (1, True)
+    assert (early.returncode, "WF_RUN_UNKNOWN" in early.stderr) == (3, True)
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ def test_dead_letters_are_listed_shown_and_not_sent_again(url: str) -> None:
     [letter] = listed["items"]
     assert (letter["code"], listed["total"]) == ("MALFORMED", 1)
     assert told("dead-letters", "list", "--code", "DENIED", "--url", url)["items"] == []
-    shown = penstock("dead-letters", "show", str(letter["number"]), "--url", url)
+    shown = penstock("dead-letters", "get", str(letter["number"]), "--url", url)
     assert "as text 'noise'" in shown.stdout
     assert "can still not be read" in shown.stdout
     again = penstock("dead-letters", "retry", str(letter["number"]), "--url", url)
     assert (again.returncode, "NOT_RETRYABLE" in again.stderr) == (1, True)
-    none = penstock("dead-letters", "show", "4711", "--url", url)
-    assert (none.returncode, "no dead letter 4711" in none.stderr) == (1, True)
+    none = penstock("dead-letters", "get", "4711", "--url", url)
+    assert (none.returncode, "no dead letter 4711" in none.stderr) == (3, True)
 
 
 def test_doctor_finds_nothing_and_then_what_is_wrong(url: str, directory: Path) -> None:
@@ -166,7 +166,7 @@ def test_doctor_finds_nothing_and_then_what_is_wrong(url: str, directory: Path) 
         ("history", "../x"),
         ("history", "ok", "--at", "yesterday"),
         ("history", "ok", "--at", "1:" + "9" * 40),
-        ("dead-letters", "show", "-1"),
+        ("dead-letters", "get", "-1"),
         ("dead-letters", "retry", "\u0663"),
         ("dead-letters",),
         ("dead-letters", "list", "--limit", "0"),
@@ -175,5 +175,4 @@ def test_doctor_finds_nothing_and_then_what_is_wrong(url: str, directory: Path) 
 def test_hostile_arguments_get_a_sentence(words: tuple[str, ...]) -> None:
     done = penstock(*words)
     assert done.returncode == 2
-    assert "error:" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("penstock: ") and done.stderr.count("\n") == 1

@@ -65,7 +65,14 @@ def test_who_has_logged_in_says_no_url_and_no_key(
     assert penstock(*again, stdin="psk_wrong\n").returncode == 4, "by the key that it is given"
     assert penstock("list", "wf-spec", PENSTOCK_API_KEY="psk_other").returncode == 4
 
-    assert penstock("profiles", "list").stdout == f"* prod  {served.url}  default  with a key\n"
+    [profile] = json.loads(penstock("profiles", "list", "-o", "json").stdout)
+    assert profile == {
+        "name": "prod",
+        "used": True,
+        "url": served.url,
+        "tenant": "default",
+        "has_key": True,
+    }
     assert penstock("profiles", "use", "-").returncode == 0
     assert penstock("list", "wf-spec", "--url", served.url).returncode == 4
     assert penstock("profiles", "use", "prod").returncode == 0
@@ -98,7 +105,7 @@ def test_mistakes_are_told(penstock: Penstock, tmp_path: Path) -> None:
     assert "no profile 'x'" in penstock("profiles", "use", "x").stderr
     assert "no profile 'x'" in penstock("profiles", "delete", "x").stderr
     assert penstock("login", "--url", "http://127.0.0.1:9", stdin="\n").returncode == 5
-    assert penstock("login", "a\nb", stdin="\n").returncode == 1
+    assert penstock("login", "a\nb", stdin="\n").returncode == 2
     assert penstock("login", "--key-file", "nowhere").returncode == 1
     path = tmp_path / "penstock" / "profiles.json"
     path.parent.mkdir()

@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from penstock.gateway.pages import UI, is_built
+from penstock.server.running import NO_PAGES
 from tests.cli.calls import penstock, process
 from tests.cli.test_verify import lines_of, some_work
 from tests.gateway.served import wait_until
@@ -33,6 +35,8 @@ def test_a_server_with_snapshots_comes_back_from_them(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/v1/wf-runs").json()["items"] == runs
     log = (tmp_path / "data.log").read_text()
     assert "partition 0 is restored, as of" in log
+    [pages] = [line for line in log.splitlines() if line.startswith("  pages   ")]
+    assert pages.split()[1:] == ([f"{url}{UI}"] if is_built() else NO_PAGES.split())
 
 
 @pytest.mark.parametrize(

@@ -61,5 +61,5 @@ def test_a_code_is_explained_on_the_command_line(capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "LIMIT (refusal): there is more" in said
     assert "LIMIT (failure of a run): " in said
-    assert main(["explain", "NO_SUCH_CODE"]) == 1
+    assert main(["explain", "NO_SUCH_CODE"]) == 3
     assert "no code has the name" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -24,7 +25,7 @@ def _ended(served: Served, bulk_id: str) -> Any:
 
 def test_many_runs_are_counted_stopped_and_killed(served: Served) -> None:
     ids = [served.run("bulk-event", labels={"bulk": "a"}) for _ in range(5)]
-    body = {"filter": {"wf_spec": "bulk-event", "labels": {"bulk": "a"}}, "verb": "stop"}
+    body = {"filter": {"wf_spec": "bulk-event", "label": ["bulk:a"]}, "verb": "stop"}
     counted = served.good("POST", "/v1/bulk", body | {"dry_run": True})
     assert _ended(served, counted["bulk_id"])["matched"] == 5
     first = served.call("POST", "/v1/bulk", body, command_id="bulk-stop")
@@ -33,7 +34,7 @@ def test_many_runs_are_counted_stopped_and_killed(served: Served) -> None:
     assert first.json()["bulk_id"] == again.json()["bulk_id"]
     job = _ended(served, first.json()["bulk_id"])
     assert (job["status"], job["matched"], job["done"], job["refused"]) == ("COMPLETED", 5, 5, {})
-    assert job["filter"]["labels"] == {"bulk": "a"}
+    assert job["filter"]["label"] == ["bulk:a"]
     for wf_run_id in ids:
         assert served.good("GET", f"/v1/wf-runs/{wf_run_id}")["status"] == "HALTED"
     history = served.good("GET", f"/v1/wf-runs/{ids[0]}/history")["items"]
@@ -75,3 +76,40 @@ def test_a_wrong_job_is_refused(served: Served) -> None:
         assert served.refused("POST", "/v1/bulk", body)[:2] == (400, code)
     assert served.refused("GET", "/v1/bulk/nobody")[:2] == (404, "BULK_UNKNOWN")
     assert served.refused("POST", "/v1/bulk/nobody/cancel", {})[:2] == (404, "BULK_UNKNOWN")
+
+
+def test_a_filter_has_the_words_of_a_search(served: Served) -> None:
+    """What the search finds by them is what the job is about, and they are shown again."""
+    ids = [served.run("bulk-event", labels={"n": str(n), "who": "me:you"}) for n in (1, 2, 2)]
+    whole = [served.good("GET", f"/v1/wf-runs/{wf_run_id}") for wf_run_id in ids]
+    last = max(one["started_at"] for one in whole)
+    words: list[dict[str, Any]] = [
+        {"label": ["who:me:you"]},
+        {"label": ["n:2", "who:me:you"]},
+        {"label": ["who:me:you"], "started_after": last},
+        {"label": ["who:me:you"], "started_before": last},
+        {"label": ["who:me:you"], "version": 1, "status": ["RUNNING", "HALTED"]},
+        {"label": ["who:me:you"], "status": ["COMPLETED"]},
+    ]
+    for some in words:
+        asked = {"wf_spec": "bulk-event", **some}
+        found = served.good("GET", f"/v1/wf-runs?{urlencode(asked, doseq=True)}")["items"]
+        body = {"filter": asked, "verb": "stop", "dry_run": True}
+        job = _ended(served, served.good("POST", "/v1/bulk", body)["bulk_id"])
+        assert job["matched"] == len(found), some
+        assert {name: job["filter"][name] for name in asked} == asked
+    later = {"filter": {"ended_before": "2026-01-31T12:00:00+02:00"}, "verb": "stop"}
+    job = _ended(served, served.good("POST", "/v1/bulk", later | {"dry_run": True})["bulk_id"])
+    assert job["filter"]["ended_before"] == "2026-01-31T10:00:00.000Z"
+    for wrong, code in (
+        ({"label": ["who"]}, "BAD_REQUEST"),
+        ({"label": ["n:1", "n:2"]}, "BAD_REQUEST"),
+        ({"labels": {"n": "1"}}, "BAD_REQUEST"),
+        ({"started_after_ms": 1}, "BAD_REQUEST"),
+        ({"started_after": "yesterday"}, "BAD_REQUEST"),
+        ({"started_after": "2026-01-31T12:00:00"}, "BAD_REQUEST"),
+        ({"started_after": "1969-12-31T12:00:00Z"}, "BAD_FILTER"),
+        ({"version": 1}, "BAD_FILTER"),
+    ):
+        refused = served.refused("POST", "/v1/bulk", {"filter": wrong, "verb": "stop"})
+        assert refused[:2] == (400, code), wrong

@@ -134,3 +134,34 @@ def test_types_with_parts_are_taken_over_http(served: Served) -> None:
     assert served.refused("PUT", "/v1/task-defs", body)[:2] == (400, "BAD_TYPE")
     body = {"name": "defs-bad", "input_vars": [{"name": "x", "type": "STRUCT<nobody>"}]}
     assert served.refused("PUT", "/v1/task-defs", body)[:2] == (400, "DEFINITION_UNKNOWN")
+
+
+def test_a_struct_def_is_validated_before_it_is_registered(served: Served) -> None:
+    """And is registered, or refused, as was said."""
+
+    def says(*fields: dict[str, object], **more: object) -> tuple[object, ...]:
+        body = {"fields": list(fields), **more}
+        told = served.good("POST", "/v1/struct-defs/defs-validated/validate", body)
+        put = served.call("PUT", "/v1/struct-defs?wait=all", {"name": "defs-validated", **body})
+        if told["accepted"]:
+            assert put.json()["version"] == told["version"]
+        else:
+            assert put.json()["error"] == {"code": told["code"], "message": told["message"]}
+        return told["version"] or told["code"], put.json().get("repeated")
+
+    city = {"name": "city", "type": "STR"}
+    street = {"name": "street", "type": "STR", "required": False}
+    assert says(city) == (1, False)
+    assert says(city) == (1, True)
+    assert says(city, street) == (2, False)
+    assert says(city, {**street, "required": True})[0] == "ALREADY_EXISTS"
+    assert says(street)[0] == "ALREADY_EXISTS"
+    assert says(city, street, {"name": "more", "type": "STR"})[0] == "ALREADY_EXISTS"
+    assert says(city, street, {"name": "more", "type": "NONE"})[0] == "BAD_TYPE"
+    third = {"name": "third", "type": "INT", "required": False}
+    assert says(city, street, third, allowed_updates="NO_UPDATES")[0] == "ALREADY_EXISTS"
+    assert says(city, street, third) == (3, False)
+    path = "/v1/struct-defs/defs-nobody/validate"
+    assert served.good("POST", path, {"fields": [city]})["version"] == 1
+    assert served.refused("GET", "/v1/struct-defs/defs-nobody")[0] == 404
+    assert served.refused("POST", path, {"field": []})[:2] == (400, "BAD_REQUEST")

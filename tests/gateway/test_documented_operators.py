@@ -57,6 +57,8 @@ def test_the_engine_itself(served: Served) -> None:
     assert examined["wrong"] == sum(one["wrong"] for one in examined["items"])
     assert "penstock_partition_lag_records" in served.call("GET", "/metrics").text
     assert served.good("GET", "/v1/gone-addresses")["items"] == []
+    for method in ("GET", "POST"):
+        assert served.refused(method, "/v1/snapshots")[:2] == (404, "NOT_FOUND"), "it keeps none"
     assert served.refused("DELETE", f"/v1/gone-addresses/{NAME}")[1] == "ADDRESS_UNKNOWN"
 
 

@@ -18,6 +18,7 @@ from penstock.gateway.web import ApiRoute
 from penstock.sdk.calls.definitions import Definitions, Versions
 from penstock.sdk.calls.events import Events
 from penstock.sdk.calls.metrics import Metrics
+from penstock.sdk.calls.schedules import Schedules
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.client import Client
 
@@ -40,8 +41,15 @@ KINDS = {
         ("list", "correlated-event"),
     ),
     "/v1/user-task-runs": (filters.UserTaskFilters, UserTasks, "find", ("search", "user-task")),
+    "/v1/schedules": (filters.ScheduleFilters, Schedules, "list", ("list", "schedule")),
     "/v1/task-defs": (filters.DefinitionFilters, Definitions, "list", ("list", "task-def")),
     "/v1/user-task-defs": (filters.DefinitionFilters, Versions, "list", ("list", "user-task-def")),
+}
+KINDS |= {
+    path.replace("/v1", "/v1/counts"): (table, owner, method.replace("find", "count"), words)
+    for path, (table, owner, method, (verb, kind)) in [*KINDS.items()]
+    if owner is Client
+    for words in [("count", kind)]
 }
 
 

@@ -16,7 +16,7 @@ from penstock.gateway.app import ROUTES
 from penstock.gateway.json_in import NUMBER_CHARS_MAX, REQUEST_BYTES_MAX
 from penstock.gateway.load import Limits
 from penstock.gateway.openapi import document
-from penstock.gateway.streams import MEDIA
+from penstock.gateway.sent_events import MEDIA
 from penstock.store.port import META
 from tests.gateway.hostile import Operation, operations
 from tests.gateway.served import Served, serving, shape_of_error

@@ -73,7 +73,7 @@ def test_words_that_do_not_go_together_are_refused(served: Served) -> None:
         ("order=newest&variable=a:b&wf_spec=nr-order", "variable"),
         ("order=newest&status=LATE", "RUNNING"),
         ("order=newest&cursor=eA", "cursor"),
-        ("status=RUNNING&path=a", "variable"),
+        ("status=RUNNING&version=1", "wf_spec"),
     ):
         status, code, message = served.refused("GET", f"/v1/wf-runs?{query}")
         assert (status, code) == (400, "BAD_REQUEST"), query

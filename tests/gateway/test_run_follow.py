@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 
 from penstock.core.state.run import WfRun
+from penstock.gateway import render
 from penstock.gateway.run_changes import CHANGED_MAX
 from tests.controls import chain, event
 from tests.gateway.served import Served
@@ -93,6 +94,38 @@ def test_who_has_missed_something_is_told_to_look_again(served: Served) -> None:
         assert next(events)[0] == "begin"
         mine = start(served)
         assert next(events)[1]["wf_run_id"] == mine
+
+
+def test_followers_share_what_is_read_and_are_told_of_every_change(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by its own filter and view; whoever was slower is told of what is newer, not of less."""
+    encoded: list[str] = []
+    head = render.wf_run_head
+
+    def counted(run: WfRun) -> Any:
+        encoded.append(run.wf_run_id)
+        return head(run)
+
+    monkeypatch.setattr(render, "wf_run_head", counted)
+    queries = ("q=rf-shared", "q=rf-shared&status=RUNNING", "q=rf-shared&view=wundaflow")
+    with ExitStack() as stack:
+        first, running, viewed = (stack.enter_context(following(served, one)) for one in queries)
+        others = [stack.enter_context(following(served, "q=rf-shared")) for _ in range(5)]
+        wf_run_id = start(served, wf_run_id="rf-shared")
+        for events in (first, *others):
+            assert next(events)[1]["status"] == "RUNNING"
+        assert encoded.count(wf_run_id) == 1
+        assert next(running)[1]["wf_run_id"] == wf_run_id
+        assert next(viewed)[1]["id"] == f"flow_{wf_run_id}"
+        for action in ("stop", "resume", "stop"):
+            act(served, wf_run_id, action)
+            status = "HALTED" if action == "stop" else "RUNNING"
+            for events in (first, *others):
+                while next(events)[1]["status"] != status:
+                    pass
+            assert next(running)[0] == ("left" if action == "stop" else "run")
+            assert next(viewed)[0] == "run"
 
 
 def test_a_view_is_followed_too(served: Served) -> None:

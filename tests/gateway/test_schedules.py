@@ -116,3 +116,32 @@ def test_definitions_are_deleted(served: Served) -> None:
     served.good("DELETE", "/v1/external-event-defs/gone-event")
     gone = served.refused("DELETE", "/v1/external-event-defs/gone-event")
     assert gone[:2] == (404, "EVENT_DEF_UNKNOWN")
+
+
+def test_schedules_are_found_by_their_wf_spec_and_status(served: Served) -> None:
+    served.a_task_def("sched-find")
+    served.a_wf_spec("sched-find", "sched-find")
+    spaced = one_task("sched.ns.find", "sched-find")
+    spaced["spec"]["namespace"] = "sched.ns"
+    served.good("PUT", "/v1/wf-specs?wait=all", spaced)
+    for number in range(4):
+        wf_spec = "sched.ns.find" if number == 3 else "sched-find"
+        body = {"wf_spec": wf_spec, "cron": "0 4 * * *", "schedule_id": f"sched-find-{number}"}
+        served.good("POST", "/v1/schedules", body | {"paused": number == 0})
+
+    def found(query: str) -> set[str]:
+        items, more = set[str](), ""
+        while True:
+            page = served.good("GET", f"/v1/schedules?limit=1&{query}{more}")
+            items |= {one["schedule_id"] for one in page["items"]}
+            if page["cursor"] is None:
+                return items
+            more = f"&cursor={page['cursor']}"
+
+    assert found("wf_spec=sched-find") == {f"sched-find-{number}" for number in range(3)}
+    assert found("wf_spec=sched-find&status=PAUSED") == {"sched-find-0"}
+    assert found("wf_spec=sched-find&status=ACTIVE") == {"sched-find-1", "sched-find-2"}
+    assert len(found("wf_spec=sched-find&status=ACTIVE&status=PAUSED")) == 3
+    assert found("wf_spec=sched.ns.find") == found("wf_spec=find") == {"sched-find-3"}
+    assert found("wf_spec=ns.find") == set()
+    assert served.refused("GET", "/v1/schedules?status=LATE")[:2] == (400, "BAD_REQUEST")

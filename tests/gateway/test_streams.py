@@ -15,7 +15,7 @@ import pytest
 
 from penstock.gateway import streams
 from penstock.gateway.app import ROUTES
-from penstock.gateway.streams import MEDIA
+from penstock.gateway.sent_events import MEDIA
 from penstock.gateway.web import ApiRoute
 from tests.controls import chain, event
 from tests.gateway.keys import client_of, everything, grant, guarded, put_key, put_principal
@@ -56,8 +56,10 @@ def test_all_streams_are_tried_and_go_through_the_one_place() -> None:
         paths = {path.replace(part, name) for path in paths}
     assert paths == {path.partition("?")[0] for path in STREAMS}
     folder = Path(streams.__file__).parent
-    made = {one.name for one in folder.rglob("*.py") if "StreamingResponse(" in one.read_text()}
+    made = {one.name for one in folder.rglob("*.py") if "return Stream(" in one.read_text()}
     assert made == {"streams.py", "forward.py"}
+    named = {one.name for one in folder.rglob("*.py") if "StreamingResponse" in one.read_text()}
+    assert named == {"open_streams.py"}, "which counts them"
 
 
 def told(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:

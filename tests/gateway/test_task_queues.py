@@ -2,13 +2,16 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 
+from penstock import Client, NotFound
 from penstock.contracts.topics import task_group
+from penstock.core.tasks.checkpoints import size_of
 from penstock.gateway.load import Limits
 from penstock.log.port import Message
 from tests.gateway.served import Served, serving, shape_of_error, wait_until
@@ -27,7 +30,13 @@ def test_a_task_is_polled_and_reported(served: Served) -> None:
     assert set(task) == {
         *("wf_run_id", "guid", "task_def", "attempt", "inputs", "wf_spec", "version", "node"),
         *("scheduled_at", "timeout_ms", "max_attempts"),
-        *("heartbeat_timeout_ms", "total_checkpoints", "checkpoint", "secrets"),
+        *(
+            "heartbeat_timeout_ms",
+            "total_checkpoints",
+            "checkpoints_bytes",
+            "checkpoint",
+            "secrets",
+        ),
     }
     assert (task["wf_run_id"], task["attempt"], task["node"]) == (wf_run_id, 1, "work")
     running = served.good("GET", f"/v1/wf-runs/{wf_run_id}/task-runs")["items"][0]
@@ -235,6 +244,7 @@ def test_a_worker_is_told_what_is_to_stop(served: Served) -> None:
     assert told() == [{**named, "stop": "over"}]
     (again,) = served.poll(queue, "two")
     assert (again["attempt"], again["total_checkpoints"], again["checkpoint"]) == (2, 1, [1])
+    assert again["checkpoints_bytes"] == size_of([1])
     path = f"/v1/wf-runs/{wf_run_id}/task-runs/{{}}/checkpoints"
     (shown,) = served.good("GET", path.format(task["guid"]))["items"]
     assert (shown["number"], shown["value"], shown["attempt"]) == (0, [1], 1)
@@ -265,3 +275,28 @@ def test_a_backoff_is_ended_by_hand(served: Served) -> None:
     assert served.poll(queue, "one")[0]["attempt"] == 2
     status, code = served.refused("POST", action, {"guid": task["guid"]})[:2]
     assert (status, code) == (409, "TASK_NOT_IN_BACKOFF")
+
+
+def test_the_workers_of_a_task_def_are_shown(served: Served) -> None:
+    """Who has asked, and who asks now."""
+    served.a_task_def("tq-workers")
+    path = "/v1/task-queues/tq-workers"
+    assert served.good("GET", f"{path}/workers")["items"] == []
+    served.good("POST", f"{path}/poll", {"worker": "first"})
+    [first] = served.good("GET", f"{path}/workers")["items"]
+    assert (first["via"], first["worker"], first["host"]) == ("http", "first", None)
+    assert first["polled_at"].endswith("Z")
+    with ThreadPoolExecutor(1) as threads:
+        waits = threads.submit(served.poll, "tq-workers", "second", wait_ms=20_000)
+        wait_until(lambda: len(served.good("GET", f"{path}/workers")["items"]) == 2)
+        second = served.good("GET", f"{path}/workers")["items"][1]
+        assert (second["worker"], second["polled_at"]) == ("second", None)
+        served.a_wf_spec("tq-workers", "tq-workers")
+        served.run("tq-workers")
+        assert len(waits.result()) == 1
+    with Client(served.url) as client:
+        assert [one.worker for one in client.task_defs.workers("tq-workers")] == ["first", "second"]
+        with pytest.raises(NotFound, match="TASK_DEF_UNKNOWN"):
+            client.task_defs.workers("tq-nobody")
+    other = served.refused("GET", f"{path}/workers", tenant="other")
+    assert other[:2] == (404, "TASK_DEF_UNKNOWN")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.controls import chain, event, nop, starts, threads
 from tests.gateway.served import Served, wait_until, waiting_for_event
 
 
@@ -127,3 +128,25 @@ def test_a_queue_says_how_deep_and_how_old_it_is(served: Served) -> None:
     wait_until(lambda: served.good("GET", path)["waiting"] == 0)
     refused = served.refused("GET", "/v1/task-queues/wm-nothing")
     assert refused[:2] == (404, "TASK_DEF_UNKNOWN")
+
+
+def test_a_thread_run_is_read_by_its_number_also_when_it_is_gone(served: Served) -> None:
+    spec = threads(chain(starts("child"), event("wm-paid")), child=chain(nop()))
+    spec["threads"]["child"]["retention"] = {"after_termination_s": 0}
+    served.good("PUT", "/v1/wf-specs?wait=all", {"name": "wm-threads", "spec": spec})
+    path = f"/v1/wf-runs/{served.run('wm-threads')}"
+    wait_until(lambda: served.good("GET", f"{path}/threads/1")["gone"])
+    one = served.good("GET", f"{path}/threads/1")
+    assert (one["number"], one["thread_spec"], one["status"]) == (1, "child", "COMPLETED")
+    assert (one["kind"], one["parent"]) == ("CHILD", 0)
+    assert served.good("GET", f"{path}/threads/0")["status"] == "RUNNING"
+    first = served.good("GET", f"{path}/threads?limit=1")
+    second = served.good("GET", f"{path}/threads?limit=1&cursor={first['cursor']}")
+    both = first["items"] + second["items"]
+    assert both == served.good("GET", path)["threads"]
+    moment = moments(served, path.rpartition("/")[2])["RunWf"]
+    assert served.good("GET", f"{path}/threads/1?at={moment}")["gone"] is False
+    for number in (2, 2**63, 2**200):
+        refused = served.refused("GET", f"{path}/threads/{number}")
+        assert refused[:2] == (404, "THREAD_UNKNOWN"), number
+    assert served.refused("GET", "/v1/wf-runs/nobody/threads/0")[:2] == (404, "WF_RUN_UNKNOWN")

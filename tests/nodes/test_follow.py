@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.gateway.served import waiting_for_event
+from penstock.gateway.load import Limits
+from tests.gateway.served import shape_of_error, wait_until, waiting_for_event
+from tests.gateway.stopping import STOPPED, stop_a_partition
+from tests.gateway.test_missing_partitions import OTHERS, register
+from tests.gateway.test_missing_partitions import run_on as start_on
 from tests.gateway.test_streams import told
 from tests.nodes.cluster import PARTITIONS, SETTLE_S, Cluster, Node
+from tests.nodes.pair import pair
 from tests.nodes.test_nodes import run_on
 
 pytestmark = pytest.mark.timeout(300)
@@ -76,25 +83,84 @@ def test_a_search_is_followed_through_any_node(cluster: Cluster) -> None:
             begun(events)
             for number in range(PARTITIONS):
                 wanted = run_on(node, "waits", number)["wf_run_id"]
-                name, run = next(events)
-                assert (name, run["wf_run_id"]) == ("run", wanted)
+                while (news := next(events))[0] != "run":
+                    assert news[0] == "missing", news
+                assert news[1]["wf_run_id"] == wanted
 
 
 def test_a_follower_is_told_on_when_a_partition_changes_hands(cluster: Cluster) -> None:
-    """Of what its new owner does, behind a new beginning: what happened in between is found by a
-    search then. The same stream goes on.
+    """It is missing, and the other one is told of meanwhile; then its new owner begins anew: what
+    happened in between is found by a search. The same stream goes on.
     """
     gone, asked = cluster.owner(1), cluster.owner(0)
     with following(asked, RUNS) as events:
         begun(events)
-        gone.terminate()
-        while True:
-            name, data = next(events)
-            if name == "begin" and 1 in numbers_in(data):
-                break
+        gone.kill()
+        missing = awaited(events, "missing", lambda data: data["partitions"])["partitions"]
+        assert [one["partition"] for one in missing] == [1] and missing[0]["message"]
+        wanted = run_on(asked, "waits", 0)["wf_run_id"]
+        awaited(events, "run", lambda data: data["wf_run_id"] == wanted)
+        begins = awaited(events, "begin", lambda data: 1 in numbers_in(data))
+        assert begins
         wanted = run_on(asked, "waits", 1)["wf_run_id"]
-        told_of: set[str] = set()
-        while wanted not in told_of:
-            name, data = next(events)
-            assert name in ("run", "begin"), (name, data)
-            told_of.add(data.get("wf_run_id", ""))
+        awaited(events, "run", lambda data: data["wf_run_id"] == wanted)
+
+
+def awaited(events: Iterator[tuple[str, Any]], name: str, holds: Callable[[Any], object]) -> Any:
+    """The next event of that name for which it holds; none that ends the stream comes before."""
+    for what, data in events:
+        assert what != "error", data
+        if what == name and holds(data):
+            return data
+    raise AssertionError(f"the stream has ended without {name}")
+
+
+def test_a_partition_that_is_stopped_elsewhere_takes_nothing_from_the_others(
+    tmp_path: Path, kafka_bootstrap: str
+) -> None:
+    """The node that has it tells of the other one that it has."""
+    with pair(tmp_path, kafka_bootstrap, f"stopped-{secrets.token_hex(5)}") as (first, second):
+        register(second)
+        stop_a_partition(first)
+        for node in (first, second):
+            with node.http.stream("GET", "/v1/changes/wf-runs/follow") as stream:
+                events = told(stream.iter_lines())
+                seen: set[int] = set()
+                missing: list[Any] = []
+                while len(seen) < len(OTHERS) or not missing:
+                    name, data = next(events)
+                    assert name in ("begin", "missing"), data
+                    if name == "begin":
+                        seen |= numbers_in(data)
+                    else:
+                        missing = data["partitions"]
+                awaited_missing = [(one["partition"], one["code"]) for one in missing]
+                assert awaited_missing == [(STOPPED, "INTEGRITY")]
+                for number in OTHERS:
+                    wanted = start_on(node, number)
+                    awaited(events, "run", lambda data, of=wanted: data["wf_run_id"] == of)
+
+
+def test_streams_through_another_node_count_at_both(tmp_path: Path, kafka_bootstrap: str) -> None:
+    """A bound that holds at one of them holds for who asks the other."""
+    limits = Limits(streams_max=1)
+    name = f"counted-{secrets.token_hex(5)}"
+    with pair(tmp_path, kafka_bootstrap, name, limits) as (first, second):
+        register(second)
+        wf_run_id = start_on(second, STOPPED)
+        counted = [one.made.app.state.gateway.streams.of_tenants for one in (first, second)]
+        with second.http.stream("GET", f"/v1/wf-runs/{wf_run_id}/follow") as stream:
+            events = told(stream.iter_lines())
+            assert next(events)[0] == "changed"
+            assert [one.total() for one in counted] == [1, 1]
+            for node in (first, second):
+                with node.http.stream("GET", f"/v1/wf-runs/{wf_run_id}/follow") as more:
+                    assert more.status_code == 429
+                    more.read()
+                refused = shape_of_error(more)
+                assert refused[:2] == (429, "TOO_MANY_STREAMS")
+        wait_until(lambda: not any(counted))
+        with first.http.stream("GET", "/v1/changes/follow") as alone:
+            assert alone.status_code == 200
+            wait_until(lambda: [one.total() for one in counted] == [1, 1])
+        wait_until(lambda: not any(counted))

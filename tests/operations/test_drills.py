@@ -72,7 +72,7 @@ def test_a_dead_letter_is_sent_again_once(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{server.port}"
         listed = penstock("dead-letters", "list", "--url", url)
         assert listed.returncode == 0 and "MALFORMED" in listed.stdout
-        shown = penstock("dead-letters", "show", "0", "--url", url)
+        shown = penstock("dead-letters", "get", "0", "--url", url)
         assert "RunWf" in shown.stdout and "may be retried" in shown.stdout
         assert server.call("GET", "/v1/wf-runs/lost").status_code == 404
         assert penstock("dead-letters", "retry", "0", "--url", url).returncode == 0

@@ -1,9 +1,13 @@
 """/metrics of a real server, read with the library's own parser."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
+from penstock.contracts.topics import Topics, task_group
+from penstock.log.kafka import KafkaConsumer
 from tests.controls import chain, output_of, task
 from tests.crash.server import Server
 from tests.operations.works import register, scraped, until, work_one
@@ -59,6 +63,64 @@ def test_lag_and_queues_are_sampled_and_names_are_for_who_asks_for_them(server: 
     until(lambda: scraped(server.http).total("partition_lag_records") == 0)
     assert {found.value("partition_next_offset", partition=number) > 0 for number in "01"} == {True}
     assert found.total("store_bytes") > 0
+
+
+@pytest.mark.timeout(120)
+def test_workers_that_poll_are_counted_by_name(server: Server) -> None:
+    """Each once for each of its TaskDefs, also while it waits; who leaves is known for a minute."""
+    server.start(None, "--metrics-names")
+    register(server)
+    server.accepted("PUT", "/v1/task-defs?wait=all", {"name": "other"})
+    assert scraped(server.http).value("task_workers", via="http") == 0
+    for worker, name in (("a", "work"), ("a", "work"), ("b", "work"), ("a", "other")):
+        server.accepted("POST", f"/v1/task-queues/{name}/poll", {"worker": worker})
+    found = scraped(server.http)
+    assert found.value("task_workers", via="http") == 3
+    of_http = {"tenant": "default", "via": "http"}
+    assert found.value("task_queue_workers", **of_http, task_def="work") == 2
+    assert found.value("task_queue_workers", **of_http, task_def="other") == 1
+    assert found.value("task_workers", via="kafka") == 0, "gateways are no workers"
+    poll = {"worker": "waits", "wait_ms": 20_000}
+    path = f"{server.http.base_url}/v1/task-queues/work/poll"
+    with ThreadPoolExecutor(1) as threads:
+        waits = threads.submit(httpx.post, path, json=poll, timeout=30)
+        until(lambda: scraped(server.http).value("task_workers", via="http") == 4)
+        server.accepted("POST", "/v1/wf-runs", {"wf_spec": "work"})
+        assert len(waits.result().json()["tasks"]) == 1
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(180)
+def test_members_of_workers_groups_are_counted(
+    kafka_bootstrap: str, cluster_name: str, tmp_path: Path
+) -> None:
+    """But for the gateway, which is one when somebody polls."""
+    server = Server(tmp_path / "data", kafka_bootstrap, cluster_name)
+    server.start(None, "--metrics-names")
+    try:
+        register(server)
+        topics = Topics(cluster_name, 2)
+        group = task_group(topics, "default", "work")
+        name = ("penstock_task_queue_workers", _of("work"))
+        server.accepted("POST", "/v1/wf-runs", {"wf_spec": "work"})
+        work_one(server)  # the gateway stays a member for a while
+        worker = KafkaConsumer(kafka_bootstrap, topics.task("default", "work"), group)
+        try:
+            until(lambda: worker.poll(1, 0.1) == [] and scraped(server.http).series.get(name) == 1)
+            assert scraped(server.http).value("task_workers", via="kafka") == 1
+            found = server.accepted("GET", "/v1/task-queues/work/workers")["items"]
+            [reads] = [one for one in found if one["via"] == "kafka"]
+            assert reads["worker"] and reads["host"] and reads["polled_at"] is None
+            assert reads["partitions"] > 0
+        finally:
+            worker.close()
+        until(lambda: scraped(server.http).series.get(name) == 0)
+    finally:
+        server.stop()
+
+
+def _of(task_def: str) -> frozenset[tuple[str, str]]:
+    return frozenset({("tenant", "default"), ("task_def", task_def), ("via", "kafka")})
 
 
 def test_no_label_is_a_clients_choice(server: Server) -> None:

@@ -9,9 +9,13 @@ import pytest
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_quota import PutQuota
-from penstock.core.flow.pace import AT_ONCE_MS
+from penstock.core.definitions.principals import EVERYWHERE
+from penstock.core.definitions.quotas import Quota
+from penstock.core.flow.pace import AT_ONCE_MS, after_one, next_turn_ms
 from penstock.core.ids import partition_of_run
-from penstock.core.state.partition_state import StartPace
+from penstock.core.state.partition_state import PartitionState, Shard, StartPace
+from penstock.core.state.rows import NoRows, Rows
+from penstock.core.state.turn import Turn
 from tests.controls import chain, task
 from tests.scenarios.bulks import bulk
 from tests.scenarios.driver import START_MS, Driver
@@ -60,6 +64,31 @@ def test_schedules_that_are_due_at_once_wait_for_their_turn(memory: Driver) -> N
     memory.pass_ms(60_000)
     assert all(plan.state.status == "ENDED" for plan in plans)
     assert {firing.outcome for plan in plans for firing in plan.firings} <= {"STARTED", "SENT"}
+
+
+@pytest.mark.parametrize("rate", [1, 3, 7, 999, 1_000, 1_001, 1_500, 2_999, 64_007, 10**9])
+@pytest.mark.parametrize("partitions", [1, 3, 64])
+def test_turns_lie_as_far_from_each_other_as_the_rate_says(rate: int, partitions: int) -> None:
+    """Nothing is rounded: after any number of them all have taken their part of a second each."""
+    at = (0, 0)
+    for count in range(1, 2_001):
+        at = after_one(at, rate, partitions)
+        assert at[0] * rate + at[1] == 1_000 * partitions * count
+        assert 0 <= at[1] < rate
+
+
+@pytest.mark.parametrize("rate", [1_000, 1_500, 2_999])
+def test_a_rate_of_more_than_a_thousand_a_second_is_held_as_it_is(rate: int) -> None:
+    """What begins at once is a second's worth, not a thousand; and so it is in each second."""
+    turn = Turn(Rows(NoRows()), Shard(0, 1), 7, PartitionState(log_time_ms=START_MS))
+    turn.tenant = MINE
+    turn.rows.put(Quota(EVERYWHERE, MINE, "", 1, None, rate, None, 0, 0))
+    waits = [next_turn_ms(turn, "") for _ in range(4 * rate)]
+    assert waits == sorted(waits)
+    assert sum(wait == 0 for wait in waits) == rate + 1
+    for second in (1, 2):
+        at_once = [wait for wait in waits if 1_000 * (second - 1) < wait <= 1_000 * second]
+        assert len(at_once) == rate
 
 
 def test_without_a_rate_nobody_waits(memory: Driver) -> None:

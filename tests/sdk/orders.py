@@ -128,7 +128,7 @@ def test_an_order() -> list[str]:
 async def buy(url: str, order: Order) -> list[str]:
     async with ps.AsyncClient(url) as client:
         run = await client.run(ordering, order=order, labels={"shop": "a"})
-        async for line in run.follow():
+        async for line in run.follow_story():
             print(line)
         return await run.result()
 

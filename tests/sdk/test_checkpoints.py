@@ -135,27 +135,55 @@ def test_one_whose_answer_was_lost_is_kept_once(tmp_path: Path) -> None:
         assert Way.lost == 2
 
 
-def test_what_a_server_refuses_is_raised(client: Client, server: str) -> None:
-    """34 of 250 KB are more than a task may have. A worker sees by itself what its own attempt has
-    used up; what the one before has, the server says.
-    """
+def _too_many() -> Workflow[..., Any]:
+    """34 of 250 KB are more than a task may have: 20 are of its first attempt."""
 
     @task(max_attempts=2, name="cp-filling")
-    def filling(ctx: TaskContext) -> str:
+    def filling(ctx: TaskContext) -> list[Any]:
+        put = 0
         try:
             for _ in range(20):
                 ctx.checkpoint("x" * 250_000)
+                put += 1
         except PenstockError as error:
-            return error.code
+            return [ctx.attempt, put, error.code, str(error)]
         raise ConnectionError("on with the next attempt")
 
     @workflow(name="cp-fill")
-    def fill() -> str:
+    def fill() -> list[Any]:
         return filling()
 
+    return fill
+
+
+FULL = [2, 13, "LIMIT"]
+
+
+def test_more_than_a_task_may_have_is_raised_over_http(client: Client, server: str) -> None:
+    fill = _too_many()
     client.register(fill)
     with Worker(fill, url=server):
-        assert client.run(fill).result(timeout=90) == "LIMIT"
+        run = client.run(fill)
+        *seen, said = run.result(timeout=90)
+    assert seen == FULL and "a task may have 1000 checkpoints" in said
+    (task_run,) = run.task_runs()
+    assert len(run.checkpoints(task_run.guid)) == 33
+
+
+def test_more_than_a_task_may_have_is_raised_over_kafka(
+    kafka_bootstrap: str, tmp_path: Path
+) -> None:
+    """Where nobody hears that the engine has refused one."""
+    fill, name = _too_many(), f"t{secrets.token_hex(6)}"
+    arguments = ("server", "--kafka", kafka_bootstrap, "--cluster", name)
+    with running_server(tmp_path / "data", *arguments) as url, Client(url) as client:
+        client.register(fill)
+        with Worker(fill, url=f"kafka://{kafka_bootstrap}/{name}"):
+            run = client.run(fill)
+            *seen, said = run.result(timeout=90)
+        assert seen == FULL and "a task may have 1000 checkpoints" in said
+        (task_run,) = run.task_runs()
+        assert len(run.checkpoints(task_run.guid)) == 33
 
 
 @pytest.fixture

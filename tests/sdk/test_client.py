@@ -1,7 +1,7 @@
 """What a client can ask beside runs, blocking and awaited: each test is lived through twice."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -110,7 +110,13 @@ def test_many_runs_at_once(live: Any) -> None:
         labels = {"job": type(client).__name__}
         for _ in range(3):
             await now(client.run(cl_nap, labels=labels))
-        runs = BulkFilter(wf_spec="cl_nap", labels=labels, status=("RUNNING",))
+        since = datetime(2026, 1, 31, tzinfo=UTC)
+        runs = BulkFilter(
+            wf_spec="cl_nap",
+            label=tuple(f"{key}:{value}" for key, value in labels.items()),
+            status=("RUNNING",),
+            started_after=since,
+        )
         assert await now(client.bulk.preview("set-labels", runs, labels={"seen": "yes"})) == 3
         bulk_id = await now(client.bulk.start("set-labels", runs, labels={"seen": "yes"}))
         assert (await now(client.bulk.wait(bulk_id, timeout=20))).done == 3

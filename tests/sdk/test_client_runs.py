@@ -98,7 +98,7 @@ def test_a_run_is_started_awaited_and_looked_at(live: Any, server: str) -> None:
         assert [line.message for line in (await now(run.logs())).items] == ["pays 5"]
         [counted] = (await now(run.metrics(task_run=paid.guid))).items
         assert (counted.name, counted.value) == ("payments", 1)
-        assert await every(run.follow(timeout=5)) == await now(run.story())
+        assert await every(run.follow_story(timeout=5)) == await now(run.story())
         with_commands = await now(run.history(positions=True))
         assert with_commands.items[0].command == "RunWf"
         assert with_commands.as_of.source == "index"

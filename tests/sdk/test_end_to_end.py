@@ -78,7 +78,7 @@ def test_a_run_with_retries_types_and_an_async_task(client: Client, server: str)
     assert len(run.node_runs()) == 4
     story = "\n".join(run.story())
     assert "attempt 3 SUCCESS" in story
-    assert list(run.follow(timeout=5)) == run.story()
+    assert list(run.follow_story(timeout=5)) == run.story()
 
 
 def test_the_same_start_again_is_the_same_run(client: Client) -> None:

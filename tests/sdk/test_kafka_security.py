@@ -18,7 +18,8 @@ from penstock import Client, CommandSender, Worker, task, workflow
 from penstock.config import KAFKA_CONFIG_VARIABLE, Tls
 from penstock.contracts.topics import Topics
 from penstock.log.kafka import KafkaProducer
-from penstock.log.port import LogError, Message
+from penstock.log.kafka.topics import KafkaTopics
+from penstock.log.port import LogError, LogUnavailable, Message
 from tests.chaos.brokers import free_ports
 from tests.chaos.scene import until
 from tests.gateway.certificates import Authority
@@ -211,3 +212,15 @@ def test_who_does_not_say_who_he_is_is_not_let_in(door: Door, server: str) -> No
 
     with ThreadPoolExecutor(len(door.wrong)) as pool:
         list(pool.map(knock, door.wrong))
+
+
+def test_who_is_refused_is_told_so(doors: dict[str, Door]) -> None:
+    """Not only that nobody has answered in time."""
+    address, right, _ = doors["password"]
+    for settings, told in (
+        (right | {"sasl.password": "guessed"}, "[Aa]uthentication failed"),
+        (right | {"ssl.ca.location": "probe"}, "SSL handshake failed"),
+    ):
+        topics = KafkaTopics(address, settings, None)
+        with pytest.raises(LogUnavailable, match=f"do not let this client in.*{told}"):
+            topics.describe(["any"], timeout_s=10)

@@ -13,7 +13,16 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field, field_validator
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    computed_field,
+    field_validator,
+)
 
 from penstock import (
     Client,
@@ -273,3 +282,97 @@ def test_a_value_of_no_kind_is_refused_as_before() -> None:
         @task(name="md-odd")
         def odd(it: Odd) -> Any:
             return it
+
+
+class WrittenOtherwise(BaseModel):
+    total: int = Field(validation_alias="in_total", serialization_alias="outTotal")
+
+
+class ReadOtherwise(BaseModel):
+    total: int = Field(validation_alias="in_total")
+
+
+class ReadDeep(BaseModel):
+    total: int = Field(validation_alias=AliasPath("sums", 0))
+
+
+class NotByAlias(BaseModel):
+    model_config = ConfigDict(validate_by_alias=False, validate_by_name=True)
+
+    total: int = Field(alias="sum")
+
+
+@dataclass
+class Holds:
+    inner: list[WrittenOtherwise] | None = None
+
+
+class ReadBoth(BaseModel):
+    total: int = Field(
+        validation_alias=AliasChoices("in_total", "outTotal"), serialization_alias="outTotal"
+    )
+
+
+class ByName(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    total: int = Field(validation_alias="in_total")
+
+
+class Generated(BaseModel):
+    model_config = ConfigDict(alias_generator=str.upper)
+
+    total: int
+    inner: list[ReadBoth] = []
+
+
+class WithoutIt(BaseModel):
+    total: int = 0
+    unseen: int = Field(0, validation_alias="other", exclude=True)
+
+
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        (WrittenOtherwise, "'total' is written as 'outTotal' and read as 'in_total'"),
+        (ReadOtherwise, "'total' is written as 'total' and read as 'in_total'"),
+        (ReadDeep, "'total' is written as 'total' and read as"),
+        (NotByAlias, "'total' is written as 'sum' and read as 'total'"),
+        (list[WrittenOtherwise], "model WrittenOtherwise"),
+        (dict[str, ReadOtherwise] | None, "model ReadOtherwise"),
+        (Holds, "model WrittenOtherwise"),
+        (Page[WrittenOtherwise], "model WrittenOtherwise"),
+    ],
+)
+def test_a_model_that_reads_not_what_it_writes_is_refused_where_it_is_declared(
+    hint: Any, said: str
+) -> None:
+    def taking(given: Any) -> None: ...
+    def giving() -> Any: ...
+
+    taking.__annotations__["given"] = giving.__annotations__["return"] = hint
+    for function in (taking, giving):
+        with pytest.raises(DefinitionError) as refused:
+            task(function)
+        assert said in str(refused.value)
+        assert "one `alias` for both" in str(refused.value)
+
+
+@pytest.mark.parametrize("model", [ReadBoth, ByName, Generated, WithoutIt])
+def test_a_model_that_reads_what_it_writes_is_taken(model: type[BaseModel]) -> None:
+    made = model.model_validate({"total": 3, "in_total": 3, "TOTAL": 3})
+
+    def passing(given: Any) -> Any:
+        assert type(given) is model
+        return given
+
+    passing.__annotations__.update({"given": model, "return": model})
+    step = task(name=f"m-passing-{model.__name__}")(passing)
+
+    def carry(given: Any) -> Any:
+        return step(given)
+
+    carry.__annotations__.update({"given": model, "return": model})
+    carried = workflow(name=f"m-carry-{model.__name__}")(carry)
+    with Engine(carried) as engine:
+        assert engine.run(carried, given=made).result() == made

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from penstock.cli import (
     acts,
+    bench,
     builtin,
     care,
     completion,
@@ -23,22 +24,21 @@ from penstock.cli import (
     quotas,
     runs,
     serving,
+    snapshot,
     tenants,
     what_if,
     working,
 )
-from penstock.cli.words import fail, tell
+from penstock.cli.codes import TOLD, Exit, code_of
+from penstock.cli.words import Parser, fail, tell
 from penstock.config import log_format_default, log_level
-from penstock.log.port import LogError
 from penstock.observe.logs import start_logs
 
 SERVER_LIBRARIES = ("jwt", "prometheus_client", "rocksdict", "starlette", "uvicorn")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; the exit code is 0, 2 for a wrong command line, or one that
-    says why it failed (see asking.py).
-    """
+    """Do what the command line says; the exit code says what came of it (codes.py)."""
     try:
         profile = profiles.begin()
     except profiles.BadProfiles as error:
@@ -50,12 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.do(options)
     except KeyboardInterrupt:
-        return 130
+        return Exit.INTERRUPTED
     except BrokenPipeError:  # whoever read it has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except LogError as error:
-        return fail(str(error))
+        return Exit.UNREAD
+    except TOLD as error:
+        return fail(str(error), code_of(error))
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in SERVER_LIBRARIES:
             raise
@@ -73,12 +73,10 @@ def _version(_: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="penstock", description="A durable workflow engine on Apache Kafka."
-    )
+    parser = Parser(prog="penstock", description="A durable workflow engine on Apache Kafka.")
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    running = serving, working, builtin
-    asking = flows, runs, acts, counts, past, export, what_if, care
+    running = serving, snapshot, working, builtin
+    asking = flows, bench, runs, acts, counts, past, export, what_if, care
     kept = profiles, keys, tenants, quotas, openapi, explain
     for kind in (*running, *asking, *kept):
         kind.add(verbs)

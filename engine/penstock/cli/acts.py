@@ -53,7 +53,7 @@ GROUPS: Final[dict[str, tuple[str, type[Subject[Any]], str, tuple[str, ...]]]] =
     ),
     "events": (
         *("events", Events, "events under a key"),
-        ("put", "get", "delete"),
+        ("put", "get", "list", "delete"),
     ),
     "bulk": (
         *("bulk", Bulk, "one verb on many runs"),

@@ -1,26 +1,17 @@
-"""Verbs that ask a server something with a client, and tell what comes of it.
-
-The exit code says what a script may want to know of a failure, without reading it: FAILED, or one
-of these.
+"""Verbs that ask a server something with a client, and tell what comes of it. What goes wrong is
+told by `main`, with the exit code that says why (codes.py).
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Final
+from typing import Any
 
+from penstock.cli.codes import Exit
+from penstock.cli.shown import Lines, add_output, show, watching
 from penstock.cli.words import add_server, fail
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
-
-DEADLINE_S: Final = 10.0
-
-FAILED: Final = 1
-NOT_FOUND: Final = 3
-NOT_ALLOWED: Final = 4
-NO_ANSWER: Final = 5  # none now; perhaps later
-_CODES: Final = {401: NOT_ALLOWED, 403: NOT_ALLOWED, 404: NOT_FOUND, 429: NO_ANSWER, 0: NO_ANSWER}
 
 
 def asking(
@@ -30,19 +21,30 @@ def asking(
 
     def told(options: argparse.Namespace) -> int:
         try:
-            with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
+            with client_of(options) as client:
                 do(options, client)
-        except PenstockError as error:
-            fail(str(error))
-            return exit_code(error)
-        except ValueError as error:  # an address that is none
-            return fail(str(error))
-        return 0
+        except ValueError as error:  # what can not be asked at all
+            return fail(str(error), Exit.USAGE)
+        return Exit.DONE
 
     add_server(parser)
     parser.set_defaults(do=told)
 
 
-def exit_code(error: PenstockError) -> int:
-    """What a failure is told as."""
-    return _CODES.get(error.status, NO_ANSWER if error.status >= 500 else FAILED)
+def client_of(options: argparse.Namespace) -> Client:
+    """A client of the server that the arguments say."""
+    return Client(options.url, tenant=options.tenant, deadline_s=options.within)
+
+
+def showing(
+    parser: argparse.ArgumentParser,
+    ask: Callable[[argparse.Namespace, Client], Any],
+    lines: Lines | None = None,
+) -> None:
+    """Have a verb show what a server answers to this, in any form, once or again and again."""
+    add_output(parser, watched=True)
+
+    def do(options: argparse.Namespace, client: Client) -> None:
+        watching(options, lambda: show(ask(options, client), options.format, lines))
+
+    asking(parser, do)

@@ -5,23 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from penstock.cli.words import Verbs, add_log_format, count, fail, tell
-from penstock.config import BuiltinConfig, builtin_default, url_default
-from penstock.sdk.errors import PenstockError
+from penstock.cli.words import Verbs, add_log_format, add_server, count, fail, tell
+from penstock.config import BuiltinConfig, builtin_default
 
 
 def add(verbs: Verbs) -> None:
     """builtin-worker."""
     parser = verbs.add_parser("builtin-worker", help="run the engine's own tasks")
     default = builtin_default()
-    parser.add_argument(
-        "--url",
-        default=url_default(),
-        help="the server, or kafka://HOST:PORT[/CLUSTER] (%(default)s)",
-    )
-    parser.add_argument(
-        "--tenant", default="default", metavar="NAME", help="whose tasks (%(default)s)"
-    )
+    add_server(parser, "the server, or kafka://HOST:PORT[/CLUSTER] (%(default)s)", kafka=True)
     parser.add_argument(
         "--slots", type=count, default=50, metavar="N", help="how many run at once (%(default)s)"
     )
@@ -65,6 +57,6 @@ def _builtin_worker(options: argparse.Namespace) -> int:
     )
     try:
         worker.run(config, options.url, tenant=options.tenant, slots=options.slots, tell=tell)
-    except (worker.CannotWork, PenstockError) as error:
+    except worker.CannotWork as error:
         return fail(str(error))
     return 0

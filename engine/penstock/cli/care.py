@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from penstock.cli.words import Verbs, add_kafka, add_server, count, fail, kafka_settings_of, tell
+from penstock.cli.asking import asking, showing
+from penstock.cli.codes import Exit
+from penstock.cli.shown import add_output, show, table, text, watching
+from penstock.cli.words import Verbs, add_kafka, add_server, count, kafka_settings_of
 from penstock.config import Config
+from penstock.contracts.answers.dead_letters import DeadLetterRead, DeadLetters
 from penstock.processor.directory import CannotStart, listening
 from penstock.sdk import api
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
-from penstock.store.port import StoreError
 
-DEADLINE_S = 30.0
-LETTERS = "/v1/dead-letters"
+WAIT_S: Final = 30.0
 
 
 def add(verbs: Verbs) -> None:
@@ -28,26 +29,29 @@ def add(verbs: Verbs) -> None:
     listed = kinds.add_parser("list", help="the newest first")
     listed.add_argument("--code", metavar="CODE", help="those with this code alone")
     listed.add_argument("--limit", type=count, default=100, metavar="N", help="(%(default)s)")
-    _finish(listed, _list)
-    for name, do, said in (
-        ("show", _show, "one, with its bytes read as far as can be"),
-        ("retry", _retry, "append the bytes of one again, where that makes sense"),
-    ):
-        one = kinds.add_parser(name, help=said)
+    showing(
+        listed,
+        lambda options, client: client.dead_letters.newest(code=options.code, limit=options.limit),
+        _list,
+    )
+    shown = kinds.add_parser("get", help="one, with its bytes read as far as can be")
+    showing(shown, lambda options, client: client.dead_letters.get(options.number), _letter)
+    retry = kinds.add_parser("retry", help="append the bytes of one again, where that makes sense")
+    add_output(retry)
+    asking(
+        retry,
+        lambda options, client: show(client.dead_letters.retry(options.number), options.format),
+    )
+    for one in (shown, retry):
         one.add_argument("number", type=_number, metavar="NUMBER")
-        _finish(one, do)
     doctor = verbs.add_parser("doctor", help="say what is wrong, and what mends it")
     doctor.add_argument(
         "--data", type=Path, metavar="DIR", help="look into a data directory, not at --url"
     )
     add_kafka(doctor, required=False, default=None)
-    _finish(doctor, _doctor)
-
-
-def _finish(parser: argparse.ArgumentParser, do: Any) -> None:
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    add_server(parser)
-    parser.set_defaults(do=do)
+    add_output(doctor, watched=True)
+    add_server(doctor)
+    doctor.set_defaults(do=_doctor)
 
 
 def _number(text: str) -> int:
@@ -56,89 +60,53 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _ask(
-    options: argparse.Namespace,
-    path: str,
-    *,
-    method: str = "GET",
-    url: str | None = None,
-    **params: Any,
-) -> Any:
-    with Client(url or options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
-        call = api.Call(method=method, path=path, params=params, wait_s=DEADLINE_S)
-        return client.call(call).body
+def _list(found: DeadLetters, wide: bool) -> Iterable[str]:
+    yield from table(found.items, wide=wide)
+    yield f"{len(found.items)} of {found.total}"
 
 
-def _list(options: argparse.Namespace) -> int:
-    code = {} if options.code is None else {"code": options.code}
-    try:
-        found = _ask(options, LETTERS, limit=options.limit, **code)
-    except PenstockError as error:
-        return fail(str(error))
-    if options.json:
-        tell(json.dumps(found, ensure_ascii=False, indent=2))
-        return 0
-    for one in found["items"]:
-        tell(
-            f"{one['number']:>6}  {one['at']}  {one['code']:<10}"
-            f" {one['topic']} {one['partition']}:{one['offset']}  {one['message'][:100]}"
-        )
-    tell(f"{len(found['items'])} of {found['total']}")
-    return 0
-
-
-def _show(options: argparse.Namespace) -> int:
-    try:
-        found = _ask(options, f"{LETTERS}/{options.number}")
-    except PenstockError as error:
-        return fail(str(error))
-    if options.json:
-        tell(json.dumps(found, ensure_ascii=False, indent=2))
-        return 0
-    read = found["read"]
-    tell(f"{found['code']}, {found['at']}: {found['message']}")
-    tell(f"  of      {found['topic']} {found['partition']}:{found['offset']}")
-    tell(f"  key     {read['key']!r}")
-    if read["record"] is None:
-        tell(f"  bytes   {found['value_bytes']}, not a record: {read['problem']}")
-        tell(f"  as text {read['text']!r}")
+def _letter(found: DeadLetterRead, _: bool) -> Iterable[str]:
+    read = found.read
+    yield f"{found.code}, {text(found.at)}: {text(found.message)}"
+    yield f"  of      {found.topic} {found.partition}:{found.offset}"
+    yield f"  key     {read.key!r}"
+    if read.record is None:
+        yield f"  bytes   {found.value_bytes}, not a record: {text(read.problem)}"
+        yield f"  as text {read.text!r}"
     else:
-        tell(f"  record  {json.dumps(read['record'], ensure_ascii=False)}")
-    tell(f"  why     {found['why']}")
-    tell(f"  do      {found['mend']}")
-    tell(f"  retry   {found['retry']}")
-    return 0
-
-
-def _retry(options: argparse.Namespace) -> int:
-    try:
-        found = _ask(options, f"{LETTERS}/{options.number}/retry", method="POST")
-    except PenstockError as error:
-        return fail(str(error))
-    if options.json:
-        tell(json.dumps(found))
-    else:
-        tell(f"sent again: {found['topic']} {found['position']}")
-    return 0
+        yield f"  record  {text(read.record)}"
+    yield f"  why     {found.why}"
+    yield f"  do      {found.mend}"
+    yield f"  retry   {found.retry}"
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    try:
-        found = _ask(options, "/v1/doctor") if options.data is None else _of_directory(options)
-    except (PenstockError, CannotStart, StoreError) as error:
-        return fail(str(error))
-    if options.json:
-        tell(json.dumps(found, ensure_ascii=False, indent=2))
-        return 1 if found["wrong"] else 0
+    wrong = 0
+
+    def once() -> None:
+        nonlocal wrong
+        found = _ask(options, options.url) if options.data is None else _of_directory(options)
+        show(found, options.format, _findings)
+        wrong = found["wrong"]
+
+    watching(options, once)
+    return Exit.FAILED if wrong else Exit.DONE
+
+
+def _findings(found: dict[str, Any], _: bool) -> Iterable[str]:
     for one in found["items"]:
-        tell(f"{'WRONG' if one['wrong'] else 'ok   '}  {one['check']:<12} {one['what']}")
+        yield f"{'WRONG' if one['wrong'] else 'ok   '}  {one['check']:<12} {one['what']}"
         if one["wrong"]:
-            tell(f"                     -> {one['mend']}")
-    tell("nothing is wrong" if not found["wrong"] else f"{found['wrong']} things are wrong")
-    return 1 if found["wrong"] else 0
+            yield f"                     -> {one['mend']}"
+    yield "nothing is wrong" if not found["wrong"] else f"{found['wrong']} things are wrong"
 
 
-def _of_directory(options: argparse.Namespace) -> Any:
+def _ask(options: argparse.Namespace, url: str) -> dict[str, Any]:
+    with Client(url, tenant=options.tenant, deadline_s=options.within) as client:
+        return client.call(api.Call(method="GET", path="/v1/doctor", wait_s=WAIT_S)).body
+
+
+def _of_directory(options: argparse.Namespace) -> dict[str, Any]:
     from penstock.cli.offline import opened
     from penstock.gateway.routes.doctor import wall_clock_ms
     from penstock.processor.doctor import Patient, examine
@@ -162,6 +130,6 @@ def _of_directory(options: argparse.Namespace) -> Any:
         url = listening(options.data)
         if url is None:
             raise
-        return _ask(options, "/v1/doctor", url=url)
+        return _ask(options, url)
     items = msgspec.to_builtins(found)
     return {"items": items, "wrong": sum(one.wrong for one in found)}

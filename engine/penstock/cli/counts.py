@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime
+from collections.abc import Iterable
 from typing import get_args
 
-from penstock.cli.asking import asking
-from penstock.cli.words import Verbs, tell
-from penstock.contracts.answers.measured import Bucket, CountBucket
+from msgspec import structs
+
+from penstock.cli.asking import showing
+from penstock.cli.shown import table
+from penstock.cli.words import Verbs
+from penstock.contracts.answers.measured import Bucket, CountBucket, CountsShown, SumShown
 from penstock.contracts.filters import MetricFilters
-from penstock.core.values.timestamps import timestamp_text
 from penstock.sdk.client import Client
 
 
@@ -31,7 +33,7 @@ def add(verbs: Verbs) -> None:
             default="hour",
             help="over how long (%(default)s); a window is the shortest there is",
         )
-        asking(one, _counts)
+        showing(one, _counts, _lines)
 
     metrics = verbs.add_parser("metrics", help="what tasks have measured, added up over time")
     metrics.add_argument("--name", metavar="NAME", help="series of this name alone")
@@ -40,11 +42,11 @@ def add(verbs: Verbs) -> None:
     metrics.add_argument(
         "--bucket", choices=get_args(Bucket), default="day", help="over how long (%(default)s)"
     )
-    asking(metrics, _metrics)
+    showing(metrics, _metrics)
 
 
-def _metrics(options: argparse.Namespace, client: Client) -> None:
-    """A line for each name in each bucket; of what has been searched at a time."""
+def _metrics(options: argparse.Namespace, client: Client) -> list[SumShown]:
+    """The sums of each name in each bucket; of what has been searched at a time."""
     which: MetricFilters = {}
     if options.name is not None:
         which["name"] = options.name
@@ -52,26 +54,23 @@ def _metrics(options: argparse.Namespace, client: Client) -> None:
         which["wf_spec"] = options.wf_spec
     if options.task_def is not None:
         which["task_def"] = options.task_def
-    for one in client.metrics.sums(bucket=options.bucket, **which):
-        numbers = (
-            f"{one.count:>9}  sum {one.sum:g}  avg {one.avg:g}  min {one.min:g}  max {one.max:g}"
-        )
-        tell(f"{_begun(one.from_):<24}  {one.name:<24} {numbers}")
+    return list(client.metrics.sums(bucket=options.bucket, **which))
 
 
-def _begun(at: datetime | None) -> str:
-    return "all" if at is None else timestamp_text(int(at.timestamp() * 1_000))
-
-
-def _counts(options: argparse.Namespace, client: Client) -> None:
-    """A line for each thing that has happened in each bucket."""
+def _counts(options: argparse.Namespace, client: Client) -> list[CountsShown]:
     of = {
         "wf-spec": client.wf_specs,
         "task-def": client.task_defs,
         "user-task-def": client.user_task_defs,
     }
-    for one in of[options.kind].counts(options.name, options.bucket):
-        for what, timing in one.counts.items():
-            times = f"avg {timing.avg_ms:.0f} ms  min {timing.min_ms}  max {timing.max_ms}"
-            line = f"{_begun(one.from_):<24}  {what:<18} {timing.count:>9}"
-            tell(f"{line}  {times}" if timing.max_ms else line)
+    return list(of[options.kind].counts(options.name, options.bucket))
+
+
+def _lines(found: list[CountsShown], wide: bool) -> Iterable[str]:
+    """A line for each thing that has happened in each bucket."""
+    rows = [
+        {"from": one.from_, "what": what, **structs.asdict(timing)}
+        for one in found
+        for what, timing in one.counts.items()
+    ]
+    return table(rows, wide=wide)

@@ -45,17 +45,23 @@ class Method(Struct, frozen=True):
 
 
 def add_verb(
-    verbs: Verbs, name: str, method: Method, *, run: bool = False, reads: bool = False
+    verbs: Verbs,
+    name: str,
+    method: Method,
+    *,
+    run: bool = False,
+    reads: bool = False,
+    counts: bool = False,
 ) -> None:
     """A verb that calls a method; one about a `run` takes its id first. What only `reads` can be
-    watched.
+    watched. One that `counts` goes through all that a method lists, and says how many these are.
     """
     describe: Callable[..., Any] = getattr(method.owner, method.name)
-    parser = verbs.add_parser(name, help=_sentence(describe))
+    parser = verbs.add_parser(name, help=("how many: " if counts else "") + _sentence(describe))
     if run:
         parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
     taken = [one for one in _parameters(describe) if _add_argument(parser, *one)]
-    if isinstance(inspect.getattr_static(method.owner, method.name), lists):
+    if not counts and isinstance(inspect.getattr_static(method.owner, method.name), lists):
         parser.add_argument(
             "--limit", type=count, default=SHOWN_MAX, metavar="N", help="(%(default)s)"
         )
@@ -70,7 +76,9 @@ def add_verb(
             only = bool(method.rehearsal) and options.dry_run
             called = getattr(method.of(options, client), method.rehearsal if only else method.name)
             answer = called(*args, **kwargs)
-            if isinstance(answer, Iterator):
+            if counts:
+                answer = {"count": sum(1 for _ in answer)}
+            elif isinstance(answer, Iterator):
                 answer = list(islice(cast("Iterator[Any]", answer), options.limit))
             show(answer, options.format)
 

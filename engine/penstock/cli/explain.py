@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from penstock.cli.codes import Exit
 from penstock.cli.words import Verbs, fail, tell
 
 
@@ -21,4 +22,4 @@ def _explain(options: argparse.Namespace) -> int:
     found = explained(options.code.upper())
     for kind, (means, mend) in found:
         tell(f"{options.code.upper()} ({kind}): {means}.\n  What to do: {mend}.")
-    return 0 if found else fail(f"no code has the name {options.code!r}")
+    return 0 if found else fail(f"no code has the name {options.code!r}", Exit.NOT_FOUND)

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from penstock.cli.of_run import add_run, asked, plain, read
 from penstock.cli.words import Verbs, fail, tell
-from penstock.processor.directory import CannotStart
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
-from penstock.store.port import StoreError
 
 if TYPE_CHECKING:
     from penstock.processor.past import Past
@@ -53,8 +50,6 @@ def _export(options: argparse.Namespace) -> int:
             tell(text.rstrip())
             return 0
         output.write_text(text, encoding="utf-8")
-    except (PenstockError, CannotStart, StoreError) as error:
-        return fail(str(error))
     except OSError as error:
         return fail(f"{output} can not be written: {error}")
     count = len(recording["turns"])

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from penstock.cli.asking import client_of
+from penstock.cli.codes import Exit, code_of
 from penstock.cli.words import Verbs, add_server, fail, tell
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError, RunFailed
+from penstock.sdk.errors import PenstockError
 
 
 def add(verbs: Verbs) -> None:
@@ -24,6 +26,7 @@ def add(verbs: Verbs) -> None:
     run.add_argument("flow", metavar="NAMESPACE.FLOW")
     run.add_argument("inputs", nargs="*", type=_input, metavar="NAME=VALUE")
     run.add_argument("--follow", action="store_true", help="tell what happens, until its end")
+    run.add_argument("--wait", action="store_true", help="wait for its end, and tell its output")
     run.add_argument("--run-id", metavar="ID", help="an id of your own: again, it is the same run")
     add_server(run)
     run.set_defaults(do=_run)
@@ -56,11 +59,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _deploy(options: argparse.Namespace) -> int:
-    try:
-        with Client(options.url, tenant=options.tenant) as client:
-            return _each(options.flows, lambda text: client.deploy(text).said)
-    except (PenstockError, ValueError) as error:
-        return fail(str(error))
+    with client_of(options) as client:
+        return _each(options.flows, lambda text: client.deploy(text).said)
 
 
 def _each(paths: list[Path], do: Callable[[str], Any]) -> int:
@@ -85,7 +85,7 @@ def _each(paths: list[Path], do: Callable[[str], Any]) -> int:
             for fault in error.faults:
                 if "line" in fault:
                     tell(f"{path}:{fault['line']}:{fault['column']}: {fault['message']}")
-            return fail(f"{path}: {error}")
+            return fail(f"{path}: {error}", code_of(error))
     return 1 if wrong else 0
 
 
@@ -100,22 +100,16 @@ def _schema(_: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     """Inputs are read as the flow's inputs are typed."""
-    try:
-        with Client(options.url, tenant=options.tenant) as client:
-            types = _input_types(client, options.flow)
-            given = {name: _value(text, types.get(name)) for name, text in options.inputs}
-            handle = client.run(options.flow, given, wf_run_id=options.run_id)
-            tell(handle.id)
-            if not options.follow:
-                return 0
-            for line in handle.follow():
-                tell(line)
+    with client_of(options) as client:
+        types = _input_types(client, options.flow)
+        given = {name: _value(text, types.get(name)) for name, text in options.inputs}
+        handle = client.run(options.flow, given, wf_run_id=options.run_id)
+        tell(handle.id)
+        for line in handle.follow_story() if options.follow else ():
+            tell(line)
+        if options.follow or options.wait:
             tell(json.dumps(handle.result(), ensure_ascii=False))
-    except RunFailed as error:
-        return fail(f"the run has failed: {error}")
-    except (PenstockError, ValueError) as error:
-        return fail(str(error))
-    return 0
+    return Exit.DONE
 
 
 def _input_types(client: Client, name: str) -> dict[str, str]:

@@ -5,15 +5,17 @@ no server, and no log, ever has it.
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
 import time
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from penstock.cli.asking import asking
+from penstock.cli.asking import asking, showing
+from penstock.cli.shown import table
 from penstock.cli.words import Verbs, tell
 from penstock.core.definitions.principals import Action, Resource, hash_of_key
 from penstock.core.ids import base62
@@ -43,7 +45,11 @@ def add(verbs: Verbs) -> None:
     asking(create, _create)
     listed = kinds.add_parser("list", help="all keys, those too that were revoked")
     listed.add_argument("--principal", metavar="PRINCIPAL", help="of this one alone")
-    asking(listed, _list)
+    showing(
+        listed,
+        _list,
+        partial(_table, ("key_id", "owner", "expires_at", "revoked_at", "description")),
+    )
     revoke = kinds.add_parser("revoke", help="a key is good for nothing any more")
     revoke.add_argument("key_id", metavar="KEY_ID")
     asking(revoke, _revoke)
@@ -53,7 +59,11 @@ def add(verbs: Verbs) -> None:
     put.add_argument("principal", metavar="PRINCIPAL")
     _add_grants(put, "leave to do this, and nothing else")
     asking(put, _put)
-    asking(kinds.add_parser("list", help="all, with what they may do"), _list_principals)
+    showing(
+        kinds.add_parser("list", help="all, with what they may do"),
+        lambda _, client: _all(client, PRINCIPALS, {}),
+        partial(_table, ("name", "grants")),
+    )
     delete = kinds.add_parser("delete", help="take its keys, and all that it may do")
     delete.add_argument("principal", metavar="PRINCIPAL")
     asking(delete, _delete)
@@ -117,11 +127,12 @@ def _create(options: argparse.Namespace, client: Client) -> None:
     tell(f"psk_{key_id}_{secret}")
 
 
-def _list(options: argparse.Namespace, client: Client) -> None:
-    params = {} if options.principal is None else {"owner": options.principal}
-    for one in _all(client, KEYS, params):
-        ends = f"revoked {one['revoked_at']}" if one["revoked_at"] else f"till {one['expires_at']}"
-        tell(f"{one['key_id']}  {one['owner']:<24} {ends}  {one['description']}".rstrip())
+def _list(options: argparse.Namespace, client: Client) -> list[Any]:
+    return _all(client, KEYS, {} if options.principal is None else {"owner": options.principal})
+
+
+def _table(columns: Sequence[str], items: list[Any], wide: bool) -> Iterable[str]:
+    return table(items, wide=wide, columns=columns)
 
 
 def _revoke(options: argparse.Namespace, client: Client) -> None:
@@ -132,11 +143,6 @@ def _revoke(options: argparse.Namespace, client: Client) -> None:
 def _put(options: argparse.Namespace, client: Client) -> None:
     grants: list[Any] = options.grants or []
     _put_everywhere(client, PRINCIPALS, {"name": options.principal, "grants": grants})
-
-
-def _list_principals(options: argparse.Namespace, client: Client) -> None:
-    for one in _all(client, PRINCIPALS, {}):
-        tell(f"{one['name']}  {json.dumps(one['grants'])}")
 
 
 def _delete(options: argparse.Namespace, client: Client) -> None:

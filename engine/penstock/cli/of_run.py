@@ -14,13 +14,15 @@ from penstock.core.ids import is_kebab, is_wf_run_id
 from penstock.processor.directory import CannotStart, listening
 from penstock.sdk import api
 from penstock.sdk.client import Client
+from penstock.sdk.errors import error_of
 
 if TYPE_CHECKING:
     from penstock.processor.past import Past
 
 T = TypeVar("T")
 
-DEADLINE_S: Final = 60.0
+WAIT_S: Final = 60.0
+"""The log may have to be folded for an answer."""
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +49,7 @@ def asked(
     if options.data is None and options.kafka is None:
         return _online(options, options.url, online)
     from penstock.cli.offline import opened
-    from penstock.gateway.errors import ApiError
+    from penstock.gateway.errors import STATUS_OF, ApiError
     from penstock.processor.past import PastUnknown
 
     config = Config(
@@ -64,19 +66,23 @@ def asked(
         if url is None:
             raise
         return _online(options, url, online)
-    except (ApiError, Reject, PastUnknown) as error:
+    except ApiError as error:
+        raise error_of(error.status, error.code, error.message) from error
+    except Reject as error:
+        raise error_of(STATUS_OF[error.code], error.code, error.message) from error
+    except PastUnknown as error:
         raise CannotStart(str(error)) from error
 
 
 def _online(options: argparse.Namespace, url: str, online: Callable[[Client], T]) -> T:
-    with Client(url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
+    with Client(url, tenant=options.tenant, deadline_s=options.within) as client:
         return online(client)
 
 
 def read(client: Client, wf_run_id: str, below: str, **params: Any) -> Any:
     """What a route below a run says."""
     path = f"/v1/wf-runs/{wf_run_id}{below}"
-    call = api.Call(method="GET", path=path, params=params, wait_s=DEADLINE_S)
+    call = api.Call(method="GET", path=path, params=params, wait_s=WAIT_S)
     return client.call(call).body
 
 

@@ -5,19 +5,18 @@ a data directory or Kafka without one.
 from __future__ import annotations
 
 import argparse
-import json
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.cli.codes import Exit
 from penstock.cli.of_run import add_run, asked, plain, read
-from penstock.cli.words import Verbs, fail, tell
-from penstock.processor.directory import CannotStart
+from penstock.cli.shown import add_output, show, watching
+from penstock.cli.words import Verbs
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
 from penstock.sdk.story import tell_shown
-from penstock.store.port import StoreError
 
 if TYPE_CHECKING:
     from penstock.processor.past import Past
@@ -34,7 +33,7 @@ def add(verbs: Verbs) -> None:
         metavar="POSITION|TIME",
         help="the run as of then: partition:offset, or a time such as 2026-01-31T12:00:00Z",
     )
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_output(parser, watched=True)
     add_run(parser)
     parser.set_defaults(do=_history)
 
@@ -57,25 +56,27 @@ def moment(text: str) -> str:
 
 def _history(options: argparse.Namespace) -> int:
     """Its story, or with `--at` the run and its story up to then."""
-    try:
+
+    def once() -> None:
         run, story = asked(
             options, partial(_from_server, options), partial(_without_server, options)
         )
-    except (PenstockError, CannotStart, StoreError) as error:
-        return fail(str(error))
-    if options.json:
-        both = story if run is None else {"run": run, "history": story}
-        tell(json.dumps(both, ensure_ascii=False, indent=2))
-        return 0
+        show(story if run is None else {"run": run, "history": story}, options.format, _lines)
+
+    watching(options, once)
+    return Exit.DONE
+
+
+def _lines(found: dict[str, Any], _: bool) -> Iterable[str]:
+    run, story = found.get("run"), found.get("history", found)
     if run is not None:
-        tell(f"{run['wf_run_id']}  {run['wf_spec']} {run['version']}  {run['status']}")
+        yield f"{run['wf_run_id']}  {run['wf_spec']} {run['version']}  {run['status']}"
     for fact in story["items"]:
-        tell(_line(fact))
+        yield _line(fact)
     how = story["as_of"]
-    tell(f"as of {how['position']}, {how['turns']} turns folded from the {how['from']}")
+    yield f"as of {how['position']}, {how['turns']} turns folded from the {how['from']}"
     if story["truncated"]:
-        tell("a part of it is not told: it is too long")
-    return 0
+        yield "a part of it is not told: it is too long"
 
 
 def _from_server(options: argparse.Namespace, client: Client) -> tuple[Any, Any]:

@@ -17,7 +17,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from penstock.cli.asking import exit_code
+from penstock.cli.codes import Exit
+from penstock.cli.shown import add_output, show, watching
 from penstock.cli.words import Verbs, add_server, fail, tell
 from penstock.config import (
     API_KEY_VARIABLE,
@@ -32,10 +33,8 @@ from penstock.config import (
 )
 from penstock.sdk.api import Call
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
 
 NAME_CHARS_MAX: Final = 64
-LOGIN_DEADLINE_S: Final = 10.0
 
 
 class Profile(Struct, omit_defaults=True):
@@ -83,7 +82,7 @@ def begin() -> Profile | None:
 
 def lend(profile: Profile, options: argparse.Namespace) -> None:
     """Its credentials, if its server is the one that is asked, and not for others."""
-    if options.command != "login" and getattr(options, "url", None) == profile.url:
+    if options.command != "login" and getattr(options, "url", None) == profile.url.rstrip("/"):
         say(profile.credentials)
 
 
@@ -107,7 +106,9 @@ def add(verbs: Verbs) -> None:
     login.set_defaults(do=_login)
     profiles = verbs.add_parser("profiles", help="servers that are kept under names")
     acts = profiles.add_subparsers(dest="kind", required=True, metavar="WHAT")
-    acts.add_parser("list", help="show them; the one that is used has a *").set_defaults(do=_list)
+    listed = acts.add_parser("list", help="show them, and which one is used")
+    add_output(listed, watched=True)
+    listed.set_defaults(do=_list)
     for act, said, do in (
         ("use", "ask its server from now on; '-' for none", _use),
         ("delete", "forget it, and its key", _delete),
@@ -120,7 +121,7 @@ def add(verbs: Verbs) -> None:
 def _login(options: argparse.Namespace) -> int:
     """Nothing is kept that the server does not let in."""
     if not options.name.isprintable() or not 0 < len(options.name) <= NAME_CHARS_MAX:
-        return fail(f"a name has 1 to {NAME_CHARS_MAX} characters that can be seen")
+        return fail(f"a name has 1 to {NAME_CHARS_MAX} characters that can be seen", Exit.USAGE)
     try:
         key = _key(options.key_file)
         paths = {
@@ -130,15 +131,12 @@ def _login(options: argparse.Namespace) -> int:
         }
         profile = Profile(options.url, options.tenant, key, **paths)
         say(profile.credentials, instead=True)
-        with Client(options.url, tenant=options.tenant, deadline_s=LOGIN_DEADLINE_S) as client:
+        with Client(options.url, tenant=options.tenant, deadline_s=options.within) as client:
             who = client.call(Call(method="GET", path="/v1/whoami")).body
         profiles = _read()
         profiles.named[options.name] = profile
         profiles.used = options.name
         _write(profiles)
-    except PenstockError as error:
-        fail(str(error))
-        return exit_code(error)
     except (OSError, ValueError, BadProfiles) as error:
         return fail(str(error))
     whom = who["principal"] or "anybody"
@@ -154,16 +152,28 @@ def _key(path: Path | None) -> str:
     return sys.stdin.readline().strip()
 
 
-def _list(_: argparse.Namespace) -> int:
-    try:
+def _list(options: argparse.Namespace) -> int:
+    """None of their keys is shown."""
+
+    def once() -> None:
         profiles = _read()
+        rows = [
+            {
+                "name": name,
+                "used": name == profiles.used,
+                "url": one.url,
+                "tenant": one.tenant,
+                "has_key": bool(one.api_key),
+            }
+            for name, one in sorted(profiles.named.items())
+        ]
+        show(rows, options.format)
+
+    try:
+        watching(options, once)
     except BadProfiles as error:
         return fail(str(error))
-    for name, profile in sorted(profiles.named.items()):
-        used = "*" if name == profiles.used else " "
-        key = "with a key" if profile.api_key else "no key"
-        tell(f"{used} {name}  {profile.url}  {profile.tenant}  {key}")
-    return 0
+    return Exit.DONE
 
 
 def _use(options: argparse.Namespace) -> int:
@@ -180,7 +190,8 @@ def _change(name: str, *, deletes: bool) -> int:
         if name == "-" and not deletes:
             profiles.used = ""
         elif name not in profiles.named:
-            return fail(f"there is no profile {name!r}; penstock profiles list shows them")
+            said = f"there is no profile {name!r}; penstock profiles list shows them"
+            return fail(said, Exit.NOT_FOUND)
         elif deletes:
             del profiles.named[name]
             profiles.used = "" if profiles.used == name else profiles.used

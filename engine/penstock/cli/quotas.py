@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from penstock.cli.asking import asking
+from penstock.cli.asking import asking, showing
 from penstock.cli.words import Verbs, tell
 from penstock.core.definitions.quotas import BOUNDS
 from penstock.sdk.client import Client
@@ -24,9 +24,9 @@ def add(verbs: Verbs) -> None:
     asking(put, _put)
     listed = kinds.add_parser("list", help="all there are, or those of a tenant")
     listed.add_argument("of", nargs="?", metavar="TENANT")
-    asking(listed, _list)
+    showing(listed, lambda options, client: list(client.quotas.list(options.of)))
     own = kinds.add_parser("own", help="one's own, and what is used of it")
-    asking(own, _own)
+    showing(own, lambda _, client: list(client.quotas.own()))
     delete = kinds.add_parser("delete", help="it has no bounds of its own any more")
     _whose(delete)
     asking(delete, _delete)
@@ -49,23 +49,6 @@ def _put(options: argparse.Namespace, client: Client) -> None:
     bounds = {bound: getattr(options, bound) for bound in BOUNDS}
     told = client.quotas.put(options.of, options.principal, **bounds)
     tell(f"{told.tenant}  {told.principal or WHOLE}  version {told.version}")
-
-
-def _list(options: argparse.Namespace, client: Client) -> None:
-    for one in client.quotas.list(options.of):
-        bounds = {bound: getattr(one, bound) for bound in BOUNDS}
-        said = [f"{name}={most}" for name, most in bounds.items() if most is not None]
-        tell("  ".join([one.tenant, one.principal or WHOLE, *(said or ["no bounds"])]))
-
-
-def _own(_: argparse.Namespace, client: Client) -> None:
-    for one in client.quotas.own():
-        said = [
-            f"{bound}={getattr(one.used, bound)}/{'-' if most is None else most}"
-            for bound in BOUNDS
-            for most in [getattr(one, bound)]
-        ]
-        tell("  ".join([one.tenant, one.principal or WHOLE, *said]))
 
 
 def _delete(options: argparse.Namespace, client: Client) -> None:

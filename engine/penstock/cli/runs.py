@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import get_args
+from collections.abc import Iterable
+from typing import Any, get_args
 
 from penstock.cli import objects
-from penstock.cli.asking import asking
+from penstock.cli.asking import asking, showing
 from penstock.cli.shown import add_output, show, text, watching
 from penstock.cli.words import Verbs, tell
 from penstock.contracts.answers.runs import Level
@@ -24,7 +25,11 @@ def add(verbs: Verbs) -> None:
     objects.add(verbs, kinds)
     task_runs = verbs.add_parser("task-runs", help="show the task runs of a run, as a tree")
     task_runs.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    asking(task_runs, _task_runs)
+    showing(
+        task_runs,
+        lambda options, client: client.handle(options.wf_run_id).view_task_runs("kestra"),
+        _tree,
+    )
     _add_logs(verbs.add_parser("logs", help="show what the tasks of a run have logged"))
     _add_evaluate(verbs.add_parser("eval", help="try a template at a place of a run"))
 
@@ -75,16 +80,17 @@ def _get_run(options: argparse.Namespace, client: Client) -> None:
         tell(f"thread {wait.thread} waits: {text(wait.text)}")
 
 
-def _task_runs(options: argparse.Namespace, client: Client) -> None:
+def _tree(found: list[Any], wide: bool) -> Iterable[str]:
     """A line for each task run, below its parent."""
-    for depth, one in gantt(client.handle(options.wf_run_id).view_task_runs("kestra")):
+    for depth, one in gantt(found):
         state = one["state"]
         name = "  " * depth + one["taskId"] + (f" [{one['value']}]" if "value" in one else "")
         attempts = len(one.get("attempts", ()))
-        tell(
+        line = (
             f"{text(name):<32} {state['current']:<10} {state['startDate']}  {state['duration']:<16}"
             f" attempts {attempts}  {one['id']}"
         )
+        yield f"{line}  {text(one.get('outputs'))}" if wide else line
 
 
 def _logs(options: argparse.Namespace, client: Client) -> None:

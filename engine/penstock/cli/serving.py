@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from penstock.cli.codes import Exit
 from penstock.cli.security import add_security, security_of
 from penstock.cli.words import (
     Verbs,
@@ -33,6 +34,8 @@ from penstock.config import (
     SESSION_TIMEOUT_MS_DEFAULT,
     SNAPSHOT_EVERY_S_DEFAULT,
     SNAPSHOTS_KEPT_DEFAULT,
+    STREAMS_MAX_DEFAULT,
+    TENANT_STREAMS_MAX_DEFAULT,
     Config,
     builtin_default,
     data_default,
@@ -42,7 +45,6 @@ from penstock.config import (
 from penstock.core.ids import is_kebab
 from penstock.processor.directory import CannotStart, listening, locked
 from penstock.sdk import credential
-from penstock.store.port import StoreError
 
 VERIFY_TIMEOUT_S = 3_600.0
 WORKER_GRACE_S = 1.0
@@ -185,8 +187,6 @@ def _run(options: argparse.Namespace) -> int:
     )
     try:
         return server.run(_config(options), tell, [*builtin, *theirs])
-    except (CannotStart, StoreError) as error:
-        return fail(str(error))
     finally:
         for one in theirs:
             one.join()
@@ -216,18 +216,17 @@ def _verify(options: argparse.Namespace) -> int:
                 for one in server.verify(config)
             ]
             return _verdict(found, {})
-    except CannotStart as error:
+    except CannotStart:
         url = listening(config.data)
         if url is None:
-            return fail(str(error))
-    except StoreError as error:
-        return fail(str(error))
+            raise
     try:
         with httpx.Client(**credential.options(url)) as http:
             answer = http.get("/v1/verify", timeout=VERIFY_TIMEOUT_S)
             answer.raise_for_status()
     except httpx.HTTPError as error:
-        return fail(f"the server at {url} has the directory and does not answer: {error}")
+        said = f"the server at {url} has the directory and does not answer: {error}"
+        return fail(said, Exit.NO_ANSWER)
     body = answer.json()
     return _verdict(body["items"], body["stopped"])
 
@@ -319,6 +318,8 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
     for name, default, about in (
         ("--in-flight-max", IN_FLIGHT_MAX_DEFAULT, "commands under way; new work beyond gets 429"),
         ("--lag-max", LAG_MAX_DEFAULT, "records a partition may be behind; the same beyond"),
+        ("--streams-max", STREAMS_MAX_DEFAULT, "streams that this server sends; the same beyond"),
+        ("--tenant-streams-max", TENANT_STREAMS_MAX_DEFAULT, "the same of one tenant"),
         ("--disk-free-mib", DISK_FREE_MIB_DEFAULT, "kept free on the data directory's disk"),
     ):
         parser.add_argument(

@@ -19,6 +19,7 @@ import msgspec.yaml
 
 from penstock.cli.words import tell
 from penstock.contracts.answers.common import Done, Excerpt
+from penstock.core.definitions.quotas import BOUNDS
 from penstock.core.values.timestamps import timestamp_text
 
 FORMATS: Final = ("table", "wide", "json", "yaml")
@@ -37,6 +38,10 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "ScheduleShown": ("schedule_id", "wf_spec", "cron", "time_zone", "status", "next_at"),
     "WaitShown": ("thread", "node", "since", "until", "text"),
     "BulkHead": ("bulk_id", "verb", "status", "matched"),
+    "DeadLetterShown": ("number", "at", "code", "topic", "partition", "offset", "message"),
+    "TenantShown": ("name", "version", "description"),
+    "QuotaShown": ("tenant", "principal", *BOUNDS),
+    "OwnQuota": ("tenant", "principal", *BOUNDS, "used"),
 }
 """What a table has of each kind, where all that is there would be too much."""
 
@@ -44,7 +49,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 
 
 def add_output(parser: argparse.ArgumentParser, *, watched: bool = False) -> None:
-    """How it is to be shown; and again and again, if that makes sense."""
+    """How it is to be shown; and again and again, if nothing is changed by it."""
     parser.add_argument("-o", "--format", choices=FORMATS, default="table", help="(%(default)s)")
     if watched:
         parser.add_argument(
@@ -62,26 +67,39 @@ def watching(options: argparse.Namespace, show: Callable[[], None]) -> None:
         show()
 
 
-def show(value: Any, form: str) -> None:
-    """An answer: of a list a line for each item, else one for each field."""
+Lines = Callable[[Any, bool], Iterable[str]]
+"""What a table says of an answer; `wide` if all of it is wanted."""
+
+
+def show(value: Any, form: str, lines: Lines | None = None) -> None:
+    """An answer, in a form; `lines` are its table, if it has one of its own."""
     if form in ("json", "yaml"):
         _write(plain(value), form)
-    elif isinstance(value, list):
-        _table(cast("list[Any]", value), wide=form == "wide")
+        return
+    for line in (lines or lines_of)(value, form == "wide"):
+        tell(line)
+
+
+def lines_of(value: Any, wide: bool) -> Iterable[str]:
+    """Of a list a line for each item, else one for each field."""
+    if isinstance(value, list):
+        yield from table(cast("list[Any]", value), wide=wide)
     elif isinstance(value, Excerpt):
         part = cast("Excerpt[Any]", value)
-        _table(part.items, wide=form == "wide")
+        yield from table(part.items, wide=wide)
         if part.truncated:
-            tell("... and more")
+            yield "... and more"
     elif isinstance(value, msgspec.Struct | Mapping):
-        _fields(_row(value))
+        yield from _fields(_row(value))
     else:
-        tell(text(value))
+        yield text(value)
 
 
 def plain(value: Any) -> Any:
-    """As it comes over HTTP."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    """As it comes over HTTP, times in milliseconds, too."""
+    return json.loads(
+        json.dumps(msgspec.to_builtins(value, builtin_types=(datetime,)), default=text)
+    )
 
 
 def text(value: Any) -> str:
@@ -91,6 +109,8 @@ def text(value: Any) -> str:
             return "-"
         case bool():
             return str(value).lower()
+        case bytes():
+            return str(plain(value))
         case datetime():
             return timestamp_text(int(value.timestamp() * 1_000))
         case str():
@@ -116,32 +136,36 @@ def _write(value: Any, form: str) -> None:
 
 
 def _row(item: Any) -> dict[str, Any]:
+    """By the names that it has in JSON."""
     if isinstance(item, Mapping):
         return dict(cast("Mapping[str, Any]", item))
     if isinstance(item, msgspec.Struct):
         beside = Done.__struct_fields__ if isinstance(item, Done) else ()
-        names = [name for name in item.__struct_fields__ if name not in beside]
-        return {name: getattr(item, name) for name in names}
+        names = zip(item.__struct_fields__, item.__struct_encode_fields__, strict=True)
+        return {said: getattr(item, name) for name, said in names if name not in beside}
     return {"value": item}
 
 
-def _fields(row: Mapping[str, Any]) -> None:
+def _fields(row: Mapping[str, Any]) -> Iterable[str]:
     width = max((len(name) for name in row), default=0)
     for name, value in row.items():
         if value is not msgspec.UNSET:
-            tell(f"{name:<{width}}  {text(value)}".rstrip())
+            yield f"{name:<{width}}  {text(value)}".rstrip()
 
 
-def _table(items: Sequence[Any], *, wide: bool) -> None:
+def table(
+    items: Sequence[Any], *, wide: bool = False, columns: Sequence[str] = ()
+) -> Iterable[str]:
     """A column for each field; all but the last are cut where they are long, and show it."""
     if not items:
         return
     rows = [_row(item) for item in items]
-    columns = list(rows[0]) if wide else COLUMNS.get(type(items[0]).__name__, list(rows[0]))
+    if wide or not columns:
+        all_of_them = list(rows[0])
+        columns = all_of_them if wide else COLUMNS.get(type(items[0]).__name__, all_of_them)
     whole = columns if wide else columns[-1:]
     cells = [[_cell(row.get(name), whole=name in whole) for name in columns] for row in rows]
-    for line in _aligned([[name.upper() for name in columns], *cells]):
-        tell(line)
+    yield from _aligned([[name.upper() for name in columns], *cells])
 
 
 def _cell(value: Any, *, whole: bool) -> str:

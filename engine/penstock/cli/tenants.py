@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from penstock.cli.asking import asking
+from penstock.cli.asking import asking, showing
 from penstock.cli.words import Verbs, tell
 from penstock.sdk.client import Client
 
@@ -17,7 +17,10 @@ def add(verbs: Verbs) -> None:
     put.add_argument("name", metavar="TENANT")
     put.add_argument("--description", default="", metavar="TEXT")
     asking(put, _put)
-    asking(kinds.add_parser("list", help="those of which something was said"), _list)
+    showing(
+        kinds.add_parser("list", help="those of which something was said"),
+        lambda _, client: list(client.tenants.list()),
+    )
     delete = kinds.add_parser("delete", help="nothing is said of it any more; all it has stays")
     delete.add_argument("name", metavar="TENANT")
     asking(delete, _delete)
@@ -26,11 +29,6 @@ def add(verbs: Verbs) -> None:
 def _put(options: argparse.Namespace, client: Client) -> None:
     told = client.tenants.put(options.name, description=options.description)
     tell(f"{told.name}  version {told.version}")
-
-
-def _list(options: argparse.Namespace, client: Client) -> None:
-    for one in client.tenants.list():
-        tell(f"{one.name}  {one.description}".rstrip())
 
 
 def _delete(options: argparse.Namespace, client: Client) -> None:

@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from penstock.cli.export import recording_of
-from penstock.cli.of_run import DEADLINE_S, add_run
+from penstock.cli.of_run import add_run
 from penstock.cli.words import Verbs, fail, tell
-from penstock.processor.directory import CannotStart
 from penstock.sdk import api
 from penstock.sdk.client import Client
-from penstock.sdk.errors import DefinitionError, NotFound, PenstockError
+from penstock.sdk.errors import DefinitionError, NotFound
 from penstock.sdk.story import tell_shown as told
-from penstock.store.port import StoreError
 
 if TYPE_CHECKING:
     from penstock.core.command import Command
@@ -89,7 +87,7 @@ def _what_if(options: argparse.Namespace) -> int:
         recording = recording_of(options)
         puts = _definitions(options, recording)
         found = what_if(of_json(recording), puts, dict(options.answers))
-    except (PenstockError, CannotStart, StoreError, NoSpec) as error:
+    except NoSpec as error:
         return fail(str(error))
     except Reject as error:
         return fail(f"such a definition is not taken: {error.code}: {error.message}")
@@ -227,7 +225,7 @@ def _named(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _get(options: argparse.Namespace, path: str, **params: Any) -> Any:
-    with Client(options.url, tenant=options.tenant, deadline_s=DEADLINE_S) as client:
+    with Client(options.url, tenant=options.tenant, deadline_s=options.within) as client:
         return client.call(api.Call(method="GET", path=path, params=params)).body
 
 

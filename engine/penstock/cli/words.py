@@ -7,8 +7,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
+from penstock.cli.codes import Exit
 from penstock.config import (
     KAFKA_CONFIG_VARIABLE,
     LOG_FORMATS,
@@ -18,7 +19,9 @@ from penstock.config import (
     tenant_default,
     url_default,
 )
+from penstock.sdk.api import checked_url
 
+WITHIN_S: Final = 10.0
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600}
 
 
@@ -30,10 +33,18 @@ class Verbs(Protocol):
         ...
 
 
-def fail(message: str) -> int:
+class Parser(argparse.ArgumentParser):
+    """One that says what is wrong in a sentence, and where the arguments are told."""
+
+    def error(self, message: str) -> NoReturn:
+        """End, with the code of a wrong command line."""
+        raise SystemExit(fail(f"{message}; see {self.prog} --help", Exit.USAGE))
+
+
+def fail(message: str, code: Exit = Exit.FAILED) -> int:
     """Say why it can not be done; the exit code."""
     print(f"penstock: {message}", file=sys.stderr, flush=True)
-    return 1
+    return code
 
 
 def tell(line: str, end: str = "\n") -> None:
@@ -41,10 +52,31 @@ def tell(line: str, end: str = "\n") -> None:
     print(line, end=end, flush=True)
 
 
-def add_server(parser: argparse.ArgumentParser, said: str = "the server (%(default)s)") -> None:
-    """Which server is asked, and whose things."""
-    parser.add_argument("--url", default=url_default(), help=said)
+def add_server(
+    parser: argparse.ArgumentParser, said: str = "the server (%(default)s)", *, kafka: bool = False
+) -> None:
+    """Which server is asked, and whose things; a worker may ask Kafka itself."""
+    kind = _kafka_or_server if kafka else _server
+    parser.add_argument("--url", type=kind, default=url_default(), help=said)
     parser.add_argument("--tenant", default=tenant_default(), metavar="NAME", help="(%(default)s)")
+    parser.add_argument(
+        "--within",
+        type=duration_s,
+        default=WITHIN_S,
+        metavar="TIME",
+        help=f"how long to go on asking a server that is away or overloaded ({WITHIN_S:g}s)",
+    )
+
+
+def _server(text: str) -> str:
+    try:
+        return checked_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _kafka_or_server(text: str) -> str:
+    return text if text.startswith("kafka://") else _server(text)
 
 
 def duration_s(text: str) -> float:

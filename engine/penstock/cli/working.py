@@ -17,9 +17,7 @@ from types import FrameType
 from typing import Any, Final
 
 from penstock.cli.words import Verbs, add_log_format, add_server, count, fail, tell
-from penstock.sdk.api import checked_url
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
 from penstock.sdk.task import TaskDef
 from penstock.sdk.worker import GRACE_S, Worker
 from penstock.sdk.workflow import Workflow
@@ -28,7 +26,6 @@ Definition = TaskDef[..., Any] | Workflow[..., Any]
 
 LOOK_S: Final = 0.5
 FILES_MAX: Final = 10_000
-REGISTER_DEADLINE_S: Final = 30.0
 LEAVE_S: Final = 5.0
 """Beyond the grace of what runs, for the process itself."""
 
@@ -46,7 +43,7 @@ def add(verbs: Verbs) -> None:
         metavar="MODULE[:NAME]",
         help="a module here or installed; of it all tasks and workflows, or the one of this name",
     )
-    add_server(parser, "the server, or kafka://HOST:PORT[/CLUSTER] (%(default)s)")
+    add_server(parser, "the server, or kafka://HOST:PORT[/CLUSTER] (%(default)s)", kafka=True)
     parser.add_argument(
         "--slots", type=count, default=10, metavar="N", help="how many run at once (%(default)s)"
     )
@@ -77,8 +74,6 @@ def _worker(options: argparse.Namespace) -> int:
     if options.reload:
         return _reloading(options)
     try:
-        if not options.url.startswith("kafka://"):
-            checked_url(options.url)
         found = definitions(options.modules)
         worker = Worker(
             *found,
@@ -88,11 +83,9 @@ def _worker(options: argparse.Namespace) -> int:
             tenant=options.tenant,
         )
         if options.register:
-            with Client(
-                options.url, tenant=options.tenant, deadline_s=REGISTER_DEADLINE_S
-            ) as client:
+            with Client(options.url, tenant=options.tenant, deadline_s=options.within) as client:
                 client.register(*found)
-    except (NothingToRun, PenstockError, ValueError) as error:
+    except (NothingToRun, ValueError) as error:
         return fail(str(error))
     tasks = ", ".join(sorted(worker.tasks)) or "no task"
     if options.until_eof:

@@ -2,8 +2,8 @@
 client's methods these arguments, and the command line these options.
 
 Rules
-- One thing has one name in all tables. Where several may be given, any of them does, but for labels
-  and tags, all of which must be there.
+- One thing has one name in all tables. Where several may be given, any of them does, but for
+  labels, tags and variables, all of which must be there.
 - A `started_after` is met by the moment itself, a `started_before` is not.
 """
 
@@ -13,6 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypedDict
 
+from msgspec import Struct
+
+from penstock.contracts.answers.common import Time
+from penstock.core.schedules.schedules import ScheduleStatus
+from penstock.core.state.start_rows import EndState
 from penstock.core.state.transitions import NodeStatus, ThreadStatus, UserTaskStatus
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -30,6 +35,9 @@ class OfRuns(InTime, total=False):
 
     namespace: Annotated[str, "Of WfSpecs in this namespace, or below it."]
     wf_spec: Annotated[str, "Of this WfSpec, with its namespace or without."]
+    version: Annotated[int, "In this version of the WfSpec."]
+    major: Annotated[int, "In a revision of this major version of the WfSpec."]
+    revision: Annotated[int, "In this revision of the major version."]
     label: Annotated[Sequence[str], "Of runs with all these labels, each as <key>:<value>."]
     trigger_wf_run_id: Annotated[str, "Of runs that this run, or its end, has started."]
     child_filter: Annotated[Literal["CHILD", "MAIN"], "Of child runs, or of no child runs."]
@@ -43,13 +51,13 @@ class RunFilters(OfRuns, total=False):
 
 
 class VariableFilters(TypedDict, total=False):
-    """Runs of one WfSpec by the value of a variable."""
+    """Runs of one WfSpec by the values of variables."""
 
     variable: Annotated[
-        str, "Runs of a WfSpec with this value in a searchable variable: <name>:<value>."
+        Sequence[str],
+        "Runs of a WfSpec with all these values in searchable variables, each as <name>:<value>, or"
+        " <name><path>:<value> for a part of one, such as order$.total:12.",
     ]
-    path: Annotated[str, "Where in the variable the value is."]
-    version: Annotated[int, "By which version of the WfSpec the value is read; else by the newest."]
 
 
 class RunSearch(RunFilters, VariableFilters, total=False):
@@ -77,6 +85,27 @@ class MetricFilters(SeriesFilters, OfRuns, total=False):
 
     task: Annotated[str, "Of this node."]
     task_def: Annotated[str, "Of this TaskDef."]
+
+
+class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which runs a bulk job is about: those that meet every criterion that is given, by the words
+    of a search; `status` and `ends` are met by one of theirs, `ends` by runs that have ended, and
+    count as having ended so. Runs below others are left out unless they are named, or `children`
+    are wanted. `all` runs are meant only by who says so.
+    """
+
+    all: bool = False
+    wf_run_ids: tuple[str, ...] = ()
+    wf_spec: str | None = None
+    version: int | None = None
+    status: tuple[ThreadStatus, ...] = ()
+    label: tuple[str, ...] = ()
+    started_after: Time | None = None
+    started_before: Time | None = None
+    ended_after: Time | None = None
+    ended_before: Time | None = None
+    children: bool = False
+    ends: tuple[EndState, ...] = ()
 
 
 class NodeRunFilters(OfRuns, total=False):
@@ -114,6 +143,13 @@ class UserTaskFilters(InTime, total=False):
     user_group: Annotated[str, "Of this group."]
     user_task_def: Annotated[str, "With this form."]
     status: Annotated[Sequence[UserTaskStatus | str], "In one of these statuses."]
+
+
+class ScheduleFilters(TypedDict, total=False):
+    """Schedules."""
+
+    wf_spec: Annotated[str, "Of this WfSpec, with its namespace or without."]
+    status: Annotated[Sequence[ScheduleStatus | str], "In one of these statuses."]
 
 
 class DefinitionFilters(TypedDict, total=False):

@@ -29,6 +29,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/changes": Resource.WORKFLOW,
     "/v1/cluster": Resource.CLUSTER,
     "/v1/correlated-events": Resource.EXTERNAL_EVENT,
+    "/v1/counts": Resource.WORKFLOW,
     "/v1/dead-letters": Resource.CLUSTER,
     "/v1/doctor": Resource.CLUSTER,
     "/v1/expressions": Resource.WORKFLOW,
@@ -39,6 +40,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/principals": Resource.PRINCIPAL,
     "/v1/quotas": Resource.QUOTA,
     "/v1/schedules": Resource.WORKFLOW,
+    "/v1/snapshots": Resource.CLUSTER,
     "/v1/struct-defs": Resource.STRUCT,
     "/v1/task-defs": Resource.TASK,
     "/v1/tenants": Resource.TENANT,
@@ -60,6 +62,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
 
 OTHERWISE: Final[dict[str, tuple[Action, Resource]]] = {
     "POST /v1/dead-letters/{number:int}/retry": (Action.RUN, Resource.CLUSTER),
+    "POST /v1/snapshots": (Action.RUN, Resource.CLUSTER),
     "POST /v1/task-queues/{task_def}/poll": (Action.RUN, Resource.TASK),
     "POST /v1/tasks/stops": (Action.RUN, Resource.TASK),
     **dict.fromkeys(
@@ -89,10 +92,12 @@ NAMED_BY: Final = {
         f"/v1/{kind}/{{name}}/counts": "name"
         for kind in ("wf-specs", "task-defs", "user-task-defs")
     },
+    "/v1/struct-defs/{name}/validate": "name",
     "/v1/quotas/{tenant}": "tenant",
     "/v1/correlated-events/{event_def}/{key}": "event_def",
     "/v1/task-queues/{task_def}": "task_def",
     "/v1/task-queues/{task_def}/follow": "task_def",
+    "/v1/task-queues/{task_def}/workers": "task_def",
     "/v1/task-queues/{task_def}/poll": "task_def",
     "/v1/task-queues/{task_def}/breaker": "task_def",
 }
@@ -109,6 +114,8 @@ FINE: Final = frozenset(
         *("/v1/user-task-runs", "/v1/webhook-deliveries", "/v1/webhook-deliveries/poll"),
         *("/v1/expressions/evaluate", "/v1/tasks/stops", "/v1/changes/follow"),
         "/v1/changes/wf-runs/follow",
+        *("/v1/counts/wf-runs", "/v1/counts/task-runs", "/v1/counts/node-runs"),
+        *("/v1/counts/external-events", "/v1/counts/workflow-events"),
     }
 )
 """Routes whose handlers leave out, or refuse to show, what has not a name that may be read."""

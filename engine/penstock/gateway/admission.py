@@ -24,8 +24,9 @@ from penstock.gateway.auth import (
     unknown_credential,
 )
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere
-from penstock.gateway.forward import Asked, Forwarder, Patience, is_forwarded
+from penstock.gateway.forward import Asked, Forwarder, is_forwarded
 from penstock.gateway.nodes import Nodes
+from penstock.gateway.patience import Patience
 from penstock.gateway.reads import Reads
 
 WHO_AM_I: Final = "/v1/whoami"

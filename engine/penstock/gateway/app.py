@@ -28,6 +28,7 @@ from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.nodes import Nodes
+from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.pages import pages_of
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
@@ -40,6 +41,7 @@ from penstock.gateway.routes import (
     events,
     expressions,
     gone_addresses,
+    how_many,
     metrics,
     openapi,
     operations,
@@ -49,6 +51,7 @@ from penstock.gateway.routes import (
     run_parts,
     run_words,
     schedules,
+    snapshots,
     task_metrics,
     task_runs,
     tasks,
@@ -62,6 +65,7 @@ from penstock.gateway.routes import (
 )
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
+from penstock.gateway.shown_runs import ShownRuns
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.gateway.web import Gateway, json_answer
@@ -84,6 +88,7 @@ ROUTES: Final = [
     *changes.ROUTES,
     *task_runs.ROUTES,
     *part_search.ROUTES,
+    *how_many.ROUTES,
     *task_metrics.ROUTES,
     *events.ROUTES,
     *expressions.ROUTES,
@@ -96,6 +101,7 @@ ROUTES: Final = [
     *quotas.ROUTES,
     *dead_letters.ROUTES,
     *doctor.ROUTES,
+    *snapshots.ROUTES,
     *operations.ROUTES,
     *metrics.ROUTES,
     *openapi.ROUTES,
@@ -193,7 +199,10 @@ def make_gateway(
         limits=limits,
         load=load,
     )
-    forwarder = Forwarder(nodes=nodes, engine=engine, limits=limits, context=security.context)
+    streams = OpenStreams(most=limits.streams_max, tenant_most=limits.tenant_streams_max)
+    forwarder = Forwarder(
+        nodes=nodes, engine=engine, limits=limits, streams=streams, context=security.context
+    )
     queues = TaskQueues(log=log, avro=avro, topics=topics, forwarder=forwarder, limits=limits)
     for departed in (watch.departed, engine.departed, queues.departed):
         processor.on_departure(departed)
@@ -208,6 +217,8 @@ def make_gateway(
         engine=engine,
         queues=queues,
         run_changes=run_changes,
+        shown_runs=ShownRuns(run_changes, reads),
+        streams=streams,
         backlogs=Backlogs(log=log, topics=topics),
         forwarder=forwarder,
         load=load,

@@ -28,6 +28,7 @@ class EdgeCode(StrEnum):
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     OVERLOADED = "OVERLOADED"
     LAGGING = "LAGGING"
+    TOO_MANY_STREAMS = "TOO_MANY_STREAMS"
     DRAINING = "DRAINING"
     NO_ROOM = "NO_ROOM"
     INTERNAL = "INTERNAL"
@@ -141,6 +142,7 @@ STATUS_OF: Final[Mapping[Code | EdgeCode | StopCause, int]] = {
     EdgeCode.METHOD_NOT_ALLOWED: 405,
     EdgeCode.OVERLOADED: 429,
     EdgeCode.LAGGING: 429,
+    EdgeCode.TOO_MANY_STREAMS: 429,
     EdgeCode.DRAINING: 503,
     EdgeCode.NO_ROOM: 503,
     EdgeCode.INTERNAL: 500,

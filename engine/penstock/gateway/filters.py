@@ -21,7 +21,7 @@ from penstock.core.values.types import ValueProblem
 from penstock.gateway.errors import bad_request
 from penstock.gateway.says import Param
 
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
+_NUMBER: Final = re.compile(f"[0-9]{{1,{len(str(INT_MAX))}}}")
 _TRUTHS: Final = {"true": True, "false": False}
 
 
@@ -49,6 +49,13 @@ def time_param(params: QueryParams, name: str) -> int | None:
         raise bad_request(f"parameter `{name}`: {problem}") from problem
 
 
+def whole_number(name: str, text: str, *, low: int, high: int) -> int:
+    """A whole number as a parameter of a query has it; `high` is INT_MAX at most."""
+    if not _NUMBER.fullmatch(text) or not low <= int(text) <= high:
+        raise bad_request(f"parameter `{name}` must be a whole number from {low} to {high}")
+    return int(text)
+
+
 def pairs_of(name: str, texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """What is given as <key>:<value>, each."""
     pairs = [text.partition(":") for text in texts]
@@ -68,7 +75,7 @@ def _told(kind: Any) -> Any:
     if kind is datetime:
         return Time
     if kind is int:
-        return Annotated[int, Meta(ge=1, le=INT_MAX)]
+        return Annotated[int, Meta(ge=0, le=INT_MAX)]
     if get_origin(kind) is Sequence:
         item: Any = _one_of_several(kind)
         return list[item]
@@ -95,9 +102,7 @@ def _read(params: QueryParams, name: str, kind: Any) -> Any:
             raise bad_request(f"parameter `{name}` must be true or false")
         return _TRUTHS[text]
     if kind is int:
-        if not _NUMBER.fullmatch(text):
-            raise bad_request(f"parameter `{name}` must be a whole number from 1 on")
-        return int(text)
+        return whole_number(name, text, low=0, high=INT_MAX)
     return _checked(name, text, kind)
 
 

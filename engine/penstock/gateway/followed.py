@@ -2,29 +2,30 @@
 and what their owners tell of the others, put together as it comes.
 
 Rules
-- A node that is asked by another one tells of the partitions that it is asked for, and ends with an
-  error when one of them has left: then it is asked anew who has it.
-- Whatever is told of a partition is begun anew with its next owner: each beginning says from where
-  on, so that nobody misses what happened in between.
+- A partition that nobody tells of just now takes nothing from what is told of the others. Who
+  follows is told by `missing` which these are and why, whenever it has changed.
+- A node that is asked by another one tells of those that it is asked for and has, and says by
+  `missing` which it has not: then it is asked anew who has them.
+- Whatever is told of a partition is begun anew with its next owner, or when it is back: each
+  beginning says from where on, so that nobody misses what happened in between.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 from starlette.requests import Request
 
-from penstock.gateway.errors import ApiError, EdgeCode, code_named
-from penstock.gateway.forward import NOT_YET, Asked, asked_of
+from penstock.contracts.answers.streams import MissingPartition, MissingPartitions, StreamEnded
+from penstock.gateway.errors import RETRIED, ApiError, EdgeCode, code_named
+from penstock.gateway.forward import Asked, asked_of
+from penstock.gateway.sent_events import ERROR, MISSING, Events, event
 from penstock.gateway.spread import of_part, part_asked
-from penstock.gateway.streams import ERROR, LOOK_S, Events
+from penstock.gateway.streams import LOOK_S
 from penstock.gateway.web import Gateway, gateway_of
 from penstock.store.port import StoreError
 
@@ -34,114 +35,178 @@ Here = Callable[[frozenset[int]], Events]
 HERE: Final = ""
 TOLD_MAX: Final = 1_000
 """Events that wait for who follows; the partitions wait with theirs until he has taken some."""
-COMES_AGAIN: Final = NOT_YET | {EdgeCode.UNREACHED, EdgeCode.UNAVAILABLE, EdgeCode.OVERLOADED}
-logger = logging.getLogger("penstock.gateway")
+MENDS: Final = RETRIED | {504}
+"""Statuses of what is not so for ever: of partitions, not of who follows or of what he asks."""
 _ERROR: Final = b"event: " + ERROR.encode() + b"\ndata: "
+_MISSING: Final = b"event: " + MISSING.encode() + b"\ndata: "
 
 
 async def everywhere(request: Request, here: Here) -> Events:
     """What is told of all partitions; to another node that asks, of those that it asks for."""
-    numbers, reads = part_asked(request), gateway_of(request).reads
-    if numbers is None:
-        return Followed(gateway_of(request), await asked_of(request), here).events()
-    for number in numbers:
-        reads.check_served(number)
-    return here(numbers)
+    gateway, numbers = gateway_of(request), part_asked(request)
+    if numbers is not None:
+        return Followed(gateway, here, numbers).events()
+    return Followed(
+        gateway, here, range(gateway.reads.partitions), await asked_of(request)
+    ).events()
 
 
-@dataclass(frozen=True, slots=True)
 class Source:
-    """Who tells of these partitions, and what hands it on."""
+    """Who tells of these partitions: `telling` once anything has come, but for those `missing`
+    there.
+    """
 
-    numbers: frozenset[int]
-    task: asyncio.Task[None]
+    def __init__(self, numbers: frozenset[int]) -> None:
+        self.numbers = numbers
+        self.missing: dict[int, MissingPartition] = {}
+        self.telling = False
+        self.task: asyncio.Task[None] | None = None
+
+    def let_go(self) -> None:
+        """What it tells is not wanted any more."""
+        if self.task is not None:
+            self.task.cancel()
+
+
+Told = bytes | MissingPartitions | ApiError
 
 
 class Followed:
-    """The sources of one stream. Used on the event loop."""
+    """The sources of one stream over `numbers`; without `asked` none of them is another node. Used
+    on the event loop.
+    """
 
-    def __init__(self, gateway: Gateway, asked: Asked, here: Here) -> None:
+    def __init__(
+        self, gateway: Gateway, here: Here, numbers: Iterable[int], asked: Asked | None = None
+    ) -> None:
         self._gateway = gateway
-        self._asked = asked
         self._here = here
+        self._numbers = frozenset(numbers)
+        self._asked = asked
         self._sources: dict[str, Source] = {}
-        self._told: asyncio.Queue[bytes | ApiError] = asyncio.Queue(TOLD_MAX)
+        self._queue: asyncio.Queue[tuple[Source, Told]] = asyncio.Queue(TOLD_MAX)
+        self._missing: dict[int, MissingPartition] = {}
+        self._said: dict[int, MissingPartition] = {}
 
     async def events(self) -> Events:
         """All that is told; raises ApiError for what it does not help to ask again."""
         loop, looked_s = asyncio.get_running_loop(), float("-inf")
         try:
             while not self._gateway.watch.closing:
+                told: bytes | None = None
                 if loop.time() - looked_s >= LOOK_S:
-                    self._keep_up(await self._who_tells())
+                    self._keep_up(*await self._who_tells())
                     looked_s = loop.time()
-                try:
-                    async with asyncio.timeout_at(looked_s + LOOK_S):
-                        told = await self._told.get()
-                except TimeoutError:
-                    continue
-                if isinstance(told, ApiError):
-                    raise told
-                yield told
+                else:
+                    try:
+                        async with asyncio.timeout_at(looked_s + LOOK_S):
+                            told = self._taken(*await self._queue.get())
+                    except TimeoutError:
+                        continue
+                if self._missing != self._said:
+                    self._said = dict(self._missing)
+                    yield event(MISSING, MissingPartitions(list(self._said.values())))
+                if told is not None:
+                    yield told
         finally:
             for source in self._sources.values():
-                source.task.cancel()
+                source.let_go()
 
-    async def _who_tells(self) -> dict[str, frozenset[int]]:
-        """Partitions by the address of their owner, HERE if it is this node."""
+    async def _who_tells(self) -> tuple[dict[str, frozenset[int]], dict[int, ApiError]]:
+        """Partitions by the address of their owner, HERE if it is this node; and why nobody tells
+        of the others.
+        """
         reads, nodes = self._gateway.reads, self._gateway.forwarder.nodes
-        numbers = range(reads.partitions)
-        here = frozenset(number for number in numbers if reads.is_open(number))
-        found = {HERE: set(here)}
-        if nodes is not None:
-            urls = (await nodes.look()).urls
-            for number in set(numbers) - here:
-                url = urls.get(number)
-                if url is not None and url != nodes.here:
-                    found.setdefault(url, set()).add(number)
-        return {where: frozenset(those) for where, those in found.items() if those}
+        found: dict[str, set[int]] = {}
+        nobody: dict[int, ApiError] = {}
+        others = None if nodes is None or self._asked is None else (await nodes.look()).urls
+        for number in self._numbers:
+            url = None if others is None else others.get(number)
+            if reads.is_open(number):
+                found.setdefault(HERE, set()).add(number)
+            elif nodes is not None and url is not None and url != nodes.here:
+                found.setdefault(url, set()).add(number)
+            elif others is not None and url is None and not reads.is_stopped(number):
+                nobody[number] = ApiError(
+                    EdgeCode.UNREACHED, f"partition {number} has no owner just now"
+                )
+            else:
+                nobody[number] = reads.why_not(number)
+        return {where: frozenset(those) for where, those in found.items()}, nobody
 
-    def _keep_up(self, wanted: dict[str, frozenset[int]]) -> None:
-        """Let sources go that tell of others than they should, and begin those that are missing."""
+    def _keep_up(self, wanted: dict[str, frozenset[int]], nobody: dict[int, ApiError]) -> None:
+        """Let sources go that tell of others than they should, and begin those that are missing.
+        One that has not told anything since the last look may never do so.
+        """
         for where, source in list(self._sources.items()):
-            if source.task.done() or source.numbers != wanted.get(where):
-                source.task.cancel()
+            ended = source.task is None or source.task.done()
+            if ended or source.numbers != wanted.get(where):
+                source.let_go()
                 del self._sources[where]
+            elif not source.telling:
+                silent = ApiError(EdgeCode.UNREACHED, "its owner has not answered yet")
+                for number in source.numbers - self._missing.keys():
+                    self._missing[number] = _missing(number, silent)
+        for number, why in nobody.items():
+            self._missing[number] = _missing(number, why)
         for where in wanted.keys() - self._sources.keys():
-            task = asyncio.ensure_future(self._hand_on(where, wanted[where]))
-            self._sources[where] = Source(wanted[where], task)
+            source = self._sources[where] = Source(wanted[where])
+            source.task = asyncio.ensure_future(self._hand_on(where, source))
 
-    async def _hand_on(self, where: str, numbers: frozenset[int]) -> None:
+    def _taken(self, source: Source, told: Told) -> bytes | None:
+        """What is to be told on of it. Of a source that was let go, nothing: another one begins."""
+        if source not in self._sources.values():
+            return None
+        if isinstance(told, ApiError):
+            if told.status not in MENDS:
+                raise told
+            source.missing = {number: _missing(number, told) for number in source.numbers}
+            source.telling = False
+        elif isinstance(told, MissingPartitions):
+            source.missing = {one.partition: one for one in told.partitions}
+        else:
+            source.telling = True
+        for number in source.numbers:
+            if number in source.missing:
+                self._missing[number] = source.missing[number]
+            elif source.telling:
+                self._missing.pop(number, None)
+        return told if isinstance(told, bytes) else None
+
+    async def _hand_on(self, where: str, source: Source) -> None:
         """What a source tells. One that ends is begun anew with the next look."""
+        why = ApiError(EdgeCode.UNREACHED, "its owner has ended the stream; it is asked again")
+        told = self._here(source.numbers) if where == HERE else self._there(where, source.numbers)
         try:
-            source = self._here(numbers) if where == HERE else self._there(where, numbers)
-            async with aclosing(source) as events:
-                async for told in events:
-                    await self._told.put(told)
+            async with aclosing(told) as events:
+                async for one in events:
+                    await self._queue.put((source, one))
         except ApiError as error:
-            if error.code not in COMES_AGAIN:
-                await self._told.put(error)
-        except StoreError as error:  # a partition is being closed just now
-            logger.info("a stream is begun anew: %s", error)
+            why = error
+        except StoreError:  # a partition is being closed just now
+            why = ApiError(EdgeCode.RESTORING, "it can not be read just now")
+        await self._queue.put((source, why))
 
-    async def _there(self, url: str, numbers: frozenset[int]) -> Events:
+    async def _there(self, url: str, numbers: frozenset[int]) -> AsyncGenerator[Told]:
+        assert self._asked is not None, "there are other nodes"
         asked = of_part(self._asked, sorted(numbers))
         async with aclosing(self._gateway.forwarder.follow(url, asked)) as chunks:
             async for block in _blocks(chunks):
                 if block.startswith(_ERROR):
                     raise _error(block)
-                if not block.startswith(b":"):
+                if block.startswith(_MISSING):
+                    yield msgspec.json.decode(block.removeprefix(_MISSING), type=MissingPartitions)
+                elif not block.startswith(b":"):
                     yield block + b"\n\n"
 
 
-class _Ended(Struct, frozen=True):
-    code: str
-    message: str
+def _missing(number: int, why: ApiError) -> MissingPartition:
+    return MissingPartition(number, why.code, why.message)
 
 
 def _error(block: bytes) -> ApiError:
     """Why another node ends its stream."""
-    ended = msgspec.json.decode(block.removeprefix(_ERROR), type=_Ended)
+    ended = msgspec.json.decode(block.removeprefix(_ERROR), type=StreamEnded)
     return ApiError(code_named(ended.code) or EdgeCode.UNREACHED, ended.message)
 
 

@@ -7,7 +7,7 @@ Rules
 - What is sent again has the command id that the first node has given it: it has one effect. What
   has none, a poll for tasks, is sent again only if it has not arrived.
 - Who waits long has connections of its own, so that it takes none from those that are answered at
-  once; both are bounded.
+  once, and so has who follows; all are bounded, the last by how many streams there may be.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import asyncio
 import logging
 import re
 import ssl
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
@@ -25,16 +24,18 @@ import httpx
 import msgspec
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from penstock.core.command import Command
 from penstock.core.errors import Code
-from penstock.gateway.auth import Caller
+from penstock.gateway.auth import Caller, identify
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
 from penstock.gateway.json_in import COMMAND_ID_HEADER, read_body
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import Nodes
+from penstock.gateway.open_streams import OpenStreams, Stream
+from penstock.gateway.patience import Patience
 
 HOP_HEADER: Final = "Penstock-Forwarded-By"
 PART_HEADER: Final = "Penstock-Partitions"
@@ -42,8 +43,6 @@ PART_HEADER: Final = "Penstock-Partitions"
 BRIEF_MAX: Final = 128
 LIVE_MAX: Final = 1_000
 CONNECT_S: Final = 1.0
-RESTORE_WAIT_S: Final = 3.0
-PAUSE_MIN_S, PAUSE_MAX_S = 0.01, 0.1
 FOLLOW_QUIET_S: Final = 30.0
 """Who follows hears something more often than that."""
 NOT_YET: Final = frozenset(
@@ -82,33 +81,6 @@ class Asked(Struct, frozen=True, kw_only=True):
         return self.follows or self.wait_s > 0
 
 
-class Patience:
-    """How long it is tried, and the pauses between."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self.tries = 0
-        self._began_s = time.monotonic()
-        self._timeout_s = timeout_s
-        self._restoring_s: float | None = None
-
-    @property
-    def since_s(self) -> float:
-        """How long it was tried."""
-        return time.monotonic() - self._began_s
-
-    async def pause(self, reason: ApiError) -> None:
-        """Wait a little; raises the reason if it was tried long enough."""
-        now_s = time.monotonic()
-        if reason.code is EdgeCode.RESTORING and self._restoring_s is None:
-            self._restoring_s = now_s
-        began_s = self._restoring_s
-        is_long = began_s is not None and now_s - began_s > RESTORE_WAIT_S
-        if is_long or self.since_s > self._timeout_s:
-            raise reason
-        await asyncio.sleep(min(PAUSE_MAX_S, PAUSE_MIN_S * 2 ** min(self.tries, 8)))
-        self.tries += 1
-
-
 class Forwarder:
     """Sends requests to the nodes that own their partitions; with no `nodes` there are no others.
     Used on the event loop.
@@ -120,14 +92,16 @@ class Forwarder:
         nodes: Nodes | None,
         engine: Engine,
         limits: Limits,
+        streams: OpenStreams,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.nodes = nodes
+        self._streams = streams
         self._context = context
         self._engine = engine
         self._timeout_s = limits.answer_timeout_s
         self._read_s = max(limits.answer_timeout_s, limits.read_timeout_s) + 2.0
-        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._clients: dict[int | None, httpx.AsyncClient] = {}
         self._closing = asyncio.Event()
         self._relayed: set[httpx.Response] = set()
         self._ending: list[asyncio.Task[None]] = []
@@ -160,9 +134,11 @@ class Forwarder:
                 if is_forwarded(request):
                     raise away if away.opening else _not_owner(away) from away
                 asked = await asked_of(request, patience.since_s)
+                if asked.follows:
+                    self._streams.check(identify(request).tenant)
                 answer = await self._elsewhere(asked, away, patience, request)
                 if answer is not None:
-                    return self._answer(answer)
+                    return self._answer(request, answer)
 
     async def say(self, command: Command, path: str, caller: Caller, command_id: str) -> str | None:
         """Send a command to its partition, wherever it is; the code with which it was refused.
@@ -248,7 +224,7 @@ class Forwarder:
 
     async def _once(self, url: str, asked: Asked) -> httpx.Response:
         assert self.nodes is not None, "there are other nodes"
-        client = self._client(live=asked.is_live)
+        client = self._client(asked)
         read_s = FOLLOW_QUIET_S if asked.follows else self._read_s + asked.wait_s
         request = client.build_request(
             asked.method,
@@ -276,23 +252,24 @@ class Forwarder:
             raise ApiError(EdgeCode(code), f"{url} answers {code}")
         return answer
 
-    def _client(self, *, live: bool) -> httpx.AsyncClient:
-        if live not in self._clients:
-            most = LIVE_MAX if live else BRIEF_MAX
-            self._clients[live] = httpx.AsyncClient(
+    def _client(self, asked: Asked) -> httpx.AsyncClient:
+        most = None if asked.follows else LIVE_MAX if asked.is_live else BRIEF_MAX
+        if most not in self._clients:
+            self._clients[most] = httpx.AsyncClient(
                 limits=httpx.Limits(max_connections=most, max_keepalive_connections=BRIEF_MAX),
                 trust_env=False,
                 verify=True if self._context is None else self._context,
             )
-        return self._clients[live]
+        return self._clients[most]
 
-    def _answer(self, answer: httpx.Response) -> Response:
+    def _answer(self, request: Request, answer: httpx.Response) -> Response:
         headers = {
             name: value for name, value in answer.headers.items() if name not in _NOT_FORWARDED
         }
-        if _is_stream(answer):
-            return StreamingResponse(self._relay(answer), answer.status_code, headers)
-        return Response(answer.content, answer.status_code, headers)
+        if not _is_stream(answer):
+            return Response(answer.content, answer.status_code, headers)
+        counted = self._streams.one_of(identify(request).tenant)
+        return Stream(self._relay(answer), headers, counted, answer.aclose)
 
     async def _relay(self, answer: httpx.Response) -> AsyncGenerator[bytes]:
         """The stream, as long as the owner sends. One that breaks ends; its reader asks again."""

@@ -13,7 +13,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from penstock.config import IN_FLIGHT_MAX_DEFAULT, LAG_MAX_DEFAULT
+from penstock.config import (
+    IN_FLIGHT_MAX_DEFAULT,
+    LAG_MAX_DEFAULT,
+    STREAMS_MAX_DEFAULT,
+    TENANT_STREAMS_MAX_DEFAULT,
+)
 from penstock.core.command import Command
 from penstock.core.commands.cancel_bulk import CancelBulk
 from penstock.core.commands.cancel_user_task_run import CancelUserTaskRun
@@ -45,6 +50,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     in_flight_max: int = IN_FLIGHT_MAX_DEFAULT
     lag_records_max: int = LAG_MAX_DEFAULT  # of a partition: what its owner has not folded
+    streams_max: int = STREAMS_MAX_DEFAULT
+    tenant_streams_max: int = TENANT_STREAMS_MAX_DEFAULT
     answer_timeout_s: float = 10.0
     read_timeout_s: float = 10.0
     queue_idle_s: float = 60.0

@@ -20,7 +20,7 @@ from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.gateway.auth import TENANT_HEADER
 from penstock.gateway.errors import RETRIED, STATUS_OF
 from penstock.gateway.json_in import COMMAND_ID_HEADER, REQUEST_BYTES_MAX
-from penstock.gateway.says import READ_FROM, Param, Says
+from penstock.gateway.says import READ_FROM, VIEW, Param, Says
 from penstock.gateway.web import COMMAND_ID, POSITION_HEADER, STANDBY_HEADER, ApiRoute
 
 Json = dict[str, Any]
@@ -217,10 +217,23 @@ def _responses(one: ApiRoute, says: Says, schemas: _Schemas) -> Json:
 
 
 def _given(says: Says, schemas: _Schemas) -> Json:
+    if says.events:
+        told = (_event(name, kind, says, schemas) for name, kind in says.events.items())
+        return {"anyOf": list(told)}
     if says.gives is None:
         return {"type": "string"}
     schema = schemas.of(says.gives)
     return {"anyOf": [schema, {"$ref": SCHEMAS + VIEWED}]} if says.views else schema
+
+
+def _event(name: str, kind: Any, says: Says, schemas: _Schemas) -> Json:
+    """One of the events that a stream is made of."""
+    data = schemas.of(kind)
+    if VIEW in says.query:
+        data = {"anyOf": [data, {"$ref": SCHEMAS + VIEWED}]}
+    content = {"contentMediaType": "application/json", "contentSchema": data}
+    fields = {"event": {"const": name}, "data": {"type": "string", **content}}
+    return {"type": "object", "properties": fields, "required": list(fields)}
 
 
 def _errors_of(one: ApiRoute, says: Says) -> set[int]:

@@ -71,12 +71,17 @@ class PageFile(Struct, frozen=True):
     tag: str
 
 
+def is_built(dist: Path = DIST) -> bool:
+    """Whether the dashboard is there to be served."""
+    return (dist / INDEX).is_file()
+
+
 def pages_of(dist: Path = DIST) -> list[Route]:
     """The routes of the pages that are built into a directory."""
 
     async def home(request: Request) -> Response:
         request.scope[ROUTE_PATH] = "/"
-        if not (dist / INDEX).is_file():
+        if not is_built(dist):
             return PlainTextResponse(NOT_BUILT, headers={**HEADERS, "Cache-Control": ASKED_ANEW})
         return RedirectResponse(UI, headers=HEADERS)
 

@@ -259,6 +259,10 @@ OF_THE_EDGE: Final[Mapping[EdgeCode, Explained]] = {
     EdgeCode.METHOD_NOT_ALLOWED: ("the route does not have this method", "see `penstock openapi`"),
     EdgeCode.OVERLOADED: ("too many commands or requests are under way here", _AGAIN),
     EdgeCode.LAGGING: ("the partition is too many records behind", _AGAIN),
+    EdgeCode.TOO_MANY_STREAMS: (
+        "the tenant, or all together, follow too many streams at this server",
+        "close some, or raise `--tenant-streams-max` or `--streams-max`",
+    ),
     EdgeCode.DRAINING: ("the server is about to stop", "send it again, to another node"),
     EdgeCode.NO_ROOM: (
         "the disk is full, and nothing new is taken on",
@@ -299,7 +303,7 @@ OF_THE_EDGE: Final[Mapping[EdgeCode, Explained]] = {
     ),
     EdgeCode.NOT_RETRYABLE: (
         "to send this dead letter again would not help",
-        "see what `penstock dead-letters show NUMBER` says to do",
+        "see what `penstock dead-letters get NUMBER` says to do",
     ),
 }
 

@@ -377,6 +377,7 @@ def scheduled_task(task: ScheduledTask) -> Json:
         "heartbeat_timeout_ms": task.heartbeat_timeout_ms,
         "total_checkpoints": task.total_checkpoints,
         "checkpoint": task.checkpoint,
+        "checkpoints_bytes": task.checkpoints_bytes,
         "secrets": task.secrets,
     }
 

@@ -58,6 +58,9 @@ class OfRuns(Struct, frozen=True):
 
     namespace: str | None = None
     wf_spec: str | None = None
+    version: int | None = None
+    major: int | None = None
+    revision: int | None = None
     start_ms: int | None = None
     end_ms: int | None = None
     labels: tuple[tuple[str, str], ...] = ()
@@ -66,11 +69,14 @@ class OfRuns(Struct, frozen=True):
 
     def wants_run(self, run: WfRun, spec: WfSpec) -> bool:
         """Whether there may be something of it in a run."""
-        namespace, flow = _named(spec)
+        namespace, flow = named(spec)
         within = (namespace, spec.name)
         return (
             (self.namespace is None or any(_is_within(one, self.namespace) for one in within))
             and self.wf_spec in (None, spec.name, flow)
+            and self.version in (None, spec.version)
+            and self.major in (None, spec.major)
+            and self.revision in (None, spec.revision)
             and (self.parent is None or self.parent in _triggers(run))
             and self.child in (None, run.parent is not None)
             and (self.end_ms is None or run.started_ms < self.end_ms)
@@ -87,9 +93,12 @@ class OfRuns(Struct, frozen=True):
 def words_of_runs(asked: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of OfRuns that filters ask for (contracts/filters.py)."""
     child = asked.get("child_filter")
+    for name, needed in (("version", "wf_spec"), ("major", "wf_spec"), ("revision", "major")):
+        if name in asked and needed not in asked:
+            raise bad_request(f"parameter `{name}` goes with `{needed}`, whose it is")
     return {
         "namespace": asked.get("namespace"),
-        "wf_spec": asked.get("wf_spec"),
+        **{name: asked.get(name) for name in ("wf_spec", "version", "major", "revision")},
         "start_ms": asked.get("started_after"),
         "end_ms": asked.get("started_before"),
         "labels": pairs_of("label", asked.get("label", ())),
@@ -336,7 +345,8 @@ def _triggers(run: WfRun) -> tuple[str | None, ...]:
     return (run.parent, None if run.started_by is None else run.started_by.wf_run_id)
 
 
-def _named(spec: WfSpec) -> tuple[str, str]:
+def named(spec: WfSpec) -> tuple[str, str]:
+    """The namespace of a spec, and its name within that."""
     namespace = spec.body.namespace or ""
     return namespace, spec.name.removeprefix(f"{namespace}.")
 

@@ -2,8 +2,8 @@
 of its own: a request for metrics asks nobody, and a check of the load neither.
 
 Every second how far each partition that is open here is behind its log; more seldom how large the
-stores are and, where definitions are decided, what waits in the task queues. A task queue is the
-cluster's, so one node alone shows them.
+stores are and, where definitions are decided, what waits in the task queues and how many workers
+read them. A task queue is the cluster's, so one node alone shows them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from penstock.contracts.topics import Topics, task_group
 from penstock.core.definitions.defs import TaskDef
 from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.state.rows import Rows
-from penstock.log.port import EngineLog, LogError
+from penstock.log.port import EngineLog, Joined, LogError
 from penstock.processor.processor import Processor
 from penstock.store.port import META, StoreError
 from penstock.store.rowstore import RowView
@@ -34,12 +34,13 @@ logger = logging.getLogger("penstock.gateway")
 
 
 class Queue(Struct, frozen=True):
-    """What waits in the queue of a TaskDef, and since when the oldest does."""
+    """What waits in the queue of a TaskDef, since when the oldest does, and who reads it."""
 
     tenant: str
     task_def: str
     records: int
     oldest_ms: int | None
+    workers: int  # that read the topic themselves
 
     def age_s(self) -> float:
         """How long the oldest has waited, by this machine's clock."""
@@ -149,7 +150,8 @@ class Sampler:
     def _queue(self, tenant: str, task_def: str) -> Queue:
         group = task_group(self._topics, tenant, task_def)
         backlog = self._log.backlog(self._topics.task(tenant, task_def), group)
-        return Queue(tenant, task_def, backlog.records, backlog.oldest_ms)
+        workers = self._log.workers(group) if isinstance(self._log, Joined) else []
+        return Queue(tenant, task_def, backlog.records, backlog.oldest_ms, len(workers))
 
 
 def _lags(ends: Mapping[int, int], position: Callable[[int], int | None]) -> dict[int, int]:

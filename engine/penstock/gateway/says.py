@@ -11,7 +11,9 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from penstock.contracts.answers.common import Done, Found, Page, Token
+from penstock.contracts.answers.streams import StreamEnded
 from penstock.core.limits import INT_MAX
+from penstock.gateway.sent_events import ERROR, MEDIA
 
 WAIT_MS_MAX: Final = 60_000
 PAGE_MAX: Final = 1_000
@@ -38,8 +40,9 @@ class Says:
     `about` stands for the docstring of its handler, where that has none. `body` is the Struct of
     the body, less the fields that stand in the path; `bodies` names fields that have more form than
     the Struct says. `gives` is the type of a good answer: None says that it is of no one form, then
-    `media` may say what it is. `also` are statuses with the body of errors beside the usual ones,
-    and `other` those with a body of their own.
+    `media` may say what it is. A stream has `events`: by name the type of what each says. `also`
+    are statuses with the body of errors beside the usual ones, and `other` those with a body of
+    their own.
     """
 
     about: str = ""
@@ -50,6 +53,7 @@ class Says:
     gives: Any = None
     status: int = 200
     media: str = "application/json"
+    events: Mapping[str, Any] = field(default_factory=dict[str, Any])
     views: bool = False
     sends: bool = False
     positioned: bool = False
@@ -83,6 +87,11 @@ VERSION: Final = Param(
     Annotated[int, Meta(ge=1, le=INT_MAX)],
     "Which version; the newest if it is left out.",
 )
+
+
+def follows(events: Mapping[str, Any], *query: Param) -> Says:
+    """A route that answers with server-sent events; any of them may end with `error`."""
+    return Says(query=query, media=MEDIA, events={**events, ERROR: StreamEnded})
 
 
 def sends(body: type[Struct] | None = None, gives: Any = Done, **more: Any) -> Says:

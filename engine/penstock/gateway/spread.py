@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.gateway.errors import ApiError, NotHere
-from penstock.gateway.forward import PART_HEADER, Asked, Patience, asked_of, is_forwarded
+from penstock.gateway.forward import PART_HEADER, Asked, asked_of, is_forwarded
 from penstock.gateway.index_scan import place_of
+from penstock.gateway.patience import Patience
 from penstock.gateway.web import cursor_text, gateway_of, json_answer
 from penstock.processor.errors import StopCause
 

@@ -1,8 +1,9 @@
 """Answers that go on: server-sent events, for as long as who follows may have them.
 
 Rules
-- Every stream goes through `streamed`. Once a second it looks anew at the credential and at what
-  may be done with it; a stream that may not go on ends with an `error`, which has a stable code.
+- Every stream goes through `streamed`, and is counted. Once a second it looks anew at the
+  credential and at what may be done with it; a stream that may not go on ends with an `error`,
+  which has a stable code.
 - An `error` is the last event: also where a partition has left this node. Who follows comes again,
   and is sent where it is. A server that stops ends its streams without one.
 - Who hears nothing for long is told so, by a comment: all on the way know that the stream lives.
@@ -11,32 +12,25 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from penstock.core.errors import Reject
-from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.auth import identify
+from penstock.gateway.errors import STATUS_OF, ApiError, EdgeCode
+from penstock.gateway.open_streams import Stream
+from penstock.gateway.sent_events import ERROR, MEDIA, Events, event
 from penstock.gateway.web import admitted_again, gateway_of
 from penstock.store.port import StoreError
-
-Events = AsyncGenerator[bytes]
 
 LOOK_S: Final = 1.0
 """How often it is looked at whether who follows may go on."""
 QUIET_S: Final = 15.0
 QUIET: Final = b": quiet\n\n"
-ERROR: Final = "error"
-MEDIA: Final = "text/event-stream"
-HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-
-def event(name: str, data: Any) -> bytes:
-    """An event as it is sent."""
-    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+HEADERS: Final = {"Content-Type": MEDIA, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 def streamed(
@@ -45,9 +39,9 @@ def streamed(
     """Answer with events, as they come. `check` refuses who may not see them any more, where the
     route's own leave does not say it: it is asked when what the caller may do has changed.
     """
-    return StreamingResponse(
-        _while_allowed(request, events, check), media_type=MEDIA, headers=HEADERS
-    )
+    counted = gateway_of(request).streams.one_of(identify(request).tenant)
+    told = _while_allowed(request, events, check)
+    return Stream(told, HEADERS, counted, told.aclose)
 
 
 async def _while_allowed(
@@ -75,12 +69,20 @@ async def _while_allowed(
                 yield told
                 told_s = loop.time()
     except (ApiError, Reject) as error:
-        yield event(ERROR, {"code": error.code, "message": error.message})
+        yield _ended(error)
     except StoreError:
-        yield event(ERROR, {"code": EdgeCode.RESTORING, "message": "it can not be read just now"})
+        yield _ended(ApiError(EdgeCode.RESTORING, "it can not be read just now"))
     finally:
         if coming is not None:
             coming.cancel()
+            await asyncio.wait({coming})
+        await events.aclose()
+
+
+def _ended(why: ApiError | Reject) -> bytes:
+    """The last event. Its status is the one that the refusal of a request would have."""
+    status = STATUS_OF[why.code]
+    return event(ERROR, {"code": why.code, "message": why.message, "status": status})
 
 
 async def _next(events: Events) -> bytes | None:

@@ -29,6 +29,7 @@ from penstock.gateway.engine import new_command_id
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
 from penstock.gateway.load import Limits
+from penstock.gateway.polled import Polled
 from penstock.gateway.task_puller import Puller
 from penstock.log.port import EngineLog, LogError, Record
 
@@ -71,6 +72,7 @@ class TaskQueues:
         self, *, log: EngineLog, avro: Avro, topics: Topics, forwarder: Forwarder, limits: Limits
     ) -> None:
         self._log = log
+        self.polled = Polled()
         self._avro = avro
         self._topics = topics
         self._forwarder = forwarder
@@ -94,6 +96,7 @@ class TaskQueues:
         for key, queue in self._queues.items():
             if self.home_of(*key) == number:
                 queue.close()
+                self.polled.forget(key)
 
     async def poll(
         self,
@@ -110,11 +113,14 @@ class TaskQueues:
         """
         if self._closing:
             return []
-        queue = self._queue(caller.tenant, task_def)
+        key = (caller.tenant, task_def)
+        queue = self._queue(key)
         queue.used()
+        self.polled.begins(key, worker.name)
         try:
             return await queue.poll(caller, worker, tasks_max, wait_s, gone)
         finally:
+            self.polled.ends(key, worker.name)
             queue.left()
 
     def close(self) -> None:
@@ -128,8 +134,7 @@ class TaskQueues:
         queues = list(self._queues.values())
         await asyncio.gather(*(asyncio.to_thread(queue.join, CLOSE_S) for queue in queues))
 
-    def _queue(self, tenant: str, task_def: str) -> TaskQueue:
-        key = (tenant, task_def)
+    def _queue(self, key: tuple[str, str]) -> TaskQueue:
         self._loop = asyncio.get_running_loop()
         queue = self._queues.get(key)
         if queue is None or queue.is_closed:

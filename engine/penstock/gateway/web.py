@@ -34,13 +34,16 @@ from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
+from penstock.gateway.filters import whole_number
 from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
 from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits, Load
+from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Says
+from penstock.gateway.shown_runs import ShownRuns
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
 from penstock.log.port import EngineLog, Position
@@ -74,6 +77,8 @@ class Gateway:
     engine: Engine
     queues: TaskQueues
     run_changes: RunChanges
+    shown_runs: ShownRuns
+    streams: OpenStreams
     backlogs: Backlogs
     forwarder: Forwarder
     load: Load
@@ -300,9 +305,7 @@ def int_param(request: Request, name: str, default: int, *, low: int, high: int)
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not re.fullmatch(r"\d{1,18}", text) or not low <= int(text) <= high:
-        raise bad_request(f"parameter `{name}` must be a whole number from {low} to {high}")
-    return int(text)
+    return whole_number(name, text, low=low, high=high)
 
 
 def page(

@@ -1,121 +1,275 @@
-"""Search of runs by the value of a variable: `wf_spec`, `variable=<name>:<value>`, and for a
-variable with `json_indexes` the `path` of one of them; and among these by the filters of all runs.
+"""Search of runs by values of variables: `wf_spec`, and `variable=<name>:<value>` for each; for a
+variable with `json_indexes` the name is followed by the path of one of them. And among these by the
+filters of all runs.
 
-How the text of the value is read says the newest version of the WfSpec, or the one that `version`
-names; runs of all versions are found. What the index finds is looked at once more in its row.
+How the text of a value is read says the newest version of the WfSpec, or the one that the filters
+of versions name. What the index finds is looked at once more in its row.
+
+Each value is a list of runs in order of their ids; those that are in all lists are found by going
+on, in each, to the greatest id that another one stands at. So what it costs goes by the shortest of
+them, and a page ends after so many looks, wherever it stands then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from typing import Final
 
+import msgspec
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
 from penstock.contracts.filters import VariableFilters
 from penstock.core.definitions.structs import struct_fields_of
-from penstock.core.definitions.wf_spec import LatestWfSpec, VariableDef, WfSpec
+from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, VariableDef, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.search_index import WHOLE, digest_of, indexes_of, is_hidden, value_at
+from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import Variable, WfRun
 from penstock.core.state.search_rows import VariableOf
 from penstock.core.values.casts import cast_to
+from penstock.core.values.paths import leading_path
 from penstock.core.values.types import ValueProblem, parse_type
 from penstock.core.values.value import Value
+from penstock.core.views.seen import Json
 from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import filters_in
-from penstock.gateway.index_scan import place_of, scan_index
+from penstock.gateway.index_scan import ENTRIES_PER_PAGE_MAX, place_of
 from penstock.gateway.newest_runs import RunSearch
 from penstock.gateway.reads import Reads, View, check_part
+from penstock.gateway.web import cursor_bytes, cursor_text
+
+VARIABLES_MAX: Final = 10
+STEPS_BEFORE_A_SEEK: Final = 8  # to step on is cheaper than to begin a scan anew
+
+
+class Condition(Struct, frozen=True):
+    """A variable, where in it, and the value as a text."""
+
+    name: str
+    text: str
+    path: str = WHOLE
+
+    @classmethod
+    def of(cls, text: str) -> Condition:
+        """What a parameter says."""
+        name, colon, value = text.partition(":")
+        name, dollar, _ = name.partition("$")
+        path = leading_path(text[len(name) :]) if dollar else WHOLE
+        if dollar:
+            colon, value = text[len(name + path) :][:1], text[len(name + path) + 1 :]
+        if colon != ":":
+            raise bad_request(
+                "parameter `variable` must be <name>:<value>, or <name><path>:<value>"
+            )
+        return cls(name=check_part("variable", name), text=value, path=path)
 
 
 class Search(Struct, frozen=True):
     """What is looked for."""
 
     wf_spec: str
-    name: str
-    text: str
-    path: str = WHOLE
-    version: int | None = None
+    conditions: tuple[Condition, ...]
     among: RunSearch = RunSearch()
 
     @classmethod
     def of(cls, params: QueryParams) -> Search | None:
         """The search that the parameters of a query ask for; None if they ask for none."""
-        asked = filters_in(params, VariableFilters)
-        condition, wf_spec = asked.get("variable"), params.get("wf_spec")
-        if condition is None:
-            for name in asked:
-                raise bad_request(f"parameter `{name}` goes with `variable=<name>:<value>`")
+        texts = filters_in(params, VariableFilters).get("variable", ())
+        if not texts:
             return None
         if "order" in params:
             raise bad_request("parameter `order` does not go with `variable`")
-        name, colon, text = condition.partition(":")
-        if not colon:
-            raise bad_request("parameter `variable` must be <name>:<value>")
+        if len(texts) > VARIABLES_MAX:
+            raise bad_request(f"parameter `variable` may be given {VARIABLES_MAX} times")
+        conditions = tuple(map(Condition.of, dict.fromkeys(texts)))
+        wf_spec = params.get("wf_spec")
         if wf_spec is None:
             raise bad_request("parameter `wf_spec` says whose variable it is")
-        return cls(
-            wf_spec=check_part("wf_spec", wf_spec),
-            name=check_part("variable", name),
-            text=text,
-            path=asked.get("path", WHOLE),
-            version=asked.get("version"),
-            among=RunSearch.of(params),
-        )
+        return cls(check_part("wf_spec", wf_spec), conditions, RunSearch.of(params))
+
+
+class Wanted(Struct, frozen=True):
+    """A value that is looked for: its variable, where in it, and the keys of the index."""
+
+    declared: VariableDef
+    path: str
+    value: Value
+    prefix: bytes
 
 
 def search(
     reads: Reads, tenant: str, asked: Search, limit: int, cursor: str | None, end: int
 ) -> tuple[list[tuple[View, WfRun]], str | None]:
     """A page of runs, by partition and id, before the partition `end`; the next one's cursor."""
-    rows, declared = _declared(reads, tenant, asked)
-    value = _value(rows, tenant, declared, asked)
-    prefix = VariableOf.key(tenant, asked.wf_spec, asked.name, digest_of(asked.path, value))
-    _, last = place_of(cursor)
-    seen = {last.partition(b"\x00")[0].decode(errors="replace")}  # two of its threads may have it
-
-    def found(view: View, entry: VariableOf) -> tuple[View, WfRun] | None:
-        if entry.wf_run_id in seen:
-            return None
-        row = view.rows.peek(Variable, tenant, entry.wf_run_id, entry.thread, entry.name)
-        run = view.rows.peek(WfRun, tenant, entry.wf_run_id)
-        if row is None or run is None or not _is_among(view.rows, asked.among, run):
-            return None
-        structs = partial(struct_fields_of, view.rows, tenant)
-        if value_at(declared, asked.path, row, structs) != value:
-            return None
-        seen.clear()
-        seen.add(entry.wf_run_id)
-        return view, run
-
-    return scan_index(reads, VariableOf, prefix, found, limit=limit, cursor=cursor, end=end)
+    number, after = place_of(cursor)
+    wanted = _wanted(reads, tenant, asked)
+    looks = Looks(ENTRIES_PER_PAGE_MAX)
+    rows: list[tuple[View, WfRun]] = []
+    while number < end:
+        view = reads.view(number)
+        for run, goes_on in _found(view, tenant, wanted, asked.among, after, looks):
+            if run is not None:
+                rows.append((view, run))
+            if len(rows) == limit or looks.left <= 0:
+                return rows, cursor_text(f"{number}:".encode() + goes_on)
+        number, after = number + 1, b""
+    return rows, None
 
 
-def _is_among(rows: Rows, wanted: RunSearch, run: WfRun) -> bool:
-    """Whether the other filters let a run pass."""
+def count_in(
+    reads: Reads, tenant: str, asked: Search, begins: Mapping[int, str], numbers: Iterable[int]
+) -> list[Json]:
+    """How many there are in some partitions, from where each begins on; and where it goes on in one
+    that has more than its share of the looks.
+    """
+    wanted = _wanted(reads, tenant, asked)
+    told: list[Json] = []
+    for number in numbers:
+        looks = Looks(max(1, ENTRIES_PER_PAGE_MAX // len(begins)))
+        view, count = reads.view(number), 0
+        begin = begins[number].encode()
+        for run, goes_on in _found(view, tenant, wanted, asked.among, begin, looks):
+            count += run is not None
+            if looks.left <= 0:
+                told.append({"goes_on": [number, goes_on.decode(errors="replace")]})
+                break
+        told.append({"count": count})
+    return told
+
+
+def begins_of(cursor: str | None, partitions: int) -> dict[int, str]:
+    """Where a count begins, by partition."""
+    if cursor is None:
+        return dict.fromkeys(range(partitions), "")
+    try:
+        places = msgspec.json.decode(cursor_bytes(cursor), type=list[tuple[int, str]])
+    except msgspec.DecodeError as error:
+        raise bad_request("parameter `cursor` is not one that was given here") from error
+    return {number: begin for number, begin in places if number in range(partitions)}
+
+
+def _found(
+    view: View, tenant: str, wanted: list[Wanted], among: RunSearch, begin: bytes, looks: Looks
+) -> Iterator[tuple[WfRun | None, bytes]]:
+    """The runs of a partition, each with where to go on behind it; None where there is but that."""
+    lists = [RunsWith(view, one.prefix, begin, looks) for one in wanted]
+    for wf_run_id, goes_on in in_all(lists, looks):
+        run = None if wf_run_id is None else view.rows.peek(WfRun, tenant, wf_run_id)
+        is_one = run is not None and _is_one(view.rows, run, wanted, among, looks)
+        yield run if is_one else None, goes_on
+
+
+class Looks:
+    """How many more entries of the index may be looked at for a page."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+class RunsWith:
+    """The ids of the runs that have a value, in order, as bytes; `at` is the one at hand."""
+
+    def __init__(self, view: View, prefix: bytes, begin: bytes, looks: Looks) -> None:
+        self._view = view
+        self._prefix = prefix
+        self._looks = looks
+        self.at: bytes | None = None
+        self._seek(begin)
+
+    def go_to(self, wf_run_id: bytes) -> None:
+        """Go on to the first that is not below this one."""
+        for _ in range(STEPS_BEFORE_A_SEEK):
+            if self.at is None or self.at >= wf_run_id:
+                return
+            self._step()
+        if self.at is not None and self.at < wf_run_id:
+            self._seek(wf_run_id)
+
+    def _seek(self, begin: bytes) -> None:
+        start, end = self._prefix + begin, after_prefix(self._prefix)
+        self._keys = self._view.view.keys(start, end)
+        self._step()
+
+    def _step(self) -> None:
+        self._looks.left -= 1
+        key = next(self._keys, None)
+        self.at = None if key is None else key[len(self._prefix) :].partition(b"\x00")[0]
+
+
+def in_all(lists: list[RunsWith], looks: Looks) -> Iterator[tuple[str | None, bytes]]:
+    """The runs that are in all lists, each with where to go on behind it; and where to go on if
+    there may be no more looks.
+    """
+    while (ids := [one.at for one in lists if one.at is not None]) and len(ids) == len(lists):
+        greatest = max(ids)
+        if min(ids) == greatest:
+            behind = greatest + b"\x01"  # ids have only greater characters
+            yield greatest.decode(), behind
+            greatest = behind
+        elif looks.left <= 0:
+            yield None, greatest
+        for one in lists:
+            one.go_to(greatest)
+
+
+def _is_one(rows: Rows, run: WfRun, wanted: list[Wanted], among: RunSearch, looks: Looks) -> bool:
+    """Whether the other filters let a run pass, and it has the values. Several of its threads may:
+    if the first has it not, it is another type's, and the others are looked at, however many.
+    """
     spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
-    return spec is not None and wanted.wants_run(run, spec) and wanted.wants(run)
+    if spec is None or not among.wants_run(run, spec) or not among.wants(run):
+        return False
+    structs = partial(struct_fields_of, rows, run.tenant)
+
+    def has(one: Wanted) -> bool:
+        start = one.prefix + run.wf_run_id.encode() + b"\x00"
+        for _, entry in rows.range(VariableOf, start, after_prefix(start)):
+            looks.left -= 1
+            row = rows.peek(Variable, run.tenant, run.wf_run_id, entry.thread, entry.name)
+            if row is not None and value_at(one.declared, one.path, row, structs) == one.value:
+                return True
+        return False
+
+    return all(map(has, wanted))
 
 
-def _declared(reads: Reads, tenant: str, asked: Search) -> tuple[Rows, VariableDef]:
-    """How the variable is declared, as a partition that is open here knows it, and its rows."""
+def _wanted(reads: Reads, tenant: str, asked: Search) -> list[Wanted]:
+    """The values, as a partition that is open here knows how the variables are declared."""
     views = (reads.view(number) for number in range(reads.partitions) if reads.is_open(number))
     known = ((view.rows, _spec(view.rows, tenant, asked)) for view in views)
     rows, spec = next((found for found in known if found[1] is not None), (None, None))
     if rows is None or spec is None:
-        version = "" if asked.version is None else f" in version {asked.version}"
-        refuse(Code.SPEC_UNKNOWN, f"there is no WfSpec {asked.wf_spec!r}{version}")
-    return rows, _variable(spec, asked.name)
+        refuse(Code.SPEC_UNKNOWN, f"there is no WfSpec {asked.wf_spec!r}{_version_said(asked)}")
+    return [_value(rows, tenant, spec, one) for one in asked.conditions]
 
 
 def _spec(rows: Rows, tenant: str, asked: Search) -> WfSpec | None:
-    version = asked.version
-    if version is None:
-        latest = rows.peek(LatestWfSpec, tenant, asked.wf_spec)
+    """The version by which values are read; it may be deleted: its runs are found."""
+    among, name = asked.among, asked.wf_spec
+    version = among.version
+    if version is None and among.major is None:
+        latest = rows.peek(LatestWfSpec, tenant, name)
         version = 0 if latest is None else latest.version or latest.last
-    return rows.peek(WfSpec, tenant, asked.wf_spec, version)
+    elif version is None and among.major is not None:
+        major = rows.peek(MajorWfSpec, tenant, name, among.major)
+        if major is None:
+            return None
+        version = major.version or major.first
+        if among.revision is not None:
+            version = major.first + among.revision
+    spec = rows.peek(WfSpec, tenant, name, version or 0)
+    return spec if spec is None or among.major in (None, spec.major) else None
+
+
+def _version_said(asked: Search) -> str:
+    among = asked.among
+    if among.version is not None:
+        return f" in version {among.version}"
+    said = [str(one) for one in (among.major, among.revision) if one is not None]
+    return f" in version {'.'.join(said)}" if said else ""
 
 
 def _variable(spec: WfSpec, name: str) -> VariableDef:
@@ -131,14 +285,18 @@ def _variable(spec: WfSpec, name: str) -> VariableDef:
     return known[name]
 
 
-def _value(rows: Rows, tenant: str, declared: VariableDef, asked: Search) -> Value:
+def _value(rows: Rows, tenant: str, spec: WfSpec, asked: Condition) -> Wanted:
     """The value that the text stands for, as a place of the index's type has it."""
+    declared = _variable(spec, asked.name)
     indexes, structs = indexes_of(declared), partial(struct_fields_of, rows, tenant)
-    wanted = indexes.get(asked.path)
+    kind = indexes.get(asked.path)
     try:
-        if wanted is None or (asked.path != WHOLE and is_hidden(declared, asked.path, structs)):
+        if kind is None or (asked.path != WHOLE and is_hidden(declared, asked.path, structs)):
             paths = ", ".join(indexes)
-            raise bad_request(f"parameter `path`: {declared.name!r} is searched for by {paths}")
-        return cast_to(asked.text, parse_type(wanted), structs)
+            raise bad_request(f"parameter `variable`: {declared.name!r} is searched for by {paths}")
+        value = cast_to(asked.text, parse_type(kind), structs)
     except ValueProblem as problem:
         raise bad_request(f"parameter `variable`: {problem}") from problem
+    digest = digest_of(asked.path, value)
+    prefix = VariableOf.key(tenant, spec.name, declared.name, digest)
+    return Wanted(declared, asked.path, value, prefix)

@@ -19,6 +19,7 @@ from typing import Final, Protocol, runtime_checkable
 from msgspec import Struct
 
 from penstock.contracts.topics import TopicSettings
+from penstock.log.readers import Reading
 
 Headers = Mapping[str, bytes]
 
@@ -239,6 +240,17 @@ class Truncating(Protocol):
     def truncate(self, partition: int, before: int) -> None:
         """Delete the records of `commands` before an offset. Any thread may call. Raises a
         LogError.
+        """
+        ...
+
+
+@runtime_checkable
+class Joined(Protocol):
+    """A log whose topics others than this process read, as members of groups."""
+
+    def workers(self, group: str) -> list[Reading]:
+        """The members of a group, but for those that an engine's own `consumer` made. Any thread
+        may ask. Raises a LogError.
         """
         ...
 

@@ -1,6 +1,6 @@
 """What users program against: tasks, workflows, workers and clients. Needs no server extra."""
 
-from penstock.core.bulk.rows import BulkFilter
+from penstock.contracts.filters import BulkFilter
 from penstock.sdk.blocks import elif_, else_, for_each, if_, while_
 from penstock.sdk.client import AsyncClient, Client
 from penstock.sdk.context import TaskContext

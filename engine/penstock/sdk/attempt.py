@@ -25,6 +25,7 @@ from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.task_rows import Repeated
 from penstock.core.state.transitions import TaskStatus
+from penstock.core.tasks.checkpoints import size_of
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value
 from penstock.observe.tracing import spanning, tracing
@@ -96,8 +97,13 @@ class Attempt:
             keep(PutCheckpoint(**self.named, number=number, value=plain), kept)
 
         scheduled = self.scheduled
-        count, newest = scheduled.total_checkpoints, scheduled.checkpoint
-        self.context.checkpoints = Checkpoints(put, count, newest)
+        self.context.checkpoints = Checkpoints(
+            put,
+            scheduled.total_checkpoints,
+            scheduled.checkpoint,
+            used=scheduled.checkpoints_bytes,
+            size=lambda value: size_of(self._secrets.hide_in(value)),
+        )
 
     def heartbeat(self, progress: Value, words: Words) -> TaskHeartbeat:
         """A sign of life, with what is new. Each piece of the log ends its last line."""

@@ -17,8 +17,9 @@ import msgspec
 
 from penstock.core.errors import Code
 from penstock.core.limits import CHECKPOINTS_BYTES_MAX, CHECKPOINTS_MAX
+from penstock.core.tasks.checkpoints import size_of
 from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value, value_bytes
+from penstock.core.values.value import Value
 from penstock.sdk import hints
 from penstock.sdk.errors import PenstockError
 
@@ -39,15 +40,27 @@ class Saved:
 
 
 class Checkpoints:
-    """Those of one task run, as one attempt of it sees them: how many there are, and the newest."""
+    """Those of one task run, as one attempt of it sees them: how many there are, what they have
+    `used`, and the newest. What is beyond the bounds is refused here: over Kafka nobody hears that
+    the engine does.
+    """
 
-    __slots__ = ("_bytes", "_count", "_keep", "_lock", "_newest", "_pending")
+    __slots__ = ("_bytes", "_count", "_keep", "_lock", "_newest", "_pending", "_size")
 
-    def __init__(self, keep: Keep, count: int = 0, newest: Value = None) -> None:
+    def __init__(
+        self,
+        keep: Keep,
+        count: int = 0,
+        newest: Value = None,
+        *,
+        used: int = 0,
+        size: Callable[[Value], int] = size_of,
+    ) -> None:
         self._keep = keep
         self._count = count
         self._newest = newest
-        self._bytes = 0  # of this attempt's; what others had, the engine knows
+        self._bytes = used
+        self._size = size
         self._pending: tuple[Future[None], Value] | None = None
         self._lock = Lock()
 
@@ -58,7 +71,7 @@ class Checkpoints:
         except ValueProblem as problem:
             raise ValueError(f"a checkpoint: {problem}") from None
         with self._lock:
-            number = self._next(value_bytes(plain))
+            number = self._next(self._size(plain))
             kept: Future[None] = Future()
             kept.set_running_or_notify_cancel()  # who awaits it may be cancelled, it may not
             self._pending = kept, plain
@@ -97,7 +110,7 @@ class Checkpoints:
         (kept, plain), self._pending = self._pending, None
         if kept.exception() is None:
             self._count += 1
-            self._bytes += value_bytes(plain)
+            self._bytes += self._size(plain)
             self._newest = plain
 
 

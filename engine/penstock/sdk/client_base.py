@@ -7,6 +7,7 @@ from typing import Any, TypeVar, Unpack
 
 import msgspec
 
+from penstock.contracts.answers.common import Counted
 from penstock.contracts.answers.definitions import Named, QueueShown
 from penstock.contracts.answers.events import ExternalEventFound, WorkflowEventFound
 from penstock.contracts.answers.runs import (
@@ -33,6 +34,7 @@ from penstock.sdk.calls.letters import Letters
 from penstock.sdk.calls.metrics import Metrics
 from penstock.sdk.calls.run_reads import PATH, of_run
 from penstock.sdk.calls.schedules import Schedules
+from penstock.sdk.calls.task_queues import TaskQueues
 from penstock.sdk.calls.tenants import Quotas, Tenants
 from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.sdk.connection import Feed
@@ -62,6 +64,7 @@ class ClientBase(Registered[C]):
         self.tenants = Tenants(connection)
         self.quotas = Quotas(connection)
         self.metrics = Metrics(connection)
+        self.task_queues = TaskQueues(connection)
 
     # Definitions.
 
@@ -135,8 +138,8 @@ class ClientBase(Registered[C]):
     @lists
     def find_runs(self, *, newest: bool = False, **which: Unpack[RunSearch]) -> Feed[WfRunHead]:
         """Runs: those that the filters name, newest first; without filters all, in the order of
-        their ids, or `newest` first. Those with a value in a searchable `variable` of a WfSpec,
-        written as `<name>:<value>`, come in the order of their ids, too.
+        their ids, or `newest` first. Those with values in searchable variables of a WfSpec, each
+        a `variable` written as `<name>:<value>`, come in the order of their ids, too.
 
         >>> run = client.run(greeting, name="Eve", wf_run_id="greeting-2")
         >>> [found.wf_run_id for found in client.find_runs(wf_spec="greeting", variable="name:Eve")]
@@ -192,6 +195,64 @@ class ClientBase(Registered[C]):
         """
         return self._in_runs(WorkflowEventFound, "/v1/workflow-events", which)
 
+    @asks
+    def count_runs(
+        self, *, cursor: str | None = None, **which: Unpack[RunSearch]
+    ) -> Exchange[Counted]:
+        """How many runs there are that the filters of `find_runs` name. The server looks at so much
+        for one answer: if `lower_bound` is true there may be more, and its `cursor` has the rest
+        counted.
+
+        >>> run = client.run(greeting, name="Kay")
+        >>> client.count_runs(wf_spec="greeting", variable="name:Kay").count
+        1
+        """
+        return self._how_many("wf-runs", which, cursor)
+
+    @asks
+    def count_task_runs(
+        self, *, cursor: str | None = None, **which: Unpack[TaskRunFilters]
+    ) -> Exchange[Counted]:
+        """How many task runs there are, as runs are counted.
+
+        >>> client.count_task_runs(task_def="nobody-has-it").count
+        0
+        """
+        return self._how_many("task-runs", which, cursor)
+
+    @asks
+    def count_node_runs(
+        self, *, cursor: str | None = None, **which: Unpack[NodeRunFilters]
+    ) -> Exchange[Counted]:
+        """How many node runs there are, as runs are counted.
+
+        >>> client.count_node_runs(wf_spec="greeting", node="nowhere").count
+        0
+        """
+        return self._how_many("node-runs", which, cursor)
+
+    @asks
+    def count_external_events(
+        self, *, cursor: str | None = None, **which: Unpack[ExternalEventFilters]
+    ) -> Exchange[Counted]:
+        """How many events there are that were put to runs, as runs are counted.
+
+        >>> client.count_external_events(event_def="nobody-has-put-it").count
+        0
+        """
+        return self._how_many("external-events", which, cursor)
+
+    @asks
+    def count_workflow_events(
+        self, *, cursor: str | None = None, **which: Unpack[WorkflowEventFilters]
+    ) -> Exchange[Counted]:
+        """How many events there are that runs have thrown, as runs are counted.
+
+        >>> client.count_workflow_events(event_def="nobody-has-thrown-it").count
+        0
+        """
+        return self._how_many("workflow-events", which, cursor)
+
     @lists
     def follow_runs(self, **which: Unpack[RunFilters]) -> Tail[RunNews]:
         """Runs that the filters name, as they begin, change and are left, without end. Search, with
@@ -210,6 +271,13 @@ class ClientBase(Registered[C]):
 
     def _in_runs(self, kind: type[T], path: str, which: Mapping[str, Any]) -> Feed[T]:
         return self._pages(kind, Call(method="GET", path=path, params=api.filters(which)))
+
+    def _how_many(
+        self, kind: str, which: Mapping[str, Any], cursor: str | None
+    ) -> Exchange[Counted]:
+        params = api.filters({**which, "cursor": cursor})
+        call = Call(method="GET", path=api.below("/v1/counts", kind), params=params)
+        return self._ask(Counted, call)
 
     @asks
     def call(self, call: Call) -> Exchange[api.Reply]:

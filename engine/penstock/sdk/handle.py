@@ -90,7 +90,7 @@ class AsyncRunHandle(_Handle[Awaiting, R], Generic[R]):
     >>> async def follow(name: str) -> list[str]:
     ...     async with AsyncClient(url) as ours:
     ...         run = await ours.run(greeting, name=name)
-    ...         return [line async for line in run.follow(timeout=30)]
+    ...         return [line async for line in run.follow_story(timeout=30)]
     >>> asyncio.run(follow("Ada"))[-1]
     "... run COMPLETED, returns 'Hello, Ada'"
     """

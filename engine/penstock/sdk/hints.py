@@ -29,7 +29,7 @@ import msgspec
 
 from penstock.core.values.types import ValueProblem, ValueType
 from penstock.core.values.value import check_bounds, coerce
-from penstock.sdk.models import made_of, model_of, names_in_json, plain_of, root_hint
+from penstock.sdk.models import ModelProblem, made_of, model_of, names_in_json, plain_of, root_hint
 
 _PLAIN: Final[dict[Any, ValueType]] = {
     int: ValueType.INT,
@@ -57,6 +57,7 @@ class UnsupportedHint(Exception):
 
 def type_of_hint(hint: Any) -> ValueType:
     """The type of value of a hint, or UnsupportedHint."""
+    _check_models(hint, set())
     bare = _bare(hint)
     origin = get_origin(bare) or bare
     found = _PLAIN.get(origin) if _hashable(origin) else None
@@ -159,6 +160,21 @@ def from_json(value: Any, hint: Any) -> Any:
 def shown(hint: Any) -> str:
     """A hint as people write it."""
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+
+
+def _check_models(hint: Any, seen: set[int]) -> None:
+    """Refuse a hint in which a model stands that can not be made of its own JSON."""
+    if id(hint) in seen:
+        return
+    seen.add(id(hint))
+    try:
+        fields = fields_of(hint)
+    except ModelProblem as problem:
+        raise UnsupportedHint(str(problem)) from None
+    except NameError:  # a name that is not there yet: what it stands for is looked at in its use
+        fields = None
+    for part in (*get_args(hint), *(fields or {}).values()):
+        _check_models(part, seen)
 
 
 def _listed(value: Any) -> Any:

@@ -332,4 +332,5 @@ def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
         total_checkpoints=found.get("total_checkpoints", 0),
         secrets=found.get("secrets", {}),
         checkpoint=found.get("checkpoint"),
+        checkpoints_bytes=found.get("checkpoints_bytes", 0),
     )

@@ -146,6 +146,7 @@ class KafkaSource:
             group,
             settings=self._settings,
             session_timeout_ms=SESSION_TIMEOUT_MS,
+            client_id=self.worker,
         )
 
     def send(self, reader: Reader, job: Job, command: Command, told: Told = _nobody) -> None:

@@ -33,9 +33,37 @@ def root_hint(kind: object) -> Any:
 
 
 def names_in_json(model: type[BaseModel]) -> dict[str, str]:
-    """How JSON names the fields of a model."""
-    fields = model.model_fields
-    return {name: field.serialization_alias or name for name, field in fields.items()}
+    """How JSON names the fields of a model, or ModelProblem: what a model writes it must read, for
+    between two of us its values are JSON.
+    """
+    names: dict[str, str] = {}
+    for name, field in model.model_fields.items():
+        written, read = field.serialization_alias or name, _read_as(model, name)
+        if written not in read and not field.exclude:
+            raise ModelProblem(
+                f"model {model.__name__}: field {name!r} is written as {written!r} and read as"
+                f" {' or '.join(map(repr, read))}, so nobody can read what another has written;"
+                " give it one `alias` for both, or have its `validation_alias` take both"
+            )
+        names[name] = written
+    return names
+
+
+class ModelProblem(TypeError):
+    """A model that can not be made of its own JSON."""
+
+
+def _read_as(model: type[BaseModel], name: str) -> tuple[str, ...]:
+    """The keys of which a field is read: of a path into others there is none."""
+    from pydantic import AliasChoices
+
+    config, alias = model.model_config, model.model_fields[name].validation_alias
+    aliases = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    read = [one for one in aliases if isinstance(one, str)]
+    if alias is not None and not config.get("validate_by_alias", True):
+        read = []
+    by_name = config.get("validate_by_name") or config.get("populate_by_name")
+    return (*read, *([name] if alias is None or by_name else []))
 
 
 def made_of(kind: type[Any], plain: Any) -> Any:

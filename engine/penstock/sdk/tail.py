@@ -2,6 +2,9 @@
 
 A stream that is `retold` from its beginning each time has what was given before, known by its text:
 of equal events, as many are passed over as have been given. Any other goes on with what is new.
+
+An `error` that the server ends a stream with is treated as a refused request: what time mends is
+asked for again, after pauses that grow unless a connection lasts; anything else is raised.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from typing import Final, Generic, TypeVar, final
 
 import msgspec
 
+from penstock.contracts.answers.streams import StreamEnded
 from penstock.sdk import api
-from penstock.sdk.errors import PenstockError, Unavailable
+from penstock.sdk.errors import PenstockError, ServerError, Unavailable, error_of
 
 T = TypeVar("T")
 
 QUIET_S: Final = 30.0  # the server says something, if only that it lives, twice in this time
+STEADY_S: Final = 5.0  # a connection that lasts so long is a good one
 _EVENT: Final = "event:"
 _DATA: Final = "data:"
 
@@ -47,18 +52,23 @@ class Tail(Generic[T]):
         self._passed: Counter[int] = Counter()
         self._name = ""
         self._retry = 0
-        self._alive = time.monotonic()
+        self._alive = self._began = time.monotonic()
 
     def begin(self) -> api.Call:
         """A new connection."""
         self._passed.clear()
         self._name = ""
+        self._began = time.monotonic()
         return self._call
 
     def take(self, line: str) -> Iterator[T]:
-        """What a line brings: nothing, or an event that was not there before."""
-        self._alive = time.monotonic()
-        self._retry = 0
+        """What a line brings: nothing, or an event that was not there before; or the error that the
+        server ends the stream with, raised.
+        """
+        if line.startswith(_DATA) and self._name == "error":
+            raise _error(line.removeprefix(_DATA))
+        if not line.startswith(_EVENT):
+            self._is_alive()
         if line.startswith(_EVENT):
             self._name = line.removeprefix(_EVENT).strip()
         elif line.startswith(_DATA) and self._name in self._events:
@@ -67,6 +77,11 @@ class Tail(Generic[T]):
                 yield self._events[self._name](data)
         elif line.startswith(_DATA) and self._name == "end":
             self.ended = True
+
+    def _is_alive(self) -> None:
+        self._alive = time.monotonic()
+        if self._alive - self._began >= STEADY_S:
+            self._retry = 0
 
     def _is_new(self, known: int) -> bool:
         self._passed[known] += 1
@@ -87,3 +102,12 @@ class Tail(Generic[T]):
             raise Unavailable("STREAM_ENDED", "the server ends this stream again and again")
         self._retry += 1
         return pause_s
+
+
+def _error(data: str) -> PenstockError:
+    """What a stream was ended with."""
+    try:
+        ended = msgspec.json.decode(data, type=StreamEnded)
+    except msgspec.DecodeError as error:
+        raise ServerError("BAD_ANSWER", f"not the error of this version: {error}") from error
+    return error_of(ended.status, ended.code, ended.message)

@@ -167,6 +167,8 @@ def limits_of(config: Config) -> Limits:
     return Limits(
         in_flight_max=config.in_flight_max,
         lag_records_max=config.lag_max,
+        streams_max=config.streams_max,
+        tenant_streams_max=config.tenant_streams_max,
         blocking_appends=config.sync,
         metrics_names=config.metrics_names,
     )

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from penstock.config import PORT_DEFAULT, Config
 from penstock.core.errors import Outdated
 from penstock.gateway.app import drain
+from penstock.gateway.pages import UI, is_built
 from penstock.gateway.readiness import unanswered
 from penstock.gateway.serve import (
     HttpServer,
@@ -36,6 +37,9 @@ from penstock.server.opening import (
 )
 from penstock.server.parts import Parts, parts
 
+NO_PAGES: Final = (
+    "the dashboard is not built in this checkout: make ui builds it (Node 20 or newer)"
+)
 LOOK_S: Final = 0.1
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 """Rows and records make much garbage and no cycles: looking for cycles less often saves a tenth."""
@@ -112,6 +116,7 @@ def _tell_what_runs(
     log = f"Kafka at {config.kafka}" if config.kafka else f"embedded, in {config.data / 'log'}"
     tell(f"penstock, cluster {belongs.cluster}")
     tell(f"  http    {url}")
+    tell(f"  pages   {url + UI if is_built() else NO_PAGES}")
     tell(f"  log     {log}, {belongs.partitions} partitions")
     tell(f"  stores  {config.data / 'stores'}")
     if config.auth:

@@ -15,10 +15,10 @@ HEAD = """\
 # Settings
 
 The command line goes before the environment. [OPERATIONS.md](../OPERATIONS.md) says what the
-settings of servers are for. Commands that ask a server take `--url` (`http://127.0.0.1:7070`) and
-`--tenant` (`default`), which are not repeated below.
+settings of servers are for. Commands that ask a server take `--url` (`http://127.0.0.1:7070`),
+`--tenant` (`default`) and `--within` (`10s`), which are not repeated below.
 """
-SHARED = frozenset({"--url", "--tenant"})
+SHARED = frozenset({"--url", "--tenant", "--within"})
 
 
 def page() -> str:

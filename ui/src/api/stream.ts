@@ -1,23 +1,37 @@
 // Server-sent events, read with fetch: EventSource can send no key. A stream that breaks is opened
-// again; while nobody looks at the page there is none, since a browser has few connections.
-import { errorOf, headersOf, pause } from "./client";
+// again, after pauses that grow unless one lasts; one that is refused for good is not. While nobody
+// looks at the page there is none, since a browser has few connections.
+import { ApiError, errorOf, headersOf, pause } from "./client";
 
 export interface Sent {
   event: string;
   data: string;
 }
 
+/** Partitions of which a stream tells nothing just now, and why. */
+export interface Missing {
+  partition: number;
+  code: string;
+  message: string;
+}
+
+/** What has become of a stream: it is refused for good, or it lives or will. */
+export type State = "live" | "connecting" | ApiError;
+
 const AGAIN_MS = 1000;
 const AGAIN_MS_MAX = 15_000;
+const STEADY_MS = 5000;
+const FOR_GOOD = [400, 403, 404, 409, 422];
 
-/** Follow a stream until the signal is aborted or `onEvent` returns false. */
+/** Follow a stream until the signal is aborted, `onEvent` returns false, or it is refused. */
 export async function follow(
   target: string,
   onEvent: (sent: Sent) => boolean | void,
   signal: AbortSignal,
-  onState: (live: boolean) => void = () => {},
+  onState: (state: State) => void = () => {},
 ): Promise<void> {
   let wait = AGAIN_MS;
+  let began = Infinity;
   while (!signal.aborted) {
     await seen(signal);
     const hidden = whenHidden(signal);
@@ -27,23 +41,31 @@ export async function follow(
         signal: hidden.signal,
       });
       if (!response.ok || response.body === null) throw await errorOf(response);
-      onState(true);
-      wait = AGAIN_MS;
+      onState("live");
+      began = Date.now();
       for await (const sent of eventsOf(response.body)) {
-        if (sent.event === "error") break; // why it has ended: who asks again is told so, too
+        if (sent.event === "error") throw endOf(sent.data);
         if (onEvent(sent) === false) return;
       }
     } catch (error) {
       if (signal.aborted) return;
+      if (error instanceof ApiError && FOR_GOOD.includes(error.status)) return onState(error);
     } finally {
       hidden.stop();
-      onState(false);
     }
+    onState("connecting");
+    if (Date.now() - began >= STEADY_MS) wait = AGAIN_MS;
+    began = Infinity;
     if (!document.hidden) {
       await pause(wait, signal).catch(() => {});
       wait = Math.min(wait * 2, AGAIN_MS_MAX);
     }
   }
+}
+
+function endOf(data: string): ApiError {
+  const { code, message, status } = JSON.parse(data);
+  return new ApiError(status, code, message);
 }
 
 async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Sent> {

@@ -1,6 +1,6 @@
 // What a component reads of the API, and keeps up to date.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { follow } from "../api/stream";
+import { follow, type Missing, type Sent, type State } from "../api/stream";
 import { store } from "./store";
 
 export interface Read<T> {
@@ -55,7 +55,10 @@ export function useAgain(read: { reload: () => Promise<void> }, stamp: unknown):
 }
 
 /** Whether what is shown is kept up to date just now; null where nothing is followed. */
-export const live = store<boolean | null>(null);
+export const live = store<State | null>(null);
+
+/** Of which partitions nothing is told just now. */
+export const missing = store<Missing[]>([]);
 
 /** Have `onChange` called when a stream tells of a change, at most every `pauseMs`. */
 export function useChanges(target: string | null, onChange: () => unknown, pauseMs: number): void {
@@ -76,8 +79,15 @@ export function useChanges(target: string | null, onChange: () => unknown, pause
         Math.max(0, lastMs + pauseMs - Date.now()),
       );
     };
-    const opened = (isLive: boolean) => live.set(isLive);
-    void follow(target, changed, own.signal, opened).then(() => live.set(null));
+    const came = (sent: Sent) => {
+      if (sent.event === "missing") missing.set(JSON.parse(sent.data).partitions);
+      else changed();
+    };
+    const opened = (state: State) => {
+      live.set(state);
+      missing.set([]); // what is missing is told anew by each stream
+    };
+    void follow(target, came, own.signal, opened).then(() => own.signal.aborted && live.set(null));
     const back = () => !document.hidden && void latest.current();
     document.addEventListener("visibilitychange", back);
     return () => {

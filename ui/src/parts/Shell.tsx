@@ -1,7 +1,9 @@
 // What stands around every page: where one can go, how things are shown, who one is.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { live } from "../base/read";
+import { ApiError } from "../api/client";
+import type { Missing, State } from "../api/stream";
+import { live, missing } from "../base/read";
 import { Link, usePlace } from "../base/router";
 import { keyWanted, session, theme, zone, type Theme } from "../base/settings";
 import { useStore } from "../base/store";
@@ -57,8 +59,28 @@ export function Shell(props: { children: ComponentChildren }) {
   );
 }
 
+function Live(props: { state: State; without: Missing[] }) {
+  const { state, without } = props;
+  if (state instanceof ApiError) return <Light text="not live" about={state.message} />;
+  if (state === "connecting") return <Light text="connecting" about="Connecting again" />;
+  if (without.length === 0) return <Light on text="live" about="This page is kept up to date" />;
+  const numbers = without.map((one) => one.partition).join(", ");
+  const about = without.map((one) => `Partition ${one.partition}: ${one.message}`).join("\n");
+  return <Light text={`live, without partition ${numbers}`} about={about} />;
+}
+
+function Light(props: { on?: boolean; text: string; about: string }) {
+  return (
+    <span class={props.on ? "live on" : "live"} title={props.about}>
+      <i />
+      <span>{props.text}</span>
+    </span>
+  );
+}
+
 function Controls(props: { onKey: () => void }) {
-  const isLive = useStore(live);
+  const state = useStore(live);
+  const without = useStore(missing);
   const chosen = useStore(theme);
   const at = useStore(zone);
   const { key, tenant } = useStore(session);
@@ -66,15 +88,7 @@ function Controls(props: { onKey: () => void }) {
   const icon: Record<Theme, IconName> = { auto: "auto", light: "sun", dark: "moon" };
   return (
     <div class="controls">
-      {isLive !== null && (
-        <span
-          class={isLive ? "live on" : "live"}
-          title={isLive ? "This page is kept up to date" : "Connecting again"}
-        >
-          <i />
-          <span>{isLive ? "live" : "connecting"}</span>
-        </span>
-      )}
+      {state !== null && <Live state={state} without={without} />}
       <button
         type="button"
         class="ghost"

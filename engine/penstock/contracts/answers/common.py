@@ -48,6 +48,17 @@ class Found(Answer, Generic[T], frozen=True):
     missing: list[int] = []
 
 
+class Counted(Answer, frozen=True, kw_only=True):
+    """How many there are of those that were looked at. If something was not, they are the least
+    that there can be, and the cursor has the rest of it counted.
+    """
+
+    count: int
+    lower_bound: bool
+    cursor: str | None
+    missing: list[int] = []
+
+
 class FoundInRuns(Found[T], Generic[T], frozen=True, kw_only=True):
     """What stands in a window of runs, newest first; and whether the window was all there is."""
 

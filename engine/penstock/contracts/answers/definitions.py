@@ -9,7 +9,8 @@ from typing import Any, Literal
 from msgspec import UNSET, UnsetType
 
 from penstock.contracts.answers.common import Answer, Done, Time, Token
-from penstock.core.bulk.rows import BulkFilter, BulkRefusal, BulkStatus
+from penstock.contracts.filters import BulkFilter
+from penstock.core.bulk.rows import BulkRefusal, BulkStatus
 from penstock.core.definitions.defs import BreakerSettings, Correlation, EventRetention, InputVar
 from penstock.core.definitions.user_task_def import FieldType
 from penstock.core.definitions.wf_spec import SpecBody
@@ -67,6 +68,18 @@ class QueueShown(Answer, frozen=True):
     task_def: str
     waiting: int | None
     oldest_at: Time | None
+
+
+class WorkerShown(Answer, frozen=True):
+    """A worker of a TaskDef, by the name that it gives itself. Over HTTP: when it asked for tasks
+    last, null while it asks. Over Kafka: from where it reads, and how many partitions of the queue.
+    """
+
+    via: Literal["http", "kafka"]
+    worker: str
+    polled_at: Time | None
+    host: str | None
+    partitions: int | None
 
 
 class Named(Done, frozen=True):
@@ -198,6 +211,17 @@ class StructDefShown(Answer, frozen=True):
     fields: list[StructField]
     description: str
     created_at: Time
+
+
+class StructDefTried(Answer, frozen=True):
+    """Whether a StructDef would be accepted, and as which version; or the refusal's code, and what
+    it says.
+    """
+
+    accepted: bool
+    version: int | None
+    code: str | None
+    message: str | None
 
 
 class FieldShown(Answer, frozen=True):

@@ -303,6 +303,7 @@ class TaskGiven(Answer, frozen=True):
     heartbeat_timeout_ms: int | None
     total_checkpoints: int
     checkpoint: Any
+    checkpoints_bytes: int
     secrets: dict[str, str]
 
 

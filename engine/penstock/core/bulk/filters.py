@@ -42,7 +42,8 @@ def check_filter(wanted: BulkFilter) -> None:
     for name in _TIMES:
         at_ms: int | None = getattr(wanted, name)
         if at_ms is not None and not 0 <= at_ms <= DATE_MS_MAX:
-            refuse(Code.BAD_FILTER, f"{name} {at_ms}: use milliseconds, 0 to {DATE_MS_MAX}")
+            name = name.removesuffix("_ms")
+            refuse(Code.BAD_FILTER, f"{name}, in ms: {at_ms} is not between 0 and {DATE_MS_MAX}")
 
 
 def _check_that_it_says_something(wanted: BulkFilter) -> None:

@@ -35,6 +35,18 @@ class PutStructDef(Command, frozen=True):
 
 def handle(turn: Turn, command: PutStructDef) -> Value:
     """Check the fields, decide the version and send it to every partition."""
+    row = decided(turn, command)
+    if row is None:
+        turn.repeated = True
+        row = turn.rows.peek(StructDef, turn.tenant, command.name)
+        assert row is not None, "it is the same again"
+    else:
+        install(turn, row)
+    return {"name": row.name, "version": row.version}
+
+
+def decided(turn: Turn, command: PutStructDef) -> StructDef | None:
+    """The version that there would be; None if it is there already. Refused is what can not be."""
     check_definition_name("StructDef", command.name)
     if len(command.description) > TEXT_CHARS_MAX:
         refuse(Code.LIMIT, f"a description may have {TEXT_CHARS_MAX} characters")
@@ -43,14 +55,11 @@ def handle(turn: Turn, command: PutStructDef) -> Value:
     version = 1
     if known is not None:
         if _same(known, fields, command.description):
-            turn.repeated = True
-            return {"name": known.name, "version": known.version}
+            return None
         refuse_no_updates(command.allowed_updates, f"StructDef {known.name!r}")
         _check_evolution(known, fields)
         version = known.version + 1
-    row = StructDef(turn.tenant, command.name, version, fields, command.description, turn.at_ms)
-    install(turn, row)
-    return {"name": row.name, "version": row.version}
+    return StructDef(turn.tenant, command.name, version, fields, command.description, turn.at_ms)
 
 
 def _fields(command: PutStructDef) -> tuple[StructField, ...]:

@@ -3,7 +3,8 @@ begin anew. They go by the tenant's rate of starts, and by that of who is behind
 do at the edge; but they are not refused, they wait for their turn.
 
 Rules
-- A partition holds its share of a rate, by the log's time. A second's worth may start at once.
+- A partition holds its share of a rate, by the log's time. A second's worth may start at once. No
+  rate is rounded: a turn lies at a millisecond and a fraction of it, in parts of the rate.
 - What has been given a turn has it: it is not asked again.
 """
 
@@ -26,14 +27,22 @@ def next_turn_ms(turn: Turn, principal: str) -> int:
     now_ms = clock_ms(turn, Clock.DURATION)
     wait_ms = 0
     for whose_rate, rate in list(_rates(turn, principal)):
-        interval_ms = -(-1_000 * turn.shard.partitions // rate)
         row = turn.rows.get(StartPace, turn.tenant, whose_rate)
         row = row or StartPace(turn.tenant, whose_rate)
-        turn_ms = max(row.next_ms, now_ms - AT_ONCE_MS)
-        row.next_ms = turn_ms + interval_ms
+        parts = min(row.next_parts, rate - 1)  # it may have been another rate's
+        turn_at = max((row.next_ms, parts), (now_ms - AT_ONCE_MS, 0))
+        row.next_ms, row.next_parts = after_one(turn_at, rate, turn.shard.partitions)
         turn.rows.put(row)
-        wait_ms = max(wait_ms, turn_ms - now_ms)
+        wait_ms = max(wait_ms, turn_at[0] + (turn_at[1] > 0) - now_ms)
     return wait_ms
+
+
+def after_one(turn_at: tuple[int, int], rate: int, partitions: int) -> tuple[int, int]:
+    """When the turn comes behind one, on each of so many partitions: in milliseconds, and how many
+    parts of the next one, of which there are as many as the rate.
+    """
+    whole, parts = divmod(turn_at[1] + 1_000 * partitions, rate)
+    return turn_at[0] + whole, parts
 
 
 def check_pace(turn: Turn, principal: str) -> None:

@@ -53,7 +53,7 @@ def try_expression(
         check_form(expression)
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, str(problem))
-    at = _stand(_reading(rows, shard, tenant), place)
+    at = _stand(reading_turn(rows, shard, tenant), place)
     try:
         value = at.evaluate(expression, "trial")
     except ValueProblem as problem:
@@ -61,7 +61,7 @@ def try_expression(
     return Tried(MASK if at.masked and value is not None else value, at.masked)
 
 
-def _reading(rows: Rows, shard: Shard, tenant: str) -> Turn:
+def reading_turn(rows: Rows, shard: Shard, tenant: str) -> Turn:
     """A turn of no record: what reads rows wants one."""
     turn = Turn(rows, shard, 0, rows.get(PartitionState) or PartitionState())
     turn.tenant = tenant

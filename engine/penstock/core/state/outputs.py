@@ -15,7 +15,8 @@ from penstock.core.values.value import Value
 class ScheduledTask(Struct, frozen=True):
     """A task for the workers of a TaskDef (schemas/task). `secrets` are the inputs that the worker
     has to fill in, each with the name of its secret; in `inputs` they are null. `checkpoint` is the
-    newest of those that earlier attempts have put aside.
+    newest of the `total_checkpoints` that earlier attempts have put aside, `checkpoints_bytes` is
+    what all of them have used of the bytes that a task may have.
     """
 
     tenant: str
@@ -36,6 +37,7 @@ class ScheduledTask(Struct, frozen=True):
     total_checkpoints: int = 0
     secrets: dict[str, str] = {}
     checkpoint: Value = None
+    checkpoints_bytes: int = 0
 
 
 class WorkerSignal(Struct, frozen=True):

@@ -118,7 +118,8 @@ class LiveRuns(Row):
 
 class StartPace(Row):
     """When a tenant's next run, or the next one of a principal in it, may be started by a schedule
-    or a bulk job here. It is there once there was a rate to hold.
+    or a bulk job here: at a millisecond, and so many parts of the next one, of which there are as
+    many as the rate. It is there once there was a rate to hold.
     """
 
     KIND, SCOPE, KEY = b"p", Scope.PARTITION, ("tenant", "principal")
@@ -126,6 +127,7 @@ class StartPace(Row):
     tenant: str
     principal: str
     next_ms: int = 0
+    next_parts: int = 0
 
 
 class DeletedRun(Row):

@@ -30,7 +30,7 @@ def put_checkpoint(turn: Turn, task: TaskRun, number: int, value: Value, logs: s
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, f"checkpoint {number} of {task.guid}: {problem}")
     logs = logs[:CHECKPOINT_LOGS_CHARS_MAX]
-    size = value_bytes(value) + value_bytes(logs)
+    size = size_of(value, logs)
     if total.count >= CHECKPOINTS_MAX or total.bytes + size > CHECKPOINTS_BYTES_MAX:
         refuse(
             Code.LIMIT,
@@ -55,12 +55,17 @@ def put_checkpoint(turn: Turn, task: TaskRun, number: int, value: Value, logs: s
     return True
 
 
-def newest_checkpoint(turn: Turn, task: TaskRun) -> tuple[int, Value]:
-    """How many checkpoints the task has, and the value of the newest."""
-    count = checkpoint_count(turn, task)
-    if not count:
-        return 0, None
-    return count, _known(turn, task, count - 1).value
+def size_of(value: Value, logs: str = "") -> int:
+    """What a checkpoint counts for."""
+    return value_bytes(value) + value_bytes(logs)
+
+
+def kept_checkpoints(turn: Turn, task: TaskRun) -> tuple[int, int, Value]:
+    """How many checkpoints the task has, the bytes of all of them, and the value of the newest."""
+    total = turn.rows.peek(CheckpointTotal, task.tenant, task.wf_run_id, task.guid)
+    if total is None:
+        return 0, 0, None
+    return total.count, total.bytes, _known(turn, task, total.count - 1).value
 
 
 def checkpoint_count(turn: Turn, task: TaskRun) -> int:

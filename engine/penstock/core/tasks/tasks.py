@@ -35,7 +35,7 @@ from penstock.core.state.turn import Turn
 from penstock.core.tasks.addresses import address_of, ends_as_gone
 from penstock.core.tasks.attempts import move_task, own_attempt
 from penstock.core.tasks.breakers import lets_out
-from penstock.core.tasks.checkpoints import newest_checkpoint
+from penstock.core.tasks.checkpoints import kept_checkpoints
 from penstock.core.tasks.inputs import Inputs
 from penstock.core.values.value import value_bytes
 
@@ -215,10 +215,10 @@ def _next_attempt(at: At, task: TaskRun) -> None:
 
 def _emit(turn: Turn, run: WfRun, node_run: NodeRun, task: TaskRun) -> None:
     number = task.attempt.number
-    checkpoints, checkpoint = 0, None
+    checkpoints, used, checkpoint = 0, 0, None
     turn.output_bytes += value_bytes(task.inputs)
     if number > 1:
-        checkpoints, checkpoint = newest_checkpoint(turn, task)
+        checkpoints, used, checkpoint = kept_checkpoints(turn, task)
         turn.output_bytes += value_bytes(checkpoint)
     turn.outputs.append(
         ScheduledTask(
@@ -240,5 +240,6 @@ def _emit(turn: Turn, run: WfRun, node_run: NodeRun, task: TaskRun) -> None:
             total_checkpoints=checkpoints,
             secrets=task.secrets,
             checkpoint=checkpoint,
+            checkpoints_bytes=used,
         )
     )

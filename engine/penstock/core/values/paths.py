@@ -49,6 +49,14 @@ def parse_path(path: str) -> tuple[str | int, ...]:
     return tuple(steps)
 
 
+def leading_path(text: str) -> str:
+    """The longest path with which a text begins."""
+    at = 1
+    while (match := _STEP.match(text, at)) is not None:
+        at = match.end()
+    return text[:at]
+
+
 def follow_path(
     value: Value, path: str, declared: Type | None = None, structs: Structs = no_structs
 ) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
@@ -9,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.contracts.answers.definitions import BulkAsked, BulkHead, BulkShown, BulkTold
+from penstock.contracts.filters import BulkFilter
+from penstock.core.bulk import rows
 from penstock.core.bulk.rows import BulkJob, BulkState
 from penstock.core.commands.bulk import Bulk
 from penstock.core.commands.cancel_bulk import CancelBulk
@@ -16,6 +19,8 @@ from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_guid
 from penstock.gateway.auth import identify
+from penstock.gateway.errors import bad_request
+from penstock.gateway.filters import pairs_of
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
 from penstock.gateway.render import time_text
@@ -33,6 +38,17 @@ from penstock.gateway.web import (
 Json = dict[str, Any]
 
 
+class BulkBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which runs, by the words of a search; the verb, and its arguments: the fields of the command
+    it stands for, but for the run's id. A `dry_run` only counts the runs.
+    """
+
+    filter: BulkFilter
+    verb: str
+    arguments: dict[str, Any] = {}
+    dry_run: bool = False
+
+
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
     """A body with nothing in it."""
 
@@ -41,7 +57,13 @@ async def ask(request: Request) -> Response:
     """Begin a job; what becomes of it is read under its id."""
     caller = identify(request)
     command_id = command_id_of(request)
-    command = await read_struct(request, Bulk)
+    body = await read_struct(request, BulkBody)
+    command = Bulk(
+        filter=_criteria(body.filter),
+        verb=body.verb,
+        arguments=body.arguments,
+        dry_run=body.dry_run,
+    )
     return await send(request, command, caller=caller, command_id=command_id, created=202)
 
 
@@ -61,7 +83,7 @@ async def get(request: Request) -> Response:
     shown = None if job is None else _shown(view, job)
     if job is None or shown is None:
         refuse(Code.BULK_UNKNOWN, f"there is no bulk job {bulk_id!r}; an ended one is forgotten")
-    filter_and_arguments = {"filter": job.filter, "arguments": job.arguments}
+    filter_and_arguments = {"filter": _words_of(job.filter), "arguments": job.arguments}
     return json_answer(shown | filter_and_arguments, position=view.position)
 
 
@@ -70,6 +92,36 @@ async def list_all(request: Request) -> Response:
     view, tenant = await view_at(request, DECIDING_PARTITION), identify(request).tenant
     jobs, cursor = page(request, view, BulkJob, tenant)
     return listed([_shown(view, job) for job in jobs], cursor, view.position)
+
+
+def _criteria(wanted: BulkFilter) -> rows.BulkFilter:
+    """A filter as the engine keeps it."""
+    pairs = dict.fromkeys(pairs_of("label", wanted.label))
+    labels = dict(pairs.keys())
+    if len(labels) < len(pairs):
+        raise bad_request("`label`: a run has one value of a label, two are asked for")
+    return rows.BulkFilter(
+        all=wanted.all,
+        wf_run_ids=wanted.wf_run_ids,
+        wf_spec=wanted.wf_spec,
+        version=wanted.version,
+        status=wanted.status,
+        labels=labels,
+        **{f"{name}_ms": _ms(getattr(wanted, name)) for name in TIMES},
+        children=wanted.children,
+        ends=wanted.ends,
+    )
+
+
+def _words_of(kept: rows.BulkFilter) -> Json:
+    """A filter in the words of a search."""
+    fields: Json = {name: getattr(kept, name) for name in SAME}
+    times = {name: time_text(getattr(kept, f"{name}_ms")) for name in TIMES}
+    return {**fields, "label": [f"{key}:{kept.labels[key]}" for key in kept.labels], **times}
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else round(at.timestamp() * 1_000)
 
 
 def _id(request: Request) -> str:
@@ -101,9 +153,11 @@ def _shown(view: View, job: BulkJob) -> Json | None:
     }
 
 
+TIMES: Final = ("started_after", "started_before", "ended_after", "ended_before")
+SAME: Final = frozenset(BulkFilter.__struct_fields__) - {"label", *TIMES}
 BY_ID: Final = "/v1/bulk/{bulk_id}"
 ROUTES: Final = [
-    route("POST", "/v1/bulk", ask, sends(Bulk, BulkAsked, status=202)),
+    route("POST", "/v1/bulk", ask, sends(BulkBody, BulkAsked, status=202)),
     route("GET", "/v1/bulk", list_all, pages(BulkHead)),
     route("GET", BY_ID, get, reads(BulkShown)),
     route("POST", BY_ID + "/cancel", cancel, sends(Nothing, BulkTold)),

@@ -10,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.contracts.answers.runs import WfRunHead
+from penstock.contracts.answers.streams import Begun, Changed, LeftSearch, MissingPartitions
 from penstock.contracts.filters import RunFilters
 from penstock.core.ids import root_of
 from penstock.core.state.regions import family_region
@@ -22,8 +24,9 @@ from penstock.gateway.reads import Reads, View
 from penstock.gateway.routes.run_words import PAUSE_S
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.run_follow import FollowedRuns
-from penstock.gateway.says import AT_LEAST, VIEW, Says
-from penstock.gateway.streams import LOOK_S, MEDIA, QUIET_S, Events, event, streamed
+from penstock.gateway.says import AT_LEAST, VIEW, follows
+from penstock.gateway.sent_events import MISSING, Events, event
+from penstock.gateway.streams import LOOK_S, QUIET_S, streamed
 from penstock.gateway.web import Gateway, gateway_of, route, sees_run, view_of_run
 
 POSITIONS_S: Final = 0.5
@@ -43,7 +46,9 @@ async def of_run(request: Request) -> Response:
 
 async def of_all(request: Request) -> Response:
     """That partitions have gone on, wherever they are, as server-sent events: `changed` with the
-    positions of those that have; at first of all.
+    positions of those that have; at first of all. `missing` has `partitions`, each with a `code`
+    and a `message`, of which nothing is told just now: it comes when that changes, and is empty
+    once all are told of again.
     """
     events = await followed.everywhere(request, partial(_changes, gateway_of(request).reads))
     return streamed(request, events)
@@ -53,10 +58,11 @@ async def of_wf_runs(request: Request) -> Response:
     """Runs that a search finds, as they change, as server-sent events. `begin` comes first, and
     whenever something may have been missed: search now, what follows is newer. Then `run` with a
     run that has begun or changed, and `left` with the id of one that the search does not find any
-    more.
+    more. `missing` has `partitions`, each with a `code` and a `message`, of which nothing is told
+    just now: each has a `begin` of its own when it is back.
     """
     asked, dialect = RunSearch.of(request.query_params), dialect_of(request)
-    here = partial(_runs, request, FollowedRuns(dialect, asked))
+    here = partial(_runs, request, FollowedRuns(dialect, asked, gateway_of(request).shown_runs))
     return streamed(request, await followed.everywhere(request, here))
 
 
@@ -101,25 +107,31 @@ async def _runs(request: Request, found: FollowedRuns, numbers: frozenset[int]) 
     with gateway.run_changes.following(tenant, numbers) as following:
         yield begin()
         while True:
-            wf_run_ids, missed = await following.changed(LOOK_S)
+            changed, missed = await following.changed(LOOK_S)
             for number in numbers:
                 reads.check_served(number)
             if missed:
                 yield begin()
-            elif wf_run_ids:
+            elif changed:
                 caller = identify(request)
-                for told in await run_in_threadpool(found.look, reads, caller, wf_run_ids):
+                for told in await run_in_threadpool(found.look, caller, changed):
                     yield told
                 await asyncio.sleep(PAUSE_S)
 
 
+FOLLOWED: Final = {"begin": Begun, "run": WfRunHead, "left": LeftSearch, MISSING: MissingPartitions}
 ROUTES: Final = [
-    route("GET", RUN + "/follow", of_run, Says(query=(AT_LEAST,), media=MEDIA)),
-    route("GET", "/v1/changes/follow", of_all, Says(media=MEDIA)),
+    route("GET", RUN + "/follow", of_run, follows({"changed": Changed}, AT_LEAST)),
+    route(
+        "GET",
+        "/v1/changes/follow",
+        of_all,
+        follows({"changed": Changed, MISSING: MissingPartitions}),
+    ),
     route(
         "GET",
         "/v1/changes/wf-runs/follow",
         of_wf_runs,
-        Says(query=(VIEW, *params_of(RunFilters)), media=MEDIA),
+        follows(FOLLOWED, VIEW, *params_of(RunFilters)),
     ),
 ]

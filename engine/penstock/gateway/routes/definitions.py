@@ -24,7 +24,7 @@ from penstock.core.commands.delete_wf_spec import DeleteWfSpec
 from penstock.core.commands.delete_workflow_event_def import DeleteWorkflowEventDef
 from penstock.core.commands.put_application import PutApplication
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
-from penstock.core.commands.put_struct_def import PutStructDef
+from penstock.core.commands.put_struct_def import PutStructDef, decided
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_user_task_def import PutUserTaskDef
 from penstock.core.commands.put_wf_spec import PutWfSpec
@@ -40,9 +40,11 @@ from penstock.core.definitions.defs import (
 )
 from penstock.core.definitions.user_task_def import LatestUserTaskDef, find_user_task_def
 from penstock.core.definitions.wf_spec import LatestWfSpec, SpecBody, WfSpec
-from penstock.core.errors import Code
+from penstock.core.errors import Code, Reject
+from penstock.core.flow.trial import reading_turn
 from penstock.core.ids import check_definition_name
 from penstock.core.limits import INT_MAX
+from penstock.core.state.partition_state import Shard
 from penstock.core.state.rows import Row, Rows
 from penstock.gateway import render, user_task_json
 from penstock.gateway.access import access_of
@@ -53,7 +55,7 @@ from penstock.gateway.filters import filters_in, params_of
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import check_part
 from penstock.gateway.registered import Registered, wait_until_everywhere
-from penstock.gateway.says import VERSION, WAIT, Says, pages, reads, sends
+from penstock.gateway.says import AT_LEAST, VERSION, WAIT, Says, pages, reads, sends
 from penstock.gateway.web import (
     Gateway,
     command_id_of,
@@ -279,6 +281,25 @@ def _version_to_delete(request: Request) -> int:
     return int_param(request, "version", 0, low=1, high=INT_MAX)
 
 
+async def validate_struct_def(request: Request) -> Response:
+    """What would become of a StructDef if it were registered so: which version it would be, or why
+    it would be refused. Nothing is registered.
+    """
+    command = await read_struct(request, PutStructDef, name=request.path_params["name"])
+    view, tenant = await view_of_definitions(request)
+    shard = Shard(view.position.partition, gateway_of(request).reads.partitions)
+    turn = reading_turn(view.rows, shard, tenant)
+    try:
+        row = decided(turn, command)
+    except Reject as refused:
+        told = {"accepted": False, "code": str(refused.code), "message": refused.message}
+        return json_answer({"version": None, **told}, position=view.position)
+    known = row or view.rows.peek(StructDef, tenant, command.name)
+    version = None if known is None else known.version
+    told = {"accepted": True, "version": version, "code": None, "message": None}
+    return json_answer(told, position=view.position)
+
+
 async def get_wf_spec(request: Request) -> Response:
     """A version of a WfSpec, the newest if none is named."""
     view, tenant = await view_of_definitions(request)
@@ -348,12 +369,17 @@ async def wait_for_all(gateway: Gateway, caller: Caller, definition: Definition,
     await wait_until_everywhere(gateway, caller, put)
 
 
+VALIDATE: Final = "/v1/struct-defs/{name}/validate"
+VALIDATES: Final = Says(
+    body=PutStructDef, gives=shapes.StructDefTried, query=(AT_LEAST,), positioned=True
+)
 ROUTES: Final = [
     *routes_of(TASK_DEFS),
     *routes_of(WF_SPECS),
     *routes_of(EVENT_DEFS),
     *routes_of(USER_TASK_DEFS),
     *routes_of(STRUCT_DEFS),
+    route("POST", VALIDATE, validate_struct_def, VALIDATES),
     *routes_of(WORKFLOW_EVENT_DEFS),
     *routes_of(APPLICATIONS),
 ]

@@ -29,6 +29,8 @@ from penstock.gateway.web import Gateway, gateway_of, route
 from penstock.observe.tally import Histogram
 
 QUEUES_NAMED_MAX: Final = 200
+HTTP: Final = "http"
+KAFKA: Final = "kafka"
 
 
 def partitions(gateway: Gateway) -> Iterator[Metric]:
@@ -126,6 +128,34 @@ def queues(gateway: Gateway) -> Iterator[Metric]:
     )
 
 
+def workers(gateway: Gateway) -> Iterator[Metric]:
+    """Workers: over HTTP, by the node that has the queue; over Kafka, by that of partition 0."""
+    found = [
+        *((*key, HTTP, count) for key, count in gateway.queues.polled.counts().items()),
+        *((one.tenant, one.task_def, KAFKA, one.workers) for one in gateway.sampler.queues),
+    ]
+    totals: dict[str, float] = {HTTP: 0, KAFKA: 0}
+    for *_, via, count in found:
+        totals[via] += count
+    yield _gauge(
+        "task_workers",
+        "Workers, once for each of their TaskDefs: that polled in the last minute, or are members"
+        " of the workers' group.",
+        "via",
+        totals,
+    )
+    if not gateway.limits.metrics_names:
+        return
+    family = GaugeMetricFamily(
+        "penstock_task_queue_workers",
+        "The same of a TaskDef.",
+        labels=("tenant", "task_def", "via"),
+    )
+    for *labels, count in sorted(found, key=lambda one: -one[-1])[:QUEUES_NAMED_MAX]:
+        family.add_metric(labels, count)
+    yield family
+
+
 def snapshots(gateway: Gateway) -> Iterator[Metric]:
     """How old the newest snapshots are; a partition that has none is not there."""
     taken = gateway.processor.snapshots
@@ -147,7 +177,7 @@ def disk(gateway: Gateway) -> Iterator[Metric]:
 
 
 FAMILIES: Final[tuple[Callable[[Gateway], Iterator[Metric]], ...]] = (
-    *(partitions, folding, edge, queues, snapshots, disk),
+    *(partitions, folding, edge, queues, workers, snapshots, disk),
 )
 
 

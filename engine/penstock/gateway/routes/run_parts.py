@@ -1,5 +1,5 @@
-"""What a run is made of: its node runs, task runs, variables, events, and the history told from
-them.
+"""What a run is made of: its threads, node runs, task runs, variables, events, and the history told
+from them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from penstock.contracts.answers.runs import (
     RecordingShown,
     Story,
     TaskRunShown,
+    ThreadShown,
     VariableShown,
     WaitShown,
 )
 from penstock.core.errors import Code, refuse
 from penstock.core.state.event_rows import ExternalEvent
-from penstock.core.state.run import NodeRun, TaskRun, Variable
+from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import Checkpoint
 from penstock.core.views.shown import (
     shown_checkpoint,
@@ -56,6 +57,26 @@ from penstock.gateway.web import (
     route,
     view_of_run,
 )
+
+
+async def threads(request: Request) -> Response:
+    """The thread runs, by number; one that has ended is kept as long as its run."""
+    view, tenant, wf_run_id = await view_of_run_at(request)
+    known_run(view, tenant, wf_run_id)
+    rows, cursor = await run_in_threadpool(page, request, view, ThreadRun, tenant, wf_run_id)
+    return listed([render.thread_run(row) for row in rows], cursor, view.position)
+
+
+async def thread(request: Request) -> Response:
+    """One thread run, ended or not; of one that is `gone` only how it ended is left."""
+    view, tenant, wf_run_id = await view_of_run_at(request)
+    known_run(view, tenant, wf_run_id)
+    number, row = request.path_params["thread"], None
+    if number < 2**63:
+        row = view.rows.peek(ThreadRun, tenant, wf_run_id, number)
+    if row is None:
+        refuse(Code.THREAD_UNKNOWN, f"WfRun {wf_run_id!r} has no thread {number}")
+    return json_answer(render.thread_run(row), position=view.position)
 
 
 async def node_runs(request: Request) -> Response:
@@ -196,6 +217,8 @@ POSITIONS: Final = Param(
 TASK_RUNS: Final = pages(TaskRunShown, VIEW, AT, views=True, also=(409,))
 TASK_RUN: Final = reads(TaskRunShown, VIEW, AT, views=True, also=(409,))
 ROUTES: Final = [
+    route("GET", RUN + "/threads", threads, pages(ThreadShown, AT, also=(409,))),
+    route("GET", RUN + "/threads/{thread:int}", thread, reads(ThreadShown, AT, also=(409,))),
     route("GET", RUN + "/node-runs", node_runs, pages(NodeRunShown, AT, also=(409,))),
     route(
         "GET",

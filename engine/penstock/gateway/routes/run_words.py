@@ -16,6 +16,7 @@ from starlette.responses import Response
 from penstock.contracts.answers.common import Excerpt
 from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import Level, LogShown
+from penstock.contracts.answers.streams import AllTold
 from penstock.contracts.filters import SeriesFilters
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
@@ -35,8 +36,9 @@ from penstock.gateway.run_words import (
     measures_of,
     pieces_of,
 )
-from penstock.gateway.says import AT_LEAST, VIEW, Param, Says, reads
-from penstock.gateway.streams import MEDIA, QUIET_S, Events, event, streamed
+from penstock.gateway.says import AT_LEAST, VIEW, Param, follows, reads
+from penstock.gateway.sent_events import Events, event
+from penstock.gateway.streams import QUIET_S, streamed
 from penstock.gateway.web import (
     Gateway,
     gateway_of,
@@ -160,7 +162,7 @@ LINES: Final = (
     *OF_ATTEMPTS,
     Param("min_level", Level, "Only lines of this level, or of a graver one."),
 )
-FOLLOWS: Final = Says(query=(*LINES, AT_LEAST), media=MEDIA)
+FOLLOWS: Final = follows({"log": LogShown, "end": AllTold}, *LINES, AT_LEAST)
 MEASURED: Final = (*OF_ATTEMPTS, *params_of(SeriesFilters))
 ROUTES: Final = [
     route("GET", RUN + "/logs", logs, reads(Excerpt[LogShown], *LINES, views=True)),

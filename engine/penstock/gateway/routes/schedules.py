@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from penstock.contracts.answers.definitions import ScheduleShown
 from penstock.contracts.answers.told import ScheduleMade, ScheduleTold
+from penstock.contracts.filters import ScheduleFilters
 from penstock.core.command import Command
 from penstock.core.commands.delete_schedule import DeleteSchedule
 from penstock.core.commands.pause_schedule import PauseSchedule
@@ -24,9 +25,11 @@ from penstock.core.state.rows import Rows
 from penstock.core.views.shown import shown_inputs
 from penstock.gateway import render
 from penstock.gateway.auth import Caller, identify
+from penstock.gateway.filters import filters_in, params_of
 from penstock.gateway.index_scan import scan_index
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
+from penstock.gateway.run_window import named
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, finds, reads, sends
 from penstock.gateway.spread import paged
 from penstock.gateway.web import (
@@ -93,19 +96,32 @@ async def get(request: Request) -> Response:
 
 
 async def list_all(request: Request) -> Response:
-    """Schedules, by partition and id."""
+    """Schedules, by partition and id: all, or those that the filters name."""
     reads = gateway_of(request).reads
     caller = identify(request)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
+    asked = filters_in(request.query_params, ScheduleFilters)
 
     def found(view: View, row: ScheduleState) -> render.Json | None:
-        return _shown(view, caller, row.schedule_id)
+        is_one = row.status in asked.get("status", (row.status,)) and (
+            "wf_spec" not in asked or _is_of(view.rows, row, asked["wf_spec"])
+        )
+        return _shown(view, caller, row.schedule_id) if is_one else None
 
     def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
         prefix = ScheduleState.key(caller.tenant)
         return scan_index(reads, ScheduleState, prefix, found, limit=limit, cursor=cursor, end=end)
 
     return await paged(request, read, limit)
+
+
+def _is_of(rows: Rows, row: ScheduleState, wf_spec: str) -> bool:
+    """Whether a schedule starts runs of a WfSpec, which may be named without its namespace."""
+    schedule = rows.peek(Schedule, row.tenant, row.schedule_id)
+    if schedule is None or schedule.wf_spec == wf_spec:
+        return schedule is not None
+    spec = newest_spec(rows, row.tenant, schedule.wf_spec, schedule.major)
+    return spec is not None and wf_spec == named(spec)[1]
 
 
 def _shown(view: View, caller: Caller, schedule_id: str) -> render.Json | None:
@@ -127,7 +143,7 @@ def _without_masked(rows: Rows, row: Schedule) -> Schedule:
 BY_ID: Final = "/v1/schedules/{schedule_id}"
 ROUTES: Final = [
     route("POST", "/v1/schedules", make, sends(ScheduleWf, ScheduleMade, status=201)),
-    route("GET", "/v1/schedules", list_all, finds(ScheduleShown)),
+    route("GET", "/v1/schedules", list_all, finds(ScheduleShown, *params_of(ScheduleFilters))),
     route("GET", BY_ID, get, reads(ScheduleShown)),
     route("DELETE", BY_ID, delete, sends()),
     route("POST", BY_ID + "/actions/pause", pause, sends(Nothing, ScheduleTold)),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from itertools import islice
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.contracts.answers.common import Done, Items
-from penstock.contracts.answers.definitions import BreakerClosed, QueueShown
+from penstock.contracts.answers.definitions import BreakerClosed, QueueShown, WorkerShown
 from penstock.contracts.answers.runs import StopAsked, TasksGiven
 from penstock.contracts.answers.told import AttemptTold, CheckpointTold, HeartbeatTold, TaskTold
+from penstock.contracts.topics import task_group
 from penstock.core.command import Command
 from penstock.core.commands.close_breaker import CloseBreaker
 from penstock.core.commands.hand_back_task import HandBackTask
@@ -31,13 +34,15 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TASK_IN_FLIGHT, TaskStatus
 from penstock.gateway import render
 from penstock.gateway.auth import identify
+from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import disconnected
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.operator_shapes import BreakerShown
 from penstock.gateway.reads import View, check_part
-from penstock.gateway.says import WAIT_MS_MAX, Says, pages, reads, sends
+from penstock.gateway.says import WAIT_MS_MAX, Says, follows, pages, reads, sends
+from penstock.gateway.sent_events import Events, event
 from penstock.gateway.spread import everywhere
-from penstock.gateway.streams import LOOK_S, MEDIA, Events, event, streamed
+from penstock.gateway.streams import LOOK_S, streamed
 from penstock.gateway.task_queue import PollingWorker
 from penstock.gateway.web import (
     Gateway,
@@ -52,10 +57,12 @@ from penstock.gateway.web import (
     send,
     view_of_definitions,
 )
+from penstock.log.port import Joined, LogError
 
 STOPS_MAX: Final = 1_000
 OVER: Final = "over"
 HELD_SHOWN_MAX: Final = 10_000
+WORKERS_SHOWN_MAX: Final = 1_000
 
 
 class PollBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,6 +155,47 @@ async def _queues(gateway: Gateway, tenant: str, names: list[str]) -> list[rende
             "oldest_at": None if backlog is None else render.time_text(backlog.oldest_ms),
         }
         for name in names
+    ]
+
+
+async def get_workers(request: Request) -> Response:
+    """The workers of a TaskDef, as far as can be known: who has asked for its tasks over HTTP in
+    the last minute, and who reads its topic.
+    """
+    gateway, tenant = gateway_of(request), identify(request).tenant
+    name = check_definition_name("TaskDef", request.path_params["task_def"])
+    gateway.reads.check_served(gateway.queues.home_of(tenant, name))
+    if not await gateway.engine.comes(TaskDef, TaskDef.key(tenant, name)):
+        refuse(Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
+    polled = gateway.queues.polled.of((tenant, name))
+    reading = await run_in_threadpool(_reading, gateway, tenant, name)
+    now_s = time.time()
+    items = [_polling(one, now_s, polled[one]) for one in sorted(polled)]
+    return json_answer({"items": [*items, *reading][:WORKERS_SHOWN_MAX]})
+
+
+def _polling(name: str, now_s: float, ago_s: float | None) -> render.Json:
+    at = None if ago_s is None else render.time_text(int((now_s - ago_s) * 1_000))
+    return {"via": "http", "worker": name, "polled_at": at, "host": None, "partitions": None}
+
+
+def _reading(gateway: Gateway, tenant: str, name: str) -> list[render.Json]:
+    """Who reads the topic, as members of the workers' group."""
+    if not isinstance(gateway.log, Joined):
+        return []
+    try:
+        found = gateway.log.workers(task_group(gateway.topics, tenant, name))
+    except LogError as error:
+        raise ApiError(EdgeCode.UNAVAILABLE, f"the log does not say who reads: {error}") from error
+    return [
+        {
+            "via": "kafka",
+            "worker": one.client_id,
+            "polled_at": None,
+            "host": one.host,
+            "partitions": one.partitions,
+        }
+        for one in sorted(found, key=lambda one: (one.client_id, one.host))
     ]
 
 
@@ -268,12 +316,14 @@ def _stop_of(task: TaskRun | None, own: OwnAttempt) -> str | None:
 
 
 POLLS: Final = Says(body=PollBody, gives=TasksGiven, also=(429, 504))
-FOLLOWS: Final = Says(media=MEDIA)
+WORKERS: Final = Says(gives=Items[WorkerShown])
+FOLLOWS: Final = follows({"queue": QueueShown})
 ROUTES: Final = [
     route("POST", "/v1/task-queues/{task_def}/poll", poll, POLLS),
     route("GET", "/v1/task-queues", list_queues, pages(QueueShown)),
     route("GET", "/v1/task-queues/{task_def}", get_queue, reads(QueueShown)),
     route("GET", "/v1/task-queues/{task_def}/follow", follow_queue, FOLLOWS),
+    route("GET", "/v1/task-queues/{task_def}/workers", get_workers, WORKERS),
     route(
         "GET",
         "/v1/task-queues/{task_def}/breaker",

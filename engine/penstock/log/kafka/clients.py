@@ -78,6 +78,11 @@ HOPELESS: Final = {
     KafkaError.POLICY_VIOLATION,
     KafkaError.UNSUPPORTED_VERSION,
 }
+NOT_LET_IN: Final = {
+    KafkaError._AUTHENTICATION,
+    KafkaError._SSL,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+}
 OF_THE_LOG: Final = {  # not of a message, whichever it was said about
     *PASSING,
     *FENCED,
@@ -126,6 +131,31 @@ def client_settings(bootstrap: str, settings: Mapping[str, str]) -> dict[str, An
         "logger": librdkafka_logger,
         **settings,
     }
+
+
+class Entry:
+    """Why brokers have not let a client in, if they have not: its requests only time out, and what
+    was said to it comes by the way. `heard` is its `error_cb`.
+    """
+
+    def __init__(self) -> None:
+        self._refused = ""
+
+    def heard(self, error: KafkaError) -> None:
+        """Something that the client tells of itself."""
+        if error.code() in NOT_LET_IN:
+            self._refused = error.str()
+
+    def granted(self) -> None:
+        """It has been answered: what was said before is over."""
+        self._refused = ""
+
+    def error(self, what: str, error: KafkaError) -> LogError:
+        """An error of the log, with the reason why nobody has answered, if that is known."""
+        if not self._refused or error.code() in HOPELESS:
+            return log_error(what, error)
+        told = f"{what}: the brokers do not let this client in: {self._refused} ({error.name()})"
+        return LogUnavailable(told)
 
 
 def refusal_code(error: KafkaError) -> str | None:

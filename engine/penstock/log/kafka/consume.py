@@ -100,6 +100,7 @@ class KafkaConsumer:
         *,
         settings: Mapping[str, str] | None = None,
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
+        client_id: str = "",
     ) -> None:
         self._topic = topic
         self._done: dict[int, int] = {}
@@ -108,7 +109,7 @@ class KafkaConsumer:
         self._client = Client(
             {
                 **consumer_settings(bootstrap, settings or {}),
-                **group_settings(group, session_timeout_ms),
+                **group_settings(group, session_timeout_ms, client_id),
                 "auto.offset.reset": "earliest",
                 # `commit` stores, and librdkafka commits what is stored: often, when a partition
                 # goes, and on closing. So a commit costs no request of its own.

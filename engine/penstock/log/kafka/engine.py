@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import RLock
 from typing import Final
 
@@ -39,6 +40,7 @@ from penstock.log.kafka.consume import (
 )
 from penstock.log.kafka.deliver import DELIVER_TIMEOUT_S, KafkaDelivery
 from penstock.log.kafka.follow import KafkaFollower
+from penstock.log.kafka.groups import CONSUMER_ID
 from penstock.log.kafka.marks import KafkaMarks
 from penstock.log.kafka.produce import KafkaProducer
 from penstock.log.kafka.survey import backlog_of, survey
@@ -56,12 +58,12 @@ from penstock.log.port import (
     Refused,
     Survey,
 )
+from penstock.log.readers import Reading
 
 LOG_APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 FETCH_WAIT_MS: Final = 100
 HEARTBEAT_MS_MAX: Final = 100  # while nobody has heard that an owner has gone nobody takes over
-POLL_SLICE_S: Final = 0.05
-"""So long `close` of another thread waits for a poll, and what was assigned for being opened."""
+POLL_SLICE_S: Final = 0.05  # so long `close` elsewhere waits for a poll, and who is assigned
 
 
 class KafkaEngineLog:
@@ -86,11 +88,17 @@ class KafkaEngineLog:
         self.dropped_count = 0
         self._bootstrap = bootstrap
         self._group = group
-        self._session_timeout_ms = session_timeout_ms
         self._commands = commands
         self._assignment = assignment
         self._topic_id = ""
         self._topics = KafkaTopics(bootstrap, settings, on_demand)
+        self._consumer = partial(
+            KafkaConsumer,
+            bootstrap,
+            settings=settings,
+            session_timeout_ms=session_timeout_ms,
+            client_id=CONSUMER_ID,
+        )
         self._producer = KafkaProducer(bootstrap, settings=settings, topics=self._topics)
         self._delivery = KafkaDelivery(bootstrap, settings, self._topics, deliver_timeout_s)
         self._reads = KafkaReads(bootstrap, group, settings)
@@ -128,16 +136,12 @@ class KafkaEngineLog:
 
     def consumer(self, topic: str, group: str) -> KafkaConsumer:
         """A member of a group; the topic is made if it may be."""
-        refusal = self._topics.refusal(topic)
-        if refusal is not None:
-            raise LogFatal(refusal[1])
-        return KafkaConsumer(
-            self._bootstrap,
-            topic,
-            group,
-            settings=self._settings,
-            session_timeout_ms=self._session_timeout_ms,
-        )
+        self._topics.need(topic)
+        return self._consumer(topic, group)
+
+    def workers(self, group: str) -> list[Reading]:
+        """Ask the group's coordinator."""
+        return self._topics.workers(group)
 
     def survey(self, topics: Sequence[TopicSettings]) -> Survey:
         """Ask for the settings of each."""
@@ -177,12 +181,8 @@ class KafkaEngineLog:
     def topic_id(self) -> str:
         """Kafka's id of the commands topic; asking for it first checks the topic."""
         if not self._topic_id:
-            found = self._topics.describe([self._commands])[self._commands]
-            if isinstance(found, KafkaError):
-                raise LogFatal(f"topic {self._commands}: {found.str()}")
             wanted = TopicSettings(self._commands, self.partitions, LOG_APPEND_TIME)
-            self._topics.check(wanted, found)
-            self._topic_id = found.topic_id
+            self._topic_id = self._topics.checked_id(wanted)
         return self._topic_id
 
     def subscribe(self, ownership: Ownership) -> None:

@@ -29,6 +29,8 @@ from penstock.log.port import LogUnavailable
 admin: Any = _admin
 NEVER_S: Final = 3_600.0  # the longest that the client takes
 GIVE_UP_S: Final = 60.0
+CONSUMER_ID: Final = "penstock-gateway"
+"""By this client id engines know their own among the members of workers' groups."""
 
 
 class _Asked(Struct):

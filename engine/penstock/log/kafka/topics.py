@@ -25,14 +25,16 @@ from penstock.log.kafka.clients import (
     HOPELESS,
     NO_TOPIC,
     REQUEST_TIMEOUT_S,
+    Entry,
     client_settings,
     error_of,
     log_error,
     patiently,
     refusal_code,
 )
-from penstock.log.kafka.groups import KafkaGroups
+from penstock.log.kafka.groups import CONSUMER_ID, KafkaGroups
 from penstock.log.port import LogError, LogFatal, LogUnavailable
+from penstock.log.readers import Reading
 
 admin: Any = _admin
 OnDemand = Callable[[str], TopicSettings | None]
@@ -56,7 +58,9 @@ class KafkaTopics:
     def __init__(
         self, bootstrap: str, settings: Mapping[str, str], on_demand: OnDemand | None
     ) -> None:
+        self._entry = Entry()
         self._settings = client_settings(bootstrap, settings)
+        self._settings["error_cb"] = self._entry.heard
         self._on_demand = on_demand
         self._known: set[str] = set()
         self._made: set[str] = set()
@@ -108,6 +112,20 @@ class KafkaTopics:
         """How many partitions a topic has, if there is one."""
         found = self.describe([name])[name]
         return found.partitions if isinstance(found, TopicFound) else None
+
+    def need(self, topic: str) -> None:
+        """Raise LogFatal if it is not there, and can not be made."""
+        refusal = self.refusal(topic)
+        if refusal is not None:
+            raise LogFatal(refusal[1])
+
+    def checked_id(self, wanted: TopicSettings) -> str:
+        """The id of a topic; raises LogFatal if it is not there, or has other settings."""
+        found = self.describe([wanted.name])[wanted.name]
+        if isinstance(found, KafkaError):
+            raise LogFatal(f"topic {wanted.name}: {found.str()}")
+        self.check(wanted, found)
+        return found.topic_id
 
     def describe(
         self, topics: Sequence[str], timeout_s: float = REQUEST_TIMEOUT_S
@@ -218,10 +236,13 @@ class KafkaTopics:
         """
         client = self._admin
         try:
-            return {of: _result(future) for of, future in ask(client).items()}
+            found = {of: _result(future) for of, future in ask(client).items()}
+            self._entry.granted()
+            return found
         except KafkaException as raised:
             self._drop(client)
-            raise log_error(what, error_of(raised)) from raised
+            client.poll(0)  # what it has to tell of itself
+            raise self._entry.error(what, error_of(raised)) from raised
 
     def _drop(self, client: Any) -> None:
         """The next one to ask has a new client: this one may wait for a controller that is gone,
@@ -233,6 +254,14 @@ class KafkaTopics:
     def group_offsets(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """How far a group has come; partitions of which it has said nothing are left out."""
         return self._groups.offsets(group, topic, partitions, REQUEST_TIMEOUT_S)
+
+    def workers(self, group: str) -> list[Reading]:
+        """The members of a group, but for those of engines."""
+        return [
+            Reading(one.client_id, one.host, len(one.assignment.topic_partitions))
+            for one in self._groups.members(group, REQUEST_TIMEOUT_S)
+            if one.client_id != CONSUMER_ID
+        ]
 
 
 def _result(future: Any) -> Any:

@@ -56,6 +56,7 @@ class _Course:
         self.taken_s = now_s  # of the newest, or since when there is none
         self.not_before_s = 0.0
         self.hashes: dict[tuple[int, int, int], str] = {}  # inode, size, mtime
+        self.is_wanted = False
 
     @property
     def next_offset(self) -> int:
@@ -104,6 +105,13 @@ class Snapshotter:
         courses = list(self._courses.items())
         return {number: one.newest for number, one in courses if one.newest is not None}
 
+    def want(self) -> None:
+        """Take one of every partition that is open here and has moved, as soon as may be. From any
+        thread.
+        """
+        for course in list(self._courses.values()):
+            course.is_wanted = True
+
     @property
     def is_at_work(self) -> bool:
         """Whether a snapshot is being brought away now."""
@@ -135,7 +143,12 @@ class Snapshotter:
 
     def _is_due(self, course: _Course, partition: Partition) -> bool:
         now_s, moved = time.monotonic(), partition.next_offset - course.next_offset
-        if moved <= 0 or now_s < course.not_before_s:
+        if moved <= 0:
+            course.is_wanted = False  # it would be the one that is there
+            return False
+        if course.is_wanted:
+            return True
+        if now_s < course.not_before_s:
             return False
         every_records = self._schedule.every_records
         return now_s - course.taken_s >= self._schedule.every_s or (
@@ -145,6 +158,7 @@ class Snapshotter:
     def _begin(self, course: _Course, partition: Partition) -> None:
         directory = self.place.staging / f"snapshot-{partition.shard.partition}"
         remove(directory)
+        course.is_wanted = False
         course.not_before_s = time.monotonic() + self._schedule.retry_s  # unless it goes well
         try:
             directory.parent.mkdir(parents=True, exist_ok=True)

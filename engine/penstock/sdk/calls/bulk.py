@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from penstock.contracts.answers.definitions import BulkAsked, BulkHead, BulkShown, BulkTold
-from penstock.core.bulk.rows import BULK_LIVE, BulkFilter
+from penstock.contracts.filters import BulkFilter
+from penstock.core.bulk.rows import BULK_LIVE
 from penstock.sdk import hints
 from penstock.sdk.api import Call, Exchange, below, command
 from penstock.sdk.connection import Feed

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar, Unpack
 
 from penstock.contracts.answers import definitions as shapes
+from penstock.contracts.answers.common import Items
 from penstock.contracts.answers.measured import CountBucket, CountsShown
 from penstock.contracts.filters import DefinitionFilters, InTime
 from penstock.sdk.api import Call, Exchange, below, command, filters, given
@@ -105,12 +106,41 @@ class TaskDefs(Definitions[C, shapes.TaskDefShown], Counted[C]):
     def __init__(self, connection: C) -> None:
         super().__init__(connection, "/v1/task-defs", shapes.TaskDefShown, shapes.TaskDefShown)
 
+    @asks
+    def workers(self, name: str) -> Exchange[Sequence[shapes.WorkerShown]]:
+        """The workers of a TaskDef: who has asked for its tasks in the last minute, and who reads
+        its topic.
+        """
+        call = Call(method="GET", path=below("/v1/task-queues", name, "workers"))
+        return (yield from self._ask(Items[shapes.WorkerShown], call)).items
+
 
 class UserTaskDefs(Versions[C, shapes.UserTaskDefShown], Counted[C]):
     """UserTaskDefs, and what has become of their user tasks."""
 
     def __init__(self, connection: C) -> None:
         super().__init__(connection, "/v1/user-task-defs", shapes.UserTaskDefShown, shapes.Latest)
+
+
+class StructDefs(Definitions[C, shapes.StructDefShown]):
+    """StructDefs."""
+
+    def __init__(self, connection: C) -> None:
+        super().__init__(
+            connection, "/v1/struct-defs", shapes.StructDefShown, shapes.StructDefShown
+        )
+
+    @asks
+    def validate(
+        self, name: str, fields: Any, *, description: str = "", allowed_updates: str | None = None
+    ) -> Exchange[shapes.StructDefTried]:
+        """Whether a StructDef with these fields, as the API has them, would be accepted, and as
+        which version; nothing is registered.
+        """
+        body = given(fields=fields, description=description, allowed_updates=allowed_updates)
+        path = below(self._path, name, "validate")
+        call = Call(method="POST", path=path, body=body, reads=True, of=OF_DEFINITIONS)
+        return self._ask(shapes.StructDefTried, call)
 
 
 class WfSpecs(Versions[C, shapes.WfSpecShown], Counted[C]):
@@ -147,9 +177,7 @@ class Registered(Subject[C]):
             shapes.WorkflowEventDefShown,
             shapes.WorkflowEventDefShown,
         )
-        self.struct_defs = Definitions(
-            connection, "/v1/struct-defs", shapes.StructDefShown, shapes.StructDefShown
-        )
+        self.struct_defs = StructDefs(connection)
         self.applications = Definitions(
             connection, "/v1/applications", shapes.ApplicationShown, shapes.ApplicationShown
         )

@@ -19,6 +19,7 @@ from penstock.contracts.answers.runs import (
     NodeRunShown,
     Story,
     TaskRunShown,
+    ThreadShown,
     Tried,
     VariableShown,
     WaitShown,
@@ -104,11 +105,11 @@ class RunReads(Subject[C]):
         return self._story()
 
     @lists
-    def follow(self, timeout: float | None = None) -> Feed[str]:
+    def follow_story(self, timeout: float | None = None) -> Feed[str]:
         """The story as it happens, until the run has ended; ResultTimeout if that takes too
         long.
 
-        >>> list(run.follow(timeout=30))[-1]
+        >>> list(run.follow_story(timeout=30))[-1]
         "... run COMPLETED, returns 'Hello, Ada'"
         """
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -140,6 +141,20 @@ class RunReads(Subject[C]):
         asked = self._part("/waits", **given(at=at))
         wait_s = 0.0 if at is None else PAST_S
         return self._ask(Excerpt[WaitShown], replace(asked, wait_s=wait_s))
+
+    @asks
+    def threads(self) -> Exchange[list[ThreadShown]]:
+        """Its threads, those that have ended, too.
+
+        >>> [(row.number, row.thread_spec, str(row.status)) for row in run.threads()]
+        [(0, 'entrypoint', 'COMPLETED')]
+        """
+        return self._all(ThreadShown, self._part("/threads"))
+
+    @asks
+    def thread(self, number: int) -> Exchange[ThreadShown]:
+        """One of them, by its number."""
+        return self._read(ThreadShown, f"/threads/{number}")
 
     @asks
     def node_runs(self) -> Exchange[list[NodeRunShown]]:

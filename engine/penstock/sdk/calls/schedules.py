@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from penstock.contracts.answers.common import Done
 from penstock.contracts.answers.definitions import ScheduleShown
 from penstock.contracts.answers.told import ScheduleMade, ScheduleTold
+from penstock.contracts.filters import ScheduleFilters
 from penstock.core.schedules.schedules import Misfire
-from penstock.sdk.api import Call, Exchange, below, command, epoch_ms, given
+from penstock.sdk.api import Call, Exchange, below, command, epoch_ms, filters, given
 from penstock.sdk.connection import Feed
 from penstock.sdk.options import Duration, milliseconds
 from penstock.sdk.subject import C, Subject, asks, lists
@@ -72,9 +73,9 @@ class Schedules(Subject[C]):
         return self._ask(ScheduleShown, Call(method="GET", path=path, of=_of(schedule_id)))
 
     @lists
-    def list(self) -> Feed[ScheduleShown]:
-        """All schedules."""
-        return self._pages(ScheduleShown, Call(method="GET", path=PATH))
+    def list(self, **which: Unpack[ScheduleFilters]) -> Feed[ScheduleShown]:
+        """All schedules, or those that the filters name; ACTIVE are those that start runs."""
+        return self._pages(ScheduleShown, Call(method="GET", path=PATH, params=filters(which)))
 
     @asks
     def pause(self, schedule_id: str) -> Exchange[ScheduleTold]:

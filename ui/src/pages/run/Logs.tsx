@@ -1,7 +1,7 @@
 // What the tasks have written, as it comes.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { queryText } from "../../api/client";
-import { follow } from "../../api/stream";
+import { follow, type State } from "../../api/stream";
 import type { LogShown } from "../../api/types";
 import { ask, part, usePlace } from "../../base/router";
 import { fullTime, useZone } from "../../base/times";
@@ -120,7 +120,9 @@ function useLines(id: string, level: string, task: string, status: string) {
       return true;
     };
     setLines([]);
-    const opened = (isLive: boolean) => isLive && ((known = []), (pending.current = [])); // a stream tells all again
+    const opened = (state: State) => {
+      if (state === "live") ((known = []), (pending.current = [])); // a stream tells all again
+    };
     void follow(target, came, own.signal, opened);
     return () => (own.abort(), clearTimeout(timer));
   }, [id, level, task, over]);

@@ -25,18 +25,15 @@ type Words = Query<"GET /v1/wf-runs">;
 /** What the list shows as a filter of the engine's; null if only the list can tell. */
 function filterOf(words: Words): BulkFilter | null {
   if (words.q || words.trigger_wf_run_id || words.child_filter === "CHILD") return null;
-  const labels = (words.label ?? []).map((one) => {
-    const at = one.indexOf(":");
-    return [one.slice(0, at), one.slice(at + 1)] as const;
-  });
-  const names = new Set(labels.map(([name]) => name));
+  const labels = words.label ?? [];
+  const names = new Set(labels.map((one) => one.slice(0, one.indexOf(":"))));
   if (names.size < labels.length) return null;
   return {
     children: words.child_filter !== "MAIN",
     ...(words.wf_spec ? { wf_spec: words.wf_spec } : {}),
     ...(words.status ? { status: words.status as ThreadStatus[] } : {}),
-    ...(labels.length ? { labels: Object.fromEntries(labels) } : {}),
-    ...(words.started_after ? { started_after_ms: Date.parse(words.started_after) } : {}),
+    ...(labels.length ? { label: labels } : {}),
+    ...(words.started_after ? { started_after: words.started_after } : {}),
   };
 }
 
