@@ -32,6 +32,7 @@ REAL_TIME = {
     *("operations", "release", "rules", "sdk"),
 }
 """Folders of tests with servers, processes and clocks that run."""
+BROKEN = r"AssertionError: [OI]\d"  # as tests/chaos/checkers.py begins what it has found
 
 
 def pytest_configure() -> None:
@@ -54,13 +55,14 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses a broker, so that `-m "not kafka"` is right without anybody's care. What runs
     against real time may be tried twice, as a machine of two cores that others use, too, stands
-    still at times: the summary names what passed the second time only. The rest may not.
+    still at times: the summary names what passed the second time only. The rest may not, nor what
+    the checkers of faults have found: an invariant that is broken once is broken.
     """
     for item in items:
         if has_broker := bool(BROKERS & set(getattr(item, "fixturenames", ()))):
             item.add_marker(pytest.mark.kafka)
         if has_broker or item.path.relative_to(TESTS).parts[0] in REAL_TIME:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=1, rerun_except=BROKEN))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

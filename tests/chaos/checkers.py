@@ -244,7 +244,7 @@ class Bounds:
         except (FileNotFoundError, ProcessLookupError):
             return
         for line in status.splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith("VmHWM:"):  # the most that it ever had
                 self.rss_mib_max = max(self.rss_mib_max, int(line.split()[1]) / 1_024)
         self.files_max = max(self.files_max, files)
 

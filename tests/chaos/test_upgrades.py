@@ -15,12 +15,7 @@ from tests.chaos.soak import OPTIONS
 from tests.chaos.traffic import SPEC, Traffic
 from tests.nodes.cluster import Node
 
-pytestmark = [
-    pytest.mark.chaos_long,
-    pytest.mark.fault(46),
-    pytest.mark.drill("an upgrade"),
-    pytest.mark.timeout(400),
-]
+pytestmark = [pytest.mark.chaos_long, pytest.mark.timeout(400)]
 
 
 @pytest.fixture
@@ -49,6 +44,8 @@ def _label(scene: Scene, node: Node, name: str) -> str | None:
     return label
 
 
+@pytest.mark.fault(46)
+@pytest.mark.drill("an upgrade")
 def test_the_next_build_and_back_again(
     play: Play, kafka_bootstrap: str, later: Mapping[str, str], figures: Figures
 ) -> None:
@@ -67,6 +64,8 @@ def test_the_next_build_and_back_again(
     scene.finish(traffic, figures, others=("of-the-later-build", "of-the-older-build"))
 
 
+@pytest.mark.fault(46)
+@pytest.mark.drill("an upgrade")
 def test_the_log_moves_when_the_last_node_is_new_and_there_is_no_way_back(
     play: Play, kafka_bootstrap: str, later: Mapping[str, str], figures: Figures
 ) -> None:

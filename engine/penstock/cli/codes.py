@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
+from penstock.core.errors import Outdated
 from penstock.log.port import LogError
 from penstock.processor.directory import CannotStart
 from penstock.sdk.errors import (
@@ -48,7 +49,7 @@ MEANS: Final[Mapping[Exit, str]] = {
     Exit.UNREAD: "whoever read the output has closed it",
 }
 
-TOLD: Final = (PenstockError, CannotStart, StoreError, LogError)
+TOLD: Final = (PenstockError, CannotStart, Outdated, StoreError, LogError)
 """What goes wrong without a mistake of ours: told in a sentence, and by its code."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -27,6 +27,7 @@ from penstock.store.port import META, StoreError
 from penstock.store.rowstore import RowView
 
 LAG_LOOK_S: Final = 1.0
+ASK_S: Final = 1.0
 AHEAD_MAX: Final = 64
 QUEUES_MAX: Final = 500
 
@@ -110,14 +111,18 @@ class Sampler:
         """
         processor, standbys = self._processor, self._processor.standbys
         now_s = time.monotonic()
-        ends = {number: self._log.bounds(number)[1] for number in processor.owned()}
+        ends = self._ends(processor.owned())
         self.lags = _lags(ends, processor.position)
         self._ahead = {
             number: self._still_ahead(number, Seen(now_s, ends[number])) for number in ends
         }
         if standbys is not None:
-            self.ends = {number: self._log.bounds(number)[1] for number in standbys.numbers()}
+            self.ends = self._ends(standbys.numbers())
             self.standby_lags = _lags(self.ends, standbys.position)
+
+    def _ends(self, numbers: Iterable[int]) -> dict[int, int]:
+        """Where the logs end; nobody is waited for, since the fold may want to ask, too."""
+        return {number: self._log.bounds(number, ASK_S)[1] for number in numbers}
 
     def _still_ahead(self, number: int, newest: Seen) -> tuple[Seen, ...]:
         """The ends that a partition has not come to, oldest first. If there are too many, the last

@@ -155,11 +155,13 @@ class MemoryLog:
         """The records at these offsets."""
         return [found for offset in offsets if (found := self.read_at(partition, offset))]
 
-    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
+    def read_all(
+        self, topic: str, partition: int = 0, since: int = 0, at_most: int | None = None
+    ) -> list[Record]:
         """All records of a topic's partition, from an offset on."""
         begin = self._begins[partition] if topic == self._commands else 0
         found = self._records[topic][partition] if topic in self._records else []
-        return found[max(begin, since) :]
+        return found[max(begin, since) :][:at_most]
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Make the topics that do not exist."""

@@ -1,14 +1,13 @@
 """The log port: what the engine, the gateway and the workers ask of a log.
 
-Two adapters (kafka.py, embedded.py) pass one contract suite, tests/contract/test_log.py. The
-processor uses an `EngineLog`: it reads `commands` partition by partition and delivers outputs.
-Everybody else uses a `Producer` (append and be told) and a `Consumer` (read a topic as a member of
-a group).
+Its adapters pass one contract suite, tests/contract. The processor uses an `EngineLog`, others use
+a `Producer` (append and be told) and a `Consumer` (read as a member of a group).
 
-Rules - Offsets are positions, never counts: they may have holes. - A record's `timestamp_ms` on
-`commands` is LogAppendTime: the time at which the log took it. - Errors of a log are
-`LogUnavailable` (try again), `Fenced` (not ours any more) or `LogFatal` (stop); they are
-  never taken for a defect of the fold.
+Rules
+- Offsets are positions, never counts: they may have holes.
+- `timestamp_ms` of a record of `commands` is when the log took it (LogAppendTime).
+- Errors of a log are `LogUnavailable` (try again), `Fenced` (not ours any more) or `LogFatal`
+  (stop); they are never taken for a defect of the fold.
 """
 
 from __future__ import annotations
@@ -37,9 +36,7 @@ class Record(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """One record to append. Without a partition the key decides (murmur2, as every Kafka client for
-    Java does).
-    """
+    """One record to append. Without a partition the key decides (murmur2, as Java's clients do)."""
 
     topic: str
     key: bytes | None
@@ -373,8 +370,10 @@ class EngineLog(Producer, Protocol):
         """
         ...
 
-    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
-        """All records of a small topic, from an offset up to its end as of this call (verdicts)."""
+    def read_all(
+        self, topic: str, partition: int = 0, since: int = 0, at_most: int | None = None
+    ) -> list[Record]:
+        """Records from an offset up to the end as of this call: all, or the first so many."""
         ...
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:

@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from penstock.contracts.topics import Topics
 from penstock.core.commands.topic_ready import TopicReady
 from penstock.core.definitions.defs import HeldTask
 from penstock.core.state.rows import Rows
-from penstock.log.port import EngineLog, LogError, Message
+from penstock.log.port import EngineLog, LogError, LogUnavailable, Message
 from penstock.processor.delivery import Courier
 from penstock.processor.partition import Partition
+from penstock.processor.recovery import rest_until_s
 
 LOOK_S: Final = 5.0
 REST_S_MAX: Final = 300.0
@@ -39,7 +40,21 @@ class HeldTasks:
         if now_s < self._look_s:
             return
         self._look_s = now_s + LOOK_S
-        before, self._rests = self._rests, {}
+        before: dict[str, tuple[float, float]] = self._rests
+        self._rests = {}
+        try:
+            yield from self._told(partitions, before, now_s)
+        except LogUnavailable as error:  # the fold waits while brokers are asked
+            logger.warning("topics are not looked at for a while: %s", error)
+            self._look_s = rest_until_s(now_s, LOOK_S)
+            self._rests = before | self._rests
+
+    def _told(
+        self,
+        partitions: Iterable[tuple[int, Partition]],
+        before: Mapping[str, tuple[float, float]],
+        now_s: float,
+    ) -> Iterator[Message]:
         for number, partition in partitions:
             held = Rows(partition.store).scan(HeldTask)
             for tenant, task_def in sorted({(row.tenant, row.task_def) for row in held}):
@@ -56,6 +71,8 @@ class HeldTasks:
         assert settings is not None, "it is a task topic"
         try:
             self._log.ensure_topics([settings])
+        except LogUnavailable:
+            raise
         except LogError as error:
             logger.warning("topic %s is not ready: %s", topic, error)
             return False

@@ -180,7 +180,9 @@ def _is_behind(head: Record | None, number: int, sent_offset: int) -> bool:
     if head is None:
         return True
     stamp = head.headers.get(STAMP, b"").split(b":")
-    return len(stamp) == 4 and int(stamp[1]) == number and sent_offset < int(stamp[2])
+    if len(stamp) != 4 or not (stamp[1].isdigit() and stamp[2].isdigit()):
+        return False  # somebody else has put it there
+    return int(stamp[1]) == number and sent_offset < int(stamp[2])
 
 
 def _is_waiting(task: TaskRun) -> bool:

@@ -15,18 +15,14 @@ from typing import Final
 
 from penstock.log.port import EngineLog, Fenced, LogUnavailable
 from penstock.processor.errands import Errands
-from penstock.processor.errors import PartitionStopped
+from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.freshness import Freshness
 from penstock.processor.partition import Partition
-from penstock.processor.recovery import Opener
+from penstock.processor.recovery import Opener, rest_until_s
 from penstock.processor.standbys import Standbys
 from penstock.store.port import StoreCorrupt
 
-ASK_S: Final = 2.0  # for the first question about a partition; others wait meanwhile
 RETRY_S: Final = 0.2
-REST: Final = 3
-"""So many times as long as it has held up the others in vain, a partition is left alone."""
-REST_S_MAX: Final = 15.0
 
 Departed = Callable[[int], None]
 
@@ -96,9 +92,7 @@ class Owned:
             except LogUnavailable as error:
                 logger.warning("partition %d can not be opened yet: %s", number, error)
                 self.close(number)
-                now_s = time.monotonic()
-                rest_s = min(REST_S_MAX, REST * (now_s - began_s))
-                self._not_before_s[number] = now_s + max(RETRY_S, rest_s)
+                self._not_before_s[number] = rest_until_s(began_s, RETRY_S)
                 return  # the others have their turn after what is open has had its own
             self._not_before_s.pop(number, None)
             if is_settled:
@@ -108,12 +102,12 @@ class Owned:
         """Whether there is nothing more to wait for."""
         self.close(number)
         try:
-            end = self._log.bounds(number, ASK_S)[1]
+            end = self._opener.end(number)
             warm = None if self._standbys is None else self._standbys.give(number)
             partition = self._opener.open(number, warm)
         except PartitionStopped as stopped:
             self.give_up(number, stopped)
-            return True
+            return stopped.cause is not StopCause.LOCKED  # who has it lets go of it some time
         except Fenced:
             self.fenced(number)
             return True
@@ -163,7 +157,7 @@ class Owned:
             raise error
         partition.store.close()
         self._opener.set_aside(number, f"corrupt ({error})")
-        self._forget(number)
+        self._leave(number)
         self.to_open.add(number)
 
     def close(self, number: int) -> None:

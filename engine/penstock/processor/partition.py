@@ -6,6 +6,7 @@ store or log error is never a defect of the fold; a defect is `Defective`, for t
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from penstock.processor.delivery import TurnOutputs
 from penstock.store.port import StoreError, StorePosition
 from penstock.store.rowstore import RowStore, RowView
 from penstock.store.turns import TurnNotes
+
+logger = logging.getLogger("penstock.processor")
 
 
 class Defective(Exception):
@@ -129,9 +132,14 @@ class Partition:
         return self.store.view()
 
     def close(self) -> None:
-        """Let go of the store; what it has is there at the next open."""
-        self.store.sync()
-        self.store.close()
+        """Let go of the store; what it has is there at the next open. A disk that is full takes
+        nothing more: what is missing then is folded again.
+        """
+        try:
+            self.store.sync()
+            self.store.close()
+        except StoreError as error:
+            logger.warning("closing the store of partition %d: %s", self.shard.partition, error)
 
     def _received(self, record: Record) -> Input:
         return read_command(

@@ -35,7 +35,7 @@ from penstock.processor.freshness import Freshness
 from penstock.processor.owned import Departed, Owned
 from penstock.processor.partition import Batch, Partition, by_partition
 from penstock.processor.raising import Known, Raiser, this_build
-from penstock.processor.recovery import Opener, commit_position
+from penstock.processor.recovery import Opener, commit_position, rest_until_s
 from penstock.processor.room import HOLD_S, Room
 from penstock.processor.rulings import Ruler
 from penstock.processor.snapshots.snapshotter import Snapshotter
@@ -282,8 +282,12 @@ class Processor:
         if now_s < self._commit_s:
             return
         self._commit_s = now_s + COMMIT_EVERY_S
-        for partition in list(self._owned.partitions.values()):
-            self._commit(partition)
+        try:
+            for partition in list(self._owned.partitions.values()):
+                self._commit(partition)
+        except LogUnavailable as error:  # the leaders may be there: what comes is folded
+            logger.warning("marks wait: %s", error)
+            self._commit_s = rest_until_s(now_s, COMMIT_EVERY_S)
 
     def _fold(self, partition: Partition, records: list[Record]) -> Batch | None:
         """Fold; a defect is ruled on and the records are folded again. None: nothing to do, or it

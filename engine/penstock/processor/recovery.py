@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +19,7 @@ from msgspec import Struct
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.limits import FIRST_FOLD_VERSION
-from penstock.core.state.partition_state import Shard
+from penstock.core.state.partition_state import PartitionState, Shard
 from penstock.core.state.versions import check_known
 from penstock.log.port import EngineLog, Mark
 from penstock.processor.errors import PartitionStopped, StopCause
@@ -36,7 +37,18 @@ from penstock.store.port import (
 )
 from penstock.store.rowstore import RowStore, cache_bytes_of
 
+ASK_S: Final = 2.0  # for the first question about a partition; others wait meanwhile
+REST: Final = 3
+"""So many times as long as it has held up the others in vain, something is left alone."""
+REST_S_MAX: Final = 15.0
+
 logger = logging.getLogger("penstock.processor")
+
+
+def rest_until_s(began_s: float, least_s: float) -> float:
+    """When to try again what has been tried in vain since then, while others had to wait."""
+    now_s = time.monotonic()
+    return now_s + max(least_s, min(REST_S_MAX, REST * (now_s - began_s)))
 
 
 class _Locked(Exception):
@@ -105,6 +117,12 @@ class Opener:
         self._restorer = restorer
         self._locked_s: dict[int, float] = {}  # since when another process was seen to have it
         self._cache_bytes_max = cache_bytes_of(log.partitions)
+
+    def end(self, number: int) -> int:
+        """The end of a partition's log. It is asked for before all else, with little patience: its
+        leader may be away.
+        """
+        return self._log.bounds(number, ASK_S)[1]
 
     def open(self, number: int, warm: Partition | None = None) -> Partition | None:
         """The partition, ready to fold on from its `next_offset`; None while it is being restored,
@@ -228,6 +246,7 @@ class Opener:
             self.set_aside(number, f"corrupt ({error})")
             return None
         try:
+            store.get(PartitionState, PartitionState.key())  # it lies at another end of the store
             why = self._fault(store, identity)
         except (StoreCorrupt, msgspec.DecodeError) as error:
             why = f"corrupt ({error})"

@@ -24,7 +24,7 @@ from typing import Final
 from penstock.log.port import Follower, Gone, LogUnavailable, Record
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Batch, Defective, Partition
-from penstock.processor.recovery import Opener
+from penstock.processor.recovery import Opener, rest_until_s
 from penstock.processor.standing import Roster
 from penstock.processor.verdicts import Verdicts
 from penstock.store.port import StoreCorrupt, StoreError
@@ -34,6 +34,7 @@ FOLD_S: Final = 0.02
 FOLD_RECORDS: Final = 100
 POLL_RECORDS: Final = 1_000
 PENDING_MAX: Final = 5_000
+PENDING_BYTES_MAX: Final = 16 * 1024 * 1024
 LOOK_S: Final = 0.2  # owners commit their marks as often
 OPEN_LOOK_S: Final = 0.05
 FETCH_LOOK_S: Final = 0.005
@@ -50,6 +51,7 @@ class _Standby:
     number: int
     partition: Partition | None = None
     pending: deque[Record] = field(default_factory=deque[Record])
+    pending_bytes: int = 0
     not_before_s: float = 0.0
     stopped: PartitionStopped | None = None
     is_full: bool = False  # nothing is fetched until what is pending is folded
@@ -114,13 +116,19 @@ class Standbys:
         for number in sorted(wanted):
             standby = self._standbys.setdefault(number, _Standby(number))
             if standby.partition is None and time.monotonic() >= standby.not_before_s:
-                self._open(standby)
+                began_s = time.monotonic()
+                try:
+                    self._open(standby)
+                except LogUnavailable as error:
+                    self._again(standby, error, rest_until_s(began_s, RETRY_S))
+                    break  # owners have their turn
+        began_s = time.monotonic()
         try:
             self._look()
             self._receive()
         except LogUnavailable as error:
             logger.warning("standbys wait for the log: %s", error)
-            self._look_s = time.monotonic() + RETRY_S
+            self._look_s = rest_until_s(began_s, RETRY_S)
         self._fold()
 
     def waits_s(self) -> Iterator[float]:
@@ -162,13 +170,14 @@ class Standbys:
             partition.close()
 
     def _open(self, standby: _Standby) -> None:
-        """Open it; one that is being restored is asked for again."""
+        """Open it; one that is being restored is asked for again. Raises LogUnavailable."""
         try:
+            self._opener.end(standby.number)
             standby.partition = self._opener.open_standby(standby.number)
         except PartitionStopped as stopped:
             self._stop(standby, stopped)
             return
-        except (StoreError, LogUnavailable) as error:
+        except StoreError as error:
             self._again(standby, error)
             return
         standby.stopped = None
@@ -211,11 +220,13 @@ class Standbys:
             standby = self._standbys.get(record.partition)
             if standby is not None and standby.partition is not None:
                 standby.pending.append(record)
+                standby.pending_bytes += len(record.value or b"")
         for standby in self._standbys.values():
-            if len(standby.pending) >= PENDING_MAX and not standby.is_full:
+            count, size = len(standby.pending), standby.pending_bytes
+            if not standby.is_full and (count >= PENDING_MAX or size >= PENDING_BYTES_MAX):
                 standby.is_full = True
                 self._follower.leave(standby.number)
-            elif standby.is_full and len(standby.pending) < POLL_RECORDS:
+            elif standby.is_full and count < POLL_RECORDS and size < PENDING_BYTES_MAX // 2:
                 self._follow(standby)
 
     def _fold(self) -> None:
@@ -236,6 +247,7 @@ class Standbys:
         records: list[Record] = []
         while pending and pending[0].offset < partition.mark and len(records) < FOLD_RECORDS:
             records.append(pending.popleft())
+            standby.pending_bytes -= len(records[-1].value or b"")
         try:
             batch = partition.fold(records)
             assert not batch.outputs, "below the mark all is delivered"
@@ -256,26 +268,26 @@ class Standbys:
             if self.written is not None:
                 self.written(standby.number, batch)
 
-    def _again(self, standby: _Standby, error: Exception) -> None:
+    def _again(
+        self, standby: _Standby, error: Exception, not_before_s: float | None = None
+    ) -> None:
         """Close it, and open it anew in a moment."""
         logger.warning("the standby of partition %d is opened anew: %s", standby.number, error)
-        self._put_down(standby, RETRY_S)
+        self._put_down(standby, not_before_s or time.monotonic() + RETRY_S)
 
     def _stop(self, standby: _Standby, stopped: PartitionStopped) -> None:
         """It can not go on here."""
         if standby.stopped is None:
             logger.error("the standby of partition %d is stopped: %s", standby.number, stopped)
         standby.stopped = stopped
-        self._put_down(standby, STOPPED_RETRY_S)
+        self._put_down(standby, time.monotonic() + STOPPED_RETRY_S)
 
-    def _put_down(self, standby: _Standby, pause_s: float) -> None:
-        standby.not_before_s = time.monotonic() + pause_s
+    def _put_down(self, standby: _Standby, not_before_s: float) -> None:
+        standby.not_before_s = not_before_s
         standby.is_full = False
         self._follower.leave(standby.number)
         standby.pending.clear()
+        standby.pending_bytes = 0
         partition, standby.partition = standby.partition, None
         if partition is not None:
-            try:
-                partition.close()
-            except StoreError as error:  # it says once more what has failed
-                logger.info("closing the standby of partition %d: %s", standby.number, error)
+            partition.close()

@@ -132,10 +132,13 @@ class Verifier(Struct, frozen=True):
 
     def _batches(self, number: int, since: int, end: int) -> Iterator[list[Record]]:
         """The partition's records from `since` up to `end`."""
-        log = self.log.read_all(self.topics.commands, number)
-        records = [record for record in log if since <= record.offset < end]
-        for start in range(0, len(records), RECORDS_PER_BATCH):
-            yield records[start : start + RECORDS_PER_BATCH]
+        while since < end:
+            read = self.log.read_all(self.topics.commands, number, since, RECORDS_PER_BATCH)
+            records = [record for record in read if record.offset < end]
+            if not records:
+                return
+            yield records
+            since = records[-1].offset + 1
 
 
 def _not_folded(number: int, view: RowView, problem: str) -> Verified:

@@ -221,8 +221,10 @@ class EmbeddedLog:
         """The records at these offsets."""
         return [found for offset in offsets if (found := self.read_at(partition, offset))]
 
-    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
-        """All records of a topic's partition from an offset on; none if there is no such topic."""
+    def read_all(
+        self, topic: str, partition: int = 0, since: int = 0, at_most: int | None = None
+    ) -> list[Record]:
+        """Records of a topic's partition from an offset on; none if there is no such topic."""
         found = self._topics.get(topic)
         if found is None:
             return []

@@ -1,7 +1,7 @@
 """What the Kafka adapter's parts share: settings of clients, what errors mean.
 
 Rules
-- confluent_kafka is imported in the files log/kafka*.py only, and what its stubs leave open is
+- confluent_kafka is imported in this package only, and what its stubs leave open is
   settled here.
 - What a broker says about one message stays, unless it is known to pass or to be about the log or
   the client: it becomes a code of `Refused`, so that no message is tried for ever. All others are

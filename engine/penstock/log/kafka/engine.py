@@ -5,8 +5,7 @@ Rules
   offset is the delivered mark and not a place to read from.
 - Rebalances are told inside `poll`, in its thread; each assignment of a partition is a new epoch.
   Records of partitions that are not owned, or below what was asked for, are dropped and counted.
-- Only the thread that polls uses this, but for `append`, `append_and_wait`, `flush`, `reach` and
-  `close`, which are for any thread.
+- What is a partition's owner's to do is for the thread that polls; all else is for any.
 """
 
 from __future__ import annotations
@@ -119,8 +118,6 @@ class KafkaEngineLog:
         self._unproved: set[int] = set()  # nothing was read yet since read_from
         self._assigning = False
         self._has_come = False  # something was assigned during this poll
-
-    # What everybody may do.
 
     def append(self, message: Message, on_ack: OnAck | None = None) -> None:
         """Hand one message over."""
@@ -265,11 +262,13 @@ class KafkaEngineLog:
         """The records at these offsets."""
         return self._reads.read_some(self._commands, partition, offsets)
 
-    def read_all(self, topic: str, partition: int = 0, since: int = 0) -> list[Record]:
-        """All records from an offset up to the end; none if there is no such topic."""
+    def read_all(
+        self, topic: str, partition: int = 0, since: int = 0, at_most: int | None = None
+    ) -> list[Record]:
+        """Records from an offset up to the end; none if there is no such topic."""
         if not self._topics.is_there(topic):
             return []
-        return self._reads.read(topic, partition, since, 2**63)
+        return self._reads.read(topic, partition, since, 2**63 if at_most is None else at_most)
 
     def follower(self) -> KafkaFollower:
         """A reader of its own, outside of the group."""

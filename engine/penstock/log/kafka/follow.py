@@ -14,7 +14,7 @@ from confluent_kafka import Message as KafkaMessage
 from penstock.log.kafka.clients import HOPELESS, log_error, logger, record_of
 from penstock.log.kafka.consume import KafkaReads, consumer_settings, poll_messages
 from penstock.log.kafka.marks import KafkaMarks
-from penstock.log.port import Gone, Mark, Record
+from penstock.log.port import Gone, LogUnavailable, Mark, Record
 
 QUEUED_KIB_MAX: Final = 8 * 1024
 """What owners need comes first: less is fetched ahead than for them."""
@@ -95,7 +95,14 @@ class KafkaFollower:
     def _is_next(self, record: Record, asked: int) -> bool:
         """Whether nothing was passed over, as for an owner (engine.py)."""
         if record.partition in self._unproved and record.offset > asked:
-            first = self._reads.read(self._commands, record.partition, asked, 1)
+            try:
+                first = self._reads.read(self._commands, record.partition, asked, 1)
+            except LogUnavailable as error:  # of this partition: what came with it is taken
+                logger.info(
+                    "partition %d is read from %d again: %s", record.partition, asked, error
+                )
+                self.follow(record.partition, asked)
+                return False
             if not first or first[0].offset != record.offset:
                 logger.warning("a stale record of partition %d was dropped", record.partition)
                 self.follow(record.partition, asked)

@@ -80,8 +80,9 @@ class KafkaGroups:
         """The answer, or None if there is no such group. Raises LogUnavailable if there is none in
         time.
         """
+        client, under_way = self._under_way(key, ask)
         try:
-            return self._under_way(key, ask).result(timeout_s)
+            return under_way.result(timeout_s)
         except TimeoutError as error:
             raise LogUnavailable(f"asking for {what}: no answer in {timeout_s:g} s") from error
         except KafkaException as raised:
@@ -89,16 +90,19 @@ class KafkaGroups:
             if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return None
             if error.code() == KafkaError.NOT_COORDINATOR:
-                self._look_anew()
+                self._look_anew(client)
             raise log_error(f"asking for {what}", error) from raised
 
-    def _look_anew(self) -> None:
+    def _look_anew(self, client: Any) -> None:
         """The client asks a broker that is not the coordinator, and would again."""
         with self._lock:
-            gone, self._client, self._asked = self._client, None, {}
-        del gone
+            if self._client is client:
+                self._client, self._asked = None, {}
 
-    def _under_way(self, key: Hashable, ask: Callable[[Any], Future[Any]]) -> Future[Any]:
+    def _under_way(
+        self, key: Hashable, ask: Callable[[Any], Future[Any]]
+    ) -> tuple[Any, Future[Any]]:
+        """The client, which stays while somebody waits for it, and its answer to come."""
         now_s, gone = time.monotonic(), None
         with self._lock:
             self._asked = {key: one for key, one in self._asked.items() if not one.answer.done()}
@@ -108,6 +112,6 @@ class KafkaGroups:
                 if self._client is None:
                     self._client = admin.AdminClient(self._settings)
                 self._asked[key] = _Asked(ask(self._client), now_s)
-            under_way = self._asked[key].answer
+            under_way = self._client, self._asked[key].answer
         del gone  # which takes a while, and nobody else has to wait
         return under_way

@@ -36,10 +36,14 @@ class KafkaMarks:
         self._under_way: Future[Answer] = Future()
         self._under_way.set_result(None)
         self._in_callback = False
+        self._looking = 0
 
     @contextmanager
     def in_callback(self) -> Generator[None]:
-        """While the client calls us back it answers no other thread: there, this one commits."""
+        """While the client calls us back it answers no other thread, and no member may be held up
+        by a coordinator that stands still: there, a commit is sent, ahead of what lets the
+        partitions go, and not waited for.
+        """
         self._in_callback = True
         try:
             yield
@@ -48,17 +52,21 @@ class KafkaMarks:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no commit is under way: else the client must not be closed."""
-        return self._under_way.done()
+        """Whether nothing is asked of the client: else it must not be closed."""
+        return self._under_way.done() and not self._looking
 
     def get(self, numbers: Iterable[int]) -> dict[int, Mark]:
         """The marks of those partitions that have one."""
         asked = [TopicPartition(self._commands, number) for number in numbers]
-        found = patiently(
-            f"the marks of partitions {_numbers(asked)}",
-            lambda: _sound(self._client.committed(asked, timeout=REQUEST_TIMEOUT_S)),
-            PASSING,
-        )
+        self._looking += 1
+        try:
+            found = patiently(
+                f"the marks of partitions {_numbers(asked)}",
+                lambda: _sound(self._client.committed(asked, timeout=REQUEST_TIMEOUT_S)),
+                PASSING,
+            )
+        finally:
+            self._looking -= 1
         return {
             one.partition: Mark(one.offset, one.metadata or "") for one in found if has_offset(one)
         }
@@ -78,10 +86,11 @@ class KafkaMarks:
         )
 
     def _commit(self, offsets: list[TopicPartition]) -> Answer:
-        if not self.is_idle:
+        if not self._under_way.done():
             self._wait()
         if self._in_callback:
-            return self._client.commit(offsets=offsets, asynchronous=False)
+            self._client.commit(offsets=offsets, asynchronous=True)
+            return offsets
         self._under_way = answer = Future[Answer]()
 
         def ask() -> None:

@@ -1,4 +1,4 @@
-"""Appending to Kafka: one shared producer for everybody (kafka_deliver.py has the engine's own).
+"""Appending to Kafka: one shared producer for everybody (deliver.py has the engine's own).
 
 Rules
 - Idempotent, acks=all, and a message is never given up by time: librdkafka tries as long as the

@@ -97,7 +97,8 @@ class Restorer:
                 return Restored()
             except (SnapshotError, StoreError, OSError) as error:
                 logger.warning("partition %d waits: %s", identity.partition, error)
-                leave.wait(ASK_AGAIN_S)
+                if leave.wait(ASK_AGAIN_S):
+                    return Restored()
 
     def _newest(
         self, shelf: Shelf, passed_over: frozenset[int], leave: threading.Event

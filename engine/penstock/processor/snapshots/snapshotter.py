@@ -10,6 +10,7 @@ One partition at a time. What fails is told and tried again; it stops no partiti
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -124,8 +125,8 @@ class Snapshotter:
         self._end_job()
         for number in [number for number in self._courses if number not in partitions]:
             del self._courses[number]
-        for number, partition in partitions.items():
-            course = self._courses.get(number)
+        for number in sorted(partitions, key=self._taken_s):  # so that each has its turn
+            partition, course = partitions[number], self._courses.get(number)
             if course is None:
                 identity = Identity(self._topic_id, number, partition.shard.partitions)
                 course = _Course(Shelf(self.place.objects, identity), time.monotonic())
@@ -140,6 +141,10 @@ class Snapshotter:
         """Leave what is under way: without a manifest it was no snapshot."""
         self._stopping.set()
         self._executor.shutdown(cancel_futures=True)
+
+    def _taken_s(self, number: int) -> float:
+        course = self._courses.get(number)
+        return -math.inf if course is None else course.taken_s
 
     def _is_due(self, course: _Course, partition: Partition) -> bool:
         now_s, moved = time.monotonic(), partition.next_offset - course.next_offset
