@@ -94,3 +94,25 @@ test("a task is not cancelled before that was asked twice", async ({ page }) => 
   await dialog.getByRole("button", { name: "Cancel it" }).click();
   await expect(page.locator(".head .status")).toHaveText("cancelled");
 });
+
+test("one changes and takes back what one has said, and not what others have", async ({ page }) => {
+  const { id, path } = await asked();
+  await put(`${path}/comments`, { user_id: "nina", text: "hurry up" }, "POST");
+  await open(page, `/runs/${id}`);
+  await page.getByRole("link", { name: "Open the form" }).click();
+  await expect(page.locator(".comment")).toContainText("hurry up");
+  await expect(page.getByRole("button", { name: "Change the comment" })).toHaveCount(0);
+  await page.getByLabel("You are").fill("maria");
+  await page.getByLabel("A comment").fill("it is to dear");
+  await page.getByRole("button", { name: "Comment", exact: true }).click();
+  const mine = page.locator(".comment", { hasText: "maria" });
+  await expect(mine).toContainText("it is to dear");
+  await mine.getByRole("button", { name: "Change the comment" }).click();
+  await mine.getByLabel("The comment", { exact: true }).fill("it is too dear");
+  await mine.getByRole("button", { name: "Change", exact: true }).click();
+  await expect(mine).toContainText("it is too dear");
+  await expect(mine).toContainText("changed");
+  await mine.getByRole("button", { name: "Take the comment back" }).click();
+  await expect(mine).toHaveCount(0);
+  await expect(page.locator(".comment")).toHaveCount(1);
+});

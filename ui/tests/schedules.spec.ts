@@ -85,6 +85,16 @@ test("a schedule is paused, goes on, and is deleted", async ({ page }) => {
   const brief = row(page, "brief");
   await brief.getByRole("button", { name: "Pause" }).click();
   await expect(brief).toContainText("paused");
+  const statuses = page.getByRole("group", { name: "Statuses" });
+  await statuses.getByRole("button", { name: "active" }).click();
+  await expect(brief).toHaveCount(0);
+  await statuses.getByRole("button", { name: "active" }).click();
+  await statuses.getByRole("button", { name: "paused" }).click();
+  await expect(page).toHaveURL(/\?status=PAUSED$/);
+  await expect(brief).toBeVisible();
+  await page.getByRole("main").getByLabel("Workflow").selectOption("order");
+  await expect(brief).toHaveCount(0);
+  await open(page, "/schedules");
   await brief.getByRole("button", { name: "Resume" }).click();
   await expect(brief).toContainText("active");
   await brief.getByRole("button", { name: "Delete brief" }).click();

@@ -213,7 +213,7 @@ function InboxRow(props: {
       </td>
       <td>{task.user_id ?? <span class="faint">–</span>}</td>
       <td>{task.user_group ?? <span class="faint">–</span>}</td>
-      <td class="cut wide-cell">{task.notes}</td>
+      <td class="cut notes-cell">{task.notes}</td>
       <td class="mono">
         <Link to={`/runs/${part(task.wf_run_id)}`} class="cut id plain">
           {task.wf_run_id}

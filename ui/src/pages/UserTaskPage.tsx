@@ -8,11 +8,12 @@ import { person } from "../base/settings";
 import { useStore } from "../base/store";
 import { Confirm } from "../parts/dialog";
 import { Loaded, notify, Problem } from "../parts/feedback";
-import { Field, valuesOf, type FieldSpec, type Texts } from "../parts/fields";
+import { Field, textsOf, valuesOf, type FieldSpec, type Texts } from "../parts/fields";
 import { Icon } from "../parts/icons";
 import { Status, wordOf } from "../parts/status";
 import { Moment } from "../parts/times";
 import { AssignDialog } from "./inbox/AssignDialog";
+import { Comments } from "./inbox/Comments";
 
 const LOOK_AGAIN_MS = 600;
 
@@ -95,19 +96,7 @@ export function UserTaskPage(props: { run: string; guid: string }) {
                 ))}
               </ol>
               <h2>Comments</h2>
-              {comments
-                .filter((one) => !one.deleted)
-                .map((one) => (
-                  <p key={one.number}>
-                    <b>{one.user_id}</b>{" "}
-                    <small class="faint">
-                      <Moment at={one.created_at} />
-                    </small>
-                    <br />
-                    {one.text}
-                  </p>
-                ))}
-              <Comment task={task} reload={read.reload} />
+              <Comments task={task} comments={comments} reload={read.reload} />
             </section>
           </div>
         </>
@@ -128,12 +117,7 @@ function Form(props: { task: UserTaskShown; form: UserTaskDefShown; reload: () =
     required: one.required,
     hint: one.description ?? "",
   }));
-  const saved = Object.fromEntries(
-    Object.entries(task.results)
-      .filter(([, value]) => value !== null)
-      .map(([name, value]) => [name, String(value)]),
-  );
-  const [texts, setTexts] = useState<Texts>(saved);
+  const [texts, setTexts] = useState<Texts>(() => textsOf(task.results));
   const [wrong, setWrong] = useState<Record<string, string>>({});
   const [error, setError] = useState<Error | null>(null);
   const [asked, setAsked] = useState<"assign" | "cancel" | null>(null);
@@ -265,37 +249,5 @@ function Form(props: { task: UserTaskShown; form: UserTaskDefShown; reload: () =
         )}
       </form>
     </section>
-  );
-}
-
-function Comment(props: { task: UserTaskShown; reload: () => Promise<void> }) {
-  const { task } = props;
-  const me = useStore(person).user || task.user_id || "";
-  const [text, setText] = useState("");
-  const send = async (event: Event) => {
-    event.preventDefault();
-    try {
-      await call("POST /v1/user-task-runs/{wf_run_id}/{guid}/comments", {
-        path: { wf_run_id: task.wf_run_id, guid: task.guid },
-        body: { user_id: me, text },
-      });
-      setText("");
-      await props.reload();
-    } catch (error) {
-      notify((error as Error).message, true);
-    }
-  };
-  return (
-    <form class="inline" onSubmit={(event) => void send(event)}>
-      <input
-        aria-label="A comment"
-        placeholder={me ? `Say something as ${me}` : "Say first who you are"}
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
-      <button type="submit" disabled={!me || !text.trim()}>
-        Comment
-      </button>
-    </form>
   );
 }

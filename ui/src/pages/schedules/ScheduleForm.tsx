@@ -26,6 +26,7 @@ import {
 
 const NO_INPUTS: FieldSpec[] = [];
 const ALL_SPECS = 1000;
+const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
 const OFTEN: [cron: string, title: string][] = [
   ["*/5 * * * *", "every 5 minutes"],
   ["0 * * * *", "every hour"],
@@ -235,7 +236,7 @@ function When(props: Part & { wrong: Record<string, string> }) {
                   onInput={(event) => set({ timeZone: event.currentTarget.value })}
                 />
                 <datalist id="time-zones">
-                  {["UTC", ...Intl.supportedValuesOf("timeZone")].map((one) => (
+                  {ZONES.map((one) => (
                     <option key={one} value={one} />
                   ))}
                 </datalist>

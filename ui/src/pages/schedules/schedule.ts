@@ -3,8 +3,8 @@ import { ApiError, call } from "../../api/client";
 import type { Misfire, ScheduleShown, ScheduleWf } from "../../api/types";
 import { isMasked } from "../../base/masked";
 import type { Zone } from "../../base/settings";
-import { fullTime, msOf } from "../../base/times";
-import { valuesOf, type FieldSpec, type Texts } from "../../parts/fields";
+import { fieldTime, msOf, msOfField } from "../../base/times";
+import { textsOf, valuesOf, type FieldSpec, type Texts } from "../../parts/fields";
 import { labelsOf } from "../RunForm";
 
 export interface Draft {
@@ -41,16 +41,14 @@ export function draftOf(of: ScheduleShown, zone: Zone): Draft {
     once: of.cron === null,
     cron: of.cron ?? "",
     timeZone: of.time_zone,
-    at: of.at ? fullTime(of.at, zone).slice(0, 19).replace(" ", "T") : "",
+    at: of.at ? fieldTime(of.at, zone) : "",
     misfire: of.misfire,
     labels: Object.entries(of.labels)
       .map(([name, value]) => `${name}:${value}`)
       .join("\n"),
     paused: of.status === "PAUSED",
-    inputs: Object.fromEntries(
-      Object.entries(of.variables)
-        .filter(([, value]) => value !== null && !isMasked(value))
-        .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+    inputs: textsOf(
+      Object.fromEntries(Object.entries(of.variables).filter(([, value]) => !isMasked(value))),
     ),
   };
 }
@@ -72,7 +70,7 @@ export function bodyOf(
   zone: Zone,
 ): { body: ScheduleWf; wrong: Record<string, string> } {
   const { values, wrong } = valuesOf(fields, draft.inputs);
-  const atMs = Date.parse(draft.at + (zone === "utc" ? "Z" : ""));
+  const atMs = msOfField(draft.at, zone);
   if (!draft.wfSpec) wrong[WF_SPEC] = "this is needed";
   if (!draft.once && draft.timeZone.trim() && !isZone(draft.timeZone.trim()))
     wrong[TIME_ZONE] = "no time zone has this name";
@@ -91,7 +89,7 @@ export function bodyOf(
   return { body, wrong };
 }
 
-/** The engine takes any name that a zone could have; of one that there is not nothing would be due. */
+/** The engine takes any name that a zone could have: a schedule by one that there is not fails. */
 function isZone(name: string): boolean {
   try {
     return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
@@ -106,7 +104,7 @@ function kept(was: ScheduleShown): Partial<ScheduleWf> {
   return { version, major, revision, parent, trigger, grace_ms, catch_up_max };
 }
 
-/** From when until when it counts. A beginning that is past would have all since then made up for. */
+/** From when until when it counts. All since a beginning that is past would be made up for. */
 function span(was: ScheduleShown): Partial<ScheduleWf> {
   const [startMs, endMs] = [msOf(was.start_at), msOf(was.end_at)];
   return {
