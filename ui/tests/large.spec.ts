@@ -142,12 +142,13 @@ test("a graph of 500 nodes is laid out beside the page, which goes on", async ({
   test.setTimeout(120_000);
   await put("/v1/wf-specs?wait=all", { name: "wide", spec: wide() });
   const took = await best(LAYOUT_MS_MAX, async () => {
+    const before = await hindrance(page);
     await open(page, "/workflows/wide");
     const drawn = page.locator(".graph svg[data-ready]");
     await expect(drawn).toHaveAttribute("data-ready", "yes", { timeout: 60_000 });
     await expect(page.locator(".graph .node")).toHaveCount(NODES);
     const ms = Number(await drawn.getAttribute("data-took-ms"));
-    const hindered = await hindrance(page);
+    const hindered = Math.min(before, await hindrance(page));
     console.log(`layout of ${NODES} nodes: ${ms} ms, hindered ${hindered.toFixed(2)} times`);
     return ms / hindered;
   });
