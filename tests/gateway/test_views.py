@@ -237,6 +237,8 @@ def test_task_runs_across_runs(served: Served) -> None:
     assert first["whole"] is True
     own = served.good("GET", "/v1/task-runs?task_def=v-greet&status=TASK_SUCCESS&task=work")
     assert {one["wf_run_id"] for one in own["items"]} >= set(runs)
+    of = {(one["wf_spec"], one["namespace"], one["node"]) for one in own["items"]}
+    assert of == {("v-hello", "", "work")}
     [day] = served.good("GET", "/v1/task-runs/per-day?view=kestra&wf_spec=v-hello")["items"]
     assert day["states"]["SUCCESS"] >= 2
 

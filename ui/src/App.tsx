@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { session } from "./base/settings";
 import { go, matched, usePlace } from "./base/router";
 import { useStore } from "./base/store";
+import { BulkPage } from "./pages/BulkPage";
 import { ClusterPage } from "./pages/ClusterPage";
 import { DeadLettersPage } from "./pages/DeadLettersPage";
 import { InboxPage } from "./pages/InboxPage";
@@ -31,6 +32,7 @@ const PAGES: [string, (parts: string[]) => VNode][] = [
     ([run = "", guid = ""]) => <UserTaskPage key={guid} run={run} guid={guid} />,
   ],
   ["/schedules", () => <SchedulesPage />],
+  ["/bulk", () => <BulkPage />],
   ["/queues", () => <QueuesPage />],
   ["/metadata", () => <MetadataPage />],
   ["/dead-letters", () => <DeadLettersPage />],

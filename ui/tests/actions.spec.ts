@@ -172,15 +172,6 @@ test("a form is claimed, saved, commented on and completed", async ({ page }) =>
   await expect(status(page)).toHaveText("completed");
 });
 
-test("a schedule is paused, and goes on", async ({ page }) => {
-  await open(page, "/schedules");
-  const row = page.locator("tr", { hasText: "each-five" });
-  await row.getByRole("button", { name: "Pause" }).click();
-  await expect(row).toContainText("paused");
-  await row.getByRole("button", { name: "Resume" }).click();
-  await expect(row).toContainText("active");
-});
-
 test("a new run appears in the list by itself", async ({ page }) => {
   await open(page, "/runs");
   await expect(page.locator("table[data-kind=runs] tbody tr").first()).toBeVisible();

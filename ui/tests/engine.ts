@@ -13,6 +13,36 @@ export interface World {
   [run: string]: string;
 }
 
+/** A route of the API: a pattern of its paths, and the parameters that its query may have. */
+export interface Asked {
+  method: string;
+  pattern: string;
+  names: string[];
+}
+
+interface Parameter {
+  in: string;
+  name: string;
+}
+
+/** The routes of the OpenAPI document; those with less that is variable in their paths first. */
+async function documented(url: string): Promise<Asked[]> {
+  const answer = await fetch(`${url}/openapi.json`);
+  const { paths } = (await answer.json()) as {
+    paths: Record<string, Record<string, { parameters: Parameter[] }>>;
+  };
+  const variable = (path: string) => path.split("{").length;
+  return Object.entries(paths)
+    .sort(([one], [other]) => variable(one) - variable(other))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { parameters }]) => ({
+        method: method.toUpperCase(),
+        pattern: path.replace(/\{[^}]+\}/g, "[^/]+"),
+        names: parameters.filter((one) => one.in === "query").map((one) => one.name),
+      })),
+    );
+}
+
 async function started(more: string[]): Promise<{ world: World; stop: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), "penstock-ui-"));
   const python = process.env.PENSTOCK_PYTHON ?? join(ROOT, ".venv/bin/python");
@@ -44,6 +74,7 @@ const ended = (child: ChildProcess): Promise<unknown> =>
 export default async function setup(): Promise<() => Promise<void>> {
   const [open, asking] = await Promise.all([started([]), started(["--auth", ADMIN_KEY])]);
   process.env.PENSTOCK_WORLD = JSON.stringify(open.world);
+  process.env.PENSTOCK_API = JSON.stringify(await documented(open.world.url));
   process.env.PENSTOCK_ASKING = asking.world.url;
   return async () => {
     await Promise.all([open.stop(), asking.stop()]);

@@ -1,9 +1,28 @@
-// What is large stays usable: a graph of 500 nodes, a timeline of thousands of threads.
+// What is large stays usable: a graph of 500 nodes, a timeline of thousands of threads; and what
+// pages may cost. A machine that does other things makes a page slower, never faster: so the best
+// of a few measurements is held against a budget.
+import { gzipSync } from "node:zlib";
+import type { CDPSession, Page } from "@playwright/test";
 import { expect, open, put, run, test } from "./page";
 
 const NODES = 500;
 const THREADS = 2000;
 const ROWS_DRAWN_MAX = 120;
+const STEPS = 60;
+const TRIES = 5;
+const SPUN_MS = 500;
+const LAYOUT_MS_MAX = 2000;
+const FRAME_MS_MAX = 33;
+const PAINT_MS_MAX = 1000;
+const SCRIPT_BYTES_MAX = 250_000;
+
+/** The least of a few measurements; there are no more once one is below the budget. */
+async function best(budget: number, measure: () => Promise<number>): Promise<number> {
+  let least = Infinity;
+  for (let left = TRIES; left > 0 && least >= budget; left--)
+    least = Math.min(least, await measure());
+  return least;
+}
 
 /** A chain in which every tenth node is a choice between two ways. */
 function wide(): object {
@@ -58,19 +77,83 @@ const many = {
   },
 };
 
+/** In the page: how long each frame took while the timeline was scrolled; many, from its top on. */
+async function scrolled(steps: number): Promise<number[]> {
+  const box = document.querySelector(".rows")!;
+  if (steps > 1) box.scrollTop = 0;
+  const times: number[] = [];
+  let last = performance.now();
+  for (let step = 0; step < steps; step++) {
+    box.scrollTop += 400;
+    await new Promise(requestAnimationFrame);
+    times.push(performance.now() - last);
+    last = performance.now();
+  }
+  return times.sort((one, other) => one - other);
+}
+
+/** How long the page's thread has had the processor. */
+async function usedMs(devtools: CDPSession): Promise<number> {
+  const { metrics } = await devtools.send("Performance.getMetrics");
+  return 1000 * (metrics.find((one) => one.name === "ThreadTime")?.value ?? NaN);
+}
+
+/** How many times longer all takes than the processor is needed for it: 1 where nothing else runs. */
+async function hindrance(page: Page): Promise<number> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Performance.enable");
+  const before = await usedMs(devtools);
+  const tookMs = await page.evaluate((ms) => {
+    const begun = performance.now();
+    while (performance.now() - begun < ms);
+    return performance.now() - begun;
+  }, SPUN_MS);
+  const used = (await usedMs(devtools)) - before;
+  await devtools.detach();
+  return Math.max(1, tookMs / used);
+}
+
+/** How long the page's thread had the processor for each frame of a scroll, at the 95th percentile. */
+async function workOfFrames(page: Page): Promise<number> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Performance.enable");
+  const times: number[] = [];
+  for (let step = 0, before = await usedMs(devtools); step < STEPS; step++) {
+    await page.evaluate(scrolled, 1);
+    const now = await usedMs(devtools);
+    times.push(now - before);
+    before = now;
+  }
+  await devtools.detach();
+  return times.sort((one, other) => one - other)[Math.floor(STEPS * 0.95)] ?? NaN;
+}
+
+/** In the page: when its first content was painted, from the beginning of the navigation on. */
+function firstPaint(): Promise<number> {
+  return new Promise((resolve) => {
+    new PerformanceObserver((list) => {
+      const [first] = list.getEntriesByName("first-contentful-paint");
+      if (first) resolve(first.startTime);
+    }).observe({ type: "paint", buffered: true });
+  });
+}
+
 test("a graph of 500 nodes is laid out beside the page, which goes on", async ({ page }) => {
   test.setTimeout(120_000);
   await put("/v1/wf-specs?wait=all", { name: "wide", spec: wide() });
-  await open(page, "/workflows/wide");
-  await expect(page.locator(".graph svg[data-ready]")).toHaveAttribute("data-ready", "yes", {
-    timeout: 60_000,
+  const took = await best(LAYOUT_MS_MAX, async () => {
+    const before = await hindrance(page);
+    await open(page, "/workflows/wide");
+    const drawn = page.locator(".graph svg[data-ready]");
+    await expect(drawn).toHaveAttribute("data-ready", "yes", { timeout: 60_000 });
+    await expect(page.locator(".graph .node")).toHaveCount(NODES);
+    const ms = Number(await drawn.getAttribute("data-took-ms"));
+    const hindered = Math.min(before, await hindrance(page));
+    console.log(`layout of ${NODES} nodes: ${ms} ms, hindered ${hindered.toFixed(2)} times`);
+    return ms / hindered;
   });
-  await expect(page.locator(".graph .node")).toHaveCount(NODES);
-  const took = await page.evaluate(() =>
-    Number(document.querySelector<SVGElement>(".graph svg")?.dataset.tookMs),
-  );
-  console.log(`layout of ${NODES} nodes: ${took} ms`);
   expect(took).toBeGreaterThan(0);
+  expect(took).toBeLessThan(LAYOUT_MS_MAX);
 });
 
 test("a run of thousands of threads is scrolled through", async ({ page }) => {
@@ -82,20 +165,45 @@ test("a run of thousands of threads is scrolled through", async ({ page }) => {
   const rows = page.locator(".gantt-row");
   await expect(rows.first()).toBeVisible({ timeout: 30_000 });
   expect(await rows.count()).toBeLessThan(ROWS_DRAWN_MAX);
-  const frames = await page.evaluate(async () => {
-    const box = document.querySelector(".rows")!;
-    const times: number[] = [];
-    let last = performance.now();
-    for (let step = 0; step < 60; step++) {
-      box.scrollTop += 400;
-      await new Promise(requestAnimationFrame);
-      times.push(performance.now() - last);
-      last = performance.now();
-    }
-    return times.sort((one, other) => one - other);
+  let slow = await best(FRAME_MS_MAX, async () => {
+    const frames = await page.evaluate(scrolled, STEPS);
+    const [middle, p95] = [frames[STEPS / 2] ?? NaN, frames[Math.floor(STEPS * 0.95)] ?? NaN];
+    console.log(`frames while scrolling: p50 ${middle.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms`);
+    return p95;
   });
-  console.log(
-    `frames while scrolling: p50 ${frames[30]?.toFixed(1)} ms, p95 ${frames[57]?.toFixed(1)} ms`,
-  );
   expect(await rows.count()).toBeLessThan(ROWS_DRAWN_MAX);
+  if (slow >= FRAME_MS_MAX) {
+    slow = await workOfFrames(page); // the machine is busy: what is the page's own of it?
+    console.log(`the page's own work for a frame: p95 ${slow.toFixed(1)} ms`);
+  }
+  expect(slow).toBeGreaterThan(0);
+  expect(slow).toBeLessThan(FRAME_MS_MAX);
+});
+
+test("a page is there within a second", async ({ page }) => {
+  for (const path of ["/runs", "/task-runs"]) {
+    const painted = await best(PAINT_MS_MAX, async () => {
+      await open(page, path);
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      return page.evaluate(firstPaint);
+    });
+    console.log(`first paint of ${path}: ${Math.round(painted)} ms`);
+    expect(painted).toBeLessThan(PAINT_MS_MAX);
+  }
+});
+
+test("the script is small, and the layout is not loaded where nothing is drawn", async ({
+  page,
+}) => {
+  const scripts: Promise<Buffer>[] = [];
+  page.on("response", (response) => {
+    if (new URL(response.url()).pathname.endsWith(".js")) scripts.push(response.body());
+  });
+  await open(page, "/schedules");
+  await expect(page.locator("table[data-kind=schedules]")).toBeVisible();
+  const sizes = (await Promise.all(scripts)).map((one) => gzipSync(one).length);
+  const bytes = sizes.reduce((sum, one) => sum + one, 0);
+  console.log(`script: ${bytes} bytes gzipped`);
+  expect(bytes).toBeGreaterThan(0);
+  expect(bytes).toBeLessThan(SCRIPT_BYTES_MAX);
 });

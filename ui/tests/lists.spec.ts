@@ -65,6 +65,22 @@ test("a queue says how deep and how old it is", async ({ page }) => {
   await expect(waiting).toHaveText(String(before + 1));
 });
 
+test("who works on a queue is told, and what they have at work", async ({ page }) => {
+  await open(page, "/queues?task_def=long_haul");
+  await page.getByRole("button", { name: "Workers of long_haul" }).click();
+  const workers = page.getByRole("complementary", { name: "Workers of long_haul" });
+  const row = workers.locator("tbody tr", { hasText: "world-worker" });
+  await expect(row).toContainText(/[1-9]\d* for up to \d/);
+  await expect(page).toHaveURL(/queue=long_haul/);
+  await workers.getByRole("button", { name: "Close" }).click();
+  await expect(workers).toHaveCount(0);
+  await open(page, "/queues?task_def=nobody_does_this&queue=nobody_does_this");
+  await expect(page.getByRole("complementary")).toContainText("Nobody has asked for its tasks");
+  const count = page.locator("table[data-kind=queues] td").nth(3);
+  await expect(count).toHaveText("0");
+  await expect(count.getByRole("button")).toHaveClass(/bad/);
+});
+
 test("definitions of every kind are listed and shown", async ({ page }) => {
   await put("/v1/struct-defs?wait=all", { name: "person", fields: [{ name: "age", type: "INT" }] });
   await open(page, "/metadata");

@@ -1,12 +1,33 @@
-// A page that must have nothing to complain of: no error, nothing against the content policy.
+// A page that must have nothing to complain of: no error, nothing against the content policy, no
+// request that the OpenAPI document does not have.
 import { test as base, expect, type Page } from "@playwright/test";
-import type { World } from "./engine";
+import type { Asked, World } from "./engine";
 
 export const world = (): World => JSON.parse(process.env.PENSTOCK_WORLD ?? "{}") as World;
+
+/** What the OpenAPI document says that may be asked, told by tests/engine.ts. */
+const documented = (): Asked[] => JSON.parse(process.env.PENSTOCK_API ?? "[]") as Asked[];
+
+/** What is wrong with a request by the document: its route, or the name of a parameter. */
+export function undocumented(api: Asked[], method: string, address: string): string[] {
+  const { pathname, searchParams } = new URL(address);
+  const route = api.find(
+    (one) => one.method === method && new RegExp(`^${one.pattern}$`).test(pathname),
+  );
+  if (!route) return [`there is no ${method} ${pathname}`];
+  return [...searchParams.keys()]
+    .filter((name) => !route.names.includes(name))
+    .map((name) => `${method} ${pathname} has no parameter ${name}`);
+}
 
 /** Hear every complaint of a page, but of answers that are no 2xx: some tests want these. */
 export function complaints(page: Page): string[] {
   const heard: string[] = [];
+  const api = documented();
+  page.on("request", (request) => {
+    if (!new URL(request.url()).pathname.startsWith("/v1/")) return;
+    heard.push(...undocumented(api, request.method(), request.url()));
+  });
   page.on("pageerror", (error) => heard.push(`error: ${error.message}`));
   page.on("dialog", (dialog) => (heard.push(`dialog: ${dialog.message()}`), void dialog.dismiss()));
   page.on("console", (message) => {
@@ -45,6 +66,13 @@ export async function put(
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
+  if (!answer.ok) throw new Error(await answer.text());
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+/** What the API says now. */
+export async function read(path: string): Promise<Record<string, unknown>> {
+  const answer = await fetch(world().url + path);
   if (!answer.ok) throw new Error(await answer.text());
   return (await answer.json()) as Record<string, unknown>;
 }

@@ -17,7 +17,9 @@ const PAGES: [string, () => string, string][] = [
   ["task runs", () => "/task-runs", "Task runs"],
   ["user tasks", () => "/user-tasks", "User tasks"],
   ["schedules", () => "/schedules", "Schedules"],
+  ["bulk jobs", () => "/bulk", "Bulk jobs"],
   ["task queues", () => "/queues", "Task queues"],
+  ["workers of a queue", () => "/queues?queue=long_haul", "Task queues"],
   ["metadata", () => "/metadata", "Metadata"],
   ["a definition", () => "/metadata?name=charge_card", "Metadata"],
   ["the past of a run", () => `/runs/${world().order}?as_of=newest`, world().order ?? ""],
@@ -37,6 +39,26 @@ for (const [name, path, title] of PAGES) {
       expect(found).toEqual([]);
     });
   }
+}
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`forms, ${scheme}: can be used by everybody`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    await open(page, "/schedules?make=order");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Missed times, labels, paused").click();
+    await expect(dialog.getByLabel(/^item/)).toBeVisible();
+    await dialog.getByRole("button", { name: "Make" }).click();
+    await expect(dialog).toContainText("this is needed");
+    expect(await AxeBuilder(page)).toEqual([]);
+    await open(page, "/user-tasks");
+    await page.getByRole("button", { name: "Assign", exact: true }).first().click();
+    expect(await AxeBuilder(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("link", { name: "approve" }).first().click();
+    await expect(page.getByLabel("A comment")).toBeVisible();
+    expect(await AxeBuilder(page)).toEqual([]);
+  });
 }
 
 test("the runs are listed newest first, and filtered by the address", async ({ page }) => {
@@ -125,8 +147,14 @@ test("a telephone has room for it", async ({ page }) => {
     `/runs/${world().order}`,
     `/runs/${world().packing}?tab=timeline`,
     "/workflows/purchase",
+    "/schedules",
+    "/user-tasks",
+    "/task-runs",
+    "/queues?queue=long_haul",
+    "/bulk",
   ]) {
     await open(page, path);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await expect(page.locator(".loading")).toHaveCount(0);
     const wide = await page.evaluate(
       () => document.documentElement.scrollWidth > window.innerWidth,

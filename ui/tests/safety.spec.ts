@@ -1,6 +1,6 @@
 // Whatever people write is text; and who has no key sees nothing.
 import { ADMIN_KEY } from "./engine";
-import { expect, open, test, world } from "./page";
+import { complaints, expect, open, test, world } from "./page";
 
 const HOSTILE = "<img src=x onerror=";
 
@@ -55,4 +55,21 @@ test("a server with keys asks for one, and shows nothing without", async ({ page
   expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(ADMIN_KEY);
   await page.reload();
   await expect(page.locator("table[data-kind=partitions] tbody tr")).toHaveCount(4);
+});
+
+test("a page that asks for what the API does not document is found out", async ({ browser }) => {
+  const other = await (await browser.newContext()).newPage();
+  await open(other, "/cluster");
+  await expect(other.locator("table[data-kind=partitions]")).toBeVisible();
+  const heard = complaints(other);
+  await other.evaluate(async () => {
+    await fetch("/v1/wf-runs?order=newest&state=ERROR");
+    await fetch("/v1/workflows");
+  });
+  const found = heard.filter((one) => one.includes("/v1/wf-runs ") || one.includes("workflows"));
+  expect(found).toEqual([
+    "GET /v1/wf-runs has no parameter state",
+    "there is no GET /v1/workflows",
+  ]);
+  await other.context().close();
 });

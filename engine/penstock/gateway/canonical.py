@@ -98,18 +98,18 @@ class Canonical:
         }
 
     def _seen(self, seen: Seen, task: TaskRun) -> SeenTaskRun:
-        attempt = task.attempt
+        attempt, node = task.attempt, _node_of(seen.rows, task)
         first_ms = task.history[0].at_ms if task.history else attempt.scheduled_ms
         over = task.status not in TASK_LIVE
         return SeenTaskRun(
             place=task.guid,
             id=task.guid,
-            task_id=_node_of(seen.rows, task),
+            task_id=node,
             task_def=task.task_def,
             state=task.status,
             start_ms=first_ms,
             end_ms=attempt.ended_ms if over else None,
-            as_json=lambda: _task_run(seen.rows, task),
+            as_json=lambda: _task_run(seen, task, node),
         )
 
 
@@ -126,11 +126,17 @@ def attempt_of(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> Json:
     return render.task_attempt(shown_attempt(rows, task, attempt), logs)
 
 
-def _task_run(rows: Rows, row: TaskRun) -> Json:
+def _task_run(seen: Seen, row: TaskRun, node: str) -> Json:
+    rows = seen.rows
     attempts, whole = Filling(ATTEMPTS_SHOWN_MAX, ATTEMPTS_BYTES_MAX), True
     for attempt in newest_first(rows, row):
         if not attempts.left:
             whole = False
             break
         attempts.add(attempt_of(rows, row, attempt))
-    return render.task_run(shown_task(rows, row), attempts.items[::-1], whole=whole)
+    whose = {
+        "wf_spec": seen.run.wf_spec,
+        "namespace": seen.spec.body.namespace,
+        "node": node,
+    }
+    return whose | render.task_run(shown_task(rows, row), attempts.items[::-1], whole=whole)

@@ -1,4 +1,5 @@
-// What this browser remembers: how things are shown for long, the key only as long as the tab.
+// What this browser remembers: how things are shown for long, the key and who one is only as long
+// as the tab.
 import { store } from "./store";
 
 export type Theme = "auto" | "light" | "dark";
@@ -14,6 +15,8 @@ const TENANT = "penstock.tenant";
 const THEME = "penstock.theme";
 const ZONE = "penstock.zone";
 const VIEWS = "penstock.views";
+const USER = "penstock.user";
+const GROUPS = "penstock.groups";
 
 /** Storage may be forbidden: then nothing is remembered, and all works. */
 function kept(where: () => Storage, name: string): string {
@@ -40,6 +43,31 @@ export const session = store<Session>({ key: kept(tab, KEY), tenant: kept(tab, T
 session.watch(() => {
   keep(tab, KEY, session.get().key);
   keep(tab, TENANT, session.get().tenant);
+});
+
+/**
+ * As whom forms are filled in: the engine takes any name, a server with keys asks for leave. The
+ * groups are those that the person says to be in: the engine keeps no list of members.
+ */
+export interface Person {
+  user: string;
+  groups: string[];
+}
+
+/** Names that are written one behind the other, each once. */
+export const namesIn = (text: string): string[] => [
+  ...new Set(
+    text
+      .split(",")
+      .map((one) => one.trim())
+      .filter(Boolean),
+  ),
+];
+
+export const person = store<Person>({ user: kept(tab, USER), groups: namesIn(kept(tab, GROUPS)) });
+person.watch(() => {
+  keep(tab, USER, person.get().user);
+  keep(tab, GROUPS, person.get().groups.join(","));
 });
 
 /** Why the server wants a (better) key; empty as long as it does not. */

@@ -38,6 +38,14 @@ export function shortTime(text: string, of: Zone, nowMs = Date.now()): string {
   return full.slice(0, 10) === today.slice(0, 10) ? full.slice(11, 19) : full.slice(0, 16);
 }
 
+/** A moment as a field of day and time has it, in the zone that was chosen. */
+export const fieldTime = (text: string, of: Zone): string =>
+  fullTime(text, of).slice(0, 19).replace(" ", "T");
+
+/** The moment that such a field names, in milliseconds; NaN if it is empty. */
+export const msOfField = (text: string, of: Zone): number =>
+  Date.parse(text + (of === "utc" ? "Z" : ""));
+
 /** 340 ms, 12.3 s, 4 min 02 s, 3 h 20 min, 5 d 4 h. */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return "";

@@ -1,48 +1,84 @@
-// User tasks: what waits for somebody, by whom it is and by form.
-import { useEffect } from "preact/hooks";
-import { call, type Query } from "../api/client";
-import type { UserTaskShown, UserTaskStatus } from "../api/types";
+// User tasks: what waits for me, for my groups, for nobody yet; and all of them by form and status.
+import { useEffect, useState } from "preact/hooks";
+import { call } from "../api/client";
+import type { UserTaskShown } from "../api/types";
 import { useChanges, useRead } from "../base/read";
 import { ask, Link, part, usePlace } from "../base/router";
-import { Empty, Loaded } from "../parts/feedback";
+import { namesIn, person, type Person } from "../base/settings";
+import { useStore } from "../base/store";
+import { Empty, Loaded, notify } from "../parts/feedback";
 import { More, usePager } from "../parts/pager";
 import { Status } from "../parts/status";
+import { Tabs, useTab } from "../parts/tabs";
 import { Moment } from "../parts/times";
 import { Table, ToRow } from "../parts/listing";
+import { AssignDialog } from "./inbox/AssignDialog";
+import { LIVE, pageOf, searchesOf, STATUSES, type TabId } from "./inbox/inbox";
 
-const STATUSES: UserTaskStatus[] = ["UNASSIGNED", "ASSIGNED", "DONE", "CANCELLED"];
-const PAGE = 50;
+const TABS: { id: TabId; title: string }[] = [
+  { id: "mine", title: "Mine" },
+  { id: "groups", title: "My groups" },
+  { id: "unassigned", title: "Unassigned" },
+  { id: "all", title: "All" },
+];
 const LOOK_AGAIN_MS = 1500;
-
-type Words = Query<"GET /v1/user-task-runs">;
+const FORMS_MAX = 1000;
 
 export function InboxPage() {
   useEffect(() => void (document.title = "User tasks · Penstock"), []);
   const { query } = usePlace();
-  const words: Words = { limit: PAGE };
-  const status = query.get("status") ?? "";
-  if (status) words.status = [status as UserTaskStatus];
-  for (const name of ["user_id", "user_group", "user_task_def"] as const) {
-    const value = query.get(name);
-    if (value) words[name] = value;
-  }
-  const key = JSON.stringify(words);
-  const read = useRead(`inbox ${key}`, (signal) =>
-    call("GET /v1/user-task-runs", { query: words, signal }),
-  );
-  useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
-  const pager = usePager<UserTaskShown>(read.data, key, (cursor) =>
-    call("GET /v1/user-task-runs", { query: { ...words, cursor } }),
-  );
-  const defs = useRead("user task defs", (signal) =>
-    call("GET /v1/user-task-defs", { query: { limit: 1000 }, signal }),
-  );
+  const me = useStore(person);
+  const named = query.has("user_id") || query.has("user_group");
+  const first: TabId = me.user && !named ? "mine" : "all";
+  const tab = useTab(TABS, "tab", first) as TabId;
   return (
     <>
       <div class="head">
         <h1>User tasks</h1>
+        <Me me={me} />
       </div>
-      <div class="filters">
+      <Tabs tabs={TABS} first={first} />
+      <Filters tab={tab} query={query} />
+      <List tab={tab} me={me} query={query} />
+    </>
+  );
+}
+
+function Me(props: { me: Person }) {
+  const { me } = props;
+  return (
+    <div class="push who-am-i">
+      <label>
+        You are{" "}
+        <input
+          spellcheck={false}
+          placeholder="a user's id"
+          value={me.user}
+          onChange={(event) => person.set({ ...me, user: event.currentTarget.value.trim() })}
+        />
+      </label>
+      <label>
+        of groups{" "}
+        <input
+          spellcheck={false}
+          placeholder="buyers, sales"
+          value={me.groups.join(", ")}
+          onChange={(event) => person.set({ ...me, groups: namesIn(event.currentTarget.value) })}
+        />
+      </label>
+    </div>
+  );
+}
+
+function Filters(props: { tab: TabId; query: URLSearchParams }) {
+  const { tab, query } = props;
+  const status = query.get("status");
+  const defs = useRead("user task defs", (signal) =>
+    call("GET /v1/user-task-defs", { query: { limit: FORMS_MAX }, signal }),
+  );
+  return (
+    <div class="filters">
+      {tab !== "unassigned" && (
         <div class="chips" role="group" aria-label="Statuses">
           {STATUSES.map((one) => (
             <button
@@ -56,30 +92,61 @@ export function InboxPage() {
             </button>
           ))}
         </div>
-        <input
-          type="search"
-          aria-label="User"
-          placeholder="Of a user   ( / )"
-          value={query.get("user_id") ?? ""}
-          onChange={(event) => ask({ user_id: event.currentTarget.value.trim() })}
-        />
-        <input
-          aria-label="Group"
-          placeholder="Of a group"
-          value={query.get("user_group") ?? ""}
-          onChange={(event) => ask({ user_group: event.currentTarget.value.trim() })}
-        />
-        <select
-          aria-label="Form"
-          value={query.get("user_task_def") ?? ""}
-          onChange={(event) => ask({ user_task_def: event.currentTarget.value })}
-        >
-          <option value="">Any form</option>
-          {(defs.data?.items ?? []).map((one) => (
-            <option key={one.name}>{one.name}</option>
-          ))}
-        </select>
-      </div>
+      )}
+      {tab === "all" && (
+        <>
+          <input
+            type="search"
+            aria-label="User"
+            placeholder="Of a user   ( / )"
+            value={query.get("user_id") ?? ""}
+            onChange={(event) => ask({ user_id: event.currentTarget.value.trim() })}
+          />
+          <input
+            aria-label="Group"
+            placeholder="Of a group"
+            value={query.get("user_group") ?? ""}
+            onChange={(event) => ask({ user_group: event.currentTarget.value.trim() })}
+          />
+        </>
+      )}
+      <select
+        aria-label="Form"
+        value={query.get("user_task_def") ?? ""}
+        onChange={(event) => ask({ user_task_def: event.currentTarget.value })}
+      >
+        <option value="">Any form</option>
+        {(defs.data?.items ?? []).map((one) => (
+          <option key={one.name}>{one.name}</option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+function List(props: { tab: TabId; me: Person; query: URLSearchParams }) {
+  const { tab, me } = props;
+  const searches = searchesOf(tab, me, props.query);
+  const key = searches && JSON.stringify(searches);
+  const read = useRead(key && `inbox ${key}`, (signal) => pageOf(searches ?? [], null, signal));
+  useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
+  const pager = usePager<UserTaskShown>(read.data, key ?? "", (cursor) =>
+    pageOf(searches ?? [], cursor),
+  );
+  const [assigned, setAssigned] = useState<UserTaskShown | null>(null);
+  if (searches === null)
+    return tab === "mine" ? (
+      <Empty title="Who are you?">
+        Say above who you are: what is assigned to you stands here.
+      </Empty>
+    ) : (
+      <Empty title="Which are your groups?">Name them above, divided by commas.</Empty>
+    );
+  return (
+    <>
+      {assigned && (
+        <AssignDialog task={assigned} onClose={() => setAssigned(null)} onDone={read.reload} />
+      )}
       <Loaded of={read}>
         {() =>
           pager.items.length === 0 ? (
@@ -88,10 +155,16 @@ export function InboxPage() {
             <>
               <Table
                 kind="user-tasks"
-                columns={["Status", "Form", "User", "Group", "Notes", "Run", "Since"]}
+                columns={["Status", "Form", "User", "Group", "Notes", "Run", "Since", ["", "act"]]}
               >
                 {pager.items.map((one) => (
-                  <InboxRow key={one.id} task={one} />
+                  <InboxRow
+                    key={one.id}
+                    task={one}
+                    me={me}
+                    reload={read.reload}
+                    assign={() => setAssigned(one)}
+                  />
                 ))}
               </Table>
               <More pager={pager} />
@@ -103,9 +176,31 @@ export function InboxPage() {
   );
 }
 
-function InboxRow(props: { task: UserTaskShown }) {
-  const { task } = props;
+function InboxRow(props: {
+  task: UserTaskShown;
+  me: Person;
+  reload: () => Promise<void>;
+  assign: () => void;
+}) {
+  const { task, me } = props;
   const to = `/user-tasks/${part(task.wf_run_id)}/${part(task.guid)}`;
+  const path = { wf_run_id: task.wf_run_id, guid: task.guid };
+  const done = async (what: string, doing: Promise<unknown>) => {
+    try {
+      await doing;
+      notify(what);
+    } catch (error) {
+      notify((error as Error).message, true);
+    }
+    await props.reload();
+  };
+  const claim = () =>
+    call("POST /v1/user-task-runs/{wf_run_id}/{guid}/actions/claim", {
+      path,
+      body: { user_id: me.user },
+    });
+  const release = () =>
+    call("POST /v1/user-task-runs/{wf_run_id}/{guid}/actions/release", { path, body: {} });
   return (
     <ToRow to={to}>
       <td>
@@ -118,7 +213,7 @@ function InboxRow(props: { task: UserTaskShown }) {
       </td>
       <td>{task.user_id ?? <span class="faint">–</span>}</td>
       <td>{task.user_group ?? <span class="faint">–</span>}</td>
-      <td class="cut wide-cell">{task.notes}</td>
+      <td class="cut notes-cell">{task.notes}</td>
       <td class="mono">
         <Link to={`/runs/${part(task.wf_run_id)}`} class="cut id plain">
           {task.wf_run_id}
@@ -126,6 +221,23 @@ function InboxRow(props: { task: UserTaskShown }) {
       </td>
       <td class="num">
         <Moment at={task.scheduled_at} />
+      </td>
+      <td class="act">
+        {task.status === "UNASSIGNED" && me.user && (
+          <button type="button" class="small" onClick={() => void done("Claimed", claim())}>
+            Claim
+          </button>
+        )}
+        {task.status === "ASSIGNED" && task.user_id === me.user && task.user_group && (
+          <button type="button" class="small" onClick={() => void done("Released", release())}>
+            Release
+          </button>
+        )}
+        {LIVE.includes(task.status) && (
+          <button type="button" class="small" onClick={props.assign}>
+            Assign
+          </button>
+        )}
       </td>
     </ToRow>
   );

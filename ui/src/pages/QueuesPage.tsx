@@ -1,4 +1,5 @@
-// Task queues: for each TaskDef what waits and since when, its breaker, and the ways to its task runs.
+// Task queues: for each TaskDef what waits and since when, its workers, its breaker, and the ways
+// to its task runs.
 import { useEffect } from "preact/hooks";
 import { call } from "../api/client";
 import type { QueueShown, TaskDefShown } from "../api/types";
@@ -9,13 +10,17 @@ import { Icon } from "../parts/icons";
 import { Status } from "../parts/status";
 import { Lasted, Moment } from "../parts/times";
 import { SearchField, Table } from "../parts/listing";
+import { WorkerCount, Workers } from "./queues/Workers";
 
 const PAGE = 1000;
 const LOOK_AGAIN_MS = 3000;
+/** In a longer list only queues in which something waits have their workers looked up. */
+const WORKERS_ASKED_MAX = 40;
 
 export function QueuesPage() {
   useEffect(() => void (document.title = "Task queues · Penstock"), []);
-  const chosen = usePlace().query.get("task_def") ?? "";
+  const { query } = usePlace();
+  const [chosen, open] = [query.get("task_def") ?? "", query.get("queue")];
   const read = useRead("task defs", (signal) =>
     call("GET /v1/task-defs", { query: { limit: PAGE }, signal }),
   );
@@ -38,42 +43,69 @@ export function QueuesPage() {
           onInput={(text) => ask({ task_def: text })}
         />
       </div>
-      <Loaded of={read}>
-        {(page) => {
-          const shown = page.items.filter((one) => one.name.includes(chosen));
-          if (shown.length === 0)
-            return <Empty title="No tasks">A worker registers its tasks when it starts.</Empty>;
-          return (
-            <>
-              {depths.error && <p class="hint bad">{depths.error.message}</p>}
-              <Table
-                kind="queues"
-                columns={[
-                  "Task",
-                  ["Waiting", "right"],
-                  ["Oldest", "right"],
-                  "Breaker",
-                  "Task runs",
-                  ["Inputs", "of-inputs"],
-                  ["Gives", "of-inputs"],
-                ]}
-              >
-                {shown.map((one) => (
-                  <QueueRow key={one.name} of={one} queue={depths.data?.get(one.name)} />
-                ))}
-              </Table>
-            </>
-          );
-        }}
-      </Loaded>
+      <div class={open ? "split" : ""}>
+        <div class="split-main">
+          {depths.error && <p class="hint bad">{depths.error.message}</p>}
+          <Loaded of={read}>
+            {(page) => (
+              <Queues
+                items={page.items.filter((one) => one.name.includes(chosen))}
+                depths={depths.data}
+                open={open}
+              />
+            )}
+          </Loaded>
+        </div>
+        {open && <Workers key={open} name={open} stamp={depths.data} />}
+      </div>
     </>
   );
 }
 
-function QueueRow(props: { of: TaskDefShown; queue: QueueShown | undefined }) {
-  const { of, queue } = props;
+function Queues(props: {
+  items: TaskDefShown[];
+  depths: Map<string, QueueShown> | undefined;
+  open: string | null;
+}) {
+  const { items, depths, open } = props;
+  if (items.length === 0)
+    return <Empty title="No tasks">A worker registers its tasks when it starts.</Empty>;
   return (
-    <tr>
+    <Table
+      kind="queues"
+      columns={[
+        "Task",
+        ["Waiting", "right"],
+        ["Oldest", "right"],
+        ["Workers", "right"],
+        "Breaker",
+        "Task runs",
+        ["Inputs", "of-inputs"],
+        ["Gives", "of-inputs"],
+      ]}
+    >
+      {items.map((one) => (
+        <QueueRow
+          key={one.name}
+          of={one}
+          queue={depths?.get(one.name)}
+          few={items.length <= WORKERS_ASKED_MAX}
+          chosen={one.name === open}
+        />
+      ))}
+    </Table>
+  );
+}
+
+function QueueRow(props: {
+  of: TaskDefShown;
+  queue: QueueShown | undefined;
+  few: boolean;
+  chosen: boolean;
+}) {
+  const { of, queue, chosen } = props;
+  return (
+    <tr class={chosen ? "chosen" : ""}>
       <td>
         <b>{of.name}</b>
         {of.description && <small class="faint block">{of.description}</small>}
@@ -86,6 +118,20 @@ function QueueRow(props: { of: TaskDefShown; queue: QueueShown | undefined }) {
           <Lasted from={queue.oldest_at} to={null} />
         ) : (
           <span class="faint">–</span>
+        )}
+      </td>
+      <td class="right num">
+        {props.few || chosen || queue?.waiting ? (
+          <WorkerCount name={of.name} chosen={chosen} waiting={queue?.waiting ? queue : null} />
+        ) : (
+          <button
+            type="button"
+            class="link"
+            aria-label={`look at the workers of ${of.name}`}
+            onClick={() => ask({ queue: of.name })}
+          >
+            look
+          </button>
         )}
       </td>
       <td>{of.breaker ? <Breaker name={of.name} /> : <span class="faint">none</span>}</td>

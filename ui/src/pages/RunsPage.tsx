@@ -2,15 +2,23 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, type Query } from "../api/client";
 import type { ThreadStatus, WfRunHead } from "../api/types";
+import { timesIn, wordsIn } from "../base/filters";
 import { useChanges, useRead } from "../base/read";
-import { ask, go, Link, part, usePlace } from "../base/router";
+import { go, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
+import {
+  ChildFilter,
+  ChoiceFilter,
+  LabelFilter,
+  StatusFilter,
+  TextFilter,
+  TimeFilter,
+} from "../parts/filters";
 import { Icon } from "../parts/icons";
 import { More, usePager } from "../parts/pager";
-import { useSettled } from "../parts/Palette";
-import { isMoving, RunStatus, Status } from "../parts/status";
+import { isMoving, RunStatus } from "../parts/status";
 import { Lasted, Moment } from "../parts/times";
-import { SearchField, Table } from "../parts/listing";
+import { Table } from "../parts/listing";
 import { BulkDialog } from "./runs/BulkDialog";
 import { SavedViews } from "./runs/SavedViews";
 
@@ -24,36 +32,20 @@ const STATUSES: ThreadStatus[] = [
 ];
 const PAGE = 50;
 const LOOK_AGAIN_MS = 1500;
-const SPANS: [string, string][] = [
-  ["", "Any time"],
-  ["3600", "Last hour"],
-  ["86400", "Last day"],
-  ["604800", "Last week"],
-  ["2592000", "Last 30 days"],
-];
 
 type Words = Query<"GET /v1/wf-runs">;
 
 /** What the address asks for, as the API takes it. */
-export function wordsOf(query: URLSearchParams): Words {
-  const words: Words = { order: "newest", limit: PAGE };
-  const text = query.get("q");
-  const wfSpec = query.get("wf_spec");
-  const within = Number(query.get("within"));
-  const parent = query.get("parent");
-  if (text) words.q = text;
-  if (wfSpec) words.wf_spec = wfSpec;
-  if (parent) words.trigger_wf_run_id = parent;
-  if (query.has("status")) words.status = query.getAll("status") as ThreadStatus[];
-  if (query.has("label")) words.label = query.getAll("label");
-  if (query.get("child") === "MAIN" || query.get("child") === "CHILD")
-    words.child_filter = query.get("child") as "MAIN" | "CHILD";
-  if (within)
-    words.started_after = new Date(
-      Math.floor(Date.now() / 60_000) * 60_000 - within * 1000,
-    ).toISOString();
-  return words;
-}
+export const wordsOf = (query: URLSearchParams): Words => ({
+  order: "newest",
+  limit: PAGE,
+  ...wordsIn<Words>(
+    query,
+    ["q", "wf_spec", "trigger_wf_run_id", "child_filter"],
+    ["status", "label"],
+  ),
+  ...timesIn(query, 0),
+});
 
 export function RunsPage() {
   const { query } = usePlace();
@@ -89,116 +81,31 @@ export function RunsPage() {
 
 function Filters(props: { query: URLSearchParams }) {
   const { query } = props;
-  const [text, setText] = useState(query.get("q") ?? "");
-  const settled = useSettled(text, 250);
-  useEffect(() => {
-    if (settled !== (query.get("q") ?? "")) ask({ q: settled });
-  }, [settled]);
-  useEffect(() => {
-    if ((query.get("q") ?? "") !== settled) setText(query.get("q") ?? "");
-  }, [query.get("q")]);
   const specs = useRead("specs", (signal) =>
     call("GET /v1/wf-specs", { query: { limit: 1000 }, signal }),
   );
-  const chosen = query.getAll("status");
-  const toggle = (status: string) =>
-    ask({
-      status: chosen.includes(status)
-        ? chosen.filter((one) => one !== status)
-        : [...chosen, status],
-    });
   return (
     <div class="filters">
-      <SearchField
-        label="Search runs"
-        hint="Id, workflow or label"
-        value={text}
-        onInput={setText}
+      <TextFilter label="Search runs" hint="Id, workflow or label" query={query} />
+      <ChoiceFilter
+        name="wf_spec"
+        label="Workflow"
+        any="Any workflow"
+        names={(specs.data?.items ?? []).map((one) => one.name)}
+        query={query}
       />
-      <select
-        aria-label="Workflow"
-        value={query.get("wf_spec") ?? ""}
-        onChange={(event) => ask({ wf_spec: event.currentTarget.value })}
-      >
-        <option value="">Any workflow</option>
-        {(specs.data?.items ?? []).map((one) => (
-          <option key={one.name}>{one.name}</option>
-        ))}
-      </select>
-      <select
-        aria-label="Started"
-        value={query.get("within") ?? ""}
-        onChange={(event) => ask({ within: event.currentTarget.value })}
-      >
-        {SPANS.map(([value, title]) => (
-          <option key={value} value={value}>
-            {title}
-          </option>
-        ))}
-      </select>
-      <select
-        aria-label="Child runs"
-        value={query.get("child") ?? ""}
-        onChange={(event) => ask({ child: event.currentTarget.value })}
-      >
-        <option value="">With child runs</option>
-        <option value="MAIN">Without child runs</option>
-        <option value="CHILD">Only child runs</option>
-      </select>
-      <LabelFilter chosen={query.getAll("label")} />
-      <div class="chips" role="group" aria-label="Statuses">
-        {STATUSES.map((status) => (
-          <button
-            key={status}
-            type="button"
-            class="chip"
-            aria-pressed={chosen.includes(status)}
-            onClick={() => toggle(status)}
-          >
-            <Status of={status} />
-          </button>
-        ))}
-      </div>
+      <TimeFilter within={0} query={query} />
+      <ChildFilter query={query} />
+      <LabelFilter query={query} />
+      <StatusFilter label="Statuses" statuses={STATUSES} query={query} />
     </div>
-  );
-}
-
-function LabelFilter(props: { chosen: string[] }) {
-  const [text, setText] = useState("");
-  const add = (event: Event) => {
-    event.preventDefault();
-    if (text.includes(":")) ask({ label: [...props.chosen, text.trim()] });
-    setText("");
-  };
-  return (
-    <form class="labels" onSubmit={add}>
-      {props.chosen.map((one) => (
-        <button
-          key={one}
-          type="button"
-          class="label-chip"
-          title="Take this label away"
-          onClick={() => ask({ label: props.chosen.filter((other) => other !== one) })}
-        >
-          {one} <Icon name="close" />
-        </button>
-      ))}
-      <input
-        aria-label="Add a label, as key:value"
-        placeholder="label: key:value"
-        pattern="[^:]+:.*"
-        title="key:value"
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
-    </form>
   );
 }
 
 /** A list of runs that a query names; also part of other pages. */
 export function RunTable(props: { query: URLSearchParams; plain?: boolean }) {
   const words = wordsOf(props.query);
-  const key = JSON.stringify(words);
+  const key = props.query.toString(); // not the words: a span that ends now goes on
   const read = useRead(`runs ${key}`, (signal) =>
     call("GET /v1/wf-runs", { query: words, signal }),
   );

@@ -1,48 +1,119 @@
-// Schedules: when they are due, what came of the last times; paused and let go on.
-import { useEffect } from "preact/hooks";
-import { call } from "../api/client";
-import type { ScheduleShown } from "../api/types";
+// Schedules: made, changed, paused, let go on, deleted; when they are due, and what has come of the
+// last times.
+import { useEffect, useState } from "preact/hooks";
+import { call, type Query } from "../api/client";
+import type { ScheduleShown, ScheduleStatus } from "../api/types";
+import { wordsIn } from "../base/filters";
 import { useChanges, useRead } from "../base/read";
-import { Link, part } from "../base/router";
+import { ask, Link, part, usePlace } from "../base/router";
+import { Confirm } from "../parts/dialog";
 import { Empty, Loaded, notify } from "../parts/feedback";
-import { Icon } from "../parts/icons";
+import { ChoiceFilter, StatusFilter } from "../parts/filters";
+import { Icon, type IconName } from "../parts/icons";
 import { More, usePager } from "../parts/pager";
 import { Status } from "../parts/status";
 import { Moment } from "../parts/times";
 import { Table } from "../parts/listing";
+import { remove } from "./schedules/schedule";
+import { ScheduleForm } from "./schedules/ScheduleForm";
 
 const PAGE = 100;
 const LOOK_AGAIN_MS = 3000;
 const FIRINGS = 5;
+const STATUSES: ScheduleStatus[] = ["ACTIVE", "PAUSED", "FAILED", "ENDED"];
+
+type Words = Query<"GET /v1/schedules">;
+
+type Shown = { what: "make" } | { what: "edit" | "delete"; of: ScheduleShown };
 
 export function SchedulesPage() {
   useEffect(() => void (document.title = "Schedules · Penstock"), []);
-  const read = useRead("schedules", (signal) =>
-    call("GET /v1/schedules", { query: { limit: PAGE }, signal }),
+  const { query } = usePlace();
+  const words: Words = { limit: PAGE, ...wordsIn<Words>(query, ["wf_spec"], ["status"]) };
+  const key = JSON.stringify(words);
+  const read = useRead(`schedules ${key}`, (signal) =>
+    call("GET /v1/schedules", { query: words, signal }),
   );
   useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
-  const pager = usePager<ScheduleShown>(read.data, "", (cursor) =>
-    call("GET /v1/schedules", { query: { limit: PAGE, cursor } }),
+  const pager = usePager<ScheduleShown>(read.data, key, (cursor) =>
+    call("GET /v1/schedules", { query: { ...words, cursor } }),
   );
+  const specs = useRead("specs", (signal) =>
+    call("GET /v1/wf-specs", { query: { limit: 1000 }, signal }),
+  );
+  const [shown, setShown] = useState<Shown | null>(null);
+  const wfSpec = query.get("make"); // the page of a workflow leads here
+  const making = shown?.what === "make" || wfSpec !== null;
+  const close = () => (setShown(null), wfSpec !== null && ask({ make: "" }));
   return (
     <>
       <div class="head">
         <h1>Schedules</h1>
+        <div class="push">
+          <button type="button" class="primary" onClick={() => setShown({ what: "make" })}>
+            <Icon name="plus" /> New schedule
+          </button>
+        </div>
+      </div>
+      {(making || shown?.what === "edit") && (
+        <ScheduleForm
+          was={shown?.what === "edit" ? shown.of : null}
+          wfSpec={wfSpec ?? ""}
+          onClose={close}
+          onDone={read.reload}
+        />
+      )}
+      {shown?.what === "delete" && (
+        <Confirm
+          title={`Delete ${shown.of.schedule_id}`}
+          verb="Delete"
+          onClose={close}
+          onDo={async () => {
+            await remove(shown.of.schedule_id);
+            notify("Schedule deleted");
+            await read.reload();
+          }}
+        >
+          It starts nothing more, and is forgotten. Runs that it has started stay.
+        </Confirm>
+      )}
+      <div class="filters">
+        <ChoiceFilter
+          name="wf_spec"
+          label="Workflow"
+          any="Any workflow"
+          names={(specs.data?.items ?? []).map((one) => one.name)}
+          query={query}
+        />
+        <StatusFilter label="Statuses" statuses={STATUSES} query={query} />
       </div>
       <Loaded of={read}>
         {() =>
           pager.items.length === 0 ? (
-            <Empty title="No schedules">
-              Make one with POST /v1/schedules, or client.schedules.make(...).
+            <Empty title={query.size ? "No schedules that match" : "No schedules"}>
+              A schedule starts runs by cron, or one at one moment.
             </Empty>
           ) : (
             <>
               <Table
                 kind="schedules"
-                columns={["Status", "Schedule", "Workflow", "When", "Next", "Last times", ""]}
+                columns={[
+                  "Status",
+                  "Schedule",
+                  "Workflow",
+                  "When",
+                  "Next",
+                  "Last times",
+                  ["", "act"],
+                ]}
               >
                 {pager.items.map((one) => (
-                  <ScheduleRow key={one.schedule_id} of={one} reload={read.reload} />
+                  <ScheduleRow
+                    key={one.schedule_id}
+                    of={one}
+                    reload={read.reload}
+                    show={setShown}
+                  />
                 ))}
               </Table>
               <More pager={pager} />
@@ -54,13 +125,30 @@ export function SchedulesPage() {
   );
 }
 
-function ScheduleRow(props: { of: ScheduleShown; reload: () => Promise<void> }) {
+interface Move {
+  verb: "pause" | "resume";
+  title: string;
+  told: string;
+  icon: IconName;
+}
+
+const MOVES: Partial<Record<ScheduleStatus, Move>> = {
+  ACTIVE: { verb: "pause", title: "Pause", told: "Paused", icon: "pause" },
+  PAUSED: { verb: "resume", title: "Resume", told: "Goes on", icon: "run" },
+};
+
+function ScheduleRow(props: {
+  of: ScheduleShown;
+  reload: () => Promise<void>;
+  show: (shown: Shown) => void;
+}) {
   const { of } = props;
-  const path = { schedule_id: of.schedule_id };
-  const done = async (what: string, doing: Promise<unknown>) => {
+  const move = MOVES[of.status];
+  const done = async ({ verb, told }: Move) => {
     try {
-      await doing;
-      notify(what);
+      const path = { schedule_id: of.schedule_id };
+      await call(`POST /v1/schedules/{schedule_id}/actions/${verb}` as const, { path, body: {} });
+      notify(told);
       await props.reload();
     } catch (error) {
       notify((error as Error).message, true);
@@ -78,7 +166,7 @@ function ScheduleRow(props: { of: ScheduleShown; reload: () => Promise<void> }) 
           {of.wf_spec}
         </Link>
       </td>
-      <td>
+      <td class="nowrap">
         {of.cron ? (
           <>
             <code>{of.cron}</code> <small class="faint">{of.time_zone}</small>
@@ -108,41 +196,36 @@ function ScheduleRow(props: { of: ScheduleShown; reload: () => Promise<void> }) 
           ),
         )}
       </td>
-      <td class="right">
-        {of.status === "ACTIVE" && (
+      <td class="act">
+        {move && (
           <button
             type="button"
             class="small"
-            onClick={() =>
-              void done(
-                "Paused",
-                call("POST /v1/schedules/{schedule_id}/actions/pause", {
-                  path,
-                  body: {},
-                }),
-              )
-            }
+            aria-label={move.title}
+            title={move.title}
+            onClick={() => void done(move)}
           >
-            <Icon name="pause" /> Pause
+            <Icon name={move.icon} /> <span class="word">{move.title}</span>
           </button>
         )}
-        {of.status === "PAUSED" && (
-          <button
-            type="button"
-            class="small"
-            onClick={() =>
-              void done(
-                "Goes on",
-                call("POST /v1/schedules/{schedule_id}/actions/resume", {
-                  path,
-                  body: {},
-                }),
-              )
-            }
-          >
-            <Icon name="run" /> Resume
-          </button>
-        )}
+        <button
+          type="button"
+          class="ghost"
+          aria-label={`Edit ${of.schedule_id}`}
+          title="Edit"
+          onClick={() => props.show({ what: "edit", of })}
+        >
+          <Icon name="edit" />
+        </button>
+        <button
+          type="button"
+          class="ghost"
+          aria-label={`Delete ${of.schedule_id}`}
+          title="Delete"
+          onClick={() => props.show({ what: "delete", of })}
+        >
+          <Icon name="trash" />
+        </button>
       </td>
     </tr>
   );

@@ -4,15 +4,17 @@ import { call } from "../api/client";
 import type { UserTaskDefShown, UserTaskShown } from "../api/types";
 import { useChanges, useRead } from "../base/read";
 import { Link, part } from "../base/router";
-import { store, useStore } from "../base/store";
+import { person } from "../base/settings";
+import { useStore } from "../base/store";
+import { Confirm } from "../parts/dialog";
 import { Loaded, notify, Problem } from "../parts/feedback";
-import { Field, valuesOf, type FieldSpec, type Texts } from "../parts/fields";
+import { Field, textsOf, valuesOf, type FieldSpec, type Texts } from "../parts/fields";
 import { Icon } from "../parts/icons";
 import { Status, wordOf } from "../parts/status";
 import { Moment } from "../parts/times";
+import { AssignDialog } from "./inbox/AssignDialog";
+import { Comments } from "./inbox/Comments";
 
-/** As whom forms are filled in: the engine takes any name, a server with keys asks for leave. */
-const person = store("");
 const LOOK_AGAIN_MS = 600;
 
 export function UserTaskPage(props: { run: string; guid: string }) {
@@ -94,19 +96,7 @@ export function UserTaskPage(props: { run: string; guid: string }) {
                 ))}
               </ol>
               <h2>Comments</h2>
-              {comments
-                .filter((one) => !one.deleted)
-                .map((one) => (
-                  <p key={one.number}>
-                    <b>{one.user_id}</b>{" "}
-                    <small class="faint">
-                      <Moment at={one.created_at} />
-                    </small>
-                    <br />
-                    {one.text}
-                  </p>
-                ))}
-              <Comment task={task} reload={read.reload} />
+              <Comments task={task} comments={comments} reload={read.reload} />
             </section>
           </div>
         </>
@@ -119,7 +109,7 @@ const LIVE = ["UNASSIGNED", "ASSIGNED"];
 
 function Form(props: { task: UserTaskShown; form: UserTaskDefShown; reload: () => Promise<void> }) {
   const { task, form } = props;
-  const me = useStore(person) || task.user_id || "";
+  const me = useStore(person).user || task.user_id || "";
   const fields: FieldSpec[] = form.fields.map((one) => ({
     name: one.name,
     title: one.display_name ?? one.name,
@@ -127,14 +117,10 @@ function Form(props: { task: UserTaskShown; form: UserTaskDefShown; reload: () =
     required: one.required,
     hint: one.description ?? "",
   }));
-  const saved = Object.fromEntries(
-    Object.entries(task.results)
-      .filter(([, value]) => value !== null)
-      .map(([name, value]) => [name, String(value)]),
-  );
-  const [texts, setTexts] = useState<Texts>(saved);
+  const [texts, setTexts] = useState<Texts>(() => textsOf(task.results));
   const [wrong, setWrong] = useState<Record<string, string>>({});
   const [error, setError] = useState<Error | null>(null);
+  const [asked, setAsked] = useState<"assign" | "cancel" | null>(null);
   const path = { wf_run_id: task.wf_run_id, guid: task.guid };
   const live = LIVE.includes(task.status);
   const done = async (what: string, doing: Promise<unknown>) => {
@@ -188,13 +174,26 @@ function Form(props: { task: UserTaskShown; form: UserTaskDefShown; reload: () =
       "Released",
       call("POST /v1/user-task-runs/{wf_run_id}/{guid}/actions/release", { path, body: {} }),
     );
-  const cancel = () =>
-    void done(
-      "Cancelled",
-      call("POST /v1/user-task-runs/{wf_run_id}/{guid}/actions/cancel", { path, body: {} }),
-    );
+  const cancel = async () => {
+    await call("POST /v1/user-task-runs/{wf_run_id}/{guid}/actions/cancel", { path, body: {} });
+    notify("Cancelled");
+    await props.reload();
+  };
   return (
     <section class="panel">
+      {asked === "assign" && (
+        <AssignDialog task={task} onClose={() => setAsked(null)} onDone={props.reload} />
+      )}
+      {asked === "cancel" && (
+        <Confirm
+          title="Cancel the task"
+          verb="Cancel it"
+          onClose={() => setAsked(null)}
+          onDo={cancel}
+        >
+          Nobody can fill it in then; what its run does about that, its workflow says.
+        </Confirm>
+      )}
       {task.notes && <p class="notes">{task.notes}</p>}
       <form onSubmit={complete} noValidate>
         {live && (
@@ -206,7 +205,9 @@ function Form(props: { task: UserTaskShown; form: UserTaskDefShown; reload: () =
               id="me"
               spellcheck={false}
               value={me}
-              onInput={(event) => person.set(event.currentTarget.value)}
+              onInput={(event) =>
+                person.set({ ...person.get(), user: event.currentTarget.value.trim() })
+              }
             />
           </div>
         )}
@@ -224,8 +225,11 @@ function Form(props: { task: UserTaskShown; form: UserTaskDefShown; reload: () =
         {error && <Problem error={error} />}
         {live && (
           <footer>
-            <button type="button" class="bad" onClick={cancel}>
+            <button type="button" class="bad" onClick={() => setAsked("cancel")}>
               Cancel the task
+            </button>
+            <button type="button" onClick={() => setAsked("assign")}>
+              Assign
             </button>
             {task.status === "ASSIGNED" && task.user_group && (
               <button type="button" onClick={release}>
@@ -245,37 +249,5 @@ function Form(props: { task: UserTaskShown; form: UserTaskDefShown; reload: () =
         )}
       </form>
     </section>
-  );
-}
-
-function Comment(props: { task: UserTaskShown; reload: () => Promise<void> }) {
-  const { task } = props;
-  const me = useStore(person) || task.user_id || "";
-  const [text, setText] = useState("");
-  const send = async (event: Event) => {
-    event.preventDefault();
-    try {
-      await call("POST /v1/user-task-runs/{wf_run_id}/{guid}/comments", {
-        path: { wf_run_id: task.wf_run_id, guid: task.guid },
-        body: { user_id: me, text },
-      });
-      setText("");
-      await props.reload();
-    } catch (error) {
-      notify((error as Error).message, true);
-    }
-  };
-  return (
-    <form class="inline" onSubmit={(event) => void send(event)}>
-      <input
-        aria-label="A comment"
-        placeholder={me ? `Say something as ${me}` : "Say first who you are"}
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
-      <button type="submit" disabled={!me || !text.trim()}>
-        Comment
-      </button>
-    </form>
   );
 }

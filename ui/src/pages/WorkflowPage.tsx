@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { call } from "../api/client";
 import type { SpecBody, WfSpecShown } from "../api/types";
 import { useRead } from "../base/read";
-import { ask, Link, usePlace } from "../base/router";
+import { ask, go, Link, part, usePlace } from "../base/router";
 import { warm } from "../graph/layout";
 import { nodeId, nodeParts } from "../graph/model";
 import { Graph } from "../graph/Graph";
@@ -83,6 +83,13 @@ function Workflow(props: { spec: WfSpecShown; newest: number }) {
         </span>
         {spec.deleted_at && <span class="pill bad">deleted</span>}
         <div class="push">
+          <button
+            type="button"
+            disabled={Boolean(spec.deleted_at)}
+            onClick={() => go(`/schedules?make=${part(spec.name)}`)}
+          >
+            <Icon name="clock" /> Schedule
+          </button>
           <button
             type="button"
             class="primary"

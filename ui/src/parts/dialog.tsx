@@ -1,6 +1,7 @@
 // A dialog: the browser's own, which keeps the focus and closes on Escape.
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Problem } from "./feedback";
 import { Icon } from "./icons";
 
 export function Dialog(props: {
@@ -33,5 +34,45 @@ export function Dialog(props: {
         {props.children}
       </div>
     </dialog>
+  );
+}
+
+/** Ask before something is done that can not be taken back; it stays open if that is refused. */
+export function Confirm(props: {
+  title: string;
+  verb: string;
+  onClose: () => void;
+  onDo: () => Promise<unknown>;
+  children: ComponentChildren;
+}) {
+  const [error, setError] = useState<Error | null>(null);
+  const [busy, setBusy] = useState(false);
+  const send = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      await props.onDo();
+      props.onClose();
+    } catch (problem) {
+      setError(problem as Error);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={props.title} onClose={props.onClose}>
+      <form onSubmit={(event) => void send(event)}>
+        <p class="hint">{props.children}</p>
+        {error && <Problem error={error} />}
+        <footer>
+          <button type="button" onClick={props.onClose}>
+            Leave it
+          </button>
+          <button type="submit" class="primary danger" disabled={busy}>
+            {props.verb}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
   );
 }

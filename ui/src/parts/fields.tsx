@@ -34,6 +34,14 @@ export function valueOf(field: FieldSpec, text: string): unknown {
 
 const isText = (type: string): boolean => ["STR", "TIMESTAMP", "BYTES", "WF_RUN_ID"].includes(type);
 
+/** Values as texts for their fields; of what is null, nothing was said. */
+export const textsOf = (values: Record<string, unknown>): Texts =>
+  Object.fromEntries(
+    Object.entries(values)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+  );
+
 /** All fields that something was said in; what is wrong, by field. */
 export function valuesOf(fields: readonly FieldSpec[], texts: Texts) {
   const values: Record<string, unknown> = {};

@@ -23,8 +23,8 @@ export function SearchField(props: {
   );
 }
 
-/** A column is its title, or that with a class; "" has none to be read. */
-type Column = string | readonly [title: string, look: string];
+/** A column is its title, or that with a class, and how the rows are ordered by it. */
+type Column = string | readonly [title: string, look: string, order?: "ascending" | "descending"];
 
 export function Table(props: {
   kind: string;
@@ -38,10 +38,11 @@ export function Table(props: {
         <thead>
           <tr>
             {props.columns.map((column) => {
-              const [title, look] = typeof column === "string" ? [column, undefined] : column;
+              const [title, look, order] = typeof column === "string" ? [column] : column;
               return (
-                <th key={title} class={look}>
+                <th key={title} class={look} aria-sort={order}>
                   {title}
+                  {order && <Icon name={order === "descending" ? "down" : "up"} />}
                 </th>
               );
             })}
@@ -59,7 +60,7 @@ export function ToRow(props: { to: string; children: ComponentChildren }) {
     <tr
       class="click"
       onClick={(event) =>
-        event.target instanceof Element && !event.target.closest("a") && go(props.to)
+        event.target instanceof Element && !event.target.closest("a, button") && go(props.to)
       }
     >
       {props.children}

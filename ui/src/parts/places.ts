@@ -7,6 +7,7 @@ export const PLACES: { to: string; title: string; icon: IconName }[] = [
   { to: "/task-runs", title: "Task runs", icon: "task" },
   { to: "/user-tasks", title: "User tasks", icon: "person" },
   { to: "/schedules", title: "Schedules", icon: "clock" },
+  { to: "/bulk", title: "Bulk jobs", icon: "layers" },
   { to: "/queues", title: "Task queues", icon: "queue" },
   { to: "/metadata", title: "Metadata", icon: "tag" },
   { to: "/dead-letters", title: "Dead letters", icon: "letter" },

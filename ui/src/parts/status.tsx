@@ -19,6 +19,7 @@ const TONES: Record<string, Tone> = {
   TASK_PENDING: "wait",
   UNASSIGNED: "wait",
   HALTING: "wait",
+  CANCELLING: "wait",
   SENT: "wait",
   held: "wait",
   ERROR: "bad",

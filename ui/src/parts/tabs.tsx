@@ -7,15 +7,16 @@ export interface Tab {
   count?: number | undefined;
 }
 
-export function useTab(tabs: readonly Tab[], name = "tab"): string {
+/** The chosen one; `first`, or the first of all, where the address names none. */
+export function useTab(tabs: readonly Tab[], name = "tab", first = tabs[0]?.id): string {
   const asked = usePlace().query.get(name);
-  return tabs.find((one) => one.id === asked)?.id ?? tabs[0]?.id ?? "";
+  return tabs.find((one) => one.id === asked)?.id ?? first ?? "";
 }
 
-export function Tabs(props: { tabs: readonly Tab[]; name?: string }) {
+export function Tabs(props: { tabs: readonly Tab[]; name?: string; first?: string }) {
   const name = props.name ?? "tab";
-  const chosen = useTab(props.tabs, name);
-  const first = props.tabs[0]?.id;
+  const first = props.first ?? props.tabs[0]?.id;
+  const chosen = useTab(props.tabs, name, first);
   return (
     <div class="tabs" role="tablist">
       {props.tabs.map((one) => (

@@ -183,13 +183,19 @@ class AttemptShown(Answer, frozen=True):
 
 
 class TaskRunShown(Answer, frozen=True):
-    """A TaskRun with its newest attempts, oldest first; `attempts_truncated` if there are more."""
+    """A TaskRun with its newest attempts, oldest first; `attempts_truncated` if there are more.
+    `wf_spec` and its `namespace` are those of its run; `node` is that of the user task where an
+    action of one has made it.
+    """
 
     id: str
     wf_run_id: str
     guid: str
     thread: int
     position: int
+    wf_spec: str
+    namespace: str
+    node: str
     task_def: str
     status: TaskStatus
     max_attempts: int

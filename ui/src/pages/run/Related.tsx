@@ -50,7 +50,7 @@ export function Related(props: { run: WfRunShown }) {
       )}
       <section>
         <h2>Runs that it has started</h2>
-        <RunTable query={new URLSearchParams({ parent: run.wf_run_id })} />
+        <RunTable query={new URLSearchParams({ trigger_wf_run_id: run.wf_run_id })} />
       </section>
     </div>
   );

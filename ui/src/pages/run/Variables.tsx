@@ -1,6 +1,7 @@
 // The variables of all threads; those of a live run can be changed.
 import { useState } from "preact/hooks";
 import { call } from "../../api/client";
+import { MASK } from "../../base/masked";
 import { useAgain, useRead } from "../../base/read";
 import { Empty, Loaded } from "../../parts/feedback";
 import { Icon } from "../../parts/icons";
@@ -10,7 +11,6 @@ import { ActionDialog } from "./ActionDialog";
 import { ACTIONS } from "./actions";
 import { threadSpecOf, type RunData } from "./data";
 
-const MASKED = "*****";
 const EDIT = ACTIONS.find((one) => one.verb === "edit-variable")!;
 
 export function Variables(props: { data: RunData; reload: () => Promise<void> }) {
@@ -57,7 +57,7 @@ export function Variables(props: { data: RunData; reload: () => Promise<void> })
                         {one.thread} ({thread})
                       </td>
                       <td>
-                        {one.value === MASKED ? (
+                        {one.value === MASK ? (
                           <span class="pill warn">masked</span>
                         ) : (
                           <Json value={one.value} />
@@ -88,7 +88,7 @@ export function Variables(props: { data: RunData; reload: () => Promise<void> })
                 preset={{
                   name: edited.name,
                   thread: String(edited.thread),
-                  value: edited.value === MASKED ? "" : JSON.stringify(edited.value),
+                  value: edited.value === MASK ? "" : JSON.stringify(edited.value),
                 }}
                 onClose={() => setEdited(null)}
                 onDone={props.reload}

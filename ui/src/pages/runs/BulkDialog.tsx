@@ -93,7 +93,8 @@ function Job(props: { job: BulkShown }) {
           {job.done} of {job.matched} done
         </b>
         {refused > 0 && <span class="bad">, {refused} refused</span>}
-        {job.reason && <span class="bad"> ({job.reason})</span>}
+        {job.reason && <span class="bad"> ({job.reason})</span>}{" "}
+        <Link to={`/bulk?job=${part(job.bulk_id)}`}>Open the job</Link>
       </p>
       <ul class="refusals">
         {job.refusals.map((one) => (

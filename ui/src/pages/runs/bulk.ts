@@ -22,9 +22,16 @@ const LOOK_MS_MAX = 1000;
 
 type Words = Query<"GET /v1/wf-runs">;
 
+/** What a filter can say; how the list is put in order is nothing to it. */
+const SAID: readonly (keyof Words)[] = [
+  ...(["order", "limit", "wf_spec", "status", "label"] as const),
+  ...(["started_after", "started_before", "child_filter"] as const),
+];
+
 /** What the list shows as a filter of the engine's; null if only the list can tell. */
 function filterOf(words: Words): BulkFilter | null {
-  if (words.q || words.trigger_wf_run_id || words.child_filter === "CHILD") return null;
+  const isBeyond = (name: string) => !SAID.includes(name as keyof Words);
+  if (Object.keys(words).some(isBeyond) || words.child_filter === "CHILD") return null;
   const labels = words.label ?? [];
   const names = new Set(labels.map((one) => one.slice(0, one.indexOf(":"))));
   if (names.size < labels.length) return null;
@@ -34,6 +41,7 @@ function filterOf(words: Words): BulkFilter | null {
     ...(words.status ? { status: words.status as ThreadStatus[] } : {}),
     ...(labels.length ? { label: labels } : {}),
     ...(words.started_after ? { started_after: words.started_after } : {}),
+    ...(words.started_before ? { started_before: words.started_before } : {}),
   };
 }
 

@@ -1,0 +1,214 @@
+// Fields that filter lists of what runs do; what is chosen stands in the address (base/filters.ts).
+import { useEffect, useState } from "preact/hooks";
+import { isBetween } from "../base/filters";
+import { ask } from "../base/router";
+import { fieldTime, msOfField, useZone } from "../base/times";
+import { Icon } from "./icons";
+import { SearchField } from "./listing";
+import { useSettled } from "./Palette";
+import { Status } from "./status";
+
+const SETTLE_MS = 250;
+const DAY_S = 86_400;
+const SPANS: [seconds: number, title: string][] = [
+  [0, "Any time"],
+  [3600, "Last hour"],
+  [DAY_S, "Last day"],
+  [7 * DAY_S, "Last week"],
+  [30 * DAY_S, "Last 30 days"],
+];
+const BETWEEN = "between";
+
+/** A text that is searched for once it has stood still. */
+export function TextFilter(props: { label: string; hint: string; query: URLSearchParams }) {
+  const asked = props.query.get("q") ?? "";
+  const [text, setText] = useState(asked);
+  const settled = useSettled(text, SETTLE_MS);
+  useEffect(() => {
+    if (settled !== asked) ask({ q: settled });
+  }, [settled]);
+  useEffect(() => {
+    if (asked !== settled) setText(asked);
+  }, [asked]);
+  return <SearchField label={props.label} hint={props.hint} value={text} onInput={setText} />;
+}
+
+/** A word that is asked for when it was said: by Enter, or by going elsewhere. */
+export function WordFilter(props: {
+  name: string;
+  label: string;
+  hint: string;
+  query: URLSearchParams;
+}) {
+  return (
+    <input
+      aria-label={props.label}
+      placeholder={props.hint}
+      spellcheck={false}
+      value={props.query.get(props.name) ?? ""}
+      onChange={(event) => ask({ [props.name]: event.currentTarget.value.trim() })}
+    />
+  );
+}
+
+export function ChoiceFilter(props: {
+  name: string;
+  label: string;
+  any: string;
+  names: readonly (string | readonly [value: string, title: string])[];
+  query: URLSearchParams;
+}) {
+  return (
+    <select
+      aria-label={props.label}
+      value={props.query.get(props.name) ?? ""}
+      onChange={(event) => ask({ [props.name]: event.currentTarget.value })}
+    >
+      <option value="">{props.any}</option>
+      {props.names.map((one) => {
+        const [value, title] = typeof one === "string" ? [one, one] : one;
+        return (
+          <option key={value} value={value}>
+            {title}
+          </option>
+        );
+      })}
+    </select>
+  );
+}
+
+export function ChildFilter(props: { query: URLSearchParams }) {
+  return (
+    <ChoiceFilter
+      name="child_filter"
+      label="Child runs"
+      any="With child runs"
+      names={[
+        ["MAIN", "Without child runs"],
+        ["CHILD", "Only child runs"],
+      ]}
+      query={props.query}
+    />
+  );
+}
+
+/** Since when: a span until now, or between two moments. */
+export function TimeFilter(props: { within: number; query: URLSearchParams }) {
+  const { within, query } = props;
+  const between = isBetween(query);
+  const choose = (value: string) => {
+    const dayAgo = new Date(Date.now() - DAY_S * 1000).toISOString();
+    if (value === BETWEEN) ask({ within: "", started_after: dayAgo });
+    else
+      ask({
+        within: value === String(within) ? "" : value,
+        started_after: "",
+        started_before: "",
+      });
+  };
+  return (
+    <>
+      <select
+        aria-label="Started"
+        value={between ? BETWEEN : (query.get("within") ?? String(within))}
+        onChange={(event) => choose(event.currentTarget.value)}
+      >
+        {SPANS.map(([seconds, title]) => (
+          <option key={seconds} value={String(seconds)}>
+            {title}
+          </option>
+        ))}
+        <option value={BETWEEN}>Between…</option>
+      </select>
+      {between && (
+        <>
+          <MomentFilter name="started_after" label="Started at or after" query={query} />
+          <MomentFilter name="started_before" label="Started before" query={query} />
+        </>
+      )}
+    </>
+  );
+}
+
+function MomentFilter(props: { name: string; label: string; query: URLSearchParams }) {
+  const zone = useZone();
+  const asked = props.query.get(props.name);
+  const known = asked !== null && Number.isFinite(Date.parse(asked));
+  const changed = (text: string) => {
+    const ms = msOfField(text, zone);
+    ask({ [props.name]: Number.isFinite(ms) ? new Date(ms).toISOString() : "" });
+  };
+  return (
+    <input
+      type="datetime-local"
+      aria-label={props.label}
+      title={`${props.label}, ${zone === "utc" ? "UTC" : "local time"}`}
+      value={known ? fieldTime(asked, zone).slice(0, 16) : ""}
+      onChange={(event) => changed(event.currentTarget.value)}
+    />
+  );
+}
+
+/** Statuses, of which any does. */
+export function StatusFilter(props: {
+  label: string;
+  statuses: readonly string[];
+  query: URLSearchParams;
+}) {
+  const chosen = props.query.getAll("status");
+  const toggle = (status: string) =>
+    ask({
+      status: chosen.includes(status)
+        ? chosen.filter((one) => one !== status)
+        : [...chosen, status],
+    });
+  return (
+    <div class="chips" role="group" aria-label={props.label}>
+      {props.statuses.map((status) => (
+        <button
+          key={status}
+          type="button"
+          class="chip"
+          aria-pressed={chosen.includes(status)}
+          onClick={() => toggle(status)}
+        >
+          <Status of={status} />
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Labels, all of which must be there. */
+export function LabelFilter(props: { query: URLSearchParams }) {
+  const chosen = props.query.getAll("label");
+  const [text, setText] = useState("");
+  const add = (event: Event) => {
+    event.preventDefault();
+    if (text.includes(":")) ask({ label: [...chosen, text.trim()] });
+    setText("");
+  };
+  return (
+    <form class="labels" onSubmit={add}>
+      {chosen.map((one) => (
+        <button
+          key={one}
+          type="button"
+          class="label-chip"
+          title="Take this label away"
+          onClick={() => ask({ label: chosen.filter((other) => other !== one) })}
+        >
+          {one} <Icon name="close" />
+        </button>
+      ))}
+      <input
+        aria-label="Add a label, as key:value"
+        placeholder="label: key:value"
+        pattern="[^:]+:.*"
+        title="key:value"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+    </form>
+  );
+}

@@ -1,0 +1,93 @@
+// Task runs across runs: their columns, their durations as they go on, each filter under its name.
+import type { Page } from "@playwright/test";
+import { expect, open, test, world } from "./page";
+
+const rows = (page: Page) => page.locator("table[data-kind=task-runs] tbody tr");
+
+test("task runs are shown with all that is known of them", async ({ page }) => {
+  const order = world().order ?? "";
+  await open(page, `/task-runs?q=${order}&task_def=charge_card`);
+  await expect(page.locator("table[data-kind=task-runs] th")).toHaveText([
+    "State",
+    "Task",
+    "Run",
+    "Id",
+    "Start",
+    "End",
+    "Duration",
+    "Workflow",
+    "Attempts",
+    "",
+  ]);
+  await expect(rows(page)).toHaveCount(1);
+  const cells = rows(page).locator("td");
+  await expect(cells).toHaveText([
+    "success",
+    "charge_card",
+    `${order.slice(0, 8)}…`,
+    /^.{8}…$/,
+    /\d\d:\d\d/,
+    /\d\d:\d\d/,
+    /\d (ms|s|min)/,
+    "order",
+    "2",
+    "",
+  ]);
+  await expect(page.getByRole("columnheader", { name: "Start" })).toHaveAttribute(
+    "aria-sort",
+    "descending",
+  );
+  await expect(page.getByRole("img", { name: /Task runs by day/ })).toBeVisible();
+  await page.getByRole("link", { name: /^Details of charge_card/ }).click();
+  await expect(page.getByRole("complementary")).toContainText("receipt-4200");
+});
+
+test("how long a task has run counts on", async ({ page }) => {
+  await open(page, "/task-runs?task_def=long_haul&status=TASK_RUNNING");
+  const took = rows(page).first().locator(".running");
+  const before = await took.textContent();
+  expect(before).toMatch(/\d/);
+  await expect(took).not.toHaveText(before ?? "");
+});
+
+test("task runs are filtered by the words of the API", async ({ page }) => {
+  const parent = world().parent ?? "";
+  await open(page, "/task-runs");
+  await page.getByText("More filters").click();
+  await page.getByLabel("Started by the run").fill(parent);
+  await page.getByLabel("Started by the run").press("Enter");
+  await expect(page).toHaveURL(new RegExp(`trigger_wf_run_id=${parent}`));
+  await expect(rows(page)).toHaveCount(3);
+  await expect(rows(page).locator("td:nth-child(8)")).toHaveText(["order", "order", "order"]);
+  await page.getByLabel("Child runs").selectOption("MAIN");
+  await expect(page.locator(".empty")).toContainText("No task runs that match");
+  await page.getByLabel("Child runs").selectOption("CHILD");
+  await expect(rows(page)).toHaveCount(3);
+  await page.getByLabel("Namespace").fill("nowhere");
+  await page.getByLabel("Namespace").press("Enter");
+  await expect(page.locator(".empty")).toBeVisible();
+  await open(page, "/task-runs?label=team:sales&wf_spec=order");
+  await expect(rows(page)).toHaveCount(3);
+  await page.getByLabel("Workflow").selectOption("packing");
+  await expect(page.locator(".empty")).toBeVisible();
+});
+
+test("task runs of a span of time, and between two moments", async ({ page }) => {
+  await open(page, `/task-runs?q=${world().packing}`);
+  await expect(rows(page)).toHaveCount(12);
+  await page.getByLabel("Started", { exact: true }).selectOption("Last hour");
+  await expect(page).toHaveURL(/within=3600/);
+  await expect(rows(page)).toHaveCount(12);
+  await page.getByLabel("Started", { exact: true }).selectOption("Between…");
+  await expect(page).toHaveURL(/started_after=/);
+  await expect(rows(page)).toHaveCount(12);
+  await page.getByLabel("Started at or after").fill("2020-01-01T08:00");
+  await expect(page).toHaveURL(/started_after=2020/);
+  await expect(rows(page)).toHaveCount(12);
+  await page.getByLabel("Started before").fill("2020-01-31T08:00");
+  await expect(page).toHaveURL(/started_before=2020/);
+  await expect(page.locator(".empty")).toBeVisible();
+  await page.getByLabel("Started", { exact: true }).selectOption("Any time");
+  await expect(rows(page)).toHaveCount(12);
+  await expect(page).not.toHaveURL(/started_/);
+});
