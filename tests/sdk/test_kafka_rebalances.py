@@ -39,9 +39,12 @@ def test_a_join_and_a_leave_double_nothing(client: Client, cluster: Cluster) -> 
     client.register(rb_flow)
     first = Worker(rb_flow, url=cluster.kafka_url, name="rb-first", slots=SLOTS)
     second = Worker(rb_flow, url=cluster.kafka_url, name="rb-second", slots=SLOTS)
-    runs = [client.run(rb_flow) for _ in range(RUNS)]
     first.start()
     try:
+        TURNS.release()
+        assert client.run(rb_flow).result(timeout=COME_S) == 1
+        CALLS.clear()  # it reads now, so that it has some of each partition in hand
+        runs = [client.run(rb_flow) for _ in range(RUNS)]
         wait_until(lambda: len(CALLS) == SLOTS and in_hand(first) >= 2 * SLOTS, COME_S)
         second.start()
         wait_until(lambda: len(CALLS) == 2 * SLOTS and in_hand(second) >= 2 * SLOTS, COME_S)
