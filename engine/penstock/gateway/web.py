@@ -281,7 +281,7 @@ async def view_of_definitions(request: Request) -> tuple[View, str]:
     """
     reads, tenant = gateway_of(request).reads, identify(request).tenant
     part = part_header(request)
-    if part is not None and re.fullmatch(r"[0-9]{1,6}", part):
+    if part is not None and re.fullmatch(r"[0-9]{1,6}", part) and int(part) < reads.partitions:
         return reads.view(int(part)), tenant
     asked = "at_least" in request.query_params
     number = DECIDING_PARTITION if asked else reads.any_open()
