@@ -11,6 +11,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: {
-    proxy: { "/v1": process.env.PENSTOCK_URL ?? "http://127.0.0.1:7070" },
+    proxy: {
+      "/v1": {
+        target: process.env.PENSTOCK_URL ?? "http://127.0.0.1:7070",
+        changeOrigin: false, // a server without credentials wants to see that page and host are one
+      },
+    },
   },
 });

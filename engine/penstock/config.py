@@ -25,6 +25,11 @@ IN_FLIGHT_MAX_DEFAULT: Final = 2_000
 LAG_MAX_DEFAULT: Final = 20_000
 STREAMS_MAX_DEFAULT: Final = 2_000
 TENANT_STREAMS_MAX_DEFAULT: Final = 500
+WAITS_MAX_DEFAULT: Final = 4_000
+TENANT_WAITS_MAX_DEFAULT: Final = 1_000
+SEARCHES_MAX_DEFAULT: Final = 64
+TENANT_SEARCHES_MAX_DEFAULT: Final = 16
+CONNECTIONS_MAX_DEFAULT: Final = 10_000
 DRAIN_NOTICE_S_DEFAULT: Final = 1.0
 LOG_FORMATS: Final = ("text", "json")
 
@@ -42,6 +47,7 @@ ALLOW_VARIABLE: Final = "PENSTOCK_ALLOW"
 ALLOW_PORTS_VARIABLE: Final = "PENSTOCK_ALLOW_PORTS"
 URL_VARIABLE: Final = "PENSTOCK_URL"
 TENANT_VARIABLE: Final = "PENSTOCK_TENANT"
+ALLOW_HOSTS_VARIABLE: Final = "PENSTOCK_ALLOW_HOSTS"
 API_KEY_VARIABLE: Final = "PENSTOCK_API_KEY"
 ADMIN_KEY_VARIABLE: Final = "PENSTOCK_ADMIN_KEY"
 CA_VARIABLE: Final = "PENSTOCK_TLS_CA"
@@ -66,6 +72,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     " commas between.",
     ALLOW_PORTS_VARIABLE: "Ports beside 80 and 443 that its requests may go to, with commas"
     " between.",
+    ALLOW_HOSTS_VARIABLE: "Names by which a server that asks for no credential is called, with"
+    " commas between, unless `--allow-host` says so.",
     API_KEY_VARIABLE: "The key or token with which clients, workers and the command line come.",
     ADMIN_KEY_VARIABLE: "A key that may do all, for a server to begin with.",
     CA_VARIABLE: "The authority whose signature a server's certificate must have, for clients.",
@@ -119,7 +127,8 @@ class Config(Struct, frozen=True, kw_only=True):
     is to stop still listens, and says at /readyz that it will. `standbys` is how many nodes fold a
     partition beside its owner. Beyond `fold_version_max` the log does not move, while the build
     that knows no more may have to come back; with `own`, it moves to that one alone. With `auth`
-    callers need a credential; `admin_key` is one that may do all, to begin with.
+    callers need a credential; `admin_key` is one that may do all, to begin with. Without, it
+    answers to `allow_hosts` beside its own names.
     """
 
     data: Path
@@ -147,12 +156,18 @@ class Config(Struct, frozen=True, kw_only=True):
     lag_max: int = LAG_MAX_DEFAULT
     streams_max: int = STREAMS_MAX_DEFAULT
     tenant_streams_max: int = TENANT_STREAMS_MAX_DEFAULT
+    waits_max: int = WAITS_MAX_DEFAULT
+    tenant_waits_max: int = TENANT_WAITS_MAX_DEFAULT
+    searches_max: int = SEARCHES_MAX_DEFAULT
+    tenant_searches_max: int = TENANT_SEARCHES_MAX_DEFAULT
+    connections_max: int = CONNECTIONS_MAX_DEFAULT
     drain_notice_s: float = 0.0
     metrics_names: bool = False
     standbys: int = 0
     fold_version_max: int | None = None
     auth: bool = False
     admin_key: str = ""
+    allow_hosts: tuple[str, ...] = ()
     oidc: Oidc | None = None
     tls: Tls = Tls()
 
@@ -252,6 +267,11 @@ def api_key_default() -> str | None:
 def admin_key_default() -> str:
     """The key that a server is started with, if nothing is said."""
     return os.environ.get(ADMIN_KEY_VARIABLE, "").strip()
+
+
+def allow_hosts_default() -> tuple[str, ...]:
+    """To which names a server answers beside its own, if nothing is said."""
+    return _listed(ALLOW_HOSTS_VARIABLE)
 
 
 def client_tls_default() -> Tls:

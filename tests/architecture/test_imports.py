@@ -112,6 +112,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "anyio": ("gateway/",),
     "jwt": ("gateway/oidc.py",),
     "uvicorn": ("gateway/", "server/", "cli/"),
+    "h11": ("gateway/serve.py",),
     "uvloop": ("gateway/", "server/", "cli/"),
     "httpx": ("gateway/", "sdk/", "builtin/bounds.py", "builtin/outbound.py", "cli/", "testing/"),
     "pytest": ("testing/plugin.py",),

@@ -20,6 +20,7 @@ from penstock.processor.snapshots.bringing import Place
 from penstock.processor.snapshots.directory import DirectoryObjects
 from penstock.processor.snapshots.restorer import Restorer
 from penstock.processor.snapshots.snapshotter import Schedule, Snapshotter
+from penstock.server.tuning import tune
 from penstock.store.rocks import RocksStores
 from tests.bench import past
 from tests.bench.cluster import CLUSTER, Running
@@ -31,7 +32,7 @@ from tests.bench.plan import Plan
 from tests.bench.process import BenchError, in_child, within
 
 CHILD_S: Final = 1_500.0
-LOOK_S: Final = 0.002
+LOOK_S: Final = 0.02
 OBJECTS: Final = "objects"
 KEY: Final = "rebuild_commands_per_s"
 KEY_OF_SNAPSHOTS: Final = "rebuild_from_snapshots_commands_per_s"
@@ -164,7 +165,8 @@ def _made(where: Where, commands: int, name: str) -> list[Long]:
 def _started(
     closing: ExitStack, where: Where, *, takes: bool = False, restores: bool = False
 ) -> tuple[KafkaEngineLog, Processor, int]:
-    """A processor at work, and where the log ends now."""
+    """A processor at work, as a server's is, and where the log ends now."""
+    tune()
     log, topics = kafka_log(where.bootstrap, CLUSTER, where.partitions)
     closing.callback(log.close)
     end = sum(log.bounds(number)[1] for number in range(where.partitions))

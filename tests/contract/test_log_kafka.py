@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -143,6 +143,40 @@ def test_a_producer_and_a_consumer_need_no_engine(logs: KafkaLogs) -> None:
     consumer.close()
     producer.close()
     producer.close()
+
+
+def test_what_is_committed_as_a_partition_goes_is_where_the_next_begins(logs: KafkaLogs) -> None:
+    """To who joins, and to who is left when a member leaves."""
+    log = logs.open()
+    topic, group = f"{logs.cluster}.tasks.default.t", f"{logs.cluster}-w"
+    make_topic(logs, topic, 2, {})
+    log.deliver([Message(topic, None, b"x", {}, number) for number in (0, 1) for _ in range(5)])
+    told: list[tuple[int, bool]] = []
+
+    def left(consumer: KafkaConsumer, partitions: Sequence[int], are_lost: bool) -> None:
+        for partition in partitions:
+            told.append((partition, are_lost))
+            consumer.commit(partition, 3)
+
+    first = KafkaConsumer(logs.bootstrap, topic, group, left=left)
+    read(first, 10)
+    second = KafkaConsumer(logs.bootstrap, topic, group)
+    found: dict[int, list[int]] = {}
+
+    def comes() -> bool:
+        first.attend()
+        for record in second.poll(100, 0.1):
+            found.setdefault(record.partition, []).append(record.offset)
+        return sum(map(len, found.values())) == 2
+
+    until(comes)
+    [(moved, was_lost)] = told
+    assert (found, was_lost) == ({moved: [3, 4]}, False)
+    first.close()
+    assert told == [(moved, False), (1 - moved, False)]
+    rest = read(second, 2)
+    assert [(one.partition, one.offset) for one in rest] == [(1 - moved, 3), (1 - moved, 4)]
+    second.close()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

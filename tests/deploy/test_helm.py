@@ -206,6 +206,14 @@ def test_the_nodes_words_are_the_command_lines_own(values: dict[str, Any], rende
     assert options.advertise == named
     assert (options.cluster, options.standbys, options.port) == ("penstock", 1, 7070)
     assert (options.auth == "on") == values.get("auth", {}).get("enabled", True)
+    behind = (
+        "",
+        ".$(POD_NAMESPACE)",
+        ".$(POD_NAMESPACE).svc",
+        ".$(POD_NAMESPACE).svc.cluster.local",
+    )
+    called = None if options.auth == "on" else [f"shop-penstock{one}" for one in behind]
+    assert options.allow_hosts == called
     if values is ALL_OF_IT:
         assert options.snapshots == "s3://bucket/prefix" and options.snapshot_every_s == 300
         assert options.truncate_log and options.metrics_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,7 +34,7 @@ def window(
     return Window(reads, caller, asked, now_ms=0, mark=Mark.of(cursor), ordered=ordered)
 
 
-def from_another_node(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What a node has found, as it comes to the one that was asked."""
+def from_another_node(told: Sequence[Any]) -> list[dict[str, Any]]:
+    """What a node has found, as it comes to the one that was asked, or to a client."""
     answer: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(told))
     return answer

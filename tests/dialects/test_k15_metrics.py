@@ -70,7 +70,7 @@ def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
         page = newest(looked, metrics_in(looked, KESTRA, looked.begins), limit)
         told = from_another_node(page)
         more, cursor = page_of(told, looked, limit)
-        items += more
+        items += from_another_node(more)
         if cursor is None:
             return items
 

@@ -16,7 +16,7 @@ from penstock.gateway import run_window
 from penstock.gateway.run_window import Window, is_whole, newest, next_window, page_of
 from penstock.gateway.task_run_search import Search, by_day, counts, task_runs_in
 from tests.dialects.bench import deploy, run_flow
-from tests.dialects.searching import window
+from tests.dialects.searching import from_another_node, window
 from tests.dialects.works import flow, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted
@@ -49,7 +49,7 @@ def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
         looked = asked(driver, query, cursor, ordered=True)
         told = newest(looked, task_runs_in(looked, KESTRA, looked.begins), limit)
         more, cursor = page_of(told, looked, limit)
-        items += more
+        items += from_another_node(more)
         if cursor is None:
             return items
 

@@ -54,7 +54,7 @@ def pages(
         looked = look(cursor)
         items, cursor = page_of(told, looked, limit)
         assert len(items) <= limit
-        yield items, looked
+        yield from_another_node(items), looked
         if cursor is None:
             return
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from penstock.gateway.access import OPEN
 from penstock.gateway.json_in import REQUEST_BYTES_MAX
 
 Json = dict[str, Any]
@@ -22,6 +23,7 @@ IN_PATHS: Final = {
     "dots": "%2e%2e",
     "encoded twice": "%252e%252e",
     "300 characters": "x" * 300,
+    "long number": "9" * 5_000,
     "NUL": "a%00b",
     "right to left": quote("\u202eabc"),
     "half a character": "%ED%A0%80",
@@ -69,10 +71,34 @@ OF_NO_TENANT: Final = frozenset(
     }
 )
 """What tells of the whole cluster does not look at whose things are asked for."""
-HEADERS: Final = {
-    "Penstock-Tenant": ("../x", "A", "a" * 41, "a b", "a--b"),
-    "Penstock-Command-Id": ("x" * 129, "a b"),
+Headers = tuple[tuple[bytes, bytes], ...]
+BEYOND_ASCII: Final = (b"\xe9", "\u00e9\u202e".encode(), b"\xff\xfe")
+LONG: Final = b"x" * 8_000
+HEADERS: Final[dict[str, tuple[bytes, ...]]] = {
+    "Penstock-Tenant": (b"../x", b"A", b"a" * 41, b"a b", b"a--b", LONG, *BEYOND_ASCII),
+    "Penstock-Command-Id": (b"x" * 129, b"a b", LONG, *BEYOND_ASCII),
 }
+"""Of a route that takes them."""
+BETWEEN_NODES: Final = b"Penstock-Forwarded-By"
+IN_HEADERS: Final[dict[str, Headers]] = {
+    **{f"agent {one!r}": ((b"User-Agent", one),) for one in BEYOND_ASCII},
+    "any, long": ((b"X-Any", LONG),),
+    "any, twice": ((b"X-Any", b"1"), (b"X-Any", b"\xff")),
+    "tenants": ((b"Penstock-Tenant", b"default"), (b"Penstock-Tenant", b"\xe9")),
+    "commands": ((b"Penstock-Command-Id", b"one"), (b"Penstock-Command-Id", b"\xe9")),
+    "traces": ((b"traceparent", b"\xff"), (b"traceparent", LONG)),
+    "encodings": ((b"Accept-Encoding", b"\xe9"), (b"Content-Type", b"\xe9/\xff")),
+    "position": ((b"Penstock-Position", b"9" * 5_000),),
+    "partitions": ((b"Penstock-Partitions", b"1"),),
+    **{
+        f"as a node, for {one!r}": ((BETWEEN_NODES, b"x"), (b"Penstock-Partitions", one))
+        for one in (b"1", b"999999", b"\xb2", b"9" * 5_000, b",", *BEYOND_ASCII)
+    },
+}
+"""Of any route: what means nothing there, or is for nodes to say."""
+
+
+FOREIGN_PAGE: Final[Headers] = ((b"Origin", b"http://evil.example"),)
 
 
 class Hostile(Struct, frozen=True):
@@ -83,7 +109,7 @@ class Hostile(Struct, frozen=True):
     why: str
     url: str
     body: bytes | None = None
-    headers: dict[str, str] = {}
+    headers: Headers = ()
     certain: bool = True
 
 
@@ -126,8 +152,13 @@ class Operation:
         for name in self._names("header"):
             for value in HEADERS.get(name, ()):
                 certain = str(self) not in OF_NO_TENANT
-                asked = f"{name}: {value}", self._url(), self._example(), {name: value}
+                header = ((name.encode(), value),)
+                asked = f"{name}: {value!r:.80}", self._url(), self._example(), header
                 yield Hostile(*asked, certain=certain)
+        for why, headers in IN_HEADERS.items():
+            yield Hostile(f"header: {why}", self._url(), self._example(), headers, certain=False)
+        if self.method != "GET" and self.path not in OPEN:
+            yield Hostile("a page of others", self._url(), self._example(), FOREIGN_PAGE)
 
     def _as_bodies(self) -> Iterator[Hostile]:
         for why, body in AS_BODIES.items():

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from penstock.config import Config, Tls, client_context
+from penstock.config import CONNECTIONS_MAX_DEFAULT, Config, Tls, client_context
 from penstock.gateway.app import ROUTES
 from penstock.gateway.load import Limits
 from penstock.gateway.openapi import document
@@ -131,7 +131,8 @@ def serving(data: Path, limits: Limits | None = None, **config: Any) -> Iterator
         parts(Config(data=data, partitions=PARTITIONS, **config), limits=limits) as made,
     ):
         tls: Tls = config.get("tls", Tls())
-        server = http_server(made.app, tls)
+        most: int = config.get("connections_max", CONNECTIONS_MAX_DEFAULT)
+        server = http_server(made.app, tls, most)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         served = Served(made, url_of(listener, tls=tls.cert is not None), tls)

@@ -49,7 +49,7 @@ def test_nobody_comes_in_without_a_credential(served: Served) -> None:
     """By any route but the open ones, whatever there is behind it."""
     with httpx.Client(base_url=served.url) as nobody:
         for one in ROUTES:
-            path = re.sub(r"\{\w+:int\}", "0", one.path).replace("{", "").replace("}", "")
+            path = re.sub(r"\{\w+:whole\}", "0", one.path).replace("{", "").replace("}", "")
             answer = nobody.request(one.method, path)
             if one.path in OPEN:
                 assert answer.status_code != 401, path
@@ -200,7 +200,7 @@ def test_names_in_a_grant_count_wherever_something_is_shown(served: Served) -> N
         assert refused(clerk.get("/v1/wf-specs/nowhere")) == (403, "PERMISSION_DENIED")
         for one in ROUTES:
             if one.method == "GET" and one.path.startswith("/v1/wf-runs/{wf_run_id}"):
-                path = one.path.replace("{thread:int}", "0").replace("{position:int}", "0")
+                path = one.path.replace("{thread:whole}", "0").replace("{position:whole}", "0")
                 path = path.replace("{task_run}", "x")
                 told = [
                     clerk.get(path.replace("{wf_run_id}", name)) for name in ("secret-run", "gone")

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
+import httpx
 import pytest
 
 from penstock.core.limits import JSON_DEPTH_MAX, LABELS_MAX, VALUE_BYTES_MAX
 from penstock.core.state.partition_state import AnswerExpiry, CommandAnswer, PartitionState
 from penstock.gateway.app import ROUTES
+from penstock.gateway.auth import Security
 from penstock.gateway.json_in import NUMBER_CHARS_MAX, REQUEST_BYTES_MAX
 from penstock.gateway.load import Limits
 from penstock.gateway.openapi import document
@@ -20,8 +22,11 @@ from penstock.gateway.sent_events import MEDIA
 from penstock.store.port import META
 from tests.gateway.hostile import Operation, operations
 from tests.gateway.served import Served, serving, shape_of_error
+from tests.gateway.spare import spare_beside
 
 OPERATIONS = operations(document(ROUTES))
+SAMPLED = 2
+"""One route in so many is asked through another node, too."""
 BOOKKEEPING = (PartitionState, CommandAnswer, AnswerExpiry)
 """Clocks, and what refused commands were told: the only rows that a refusal writes."""
 
@@ -60,7 +65,7 @@ def test_hostile_input_is_refused_by_name(served: Served, operation: Operation) 
     before, taken = digest(served), 0
     for asked in operation.hostile():
         with served.http.stream(
-            operation.method, asked.url, content=asked.body, headers=asked.headers
+            operation.method, asked.url, content=asked.body, headers=list(asked.headers)
         ) as response:
             if response.headers["content-type"].partition(";")[0] != MEDIA:
                 response.read()  # what goes on for ever is not waited for
@@ -72,6 +77,33 @@ def test_hostile_input_is_refused_by_name(served: Served, operation: Operation) 
             assert not asked.certain, (of, response.status_code, response.text[:200])
             taken += operation.method != "GET"
     assert taken or digest(served) == before, f"{operation}: a refusal has changed rows"
+
+
+@pytest.fixture(scope="module")
+def beside(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a node that owns nothing: all that it is asked goes on to the one that does."""
+    with (
+        spare_beside(served, tmp_path_factory.mktemp("beside"), security=Security()) as spare,
+        httpx.Client(base_url=spare.url, timeout=30.0) as client,
+    ):
+        yield client
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", OPERATIONS[::SAMPLED], ids=str)
+def test_hostile_input_goes_on_to_another_node(beside: httpx.Client, operation: Operation) -> None:
+    """And is no defect of either: what is refused is refused by name."""
+    for asked in operation.hostile():
+        with beside.stream(
+            operation.method, asked.url, content=asked.body, headers=list(asked.headers)
+        ) as response:
+            if response.headers["content-type"].partition(";")[0] != MEDIA:
+                response.read()
+        of = f"{operation} {asked.why}"
+        if response.status_code >= 400:
+            assert shape_of_error(response)[0] != 500, (of, response.text)
+        else:
+            assert not asked.certain, (of, response.status_code, response.text[:200])
 
 
 def test_every_route_is_asked() -> None:

@@ -15,10 +15,12 @@ from penstock.core.definitions.principals import Action, Grant, Resource
 from penstock.core.ids import partition_of_run
 from penstock.gateway.access import OPEN
 from penstock.gateway.app import ROUTES
+from penstock.gateway.at_once import bounds_of
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
-from penstock.gateway.task_queue import STARTED, PollingWorker, TaskQueues
+from penstock.gateway.task_queue import TaskQueues
+from penstock.gateway.task_starts import STARTED, PollingWorker
 from tests.gateway.keys import (
     ADMIN_KEY,
     client_of,
@@ -74,6 +76,14 @@ def test_a_key_is_good_at_a_node_that_owns_nothing(owner: Served, spare: Spare) 
         assert sam.get("/v1/whoami").headers["WWW-Authenticate"] == "Bearer"
 
 
+def test_a_header_beyond_ascii_is_no_defect_there(spare: Spare) -> None:
+    """Who the caller is has to be asked elsewhere, with what he has said."""
+    with spare.with_key("psk_nobodyskey1_aaaaaaaaaaaaaaaaaaaaaaaa") as nobody:
+        for name in (b"Penstock-Tenant", b"User-Agent"):
+            answer = nobody.get("/v1/whoami", headers=[(name, b"\xe9")])
+            assert refused(answer)[0] in {400, 401}
+
+
 def test_what_all_partitions_say_is_gathered_there(owner: Served, spare: Spare) -> None:
     """By the node that was asked, which has none of them."""
     owner.a_task_def("spare-breaker", breaker={"level": 0.5, "window": 3})
@@ -90,7 +100,7 @@ def test_nobody_else_comes_in_there(spare: Spare, key: str | None) -> None:
     """By any route; nor if it looks as if another node had sent it."""
     with spare.with_key(key) as nobody:
         for one in ROUTES:
-            path = re.sub(r"\{\w+:int\}", "0", one.path).replace("{", "").replace("}", "")
+            path = re.sub(r"\{\w+:whole\}", "0", one.path).replace("{", "").replace("}", "")
             if one.path not in OPEN:
                 answer = nobody.request(one.method, path)
                 assert refused(answer) == (401, "UNAUTHENTICATED"), path
@@ -165,6 +175,7 @@ def test_what_a_gateway_refuses_is_no_answer_of_the_fold(owner: Served, spare: S
             nodes=spare.gateway.forwarder.nodes,
             engine=spare.gateway.engine,
             limits=spare.gateway.limits,
+            bounds=bounds_of(spare.gateway.limits),
         )
         gone_bad = Caller("default", "w", (ALL,), "Bearer psk_revokedkey_aaaaaaaaaaaaaaaaaaaa")
         started = TaskStarted(wf_run_id=wf_run_id, guid="g" * 8, attempt=1, worker="w")

@@ -143,7 +143,7 @@ def two_in(nodes: list[Served]) -> Iterator[Apart]:
 def path_of(path: str, guid: str) -> str:
     """The path of a route, with the names of what is there."""
     named = SAME | PLACES | {"key": KEY if "webhooks/" in path else "same", "guid": guid}
-    return re.sub(r"\{(\w+)(:int)?\}", lambda found: str(named.get(found[1], "same")), path)
+    return re.sub(r"\{(\w+)(:whole)?\}", lambda found: str(named.get(found[1], "same")), path)
 
 
 def answered(client: httpx.Client, method: str, path: str, **asked: Any) -> tuple[int, str]:
@@ -329,7 +329,7 @@ def test_nothing_that_one_asks_reaches_the_other(apart: Apart) -> None:
     """Each operation of the document, what deletes last: none tells anything of the other's, and
     none changes a row of it. A good part of what is asked does something.
     """
-    assert {one.path.replace(":int", "") for one in ROUTES} == set(DOCUMENT["paths"])
+    assert {one.path.replace(":whole", "") for one in ROUTES} == set(DOCUMENT["paths"])
     operations = [
         (path, method)
         for path, methods in DOCUMENT["paths"].items()

@@ -15,6 +15,7 @@ from penstock.core.commands.pause_schedule import PauseSchedule
 from penstock.core.commands.put_principal import PutPrincipal
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.commands.put_webhook import PutWebhook
+from penstock.core.commands.put_wf_spec import PutWfSpec
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
@@ -22,8 +23,9 @@ from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.commands.task_started import TaskStarted
 from penstock.core.definitions.principals import Action, Grant, Resource
 from penstock.core.permissions import _BY_NAME, NEEDS
+from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import TaskStatus
-from tests.controls import chain, event, task
+from tests.controls import chain, declared, event, task
 from tests.scenarios.driver import Driver
 from tests.scenarios.story import accepted, refused, register, run
 from tests.sim.hostile import plausible
@@ -149,3 +151,45 @@ def test_nobody_makes_principals_without_leave_for_the_cluster(memory: Driver) -
     for sender, code in (("of-tenant", DENIED), ("of-cluster", None)):
         put = PutPrincipal(name=f"p{next(names)}", grants=(Grant(("*",), *EVERYTHING),))
         assert memory.send(put, principal=sender).code == code
+
+
+def test_below_a_run_of_a_spec_that_is_granted(memory: Driver) -> None:
+    """Both names count; a run that is somebody else's is told of as one that is not there."""
+    for name in ("order-book", "order-line", "payroll"):
+        register(memory, name, chain(event("go")))
+    run(memory, "payroll", "payroll-1")
+    run(memory, "order-book", "order-1")
+    grants(memory, leave(Resource.WORKFLOW, Action.RUN, "order-*"))
+    line = RunWf(wf_spec="order-line", wf_run_id="line", parent="order-1")
+    accepted(memory, line, principal="ann")
+    there, nowhere = (
+        refused(memory, replace(line, parent=parent), "WF_RUN_UNKNOWN", principal="ann")
+        for parent in ("payroll-1", "payroll-2")
+    )
+    assert there.message.replace("payroll-1", "x") == nowhere.message.replace("payroll-2", "x")
+    told = refused(memory, replace(line, parent="payroll-2"), "WF_RUN_UNKNOWN")
+    assert told.message == nowhere.message
+    assert memory.get(WfRun, "payroll-1.line") is None
+    grants(memory, leave(Resource.WORKFLOW, Action.RUN, "order-*", "payroll"))
+    accepted(memory, replace(line, parent="payroll-1"), principal="ann")
+
+
+def test_a_spec_inherits_from_one_that_is_granted(memory: Driver) -> None:
+    """Its runs read, and change, what the other's have; whether that is there is not told."""
+    of_top = (declared("salary", "INT", default=1),)
+    for name in ("order-top", "payroll"):
+        register(memory, name, chain(event("go"), variables=of_top))
+    grants(memory, leave(Resource.WORKFLOW, Action.WRITE_METADATA, "order-*"))
+    inherited = (declared("salary", "INT", access="INHERITED_VAR"),)
+    body = chain(event("go"), variables=inherited)
+
+    def below(parent: str) -> PutWfSpec:
+        return PutWfSpec(name="order-below", spec=body | {"parent": parent})
+
+    for parent in ("payroll", "nobody"):
+        refused(memory, below(parent), DENIED, principal="ann")
+    accepted(memory, below("order-top"), principal="ann")
+    refused(memory, PutWfSpec("order-odd", spec=[]), "BAD_SPEC", principal="ann")
+    refused(memory, PutWfSpec("order-odd", spec=body | {"parent": 1}), "BAD_SPEC", principal="ann")
+    grants(memory, leave(Resource.WORKFLOW, Action.WRITE_METADATA, "order-*", "payroll"))
+    accepted(memory, below("payroll"), principal="ann")

@@ -6,7 +6,9 @@ import pytest
 
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
+from penstock.core.commands.put_principal import PutPrincipal
 from penstock.core.commands.schedule_wf import ScheduleWf
+from penstock.core.definitions.principals import Action, Grant, Resource
 from penstock.core.ids import partition_of_run
 from tests.controls import chain, compare, declared, event, holds, literal, variable
 from tests.scenarios.driver import Driver
@@ -54,6 +56,38 @@ def test_a_parent_that_is_gone_is_seen_each_time(memory: Driver) -> None:
     assert (firing.outcome, firing.message[:16]) == ("REFUSED", "WF_RUN_UNKNOWN: ")
     other = ScheduleWf(schedule_id="nightly", wf_spec="below", cron="0 * * * *", parent="other")
     refused(memory, other, "ALREADY_EXISTS")
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_leave_for_the_run_above_is_looked_at_each_time(memory: Driver, together: bool) -> None:
+    """On its partition: where the schedule is made nobody knows whose run it is. Without, it is
+    told of as what is not there.
+    """
+
+    def may_run(*names: str) -> None:
+        grant = Grant(("default",), (Resource.WORKFLOW,), (Action.RUN,), names)
+        accepted(memory, PutPrincipal(name="ann", grants=(grant,)))
+
+    partitions = memory.topics.partitions
+    here = partition_of_run("nightly", partitions)
+    ids = (f"top-{number}" for number in range(100))
+    top = next(of for of in ids if (partition_of_run(of, partitions) == here) is together)
+    run(memory, "top", top)
+    may_run("below")
+    command = ScheduleWf(schedule_id="nightly", wf_spec="below", cron="0 * * * *", parent=top)
+    accepted(memory, command, principal="ann")
+    plan = Plan(memory, "nightly")
+    come_to(memory, "2024-01-01 01:00")
+    [refusal] = plan.firings
+    assert refusal.outcome == "REFUSED"
+    assert refusal.message == f"WF_RUN_UNKNOWN: there is no WfRun {top!r} to be the parent"
+
+    may_run("below", "top")
+    come_to(memory, "2024-01-01 02:00")
+    [_, firing] = plan.firings
+    assert firing.outcome == ("STARTED" if together else "SENT")
+    assert firing.wf_run_id is not None
+    Story(memory, firing.wf_run_id).is_now("RUNNING")
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,25 @@ def test_the_mark_follows_the_first_record_that_is_not_done() -> None:
     assert progress.came(11)
 
 
+def test_what_was_not_begun_comes_again_when_its_partition_does() -> None:
+    progress, seen = Progress(), Seen()
+    for offset in (3, 4, 9, 10):
+        assert progress.came(offset)
+    assert seen.is_new("a", 1)
+
+    progress.drop(9)
+    seen.forget("a", 1)
+
+    assert progress.done(4) is None
+    assert progress.done(10) is None  # it has gone, and nothing is said of it
+    assert not progress.is_through
+    assert progress.done(3) == 5
+    assert progress.is_through
+    assert progress.came(9)
+    assert progress.done(9) == 10
+    assert seen.is_new("a", 1)
+
+
 def test_what_was_seen_is_known_for_a_while() -> None:
     seen = Seen(limit=2)
     assert seen.is_new("a", 1)

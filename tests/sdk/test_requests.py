@@ -140,6 +140,31 @@ def test_a_page_of_somebody_else(scripted: Scripted, client: Client) -> None:
         client.handle("a").stop()
 
 
+SOMEBODY_ELSE: list[tuple[int, dict[str, Any] | str]] = [
+    (503, {"error": "upstream unavailable"}),
+    (503, {"error": {"code": 7, "message": None}}),
+    (502, "<html>Bad Gateway</html>"),
+    (504, "null"),
+    (503, '["away"]'),
+    (200, "<html>Welcome</html>"),
+    (200, ""),
+]
+
+
+@pytest.mark.parametrize("answer", SOMEBODY_ELSE)
+def test_a_foreign_word_is_no_answer(scripted: Scripted, client: Client, answer: Any) -> None:
+    scripted.answers = [answer, (200, HALTED)]
+    assert client.handle("a").stop().status == "HALTED"
+    assert len({command_id for _, _, command_id in scripted.asked}) == 1
+
+
+@pytest.mark.parametrize("answer", [(302, ""), (404, "<html>?</html>"), (400, {"error": "what?"})])
+def test_a_foreign_refusal_is_told(scripted: Scripted, client: Client, answer: Any) -> None:
+    scripted.answers = [answer]
+    with pytest.raises(PenstockError, match=f"HTTP_{answer[0]}"):
+        client.handle("a").stop()
+
+
 def test_what_was_written_is_read(scripted: Scripted, client: Client) -> None:
     scripted.answers = [(200, HALTED)]
     client.handle("other").status()

@@ -60,6 +60,13 @@ def test_a_task_is_not_taken_before_there_is_a_slot(client: Client, server: str)
     assert len(quick.task_runs()[0].attempts) == 1
 
 
+def test_reports_that_wait_take_up_room_when_they_are_many() -> None:
+    """So a server that gives tasks and takes no reports does not fill the memory."""
+    late = iter((0, 3, 4, 6))
+    shares = SlotShares(Runner(3, started_after_s=1.0), ["one"], lambda: next(late))
+    assert [shares.room for _ in range(4)] == [3, 3, 2, 0]
+
+
 def test_what_an_idle_task_would_hold_is_used_by_others(client: Client, server: str) -> None:
     """Many short tasks of one TaskDef through one slot, beside three that have none."""
     client.register(sl_hold, sl_quick, sl_idle, sl_idle_too)

@@ -51,7 +51,7 @@ CANNOT: Final[dict[tuple[str, str], str]] = {
     ("ShutdownTaskRun", "TASK_NOT_IN_FLIGHT"): "only a restart needs an attempt",
     **{
         ("StartScheduledRun", code): "the schedule is told instead"
-        for code in ("ALREADY_EXISTS", "BAD_ID", "BAD_VALUE", "SPEC_UNKNOWN")
+        for code in ("ALREADY_EXISTS", "BAD_ID", "BAD_VALUE", "SPEC_UNKNOWN", "WF_RUN_UNKNOWN")
     },
     **{
         ("StartAfterEnd", code): "the run that has ended is told instead"

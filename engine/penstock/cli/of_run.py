@@ -50,7 +50,7 @@ def asked(
         return _online(options, options.url, online)
     from penstock.cli.offline import opened
     from penstock.gateway.errors import STATUS_OF, ApiError
-    from penstock.processor.past import PastUnknown
+    from penstock.processor.past_records import PastUnknown
 
     config = Config(
         data=options.data or Path(),

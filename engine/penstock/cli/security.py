@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from penstock.config import ADMIN_KEY_VARIABLE, Oidc, Tls, admin_key_default
+from penstock.config import (
+    ADMIN_KEY_VARIABLE,
+    ALLOW_HOSTS_VARIABLE,
+    Oidc,
+    Tls,
+    admin_key_default,
+    allow_hosts_default,
+)
 from penstock.processor.directory import CannotStart
 
 OIDC: Final = Oidc.__struct_fields__
@@ -27,6 +34,14 @@ def add_security(parser: argparse.ArgumentParser, *, asks: bool) -> None:
         metavar="FILE",
         dest="admin_key",
         help=f"the key that may do all, to make the first principal with ({ADMIN_KEY_VARIABLE})",
+    )
+    parser.add_argument(
+        "--allow-host",
+        dest="allow_hosts",
+        action="append",
+        metavar="NAME",
+        help="with --auth off: answer to this name beside the server's own, and take what pages of"
+        f" that name send; may be repeated ({ALLOW_HOSTS_VARIABLE})",
     )
     for name, about in (
         ("issuer", "who makes the tokens that are good beside keys: the `iss` of an OIDC provider"),
@@ -56,7 +71,9 @@ def security_of(given: dict[str, Any]) -> dict[str, Any]:
     tls = {name: given.pop(f"tls_{name}", None) for name in TLS}
     oidc = {name: given.pop(f"oidc_{name}", None) for name in OIDC}
     made = {"auth": given.pop("auth", "off") == "on", "tls": Tls(**tls), "oidc": _oidc(oidc)}
-    return given | made | {"admin_key": given.pop("admin_key", None) or admin_key_default()}
+    made["admin_key"] = given.pop("admin_key", None) or admin_key_default()
+    made["allow_hosts"] = tuple(given.pop("allow_hosts", None) or allow_hosts_default())
+    return given | made
 
 
 def _oidc(given: dict[str, str | None]) -> Oidc | None:

@@ -24,6 +24,7 @@ from penstock.cli.words import (
 from penstock.cli.working import Reloading
 from penstock.config import (
     CLUSTER_DEFAULT,
+    CONNECTIONS_MAX_DEFAULT,
     DISK_FREE_MIB_DEFAULT,
     DRAIN_NOTICE_S_DEFAULT,
     HOST_DEFAULT,
@@ -31,11 +32,15 @@ from penstock.config import (
     LAG_MAX_DEFAULT,
     PARTITIONS_DEFAULT,
     PORT_DEFAULT,
+    SEARCHES_MAX_DEFAULT,
     SESSION_TIMEOUT_MS_DEFAULT,
     SNAPSHOT_EVERY_S_DEFAULT,
     SNAPSHOTS_KEPT_DEFAULT,
     STREAMS_MAX_DEFAULT,
+    TENANT_SEARCHES_MAX_DEFAULT,
     TENANT_STREAMS_MAX_DEFAULT,
+    TENANT_WAITS_MAX_DEFAULT,
+    WAITS_MAX_DEFAULT,
     Config,
     builtin_default,
     data_default,
@@ -320,6 +325,11 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
         ("--lag-max", LAG_MAX_DEFAULT, "records a partition may be behind; the same beyond"),
         ("--streams-max", STREAMS_MAX_DEFAULT, "streams that this server sends; the same beyond"),
         ("--tenant-streams-max", TENANT_STREAMS_MAX_DEFAULT, "the same of one tenant"),
+        ("--waits-max", WAITS_MAX_DEFAULT, "requests that wait here; the same beyond"),
+        ("--tenant-waits-max", TENANT_WAITS_MAX_DEFAULT, "the same of one tenant"),
+        ("--searches-max", SEARCHES_MAX_DEFAULT, "searches under way here; the same beyond"),
+        ("--tenant-searches-max", TENANT_SEARCHES_MAX_DEFAULT, "the same of one tenant"),
+        ("--connections-max", CONNECTIONS_MAX_DEFAULT, "connections; those beyond are closed"),
         ("--disk-free-mib", DISK_FREE_MIB_DEFAULT, "kept free on the data directory's disk"),
     ):
         parser.add_argument(

@@ -11,19 +11,17 @@ but a worker, who was given a task, is told that he has lost his grant for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
 from penstock.core.command import Command, Sender
 from penstock.core.commands import COMMANDS
 from penstock.core.definitions.principals import (
-    EVERYWHERE,
-    RESERVED,
     Action,
     Grant,
-    Principal,
     Resource,
+    leave_of,
     may,
     may_some,
 )
@@ -33,8 +31,6 @@ from penstock.core.state.rows import Rows
 from penstock.core.state.run import TaskRun, WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.state.user_task_rows import UserTaskRun
-
-NOBODY: Final = RESERVED | {""}
 
 
 class Denied(Reject):
@@ -48,9 +44,10 @@ Found = Callable[[Rows, str, Any], str | None]
 
 
 class Need(Struct, frozen=True):
-    """Leave that a command needs. The name of what it is about stands in the command, or in a row
-    (`found`), and then `unknown` is what is said if there is none. With `is_told` who may not hears
-    that, though it tells that it is there: its id can not be guessed.
+    """Leave that a command needs; with `when`, only some do, and `about` says for what. The name of
+    that stands in the command, or in a row (`found`), and then `unknown` is what is said if there
+    is none. With `is_told` who may not hears that, though it tells that it is there: its id can not
+    be guessed.
     """
 
     action: Action
@@ -59,6 +56,8 @@ class Need(Struct, frozen=True):
     found: Found | None = None
     unknown: Callable[[Any], tuple[Code, str]] | None = None
     is_told: bool = False
+    when: Callable[[Any], bool] | None = None
+    about: str = ""
 
 
 def check_sent(grants: Iterable[Grant], tenant: str, command: Command) -> None:
@@ -69,13 +68,12 @@ def check_sent(grants: Iterable[Grant], tenant: str, command: Command) -> None:
 
 def check_permission(turn: Turn, command: Command) -> None:
     """Refuse what the principal of the command may not do; raises Denied."""
-    if turn.principal in NOBODY or type(command) not in NEEDS:
+    needs = NEEDS.get(type(command))
+    grants = None if needs is None else leave_of(turn.rows, turn.principal)
+    if needs is None or grants is None:
         return
-    principal = turn.rows.peek(Principal, EVERYWHERE, turn.principal)
-    if principal is None:
-        return
-    for need in NEEDS[type(command)]:
-        _check(principal.grants, turn.tenant, command, need, turn.rows)
+    for need in needs:
+        _check(grants, turn.tenant, command, need, turn.rows)
 
 
 def denied(action: Action, resource: Resource, tenant: str, name: str | None = None) -> Denied:
@@ -91,6 +89,8 @@ def denied(action: Action, resource: Resource, tenant: str, name: str | None = N
 def _check(
     grants: Iterable[Grant], tenant: str, command: Command, need: Need, rows: Rows | None
 ) -> None:
+    if need.when is not None and not need.when(command):
+        return
     if not may_some(grants, need.action, need.resource, tenant):
         raise denied(need.action, need.resource, tenant)
     if may(grants, need.action, need.resource, tenant, None):
@@ -121,6 +121,19 @@ def _spec_of_run(rows: Rows, tenant: str, command: Any) -> str | None:
     return None if run is None else run.wf_spec
 
 
+def _spec_above(rows: Rows, tenant: str, command: Any) -> str | None:
+    run = rows.peek(WfRun, tenant, command.parent)
+    return None if run is None else run.wf_spec
+
+
+def _spec_inherited(command: Any) -> str | None:
+    """As it is given: whether it has the form of a spec is seen later."""
+    if not isinstance(command.spec, dict):
+        return None
+    parent = cast("dict[str, Any]", command.spec).get("parent")
+    return parent if isinstance(parent, str) else None
+
+
 def _task_def(rows: Rows, tenant: str, command: Any) -> str | None:
     task = rows.peek(TaskRun, tenant, command.wf_run_id, command.guid)
     return None if task is None else task.task_def
@@ -138,6 +151,10 @@ def _spec_of_schedule(rows: Rows, tenant: str, command: Any) -> str | None:
 
 def _no_run(command: Any) -> tuple[Code, str]:
     return Code.WF_RUN_UNKNOWN, f"there is no WfRun {command.wf_run_id!r}"
+
+
+def _no_parent(command: Any) -> tuple[Code, str]:
+    return Code.WF_RUN_UNKNOWN, f"there is no WfRun {command.parent!r} to be the parent"
 
 
 def _no_task(command: Any) -> tuple[Code, str]:
@@ -170,12 +187,30 @@ FORM: Final = Need(Action.RUN, Resource.USER_TASK, found=_user_task_def, unknown
 SCHEDULED: Final = Need(
     Action.RUN, Resource.WORKFLOW, found=_spec_of_schedule, unknown=_no_schedule
 )
+BELOW: Final = Need(
+    Action.RUN,
+    Resource.WORKFLOW,
+    found=_spec_above,
+    unknown=_no_parent,
+    when=lambda command: command.parent is not None,
+    about="for the run above, if it names one",
+)
+"""A run takes room in the family that it comes into, and reads what it inherits there."""
+INHERITS: Final = Need(
+    Action.WRITE_METADATA,
+    Resource.WORKFLOW,
+    _spec_inherited,
+    when=lambda command: _spec_inherited(command) is not None,
+    about="for the spec that it inherits from, if it names one",
+)
+"""A spec has its runs read, and change, variables of the one that it inherits from."""
 EVENT: Final = Need(Action.RUN, Resource.EXTERNAL_EVENT, lambda command: command.event_def)
 
 _BY_NAME: Final[Mapping[str, tuple[Need, ...]]] = {
     **dict.fromkeys(("PutTaskDef", "DeleteTaskDef"), _writes(Resource.TASK)),
     "CloseBreaker": _writes(Resource.TASK, lambda command: command.task_def),
-    **dict.fromkeys(("PutWfSpec", "DeleteWfSpec"), _writes(Resource.WORKFLOW)),
+    "PutWfSpec": (*_writes(Resource.WORKFLOW), INHERITS),
+    "DeleteWfSpec": _writes(Resource.WORKFLOW),
     **dict.fromkeys(("PutStructDef", "DeleteStructDef"), _writes(Resource.STRUCT)),
     **dict.fromkeys(("PutUserTaskDef", "DeleteUserTaskDef"), _writes(Resource.USER_TASK)),
     **dict.fromkeys(
@@ -189,7 +224,8 @@ _BY_NAME: Final[Mapping[str, tuple[Need, ...]]] = {
     "PutWebhook": (*_writes(Resource.WEBHOOK), _runs(lambda command: command.wf_spec)),
     "DeleteWebhook": _writes(Resource.WEBHOOK),
     "RunByWebhook": (Need(Action.RUN, Resource.WEBHOOK, lambda command: command.webhook),),
-    **dict.fromkeys(("RunWf", "ScheduleWf"), (_runs(lambda command: command.wf_spec),)),
+    "RunWf": (_runs(lambda command: command.wf_spec), BELOW),
+    "ScheduleWf": (_runs(lambda command: command.wf_spec),),  # its parent: each time that it is due
     "Bulk": (_runs(lambda command: command.filter.wf_spec),),
     "CancelBulk": (_runs(lambda command: None),),
     **dict.fromkeys(

@@ -61,7 +61,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
 """By how the path begins."""
 
 OTHERWISE: Final[dict[str, tuple[Action, Resource]]] = {
-    "POST /v1/dead-letters/{number:int}/retry": (Action.RUN, Resource.CLUSTER),
+    "POST /v1/dead-letters/{number:whole}/retry": (Action.RUN, Resource.CLUSTER),
     "POST /v1/snapshots": (Action.RUN, Resource.CLUSTER),
     "POST /v1/task-queues/{task_def}/poll": (Action.RUN, Resource.TASK),
     "POST /v1/tasks/stops": (Action.RUN, Resource.TASK),

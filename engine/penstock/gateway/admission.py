@@ -24,7 +24,7 @@ from penstock.gateway.auth import (
     unknown_credential,
 )
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere
-from penstock.gateway.forward import Asked, Forwarder, is_forwarded
+from penstock.gateway.forward import Asked, Forwarder, is_forwarded, raw
 from penstock.gateway.nodes import Nodes
 from penstock.gateway.patience import Patience
 from penstock.gateway.reads import Reads
@@ -70,7 +70,7 @@ async def _asked(
         return None
     named = (CREDENTIAL_HEADER, TENANT_HEADER)
     headers = {name: request.headers[name] for name in named if name in request.headers}
-    asked = Asked(method="GET", target=WHO_AM_I.encode(), headers=headers)
+    asked = Asked(method="GET", target=WHO_AM_I.encode(), headers=raw(headers))
     try:
         told = await forwarder.part(others[patience.tries % len(others)], asked, patience)
     except ApiError as error:

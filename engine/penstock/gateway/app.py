@@ -20,6 +20,7 @@ from starlette.routing import Route
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.errors import Fault, Reject
+from penstock.gateway.at_once import bounds_of
 from penstock.gateway.auth import OPEN, Security
 from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.counted import Counted
@@ -28,7 +29,6 @@ from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.nodes import Nodes
-from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.pages import pages_of
 from penstock.gateway.reads import Reads
 from penstock.gateway.routes import (
@@ -199,9 +199,9 @@ def make_gateway(
         limits=limits,
         load=load,
     )
-    streams = OpenStreams(most=limits.streams_max, tenant_most=limits.tenant_streams_max)
+    bounds = bounds_of(limits)
     forwarder = Forwarder(
-        nodes=nodes, engine=engine, limits=limits, streams=streams, context=security.context
+        nodes=nodes, engine=engine, limits=limits, bounds=bounds, context=security.context
     )
     queues = TaskQueues(log=log, avro=avro, topics=topics, forwarder=forwarder, limits=limits)
     for departed in (watch.departed, engine.departed, queues.departed):
@@ -218,7 +218,9 @@ def make_gateway(
         queues=queues,
         run_changes=run_changes,
         shown_runs=ShownRuns(run_changes, reads),
-        streams=streams,
+        streams=bounds.streams,
+        waits=bounds.waits,
+        searches=bounds.searches,
         backlogs=Backlogs(log=log, topics=topics),
         forwarder=forwarder,
         load=load,

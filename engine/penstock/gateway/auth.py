@@ -9,6 +9,7 @@ Rules
   known by: a key, or a token of an identity provider, which says no more than the name.
 - A request that goes on to another node carries its credential, and is looked at there again.
   A node that can not look at it asks another one (admission.py).
+- Where nobody is asked for a credential it is looked at whose page sends a request (host_names.py).
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from penstock.core.ids import check_kebab
 from penstock.core.permissions import denied
 from penstock.core.state.rows import Rows
 from penstock.gateway.errors import ApiError, EdgeCode
+from penstock.gateway.host_names import Names
 
 TENANT_HEADER: Final = "Penstock-Tenant"
 CREDENTIAL_HEADER: Final = "Authorization"
@@ -103,17 +105,20 @@ class TokenVerifier(Protocol):
 class Security(Struct, frozen=True):
     """Whether callers are asked for credentials, and what knows them: the key that the server was
     started with, and an identity provider. The keys in the engine's rows are known always.
-    `context` is how other nodes are known, where they listen with TLS.
+    `context` is how other nodes are known, where they listen with TLS. `names` is what a server
+    answers to that asks for no credentials.
     """
 
     asks: bool = False
     admin_key: str = ""
     tokens: TokenVerifier | None = None
     context: ssl.SSLContext | None = None
+    names: Names = Names()
 
     async def caller_of(self, request: Request, rows: Callable[[], Rows]) -> Caller:
         """The caller of a request that must have a credential; raises ApiError or Reject."""
         if not self.asks:
+            self.names.check(request)
             return _unasked(request, ANONYMOUS)
         credential = request.headers.get(CREDENTIAL_HEADER, "")
         found = None

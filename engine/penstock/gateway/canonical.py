@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from msgspec.structs import replace
+from itertools import chain
+from typing import Final
 
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import Rows
-from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun
+from penstock.core.state.run import NodeRun, PastAttempt, TaskAttempt, TaskRun, ThreadRun
 from penstock.core.state.task_rows import AttemptLog, Series
 from penstock.core.state.transitions import TASK_LIVE
+from penstock.core.views.attempts import ATTEMPTS_SHOWN_MAX, newest_first
+from penstock.core.views.filling import Filling
 from penstock.core.views.seen import Json, LogLine, Seen, SeenAttempt, SeenTaskRun
 from penstock.core.views.shown import shown_attempt, shown_task
 from penstock.gateway import render
+
+THREADS_SHOWN_MAX: Final = 1_000
+"""So many stand in a run; all of them in the list of its threads."""
+ATTEMPTS_BYTES_MAX: Final = 1024 * 1024
 
 
 class Canonical:
     """Shapes and states of the engine itself."""
 
     def wf_run(self, seen: Seen) -> Json:
-        """A run with its threads."""
-        run = seen.run
-        return render.wf_run(run, list(seen.rows.scan(ThreadRun, run.tenant, run.wf_run_id)))
+        """A run with its threads; of very many, the first."""
+        threads, whole = Filling(THREADS_SHOWN_MAX), True
+        for thread in seen.rows.scan(ThreadRun, seen.run.tenant, seen.run.wf_run_id):
+            if not threads.left:
+                whole = False
+                break
+            threads.add(render.thread_run(thread))
+        return self.brief(seen) | {"threads": threads.items, "threads_truncated": not whole}
+
+    def brief(self, seen: Seen) -> Json:
+        """A run without them."""
+        first = seen.rows.peek(ThreadRun, seen.run.tenant, seen.run.wf_run_id, 0)
+        return render.wf_run(seen.run, first)
 
     def head(self, seen: Seen) -> Json:
         """A run as it stands in a list."""
@@ -47,7 +63,7 @@ class Canonical:
         for task in seen.rows.scan(TaskRun, run.tenant, run.wf_run_id, *within):
             name = _node_of(seen.rows, task)
             past = seen.rows.scan(PastAttempt, run.tenant, run.wf_run_id, task.guid)
-            for attempt in (*(one.attempt for one in past), task.attempt):
+            for attempt in chain((one.attempt for one in past), (task.attempt,)):
                 at_ms = attempt.started_ms or attempt.scheduled_ms
                 number = attempt.number
                 yield SeenAttempt(task, task.guid, name, number, number, at_ms)
@@ -103,16 +119,24 @@ def _node_of(rows: Rows, task: TaskRun) -> str:
     return "" if node is None else node.node
 
 
+def attempt_of(rows: Rows, task: TaskRun, attempt: TaskAttempt) -> Json:
+    """An attempt of a task, with what it has logged."""
+    pieces = rows.scan(AttemptLog, task.tenant, task.wf_run_id, task.guid, attempt.number)
+    logs = "".join(piece.text for piece in pieces)
+    return render.task_attempt(shown_attempt(rows, task, attempt), logs)
+
+
 def _task_run(seen: Seen, row: TaskRun, node: str) -> Json:
     rows = seen.rows
-    past = [
-        replace(one, attempt=shown_attempt(rows, row, one.attempt))
-        for one in rows.scan(PastAttempt, row.tenant, row.wf_run_id, row.guid)
-    ]
-    logs = list(rows.scan(AttemptLog, row.tenant, row.wf_run_id, row.guid))
+    attempts, whole = Filling(ATTEMPTS_SHOWN_MAX, ATTEMPTS_BYTES_MAX), True
+    for attempt in newest_first(rows, row):
+        if not attempts.left:
+            whole = False
+            break
+        attempts.add(attempt_of(rows, row, attempt))
     whose = {
         "wf_spec": seen.run.wf_spec,
         "namespace": seen.spec.body.namespace,
         "node": node,
     }
-    return whose | render.task_run(shown_task(rows, row), past, logs)
+    return whose | render.task_run(shown_task(rows, row), attempts.items[::-1], whole=whole)

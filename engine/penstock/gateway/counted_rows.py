@@ -1,13 +1,17 @@
 """Rows whose reading is counted, and ends when enough were read: however a view goes over them, it
-costs no more than it may.
+costs no more than it may. Where rows are large their bytes count instead: what it takes to read
+them, and to keep them until it is known which are shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from penstock.core.state.rows import Reader, Row
+from penstock.core.state.rows import Row
+from penstock.store.rowstore import RowView
+
+ROW_BYTES: Final = 2_048
 
 R = TypeVar("R", bound=Row)
 
@@ -19,10 +23,16 @@ class Enough(Exception):
 class CountedReader:
     """A Reader that raises Enough where more than `most` rows are read; None: it only counts."""
 
-    def __init__(self, base: Reader, most: int) -> None:
+    def __init__(self, base: RowView, most: int) -> None:
         self._base = base
+        self._bytes_before = base.bytes_read
+        self._rows = 0
         self.most: int | None = most
-        self.read = 0
+
+    @property
+    def read(self) -> int:
+        """How many were read, or how many of ROW_BYTES, if that is more."""
+        return max(self._rows, (self._base.bytes_read - self._bytes_before) // ROW_BYTES)
 
     def get(self, kind: type[R], key: bytes) -> R | None:
         """The row with this key."""
@@ -44,4 +54,4 @@ class CountedReader:
     def _count(self) -> None:
         if self.most is not None and self.read >= self.most:
             raise Enough
-        self.read += 1
+        self._rows += 1

@@ -29,6 +29,10 @@ class Dialect(Protocol):
         """A run with all that stands in it."""
         ...
 
+    def brief(self, seen: Seen) -> Json:
+        """A run without it."""
+        ...
+
     def head(self, seen: Seen) -> Json:
         """A run as it stands in a list."""
         ...

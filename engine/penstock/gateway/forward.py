@@ -6,8 +6,10 @@ Rules
   (NOT_OWNER); the first node asks again who is, and goes on until its deadline.
 - What is sent again has the command id that the first node has given it: it has one effect. What
   has none, a poll for tasks, is sent again only if it has not arrived.
-- Who waits long has connections of its own, so that it takes none from those that are answered at
-  once, and so has who follows; all are bounded, the last by how many streams there may be.
+- Who waits long, and who follows, has connections of its own, so that it takes none from those that
+  are answered at once. They are bounded by how many waits and streams there may be.
+- Headers go on as the bytes that they came as. What nodes say to each other in headers is said
+  anew: what a client says there does not go on.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, nullcontext
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import httpx
 import msgspec
@@ -28,20 +31,21 @@ from starlette.responses import Response
 
 from penstock.core.command import Command
 from penstock.core.errors import Code
+from penstock.gateway.at_once import Bounds
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
 from penstock.gateway.json_in import COMMAND_ID_HEADER, read_body
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import Nodes
-from penstock.gateway.open_streams import OpenStreams, Stream
+from penstock.gateway.open_streams import Stream
 from penstock.gateway.patience import Patience
+from penstock.gateway.says import WAIT_MS, WAIT_MS_MAX
 
 HOP_HEADER: Final = "Penstock-Forwarded-By"
 PART_HEADER: Final = "Penstock-Partitions"
 
 BRIEF_MAX: Final = 128
-LIVE_MAX: Final = 1_000
 CONNECT_S: Final = 1.0
 FOLLOW_QUIET_S: Final = 30.0
 """Who follows hears something more often than that."""
@@ -49,13 +53,19 @@ NOT_YET: Final = frozenset(
     {EdgeCode.NOT_OWNER, EdgeCode.RESTORING, EdgeCode.STALE_OWNER, EdgeCode.DRAINING}
 )
 """With these nothing was done, and the same request may be answered in a moment."""
-_NOT_FORWARDED: Final = frozenset(
+_OF_ONE_HOP: Final = frozenset(
     {
         *("host", "connection", "content-length", "transfer-encoding", "keep-alive", "te"),
         *("trailer", "upgrade", "expect", "date", "server"),
     }
 )
-_WAIT_MS: Final = re.compile(rb"(?<=wait_ms=)\d+")
+_NOT_FORWARDED: Final = frozenset(
+    one.lower().encode() for one in (*_OF_ONE_HOP, HOP_HEADER, PART_HEADER, "Origin")
+)
+"""Of a request. Its origin is looked at where it came in (host_names.py)."""
+_MILLISECONDS: Final = re.compile("[0-9]{1,19}")
+
+Headers = tuple[tuple[bytes, bytes], ...]
 
 logger = logging.getLogger("penstock.gateway")
 for _name in ("httpx", "httpcore"):  # they would log addresses, in which may be a webhook's key
@@ -69,7 +79,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     method: str
     target: bytes
-    headers: dict[str, str]
+    headers: Headers
     body: bytes = b""
     wait_s: float = 0.0
     follows: bool = False
@@ -92,11 +102,11 @@ class Forwarder:
         nodes: Nodes | None,
         engine: Engine,
         limits: Limits,
-        streams: OpenStreams,
+        bounds: Bounds,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.nodes = nodes
-        self._streams = streams
+        self._streams, self._waits = bounds.streams, bounds.waits
         self._context = context
         self._engine = engine
         self._timeout_s = limits.answer_timeout_s
@@ -136,7 +146,9 @@ class Forwarder:
                 asked = await asked_of(request, patience.since_s)
                 if asked.follows:
                     self._streams.check(identify(request).tenant)
-                answer = await self._elsewhere(asked, away, patience, request)
+                waits = asked.wait_s > 0
+                with self._waits.one_of(identify(request).tenant) if waits else nullcontext():
+                    answer = await self._elsewhere(asked, away, patience, request)
                 if answer is not None:
                     return self._answer(request, answer)
 
@@ -152,7 +164,7 @@ class Forwarder:
                 asked = Asked(
                     method="POST",
                     target=path.encode(),
-                    headers={**caller.headers, COMMAND_ID_HEADER: command_id},
+                    headers=raw({**caller.headers, COMMAND_ID_HEADER: command_id}),
                     body=msgspec.json.encode(command),
                 )
                 answer = await self._elsewhere(asked, away, patience)
@@ -229,7 +241,7 @@ class Forwarder:
         request = client.build_request(
             asked.method,
             httpx.URL(url).copy_with(raw_path=asked.target),
-            headers={**asked.headers, HOP_HEADER: self.nodes.here},
+            headers=[*asked.headers, *raw({HOP_HEADER: self.nodes.here})],
             content=asked.body,
             timeout=httpx.Timeout(read_s, connect=CONNECT_S, pool=self._timeout_s),
         )
@@ -253,7 +265,7 @@ class Forwarder:
         return answer
 
     def _client(self, asked: Asked) -> httpx.AsyncClient:
-        most = None if asked.follows else LIVE_MAX if asked.is_live else BRIEF_MAX
+        most = None if asked.is_live else BRIEF_MAX
         if most not in self._clients:
             self._clients[most] = httpx.AsyncClient(
                 limits=httpx.Limits(max_connections=most, max_keepalive_connections=BRIEF_MAX),
@@ -263,9 +275,7 @@ class Forwarder:
         return self._clients[most]
 
     def _answer(self, request: Request, answer: httpx.Response) -> Response:
-        headers = {
-            name: value for name, value in answer.headers.items() if name not in _NOT_FORWARDED
-        }
+        headers = {name: value for name, value in answer.headers.items() if name not in _OF_ONE_HOP}
         if not _is_stream(answer):
             return Response(answer.content, answer.status_code, headers)
         counted = self._streams.one_of(identify(request).tenant)
@@ -289,29 +299,49 @@ def is_forwarded(request: Request) -> bool:
     return HOP_HEADER in request.headers
 
 
-async def asked_of(request: Request, since_s: float = 0.0, **changes: Any) -> Asked:
+def part_header(request: Request) -> str | None:
+    """Which partitions another node means; None if none says so."""
+    return request.headers.get(PART_HEADER) if is_forwarded(request) else None
+
+
+def raw(named: Mapping[str, str]) -> Headers:
+    """Headers as they are sent: what was read of a request came as these bytes."""
+    return tuple((name.lower().encode(), value.encode("latin-1")) for name, value in named.items())
+
+
+async def asked_of(request: Request, since_s: float = 0.0) -> Asked:
     """A request as it came; what it has waited already it does not wait again."""
     scope = request.scope
-    headers = {name: value for name, value in request.headers.items() if name not in _NOT_FORWARDED}
+    headers = tuple(one for one in request.headers.raw if one[0] not in _NOT_FORWARDED)
     command_id = getattr(request.state, "command_id", None)
     if command_id is not None:
-        headers[COMMAND_ID_HEADER.lower()] = command_id
-    query: bytes = scope["query_string"]
-    wait_ms = _WAIT_MS.search(query)
-    wait_s = getattr(request.state, "wait_s", 0.0)
-    if wait_ms is not None:
-        wait_s = max(0.0, min(int(wait_ms[0]), 10**6) / 1_000 - since_s)
-        query = _WAIT_MS.sub(str(int(wait_s * 1_000)).encode(), query)
+        headers = (*headers, *raw({COMMAND_ID_HEADER: command_id}))
+    query, wait_s = _waiting_less(scope["query_string"], since_s)
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     return Asked(
         method=request.method,
         target=path + b"?" + query if query else path,
         headers=headers,
         body=await read_body(request),
-        wait_s=wait_s,
+        wait_s=getattr(request.state, "wait_s", 0.0) if wait_s is None else wait_s,
         follows=path.endswith(b"/follow"),
         once=getattr(request.state, "once", False),
     )
+
+
+def _waiting_less(query: bytes, since_s: float) -> tuple[bytes, float | None]:
+    """A query that waits for what is left of its time, and how long that is, if it says so. All
+    else stays as it came, and so does a time that is refused.
+    """
+    parts, left_s = query.split(b"&"), None
+    for place, part in enumerate(parts):
+        for name, text in parse_qsl(part.decode("latin-1")):
+            if name != WAIT_MS.name or not _MILLISECONDS.fullmatch(text):
+                continue
+            if int(text) <= WAIT_MS_MAX:
+                left_s = max(0.0, int(text) / 1_000 - since_s)
+                parts[place] = f"{name}={int(left_s * 1_000)}".encode()
+    return b"&".join(parts), left_s
 
 
 async def disconnected(request: Request) -> None:

@@ -16,7 +16,7 @@ from penstock.core.state.facts import AuditEntry, Fact, HistoryChunk
 from penstock.core.state.history import subject_of
 from penstock.core.state.run import NodeRun, PastAttempt, TaskAttempt, TaskRun, ThreadRun, WfRun
 from penstock.core.state.transitions import NODE_LIVE, TASK_LIVE, THREAD_LIVE
-from penstock.gateway.render import Json, attempts, failure, thread_output, time_text
+from penstock.gateway.render import Json, failure, thread_output, time_text
 
 Timed = tuple[int, Json]
 
@@ -98,7 +98,7 @@ def _nodes(rows: RunRows) -> Iterator[Timed]:
         yield from _node(rows, node, ended=False)
         task = tasks.get(node.task or "")
         if task is not None and task.position == node.position:
-            for attempt in attempts(task, past.get(task.guid, [])):
+            for attempt in (*(one.attempt for one in past.get(task.guid, ())), task.attempt):
                 yield from _attempt(node, task, attempt)
         yield from _node(rows, node, ended=True)
 

@@ -16,8 +16,12 @@ from msgspec import Struct
 from penstock.config import (
     IN_FLIGHT_MAX_DEFAULT,
     LAG_MAX_DEFAULT,
+    SEARCHES_MAX_DEFAULT,
     STREAMS_MAX_DEFAULT,
+    TENANT_SEARCHES_MAX_DEFAULT,
     TENANT_STREAMS_MAX_DEFAULT,
+    TENANT_WAITS_MAX_DEFAULT,
+    WAITS_MAX_DEFAULT,
 )
 from penstock.core.command import Command
 from penstock.core.commands.cancel_bulk import CancelBulk
@@ -52,11 +56,16 @@ class Limits(Struct, frozen=True, kw_only=True):
     lag_records_max: int = LAG_MAX_DEFAULT  # of a partition: what its owner has not folded
     streams_max: int = STREAMS_MAX_DEFAULT
     tenant_streams_max: int = TENANT_STREAMS_MAX_DEFAULT
+    waits_max: int = WAITS_MAX_DEFAULT
+    tenant_waits_max: int = TENANT_WAITS_MAX_DEFAULT
+    searches_max: int = SEARCHES_MAX_DEFAULT
+    tenant_searches_max: int = TENANT_SEARCHES_MAX_DEFAULT
     answer_timeout_s: float = 10.0
     read_timeout_s: float = 10.0
     queue_idle_s: float = 60.0
     queue_shared_idle_s: float = 5.0  # where others read the topic, too
     queues_look_s: float = 15.0
+    started_kept_s: float = 5.0  # a task for the worker who was not told that it is his
     blocking_appends: bool = False  # the log's append waits for the disk
     metrics_names: bool = False  # metrics name TaskDefs and their tenants
 

@@ -21,7 +21,7 @@ from penstock.gateway.auth import TENANT_HEADER
 from penstock.gateway.errors import RETRIED, STATUS_OF
 from penstock.gateway.json_in import COMMAND_ID_HEADER, REQUEST_BYTES_MAX
 from penstock.gateway.says import READ_FROM, VIEW, Param, Says
-from penstock.gateway.web import COMMAND_ID, POSITION_HEADER, STANDBY_HEADER, ApiRoute
+from penstock.gateway.web import COMMAND_ID, POSITION_HEADER, STANDBY_HEADER, WHOLE, ApiRoute
 
 Json = dict[str, Any]
 
@@ -30,7 +30,7 @@ VIEWED: Final = "Viewed"
 ALWAYS: Final = (400, 421, 429, 500, 503)
 OF_CREDENTIALS: Final = (401, 403)
 OF_COMMANDS: Final = (403, 404, 409, 413, 422, 429, 504)
-INT_IN_PATH: Final = ":int"
+INT_IN_PATH: Final = f":{WHOLE}"
 _REF: Final = re.compile(rf'"{SCHEMAS}([^"]+)"')
 _IN_PATH: Final = re.compile(r"\{(\w+)((?::\w+)?)\}")
 

@@ -26,6 +26,7 @@ from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun, WfRun
 from penstock.core.views.seen import Seen
 from penstock.gateway.canonical import Canonical
+from penstock.gateway.counted_rows import Enough
 from penstock.gateway.errors import bad_request
 from penstock.gateway.history import RunRows, facts_of
 from penstock.gateway.render import Json, time_text
@@ -114,22 +115,31 @@ def history_as_of(
 
 
 def rows_of_run(rows: Rows, tenant: str, run: WfRun) -> tuple[RunRows, bool]:
-    """What a run's history is made of; of a very long one, the beginning."""
-    wf_run_id = run.wf_run_id
+    """What a run's history is made of; of a very long one, the beginning, and so of one of which no
+    more may be read.
+    """
     found = RunRows(run)
+    try:
+        return found, _fill(found, rows, tenant, run.wf_run_id)
+    except Enough:
+        return found, False
+
+
+def _fill(found: RunRows, rows: Rows, tenant: str, wf_run_id: str) -> bool:
+    """Read it; whether that is all. What was read is kept, however it ends."""
     nodes = rows.scan(NodeRun, tenant, wf_run_id)
-    found.nodes = list(islice(nodes, ROWS_MAX))
+    found.nodes += islice(nodes, ROWS_MAX)
     whole = next(nodes, None) is None
-    found.threads = list(rows.scan(ThreadRun, tenant, wf_run_id))
-    found.events = list(islice(rows.scan(ExternalEvent, tenant, wf_run_id), ROWS_MAX))
-    found.chunks = list(islice(rows.scan(HistoryChunk, tenant, wf_run_id), ROWS_MAX))
-    found.audit = list(islice(rows.scan(AuditEntry, tenant, wf_run_id), ROWS_MAX))
+    found.threads += rows.scan(ThreadRun, tenant, wf_run_id)
+    found.events += islice(rows.scan(ExternalEvent, tenant, wf_run_id), ROWS_MAX)
+    found.chunks += islice(rows.scan(HistoryChunk, tenant, wf_run_id), ROWS_MAX)
+    found.audit += islice(rows.scan(AuditEntry, tenant, wf_run_id), ROWS_MAX)
     for node in found.nodes:
         task = rows.peek(TaskRun, tenant, wf_run_id, node.task) if node.task else None
         if task is not None and task.position == node.position:
             found.tasks.append(task)
             found.past += rows.scan(PastAttempt, tenant, wf_run_id, task.guid)
-    return found, whole
+    return whole
 
 
 def _known(found: AsOf, tenant: str, wf_run_id: str, text: str | None) -> WfRun:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -143,10 +144,16 @@ class Reads:
         return View(view, Rows(view), Position(number, next_offset - 1), behind)
 
     async def view_at(
-        self, number: int, at_least: str | None, timeout_s: float, *, of_any: bool = False
+        self,
+        number: int,
+        at_least: str | None,
+        timeout_s: float,
+        waiting: AbstractContextManager[None],
+        *,
+        of_any: bool = False,
     ) -> View:
         """A partition once it has folded the record that `at_least` names; of its owner, or also of
-        a standby.
+        a standby. `waiting` is entered if that is to be waited for.
         """
         offset = -1 if at_least is None else self._offset(number, at_least)
         take = self.view_of_any if of_any else self.view
@@ -158,7 +165,8 @@ class Reads:
             view = take(number)
             return view if view.position.offset >= offset else None
 
-        found = await self.watch.until(number, look, timeout_s)
+        with waiting:
+            found = await self.watch.until(number, look, timeout_s)
         if found is None:
             reached = take(number).position
             raise ApiError(
@@ -194,6 +202,24 @@ class Reads:
         if stopped is not None:
             return ApiError(stopped.cause, f"partition {number} is stopped: {stopped.message}")
         return NotHere(number, opening=self._processor.is_opening(number))
+
+
+class NewerTurns:
+    """Turns that have written to a region since it was asked last: whoever waits for a run need not
+    look at it for what others write to its partition.
+    """
+
+    def __init__(self, reads: Reads, view: View, region: bytes) -> None:
+        self._reads = reads
+        self._number, self._told = view.position.partition, view.position.offset
+        self._region = region
+
+    def look(self) -> View | None:
+        """The partition as it stands, if there is one."""
+        view = self._reads.view(self._number)
+        turn = next(iter(view.view.turns_of(self._region, self._told + 1)), None)
+        self._told = view.position.offset
+        return None if turn is None else view
 
 
 def check_part(what: str, text: str) -> str:

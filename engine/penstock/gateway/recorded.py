@@ -15,7 +15,8 @@ from penstock.gateway.past import Sees, check_sees
 from penstock.gateway.render import Json
 from penstock.gateway.stories import parting, story_of
 from penstock.gateway.unmasked import unmasked
-from penstock.processor.past import Past, PastUnknown
+from penstock.processor.past import Past
+from penstock.processor.past_records import PastUnknown
 from penstock.processor.recording import as_json, record
 from penstock.processor.refold import refolded
 

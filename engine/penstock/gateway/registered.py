@@ -11,7 +11,7 @@ from msgspec import Struct
 from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode
-from penstock.gateway.forward import PART_HEADER, Asked
+from penstock.gateway.forward import PART_HEADER, Asked, raw
 from penstock.gateway.web import Gateway
 from penstock.log.port import Position
 
@@ -28,7 +28,14 @@ class Registered(Struct, frozen=True):
 
 
 async def wait_until_everywhere(gateway: Gateway, caller: Caller, put: Registered) -> None:
-    """Return when all partitions have it; raises ApiError when they do not in time."""
+    """Return when all partitions have it; raises ApiError when they do not in time. It counts as a
+    wait.
+    """
+    with gateway.waits.one_of(caller.tenant):
+        await _until_everywhere(gateway, caller, put)
+
+
+async def _until_everywhere(gateway: Gateway, caller: Caller, put: Registered) -> None:
     reads = gateway.reads
     deadline = time.monotonic() + gateway.limits.answer_timeout_s
     decided = reads.definitions().view.get(put.kind, put.key)
@@ -65,7 +72,7 @@ async def _missing_elsewhere(
     left = [number for number in range(reads.partitions) if not reads.is_open(number)]
     while left and time.monotonic() < deadline:
         for number in list(left):
-            headers = {**caller.headers, PART_HEADER: str(number)}
+            headers = raw({**caller.headers, PART_HEADER: str(number)})
             asked = Asked(method="GET", target=path.encode(), headers=headers)
             try:
                 found = await forwarder.part(number, asked, forwarder.patience())

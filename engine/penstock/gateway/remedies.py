@@ -255,6 +255,14 @@ OF_THE_EDGE: Final[Mapping[EdgeCode, Explained]] = {
         "there is no credential, or it is not good (any more)",
         "bring a key or token: `PENSTOCK_API_KEY`, `Authorization: Bearer`",
     ),
+    EdgeCode.FOREIGN_HOST: (
+        "a server that asks for no credential is called by a name that is not its own",
+        "call it by its address, or start it with `--allow-host NAME`; see docs/SECURITY.md",
+    ),
+    EdgeCode.FOREIGN_ORIGIN: (
+        "a page of another server would change something where no credential is asked for",
+        "start the server with `--allow-host NAME`, or with `--auth on`; see docs/SECURITY.md",
+    ),
     EdgeCode.NOT_FOUND: ("there is no such route or thing", _NAME),
     EdgeCode.METHOD_NOT_ALLOWED: ("the route does not have this method", "see `penstock openapi`"),
     EdgeCode.OVERLOADED: ("too many commands or requests are under way here", _AGAIN),
@@ -262,6 +270,14 @@ OF_THE_EDGE: Final[Mapping[EdgeCode, Explained]] = {
     EdgeCode.TOO_MANY_STREAMS: (
         "the tenant, or all together, follow too many streams at this server",
         "close some, or raise `--tenant-streams-max` or `--streams-max`",
+    ),
+    EdgeCode.TOO_MANY_WAITS: (
+        "the tenant, or all together, wait with too many requests at this server",
+        "wait with fewer, or raise `--tenant-waits-max` or `--waits-max`",
+    ),
+    EdgeCode.TOO_MANY_SEARCHES: (
+        "the tenant, or all together, search too much at once at this server",
+        "the same again after `Retry-After`, or raise `--tenant-searches-max` or `--searches-max`",
     ),
     EdgeCode.DRAINING: ("the server is about to stop", "send it again, to another node"),
     EdgeCode.NO_ROOM: (

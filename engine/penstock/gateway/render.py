@@ -4,6 +4,7 @@ base64).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -22,14 +23,12 @@ from penstock.core.state.failures import Failure
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.run import (
     NodeRun,
-    PastAttempt,
     TaskAttempt,
     TaskRun,
     ThreadRun,
     Variable,
     WfRun,
 )
-from penstock.core.state.task_rows import AttemptLog
 from penstock.core.values.masking import MASK
 from penstock.core.views.waits import Wait
 from penstock.gateway import origins
@@ -176,14 +175,12 @@ def wf_run_head(row: WfRun) -> Json:
     }
 
 
-def wf_run(row: WfRun, threads: list[ThreadRun]) -> Json:
-    """A WfRun with its threads; its output and failure are the entrypoint's."""
-    first = threads[0] if threads else None
+def wf_run(row: WfRun, first: ThreadRun | None) -> Json:
+    """A WfRun without its threads; its output and failure are the entrypoint's."""
     return {
         **wf_run_head(row),
         "output": thread_output(first) if first else None,
         "failure": failure(first.failure) if first else None,
-        "threads": [thread_run(thread) for thread in threads],
     }
 
 
@@ -262,11 +259,8 @@ def _correlation_key(row: NodeRun) -> str | None:
     return MASK if kept.get("masked") else kept.get("key")
 
 
-def task_run(row: TaskRun, past: list[PastAttempt], logs: list[AttemptLog]) -> Json:
-    """A TaskRun with all its attempts, oldest first."""
-    texts: dict[int, str] = {}
-    for piece in logs:
-        texts[piece.attempt] = texts.get(piece.attempt, "") + piece.text
+def task_run(row: TaskRun, attempts: Sequence[Any], *, whole: bool) -> Json:
+    """A TaskRun with its newest attempts, oldest first, and whether these are all."""
     return {
         "id": f"{row.wf_run_id}/{row.guid}",
         "wf_run_id": row.wf_run_id,
@@ -279,15 +273,9 @@ def task_run(row: TaskRun, past: list[PastAttempt], logs: list[AttemptLog]) -> J
         "timeout": duration_text(row.timeout_ms),
         "stop_requested": None if row.stop is None else row.stop.kind,
         "inputs": row.inputs,
-        "attempts": [
-            task_attempt(attempt, texts.get(attempt.number, "")) for attempt in attempts(row, past)
-        ],
+        "attempts": attempts,
+        "attempts_truncated": not whole,
     }
-
-
-def attempts(row: TaskRun, past: list[PastAttempt]) -> list[TaskAttempt]:
-    """All attempts of a task run, oldest first."""
-    return [*(one.attempt for one in past), row.attempt]
 
 
 def task_attempt(attempt: TaskAttempt, logs: str) -> Json:

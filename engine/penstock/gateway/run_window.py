@@ -23,7 +23,7 @@ from heapq import nlargest
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from penstock.core.definitions.principals import Resource
 from penstock.core.definitions.wf_spec import WfSpec
@@ -32,6 +32,7 @@ from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import WfRun
 from penstock.core.state.search_rows import RunBegun, ahead_of
+from penstock.core.views.filling import Filling
 from penstock.core.views.seen import Json, Seen
 from penstock.gateway.auth import Caller
 from penstock.gateway.counted_rows import CountedReader, Enough
@@ -41,7 +42,9 @@ from penstock.gateway.reads import Reads, View
 from penstock.gateway.web import cursor_bytes, cursor_text
 
 ROWS_PER_WINDOW_MAX: Final = 50_000
-"""A task run takes about five; its place in the window is that of its run."""
+"""A task run takes about five; its place in the window is that of its run. Large rows count as
+several (counted_rows.py).
+"""
 ROWS_OF_RUN_MAX: Final = 50_000
 GROWN: Final = 2
 """How many times its share is read of a window whose end was found before."""
@@ -200,7 +203,7 @@ class Window(Generic[A]):
         share = max(1, ROWS_PER_WINDOW_MAX // max(1, len(begins)))
         if self.until is not None:
             share *= GROWN  # there may be more of it than when its end was found
-        for number in numbers:
+        for number in sorted(begins.keys() & set(numbers)):
             left = share
             view = self.reads.view(number)
             for place, run in self._runs(view, begins[number]):
@@ -272,14 +275,18 @@ def newest(window: Window[Any], found: Iterable[Found], limit: int) -> list[Json
     last = window.mark.last
     every = [*found]  # only then it is known where the window ends
     behind = [one for one in every if last is None or _rank(one.key) < _rank(last)]
-    page = nlargest(limit + 1, (one for one in behind if window.has(one.of)), _rank_of_found)
-    told: list[Json] = [{"key": one.key, "of": one.of, "item": one.as_json()} for one in page]
-    if len(page) > limit:
-        told.append({"known": page[-1].key})
+    first = nlargest(limit + 1, (one for one in behind if window.has(one.of)), _rank_of_found)
+    page, told = Filling(limit + 1), list[Json]()
+    for one in first:
+        if page.left:
+            page.add(one.as_json())
+            told.append({"key": one.key, "of": one.of, "item": page.items[-1]})
+    if len(first) > limit or len(told) < len(first):
+        told.append({"known": told[-1]["key"]})
     return told + window.ends()
 
 
-def page_of(found: list[Json], window: Window[Any], limit: int) -> tuple[list[Json], str | None]:
+def page_of(found: list[Json], window: Window[Any], limit: int) -> tuple[list[Raw], str | None]:
     """A page of what all partitions have found, newest first; and the cursor of the next page."""
     mark, until = window.mark, _end_of(found, window.mark)
     keyed = [one for one in found if "key" in one and (until is None or Place(*one["of"]) <= until)]
@@ -288,13 +295,17 @@ def page_of(found: list[Json], window: Window[Any], limit: int) -> tuple[list[Js
     known = max((tuple(one["known"]) for one in found if "known" in one), key=_rank, default=None)
     if known is not None:
         first = [one for one in first if _rank_of_told(one) >= _rank(known)]
-    items = [one["item"] for one in first[:limit]]
-    last = tuple(first[limit - 1]["key"]) if len(first) > limit else known
+    page = Filling(limit)
+    for one in first:
+        if page.left:
+            page.add(one["item"])
+    shown = len(page.items)
+    last = tuple(first[shown - 1]["key"]) if len(first) > shown else known
     if last is not None:
-        return items, Mark(mark.begins, last=last, until=until).text
+        return page.items, Mark(mark.begins, last=last, until=until).text
     if until is None:
-        return items, None
-    return items, Mark(tuple(Begun(number, *until) for number in window.begins)).text
+        return page.items, None
+    return page.items, Mark(tuple(Begun(number, *until) for number in window.begins)).text
 
 
 def next_window(found: list[Json]) -> str | None:

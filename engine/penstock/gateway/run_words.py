@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 
 from penstock.contracts.filters import SeriesFilters
 from penstock.core.state.task_rows import AttemptLog, AttemptMetrics, Series
+from penstock.core.views.filling import PAGE_BYTES_MAX
 from penstock.core.views.seen import LogLine, Seen, SeenAttempt
 from penstock.core.views.shown import shown_series
 from penstock.gateway.dialects import Dialect
@@ -87,11 +88,16 @@ def pieces_of(
 def lines_of(dialect: Dialect, seen: Seen, asked: Asked) -> tuple[list[LogLine], bool]:
     """The lines in the order of time, and whether these are all."""
     lines: list[LogLine] = []
+    chars, whole = 0, True
     for _, more in pieces_of(dialect, seen, asked):
+        if chars > PAGE_BYTES_MAX:
+            whole = False
+            break
         lines += more
+        chars += sum(len(line.message) for line in more)
         if len(lines) > LINES_MAX:
             break
-    whole = len(lines) <= LINES_MAX
+    whole = whole and len(lines) <= LINES_MAX
     return sorted(lines[:LINES_MAX], key=lambda line: line.at_ms), whole
 
 

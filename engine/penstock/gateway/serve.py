@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Final
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from penstock.config import Tls
+from penstock.config import CONNECTIONS_MAX_DEFAULT, Tls
 
+HEAD_S: Final = 20.0
+"""For the head of a request. The time that uvicorn keeps an idle connection begins with an answer:
+one on which nothing was ever asked would be kept for ever.
+"""
 DRAIN_S: Final = 3  # with the notice and the last batch: within 5 seconds
 
 
@@ -39,6 +47,12 @@ def url_of(listener: socket.socket, *, tls: bool = False) -> str:
     """Where clients on this machine find a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"{'https' if tls else 'http'}://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+
+
+def _files_max() -> int:
+    """How many files this process may have open, connections among them."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def is_loopback(host: str) -> bool:
@@ -69,13 +83,54 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def http_server(app: Starlette, tls: Tls | None = None) -> HttpServer:
+class BoundedHttp(H11Protocol):
+    """A connection that holds its place only for who uses it: the head of a request must come soon,
+    the first one as well as those after it, and one beyond the bound is closed at once.
+    """
+
+    _head_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Wait for a request, not for long."""
+        super().connection_made(transport)
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            # Before uvicorn would answer with its own 503, and keep it.
+            transport.close()
+            return
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Whoever sends a head bit by bit has no longer for it."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self.timeout_keep_alive_task is None:
+            self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_head(self) -> None:
+        if self._head_due is None:
+            self._head_due = self.loop.call_later(HEAD_S, self.timeout_keep_alive_handler)
+
+    def _stop_waiting(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
+
+
+def http_server(
+    app: Starlette, tls: Tls | None = None, connections_max: int = CONNECTIONS_MAX_DEFAULT
+) -> HttpServer:
     """A server for an application, with TLS if there is a certificate. It writes no log of
     addresses, whatever handlers there are: one of a webhook has its key in it. Raises OSError for
     certificates that can not be read.
     """
     logging.getLogger("uvicorn.access").disabled = True
-    config = _config(app)
+    config = _config(app, connections_max)
     if tls is not None and tls.cert is not None:
         config.load()
         config.ssl = server_context(tls)
@@ -94,10 +149,11 @@ def server_context(tls: Tls) -> ssl.SSLContext:
     return made
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+def _config(app: Starlette, connections_max: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=BoundedHttp,
+        limit_concurrency=min(connections_max, _files_max() * 3 // 4) + 1,  # the one that is closed
         ws="none",
         lifespan="on",
         log_config=None,

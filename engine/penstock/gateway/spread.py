@@ -8,7 +8,7 @@ partition that is stopped is left out, and named: `missing`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,16 +17,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from penstock.core.views.filling import Filling
 from penstock.gateway.errors import ApiError, NotHere
-from penstock.gateway.forward import PART_HEADER, Asked, asked_of, is_forwarded
+from penstock.gateway.forward import (
+    PART_HEADER,
+    Asked,
+    asked_of,
+    is_forwarded,
+    part_header,
+    raw,
+)
 from penstock.gateway.index_scan import place_of
 from penstock.gateway.patience import Patience
-from penstock.gateway.web import cursor_text, gateway_of, json_answer
+from penstock.gateway.web import cursor_text, gateway_of, json_answer, searched
 from penstock.processor.errors import StopCause
 
-Page = tuple[list[Any], str | None]
-ReadPage = Callable[[str | None, int, int], Page]
-"""Cursor, limit and end: a page of the partitions from the cursor's on and before the end."""
+ReadPage = Callable[[Filling, str | None, int], str | None]
+"""Page, cursor and end: fills a page from the partitions from the cursor's on and before the end,
+and says where it goes on.
+"""
 Read = Callable[[list[int]], list[Any]]
 
 PARTIAL_WAIT_S: Final = 0.5
@@ -38,7 +47,7 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
     reads, forwarder = gateway.reads, gateway.forwarder
     patience = forwarder.patience()
     cursor = request.query_params.get("cursor")
-    items: list[Any] = []
+    page = Filling(limit)
     missing: list[int] = []
     while True:
         number, after = place_of(cursor)
@@ -47,8 +56,9 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
             if number >= reads.partitions:
                 cursor = None
             elif end > number:
-                more, following = await run_in_threadpool(read, cursor, limit - len(items), end)
-                items += more
+                rest = page.rest()
+                following = await searched(request, read, rest, cursor, end)
+                page.take(rest)
                 cursor = following or _beginning(end)
             elif is_forwarded(request):
                 if number != place_of(request.query_params.get("cursor"))[0]:
@@ -56,10 +66,11 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
                 reads.check_served(number)
             else:
                 reads.check_not_stopped(number)
-                asked = await _for_page(request, cursor, limit - len(items))
+                asked = await _for_page(request, cursor, page.left)
                 answer = await forwarder.part(number, asked, patience)
                 if answer is not None:
-                    items += answer["items"]
+                    for item in answer["items"]:
+                        page.add(item)
                     cursor = answer["cursor"]
                     patience = forwarder.patience()
         except NotHere as away:
@@ -72,14 +83,16 @@ async def paged(request: Request, read: ReadPage, limit: int) -> Response:
                 raise
             missing.append(number)
             cursor = _beginning(number + 1)
-        if cursor is None or len(items) >= limit or place_of(cursor)[1]:
+        if cursor is None or not page.left or place_of(cursor)[1]:
             break
     if cursor is not None and place_of(cursor)[0] >= reads.partitions:
         cursor = None
-    return answer_of(items, cursor, missing)
+    return answer_of(page.items, cursor, missing)
 
 
-def answer_of(items: list[Any], cursor: str | None, missing: list[int], **more: Any) -> Response:
+def answer_of(
+    items: Sequence[Any], cursor: str | None, missing: list[int], **more: Any
+) -> Response:
     """A page; what is missing from it is named."""
     body: dict[str, Any] = {"items": items, "cursor": cursor, **more}
     if missing:
@@ -99,11 +112,13 @@ class Everywhere:
         *,
         numbers: Iterable[int] | None = None,
         is_here: Callable[[int], bool] | None = None,
+        searches: bool = False,
     ) -> None:
         self.missing: list[int] = []
         self.items: list[Any] = []
         self._request = request
         self._read = read
+        self._searches = searches
         self._gateway = gateway_of(request)
         self._is_here = is_here or self._gateway.reads.is_open
         self._left = set(range(self._gateway.reads.partitions) if numbers is None else numbers)
@@ -129,7 +144,7 @@ class Everywhere:
     async def _round(self, *, again: bool) -> ApiError | None:
         """Ask once for what is left; why some is left still."""
         reads, nodes = self._gateway.reads, self._gateway.forwarder.nodes
-        self._note(await run_in_threadpool(self.here))
+        self._note(await self.here())
         if not self._left:
             return None
         reason: ApiError = NotHere(min(self._left))
@@ -153,8 +168,13 @@ class Everywhere:
                 self._note(answer)
         return reason if self._left else None
 
-    def here(self) -> dict[str, Any]:
+    async def here(self) -> dict[str, Any]:
         """What is left of the partitions that are open, or stopped, here."""
+        if self._searches:
+            return await searched(self._request, self._here)
+        return await run_in_threadpool(self._here)
+
+    def _here(self) -> dict[str, Any]:
         reads = self._gateway.reads
         numbers = [number for number in sorted(self._left) if self._is_here(number)]
         away = self._left.difference(numbers)
@@ -178,30 +198,33 @@ async def everywhere(
     numbers: Iterable[int] | None = None,
     is_here: Callable[[int], bool] | None = None,
     whole: bool = True,
+    searches: bool = False,
 ) -> Everywhere | Response:
     """What all partitions say, or `numbers` of them; to another node that asks, the answer for what
-    is here.
+    is here. One that `searches` looks at much.
     """
     asked = part_asked(request)
     if asked is not None:
-        one = Everywhere(request, read, numbers=asked, is_here=is_here)
-        return json_answer(await run_in_threadpool(one.here))
-    found = Everywhere(request, read, numbers=numbers, is_here=is_here)
+        one = Everywhere(request, read, numbers=asked, is_here=is_here, searches=searches)
+        return json_answer(await one.here())
+    found = Everywhere(request, read, numbers=numbers, is_here=is_here, searches=searches)
     await found.ask(whole=whole)
     return found
 
 
 def part_asked(request: Request) -> frozenset[int] | None:
-    """The partitions for which another node asks; None if none does."""
-    part = request.headers.get(PART_HEADER)
-    if part is None or not is_forwarded(request):
+    """The partitions for which another node asks, of those that there are; None if none does."""
+    part = part_header(request)
+    if part is None:
         return None
-    return frozenset(int(one) for one in part.split(",") if one.isdigit() and len(one) < 7)
+    known = range(gateway_of(request).reads.partitions)
+    return frozenset(number for number in known if str(number) in part.split(","))
 
 
 def of_part(asked: Asked, numbers: Iterable[int]) -> Asked:
     """A request as it is for some partitions, which the node has that it is sent to."""
-    return replace(asked, headers={**asked.headers, PART_HEADER: ",".join(map(str, numbers))})
+    part = raw({PART_HEADER: ",".join(map(str, numbers))})
+    return replace(asked, headers=(*asked.headers, *part))
 
 
 def _beginning(number: int) -> str:

@@ -3,8 +3,8 @@ group, and hands each to a worker that polls.
 
 Rules
 - A task is handed out once the fold has accepted its TaskStarted: over HTTP the lease is the start.
-  A stale or repeated record is refused there, and skipped. One about which nothing was said, or
-  that this worker may not have, is kept for the next.
+  A stale or repeated record is refused there, and skipped. One that this worker may not have is
+  kept for the next; one of which he was told nothing, for him (task_starts.py).
 - The group's mark passes a record once its TaskStarted is answered.
 - Records are taken for workers that are waiting, and started for workers that are still there.
 """
@@ -20,47 +20,29 @@ from typing import Final
 
 from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.topics import Topics, task_group
-from penstock.core.commands.task_started import TaskStarted
-from penstock.core.errors import Code
 from penstock.core.ids import partition_of
 from penstock.core.state.outputs import ScheduledTask
 from penstock.gateway.auth import Caller
-from penstock.gateway.engine import new_command_id
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
 from penstock.gateway.load import Limits
 from penstock.gateway.polled import Polled
 from penstock.gateway.task_puller import Puller
+from penstock.gateway.task_starts import PollingWorker, Starter, Taken
 from penstock.log.port import EngineLog, LogError, Record
 
 PREFETCH_MAX: Final = 200
 CLOSE_S: Final = 5.0
-STARTED: Final = "/v1/tasks/started"
 
 logger = logging.getLogger("penstock.gateway")
-
-
-@dataclass(frozen=True, slots=True)
-class PollingWorker:
-    """Who asks for tasks, and what runs there, as it names itself."""
-
-    name: str
-    version: str = ""
-
-
-@dataclass(slots=True)
-class Taken:
-    """A task and where its record stands."""
-
-    task: ScheduledTask
-    partition: int
-    offset: int
 
 
 @dataclass(slots=True)
 class Poller:
     """A worker that waits."""
 
+    caller: Caller
+    worker: PollingWorker
     tasks_max: int
     taken: asyncio.Future[list[Taken]]
 
@@ -133,6 +115,7 @@ class TaskQueues:
         """Wait until all groups are left."""
         queues = list(self._queues.values())
         await asyncio.gather(*(asyncio.to_thread(queue.join, CLOSE_S) for queue in queues))
+        await asyncio.gather(*(queue.starter.ended(CLOSE_S) for queue in queues))
 
     def _queue(self, key: tuple[str, str]) -> TaskQueue:
         self._loop = asyncio.get_running_loop()
@@ -166,11 +149,13 @@ class TaskQueue:
     ) -> None:
         self.is_closed = False
         self._avro = avro
-        self._forwarder = forwarder
+        self.starter = Starter(forwarder)
         self._idle_s = limits.queue_idle_s
+        self._kept_s = limits.started_kept_s
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Poller] = deque()
         self._taken: deque[Taken] = deque()
+        self._kept: dict[Taken, asyncio.TimerHandle] = {}
         self._under_way: dict[int, dict[int, bool]] = {}  # partition -> offset -> done
         self._users = 0
         self._idle: asyncio.TimerHandle | None = None
@@ -211,6 +196,7 @@ class TaskQueue:
             self._idle.cancel()
         self._puller.stop()
         self._taken.clear()
+        self._let_go()
         while self._waiting:
             _give(self._waiting.popleft(), [])
 
@@ -233,19 +219,22 @@ class TaskQueue:
         """See TaskQueues.poll."""
         deadline = self._loop.time() + wait_s
         while True:
-            taken = await self._take(tasks_max, deadline, gone)
+            poller = Poller(caller, worker, tasks_max, self._loop.create_future())
+            taken = await self._take(poller, deadline, gone)
             if gone.done():
                 self._put_back(taken)
                 return []
-            tasks = await self._start(caller, worker, taken)
-            if tasks or not taken or self._loop.time() >= deadline:
-                return tasks
+            started = await self._start(caller, worker, taken)
+            if gone.done():
+                self._put_back(started)
+                return []
+            if started or not taken or self._loop.time() >= deadline:
+                return [one.task for one in started]
 
     async def _take(
-        self, tasks_max: int, deadline: float, gone: asyncio.Future[None]
+        self, poller: Poller, deadline: float, gone: asyncio.Future[None]
     ) -> list[Taken]:
         """Wait in line for tasks."""
-        poller = Poller(tasks_max, self._loop.create_future())
         if self.is_closed:
             return []
         self._waiting.append(poller)
@@ -270,42 +259,34 @@ class TaskQueue:
 
     async def _start(
         self, caller: Caller, worker: PollingWorker, taken: list[Taken]
-    ) -> list[ScheduledTask]:
+    ) -> list[Taken]:
         """Start tasks for a worker; those that the fold accepts are its own now."""
-        results = await asyncio.gather(
-            *(self._start_one(caller, worker, one) for one in taken), return_exceptions=True
-        )
-        tasks = [result for result in results if isinstance(result, ScheduledTask)]
-        errors = [result for result in results if isinstance(result, BaseException)]
-        if errors and not tasks:
+        try:
+            results = await asyncio.gather(
+                *(self._start_one(caller, worker, one) for one in taken), return_exceptions=True
+            )
+        except BaseException:  # this poll is cancelled
+            self._put_back([one for one in taken if one.is_started])
+            raise
+        errors = [result for result in results if result is not None]
+        started = [one for one in taken if one.is_started]
+        if errors and not started:
             raise errors[0]
         for error in errors:
             logger.warning("a task could not be started, it will be tried again: %s", error)
-        return tasks
+        return started
 
-    async def _start_one(
-        self, caller: Caller, worker: PollingWorker, taken: Taken
-    ) -> ScheduledTask | None:
-        task = taken.task
-        command = TaskStarted(
-            wf_run_id=task.wf_run_id,
-            guid=task.guid,
-            attempt=task.attempt,
-            worker=worker.name,
-            worker_version=worker.version,
-        )
+    async def _start_one(self, caller: Caller, worker: PollingWorker, taken: Taken) -> None:
+        was_started = taken.is_started
         try:
-            code = await self._forwarder.say(command, STARTED, caller, new_command_id())
-            if code == Code.PERMISSION_DENIED:  # it says nothing of the task: another may have it
-                raise ApiError(Code.PERMISSION_DENIED, f"you may not run {task.task_def!r}")
+            code = await self.starter.start(caller, worker, taken)
         except BaseException:
             self._put_back([taken])
             raise
-        self._note_done(taken.partition, taken.offset)
-        if code is None:
-            return task
-        logger.info("task %s/%s skipped: %s", task.wf_run_id, task.guid, code)
-        return None
+        if not was_started:
+            self._note_done(taken.partition, taken.offset)
+        if code is not None:
+            logger.info("task %s/%s skipped: %s", taken.task.wf_run_id, taken.task.guid, code)
 
     def _came(self, records: list[Record]) -> None:
         """Records are here."""
@@ -336,6 +317,7 @@ class TaskQueue:
         """The topic can not be read: say so to who waits, and begin anew with the next poll."""
         self.is_closed = True
         self._taken.clear()
+        self._let_go()
         while self._waiting:
             poller = self._waiting.popleft()
             if not poller.taken.done():
@@ -344,7 +326,14 @@ class TaskQueue:
                 )
 
     def _match(self) -> None:
-        """Give what is taken to who waits longest."""
+        """Give what is kept for one who waits to him, and what is taken to who waits longest."""
+        for poller in list(self._waiting) if self._kept else ():
+            own = [one for one in self._kept if one.is_kept_for(poller.caller, poller.worker)]
+            if own:
+                self._waiting.remove(poller)
+                for one in own[: poller.tasks_max]:
+                    self._kept.pop(one).cancel()
+                _give(poller, own[: poller.tasks_max])
         while self._taken and self._waiting:
             poller = self._waiting.popleft()
             count = min(poller.tasks_max, len(self._taken))
@@ -356,8 +345,31 @@ class TaskQueue:
         self._puller.want(min(wanted, PREFETCH_MAX) - len(self._taken))
 
     def _put_back(self, taken: list[Taken]) -> None:
-        if taken and not self.is_closed:
-            self._taken.extendleft(reversed(taken))
+        """Nobody was told of these: they are kept for who has asked for them, the others are there
+        for the next.
+        """
+        for one in reversed(taken):
+            if one.is_started or (one.starts and not one.was_kept):
+                one.was_kept = True
+                self._kept[one] = self._loop.call_later(self._kept_s, self._kept_long, one)
+            elif not self.is_closed:
+                self._taken.appendleft(one)
+        if self.is_closed:
+            self._let_go()
+        elif taken:
+            self._match()
+
+    def _let_go(self) -> None:
+        for taken in list(self._kept):
+            self._kept_long(taken)
+
+    def _kept_long(self, taken: Taken) -> None:
+        """Its worker does not come back for it."""
+        self._kept.pop(taken).cancel()
+        if taken.is_started:
+            self.starter.hand_back(taken.task, taken.starts[-1])
+        elif not self.is_closed:
+            self._taken.append(taken)
             self._match()
 
     def _note_done(self, partition: int, offset: int) -> None:

@@ -34,7 +34,7 @@ from penstock.core.values.masking import MASK, shown_value, stand_in
 from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import Value
 from penstock.core.views.shown import is_masked_at, shown_variable
-from penstock.processor.past import PastUnknown
+from penstock.processor.past_records import PastUnknown
 from penstock.processor.recording import Defined, Recording, Turned
 
 NO_KEY: Final = "0" * 64

@@ -10,11 +10,14 @@ from starlette.datastructures import QueryParams
 from penstock.contracts.filters import UserTaskFilters
 from penstock.core.definitions.principals import Resource
 from penstock.core.state.user_task_rows import FoundBy, UserTaskOf, UserTaskRun
+from penstock.core.views.filling import Filling
+from penstock.core.views.seen import Json
 from penstock.core.views.shown import shown_user_task
 from penstock.gateway.auth import Caller
 from penstock.gateway.filters import filters_in
 from penstock.gateway.index_scan import scan_index
 from penstock.gateway.reads import Reads, View, check_part
+from penstock.gateway.user_task_json import user_task_run
 
 _IDS: Final = ("user_id", "user_group", "user_task_def")
 
@@ -69,15 +72,17 @@ class Search(Struct, frozen=True):
 
 
 def search(
-    reads: Reads, caller: Caller, asked: Search, limit: int, cursor: str | None, end: int
-) -> tuple[list[UserTaskRun], str | None]:
-    """A page of user tasks, by partition, before the partition `end`; the next one's cursor."""
+    reads: Reads, caller: Caller, asked: Search, page: Filling, cursor: str | None, end: int
+) -> str | None:
+    """Fill a page with user tasks, by partition, before the partition `end`; the next one's
+    cursor.
+    """
 
-    def found(view: View, entry: UserTaskOf) -> UserTaskRun | None:
+    def found(view: View, entry: UserTaskOf) -> Json | None:
         row = view.rows.peek(UserTaskRun, caller.tenant, entry.wf_run_id, entry.guid)
         if row is None or not caller.sees(Resource.USER_TASK, row.user_task_def):
             return None
-        return shown_user_task(view.rows, row) if asked.wants(row) else None
+        return user_task_run(shown_user_task(view.rows, row)) if asked.wants(row) else None
 
     prefix = asked.prefix(caller.tenant)
-    return scan_index(reads, UserTaskOf, prefix, found, limit=limit, cursor=cursor, end=end)
+    return scan_index(reads, UserTaskOf, prefix, found, page=page, cursor=cursor, end=end)

@@ -7,12 +7,14 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import msgspec
+from msgspec import Raw
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,17 +30,18 @@ from penstock.core.permissions import denied
 from penstock.core.state.keys import Part, after_prefix
 from penstock.core.state.rows import Row
 from penstock.core.state.run import WfRun
+from penstock.core.views.filling import Filling
 from penstock.gateway.access import ASKED_FOR_NOTHING, OPEN, Access, access_of
 from penstock.gateway.admission import admitted
+from penstock.gateway.at_once import AtOnce, Searches
 from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.backlogs import Backlogs
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.filters import whole_number
-from penstock.gateway.forward import PART_HEADER, Forwarder, is_forwarded
-from penstock.gateway.json_in import COMMAND_ID_HEADER
+from penstock.gateway.forward import Forwarder, part_header
+from penstock.gateway.json_in import COMMAND_ID_HEADER, NUMBER_CHARS_MAX
 from penstock.gateway.load import Limits, Load
-from penstock.gateway.open_streams import OpenStreams
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
@@ -57,7 +60,10 @@ ROUTE_PATH: Final = "penstock.route"
 STANDBY: Final = "standby"
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
+Listed = tuple[list[Raw], str | None]
+"""The items of a page, as JSON, and the cursor of the next one."""
 
 COMMAND_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _encode = msgspec.json.Encoder().encode
@@ -78,7 +84,9 @@ class Gateway:
     queues: TaskQueues
     run_changes: RunChanges
     shown_runs: ShownRuns
-    streams: OpenStreams
+    streams: AtOnce
+    waits: AtOnce
+    searches: Searches
     backlogs: Backlogs
     forwarder: Forwarder
     load: Load
@@ -104,6 +112,18 @@ def json_answer(
     if position is not None:
         named[POSITION_HEADER] = str(position)
     return Response(_encode(body), status_code=status, headers=named, media_type="application/json")
+
+
+class WholeNumber(IntegerConvertor):
+    """A number in a path. One of very many digits can not be read (Python refuses), so there is no
+    route that has it.
+    """
+
+    regex = f"[0-9]{{1,{NUMBER_CHARS_MAX}}}"
+
+
+WHOLE: Final = "whole"
+register_url_convertor(WHOLE, WholeNumber())
 
 
 class ApiRoute(Route):
@@ -260,8 +280,8 @@ async def view_of_definitions(request: Request) -> tuple[View, str]:
     says which partition it means.
     """
     reads, tenant = gateway_of(request).reads, identify(request).tenant
-    part = request.headers.get(PART_HEADER, "")
-    if is_forwarded(request) and re.fullmatch(r"[0-9]{1,6}", part):
+    part = part_header(request)
+    if part is not None and re.fullmatch(r"[0-9]{1,6}", part):
         return reads.view(int(part)), tenant
     asked = "at_least" in request.query_params
     number = DECIDING_PARTITION if asked else reads.any_open()
@@ -272,7 +292,7 @@ def refuse_unknown(request: Request, view: View, code: Code, message: str) -> No
     """Refuse to show a definition that is not there; if it is only not here yet, the partition that
     decides knows.
     """
-    if view.position.partition != DECIDING_PARTITION and PART_HEADER not in request.headers:
+    if view.position.partition != DECIDING_PARTITION and part_header(request) is None:
         raise NotHere(DECIDING_PARTITION)
     refuse(code, message)
 
@@ -286,6 +306,16 @@ async def view_of_key(request: Request, key: str) -> tuple[View, str]:
     return await view_at(request, number), identify(request).tenant
 
 
+def waiting(request: Request) -> AbstractContextManager[None]:
+    """To be entered while a request waits for what is not there yet: so many may."""
+    return gateway_of(request).waits.one_of(identify(request).tenant)
+
+
+async def searched(request: Request, search: Callable[..., T], *args: object) -> T:
+    """What a search finds that looks at much: so many may, at once."""
+    return await gateway_of(request).searches.do(identify(request).tenant, search, *args)
+
+
 async def view_at(request: Request, number: int) -> View:
     """A partition, as new as `at_least` asks; `read_from` says whether a standby may answer."""
     gateway = gateway_of(request)
@@ -294,7 +324,11 @@ async def view_at(request: Request, number: int) -> View:
     if read_from not in (None, STANDBY):
         raise bad_request(f"parameter `read_from` can be `{STANDBY}`, or be left out")
     view = await gateway.reads.view_at(
-        number, at_least, gateway.limits.read_timeout_s, of_any=read_from is not None
+        number,
+        at_least,
+        gateway.limits.read_timeout_s,
+        waiting(request),
+        of_any=read_from is not None,
     )
     request.state.behind = view.behind
     return view
@@ -309,28 +343,50 @@ def int_param(request: Request, name: str, default: int, *, low: int, high: int)
 
 
 def page(
-    request: Request, view: View, kind: type[R], *parts: Part, begins: str = ""
-) -> tuple[list[R], str | None]:
-    """Up to `limit` rows whose keys begin with `parts`, and the next part of them with the text
-    `begins`, from `cursor` on; and the cursor of the next page.
+    request: Request,
+    view: View,
+    kind: type[R],
+    show: Callable[[R], Any],
+    *parts: Part,
+    begins: str = "",
+) -> Listed:
+    """What `show` makes of up to `limit` rows whose keys begin with `parts`, and the next part of
+    them with the text `begins`, from `cursor` on; and the cursor of the next page. It is None for a
+    row that is not to be seen.
     """
-    return page_of(request, view, kind, kind.key(*parts) + begins.encode())
+    return page_of(request, view, kind, show, kind.key(*parts) + begins.encode())
 
 
 def page_of(
-    request: Request, view: View, kind: type[R], prefix: bytes
-) -> tuple[list[R], str | None]:
-    """See `page`: the rows whose keys begin with these bytes."""
+    request: Request, view: View, kind: type[R], show: Callable[[R], Any], prefix: bytes
+) -> Listed:
+    """See `page`: of the rows whose keys begin with these bytes."""
+
+    def rows(start: bytes) -> Iterator[tuple[bytes, R]]:
+        return view.rows.range(kind, start, after_prefix(prefix))
+
+    return filled(request, prefix, rows, show)
+
+
+def filled(
+    request: Request,
+    prefix: bytes,
+    rows: Callable[[bytes], Iterator[tuple[bytes, R]]],
+    show: Callable[[R], Any],
+) -> Listed:
+    """See `page`: of what `rows` gives from a key on. No row is kept that was shown."""
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    start = prefix
-    cursor = request.query_params.get("cursor")
+    cursor, start = request.query_params.get("cursor"), prefix
     if cursor is not None:
         start = prefix + cursor_bytes(cursor) + b"\x00"
-    found = list(islice(view.rows.range(kind, start, after_prefix(prefix)), limit + 1))
-    rows = [row for _, row in found[:limit]]
-    if len(found) <= limit:
-        return rows, None
-    return rows, cursor_text(found[limit - 1][0][len(prefix) :])
+    page, last = Filling(limit), start
+    for looked_at, (key, row) in enumerate(rows(start)):
+        if looked_at == limit or not page.left:
+            return page.items, cursor_text(last[len(prefix) :])
+        last, item = key, show(row)
+        if item is not None:
+            page.add(item)
+    return page.items, None
 
 
 def cursor_bytes(text: str) -> bytes:
@@ -346,6 +402,6 @@ def cursor_text(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def listed(items: list[Any], cursor: str | None, position: Position) -> Response:
+def listed(items: Sequence[Any], cursor: str | None, position: Position) -> Response:
     """A page of a list."""
     return json_answer({"items": items, "cursor": cursor}, position=position)

@@ -12,7 +12,7 @@ them, and a page ends after so many looks, wherever it stands then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -33,10 +33,11 @@ from penstock.core.values.casts import cast_to
 from penstock.core.values.paths import leading_path
 from penstock.core.values.types import ValueProblem, parse_type
 from penstock.core.values.value import Value
+from penstock.core.views.filling import Filling
 from penstock.core.views.seen import Json
 from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import filters_in
-from penstock.gateway.index_scan import ENTRIES_PER_PAGE_MAX, place_of
+from penstock.gateway.index_scan import ENTRIES_PER_PAGE_MAX, has_read_much, place_of
 from penstock.gateway.newest_runs import RunSearch
 from penstock.gateway.reads import Reads, View, check_part
 from penstock.gateway.web import cursor_bytes, cursor_text
@@ -101,22 +102,30 @@ class Wanted(Struct, frozen=True):
 
 
 def search(
-    reads: Reads, tenant: str, asked: Search, limit: int, cursor: str | None, end: int
-) -> tuple[list[tuple[View, WfRun]], str | None]:
-    """A page of runs, by partition and id, before the partition `end`; the next one's cursor."""
+    reads: Reads,
+    tenant: str,
+    asked: Search,
+    show: Callable[[View, WfRun], Json],
+    *,
+    page: Filling,
+    cursor: str | None,
+    end: int,
+) -> str | None:
+    """Fill a page with runs, by partition and id, before the partition `end`; the next one's
+    cursor.
+    """
     number, after = place_of(cursor)
     wanted = _wanted(reads, tenant, asked)
     looks = Looks(ENTRIES_PER_PAGE_MAX)
-    rows: list[tuple[View, WfRun]] = []
     while number < end:
         view = reads.view(number)
         for run, goes_on in _found(view, tenant, wanted, asked.among, after, looks):
             if run is not None:
-                rows.append((view, run))
-            if len(rows) == limit or looks.left <= 0:
-                return rows, cursor_text(f"{number}:".encode() + goes_on)
+                page.add(show(view, run))
+            if not page.left or looks.left <= 0 or has_read_much(view):
+                return cursor_text(f"{number}:".encode() + goes_on)
         number, after = number + 1, b""
-    return rows, None
+    return None
 
 
 def count_in(
@@ -127,7 +136,7 @@ def count_in(
     """
     wanted = _wanted(reads, tenant, asked)
     told: list[Json] = []
-    for number in numbers:
+    for number in sorted(begins.keys() & set(numbers)):
         looks = Looks(max(1, ENTRIES_PER_PAGE_MAX // len(begins)))
         view, count = reads.view(number), 0
         begin = begins[number].encode()

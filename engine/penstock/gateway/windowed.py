@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.core.views.seen import Json
 from penstock.gateway.auth import identify
 from penstock.gateway.run_window import A, Mark, Window, is_whole
 from penstock.gateway.spread import Everywhere, answer_of
@@ -28,7 +28,7 @@ def window_of(request: Request, asked: A, *, ordered: bool = False) -> Window[A]
 
 
 def window_answer(
-    window: Window[Any], found: Everywhere, items: list[Json], cursor: str | None
+    window: Window[Any], found: Everywhere, items: Sequence[Any], cursor: str | None
 ) -> Response:
     """With whether the window was all there is."""
     whole = is_whole(found.items, window.mark) and not found.missing

@@ -43,6 +43,7 @@ from penstock.core.state.rows import Row, Rows
 from penstock.core.state.run import WfRun
 from penstock.log.port import EngineLog, Record
 from penstock.processor.partition import Partition
+from penstock.processor.past_records import PastRecords, PastUnknown
 from penstock.processor.told_rows import ToldRows
 from penstock.processor.verdicts import read_rulings
 from penstock.processor.verify import MUTED
@@ -102,10 +103,6 @@ class AsOf(Struct, frozen=True):
     specs: AbstractSet[str]
 
 
-class PastUnknown(Exception):
-    """The past can not be told; the message says why."""
-
-
 class _Missing(Exception):
     """What is folded reads what was not folded with it."""
 
@@ -150,7 +147,7 @@ class Past:
         self.shard = Shard(number, log.partitions)
         self._view = view
         self._whole_max = whole_max
-        self._records: dict[int, Record] = {}
+        self._records = PastRecords(log, number, bounded=whole_max is not None)
         self._rulings: dict[int, set[str]] | None = None
 
     def as_of(
@@ -246,9 +243,7 @@ class Past:
 
     def _planned(self, plan: dict[int, _Turn]) -> Iterator[tuple[int, _Turn, Record]]:
         """The turns with their records, in order."""
-        lacking = sorted(plan.keys() - self._records.keys())
-        found = self._log.read_some(self.shard.partition, lacking)
-        self._records.update((record.offset, record) for record in found)
+        self._records.keep(set(plan))
         for offset in sorted(plan):
             record = self._records.get(offset)
             if record is None:
@@ -293,24 +288,27 @@ class Past:
             rulings=self._rulings or {},
         )
         last, count, specs = -1, 0, set[str]()
-        for record in self._log.read_all(self._topics.commands, number):
+        every = self._whole_max is None
+        commands = self._topics.commands
+        found = self._log.read_all(commands, number) if every else self._records.each(range(end))
+        for record in found:
             if record.offset >= end or record.timestamp_ms > until.append_ms:
                 break
             batch = partition.fold([record])
             partition.write(batch)
             count += 1
-            found = batch.notes.turn_of(region)
-            if found is not None:
+            turn = batch.notes.turn_of(region)
+            if turn is not None:
                 last = record.offset
             made = _definitions(batch.rows.changes())
             specs.update(_specs(batch.rows.changes(), region))
-            if on_step is not None and (found is not None or made):
-                command = self._received(record) if found and found.command else None
+            if on_step is not None and (turn is not None or made):
+                command = self._received(record) if turn and turn.command else None
                 state = partition.state
                 clocks = state.fold_version, state.append_ms, state.log_time_ms, state.awake_ms
-                at = record.offset, Clocks(*clocks), len(found.timers) if found else 0
+                at = record.offset, Clocks(*clocks), len(turn.timers) if turn else 0
                 now = command, Rows(partition.store), dict[bytes, Row | None]()
-                on_step(Step(*at, *now, found is not None, made, self._ruled(record.offset)))
+                on_step(Step(*at, *now, turn is not None, made, self._ruled(record.offset)))
         return AsOf(Rows(partition.store), {}, last, count, why, specs)
 
 

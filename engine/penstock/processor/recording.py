@@ -29,7 +29,8 @@ from penstock.core.fold import Input, Origin
 from penstock.core.ids import root_of
 from penstock.core.limits import FOLD_VERSION
 from penstock.core.state.rows import Row
-from penstock.processor.past import AsOf, Past, PastUnknown, Step, Until
+from penstock.processor.past import AsOf, Past, Step, Until
+from penstock.processor.past_records import PastUnknown
 from penstock.store.turns import Clocks
 
 R = TypeVar("R", bound=Row)

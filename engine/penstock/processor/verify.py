@@ -119,7 +119,7 @@ class Verifier(Struct, frozen=True):
         directory = Path(tempfile.mkdtemp(prefix=f"verify-{number}-", dir=place.staging))
         try:
             bring(shelf, manifest, directory, lambda: None)
-            check_copy(place.stores, directory, manifest)
+            check_copy(place.stores, directory, manifest, rows=True)
             copy = place.stores.open_copy(directory)
             try:
                 rows = MemoryStore()

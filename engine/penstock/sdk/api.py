@@ -11,7 +11,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -87,6 +87,20 @@ class Call(Struct, frozen=True, kw_only=True):
         return httpx.Timeout(ANSWER_TIMEOUT_S + self.wait_s, connect=CONNECT_TIMEOUT_S)
 
 
+class _Told(Struct):
+    """What is wrong, as Penstock says it."""
+
+    code: str
+    message: str
+    faults: list[dict[str, Any]] = []
+
+
+class _Refusal(Struct):
+    """The body of a refusal."""
+
+    error: _Told
+
+
 class Reply(Struct, frozen=True):
     """A good answer. `position` is the token to pass on as `at_least`."""
 
@@ -134,29 +148,44 @@ def new_command_id() -> str:
 
 
 def reply_of(response: httpx.Response) -> Reply:
-    """What an answer brings; raises the error that it stands for."""
+    """What an answer brings; raises the error that it stands for. Anything may stand between here
+    and the server, and answer in its place.
+    """
     status = response.status_code
     try:
-        body: Any = orjson.loads(response.content) if response.content else None
+        body: Any = orjson.loads(response.content)
     except orjson.JSONDecodeError:
         body = None
         if status < 300:
             raise error_of(502, "BAD_ANSWER", "the answer is not JSON; is this Penstock?") from None
     if status < 300:
         return Reply(body, response.headers.get(POSITION))
-    told: dict[str, Any] = {}
-    if isinstance(body, dict):
-        told = cast("dict[str, Any]", body).get("error", {})
-    code = told.get("code", f"HTTP_{status}")
-    message = told.get("message", response.reason_phrase)
-    raise error_of(
-        status, code, message, told.get("faults", ()), after_s=_after_s(response.headers)
-    )
+    try:
+        told = msgspec.convert(body, _Refusal).error
+    except msgspec.ValidationError:
+        to = response.headers.get("Location")
+        message = response.reason_phrase if to is None else f"go to {to}"
+        told = _Told(_foreign(status), message)
+    after_s = _after_s(response.headers)
+    raise error_of(status, told.code, told.message, told.faults, after_s=after_s)
 
 
-def unreachable(url: str, error: httpx.TransportError) -> Unavailable:
-    """The error of a request that got no answer."""
+def _foreign(status: int) -> str:
+    """The code of an answer that says nothing in Penstock's words."""
+    return f"HTTP_{status}"
+
+
+def unreachable(url: str, error: httpx.RequestError) -> Unavailable:
+    """The error of a request that got no answer, or none that can be read."""
     return Unavailable("UNREACHABLE", f"no answer from {url}: {error or type(error).__name__}")
+
+
+def is_final(error: PenstockError) -> bool:
+    """Whether Penstock has looked at what was sent, and would say the same again: what a proxy says
+    in its place means nothing, and neither does a defect of the server's.
+    """
+    is_told = error.code != _foreign(error.status)
+    return is_told and 400 <= error.status < 500 and not may_retry(error)
 
 
 def may_retry(error: PenstockError, call: Call | None = None) -> bool:

@@ -140,7 +140,7 @@ class Blocking(Connection):
                         api.reply_of(response)
                     for line in response.iter_lines():
                         yield from tail.take(line)
-            except httpx.TransportError as raised:
+            except httpx.RequestError as raised:
                 error = api.unreachable(self.url, raised)
             except PenstockError as raised:
                 error = raised
@@ -151,7 +151,7 @@ class Blocking(Connection):
             time.sleep(call.after_s)
         try:
             response = self._http.send(self.request_of(self._http, call))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise api.unreachable(self.url, error) from error
         return api.reply_of(response)
 
@@ -213,7 +213,7 @@ class Awaiting(Connection):
                             yield one
                 finally:
                     await response.aclose()
-            except httpx.TransportError as raised:
+            except httpx.RequestError as raised:
                 error = api.unreachable(self.url, raised)
             except PenstockError as raised:
                 error = raised
@@ -224,6 +224,6 @@ class Awaiting(Connection):
             await asyncio.sleep(call.after_s)
         try:
             response = await self._http.send(self.request_of(self._http, call))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise api.unreachable(self.url, error) from error
         return api.reply_of(response)

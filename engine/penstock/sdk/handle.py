@@ -56,7 +56,7 @@ class _Handle(Updates[C], Generic[C, R]):
         while True:
             left_s = WAIT_S if deadline is None else deadline - time.monotonic()
             wait_s = max(0.0, min(WAIT_S, left_s))
-            call = self._part_in("", wait_s, until="ended")
+            call = self._part_in("", wait_s, until="ended", brief="true")
             run = yield from self._ask(WfRunShown, call)
             if run.status not in THREAD_LIVE:
                 return self.outcome(run)

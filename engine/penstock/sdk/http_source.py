@@ -7,6 +7,10 @@ empty queue is cut off, which the server notices.
 
 While attempts run for longer, the server is asked which of them are to stop: a read, which writes
 nothing, so that it may be often. The answers to heartbeats say it too.
+
+Rules
+- A report is sent until Penstock itself has answered it, or the worker ends.
+- Whatever comes of an exchange, none of the loops here ends with it: outcomes are values.
 """
 
 from __future__ import annotations
@@ -17,10 +21,11 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
+from msgspec import Struct
 
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.put_checkpoint import STOP_TASK, PutCheckpoint
@@ -31,11 +36,12 @@ from penstock.sdk import api, credential
 from penstock.sdk.attempt import Attempt, without_output
 from penstock.sdk.context import NO_WORDS
 from penstock.sdk.errors import PenstockError, Unavailable
+from penstock.sdk.late_reports import LateReports
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.slot_shares import WAIT_FIRST_S, Share, SlotShares
 from penstock.sdk.task import TaskDef
 
-REPORT_DEADLINE_S: Final = 120.0
+TOO_LARGE: Final = 413  # whoever says so: what is between here and the server has its bounds, too
 UNKNOWN_PAUSE_S: Final = 0.5
 STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
 ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
@@ -43,6 +49,58 @@ CONNECTIONS_MAX: Final = 8
 """For all but the polls: each request looks at every connection that is open."""
 
 logger = logging.getLogger("penstock.worker")
+
+T = TypeVar("T")
+
+
+class _Given(Struct):
+    """A task as the server gives it: what a worker has to know, and what one of an older version
+    may not say.
+    """
+
+    wf_run_id: str
+    guid: str
+    task_def: str
+    attempt: int
+    inputs: dict[str, Any]
+    wf_spec: str = ""
+    version: int = 0
+    node: str = ""
+    thread: int = 0
+    timeout_ms: int = 0
+    max_attempts: int = 1
+    heartbeat_timeout_ms: int | None = None
+    total_checkpoints: int = 0
+    secrets: dict[str, str] = {}
+    checkpoint: Any = None
+    checkpoints_bytes: int = 0
+
+
+class _Polled(Struct):
+    tasks: list[_Given]
+
+
+class _Ended(Struct):
+    status: str
+
+
+class _Beaten(Struct):
+    stop: str | None
+
+
+class _Kept(Struct):
+    stop: str | None
+    flow: str
+
+
+class _Stop(Struct):
+    guid: str
+    attempt: int
+    stop: str
+
+
+class _Stops(Struct):
+    items: list[_Stop]
 
 
 class HttpSource:
@@ -70,6 +128,7 @@ class HttpSource:
         self._pollers: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
         self._beating: dict[Job, asyncio.Task[Any] | None] = {}
+        self._late: LateReports
         self._shares: SlotShares
         self._ending: asyncio.Event
 
@@ -98,7 +157,8 @@ class HttpSource:
         few, one_each = (httpx.Limits(max_connections=most) for most in (CONNECTIONS_MAX, None))
         self._http = httpx.AsyncClient(limits=few, **how)
         self._polling = httpx.AsyncClient(limits=one_each, **how)
-        self._shares = SlotShares(self._runner, self._tasks)
+        self._late = LateReports(self._worker, lambda: self._shares.changed())
+        self._shares = SlotShares(self._runner, self._tasks, lambda: self._late.count)
         self._ending = asyncio.Event()
         self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
         self._looking = asyncio.create_task(self._look())
@@ -132,14 +192,17 @@ class HttpSource:
             taken: list[ScheduledTask] = []
             pause_s = share.pause_s
             try:
-                taken = await self._take(task, share)
-                retry = 0
-            except PenstockError as error:
-                if retry == 0:
-                    level = logging.WARNING if api.may_retry(error) else logging.INFO
-                    logger.log(level, "%s: no tasks of %s: %s", self._worker, task.name, error)
-                pause_s = api.pause_s(retry, error) if api.may_retry(error) else UNKNOWN_PAUSE_S
-                retry += 1
+                outcome = await self._outcome(self._take(task, share))
+                if isinstance(outcome, PenstockError):
+                    is_final = api.is_final(outcome)
+                    if retry == 0:
+                        level = logging.INFO if is_final else logging.WARNING
+                        told = "%s: no tasks of %s: %s"
+                        logger.log(level, told, self._worker, task.name, outcome)
+                    pause_s = UNKNOWN_PAUSE_S if is_final else api.pause_s(retry, outcome)
+                    retry += 1
+                else:
+                    taken, retry = outcome, 0
             finally:  # nothing is awaited between here and the submit: the slots stay this poll's
                 self._shares.leave(task.name, len(taken))
             for scheduled in taken:
@@ -153,8 +216,8 @@ class HttpSource:
         body = {"worker": self._worker, "tasks_max": share.tasks_max, "wait_ms": wait_ms}
         path = f"/v1/task-queues/{task.name}/poll"
         call = api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
-        reply = await self._request(call, self._polling)
-        return [_scheduled(found, self._tenant) for found in reply.body["tasks"]]
+        polled = await self._ask(call, _Polled, self._polling)
+        return [_scheduled(given, self._tenant) for given in polled.tasks]
 
     # Reports.
 
@@ -208,9 +271,9 @@ class HttpSource:
         self._shares.changed()
         call = api.command("POST", path, msgspec.to_builtins(report), trace)
         try:
-            await self._answered(call)
+            await self._answered(call, _Ended)
         except PenstockError as error:
-            is_too_large = error.status == 413
+            is_too_large = error.status == TOO_LARGE
             if is_too_large and isinstance(report, ReportTask) and report.output is not None:
                 await self._send(path, without_output(report, f"output: {error.message}"))
             else:
@@ -221,8 +284,8 @@ class HttpSource:
         body = msgspec.to_builtins(checkpoint)
         call = api.command("POST", "/v1/tasks/checkpoint", body, job.attempt.trace)
         try:
-            told = (await self._answered(call)).body
-            stop = told["stop"] or ("over" if told["flow"] == STOP_TASK else None)
+            told = await self._answered(call, _Kept)
+            stop = told.stop or ("over" if told.flow == STOP_TASK else None)
             if stop is not None:
                 self._runner.ask_to_stop(*job.key, stop)
             kept.set_result(None)
@@ -233,19 +296,19 @@ class HttpSource:
             if not kept.done():  # the worker has left
                 kept.set_exception(_left(checkpoint))
 
-    async def _answered(self, call: api.Call) -> api.Reply:
+    async def _answered(self, call: api.Call, kind: type[T]) -> T:
         """The answer to what is sent until it is answered for good."""
-        deadline = self._loop.time() + REPORT_DEADLINE_S
         retry = 0
-        while True:
-            try:
-                return await self._request(call)
-            except PenstockError as error:
-                if not api.may_retry(error) or self._loop.time() > deadline:
-                    raise
-                pause_s = api.pause_s(retry, error)
-            await asyncio.sleep(pause_s)
-            retry += 1
+        with self._late.one() as failed:
+            while True:
+                outcome = await self._outcome(self._ask(call, kind))
+                if not isinstance(outcome, PenstockError):
+                    return outcome
+                if api.is_final(outcome) or outcome.status == TOO_LARGE:
+                    raise outcome
+                failed(outcome)
+                await asyncio.sleep(api.pause_s(retry, outcome))
+                retry += 1
 
     async def _beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """A heartbeat; one that is not answered is followed by the next. What the attempt has said
@@ -256,16 +319,17 @@ class HttpSource:
         self._beating[job] = asyncio.current_task()
         words = job.attempt.context.take_piece() if with_words else NO_WORDS
         beat = job.attempt.heartbeat(progress, words)
+        call = api.command("POST", "/v1/tasks/heartbeat", msgspec.to_builtins(beat))
         try:
-            call = api.command("POST", "/v1/tasks/heartbeat", msgspec.to_builtins(beat))
-            told = (await self._request(call)).body
+            told = await self._outcome(self._ask(call, _Beaten))
+            if isinstance(told, PenstockError):
+                if api.is_final(told):  # else it may have been heard, and is said again
+                    job.attempt.context.give_back(words)
+                logger.info("a heartbeat of %s is not taken: %s", job.key[0], told)
+                return
             job.attempt.context.heard(words)
-            if told["stop"] is not None:
-                self._runner.ask_to_stop(*job.key, told["stop"])
-        except PenstockError as error:
-            if not api.may_retry(error):  # else it may have been heard, and is said again
-                job.attempt.context.give_back(words)
-            logger.info("a heartbeat of %s is not taken: %s", job.key[0], error)
+            if told.stop is not None:
+                self._runner.ask_to_stop(*job.key, told.stop)
         finally:
             self._beating.pop(job, None)
 
@@ -278,15 +342,22 @@ class HttpSource:
                 continue
             attempts = [job.attempt.named for job in jobs]
             call = api.Call(method="POST", path="/v1/tasks/stops", body={"attempts": attempts})
-            try:
-                found = (await self._request(call)).body["items"]
-            except PenstockError as error:
-                logger.info("%s: what is to stop is not known: %s", self._worker, error)
+            found = await self._outcome(self._ask(call, _Stops))
+            if isinstance(found, PenstockError):
+                logger.info("%s: what is to stop is not known: %s", self._worker, found)
                 continue
-            for one in found:
-                self._runner.ask_to_stop(one["guid"], one["attempt"], one["stop"])
+            for one in found.items:
+                self._runner.ask_to_stop(one.guid, one.attempt, one.stop)
 
-    async def _request(self, call: api.Call, http: httpx.AsyncClient | None = None) -> api.Reply:
+    async def _outcome(self, exchange: Coroutine[Any, Any, T]) -> T | PenstockError:
+        """What comes of an exchange; also what nobody has thought of, which is logged in full."""
+        [outcome] = await asyncio.gather(exchange, return_exceptions=True)
+        if isinstance(outcome, BaseException) and not isinstance(outcome, PenstockError):
+            logger.error("%s: an exchange broke", self._worker, exc_info=outcome)
+            return Unavailable("BROKEN", f"{type(outcome).__name__}: {outcome}")
+        return outcome
+
+    async def _ask(self, call: api.Call, kind: type[T], http: httpx.AsyncClient | None = None) -> T:
         try:
             response = await (http or self._http).request(
                 call.method,
@@ -295,9 +366,9 @@ class HttpSource:
                 headers=call.headers(self._tenant),
                 timeout=call.timeout,
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise api.unreachable(self._url, error) from error
-        return api.reply_of(response)
+        return api.reply_of(response).as_a(kind)
 
     async def _sleep(self, pause_s: float) -> None:
         """Sleep, but not beyond the worker's end."""
@@ -311,26 +382,11 @@ def _left(checkpoint: PutCheckpoint) -> Unavailable:
     return Unavailable("WORKER_LEFT", told)
 
 
-def _scheduled(found: dict[str, Any], tenant: str) -> ScheduledTask:
+def _scheduled(given: _Given, tenant: str) -> ScheduledTask:
     """A task as HTTP has it; what only Kafka workers need is left open."""
     return ScheduledTask(
         tenant=tenant,
-        wf_run_id=found["wf_run_id"],
-        guid=found["guid"],
-        task_def=found["task_def"],
-        attempt=found["attempt"],
-        inputs=found["inputs"],
-        wf_spec=found.get("wf_spec", ""),
-        version=found.get("version", 0),
-        node=found.get("node", ""),
-        thread=found.get("thread", 0),
         scheduled_at_ms=0,
-        timeout_ms=found.get("timeout_ms", 0),
-        max_attempts=found.get("max_attempts", 1),
         report_partition=-1,
-        heartbeat_timeout_ms=found.get("heartbeat_timeout_ms"),
-        total_checkpoints=found.get("total_checkpoints", 0),
-        secrets=found.get("secrets", {}),
-        checkpoint=found.get("checkpoint"),
-        checkpoints_bytes=found.get("checkpoints_bytes", 0),
+        **msgspec.structs.asdict(given),
     )

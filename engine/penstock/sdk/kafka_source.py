@@ -5,6 +5,9 @@ Rules
 - A record is passed once the report of its attempt, or its TaskStarted, is acknowledged by the log;
 many are under way in each partition, and the mark follows the first that is not done.
 - What comes twice is run once, as far as memory goes.
+- A partition that goes to another worker takes with it what has not begun. What has begun is said
+to have, so that the mark passes it, before the other reads on from there. A worker that stops
+leaves its groups at once, in this way, and finishes what runs.
 - Signals are read by every worker, from where the topic ended when it began: what is not here is
 passed by.
 - About half a second's work is held ahead: enough to keep the slots busy, little to repeat
@@ -18,7 +21,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Event, Lock, Thread
@@ -51,17 +54,19 @@ from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, without_output
 from penstock.sdk.context import NO_WORDS
 from penstock.sdk.errors import Unavailable
+from penstock.sdk.pace import Pace
 from penstock.sdk.progress import Progress, Seen
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.task import TaskDef
 
 RECORDS_MAX: Final = 500
-AHEAD_MAX: Final = 4_000
-AHEAD_S: Final = 0.5
 POLL_S: Final = 0.1
 SIGNALS_MAX: Final = 500
 FULL_PAUSE_S: Final = 0.005
-FULL_POLL_S: Final = 1.0  # a member of the group must poll, even if there is no room
+FULL_ATTEND_S: Final = 1.0  # without room for so long, it reads nothing, so that others may join
+HAND_OVER_S: Final = 3.0
+"""So long a partition that goes waits until the log has what is said of its tasks."""
+HAND_OVER_LOOK_S: Final = 0.002
 SESSION_TIMEOUT_MS: Final = 6_000
 """So long a worker that was killed keeps its partitions: brokers take no less if not told to. What
 it had not begun, and what is sent to it meanwhile, goes elsewhere a moment later.
@@ -137,7 +142,12 @@ class KafkaSource:
             *_, told = self._unsent.popleft()
             told(LogUnavailable("its worker has left"))
 
-    def consumer(self, task: TaskDef[..., Any], topic: str) -> KafkaConsumer:
+    def consumer(
+        self,
+        task: TaskDef[..., Any],
+        topic: str,
+        left: Callable[[KafkaConsumer, Sequence[int], bool], None],
+    ) -> KafkaConsumer:
         """A member of the group of a TaskDef's workers."""
         group = task_group(self._topics, self._tenant, task.name)
         return KafkaConsumer(
@@ -147,6 +157,7 @@ class KafkaSource:
             settings=self._settings,
             session_timeout_ms=SESSION_TIMEOUT_MS,
             client_id=self.worker,
+            left=left,
         )
 
     def send(self, reader: Reader, job: Job, command: Command, told: Told = _nobody) -> None:
@@ -234,43 +245,69 @@ class Reader:
         self._topic = topic
         self._progress: dict[int, Progress] = {}
         self._seen = Seen()
-        self._pace = _Pace(source.runner)
+        self._pace = Pace(source.runner)
         self._saying = Lock()
 
     def _run(self) -> None:
-        """Read, with a new consumer when one fails, until the worker ends."""
+        """Read, with a new consumer when one fails, until the worker stops; then see to it that
+        what runs is told.
+        """
         retry = 0
-        while not self.ending.is_set():
+        stopping = self._source.stopping
+        while not stopping.is_set():
             consumer = None
             try:
-                consumer = self._source.consumer(self._task, self._topic)
-                while not self.ending.is_set():
+                consumer = self._source.consumer(self._task, self._topic, self._left)
+                while not stopping.is_set():
                     self._step(consumer)
                     retry = 0
             except LogError as error:
                 logger.warning("tasks of %s can not be read: %s", self._task.name, error)
-                self.ending.wait(api.pause_s(retry))
+                stopping.wait(api.pause_s(retry))
                 retry += 1
             finally:
                 if consumer is not None:
                     self._commit(consumer)
                     consumer.close()
+        while not self.ending.wait(POLL_S):
+            self._source.send_again()
 
     def _step(self, consumer: KafkaConsumer) -> None:
         """Commit what is done, and take what there is room for."""
         self._source.send_again()
         self._commit(consumer)
-        if self._source.stopping.is_set():
-            self.ending.wait(POLL_S)
-            return
         room = self._pace.room()
-        if room <= 0 and self._pace.full_s < FULL_POLL_S:
-            self.ending.wait(FULL_PAUSE_S)
-            return
-        records = consumer.poll(max(1, min(room, RECORDS_MAX)), POLL_S if room > 0 else 0.0)
-        self._pace.polled()
-        for record in records:
-            self._take(record)
+        if room > 0:
+            records = consumer.poll(min(room, RECORDS_MAX), POLL_S)
+            self._pace.polled()
+            for record in records:
+                self._take(record)
+        else:
+            if self._pace.full_s >= FULL_ATTEND_S:
+                consumer.attend()
+            self._source.stopping.wait(FULL_PAUSE_S)
+
+    def _left(self, consumer: KafkaConsumer, partitions: Sequence[int], are_lost: bool) -> None:
+        """Partitions go to another worker. What has not begun is forgotten here, and what has is
+        said to have; the marks come behind that.
+        """
+        forgotten, begun = self._source.runner.take_back(self, frozenset(partitions))
+        for job in forgotten:
+            self._seen.forget(*job.key)
+            self._progress[job.partition].drop(job.offset)
+        for job in begun:
+            if not job.said:
+                job.said = True
+                self.started(job)
+        deadline = time.monotonic() + (0.0 if are_lost else HAND_OVER_S)
+        gone = [self._progress[one] for one in partitions if one in self._progress]
+        self._commit(consumer)
+        while not all(one.is_through for one in gone) and time.monotonic() < deadline:
+            time.sleep(HAND_OVER_LOOK_S)
+            self._source.send_again()
+            self._commit(consumer)
+        for partition in partitions:
+            self._progress.pop(partition, None)
 
     def _take(self, record: Record) -> None:
         progress = self._progress.get(record.partition)
@@ -340,43 +377,12 @@ class Reader:
         acked = self.acked
         while acked:
             partition, offset = acked.popleft()
-            mark = self._progress[partition].done(offset)
+            progress = self._progress.get(partition)
+            mark = None if progress is None else progress.done(offset)
             if mark is not None:
                 marks[partition] = mark
         for partition, mark in marks.items():
             consumer.commit(partition, mark)
-
-
-class _Pace:
-    """How many more tasks to take: what the slots finish in half a second, and at least two for
-    each slot.
-    """
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-        self._ahead = 2 * runner.slots
-        self._looked_s = time.monotonic()
-        self._finished = 0
-        self._polled_s = self._looked_s
-
-    @property
-    def full_s(self) -> float:
-        """How long ago the last poll was."""
-        return time.monotonic() - self._polled_s
-
-    def polled(self) -> None:
-        """There was a poll."""
-        self._polled_s = time.monotonic()
-
-    def room(self) -> int:
-        """How many tasks may be taken now."""
-        at_s = time.monotonic()
-        if at_s - self._looked_s >= AHEAD_S / 4:
-            finished = self._runner.finished
-            rate = (finished - self._finished) / (at_s - self._looked_s)
-            self._ahead = min(AHEAD_MAX, max(2 * self._runner.slots, int(2 * rate * AHEAD_S)))
-            self._looked_s, self._finished = at_s, finished
-        return self._ahead - self._runner.unfinished
 
 
 _HEADERS: Final = client_headers(None)

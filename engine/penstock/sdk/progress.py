@@ -29,6 +29,16 @@ class Progress:
         self._under_way.append(offset)
         return True
 
+    def drop(self, first: int) -> None:
+        """From this record on nothing is under way: it comes again, here or elsewhere."""
+        while self._under_way and self._under_way[-1] >= first:
+            self._done.discard(self._under_way.pop())
+
+    @property
+    def is_through(self) -> bool:
+        """Whether all that came is done."""
+        return not self._under_way
+
     def done(self, offset: int) -> int | None:
         """A record is done; where to read on from now, if that has changed. Offsets may have
         holes.
@@ -65,3 +75,8 @@ class Seen:
         if len(self._new) >= self._limit:
             self._old, self._new = self._new, set()
         return True
+
+    def forget(self, guid: str, attempt: int) -> None:
+        """This attempt was not made: if it comes again, it is new."""
+        self._new.discard((guid, attempt))
+        self._old.discard((guid, attempt))

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -70,13 +70,14 @@ class Engine(Protocol):
 @dataclass(slots=True, eq=False)
 class Job:
     """An attempt that was taken, and whom to tell of it. `leaving`: the worker itself has asked it
-    to stop.
+    to stop. `number`: in which order they came.
     """
 
     attempt: Attempt
     engine: Engine
     partition: int = 0
     offset: int = 0
+    number: int = 0
     since_s: float = 0.0
     beaten_s: float = 0.0
     heard_s: float = 0.0  # when its words were sent last
@@ -103,6 +104,8 @@ class Runner:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._jobs: dict[Job, None] = {}
         self._taken = 0
+        self._came = 0
+        self._begun_to = {True: 0, False: 0}  # the last one that has begun; async, and sync
         self._lock = Lock()
         self._dropping = False
         self._is_stuck = False
@@ -130,6 +133,8 @@ class Runner:
         job.attempt.keep_with(partial(job.engine.keep, job))
         with self._lock:
             self._taken += 1
+            self._came += 1
+            job.number = self._came
             self._jobs[job] = None
         if job.attempt.task.is_async:
             assert self._loop is not None, "a worker with async tasks has a loop"
@@ -150,6 +155,19 @@ class Runner:
         workers.
         """
         self._dropping = True
+
+    def take_back(self, engine: Engine, partitions: Collection[int]) -> tuple[list[Job], list[Job]]:
+        """Forget the attempts from these partitions that have not begun: they never will. Those,
+        and the ones that go on; of a partition, all that go on came before all that do not.
+        """
+        with self._lock:
+            jobs = [one for one in self._jobs if one.engine is engine]
+            jobs = [one for one in jobs if one.partition in partitions]
+            forgotten = [one for one in jobs if not one.since_s and not self._is_next(one)]
+            for one in forgotten:
+                del self._jobs[one]
+            self._taken -= len(forgotten)
+            return forgotten, [one for one in jobs if one in self._jobs]
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until all attempts are done."""
@@ -208,11 +226,23 @@ class Runner:
                 self._ended(job, job.attempt.run())
 
     def _begun(self, job: Job) -> bool:
-        if self._dropping:
+        with self._lock:
+            if job not in self._jobs:  # it was taken back
+                return False
+            begins = not self._dropping or self._is_next(job)
+            if begins:
+                lane = job.attempt.task.is_async
+                self._begun_to[lane] = max(self._begun_to[lane], job.number)
+                job.since_s = job.beaten_s = job.heard_s = time.monotonic()
+        if not begins:
             self._give_up(job)
-            return False
-        job.since_s = job.beaten_s = job.heard_s = time.monotonic()
-        return True
+        return begins
+
+    def _is_next(self, job: Job) -> bool:
+        """Whether one that came later has begun: then this one is out of the queue, and about to
+        be. What is done stays a beginning of what came, without holes.
+        """
+        return job.number < self._begun_to[job.attempt.task.is_async]
 
     def _ended(self, job: Job, report: ReportTask) -> None:
         """Tell of an end, unless the attempt was given up meanwhile. A checkpoint that nobody has

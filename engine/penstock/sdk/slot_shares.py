@@ -4,6 +4,8 @@ Rules
 - Over HTTP a task that is given is started. So no poll may bring more than there is room for: each
   holds, until it is answered, as many slots as it asks for.
 - Who waits for room gets it in turn.
+- Of the reports that wait for the server, as many as there are slots take up no room; each further
+  one takes a slot's, so that there is an end to them.
 - A TaskDef whose last poll brought nothing is idle, and asks for one task. Where slots are few, it
   asks only now and then, so that it holds none while others have work.
 """
@@ -11,7 +13,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -40,8 +42,11 @@ class Share:
 class SlotShares:
     """Used on one event loop. Each TaskDef has one poll at a time, between `take` and `leave`."""
 
-    def __init__(self, runner: Runner, names: Iterable[str]) -> None:
+    def __init__(
+        self, runner: Runner, names: Iterable[str], late: Callable[[], int] = lambda: 0
+    ) -> None:
         self._runner = runner
+        self._late = late
         self._waits_s = dict.fromkeys(names, WAIT_FIRST_S)
         self._held: dict[str, int] = {}
         self._busy: set[str] = set()
@@ -53,8 +58,10 @@ class SlotShares:
 
     @property
     def room(self) -> int:
-        """How many slots are neither taken nor held."""
-        return self._runner.slots - self._runner.unfinished - sum(self._held.values())
+        """How many slots are neither taken nor held, nor taken up by reports that wait."""
+        slots = self._runner.slots
+        late = max(0, self._late() - slots)
+        return slots - self._runner.unfinished - sum(self._held.values()) - late
 
     def changed(self) -> None:
         """There may be room."""

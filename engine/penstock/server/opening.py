@@ -13,6 +13,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.limits import FOLD_VERSION
 from penstock.gateway.auth import ADMIN_KEY_CHARS_MIN, Security, TokenVerifier
+from penstock.gateway.host_names import Names, name_in
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import FixedOwners
 from penstock.gateway.serve import is_loopback
@@ -169,6 +170,10 @@ def limits_of(config: Config) -> Limits:
         lag_records_max=config.lag_max,
         streams_max=config.streams_max,
         tenant_streams_max=config.tenant_streams_max,
+        waits_max=config.waits_max,
+        tenant_waits_max=config.tenant_waits_max,
+        searches_max=config.searches_max,
+        tenant_searches_max=config.tenant_searches_max,
         blocking_appends=config.sync,
         metrics_names=config.metrics_names,
     )
@@ -178,13 +183,24 @@ def security_of(config: Config) -> Security:
     """Whether callers are asked for credentials, and what knows them."""
     context = _others(config)
     if not config.auth:
-        return Security(context=context)
+        return Security(context=context, names=names_of(config))
     if config.admin_key and len(config.admin_key) < ADMIN_KEY_CHARS_MIN:
         raise CannotStart(
             f"the admin key has {len(config.admin_key)} characters; draw one at random that has"
             f" {ADMIN_KEY_CHARS_MIN} or more"
         )
     return Security(asks=True, admin_key=config.admin_key, tokens=_tokens(config), context=context)
+
+
+def names_of(config: Config) -> Names:
+    """What a server answers to that asks for no credentials. Raises CannotStart for what is no
+    name.
+    """
+    advertised = urlsplit(config.advertise or "").hostname or ""
+    allowed = {name_in(one) for one in config.allow_hosts}
+    if "" in allowed:
+        raise CannotStart("--allow-host: it has not the form penstock.example")
+    return Names(frozenset({name_in(config.host), name_in(advertised)} - {""}), frozenset(allowed))
 
 
 def _tokens(config: Config) -> TokenVerifier | None:

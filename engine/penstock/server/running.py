@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -36,14 +34,12 @@ from penstock.server.opening import (
     lock_wait_s,
 )
 from penstock.server.parts import Parts, parts
+from penstock.server.tuning import tune
 
 NO_PAGES: Final = (
     "the dashboard is not built in this checkout: make ui builds it (Node 20 or newer)"
 )
 LOOK_S: Final = 0.1
-GC_THRESHOLDS: Final = (100_000, 50, 100)
-"""Rows and records make much garbage and no cycles: looking for cycles less often saves a tenth."""
-SWITCH_S: Final = 0.0005  # the fold and the event loop wait for each other often, and not long
 
 
 class Beside(Protocol):
@@ -62,8 +58,7 @@ def run(config: Config, tell: Callable[[str], None], beside: Sequence[Beside] = 
     """Run a server until a signal ends it; the exit code. Raises CannotStart or a LogError before
     it runs.
     """
-    sys.setswitchinterval(SWITCH_S)
-    gc.set_threshold(*GC_THRESHOLDS)
+    tune()
     with locked(config.data, lock_wait_s(config)), _socket(config) as listener:
         set_listening(config.data, None)  # what a killed server said does not hold any more
         if config.fresh:
@@ -105,7 +100,7 @@ def _socket(config: Config) -> socket.socket:
 
 def _server(made: Parts, config: Config) -> HttpServer:
     try:
-        return http_server(made.app, config.tls)
+        return http_server(made.app, config.tls, config.connections_max)
     except OSError as error:
         raise CannotStart(f"the TLS certificates can not be used: {error}") from error
 

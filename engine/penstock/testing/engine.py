@@ -19,13 +19,13 @@ from penstock.sdk.register import tasks_of
 from penstock.sdk.task import TaskDef
 from penstock.sdk.workflow import Workflow
 from penstock.testing.hands import Hands, answering
-from penstock.testing.node import Clock, Node
+from penstock.testing.node import HOST, Clock, Node
 
 R = TypeVar("R")
 Json = dict[str, Any]
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-URL: Final = "http://penstock.test"
+URL: Final = f"http://{HOST}"
 NOT_FAKED: Final = "NOT_FAKED"
 
 

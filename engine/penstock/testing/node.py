@@ -21,6 +21,8 @@ from penstock.core.commands.tick import Tick
 from penstock.core.state.partition_state import NEVER_MS, PartitionState
 from penstock.core.state.timers import Clock as TimerClock
 from penstock.gateway.app import make_app
+from penstock.gateway.auth import Security
+from penstock.gateway.host_names import Names
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Message
 from penstock.processor.preflight import preflight
@@ -32,6 +34,7 @@ from penstock.store.memory import MemoryStores
 T = TypeVar("T")
 
 CLUSTER: Final = "test"
+HOST: Final = "penstock.test"
 TURN_S: Final = 0.001  # of the event loop, while a request waits
 
 
@@ -73,7 +76,13 @@ class Node:
             ),
         )
         self.processor.subscribe()
-        self._app = make_app(processor=self.processor, log=log, avro=avro, topics=topics)
+        self._app = make_app(
+            processor=self.processor,
+            log=log,
+            avro=avro,
+            topics=topics,
+            security=Security(names=Names(own=frozenset({HOST}))),
+        )
         self._transport = httpx.ASGITransport(self._app)
         # Of its own: a test may have an event loop running in its thread.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="penstock-testing")

@@ -71,7 +71,9 @@ def _about(kind: CommandType) -> str:
 
 
 def _command(kind: CommandType, refusals: list[str]) -> list[str]:
-    needs = ", ".join(f"{need.action} of {need.resource}" for need in NEEDS[kind.record])
+    needs = ", ".join(
+        f"{need.action} of {need.resource} {need.about}".rstrip() for need in NEEDS[kind.record]
+    )
     facts = [f"Needs {needs}."]
     if kind.key is of_wf_run:
         facts.append("Goes to the partition of the run.")

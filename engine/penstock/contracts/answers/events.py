@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.contracts.answers.common import Answer, Time
+from penstock.contracts.answers.common import Answer, Excerpt, Time
 
 
 class NodeRunPlace(Answer, frozen=True):
@@ -54,6 +54,14 @@ class WorkflowEventShown(Answer, frozen=True):
     thread: int
     position: int
     thrown_at: Time
+
+
+class EventsThrown(Excerpt[WorkflowEventShown], frozen=True, kw_only=True):
+    """Events that a run has thrown. `following` is the number to go on from; if it is `truncated`
+    there may be more already, also where no item was found.
+    """
+
+    following: int
 
 
 class WorkflowEventFound(WorkflowEventShown, frozen=True, kw_only=True):

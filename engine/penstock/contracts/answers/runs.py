@@ -110,13 +110,15 @@ class AsOfShown(Answer, frozen=True):
 
 
 class WfRunShown(WfRunHead, frozen=True):
-    """A WfRun with its threads; its output and failure are the entrypoint's. With `at`, how that is
-    known.
+    """A WfRun with its threads (of very many the first: then these are `threads_truncated`), which
+    are left out if it is to be `brief`; its output and failure are the entrypoint's. With `at`, how
+    that is known.
     """
 
     output: Any
     failure: FailureShown | None
-    threads: list[ThreadShown]
+    threads: list[ThreadShown] = []
+    threads_truncated: bool = False
     as_of: AsOfShown | None = None
 
 
@@ -181,8 +183,9 @@ class AttemptShown(Answer, frozen=True):
 
 
 class TaskRunShown(Answer, frozen=True):
-    """A TaskRun with all its attempts, oldest first. `wf_spec` and its `namespace` are those of
-    its run; `node` is that of the user task where an action of one has made it.
+    """A TaskRun with its newest attempts, oldest first; `attempts_truncated` if there are more.
+    `wf_spec` and its `namespace` are those of its run; `node` is that of the user task where an
+    action of one has made it.
     """
 
     id: str
@@ -200,6 +203,7 @@ class TaskRunShown(Answer, frozen=True):
     stop_requested: Stop | None
     inputs: dict[str, Any]
     attempts: list[AttemptShown]
+    attempts_truncated: bool = False
 
 
 class VariableShown(Answer, frozen=True):

@@ -95,7 +95,7 @@ class _Leaving:
         """A changed variable, or as the thread sees it."""
         declared, row = self._at.place_of(name).declared, self._row(name)
         self._at.note_read("VARIABLE", name, declared.type)
-        self._at.masked |= declared.masked or (row is not None and row.masked)
+        self._at.note_masked(declared.masked or (row is not None and row.masked))
         return None if row is None else row.value
 
     def is_masked(self, name: str) -> bool:
@@ -117,7 +117,7 @@ class _Leaving:
         if node != node_run.node:
             return self._at.output(node)
         self._at.note_read("NODE_OUTPUT", node, self.output_type(node))
-        self._at.masked |= node_run.masked
+        self._at.note_masked(node_run.masked)
         return node_run.output
 
     def variable_type(self, name: str) -> str | None:

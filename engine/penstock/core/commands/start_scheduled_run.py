@@ -8,12 +8,14 @@ from penstock.core.command import Command, CommandType, Repeats, Sender, of_part
 from penstock.core.commands import run_wf
 from penstock.core.commands.note_refused_firing import NoteRefusedFiring
 from penstock.core.commands.run_wf import RunWf
+from penstock.core.definitions.principals import Action, Resource, leave_of, may
 from penstock.core.definitions.webhooks import TRIGGER
 from penstock.core.definitions.wf_spec import WfSpec
-from penstock.core.errors import Reject
-from penstock.core.flow.starting import Start, listener, wanted_spec
+from penstock.core.errors import Reject, refuse
+from penstock.core.flow.starting import Start, listener, no_parent, wanted_spec
 from penstock.core.ids import partition_of_run
 from penstock.core.state.outputs import CommandRefused
+from penstock.core.state.run import WfRun
 from penstock.core.state.turn import Turn
 from penstock.core.values.types import ValueType
 from penstock.core.values.value import Value
@@ -56,6 +58,7 @@ def start(turn: Turn, command: StartScheduledRun) -> Reject | None:
     savepoint, sender = turn.savepoint(), turn.principal
     turn.principal = command.made_by
     try:
+        _check_leave(turn, command.parent)
         run_wf.handle(turn, _run(turn, command))
     except Reject as rejection:
         turn.rollback(savepoint)
@@ -71,6 +74,19 @@ def start(turn: Turn, command: StartScheduledRun) -> Reject | None:
     finally:
         turn.principal = sender
     return None
+
+
+def _check_leave(turn: Turn, parent: str | None) -> None:
+    """Whose schedule it is must have leave for the run above, as who starts one below it himself
+    (permissions.py): where the schedule was made nobody knew whose run that is.
+    """
+    grants = None if parent is None else leave_of(turn.rows, turn.principal)
+    if parent is None or grants is None:
+        return
+    above = turn.rows.peek(WfRun, turn.tenant, parent)
+    name = None if above is None else above.wf_spec
+    if not may(grants, Action.RUN, Resource.WORKFLOW, turn.tenant, name):
+        refuse(*no_parent(parent))
 
 
 def refusal(rejection: Reject) -> str:

@@ -22,7 +22,7 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.state.keys import Scope
-from penstock.core.state.rows import Row
+from penstock.core.state.rows import Row, Rows
 
 EVERYWHERE: Final = "*"
 ANYTHING_AFTER: Final = "*"
@@ -102,6 +102,17 @@ class Principal(Row):
     created_ms: int
     updated_ms: int
     deleted_ms: int | None = None
+
+
+def leave_of(rows: Rows, name: str) -> tuple[Grant, ...] | None:
+    """The grants by which the fold goes; None for who may do all: who sends no name, or one that
+    nobody can have, and who has no row. A broker does not tell who wrote a record: whoever writes
+    to the log himself is trusted.
+    """
+    if name in RESERVED | {""}:
+        return None
+    principal = rows.peek(Principal, EVERYWHERE, name)
+    return None if principal is None else principal.grants
 
 
 class ApiKey(Row):

@@ -40,7 +40,8 @@ class At:
     """
 
     __slots__ = (
-        *("_above", "_places", "_types", "masked", "node_run", "run", "spec", "thread", "turn"),
+        *("_above", "_places", "_types", "masked", "node_run", "run", "sees_masked", "spec"),
+        *("thread", "turn"),
     )
 
     def __init__(
@@ -54,6 +55,7 @@ class At:
         self._places: dict[str, Place] = {}  # a thread's parents, and what they declare, stay
         self._above: list[ThreadRun] = []
         self.masked = False
+        self.sees_masked = True
         self._types: dict[tuple[str, str], str] = {}
 
     @property
@@ -95,7 +97,8 @@ class At:
         self, expression: Expression, wanted: str | None, work: Callable[[], Value]
     ) -> Value:
         """What is worked out here of an expression; `masked` says afterwards whether it was made of
-        something masked. Then what is wrong with it is not said: that would quote it.
+        something masked, or would have been. Then what is wrong with it is not said: that would
+        quote it.
         """
         self.masked, self._types = False, {}
         try:
@@ -104,6 +107,7 @@ class At:
             raise  # it quotes names alone
         except ValueProblem:
             if self.masked or self._reads_parts():
+                self.masked = True
                 raise ValueProblem(NOT_SHOWN) from None
             raise
         if self._types and not self.masked:
@@ -119,7 +123,7 @@ class At:
         place = self.place_of(name)
         row = self.variable_row(place)
         self.note_read("VARIABLE", name, place.declared.type)
-        self.masked |= place.declared.masked or (row is not None and row.masked)
+        self.note_masked(place.declared.masked or (row is not None and row.masked))
         return None if row is None else row.value
 
     def variable_row(self, place: Place) -> Variable | None:
@@ -135,8 +139,16 @@ class At:
         if row is None:
             raise ValueProblem(f"node {node!r} has no output yet")
         self.note_read("NODE_OUTPUT", node, self.output_type(node))
-        self.masked |= row.masked
+        self.note_masked(row.masked)
         return row.value
+
+    def note_masked(self, masked: bool) -> None:
+        """What is being read is masked, or not. Who may not see what is masked gets no further:
+        neither a value nor a problem, and no time that is taken, hangs on it.
+        """
+        self.masked |= masked
+        if masked and not self.sees_masked:
+            raise ValueProblem(NOT_SHOWN)
 
     def note_read(self, what: str, name: str, declared: str | None) -> None:
         """What was read may have parts that are masked: fields of structs."""

@@ -38,10 +38,13 @@ _OUTPUTS: Final = "outputs"
 
 
 class Reading(Protocol):
-    """Whoever reads them; `masked` is set once something masked was read."""
+    """Whoever reads them."""
 
     turn: Turn
-    masked: bool
+
+    def note_masked(self, masked: bool) -> None:
+        """Whether what is being read is masked."""
+        ...
 
 
 def publish(at: At) -> None:
@@ -167,7 +170,7 @@ class _Outputs:
         return made
 
     def _read(self, row: PublishedOutput) -> Value:
-        self._at.masked |= row.masked
+        self._at.note_masked(row.masked)
         self._spend(value_bytes(row.value) // EXPRESSION_BYTES_PER_STEP)
         return row.value
 

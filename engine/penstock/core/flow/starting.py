@@ -160,10 +160,15 @@ def _check_parent(turn: Turn, spec: WfSpec, parent: str | None) -> None:
         return
     above = turn.rows.peek(WfRun, turn.tenant, parent)
     if above is None:
-        refuse(Code.WF_RUN_UNKNOWN, f"there is no WfRun {parent!r} to be the parent")
+        refuse(*no_parent(parent))
     fault = parent_fault(turn.rows, spec, above)
     if fault is not None:
         refuse(Code.PARENT_REQUIRED, f"WfSpec {spec.name!r} inherits from {wanted!r}, and {fault}")
+
+
+def no_parent(parent: str) -> tuple[Code, str]:
+    """What is said if there is no such run, or it is not for who would start another below it."""
+    return Code.WF_RUN_UNKNOWN, f"there is no WfRun {parent!r} to be the parent"
 
 
 def wanted_spec(turn: Turn, start: Start) -> WfSpec:

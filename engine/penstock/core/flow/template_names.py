@@ -86,7 +86,7 @@ class TemplateNames:
             made["iteration"] = iteration
         share = share_at(at)
         if share is not None and share.value is not None:
-            at.masked |= share.value.masked
+            at.note_masked(share.value.masked)
             made["items"] = self._paid(share.value.value)
         return made
 
@@ -154,7 +154,7 @@ class TemplateNames:
             if value:
                 entry["taskrun"] = value
             if isinstance(node_run.output, dict) and node_run.output:
-                self._at.masked |= node_run.masked
+                self._at.note_masked(node_run.masked)
                 entry["outputs"] = self._paid(node_run.output)
             if entry:
                 made.append(entry)
@@ -169,7 +169,7 @@ class TemplateNames:
         found = value_of(self._at, thread)
         if found is None:
             return {}
-        self._at.masked |= found.masked
+        self._at.note_masked(found.masked)
         return {"value": self._paid(found.text)}
 
     def _variable(self, name: str) -> Found:
@@ -204,7 +204,7 @@ class TemplateNames:
         if seen.thread == _ENTRYPOINT and seen.wf_run_id == at.run.wf_run_id:
             return self._paid(self._read(name))  # as mutations leave it
         row = at.turn.rows.peek(Variable, *of_run, _ENTRYPOINT, name)
-        at.masked |= declared.masked or (row is not None and row.masked)
+        at.note_masked(declared.masked or (row is not None and row.masked))
         return self._paid(None if row is None else row.value)
 
     def _all_inputs(self) -> Value:
@@ -231,7 +231,7 @@ class TemplateNames:
         """What is made of a value with masked parts is masked as a whole."""
         if "STRUCT<" not in declared or self._at.masked:
             return
-        self._at.masked = may_have_masked(declared, self._at.struct)
+        self._at.note_masked(may_have_masked(declared, self._at.struct))
 
     def _paid(self, value: Value) -> Value:
         """A value that was read: large ones cost as much as there is to read."""

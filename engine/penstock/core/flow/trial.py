@@ -1,5 +1,8 @@
 """An expression tried out at a place of a run: what it comes to there, as the rows stand now.
 Nothing is written, whatever it is.
+
+Rule: what is masked does not come into it. As soon as it is read the answer is `*****`, whatever
+would have become of it: else a choice between a value and a problem, or null, would tell of it.
 """
 
 from __future__ import annotations
@@ -34,8 +37,8 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Tried(Struct, frozen=True):
-    """What an expression comes to: a value, which is `*****` if it is made of something masked; or
-    why there is none.
+    """What an expression comes to: a value, or why there is none; or `*****`, if it reads something
+    masked.
     """
 
     value: Value
@@ -54,11 +57,12 @@ def try_expression(
     except ValueProblem as problem:
         refuse(Code.BAD_VALUE, str(problem))
     at = _stand(reading_turn(rows, shard, tenant), place)
+    at.sees_masked = False
     try:
-        value = at.evaluate(expression, "trial")
+        tried = Tried(at.evaluate(expression, "trial"))
     except ValueProblem as problem:
-        return Tried(None, problem=str(problem))
-    return Tried(MASK if at.masked and value is not None else value, at.masked)
+        tried = Tried(None, problem=str(problem))
+    return Tried(MASK, masked=True) if at.masked else tried
 
 
 def reading_turn(rows: Rows, shard: Shard, tenant: str) -> Turn:

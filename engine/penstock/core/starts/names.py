@@ -63,12 +63,16 @@ class EndScope:
         """A named value, or a fact."""
         if name in self._named:
             value, masked = self._named[name]
-            self.masked |= masked
+            self.note_masked(masked)
             return value
         if name not in self._facts:
             raise ValueProblem(f"an end has no {name!r}; it has {sorted(self._facts)}")
-        self.masked |= name == _MASKED and self.end.masked
+        self.note_masked(name == _MASKED and self.end.masked)
         return self._facts[name]
+
+    def note_masked(self, masked: bool) -> None:
+        """What is being read is masked, or not."""
+        self.masked |= masked
 
     def output(self, node: str) -> Value:
         """Nothing: nodes are named in templates."""

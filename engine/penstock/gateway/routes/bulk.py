@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
@@ -90,8 +91,8 @@ async def get(request: Request) -> Response:
 async def list_all(request: Request) -> Response:
     """Jobs by id, without their filters and arguments, which may be large."""
     view, tenant = await view_at(request, DECIDING_PARTITION), identify(request).tenant
-    jobs, cursor = page(request, view, BulkJob, tenant)
-    return listed([_shown(view, job) for job in jobs], cursor, view.position)
+    items, cursor = page(request, view, BulkJob, partial(_shown, view), tenant)
+    return listed(items, cursor, view.position)
 
 
 def _criteria(wanted: BulkFilter) -> rows.BulkFilter:

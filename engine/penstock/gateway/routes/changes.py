@@ -20,7 +20,7 @@ from penstock.gateway.auth import identify
 from penstock.gateway.dialects import dialect_of
 from penstock.gateway.filters import params_of
 from penstock.gateway.newest_runs import RunSearch
-from penstock.gateway.reads import Reads, View
+from penstock.gateway.reads import NewerTurns, Reads, View
 from penstock.gateway.routes.run_words import PAUSE_S
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.run_follow import FollowedRuns
@@ -67,18 +67,10 @@ async def of_wf_runs(request: Request) -> Response:
 
 
 async def _changes_of_run(gateway: Gateway, region: bytes, view: View) -> Events:
-    number, told = view.position.partition, view.position.offset
+    number, newer = view.position.partition, NewerTurns(gateway.reads, view, region)
     yield event("changed", {"positions": [str(view.position)]})
-
-    def newer() -> View | None:
-        nonlocal told
-        view = gateway.reads.view(number)
-        turn = next(iter(view.view.turns_of(region, told + 1)), None)
-        told = view.position.offset
-        return None if turn is None else view
-
     while not gateway.watch.closing:
-        found = await gateway.watch.until(number, newer, QUIET_S)
+        found = await gateway.watch.until(number, newer.look, QUIET_S)
         if found is not None:
             yield event("changed", {"positions": [str(found.position)]})
             await asyncio.sleep(PAUSE_S)

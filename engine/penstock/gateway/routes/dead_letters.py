@@ -89,7 +89,7 @@ CODE: Final = Param("code", str, "Those with this code.")
 NEWEST: Final = Param(
     "limit", Annotated[int, Meta(ge=1, le=DEAD_LETTERS_MAX)], "How many at most; 100 if left out."
 )
-LETTER: Final = "/v1/dead-letters/{number:int}"
+LETTER: Final = "/v1/dead-letters/{number:whole}"
 RETRIES: Final = Says(gives=DeadLetterRetried, also=(409,))
 ROUTES: Final = [
     route("GET", "/v1/dead-letters", dead_letters, Says(gives=DeadLetters, query=(CODE, NEWEST))),

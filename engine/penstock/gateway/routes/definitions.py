@@ -206,9 +206,12 @@ def routes_of(definition: Definition) -> list[BaseRoute]:
     async def list_all(request: Request) -> Response:
         view, tenant = await view_of_definitions(request)
         whose, begins = definition.tenant or tenant, prefix_asked(request)
-        rows, cursor = page(request, view, definition.row, whose, begins=begins)
-        seen = [row for row in rows if sees(request, definition, row)]
-        return listed([definition.show(row, view.rows) for row in seen], cursor, view.position)
+
+        def show(row: Any) -> Any:
+            return definition.show(row, view.rows) if sees(request, definition, row) else None
+
+        items, cursor = page(request, view, definition.row, show, whose, begins=begins)
+        return listed(items, cursor, view.position)
 
     async def delete(request: Request) -> Response:
         caller = identify(request)
@@ -271,6 +274,8 @@ def wait_asked(request: Request) -> bool:
     wait = request.query_params.get("wait")
     if wait not in (None, "all"):
         raise bad_request("parameter `wait` must be `all`, or not be there")
+    if wait is not None:  # before anything is sent
+        gateway_of(request).waits.check(identify(request).tenant)
     return wait is not None
 
 
@@ -337,15 +342,17 @@ async def list_wf_specs(request: Request) -> Response:
     """The names of WfSpecs, each with its newest version."""
     view, tenant = await view_of_definitions(request)
     task_def = filters_in(request.query_params, WfSpecFilters).get("task_def")
-    rows, cursor = page(request, view, LatestWfSpec, tenant, begins=prefix_asked(request))
-    seen = [
-        row
-        for row in rows
-        if row.version
-        and sees(request, WF_SPECS, row)
-        and (task_def is None or task_def in _tasks_of(view.rows, row))
-    ]
-    items = [{"name": row.name, "version": row.version} for row in seen]
+
+    def show(row: LatestWfSpec) -> Any:
+        is_one = (
+            row.version
+            and sees(request, WF_SPECS, row)
+            and (task_def is None or task_def in _tasks_of(view.rows, row))
+        )
+        return {"name": row.name, "version": row.version} if is_one else None
+
+    begins = prefix_asked(request)
+    items, cursor = page(request, view, LatestWfSpec, show, tenant, begins=begins)
     return listed(items, cursor, view.position)
 
 

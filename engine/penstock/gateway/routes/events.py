@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from asyncio import get_running_loop
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -10,8 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from penstock.contracts.answers.common import Items
-from penstock.contracts.answers.events import CorrelatedEventShown, WorkflowEventShown
+from penstock.contracts.answers.events import CorrelatedEventShown, EventsThrown
 from penstock.contracts.answers.told import EventPut
 from penstock.contracts.filters import CorrelatedEventFilters
 from penstock.core.commands.delete_correlated_event import DeleteCorrelatedEvent
@@ -22,11 +22,12 @@ from penstock.core.limits import INT_MAX
 from penstock.core.state.correlation_rows import CorrelatedEvent
 from penstock.core.state.event_rows import WorkflowEvent
 from penstock.core.state.keys import after_prefix
+from penstock.core.views.filling import Filling
 from penstock.core.views.shown import shown_correlated_event, shown_workflow_event
 from penstock.gateway import render
 from penstock.gateway.auth import identify
 from penstock.gateway.filters import filters_in, params_of
-from penstock.gateway.index_scan import scan_index
+from penstock.gateway.index_scan import has_read_much, scan_index
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
@@ -51,9 +52,11 @@ from penstock.gateway.web import (
     send,
     view_of_key,
     view_of_run,
+    waiting,
 )
 
 CORRELATED: Final = "/v1/correlated-events"
+EVENTS_PER_LOOK: Final = 2_000
 ONE_CORRELATED: Final = CORRELATED + "/{event_def}/{key}"
 
 
@@ -92,11 +95,9 @@ async def find_correlated_events(request: Request) -> Response:
             return None
         return render.correlated_event(shown_correlated_event(view.rows, row))
 
-    def read(cursor: str | None, limit: int, end: int) -> tuple[list[render.Json], str | None]:
+    def read(page: Filling, cursor: str | None, end: int) -> str | None:
         prefix = CorrelatedEvent.key(caller.tenant, *of)
-        return scan_index(
-            reads, CorrelatedEvent, prefix, found, limit=limit, cursor=cursor, end=end
-        )
+        return scan_index(reads, CorrelatedEvent, prefix, found, page=page, cursor=cursor, end=end)
 
     return await paged(request, read, limit)
 
@@ -111,33 +112,78 @@ async def delete_correlated_event(request: Request) -> Response:
 
 async def workflow_events(request: Request) -> Response:
     """The events that a run has thrown, of the kinds `def` names (of all, if none is named), from
-    number `from` on. With `wait_ms`, as soon as there is one, or when the time is over.
+    number `from` on. With `wait_ms`, as soon as there is one, or when the time is over. Only so
+    many are looked at: then it is `truncated`, and `following` says from where to go on.
     """
     wait_ms = int_param(request, "wait_ms", 0, low=0, high=WAIT_MS_MAX)
     first = int_param(request, "from", 0, low=0, high=INT_MAX)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
-    wanted = frozenset(request.query_params.getlist("def"))
+    wanted = request.query_params.getlist("def")
     view, tenant, wf_run_id = await view_of_run(request)
     run = known_run(view, tenant, wf_run_id)
 
-    def look(view: View) -> tuple[View, list[WorkflowEvent]] | None:
-        start = WorkflowEvent.key(tenant, wf_run_id, first)
-        end = after_prefix(WorkflowEvent.key(tenant, wf_run_id))
-        rows = (row for _, row in view.rows.range(WorkflowEvent, start, end))
-        found = list(islice((row for row in rows if _is_of(row, wanted)), limit))
-        return (view, found) if found else None
-
-    seen = await run_in_threadpool(look, view)
-    if seen is None and wait_ms:
-        reads, number = gateway_of(request).reads, view.position.partition
-        seen = await reads.until(number, run.own_key(), look, wait_ms / 1_000)
-    view, found = seen or (view, [])
-    items = [render.workflow_event(shown_workflow_event(view.rows, row)) for row in found]
-    return json_answer({"items": items}, position=view.position)
+    thrown = Thrown(tenant, wf_run_id, first, frozenset(wanted), Filling(limit))
+    await run_in_threadpool(thrown.look, view)
+    if wait_ms and thrown.found_nothing:
+        with waiting(request):
+            view = await _thrown_later(request, thrown, view, run.own_key(), wait_ms / 1_000)
+    told = {"items": thrown.page.items, "truncated": thrown.truncated, "following": thrown.next}
+    return json_answer(told, position=view.position)
 
 
-def _is_of(row: WorkflowEvent, wanted: frozenset[str]) -> bool:
-    return not wanted or row.workflow_event_def in wanted
+async def _thrown_later(
+    request: Request, thrown: Thrown, view: View, key: bytes, wait_s: float
+) -> View:
+    """The view that has what was waited for, or the last one that was looked at. On the event loop
+    it is only seen whether there is another event; it is looked at in a thread.
+    """
+    reads, number, loop = gateway_of(request).reads, view.position.partition, get_running_loop()
+    deadline = loop.time() + wait_s
+    while thrown.found_nothing:
+        newer = await reads.until(number, key, thrown.has_more, deadline - loop.time())
+        if newer is None:
+            break
+        view = newer
+        await run_in_threadpool(thrown.look, view)
+    return view
+
+
+@dataclass(slots=True)
+class Thrown:
+    """The events of a run from number `next` on, as far as they were looked at; none is looked at
+    twice. It is `truncated` if a look has ended before the last one.
+    """
+
+    tenant: str
+    wf_run_id: str
+    next: int
+    wanted: frozenset[str]
+    page: Filling
+    truncated: bool = False
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether all were looked at, and none is wanted."""
+        return not self.page.items and not self.truncated
+
+    def has_more(self, view: View) -> View | None:
+        """The view, if there is an event that was not looked at."""
+        return None if view.view.first_key(*self._range()) is None else view
+
+    def look(self, view: View) -> None:
+        """Look at those that there are, or at the first of them."""
+        for looked_at, (_, row) in enumerate(view.rows.range(WorkflowEvent, *self._range())):
+            much = looked_at == EVENTS_PER_LOOK or (looked_at and has_read_much(view))
+            if much or not self.page.left:
+                self.truncated = True
+                return
+            self.next = row.number + 1
+            if not self.wanted or row.workflow_event_def in self.wanted:
+                self.page.add(render.workflow_event(shown_workflow_event(view.rows, row)))
+
+    def _range(self) -> tuple[bytes, bytes]:
+        of_run = self.tenant, self.wf_run_id
+        return WorkflowEvent.key(*of_run, self.next), after_prefix(WorkflowEvent.key(*of_run))
 
 
 def _named(request: Request) -> tuple[str, str]:
@@ -162,6 +208,6 @@ ROUTES: Final = [
         "GET",
         RUN + "/workflow-events",
         workflow_events,
-        reads(Items[WorkflowEventShown], FROM, DEF, LIMIT, WAIT_MS),
+        reads(EventsThrown, FROM, DEF, LIMIT, WAIT_MS),
     ),
 ]

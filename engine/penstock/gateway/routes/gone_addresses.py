@@ -21,8 +21,8 @@ from penstock.gateway.web import command_id_of, listed, page, route, send, view_
 async def list_all(request: Request) -> Response:
     """All of the tenant's."""
     view, tenant = await view_of_definitions(request)
-    rows, cursor = page(request, view, GoneAddress, tenant)
-    return listed([gone_address(row) for row in rows], cursor, view.position)
+    items, cursor = page(request, view, GoneAddress, gone_address, tenant)
+    return listed(items, cursor, view.position)
 
 
 async def reopen(request: Request) -> Response:

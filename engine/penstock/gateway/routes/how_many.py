@@ -54,6 +54,7 @@ async def wf_runs(request: Request) -> Response:
         request,
         lambda numbers: count_in(reads, caller.tenant, asked, begins, numbers),
         numbers=begins,
+        searches=True,
     )
     if isinstance(found, Response):
         return found
@@ -83,7 +84,7 @@ async def _in_window(
         count = sum(1 for _ in find(window, numbers))
         return [{"count": count}, *window.ends()]
 
-    found = await everywhere(request, read, numbers=window.begins)
+    found = await everywhere(request, read, numbers=window.begins, searches=True)
     if isinstance(found, Response):
         return found
     return _answer(found, next_window(found.items), cut=any("cut" in one for one in found.items))

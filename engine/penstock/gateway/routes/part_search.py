@@ -26,6 +26,7 @@ def _route_of(kind: PartKind) -> BaseRoute:
             request,
             lambda numbers: newest(window, parts_in(kind, window, numbers), limit),
             numbers=window.begins,
+            searches=True,
         )
         if isinstance(found, Response):
             return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -163,8 +163,11 @@ async def list_api_keys(request: Request) -> Response:
     """Keys by their ids, those too that were revoked; all, or those of a principal."""
     view, _ = await view_of_definitions(request)
     owner = request.query_params.get("owner")
-    rows, cursor = page(request, view, ApiKey, EVERYWHERE)
-    items = [api_key(row) for row in rows if owner in (None, row.owner)]
+
+    def show(row: ApiKey) -> Any:
+        return api_key(row) if owner in (None, row.owner) else None
+
+    items, cursor = page(request, view, ApiKey, show, EVERYWHERE)
     return listed(items, cursor, view.position)
 
 

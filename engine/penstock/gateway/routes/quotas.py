@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct
@@ -140,12 +140,12 @@ async def list_quotas(request: Request) -> Response:
     tenant, principal = params.get("tenant"), params.get("principal")
     check_whose("any" if tenant is None else tenant, principal)
     of_tenant = () if tenant is None else (tenant,)
-    rows, cursor = page(request, view, Quota, EVERYWHERE, *of_tenant)
-    items = [
-        shown(row)
-        for row in rows
-        if caller.sees(Resource.QUOTA, row.of_tenant) and principal in (None, row.of_principal)
-    ]
+
+    def show(row: Quota) -> Any:
+        is_seen = caller.sees(Resource.QUOTA, row.of_tenant)
+        return shown(row) if is_seen and principal in (None, row.of_principal) else None
+
+    items, cursor = page(request, view, Quota, show, EVERYWHERE, *of_tenant)
     return listed(items, cursor, view.position)
 
 

@@ -4,6 +4,7 @@ from them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final, Literal
 
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from penstock.contracts.answers.common import Excerpt
 from penstock.contracts.answers.events import ExternalEventShown
 from penstock.contracts.answers.runs import (
+    AttemptShown,
     CheckpointShown,
     NodeRunShown,
     RecordingShown,
@@ -25,8 +27,11 @@ from penstock.contracts.answers.runs import (
 )
 from penstock.core.errors import Code, refuse
 from penstock.core.state.event_rows import ExternalEvent
-from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, Variable
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.rows import Rows
+from penstock.core.state.run import NodeRun, PastAttempt, TaskRun, ThreadRun, Variable
 from penstock.core.state.task_rows import Checkpoint
+from penstock.core.views.filling import Filling, fitting
 from penstock.core.views.shown import (
     shown_checkpoint,
     shown_event,
@@ -35,6 +40,8 @@ from penstock.core.views.shown import (
 )
 from penstock.core.views.waits import waits_of
 from penstock.gateway import render
+from penstock.gateway.canonical import attempt_of
+from penstock.gateway.counted_rows import CountedReader
 from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.history import facts_of
 from penstock.gateway.past import history_as_of, rows_of_run
@@ -48,13 +55,16 @@ from penstock.gateway.routes.wf_runs import (
 )
 from penstock.gateway.says import AT, PAGE_DEFAULT, PAGE_MAX, VIEW, Param, pages, reads
 from penstock.gateway.web import (
+    Listed,
     cursor_bytes,
     cursor_text,
+    filled,
     int_param,
     json_answer,
     listed,
     page,
     route,
+    searched,
     view_of_run,
 )
 
@@ -63,8 +73,9 @@ async def threads(request: Request) -> Response:
     """The thread runs, by number; one that has ended is kept as long as its run."""
     view, tenant, wf_run_id = await view_of_run_at(request)
     known_run(view, tenant, wf_run_id)
-    rows, cursor = await run_in_threadpool(page, request, view, ThreadRun, tenant, wf_run_id)
-    return listed([render.thread_run(row) for row in rows], cursor, view.position)
+    shown = render.thread_run, tenant, wf_run_id
+    items, cursor = await run_in_threadpool(page, request, view, ThreadRun, *shown)
+    return listed(items, cursor, view.position)
 
 
 async def thread(request: Request) -> Response:
@@ -83,8 +94,11 @@ async def node_runs(request: Request) -> Response:
     """The node runs, by thread and position."""
     view, tenant, wf_run_id = await view_of_run_at(request)
     run = known_run(view, tenant, wf_run_id)
-    rows, cursor = await run_in_threadpool(page, request, view, NodeRun, tenant, wf_run_id)
-    items = [render.node_run(shown_node(view.rows, run, row)) for row in rows]
+
+    def show(row: NodeRun) -> render.Json:
+        return render.node_run(shown_node(view.rows, run, row))
+
+    items, cursor = await run_in_threadpool(page, request, view, NodeRun, show, tenant, wf_run_id)
     return listed(items, cursor, view.position)
 
 
@@ -105,7 +119,7 @@ async def node_run(request: Request) -> Response:
 
 
 async def task_runs(request: Request) -> Response:
-    """The task runs with all their attempts."""
+    """The task runs, each with its newest attempts."""
     dialect = dialect_of(request)
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     cursor = request.query_params.get("cursor")
@@ -113,11 +127,14 @@ async def task_runs(request: Request) -> Response:
     view, tenant, wf_run_id = await view_of_run_at(request)
     seen = seen_of(view, known_run(view, tenant, wf_run_id))
 
-    def read() -> tuple[list[render.Json], str | None]:
-        found = list(islice(dialect.task_runs(seen, after), limit + 1))
-        more = len(found) > limit
-        following = cursor_text(found[limit - 1].place.encode()) if more else None
-        return [one.as_json() for one in found[:limit]], following
+    def read() -> Listed:
+        page, last = Filling(limit), ""
+        for one in dialect.task_runs(seen, after):
+            if not page.left:
+                return page.items, cursor_text(last.encode())
+            page.add(one.as_json())
+            last = one.place
+        return page.items, None
 
     items, following = await run_in_threadpool(read)
     return listed(items, following, view.position)
@@ -135,6 +152,29 @@ async def task_run(request: Request) -> Response:
     return json_answer(await run_in_threadpool(found.as_json), position=view.position)
 
 
+async def attempts(request: Request) -> Response:
+    """All attempts of a task run, oldest first."""
+    guid = check_part("task run", request.path_params["task_run"])
+    view, tenant, wf_run_id = await view_of_run_at(request)
+    known_run(view, tenant, wf_run_id)
+    task = view.rows.peek(TaskRun, tenant, wf_run_id, guid)
+    if task is None:
+        refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {wf_run_id!r} has no task run {guid[:60]!r}")
+    prefix = PastAttempt.key(tenant, wf_run_id, guid)
+    newest = PastAttempt(tenant, wf_run_id, guid, task.attempt.number, task.attempt)
+
+    def rows(start: bytes) -> Iterator[tuple[bytes, PastAttempt]]:
+        yield from view.rows.range(PastAttempt, start, after_prefix(prefix))
+        if newest.own_key() >= start:
+            yield newest.own_key(), newest
+
+    def show(row: PastAttempt) -> render.Json:
+        return attempt_of(view.rows, task, row.attempt)
+
+    items, cursor = await run_in_threadpool(filled, request, prefix, rows, show)
+    return listed(items, cursor, view.position)
+
+
 async def checkpoints(request: Request) -> Response:
     """What the attempts of a task run have put aside, in order; stars if it may be masked."""
     guid = check_part("task run", request.path_params["task_run"])
@@ -143,9 +183,12 @@ async def checkpoints(request: Request) -> Response:
     task = view.rows.peek(TaskRun, tenant, wf_run_id, guid)
     if task is None:
         refuse(Code.TASK_RUN_UNKNOWN, f"WfRun {wf_run_id!r} has no task run {guid[:60]!r}")
+
+    def show(row: Checkpoint) -> render.Json:
+        return _checkpoint(shown_checkpoint(view.rows, task, row))
+
     of_task = tenant, wf_run_id, guid
-    rows, cursor = await run_in_threadpool(page, request, view, Checkpoint, *of_task)
-    items = [_checkpoint(shown_checkpoint(view.rows, task, row)) for row in rows]
+    items, cursor = await run_in_threadpool(page, request, view, Checkpoint, show, *of_task)
     return listed(items, cursor, view.position)
 
 
@@ -163,17 +206,24 @@ async def variables(request: Request) -> Response:
     """The variables of all threads; masked ones as `*****`."""
     view, tenant, wf_run_id = await view_of_run_at(request)
     run = known_run(view, tenant, wf_run_id)
-    rows, cursor = await run_in_threadpool(page, request, view, Variable, tenant, wf_run_id)
-    items = [render.variable(shown_variable(view.rows, run, row)) for row in rows]
+
+    def show(row: Variable) -> render.Json:
+        return render.variable(shown_variable(view.rows, run, row))
+
+    items, cursor = await run_in_threadpool(page, request, view, Variable, show, tenant, wf_run_id)
     return listed(items, cursor, view.position)
 
 
 async def external_events(request: Request) -> Response:
     """The events put to the run; they may be there before the run is."""
     view, tenant, wf_run_id = await view_of_run_at(request)
-    rows, cursor = await run_in_threadpool(page, request, view, ExternalEvent, tenant, wf_run_id)
     today, _, _ = await view_of_run(request)
-    items = [render.external_event(shown_event(view.rows, row, today.rows)) for row in rows]
+
+    def show(row: ExternalEvent) -> render.Json:
+        return render.external_event(shown_event(view.rows, row, today.rows))
+
+    of_run = tenant, wf_run_id
+    items, cursor = await run_in_threadpool(page, request, view, ExternalEvent, show, *of_run)
     return listed(items, cursor, view.position)
 
 
@@ -198,10 +248,12 @@ async def history(request: Request) -> Response:
     run = known_run(view, tenant, wf_run_id)
 
     def read() -> tuple[list[render.Json], bool]:
-        run_rows, whole = rows_of_run(view.rows, tenant, run)
-        return facts_of(run_rows), whole
+        rows = Rows(CountedReader(view.view, HISTORY_ROWS_MAX))
+        run_rows, whole = rows_of_run(rows, tenant, run)
+        facts, fit = fitting(facts_of(run_rows))
+        return facts, whole and fit
 
-    facts, whole = await run_in_threadpool(read)
+    facts, whole = await searched(request, read)
     return json_answer({"items": facts, "truncated": not whole}, position=view.position)
 
 
@@ -211,23 +263,26 @@ async def recording(request: Request) -> Response:
 
 
 WAITS_MAX: Final = 200
+HISTORY_ROWS_MAX: Final = 30_000
 POSITIONS: Final = Param(
     "positions", Literal["true"], "Tell it from the log: with commands and positions."
 )
 TASK_RUNS: Final = pages(TaskRunShown, VIEW, AT, views=True, also=(409,))
 TASK_RUN: Final = reads(TaskRunShown, VIEW, AT, views=True, also=(409,))
+ATTEMPTS: Final = pages(AttemptShown, AT, also=(409,))
 ROUTES: Final = [
     route("GET", RUN + "/threads", threads, pages(ThreadShown, AT, also=(409,))),
-    route("GET", RUN + "/threads/{thread:int}", thread, reads(ThreadShown, AT, also=(409,))),
+    route("GET", RUN + "/threads/{thread:whole}", thread, reads(ThreadShown, AT, also=(409,))),
     route("GET", RUN + "/node-runs", node_runs, pages(NodeRunShown, AT, also=(409,))),
     route(
         "GET",
-        RUN + "/node-runs/{thread:int}/{position:int}",
+        RUN + "/node-runs/{thread:whole}/{position:whole}",
         node_run,
         reads(NodeRunShown, AT, also=(409,)),
     ),
     route("GET", RUN + "/task-runs", task_runs, TASK_RUNS),
     route("GET", RUN + "/task-runs/{task_run}", task_run, TASK_RUN),
+    route("GET", RUN + "/task-runs/{task_run}/attempts", attempts, ATTEMPTS),
     route("GET", RUN + "/task-runs/{task_run}/checkpoints", checkpoints, pages(CheckpointShown)),
     route("GET", RUN + "/variables", variables, pages(VariableShown, AT, also=(409,))),
     route(

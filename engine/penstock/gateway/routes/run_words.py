@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from itertools import islice
 from typing import Annotated, Final
 
@@ -18,13 +17,16 @@ from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import Level, LogShown
 from penstock.contracts.answers.streams import AllTold
 from penstock.contracts.filters import SeriesFilters
+from penstock.core.ids import root_of
+from penstock.core.state.regions import family_region
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.views.filling import PAGE_BYTES_MAX, fitting
 from penstock.core.views.seen import LogLine
 from penstock.gateway.dialects import Dialect, dialect_of, seen_of
 from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import params_of
-from penstock.gateway.reads import View, check_part
+from penstock.gateway.reads import NewerTurns, View, check_part
 from penstock.gateway.routes.wf_runs import RUN, known_run
 from penstock.gateway.run_words import (
     LEVELS,
@@ -45,6 +47,7 @@ from penstock.gateway.web import (
     int_param,
     json_answer,
     route,
+    searched,
     sees_run,
     view_of_run,
 )
@@ -59,7 +62,7 @@ async def logs(request: Request) -> Response:
     dialect, asked = dialect_of(request), _asked(request)
     view, tenant, wf_run_id = await view_of_run(request)
     seen = seen_of(view, known_run(view, tenant, wf_run_id))
-    lines, whole = await run_in_threadpool(lines_of, dialect, seen, asked)
+    lines, whole = await searched(request, lines_of, dialect, seen, asked)
     items = [dialect.log(seen, line) for line in lines]
     return json_answer({"items": items, "truncated": not whole}, position=view.position)
 
@@ -71,7 +74,7 @@ async def metrics(request: Request) -> Response:
     view, tenant, wf_run_id = await view_of_run(request)
     seen = seen_of(view, known_run(view, tenant, wf_run_id))
 
-    def read() -> list[dict[str, object]]:
+    def read() -> tuple[list[dict[str, object]], bool]:
         found = (
             (of, series)
             for of, measured in measures_of(dialect, seen, asked.task_run)
@@ -79,10 +82,10 @@ async def metrics(request: Request) -> Response:
             for series in measured
             if measure.wants(series)
         )
-        return [dialect.metric(seen, *one) for one in islice(found, LINES_MAX + 1)]
+        return fitting(dialect.metric(seen, *one) for one in islice(found, LINES_MAX + 1))
 
-    items = await run_in_threadpool(read)
-    body = {"items": items[:LINES_MAX], "truncated": len(items) > LINES_MAX}
+    items, fit = await searched(request, read)
+    body = {"items": items[:LINES_MAX], "truncated": not fit or len(items) > LINES_MAX}
     return json_answer(body, position=view.position)
 
 
@@ -101,37 +104,41 @@ async def _events(
     gateway: Gateway, dialect: Dialect, asked: Asked, of: tuple[str, str], view: View
 ) -> Events:
     told: set[Place] = set()
-    number = view.position.partition
+    tenant, wf_run_id = of
+    number, region = view.position.partition, family_region(tenant, root_of(wf_run_id))
     while not gateway.watch.closing:
-        run = view.rows.peek(WfRun, *of)
-        if run is not None:
-            lines = await run_in_threadpool(_new_lines, dialect, asked, view, run, told)
+        run, whole = view.rows.peek(WfRun, *of), False
+        while run is not None and not whole:
+            lines, whole = await run_in_threadpool(_new_lines, dialect, asked, view, run, told)
             for line in lines:
                 yield b"event: log\ndata: " + line + b"\n\n"
         if run is None or run.status not in THREAD_LIVE:
             yield event("end", {})
             return
-        look = partial(_newer, gateway, number, view.position.offset)
-        if await gateway.watch.until(number, look, QUIET_S) is not None:
-            await asyncio.sleep(PAUSE_S)
+        newer = NewerTurns(gateway.reads, view, region)
+        while await gateway.watch.until(number, newer.look, QUIET_S) is None:
+            if gateway.watch.closing:
+                return
+        await asyncio.sleep(PAUSE_S)
         view = gateway.reads.view(number)
-
-
-def _newer(gateway: Gateway, number: int, offset: int) -> View | None:
-    view = gateway.reads.view(number)
-    return view if view.position.offset > offset else None
 
 
 def _new_lines(
     dialect: Dialect, asked: Asked, view: View, run: WfRun, told: set[Place]
-) -> list[bytes]:
+) -> tuple[list[bytes], bool]:
+    """Lines that were not told, as many as are held at once, and whether these are all."""
     seen = seen_of(view, run)
     found: list[LogLine] = []
+    whole, chars = True, 0
     for place, lines in pieces_of(dialect, seen, asked, told):
+        if chars > PAGE_BYTES_MAX:
+            whole = False
+            break
         told.add(place)
         found += lines
+        chars += sum(len(line.message) for line in lines)
     found.sort(key=lambda line: line.at_ms)
-    return [msgspec.json.encode(dialect.log(seen, line)) for line in found]
+    return [msgspec.json.encode(dialect.log(seen, line)) for line in found], whole
 
 
 def _asked(request: Request) -> Asked:

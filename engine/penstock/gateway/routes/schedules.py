@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_schedule_id, derive_guid, partition_of_run
 from penstock.core.schedules.schedules import Schedule, ScheduleState
 from penstock.core.state.rows import Rows
+from penstock.core.views.filling import Filling
 from penstock.core.views.shown import shown_inputs
 from penstock.gateway import render
 from penstock.gateway.auth import Caller, identify
@@ -108,9 +109,9 @@ async def list_all(request: Request) -> Response:
         )
         return _shown(view, caller, row.schedule_id) if is_one else None
 
-    def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
+    def read(page: Filling, cursor: str | None, end: int) -> str | None:
         prefix = ScheduleState.key(caller.tenant)
-        return scan_index(reads, ScheduleState, prefix, found, limit=limit, cursor=cursor, end=end)
+        return scan_index(reads, ScheduleState, prefix, found, page=page, cursor=cursor, end=end)
 
     return await paged(request, read, limit)
 

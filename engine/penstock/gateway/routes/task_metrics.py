@@ -29,6 +29,7 @@ async def find(request: Request) -> Response:
         request,
         lambda numbers: newest(window, metrics_in(window, dialect, numbers), limit),
         numbers=window.begins,
+        searches=True,
     )
     if isinstance(found, Response):
         return found
@@ -40,7 +41,10 @@ async def per_bucket(request: Request) -> Response:
     bucket, dialect = bucket_of(request.query_params), dialect_of(request)
     window = window_of(request, MetricSearch.of(request.query_params))
     found = await everywhere(
-        request, lambda numbers: sums(window, dialect, bucket, numbers), numbers=window.begins
+        request,
+        lambda numbers: sums(window, dialect, bucket, numbers),
+        numbers=window.begins,
+        searches=True,
     )
     if isinstance(found, Response):
         return found

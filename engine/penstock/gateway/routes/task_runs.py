@@ -31,6 +31,7 @@ async def find(request: Request) -> Response:
         request,
         lambda numbers: newest(window, task_runs_in(window, dialect, numbers), limit),
         numbers=window.begins,
+        searches=True,
     )
     if isinstance(found, Response):
         return found
@@ -41,7 +42,10 @@ async def per_day(request: Request) -> Response:
     """How many began on each day, by state."""
     dialect, window = dialect_of(request), window_of(request, Search.of(request.query_params))
     found = await everywhere(
-        request, lambda numbers: counts(window, dialect, numbers), numbers=window.begins
+        request,
+        lambda numbers: counts(window, dialect, numbers),
+        numbers=window.begins,
+        searches=True,
     )
     if isinstance(found, Response):
         return found

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
 from itertools import islice
 from typing import Annotated, Any, Final
 
+import msgspec
 from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -43,7 +45,7 @@ from penstock.gateway.says import WAIT_MS_MAX, Says, follows, pages, reads, send
 from penstock.gateway.sent_events import Events, event
 from penstock.gateway.spread import everywhere
 from penstock.gateway.streams import LOOK_S, streamed
-from penstock.gateway.task_queue import PollingWorker
+from penstock.gateway.task_starts import PollingWorker
 from penstock.gateway.web import (
     Gateway,
     Handler,
@@ -56,6 +58,7 @@ from penstock.gateway.web import (
     route,
     send,
     view_of_definitions,
+    waiting,
 )
 from penstock.log.port import Joined, LogError
 
@@ -86,14 +89,15 @@ async def poll(request: Request) -> Response:
         refuse(Code.TASK_DEF_UNKNOWN, f"there is no TaskDef {name!r}")
     gone = asyncio.ensure_future(disconnected(request))
     try:
-        tasks = await gateway.queues.poll(
-            caller,
-            name,
-            worker=PollingWorker(body.worker, body.worker_version),
-            tasks_max=body.tasks_max,
-            wait_s=body.wait_ms / 1_000,
-            gone=gone,
-        )
+        with waiting(request) if body.wait_ms else nullcontext():
+            tasks = await gateway.queues.poll(
+                caller,
+                name,
+                worker=PollingWorker(body.worker, body.worker_version),
+                tasks_max=body.tasks_max,
+                wait_s=body.wait_ms / 1_000,
+                gone=gone,
+            )
     finally:
         gone.cancel()
     return json_answer({"tasks": [render.scheduled_task(task) for task in tasks]})
@@ -105,9 +109,13 @@ async def list_queues(request: Request) -> Response:
     """
     gateway, caller = gateway_of(request), identify(request)
     view, tenant = await view_of_definitions(request)
-    rows, cursor = page(request, view, TaskDef, tenant)
-    seen = [row.name for row in rows if caller.sees(Resource.TASK, row.name)]
-    return listed(await _queues(gateway, tenant, seen), cursor, view.position)
+
+    def name_of(row: TaskDef) -> str | None:
+        return row.name if caller.sees(Resource.TASK, row.name) else None
+
+    named, cursor = page(request, view, TaskDef, name_of, tenant)
+    names = [msgspec.json.decode(name, type=str) for name in named]
+    return listed(await _queues(gateway, tenant, names), cursor, view.position)
 
 
 async def get_queue(request: Request) -> Response:

@@ -25,6 +25,7 @@ from penstock.core.commands.save_user_task_run import SaveUserTaskRun
 from penstock.core.definitions.principals import Action, Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.state.user_task_rows import UserTaskComment, UserTaskEvent, UserTaskRun
+from penstock.core.views.filling import Filling
 from penstock.core.views.shown import shown_user_task
 from penstock.gateway.auth import identify
 from penstock.gateway.errors import bad_request
@@ -57,9 +58,13 @@ async def of_wf_run(request: Request) -> Response:
     """The user tasks of a run."""
     view, tenant, wf_run_id = await view_of_run(request)
     known_run(view, tenant, wf_run_id)
-    rows, cursor = await run_in_threadpool(page, request, view, UserTaskRun, tenant, wf_run_id)
-    shown = [user_task_run(shown_user_task(view.rows, row)) for row in rows]
-    return listed(shown, cursor, view.position)
+
+    def show(row: UserTaskRun) -> Any:
+        return user_task_run(shown_user_task(view.rows, row))
+
+    of_run = tenant, wf_run_id
+    items, cursor = await run_in_threadpool(page, request, view, UserTaskRun, show, *of_run)
+    return listed(items, cursor, view.position)
 
 
 async def get_one(request: Request) -> Response:
@@ -71,17 +76,17 @@ async def get_one(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """All that has happened to a user task, oldest first."""
     view, row = await _known(request)
-    parts = (row.tenant, row.wf_run_id, row.guid)
-    rows, cursor = await run_in_threadpool(page, request, view, UserTaskEvent, *parts)
-    return listed([user_task_event(event) for event in rows], cursor, view.position)
+    shown = user_task_event, row.tenant, row.wf_run_id, row.guid
+    items, cursor = await run_in_threadpool(page, request, view, UserTaskEvent, *shown)
+    return listed(items, cursor, view.position)
 
 
 async def comments(request: Request) -> Response:
     """The comments on a user task."""
     view, row = await _known(request)
-    parts = (row.tenant, row.wf_run_id, row.guid)
-    rows, cursor = await run_in_threadpool(page, request, view, UserTaskComment, *parts)
-    return listed([user_task_comment(comment) for comment in rows], cursor, view.position)
+    shown = user_task_comment, row.tenant, row.wf_run_id, row.guid
+    items, cursor = await run_in_threadpool(page, request, view, UserTaskComment, *shown)
+    return listed(items, cursor, view.position)
 
 
 async def find(request: Request) -> Response:
@@ -90,9 +95,8 @@ async def find(request: Request) -> Response:
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     reads, caller = gateway_of(request).reads, identify(request)
 
-    def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
-        rows, after = search(reads, caller, asked, limit, cursor, end)
-        return [user_task_run(row) for row in rows], after
+    def read(page: Filling, cursor: str | None, end: int) -> str | None:
+        return search(reads, caller, asked, page, cursor, end)
 
     return await paged(request, read, limit)
 
@@ -141,7 +145,7 @@ async def _known(request: Request) -> tuple[View, UserTaskRun]:
     return view, row
 
 
-COMMENT: Final = USER_TASK + "/comments/{comment:int}"
+COMMENT: Final = USER_TASK + "/comments/{comment:whole}"
 ACTIONS: Final[dict[str, type[Command]]] = {
     "assign": AssignUserTaskRun,
     "claim": ClaimUserTaskRun,

@@ -1,14 +1,14 @@
 """Webhooks that runs have sent, or could not: task runs of `send-webhook`, or of a TaskDef that is
 used as one. A receiver that was away fetches what it has missed, and an operator has it sent again.
 
-Rule: nothing is written down for it. A page looks at so many runs at most, so one that is not full
-may have a cursor, too.
+Rule: nothing is written down for it. A page looks at so many runs and tasks at most, so one that is
+not full may have a cursor, too; it may end within a run, which may have very many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,18 +22,24 @@ from penstock.core.commands.retry_now import RetryNow
 from penstock.core.definitions.principals import Resource
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_definition_name
-from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
+from penstock.core.state.keys import after_prefix
+from penstock.core.state.run import NodeRun, TaskRun, ThreadRun, WfRun
 from penstock.core.state.transitions import TASK_LIVE, TaskStatus
+from penstock.core.views.filling import Filling
 from penstock.core.views.shown import shown_task
 from penstock.gateway import render
 from penstock.gateway.auth import identify
+from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import filters_in, params_of
-from penstock.gateway.reads import View, check_part
+from penstock.gateway.index_scan import ENTRIES_PER_PAGE_MAX, has_read_much
+from penstock.gateway.reads import Reads, View, check_part
 from penstock.gateway.run_scan import RunPlace, runs_of
 from penstock.gateway.says import AT_LEAST, PAGE_DEFAULT, PAGE_MAX, finds, sends
 from penstock.gateway.spread import paged
 from penstock.gateway.web import (
     command_id_of,
+    cursor_bytes,
+    cursor_text,
     gateway_of,
     int_param,
     route,
@@ -42,7 +48,6 @@ from penstock.gateway.web import (
 )
 
 SEND_WEBHOOK: Final = "send-webhook"
-RUNS_PER_PAGE_MAX: Final = 2_000
 STATUSES: Final = get_args(DeliveryStatus)
 INPUTS: Final = ("type", "data", "url", "endpoint", "timestamp")
 
@@ -67,29 +72,71 @@ async def _listed(request: Request, asked: dict[str, Any]) -> Response:
     statuses = asked.get("status", STATUSES)
     wanted = {key: asked[key] for key in ("url", "endpoint") if key in asked}
 
-    def read(cursor: str | None, limit: int, end: int) -> tuple[list[render.Json], str | None]:
-        items: list[render.Json] = []
-        runs = runs_of(reads, caller.tenant, RunPlace.of(cursor), end)
-        for looked_at, (place, view, run) in enumerate(runs, 1):
-            if caller.sees(Resource.WORKFLOW, run.wf_spec):
-                found = _of_run(view, caller.tenant, run.wf_run_id, name)
-                items += [one for one in found if _fits(one, statuses, wanted)]
-            if looked_at == RUNS_PER_PAGE_MAX or len(items) >= limit:
-                return items, place.text
-        return items, None
+    def read(page: Filling, cursor: str | None, end: int) -> str | None:
+        looks = ENTRIES_PER_PAGE_MAX
+        for place, view, run in _runs(reads, caller.tenant, Place.of(cursor), end):
+            looks -= 1
+            sees = caller.sees(Resource.WORKFLOW, run.wf_spec)
+            for task in _tasks(view, run, place) if sees else ():
+                looks -= 1
+                if task.task_def == name:
+                    item = _delivery(shown_task(view.rows, task))
+                    if _fits(item, statuses, wanted):
+                        page.add(item)
+                if not page.left or looks <= 0 or has_read_much(view):
+                    return place.behind(task)
+            if looks <= 0 or has_read_much(view):
+                return place.of_run.text
+        return None
 
     return await paged(request, read, limit)
+
+
+class Place(NamedTuple):
+    """Where a list goes on: behind a task of a run, or behind all of them."""
+
+    of_run: RunPlace
+    guid: str = ""
+
+    @classmethod
+    def of(cls, cursor: str | None) -> Place:
+        """The place that a cursor stands for."""
+        if cursor is None:
+            return cls(RunPlace())
+        run, _, guid = cursor_bytes(cursor).partition(b"\x00")
+        if b"\x00" in guid:
+            raise bad_request("parameter `cursor` is not one that was given here")
+        return cls(RunPlace.of(cursor_text(run)), guid.decode(errors="replace"))
+
+    def behind(self, task: TaskRun) -> str:
+        """As the cursor of what comes behind a task of that run."""
+        return cursor_text(cursor_bytes(self.of_run.text) + b"\x00" + task.guid.encode())
+
+
+def _runs(
+    reads: Reads, tenant: str, begins: Place, end: int
+) -> Iterator[tuple[Place, View, WfRun]]:
+    """The runs from a place on, the first of them with its tasks behind that."""
+    number, wf_run_id = begins.of_run
+    if begins.guid:
+        view = reads.view(number)
+        run = view.rows.peek(WfRun, tenant, wf_run_id)
+        if run is not None:
+            yield begins, view, run
+    for place, view, run in runs_of(reads, tenant, begins.of_run, end):
+        yield Place(place), view, run
+
+
+def _tasks(view: View, run: WfRun, place: Place) -> Iterator[TaskRun]:
+    prefix = TaskRun.key(run.tenant, run.wf_run_id)
+    start = TaskRun.key(run.tenant, run.wf_run_id, place.guid) + b"\x00" if place.guid else prefix
+    for _, task in view.rows.range(TaskRun, start, after_prefix(prefix)):
+        yield task
 
 
 def _fits(item: render.Json, statuses: Collection[str], wanted: dict[str, str]) -> bool:
     right = item["status"] in statuses
     return right and all(item[name] == value for name, value in wanted.items())
-
-
-def _of_run(view: View, tenant: str, wf_run_id: str, task_def: str) -> Iterator[render.Json]:
-    for row in view.rows.scan(TaskRun, tenant, wf_run_id):
-        if row.task_def == task_def:
-            yield _delivery(shown_task(view.rows, row))
 
 
 def _delivery(task: TaskRun) -> render.Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace as replace_rows
 from functools import partial
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
@@ -22,10 +22,12 @@ from penstock.core.errors import Code, refuse
 from penstock.core.ids import wf_run_id_of
 from penstock.core.state.run import WfRun
 from penstock.core.state.transitions import THREAD_LIVE
+from penstock.core.views.filling import Filling
 from penstock.gateway.auth import identify
 from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 from penstock.gateway.filters import params_of
+from penstock.gateway.index_scan import has_read_much
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.newest_runs import RunSearch, runs_in
 from penstock.gateway.past import rows_as_of, run_as_of, until_of
@@ -54,15 +56,19 @@ from penstock.gateway.web import (
     int_param,
     json_answer,
     route,
+    searched,
     send,
     view_of_run,
+    waiting,
 )
 from penstock.gateway.wf_run_search import Search, search
 from penstock.gateway.windowed import window_answer, window_of
-from penstock.processor.past import Past, PastUnknown
+from penstock.processor.past import Past
+from penstock.processor.past_records import PastUnknown
 
 T = TypeVar("T")
 
+Flag = Literal["true", "false"]
 WHOLE_MAX: Final = 50_000
 """Records that are folded for one request, where a run's own turns do not say all."""
 
@@ -83,7 +89,8 @@ async def run_wf(request: Request) -> Response:
 
 
 async def get_wf_run(request: Request) -> Response:
-    """A run with its threads; with `until=ended`, once it has ended or `wait_ms` are over; with
+    """A run with its threads (of more than 1,000, or of large ones, the first); with
+    `brief=true` without them; with `until=ended`, once it has ended or `wait_ms` are over; with
     `at`, as it was then.
     """
     if "at" in request.query_params:
@@ -91,14 +98,19 @@ async def get_wf_run(request: Request) -> Response:
     dialect, until = dialect_of(request), request.query_params.get("until")
     if until not in (None, "ended"):
         raise bad_request("parameter `until` must be `ended`, or not be there")
+    is_brief = request.query_params.get("brief", "false")
+    if is_brief not in get_args(Flag):
+        raise bad_request("parameter `brief` must be `true` or `false`")
     wait_ms = int_param(request, "wait_ms", 0, low=0, high=WAIT_MS_MAX)
     view, tenant, wf_run_id = await view_of_run(request)
     run = known_run(view, tenant, wf_run_id)
-    if until is not None and run.status in THREAD_LIVE:
-        ended = await _ended(gateway_of(request), view.position.partition, run, wait_ms / 1_000)
+    if until is not None and wait_ms and run.status in THREAD_LIVE:
+        with waiting(request):
+            ended = await _ended(gateway_of(request), view.position.partition, run, wait_ms / 1_000)
         view = ended or gateway_of(request).reads.view(view.position.partition)
         run = known_run(view, tenant, wf_run_id)
-    shown = await run_in_threadpool(dialect.wf_run, seen_of(view, run))
+    show = dialect.brief if is_brief == "true" else dialect.wf_run
+    shown = await run_in_threadpool(show, seen_of(view, run))
     return json_answer(shown, position=view.position)
 
 
@@ -128,7 +140,7 @@ async def past_of_run(request: Request, tell: Callable[..., T]) -> tuple[View, s
         whole_max=WHOLE_MAX,
     )
     try:
-        told = await run_in_threadpool(tell, past, tenant, wf_run_id, at, number, sees)
+        told = await searched(request, tell, past, tenant, wf_run_id, at, number, sees)
     except PastUnknown as error:
         raise ApiError(EdgeCode.PAST_UNKNOWN, str(error)) from error
     return view, wf_run_id, told
@@ -181,18 +193,19 @@ async def list_wf_runs(request: Request) -> Response:
     if asked is not None:
         caller.check(Action.READ, Resource.WORKFLOW, asked.wf_spec)
 
-    def read(cursor: str | None, limit: int, end: int) -> tuple[list[Any], str | None]:
+    def show(view: View, run: WfRun) -> Any:
+        return dialect.head(seen_of(view, run))
+
+    def read(page: Filling, cursor: str | None, end: int) -> str | None:
         if asked is not None:
-            found, following = search(reads, caller.tenant, asked, limit, cursor, end)
-            return [dialect.head(seen_of(view, run)) for view, run in found], following
-        items: list[Any] = []
+            return search(reads, caller.tenant, asked, show, page=page, cursor=cursor, end=end)
         runs = runs_of(reads, caller.tenant, RunPlace.of(cursor), end)
         for looked_at, (place, view, run) in enumerate(runs, 1):
             if caller.sees(Resource.WORKFLOW, run.wf_spec):
-                items.append(dialect.head(seen_of(view, run)))
-            if len(items) == limit or looked_at == RUNS_LOOKED_AT_MAX:
-                return items, place.text
-        return items, None
+                page.add(show(view, run))
+            if not page.left or looked_at == RUNS_LOOKED_AT_MAX or has_read_much(view):
+                return place.text
+        return None
 
     return await paged(request, read, limit)
 
@@ -208,6 +221,7 @@ async def newest_wf_runs(request: Request) -> Response:
         request,
         lambda numbers: newest(window, runs_in(window, dialect, numbers), limit),
         numbers=window.begins,
+        searches=True,
     )
     if isinstance(found, Response):
         return found
@@ -228,7 +242,8 @@ FINDS: Final = Says(
     views=True,
     also=(404,),
 )
-GETS: Final = reads(WfRunShown, VIEW, UNTIL, WAIT_MS, AT, views=True, also=(409,))
+BRIEF: Final = Param("brief", Flag, "Without what stands in the run, which may be much.")
+GETS: Final = reads(WfRunShown, VIEW, BRIEF, UNTIL, WAIT_MS, AT, views=True, also=(409,))
 ROUTES: Final = [
     route("POST", "/v1/wf-runs", run_wf, sends(RunWf, RunStarted, status=201)),
     route("GET", "/v1/wf-runs", list_wf_runs, FINDS),

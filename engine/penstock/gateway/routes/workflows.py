@@ -145,9 +145,12 @@ async def list_workflows(request: Request) -> Response:
     caller, application = identify(request), await _known_application(request, identify(request))
     view, _ = await view_of_definitions(request)
     begins = LatestWfSpec.key(caller.tenant, spec_name(application, "")).removesuffix(b"\x00")
-    rows, cursor = page_of(request, view, LatestWfSpec, begins)
-    shown = [_workflow(view.rows, row, application) for row in rows]
-    return listed([one for one in shown if one is not None], cursor, view.position)
+
+    def show(row: LatestWfSpec) -> Any:
+        return _workflow(view.rows, row, application)
+
+    items, cursor = page_of(request, view, LatestWfSpec, show, begins)
+    return listed(items, cursor, view.position)
 
 
 async def get_workflow(request: Request) -> Response:

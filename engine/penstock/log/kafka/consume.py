@@ -9,7 +9,7 @@ Rules
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock, Thread
 from typing import Any, Final
 
@@ -90,7 +90,11 @@ def poll_messages(client: Client, messages_max: int, timeout_s: float) -> list[K
 
 
 class KafkaConsumer:
-    """See port.Consumer. A topic that does not exist is waited for."""
+    """See port.Consumer. A topic that does not exist is waited for.
+
+    `left` hears, within `poll`, `attend` and `close`, which partitions go to another member when it
+    returns: what it commits counts. True says that they have gone already, and nothing counts.
+    """
 
     def __init__(
         self,
@@ -101,8 +105,11 @@ class KafkaConsumer:
         settings: Mapping[str, str] | None = None,
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
         client_id: str = "",
+        left: Callable[[KafkaConsumer, Sequence[int], bool], None] | None = None,
     ) -> None:
         self._topic = topic
+        self._left = left
+        self._gone: set[int] = set()  # while this poll lasts
         self._done: dict[int, int] = {}
         self._closed = False
         self._attends = False  # all is paused
@@ -118,7 +125,9 @@ class KafkaConsumer:
                 "topic.metadata.refresh.interval.ms": NEW_TOPIC_LOOK_MS,
             }
         )
-        self._client.subscribe([topic], on_assign=self._assigned)
+        self._client.subscribe(
+            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:
         """Up to `records_max` records, as soon as there is one."""
@@ -130,6 +139,7 @@ class KafkaConsumer:
             if self._closed:
                 raise LogFatal("the consumer is closed")
             left_s = max(deadline - time.monotonic(), 0)
+            self._gone.clear()
             messages = poll_messages(self._client, records_max, left_s)
             records = [record_of(message) for message in messages if self._is_record(message)]
             if records or time.monotonic() >= deadline:
@@ -159,22 +169,43 @@ class KafkaConsumer:
     def close(self) -> None:
         """Leave the group at once, with all commits sent. From the thread that polls."""
         if not self._closed:
-            self._closed = True
-            self._client.close()
+            left, self._left = self._left, None
+            try:
+                if left is not None:  # now: of what is stored while it closes nothing is committed
+                    left(self, [one.partition for one in self._client.assignment()], False)
+                self._client.close()
+            finally:
+                self._closed = True
 
     def _assigned(self, client: Client, partitions: list[TopicPartition]) -> None:
         for partition in partitions:  # what was done in an earlier time of ours says nothing now
             self._done.pop(partition.partition, None)
+            self._gone.discard(partition.partition)
         client.incremental_assign(partitions)
         if self._attends:
             client.pause(partitions)
         else:
             client.resume(partitions)  # the client remembers of those that went paused
 
+    def _revoked(self, client: Client, partitions: list[TopicPartition]) -> None:
+        self._go(client, partitions, are_lost=False)
+
+    def _lost(self, client: Client, partitions: list[TopicPartition]) -> None:
+        self._go(client, partitions, are_lost=True)
+
+    def _go(self, client: Client, partitions: list[TopicPartition], *, are_lost: bool) -> None:
+        numbers = [one.partition for one in partitions]
+        self._gone.update(numbers)
+        try:
+            if self._left is not None:
+                self._left(self, numbers, are_lost)
+        finally:
+            client.incremental_unassign(partitions)
+
     def _is_record(self, message: KafkaMessage) -> bool:
         error = message.error()
         if error is None:
-            return True
+            return message.partition() not in self._gone  # it was taken a moment before
         if error.fatal() or (error.code() in HOPELESS and error.code() not in NO_TOPIC):
             raise log_error(f"reading {self._topic}", error)
         logger.debug("reading %s: %s", self._topic, error)  # librdkafka tries again

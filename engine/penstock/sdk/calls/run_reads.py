@@ -9,10 +9,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from penstock.contracts.answers.common import Answer, Excerpt, Items
-from penstock.contracts.answers.events import ExternalEventShown, WorkflowEventShown
+from penstock.contracts.answers.common import Answer, Excerpt
+from penstock.contracts.answers.events import EventsThrown, ExternalEventShown, WorkflowEventShown
 from penstock.contracts.answers.measured import MetricShown
 from penstock.contracts.answers.runs import (
+    AttemptShown,
     CheckpointShown,
     Level,
     LogShown,
@@ -55,8 +56,8 @@ class RunReads(Subject[C]):
 
     @asks
     def get(self, *, at: str | None = None) -> Exchange[WfRunShown]:
-        """The run as it is: status, output, failure, threads, labels; `at` a position, or a time
-        with its zone, as it was then.
+        """The run as it is: status, output, failure, labels, and its threads (of very many the
+        first: `threads` has all); `at` a position, or a time with its zone, as it was then.
 
         >>> run.get().wf_spec, run.get().output
         ('greeting', 'Hello, Ada')
@@ -167,7 +168,7 @@ class RunReads(Subject[C]):
 
     @asks
     def task_runs(self) -> Exchange[list[TaskRunShown]]:
-        """The tasks, each with all its attempts and their logs.
+        """The tasks, each with its newest attempts and their logs.
 
         >>> [(row.task_def, len(row.attempts)) for row in run.task_runs()]
         [('greet', 1)]
@@ -183,6 +184,15 @@ class RunReads(Subject[C]):
     def task_run(self, guid: str) -> Exchange[TaskRunShown]:
         """A task, by its guid."""
         return self._read(TaskRunShown, below("/task-runs", guid))
+
+    @asks
+    def attempts(self, guid: str) -> Exchange[list[AttemptShown]]:
+        """All attempts of a task, by its guid, oldest first.
+
+        >>> [row.number for row in run.attempts(run.task_runs()[0].guid)]
+        [1]
+        """
+        return self._all(AttemptShown, self._part(below("/task-runs", guid, "attempts")))
 
     @asks
     def checkpoints(self, guid: str) -> Exchange[list[CheckpointShown]]:
@@ -228,8 +238,8 @@ class RunReads(Subject[C]):
             nonlocal following
             ended = (yield from self._status()) not in THREAD_LIVE
             found = yield from self._thrown(names, following, 0.0 if ended else wait)
-            following = found[-1].number + 1 if found else following
-            return found or None
+            following = found.following
+            return found.items if found.items or found.truncated else None
 
         return more
 
@@ -305,21 +315,19 @@ class RunReads(Subject[C]):
         return self._ask(kind, self._part(part, **params))
 
     def _status(self, after_s: float = 0.0) -> Exchange[ThreadStatus]:
-        call = replace(self._part(""), after_s=after_s)
+        call = replace(self._part("", brief="true"), after_s=after_s)
         return (yield from self._ask(_Status, call)).status
 
     def _story(self) -> Exchange[list[str]]:
         told = yield from self._read(Story, "/history")
         return [tell(fact) for fact in told.items]
 
-    def _thrown(
-        self, names: Sequence[str], first: int, wait_s: float
-    ) -> Exchange[list[WorkflowEventShown]]:
+    def _thrown(self, names: Sequence[str], first: int, wait_s: float) -> Exchange[EventsThrown]:
         asked: dict[str, Param] = {"from": first}
         if names:
             asked["def"] = list(names)
         call = self._part_in("/workflow-events", wait_s, **asked)
-        return (yield from self._ask(Items[WorkflowEventShown], call)).items
+        return self._ask(EventsThrown, call)
 
 
 def of_run(wf_run_id: str) -> str:

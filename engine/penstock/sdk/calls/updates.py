@@ -43,13 +43,15 @@ class Updates(RunVerbs[C]):
             wait_s = max(0.0, min(LOOK_S, left_s))
             ended = (yield from self._status()) not in THREAD_LIVE
             thrown = yield from self._thrown([ANSWERED], following, 0.0 if ended else wait_s)
-            for event in thrown:
-                following = event.number + 1
+            following = thrown.following
+            for event in thrown.items:
                 if (event.thread, event.position) == answer_at:
                     return event.content
                 if event.content == guid:
                     answer_at = event.thread, event.position + 1
-            if ended and not thrown:
+            if thrown.items or thrown.truncated:
+                continue
+            if ended:
                 raise Unanswered(self.id, name)
-            if timeout is not None and left_s <= 0 and not thrown:
+            if timeout is not None and left_s <= 0:
                 raise ResultTimeout(self.id, timeout, f"update {name!r} of run", "been answered")

@@ -21,6 +21,7 @@ from penstock.core.ids import id_before
 from penstock.core.state.replay_rows import DONE_AGAIN, Replayed, ReplayOf
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, ThreadRun, WfRun
+from penstock.core.views.filling import fitting
 from penstock.core.views.kestra.task_runs import TaskRuns
 from penstock.core.views.seen import Json, Seen
 
@@ -50,7 +51,8 @@ class TaskRunsBefore:
             here.sort(key=lambda visits: visits[0].step)
             found[:0] = [(number, visits) for visits in here]
         shown = found[max(0, len(found) - most) :]
-        return [self._as_json(*one) for one in shown], whole and len(shown) == len(found)
+        fit, all_fit = fitting(self._as_json(*one) for one in reversed(shown))
+        return fit[::-1], whole and all_fit and len(shown) == len(found)
 
     def find(self, task_run_id: str) -> tuple[TaskRuns, list[NodeRun], Callable[[], Json]] | None:
         """One of them, by its id here: whose task run it is, its visits, and how it is shown."""

@@ -21,8 +21,12 @@ class Kestra:
         """An execution with its task runs."""
         return Execution(seen).as_json()
 
-    def head(self, seen: Seen) -> Json:
+    def brief(self, seen: Seen) -> Json:
         """An execution without them."""
+        return self.head(seen)
+
+    def head(self, seen: Seen) -> Json:
+        """An execution as it stands in a list."""
         return Execution(seen).head()
 
     def task_runs(self, seen: Seen, after: str | None = None) -> Iterator[SeenTaskRun]:

@@ -18,6 +18,7 @@ from penstock.core.state.run import NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.start_rows import StartedBy
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.values.timestamps import date_text
+from penstock.core.views.filling import fitting
 from penstock.core.views.kestra.before import TaskRunsBefore
 from penstock.core.views.kestra.states import (
     STATE_OF_END,
@@ -58,11 +59,12 @@ class Execution:
         shown = sorted(visits[:TASK_RUNS_MAX], key=lambda found: found[0].step)
         before = TaskRunsBefore(self._seen, self.task_runs)
         listed, whole = before.newest(TASK_RUNS_MAX - len(shown))
-        listed += [self.task_runs.as_json(found) for found in shown]
+        fit, all_fit = fitting(self.task_runs.as_json(found) for found in shown)
+        listed += fit
         own = self._named()
         if listed:
             own["taskRunList"] = listed
-        if len(visits) > TASK_RUNS_MAX or not whole:
+        if len(visits) > TASK_RUNS_MAX or not whole or not all_fit:
             own["taskRunListTruncated"] = True
         own |= {name: value for name, value in self._values().items() if value}
         return own | self._common()

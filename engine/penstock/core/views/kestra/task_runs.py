@@ -22,6 +22,7 @@ from penstock.core.state.transitions import TASK_LIVE, NodeStatus
 from penstock.core.values.templates.operators import text
 from penstock.core.values.texts import text_of
 from penstock.core.values.value import Value
+from penstock.core.views.attempts import ATTEMPTS_SHOWN_MAX, newest_first
 from penstock.core.views.kestra.outputs import Outputs
 from penstock.core.views.kestra.states import State, Timeline, duration_text
 from penstock.core.views.kestra.timelines import ENDS_OF_TASKS, Timelines
@@ -82,9 +83,12 @@ class TaskRuns:
         if above is not None:
             own["parentTaskRunId"] = self.id_of(above)
         own |= self._iteration(first)
-        attempts = [self._attempt(task, attempt) for task, attempt in self.begun_attempts(visits)]
-        if attempts:
-            own["attempts"] = attempts
+        begun = list(islice(self._newest_begun(visits), ATTEMPTS_SHOWN_MAX + 1))
+        shown = [self._attempt(*one) for one in reversed(begun[:ATTEMPTS_SHOWN_MAX])]
+        if shown:
+            own["attempts"] = shown
+        if len(begun) > ATTEMPTS_SHOWN_MAX:
+            own["attemptsTruncated"] = True
         own["outputs"] = self._outputs.of(last)
         own["state"] = self.lines.of(visits).as_json(self._now_ms)
         return own
@@ -95,6 +99,15 @@ class TaskRuns:
             task = self.lines.task(node)
             if task is not None:
                 for attempt in self.lines.attempts(task):
+                    if attempt.started_ms is not None:
+                        yield task, attempt
+
+    def _newest_begun(self, visits: Sequence[NodeRun]) -> Iterator[tuple[TaskRun, TaskAttempt]]:
+        """The same, the newest first."""
+        for node in reversed(distinct(visits)):
+            task = self.lines.task(node)
+            if task is not None:
+                for attempt in newest_first(self._rows, task):
                     if attempt.started_ms is not None:
                         yield task, attempt
 

@@ -24,8 +24,12 @@ class Wundaflow:
         """A workflow run with its task runs."""
         return workflow_run(seen)
 
-    def head(self, seen: Seen) -> Json:
+    def brief(self, seen: Seen) -> Json:
         """A workflow run without them."""
+        return head(seen)
+
+    def head(self, seen: Seen) -> Json:
+        """A workflow run as it stands in a list."""
         return head(seen)
 
     def task_runs(self, seen: Seen, after: str | None = None) -> Iterator[SeenTaskRun]:

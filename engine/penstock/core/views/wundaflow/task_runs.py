@@ -25,6 +25,7 @@ from penstock.core.state.run import NodeRun, PastAttempt, Stop, TaskAttempt, Tas
 from penstock.core.state.transitions import NODE_LIVE, NodeStatus, TaskStatus
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.values.value import Value
+from penstock.core.views.attempts import ATTEMPTS_SHOWN_MAX, newest_first
 from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import shown_attempt, shown_node, shown_task
 from penstock.core.views.wundaflow.changes import changes
@@ -105,6 +106,7 @@ class TaskRuns:
     def as_json(self, task_run: Visited | Ahead, *, contexts: bool = True) -> Json:
         """A task run; without contexts, what is small of it."""
         line = self.line(task_run)
+        newest = list(islice(self._newest_attempts(task_run), ATTEMPTS_SHOWN_MAX + 1))
         made: Json = {
             "id": self.id_of(task_run),
             "flow_id": f"flow_{self._run.wf_run_id}",
@@ -113,9 +115,11 @@ class TaskRuns:
             "state": line.current,
             "cancelled_before_start": line.cancelled_before_start,
             "max_attempts": self._max_attempts(task_run),
-            "attempts": list(self._shown_attempts(task_run)),
+            "attempts": [self._attempt(*one) for one in reversed(newest[:ATTEMPTS_SHOWN_MAX])],
             "history": line.as_json(),
         }
+        if len(newest) > ATTEMPTS_SHOWN_MAX:
+            made["attempts_truncated"] = True
         return made | (self._contexts(task_run, line) if contexts else {})
 
     def id_of(self, task_run: Visited | Ahead) -> str:
@@ -211,22 +215,28 @@ class TaskRuns:
                 for attempt in self._attempts_of(task):
                     yield task, attempt
 
-    def _shown_attempts(self, task_run: Visited | Ahead) -> Iterator[Json]:
-        for task, attempt in self.attempts(task_run):
-            shown = shown_attempt(self._rows, task, attempt)
-            failure: Failure | None = shown.failure
-            given_up = shown.status is TaskStatus.TASK_CANCELLED and (
-                attempt.number < task.attempt.number or task.status is TaskStatus.TASK_PENDING
-            )
-            yield {
-                "number": shown.number,
-                "state": State.RESTARTING if given_up else STATE_OF[shown.status],
-                "queued_at": timestamp_text(shown.scheduled_ms),
-                "started_at": _time(shown.started_ms),
-                "ended_at": _time(shown.ended_ms),
-                "worker": shown.worker or None,
-                "error": failure and {"name": failure.name, "message": failure.message},
-            }
+    def _newest_attempts(self, task_run: Visited | Ahead) -> Iterator[tuple[TaskRun, TaskAttempt]]:
+        """The same, the newest first."""
+        if isinstance(task_run, Visited):
+            for task in reversed(self._tasks(task_run.visits)):
+                for attempt in newest_first(self._rows, task):
+                    yield task, attempt
+
+    def _attempt(self, task: TaskRun, attempt: TaskAttempt) -> Json:
+        shown = shown_attempt(self._rows, task, attempt)
+        failure: Failure | None = shown.failure
+        given_up = shown.status is TaskStatus.TASK_CANCELLED and (
+            attempt.number < task.attempt.number or task.status is TaskStatus.TASK_PENDING
+        )
+        return {
+            "number": shown.number,
+            "state": State.RESTARTING if given_up else STATE_OF[shown.status],
+            "queued_at": timestamp_text(shown.scheduled_ms),
+            "started_at": _time(shown.started_ms),
+            "ended_at": _time(shown.ended_ms),
+            "worker": shown.worker or None,
+            "error": failure and {"name": failure.name, "message": failure.message},
+        }
 
     def _attempts_of(self, task: TaskRun) -> Iterator[TaskAttempt]:
         for row in self._rows.scan(PastAttempt, task.tenant, task.wf_run_id, task.guid):
