@@ -162,7 +162,7 @@ function TaskRow(props: { task: TaskRunShown; spaced: boolean }) {
         </Link>
       </td>
       <td class="right num" title={last?.worker ? `the last one by ${last.worker}` : undefined}>
-        {task.attempts.length}
+        {last?.number ?? 0}
       </td>
       <td class="act">
         <Link

@@ -1,14 +1,14 @@
 // The verbs that make sense now: the likely ones as buttons, the others in a menu.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { WfRunShown } from "../../api/types";
 import { Icon } from "../../parts/icons";
 import { ActionDialog } from "./ActionDialog";
 import { ACTIONS, type Action, type Verb } from "./actions";
+import type { RunShown } from "./data";
 
 const LIKELY: Verb[] = ["rescue", "restart", "resume", "stop"];
 const BUTTONS_MAX = 2;
 
-export function ActionMenu(props: { run: WfRunShown; onDone: () => Promise<void> }) {
+export function ActionMenu(props: { run: RunShown; onDone: () => Promise<void> }) {
   const [open, setOpen] = useState(false);
   const [chosen, setChosen] = useState<Action | null>(null);
   const fitting = ACTIONS.filter((one) => one.when(props.run));

@@ -1,11 +1,12 @@
 // What can be done about one node run: the verbs that need to be told which task or node is meant.
 import { useState } from "preact/hooks";
-import type { NodeRunShown, TaskRunShown, WfRunShown } from "../../api/types";
+import type { NodeRunShown, TaskRunShown } from "../../api/types";
 import type { Texts } from "../../parts/fields";
 import { Icon } from "../../parts/icons";
 import { isLive } from "../../parts/status";
 import { ActionDialog } from "./ActionDialog";
 import { ACTIONS, type Action } from "./actions";
+import type { RunShown } from "./data";
 
 interface Offer {
   action: Action;
@@ -59,7 +60,7 @@ const CHANGE: Action = {
   when: () => true,
 };
 
-function offersOf(run: WfRunShown, node: NodeRunShown, task: TaskRunShown | undefined): Offer[] {
+function offersOf(run: RunShown, node: NodeRunShown, task: TaskRunShown | undefined): Offer[] {
   const thread = run.threads.find((one) => one.number === node.thread);
   const there = thread?.position === node.position;
   const place: Texts = { thread: String(node.thread), position: String(node.position) };
@@ -84,7 +85,7 @@ function offersOf(run: WfRunShown, node: NodeRunShown, task: TaskRunShown | unde
 }
 
 export function NodeActions(props: {
-  run: WfRunShown;
+  run: RunShown;
   node: NodeRunShown;
   task: TaskRunShown | undefined;
   reload: () => Promise<void>;

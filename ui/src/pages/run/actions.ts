@@ -1,8 +1,9 @@
 // What an operator can do to a run: each verb with what it asks for, and when it makes sense. The
 // engine decides in the end, and says why not.
-import type { Routes, WfRunShown } from "../../api/types";
+import type { Routes } from "../../api/types";
 import type { FieldSpec } from "../../parts/fields";
 import type { IconName } from "../../parts/icons";
+import type { RunShown } from "./data";
 
 type Actions = Extract<keyof Routes, `POST /v1/wf-runs/{wf_run_id}/actions/${string}`>;
 export type Verb = Actions extends `${string}/actions/${infer Name}` ? Name : never;
@@ -14,14 +15,14 @@ export interface Action {
   about: string;
   fields: FieldSpec[];
   danger?: boolean;
-  when: (run: WfRunShown) => boolean;
+  when: (run: RunShown) => boolean;
 }
 
-const live = (run: WfRunShown) => ["RUNNING", "HALTING", "HALTED"].includes(run.status);
-const ended = (run: WfRunShown) => !live(run);
-const failed = (run: WfRunShown) =>
+const live = (run: RunShown) => ["RUNNING", "HALTING", "HALTED"].includes(run.status);
+const ended = (run: RunShown) => !live(run);
+const failed = (run: RunShown) =>
   run.threads.some((one) => one.status === "ERROR" || one.status === "EXCEPTION");
-const halted = (run: WfRunShown, why: string) =>
+const halted = (run: RunShown, why: string) =>
   run.threads.some((one) => one.halt_reasons.includes(why as never));
 const THREAD: FieldSpec = {
   name: "thread",

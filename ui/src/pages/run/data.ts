@@ -1,7 +1,14 @@
 // What a run's page reads, and keeps up to date.
 import { useMemo, useRef } from "preact/hooks";
 import { call } from "../../api/client";
-import type { NodeRunShown, SpecBody, TaskRunShown, WaitShown, WfRunShown } from "../../api/types";
+import type {
+  NodeRunShown,
+  SpecBody,
+  TaskRunShown,
+  ThreadShown,
+  WaitShown,
+  WfRunShown,
+} from "../../api/types";
 import { useChanges, useRead, type Read } from "../../base/read";
 import { part } from "../../base/router";
 import type { Mark, Overlay } from "../../graph/Graph";
@@ -11,8 +18,11 @@ const PAGE = 1000;
 const PAGES_MAX = 20;
 const LOOK_AGAIN_MS = 400;
 
+/** A run with its threads: all of them, or as many as the page reads. */
+export type RunShown = WfRunShown & { threads: ThreadShown[] };
+
 export interface RunData {
-  run: WfRunShown;
+  run: RunShown;
   spec: SpecBody;
   nodes: NodeRunShown[];
   tasks: TaskRunShown[];
@@ -81,9 +91,28 @@ export function useRun(id: string, asOf: string | null): Read<RunData> {
         }),
       ),
     ]);
-    const spec = await specOf(run.wf_spec, run.version);
-    const cut = nodes.cut || tasks.cut;
-    return { run, spec, nodes: nodes.items, tasks: tasks.items, waits, cut, asOf };
+    const [spec, threads] = await Promise.all([
+      specOf(run.wf_spec, run.version),
+      run.threads_truncated
+        ? all((cursor) =>
+            call("GET /v1/wf-runs/{wf_run_id}/threads", {
+              path,
+              query: { limit: PAGE, ...at, ...(cursor ? { cursor } : {}) },
+              signal,
+            }),
+          )
+        : { items: run.threads ?? [], cut: false },
+    ]);
+    const cut = nodes.cut || tasks.cut || threads.cut;
+    return {
+      run: { ...run, threads: threads.items },
+      spec,
+      nodes: nodes.items,
+      tasks: tasks.items,
+      waits,
+      cut,
+      asOf,
+    };
   });
   const follows = asOf === null ? `/v1/wf-runs/${part(id)}/follow` : null;
   useChanges(follows, read.reload, LOOK_AGAIN_MS);
@@ -97,7 +126,7 @@ export const placeOf = (one: { thread: number; position: number }): string =>
   `${one.thread}/${one.position}`;
 
 /** The spec of the thread that a node run is in. */
-export const threadSpecOf = (run: WfRunShown, thread: number): string =>
+export const threadSpecOf = (run: RunShown, thread: number): string =>
   run.threads.find((one) => one.number === thread)?.thread_spec ?? "";
 
 /** How far the run has come, for its graph. */
@@ -116,7 +145,7 @@ export function useOverlay(data: RunData): Overlay {
       const id = nodeId(thread.thread_spec, node.node);
       const old = marks.get(id);
       const worse = old && rank(old.status) > rank(node.status) ? old.status : node.status;
-      const attempts = node.task ? (tasks.get(node.task)?.attempts.length ?? 0) : 0;
+      const attempts = node.task ? (tasks.get(node.task)?.attempts.at(-1)?.number ?? 0) : 0;
       marks.set(id, {
         status: worse,
         count: (old?.count ?? 0) + 1,
