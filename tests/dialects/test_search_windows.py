@@ -17,11 +17,11 @@ from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TaskStatus
 from penstock.gateway import run_window
 from penstock.gateway.canonical import Canonical
+from penstock.gateway.cursors import cursor_text
 from penstock.gateway.errors import ApiError
 from penstock.gateway.newest_runs import RunSearch, runs_in
 from penstock.gateway.run_window import Mark, Place, Window, newest, page_of
 from penstock.gateway.task_run_search import Search, task_runs_in
-from penstock.gateway.web import cursor_text
 from tests.controls import chain, task
 from tests.dialects.searching import from_another_node, window
 from tests.scenarios.driver import Driver

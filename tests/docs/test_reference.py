@@ -12,7 +12,8 @@ from penstock.core.errors import Code
 from penstock.core.nodes import NODE_TYPES
 from penstock.core.state.failures import FailureName
 from penstock.gateway.errors import EdgeCode
-from penstock.gateway.remedies import OF_FAILURES, OF_REFUSALS, OF_STOPS, OF_THE_EDGE
+from penstock.gateway.failure_remedies import OF_FAILURES
+from penstock.gateway.remedies import OF_REFUSALS, OF_STOPS, OF_THE_EDGE
 from penstock.processor.errors import StopCause
 from tests.docs.reference.__main__ import FOLDER, differences
 

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from penstock.gateway.auth import Security
+from penstock.gateway.cursors import cursor_text
 from penstock.gateway.run_window import Begun, Mark
-from penstock.gateway.web import cursor_text
 from tests.gateway.served import Served, one_task, shape_of_error
 from tests.gateway.spare import spare_beside
 

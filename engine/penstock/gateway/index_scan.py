@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import Row
 from penstock.core.views.filling import Filling
+from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import Reads, View
-from penstock.gateway.web import cursor_bytes, cursor_text
 
 ENTRIES_PER_PAGE_MAX: Final = 10_000
 READ_BYTES_PER_PAGE_MAX: Final = 16 * 1024 * 1024

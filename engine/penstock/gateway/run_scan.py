@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from penstock.core.state.keys import run_id_of, run_prefix, runs_prefix
 from penstock.core.state.run import WfRun
+from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.errors import bad_request
 from penstock.gateway.reads import Reads, View
-from penstock.gateway.web import cursor_bytes, cursor_text
 from penstock.store.rowstore import RowView
 
 

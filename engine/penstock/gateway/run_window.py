@@ -36,10 +36,10 @@ from penstock.core.views.filling import Filling
 from penstock.core.views.seen import Json, Seen
 from penstock.gateway.auth import Caller
 from penstock.gateway.counted_rows import CountedReader, Enough
+from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import pairs_of
 from penstock.gateway.reads import Reads, View
-from penstock.gateway.web import cursor_bytes, cursor_text
 
 ROWS_PER_WINDOW_MAX: Final = 50_000
 """A task run takes about five; its place in the window is that of its run. Large rows count as

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.core.views.filling import Filling
+from penstock.gateway.cursors import cursor_text
 from penstock.gateway.errors import ApiError, NotHere
 from penstock.gateway.forward import (
     PART_HEADER,
@@ -29,7 +30,7 @@ from penstock.gateway.forward import (
 )
 from penstock.gateway.index_scan import place_of
 from penstock.gateway.patience import Patience
-from penstock.gateway.web import cursor_text, gateway_of, json_answer, searched
+from penstock.gateway.web import gateway_of, json_answer, searched
 from penstock.processor.errors import StopCause
 
 ReadPage = Callable[[Filling, str | None, int], str | None]

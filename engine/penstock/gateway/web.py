@@ -5,8 +5,6 @@ parameters, pages.
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -36,6 +34,7 @@ from penstock.gateway.admission import admitted
 from penstock.gateway.at_once import AtOnce, Searches
 from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.backlogs import Backlogs
+from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.filters import whole_number
@@ -387,19 +386,6 @@ def filled(
         if item is not None:
             page.add(item)
     return page.items, None
-
-
-def cursor_bytes(text: str) -> bytes:
-    """What a cursor stands for."""
-    try:
-        return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except (Base64Error, ValueError) as error:
-        raise bad_request("parameter `cursor` is not one that was given here") from error
-
-
-def cursor_text(data: bytes) -> str:
-    """A cursor, for clients to give back."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def listed(items: Sequence[Any], cursor: str | None, position: Position) -> Response:

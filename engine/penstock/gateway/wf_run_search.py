@@ -35,12 +35,12 @@ from penstock.core.values.types import ValueProblem, parse_type
 from penstock.core.values.value import Value
 from penstock.core.views.filling import Filling
 from penstock.core.views.seen import Json
+from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import filters_in
 from penstock.gateway.index_scan import ENTRIES_PER_PAGE_MAX, has_read_much, place_of
 from penstock.gateway.newest_runs import RunSearch
 from penstock.gateway.reads import Reads, View, check_part
-from penstock.gateway.web import cursor_bytes, cursor_text
 
 VARIABLES_MAX: Final = 10
 STEPS_BEFORE_A_SEEK: Final = 8  # to step on is cheaper than to begin a scan anew

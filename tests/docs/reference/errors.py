@@ -14,7 +14,8 @@ from penstock.core.errors import MENDED_BY_TIME
 from penstock.core.state.failures import GROUPS, UNHANDLED
 from penstock.gateway.dead_letters import EXPLAINED
 from penstock.gateway.errors import STATUS_OF
-from penstock.gateway.remedies import OF_FAILURES, OF_REFUSALS, OF_STOPS, OF_THE_EDGE, Explained
+from penstock.gateway.failure_remedies import OF_FAILURES, Explained
+from penstock.gateway.remedies import OF_REFUSALS, OF_STOPS, OF_THE_EDGE
 from tests.docs.reference.words import links, table, upper
 
 HEAD = """\

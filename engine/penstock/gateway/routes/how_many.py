@@ -21,6 +21,7 @@ from penstock.contracts.filters import TaskRunFilters
 from penstock.core.definitions.principals import Action, Resource
 from penstock.core.views.seen import Json
 from penstock.gateway.auth import identify
+from penstock.gateway.cursors import cursor_text
 from penstock.gateway.dialects import dialect_of
 from penstock.gateway.filters import params_of
 from penstock.gateway.newest_runs import RunSearch, runs_in
@@ -30,7 +31,7 @@ from penstock.gateway.says import CURSOR, VIEW, Says
 from penstock.gateway.spread import Everywhere, everywhere
 from penstock.gateway.task_run_search import Search as TaskRunSearch
 from penstock.gateway.task_run_search import task_runs_in
-from penstock.gateway.web import cursor_text, gateway_of, json_answer, route
+from penstock.gateway.web import gateway_of, json_answer, route
 from penstock.gateway.wf_run_search import Search, begins_of, count_in
 from penstock.gateway.windowed import window_of
 

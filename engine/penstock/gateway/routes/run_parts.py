@@ -42,6 +42,7 @@ from penstock.core.views.waits import waits_of
 from penstock.gateway import render
 from penstock.gateway.canonical import attempt_of
 from penstock.gateway.counted_rows import CountedReader
+from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.dialects import dialect_of, seen_of
 from penstock.gateway.history import facts_of
 from penstock.gateway.past import history_as_of, rows_of_run
@@ -56,8 +57,6 @@ from penstock.gateway.routes.wf_runs import (
 from penstock.gateway.says import AT, PAGE_DEFAULT, PAGE_MAX, VIEW, Param, pages, reads
 from penstock.gateway.web import (
     Listed,
-    cursor_bytes,
-    cursor_text,
     filled,
     int_param,
     json_answer,

@@ -29,6 +29,7 @@ from penstock.core.views.filling import Filling
 from penstock.core.views.shown import shown_task
 from penstock.gateway import render
 from penstock.gateway.auth import identify
+from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import filters_in, params_of
 from penstock.gateway.index_scan import ENTRIES_PER_PAGE_MAX, has_read_much
@@ -38,8 +39,6 @@ from penstock.gateway.says import AT_LEAST, PAGE_DEFAULT, PAGE_MAX, finds, sends
 from penstock.gateway.spread import paged
 from penstock.gateway.web import (
     command_id_of,
-    cursor_bytes,
-    cursor_text,
     gateway_of,
     int_param,
     route,
