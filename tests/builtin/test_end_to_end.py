@@ -149,7 +149,6 @@ def test_a_builtin_worker_is_a_worker_of_its_own(tmp_path: Path, receiver: HTTPS
         (["--allow-port", "0"], "is no port"),
         (["--timeout-s", "31"], "may take up to 30 s"),
         (["--secrets", "/nonexistent"], "can not be read"),
-        (["--url", "ftp://x"], "use http://HOST:PORT or kafka://"),
     ],
 )
 def test_a_wrong_setting_is_told(
@@ -157,6 +156,12 @@ def test_a_wrong_setting_is_told(
 ) -> None:
     assert main(["builtin-worker", *words]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_wrong_address_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["builtin-worker", "--url", "ftp://x"])
+    assert "use http://HOST:PORT or kafka://" in capsys.readouterr().err
 
 
 def test_a_name_that_is_taken_by_another_task_is_told(

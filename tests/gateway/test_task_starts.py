@@ -81,7 +81,7 @@ def is_begun_anew(served: Served, queue: str, wf_run_id: str, before: str) -> No
 def poll_without_waiting(served: Served, queue: str, worker: str) -> socket.socket:
     content = json.dumps({"worker": worker, "wait_ms": 20_000}).encode()
     head = (
-        f"POST /v1/task-queues/{queue}/poll HTTP/1.1\r\nHost: here\r\n"
+        f"POST /v1/task-queues/{queue}/poll HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     parts = urlsplit(served.url)

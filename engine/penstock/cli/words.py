@@ -76,6 +76,9 @@ def _server(text: str) -> str:
 
 
 def _kafka_or_server(text: str) -> str:
+    if not text.startswith(("kafka://", "http://", "https://")):
+        said = f"{text!r}: use http://HOST:PORT or kafka://HOST:PORT[/CLUSTER]"
+        raise argparse.ArgumentTypeError(said)
     return text if text.startswith("kafka://") else _server(text)
 
 
