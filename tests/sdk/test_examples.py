@@ -33,7 +33,7 @@ WITHOUT = {
         for name in (
             *("change_run_state", "change_state", "external_events", "follow_logs", "force"),
             *("metrics", "migrate", "node_run", "outcome", "rescue", "restart", "restart_task"),
-            *("retry_now", "shutdown_task", "task_run", "user_tasks", "update", "view"),
+            *("retry_now", "shutdown_task", "task_run", "thread", "user_tasks", "update", "view"),
             "view_task_runs",
         )
     ),
