@@ -172,10 +172,10 @@ def test_what_was_written_is_read(scripted: Scripted, client: Client) -> None:
     client.handle("a").status()
     client.handle("other").status()
     assert [path for _, path, _ in scripted.asked] == [
-        "/v1/wf-runs/other",
+        "/v1/wf-runs/other?brief=true",
         "/v1/wf-runs/a/actions/stop",
-        "/v1/wf-runs/a?at_least=3%3A41",
-        "/v1/wf-runs/other",
+        "/v1/wf-runs/a?brief=true&at_least=3%3A41",
+        "/v1/wf-runs/other?brief=true",
     ]
 
 

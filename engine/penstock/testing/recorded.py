@@ -57,7 +57,7 @@ class FoldedRun:
     def failure(self) -> str | None:
         """The name of its failure."""
         failure: Json | None = self._shown["failure"]
-        return None if failure is None else failure["name"]
+        return None if failure is None else str(failure["name"])
 
     def history(self) -> list[Json]:
         """What has happened, in order: facts with `at` and `what`."""
