@@ -180,7 +180,7 @@ def _is_behind(head: Record | None, number: int, sent_offset: int) -> bool:
     if head is None:
         return True
     stamp = head.headers.get(STAMP, b"").split(b":")
-    if len(stamp) != 4 or not (stamp[1].isdigit() and stamp[2].isdigit()):
+    if len(stamp) != 4 or not all(one.isdigit() and len(one) < 20 for one in stamp[1:3]):
         return False  # somebody else has put it there
     return int(stamp[1]) == number and sent_offset < int(stamp[2])
 
