@@ -15,7 +15,7 @@ from penstock.log.port import LogUnavailable
 from penstock.processor.owned import RETRY_S
 from penstock.processor.processor import Processor
 from penstock.store.memory import MemoryStore, MemoryStores
-from penstock.store.port import StoreLocked
+from penstock.store.port import StoreError, StoreLocked
 from tests.controls import chain, task
 from tests.scenarios.driver import WAIT_S, Clock, Driver
 from tests.scenarios.story import register, run
@@ -177,3 +177,19 @@ def test_whoever_looks_for_lost_tasks_ends_with_the_processor(driver: Driver) ->
     driver.processor.stop()
     asking.join(WAIT_S)
     assert not asking.is_alive()
+
+
+def test_a_store_that_can_not_be_synced_is_let_go_of_all_the_same(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk is full: what is missing is folded again, by whoever opens it then."""
+    closed: list[int] = []
+    for number, partition in driver.processor._owned.partitions.items():
+
+        def full() -> None:
+            raise StoreError("no space left on device")
+
+        monkeypatch.setattr(partition.store, "sync", full)
+        monkeypatch.setattr(partition.store, "close", lambda number=number: closed.append(number))
+    driver.processor.stop()
+    assert sorted(closed) == list(range(PARTITIONS))

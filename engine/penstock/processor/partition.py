@@ -135,11 +135,11 @@ class Partition:
         """Let go of the store; what it has is there at the next open. A disk that is full takes
         nothing more: what is missing then is folded again.
         """
-        try:
-            self.store.sync()
-            self.store.close()
-        except StoreError as error:
-            logger.warning("closing the store of partition %d: %s", self.shard.partition, error)
+        for let_go in (self.store.sync, self.store.close):  # its lock goes, whatever is missing
+            try:
+                let_go()
+            except StoreError as error:
+                logger.warning("closing the store of partition %d: %s", self.shard.partition, error)
 
     def _received(self, record: Record) -> Input:
         return read_command(
