@@ -124,7 +124,7 @@ def test_a_second_server_on_a_directory_takes_nothing_from_the_first(
 
 @pytest.mark.fault(48)
 @pytest.mark.parametrize(
-    "runs", [RUNS_BEHIND, pytest.param(100_000 * PARTITIONS, marks=pytest.mark.chaos_long)]
+    "runs", [RUNS_BEHIND, pytest.param(105_000 * PARTITIONS, marks=pytest.mark.chaos_long)]
 )
 @pytest.mark.timeout(900)
 def test_a_standby_that_is_behind_leaves_out_nothing(
