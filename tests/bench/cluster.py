@@ -102,7 +102,7 @@ class Running:
                 avro=Avro(),
                 topics=topics,
                 sink=PortSink(KafkaProducer(bootstrap)),
-                source=PortSource(KafkaConsumer(bootstrap, topics.events, "bench.client")),
+                source=PortSource(KafkaConsumer(bootstrap, topics.events, f"{self._cluster}.client")),
             )
             closing.callback(self.client.close)
             for engine in self.engines:

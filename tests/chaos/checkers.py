@@ -132,7 +132,7 @@ class Audit:
             mark=MUTED,
             rulings=read_rulings(log, self.avro, self.topics, number),
         )
-        stores = sorted(self._stores(log, number))
+        stores = sorted(self._stores(number))
         pending = deque(records)
         for next_offset, folder, digest in stores:
             _fold(truth, pending, next_offset)
@@ -140,26 +140,26 @@ class Audit:
         _fold(truth, pending, sys.maxsize)
         self.found.stores += len(stores)
         self._tables.append(Tables(rows))
-        return stores[-1][0] if stores else 0
+        foremost, folder, _ = stores[-1]
+        if self._snapshots is not None:
+            self._of_snapshot(log, number, folder, self._snapshots)
+        return foremost
 
-    def _stores(self, log: KafkaEngineLog, number: int) -> Iterator[tuple[int, str, str]]:
+    def _stores(self, number: int) -> Iterator[tuple[int, Path, str]]:
         """Each store that was left behind: its position, whose it is, its digest."""
         for folder in self._folders:
             stores = RocksStores(folder / "stores")
-            if not stores.exists(number):
-                continue
-            store = RowStore(stores.open(number))
-            with closing(store):
-                if self._snapshots is not None:
-                    self._of_snapshots(log, number, store)
-                yield store.position().next_offset, str(folder), store.digest()
+            if stores.exists(number):
+                with closing(RowStore(stores.open(number))) as store:
+                    yield store.position().next_offset, folder, store.digest()
 
-    def _of_snapshots(self, log: KafkaEngineLog, number: int, store: RowStore) -> None:
-        assert self._snapshots is not None
-        none, staging = RocksStores(self._snapshots / "none"), self._snapshots / "staging"
-        place = Place(DirectoryObjects(self._snapshots), none, staging)
-        for one in Verifier(log, self.avro, self.topics, place).verify(number, store.view()):
-            assert one.equal, f"O2: {one}"
+    def _of_snapshot(self, log: KafkaEngineLog, number: int, folder: Path, kept: Path) -> None:
+        """The newest snapshot, and what came after it, against this one's store."""
+        place = Place(DirectoryObjects(kept), RocksStores(kept / "none"), kept / "staging")
+        verifier = Verifier(log, self.avro, self.topics, place)
+        with closing(RowStore(RocksStores(folder / "stores").open(number))) as store:
+            found = verifier.verify(number, store.view())
+        assert found and all(one.equal for one in found), f"O2: {found}"
 
     def _left(self, records: Sequence[Record], folded: int) -> None:
         """What came after the last server had gone is nothing but time."""

@@ -30,7 +30,7 @@ def _keep(shelf: Path) -> tuple[str, ...]:
 
 def _manifests(shelf: Path, number: int) -> list[Path]:
     """Those of a partition, the oldest first."""
-    return sorted(shelf.glob(f"*/{number}/manifests/*"))
+    return sorted(shelf.glob(f"*/{number}/manifests/*.json"))
 
 
 def _wait_for_two(shelf: Path) -> None:
