@@ -7,8 +7,10 @@ batches folds them again. Iterators and snapshots are dropped before the databas
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import count, islice
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from rocksdict import (
@@ -21,30 +23,54 @@ from rocksdict import (
     Rdict,
     ReadOptions,
     WriteBatch,
+    WriteBufferManager,
     WriteOptions,
 )
 
 from penstock.rocks import ROCKS_ERRORS, defuse_logs
 from penstock.store.port import StoreCorrupt, StoreError, StoreLocked
 
-BLOCK_CACHE_BYTES = 64 * 1024 * 1024
 SCAN_CHUNK = 256
 NO_ROOM = ("No space left", "Disk quota exceeded", "File too large")
-WRITE_BUFFER_BYTES = 32 * 1024 * 1024
-_shared_cache: list[Cache] = []
+MIB = 1024 * 1024
+BLOCKS_BYTES = 64 * MIB  # of all stores of a process
+WRITTEN_BYTES_MAX = 32 * MIB  # of a store, before it goes to a file
+ALL_WRITTEN_BYTES = 64 * MIB  # of all stores of a process, or if they are many
+WRITTEN_BYTES_MIN = 4 * MIB  # of each: less, and files would be small and many
+
+
+class _Shared:
+    """The memory that all stores of a process share: a bound for any number of partitions."""
+
+    def __init__(self) -> None:
+        self.blocks = Cache(BLOCKS_BYTES)
+        self.written = WriteBufferManager(ALL_WRITTEN_BYTES, False)
+        self._open = 0
+        self._lock = Lock()
+
+    def opened(self, count: int) -> None:
+        """So many more stores are open."""
+        with self._lock:
+            self._open += count
+            self.written.set_buffer_size(max(ALL_WRITTEN_BYTES, self._open * WRITTEN_BYTES_MIN))
+
+
+@cache
+def shared() -> _Shared:
+    """Made when the first store is opened."""
+    return _Shared()
 
 
 def _options() -> Options:
-    if not _shared_cache:
-        _shared_cache.append(Cache(BLOCK_CACHE_BYTES))
     table = BlockBasedOptions()
-    table.set_block_cache(_shared_cache[0])
+    table.set_block_cache(shared().blocks)
     table.set_bloom_filter(10, False)
     table.set_cache_index_and_filter_blocks(True)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(table)
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_write_buffer_size(WRITTEN_BYTES_MAX)
+    options.set_write_buffer_manager(shared().written)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_keep_log_file_num(2)
     options.set_max_background_jobs(2)
@@ -116,6 +142,7 @@ class RocksStore:
             self._db = Rdict(str(directory), _options(), access_type=access)
         except ROCKS_ERRORS as error:
             raise _opening_error(directory, error) from error
+        shared().opened(1)
         self._partition = partition
         self._closed = False
 
@@ -167,6 +194,7 @@ class RocksStore:
         """Close the database; what is in the WAL is there at the next open."""
         if not self._closed:
             self._closed = True
+            shared().opened(-1)
             try:
                 self._db.close()
             except ROCKS_ERRORS as error:  # it is closed, and could not flush what the WAL has
