@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from penstock import Backoff, Client, TaskContext, Worker, task, workflow
+from penstock import Client, RunFailed, Worker, task
 from penstock.builtin.tasks import BuiltinTasks
 from penstock.flows.document import FlowError
 from penstock.testing import Engine
@@ -89,7 +91,13 @@ def call_tests(names: Names) -> int:
 
 
 def of_readme(folder: Path) -> None:
-    assert call_tests(executed(python_of("README.md"), folder, {"__name__": "readme"})) == 1
+    """Saved under the names that it gives them, and run by a pytest of their own."""
+    hello, test = python_of("README.md")
+    (folder / "hello.py").write_text(hello.text)
+    (folder / "test_hello.py").write_text(test.text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
     [flow] = [one for one in blocks_of(ROOT / "README.md") if one.language == "yaml"]
     with Engine() as engine:
         engine.deploy(flow.text)
@@ -99,44 +107,23 @@ def of_readme(folder: Path) -> None:
 
 
 def of_testing(folder: Path) -> None:
-    @task(max_attempts=3, backoff=Backoff(base=30.0))
-    def charge(card: str, cents: int) -> str:
-        return f"receipt for {cents}"
-
-    @task
-    def ship(receipt: str) -> str:
-        return f"parcel for {receipt}"
-
-    @workflow
-    def order(card: str, cents: int) -> str:
-        return ship(charge(card, cents))
-
-    names = executed(python_of("docs/TESTING.md"), folder, {"order": order, "charge": charge})
-    assert call_tests(names) == 1
+    assert call_tests(executed(python_of("docs/TESTING.md"), folder, {})) == 1
 
 
 def of_workflows(folder: Path) -> None:
-    @task
-    def charge(card: str, count: int) -> str:
-        return f"receipt for {count}"
-
-    @task
-    def ship(item: str, customer: str) -> str:
-        return f"{item} for {customer}"
-
-    def apologize() -> None:
-        ship("a letter", "somebody")
-
-    given = {"charge": charge, "ship": ship, "apologize": apologize}
-    names = executed(python_of("docs/WORKFLOWS.md"), folder, given)
-    with Engine(names["order"]) as engine:
+    names = executed(python_of("docs/WORKFLOWS.md"), folder, {})
+    order, ship = names["order"], names["ship"]
+    with Engine(order) as engine:
         for agreed, status in ((True, "COMPLETED"), (False, "EXCEPTION")):
-            run = engine.run(names["order"], customer="ada", card="1", items=["a", "b"])
+            run = engine.run(order, customer="ada", card="1", items=["a", "b"])
             [form] = run.user_tasks()
             engine.client.user_tasks.claim(form.id, "bob")
             engine.client.user_tasks.complete(form.id, "bob", {"agreed": agreed})
             assert run.status() == status
         assert engine.inputs(ship) == [{"item": one, "customer": "ada"} for one in ("a", "b")]
+        with pytest.raises(RunFailed, match="not-paid"):
+            engine.run(order, customer="eve", card="expired", items=[]).result()
+        assert engine.inputs(ship)[2:] == [{"item": "a letter", "customer": "eve"}]
 
 
 def of_definitions(folder: Path) -> None:
@@ -164,35 +151,17 @@ def of_definitions(folder: Path) -> None:
     assert [one["url"] for one in posted] == ["https://shop.example/hooks"]
 
 
-def of_tasks(folder: Path) -> None:
-    """With a bill that can not be sent at first: what went out before it does not go out again."""
-    sent: list[str] = []
-    refused: list[str] = []
-
-    def send_bill(customer: str, key: str) -> None:
-        if customer == "bob" and not refused:
-            refused.append(key)
-            raise ConnectionError("bob is away")
-        sent.append(customer)
-
-    given = {"task": task, "TaskContext": TaskContext, "send_bill": send_bill}
-    bill = executed(python_of("docs/TASKS.md"), folder, given)["bill"]
-
-    @workflow
-    def bills(customers: list[str]) -> int:
-        return bill(customers)
-
-    with running_server(folder / "data") as url, Client(url) as client, Worker(bills, url=url):
-        client.register(bills)
-        assert client.run(bills, customers=["ada", "bob", "eve"]).result(timeout=60) == 3
-    assert sent == ["ada", "bob", "eve"]
-    assert len(refused) == 1
+def of_workers(folder: Path) -> None:
+    """With a server: the page has workers of its own."""
+    with running_server(folder / "data") as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENSTOCK_URL", url)
+        executed(python_of("docs/WORKERS.md"), folder, {})
 
 
 RUNNERS: dict[str, Callable[[Path], None]] = {
     "README.md": of_readme,
-    "docs/TASKS.md": of_tasks,
     "docs/TESTING.md": of_testing,
+    "docs/WORKERS.md": of_workers,
     "docs/WORKFLOWS.md": of_workflows,
     "docs/WORKFLOW_DEFINITIONS.md": of_definitions,
 }

@@ -9,7 +9,8 @@ PERSON = [
     {"name": "name", "type": "STR"},
     {"name": "card", "type": "STR", "required": False, "masked": True},
 ]
-CLEAR = {"card": "4711", "name": "Ada"}
+CLEAR = {"card": "4711-clear", "name": "Ada"}
+PIN = "4712-clear"
 MASKED = {"card": "*****", "name": "Ada"}
 
 
@@ -31,12 +32,12 @@ def test_masked_values_are_shown_as_stars(served: Served) -> None:
         {"name": "none", "type": "STR", "masked": True, "default": ""},
     ]
     served.good("PUT", "/v1/wf-specs?wait=all", body)
-    run = served.run("mask-spec", variables={"pin": "0000", "person": CLEAR})
+    run = served.run("mask-spec", variables={"pin": PIN, "person": CLEAR})
 
     [task] = served.poll("mask-task")
-    assert task["inputs"] == {"pin": "0000", "person": CLEAR}, "workers get the clear values"
+    assert task["inputs"] == {"pin": PIN, "person": CLEAR}, "workers get the clear values"
     own = {name: task[name] for name in ("wf_run_id", "guid", "attempt")}
-    aside = {**own, "number": 0, "value": {"pin": "0000"}, "logs": "pin 0000"}
+    aside = {**own, "number": 0, "value": {"pin": PIN}, "logs": f"pin {PIN}"}
     served.good("POST", "/v1/tasks/checkpoint", aside)
     served.succeed(task, CLEAR)
 
@@ -54,7 +55,7 @@ def test_masked_values_are_shown_as_stars(served: Served) -> None:
     assert served.good("GET", f"{path}/node-runs/0/1")["output"] == MASKED
 
     later = {"schedule_id": "mask", "wf_spec": "mask-spec", "cron": "0 0 1 1 *"}
-    given = {"pin": "0000", "person": CLEAR}
+    given = {"pin": PIN, "person": CLEAR}
     served.good("POST", "/v1/schedules", later | {"variables": given})
     assert served.good("GET", "/v1/schedules/mask")["variables"] == {
         "pin": "*****",

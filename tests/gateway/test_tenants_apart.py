@@ -69,46 +69,55 @@ class Apart:
         return found
 
 
-def furnish(client: httpx.Client, mark: str) -> str:
+def furnish(client: httpx.Client, mark: str, name: str = "same") -> str:
     """One of everything under one name, with a mark in it; gives the guid of the task."""
+    tail = name.removeprefix("same")
 
     def send(method: str, path: str, body: Any) -> Any:
         answer = client.request(method, path, json=body)
         assert answer.status_code < 300, answer.text
         return answer.json()
 
-    about = {"name": "same", "description": mark}
+    about = {"name": name, "description": mark}
     send("PUT", "/v1/task-defs?wait=all", about)
     send("PUT", "/v1/external-event-defs?wait=all", about | {"correlation": {}})
     for kind in ("user-task-defs", "workflow-event-defs"):
         send("PUT", f"/v1/{kind}?wait=all", about)
     send("PUT", "/v1/struct-defs", about | {"fields": [{"name": "n", "type": "INT"}]})
     send("PUT", "/v1/applications", about | {"webhook_url": f"https://{mark}.example/"})
-    spec = one_task("same", "same")
+    spec = one_task(name, name)
     spec["spec"]["threads"]["main"]["variables"] = [
         {"name": "it", "type": "STR", "searchable": True}
     ]
     send("PUT", "/v1/wf-specs?wait=all", spec)
-    send("PUT", "/v1/wf-specs?wait=all", waiting_for_event("waits", "same"))
-    send("PUT", "/v1/webhooks", {**about, "wf_spec": "same", "key": KEY})
+    send("PUT", "/v1/wf-specs?wait=all", waiting_for_event(f"waits{tail}", name))
+    send("PUT", "/v1/webhooks", {**about, "wf_spec": name, "key": KEY})
     send(
-        "PUT", "/v1/wf-specs?wait=all", {"name": "asks", "spec": chain(user_task("same", user="a"))}
+        "PUT",
+        "/v1/wf-specs?wait=all",
+        {"name": f"asks{tail}", "spec": chain(user_task(name, user="a"))},
     )
     labels = {"whose": mark}
-    run = {"wf_spec": "same", "wf_run_id": "same", "variables": {"it": mark}, "labels": labels}
+    run = {"wf_spec": name, "wf_run_id": name, "variables": {"it": mark}, "labels": labels}
     send("POST", "/v1/wf-runs", run)
-    send("POST", "/v1/wf-runs", {"wf_spec": "asks", "wf_run_id": "asks", "labels": labels})
-    schedule = {"schedule_id": "same", "wf_spec": "same", "cron": "0 0 1 1 *", "labels": labels}
+    send(
+        "POST",
+        "/v1/wf-runs",
+        {"wf_spec": f"asks{tail}", "wf_run_id": f"asks{tail}", "labels": labels},
+    )
+    schedule = {"schedule_id": name, "wf_spec": name, "cron": "0 0 1 1 *", "labels": labels}
     send("POST", "/v1/schedules", schedule)
-    send("POST", "/v1/external-events", {"wf_run_id": "same", "event_def": "same", "content": mark})
-    send("POST", "/v1/correlated-events", {"event_def": "same", "key": "same", "content": mark})
-    [task] = send("POST", "/v1/task-queues/same/poll", {"worker": mark, "wait_ms": 20_000})["tasks"]
-    report = {name: task[name] for name in ("wf_run_id", "guid", "attempt")}
+    send("POST", "/v1/external-events", {"wf_run_id": name, "event_def": name, "content": mark})
+    send("POST", "/v1/correlated-events", {"event_def": name, "key": name, "content": mark})
+    [task] = send("POST", f"/v1/task-queues/{name}/poll", {"worker": mark, "wait_ms": 20_000})[
+        "tasks"
+    ]
+    report = {field: task[field] for field in ("wf_run_id", "guid", "attempt")}
     measured = [{"name": mark, "kind": "counter", "value": 1.0}]
     said = {"status": "TASK_SUCCESS", "output": mark, "logs": mark, "metrics": measured}
     send("POST", "/v1/tasks/report", report | said)
     bulk = {"verb": "set-labels", "arguments": {"labels": {"by": mark}}}
-    job = send("POST", "/v1/bulk", bulk | {"filter": {"wf_spec": "waits"}})["bulk_id"]
+    job = send("POST", "/v1/bulk", bulk | {"filter": {"wf_spec": f"waits{tail}"}})["bulk_id"]
     until(lambda: send("GET", f"/v1/bulk/{job}", None)["status"] != "RUNNING", "the job's end")
     return task["guid"]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from penstock.gateway.load import Limits
+from tests.gateway import test_foreign_places as places
 from tests.gateway import test_tenants_apart as one_node
 from tests.gateway.keys import ADMIN_KEY, client_of, everything
 from tests.gateway.test_streams import end_of
@@ -32,6 +33,12 @@ def apart(tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str) -> Ite
 test_what_one_has_is_shown = one_node.test_what_one_has_is_shown_to_it_and_nothing_of_the_other_s
 test_nobody_comes_in = one_node.test_nobody_comes_in_by_naming_the_other_tenant
 test_searches_and_counts = one_node.test_searches_and_counts_are_of_one_s_own
+test_topics = one_node.test_topics_are_of_one_tenant_or_say_of_whom_each_record_is
+test_metrics = one_node.test_metrics_tell_of_no_tenant
+more = places.more
+test_cursors = places.test_a_cursor_of_the_other_s_goes_on_in_one_s_own
+test_positions = places.test_a_position_of_the_other_s_shows_nothing_of_his
+test_signals = places.test_signals_name_the_tenant_whose_task_is_to_stop
 test_a_search_that_is_followed = one_node.test_a_search_that_is_followed_is_of_one_s_own
 
 

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 
@@ -34,26 +36,52 @@ SAID = kk_for_long, 0.1
 Way = tuple[Workflow[[int], float], float]
 
 
+class Victim:
+    """A worker in a process of its own, that says which tasks it has begun, and ends none."""
+
+    def __init__(self, kafka_url: str, folder: Path, started_after_s: float) -> None:
+        self._path = Path(tempfile.mkstemp(dir=folder)[1])
+        words = [kafka_url, str(self._path), str(started_after_s)]
+        self._process = subprocess.Popen([sys.executable, "-m", "tests.sdk.killed", *words])
+
+    def begun(self) -> int:
+        """How many tasks it has begun."""
+        assert self._process.poll() is None
+        return len(self._path.read_text().split())
+
+    def kill(self) -> float:
+        """Kill it; when that was."""
+        self._process.kill()
+        killed_s = time.time()
+        self._process.wait()
+        return killed_s
+
+
+@contextmanager
+def a_victim(kafka_url: str, folder: Path, started_after_s: float) -> Generator[Victim]:
+    """One that does not outlive the test."""
+    victim = Victim(kafka_url, folder, started_after_s)
+    try:
+        yield victim
+    finally:
+        victim.kill()
+
+
 def one_round(client: Client, kafka_url: str, folder: Path, way: Way) -> list[float]:
     """After how many seconds each task of a killed worker was begun by another, which is there."""
     flow, started_after_s = way
-    path = Path(tempfile.mkstemp(dir=folder)[1])
-    words = [kafka_url, str(path), str(started_after_s)]
-    victim = subprocess.Popen([sys.executable, "-m", "tests.sdk.killed", *words])
-    try:
+    # The other has its partitions first: from who has begun tasks none goes, with word of them.
+    client.run(flow, number=0).result(timeout=60)
+    with a_victim(kafka_url, folder, started_after_s) as victim:
         handles = [client.run(flow, number=0)]
         deadline = time.monotonic() + 60
-        while len(path.read_text().split()) < BEGUN:
-            assert victim.poll() is None and time.monotonic() < deadline
+        while victim.begun() < BEGUN:
+            assert time.monotonic() < deadline
             handles += [client.run(flow, number=len(handles) + n) for n in range(TOGETHER)]
             time.sleep(0.2)
         time.sleep(SETTLED_S)  # so that what is not done by now is the victim's, and it has said so
-        victim.kill()
-        killed_s = time.time()
+        killed_s = victim.kill()
         begun_s = [handle.result(timeout=90) for handle in handles]
-    finally:
-        victim.kill()
-        victim.wait()
     return sorted(at_s - killed_s for at_s in begun_s if at_s > killed_s)
 
 

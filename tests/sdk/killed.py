@@ -9,6 +9,7 @@ from pathlib import Path
 from penstock import Worker, task, workflow
 
 HEARTBEAT_S = 5.0
+HANDED_OVER_S = 15.0
 SLOTS = 40
 _begun: list[Path] = []
 
@@ -21,7 +22,7 @@ def _begin(number: int) -> None:
         time.sleep(600)
 
 
-@task
+@task(max_attempts=2)
 def kk_unsaid(number: int) -> float:
     _begin(number)
     return time.time()
@@ -29,6 +30,12 @@ def kk_unsaid(number: int) -> float:
 
 @task(max_attempts=3, heartbeat=HEARTBEAT_S)
 def kk_said(number: int) -> float:
+    _begin(number)
+    return time.time()
+
+
+@task(max_attempts=2, timeout=HANDED_OVER_S)
+def kk_handed_over(number: int) -> float:
     _begin(number)
     return time.time()
 
@@ -43,11 +50,17 @@ def kk_for_long(number: int) -> float:
     return kk_said(number)
 
 
+@workflow
+def kk_in_two_hands(number: int) -> float:
+    return kk_handed_over(number)
+
+
 def main() -> None:
     """Work until killed; tasks are said to have been started after so long."""
     url, path, started_after_s = sys.argv[1:]
     _begun.append(Path(path))
-    Worker(kk_unsaid, kk_said, url=url, slots=SLOTS, started_after_s=float(started_after_s)).run()
+    tasks = kk_unsaid, kk_said, kk_handed_over
+    Worker(*tasks, url=url, slots=SLOTS, started_after_s=float(started_after_s)).run()
 
 
 if __name__ == "__main__":

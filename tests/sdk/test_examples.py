@@ -15,7 +15,20 @@ from typing import Any
 import pytest
 
 import penstock
-from penstock import Client, RunHandle, TaskContext, Worker, task, wait_for_event, workflow
+from penstock import (
+    Backoff,
+    Client,
+    RunHandle,
+    TaskContext,
+    Worker,
+    task,
+    wait_for_event,
+    workflow,
+)
+from penstock.sdk.calls.bulk import Bulk
+from penstock.sdk.calls.events import Events
+from penstock.sdk.calls.schedules import Schedules
+from penstock.sdk.calls.user_tasks import UserTasks
 from penstock.testing import Engine
 from tests.sdk.servers import running_server
 
@@ -23,20 +36,13 @@ pytestmark = pytest.mark.timeout(120)
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 METHODS_OF = (Client, RunHandle, TaskContext)
+SUBJECTS = {"bulk": Bulk, "events": Events, "schedules": Schedules, "user_tasks": UserTasks}
+"""What a client has of methods besides its own: an example for all of them."""
 WITHOUT = {
-    *("BulkFilter", "Forbidden", "Incomplete", "ServerError", "Unanswered", "Update"),
-    *("Client.follow_queue", "Client.follow_runs"),  # without end
+    *("Forbidden", "Incomplete", "ServerError", "Unanswered", "Update"),
     *("Client.close", "TaskContext.stop", "TaskContext.has_words"),
     *("TaskContext.logs", "TaskContext.metrics"),
-    *(
-        f"RunHandle.{name}"
-        for name in (
-            *("change_run_state", "change_state", "external_events", "follow_logs", "force"),
-            *("metrics", "migrate", "node_run", "outcome", "rescue", "restart", "restart_task"),
-            *("retry_now", "shutdown_task", "task_run", "thread", "user_tasks", "update", "view"),
-            "view_task_runs",
-        )
-    ),
+    *("RunHandle.force", "RunHandle.migrate", "RunHandle.outcome", "RunHandle.restart_task"),
 }
 """What has none: what is seen in others' examples, or in none that is short."""
 ON_KAFKA = {"CommandSender"}  # see test_kafka_worker.py
@@ -57,6 +63,16 @@ def paying(amount: int = 10) -> str:
     return wait_for_event("paid", type=str)
 
 
+@task(max_attempts=2, backoff=Backoff(base=60))
+def fetch(page: int) -> str:
+    return f"page {page}"
+
+
+@workflow
+def reading(page: int = 1) -> str:
+    return fetch(page)
+
+
 def documented() -> dict[str, str]:
     """The docstrings that users see, by name; what is the worker's business is left out."""
     found = {name: inspect.getdoc(getattr(penstock, name)) or "" for name in penstock.__all__}
@@ -66,7 +82,8 @@ def documented() -> dict[str, str]:
             is_own = inspect.isroutine(method) or isinstance(method, property)
             if is_own and not name.startswith("_") and not doc.startswith("For the worker"):
                 found[f"{kind.__name__}.{name}"] = doc
-    return found
+    subjects = {f"client.{name}": inspect.getdoc(kind) or "" for name, kind in SUBJECTS.items()}
+    return found | subjects
 
 
 DOCUMENTED = documented()
@@ -115,6 +132,13 @@ def test_an_example_is_true(name: str, request: pytest.FixtureRequest) -> None:
             engine = request.getfixturevalue("engine")
         if name.startswith("RunHandle."):
             names |= {"run": engine.run(greeting, name="Ada"), "waiting": engine.run(paying)}
+        if "retrying." in words or "failed.result()" in words:
+            engine = own.enter_context(Engine(reading))
+            times = 2 if "failed.result()" in words else 1
+            engine.fake(fetch, *[ConnectionError("away")] * times, "page 1")
+            names["retrying"] = names["failed"] = engine.run(reading)
+            if "failed.result()" in words:
+                engine.skip(60)
         run_examples(name, names | {"engine": engine})
 
 

@@ -186,8 +186,10 @@ def test_pauses_grow_and_are_bounded() -> None:
     assert min(pauses[10:]) >= api.PAUSE_MAX_S / 2
 
 
-def test_a_partition_that_changes_hands_is_asked_again(scripted: Scripted, client: Client) -> None:
-    scripted.answers = [busy(421), (200, HALTED)]
+@pytest.mark.parametrize("status", [408, 421])
+def test_what_was_not_begun_is_asked_again(scripted: Scripted, client: Client, status: int) -> None:
+    """A body that had not come in time, a partition that changes hands."""
+    scripted.answers = [busy(status), (200, HALTED)]
     assert client.handle("a").stop().status == "HALTED"
 
 

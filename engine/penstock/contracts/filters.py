@@ -92,6 +92,9 @@ class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     of a search; `status` and `ends` are met by one of theirs, `ends` by runs that have ended, and
     count as having ended so. Runs below others are left out unless they are named, or `children`
     are wanted. `all` runs are meant only by who says so.
+
+    >>> BulkFilter(wf_spec="greeting", status=("ERROR",)).wf_spec
+    'greeting'
     """
 
     all: bool = False

@@ -7,6 +7,7 @@ wrong type is BAD_REQUEST.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from math import isfinite
@@ -23,6 +24,7 @@ from penstock.gateway.errors import ApiError, EdgeCode, bad_request
 COMMAND_ID_HEADER: Final = "Penstock-Command-Id"
 REQUEST_BYTES_MAX: Final = 1024 * 1024
 NUMBER_CHARS_MAX: Final = 100
+BODY_S: Final = 30.0  # for the whole body, however it comes
 
 S = TypeVar("S", bound=Struct)
 
@@ -51,8 +53,20 @@ def to_struct(fields: dict[str, Any], kind: type[S]) -> S:
 async def read_body(request: Request, bytes_max: int = REQUEST_BYTES_MAX) -> bytes:
     """The body, up to its limit; it is kept, for another node that it may have to go to."""
     kept: bytes | None = getattr(request.state, "body", None)
-    if kept is not None:
-        return kept
+    if kept is None:
+        try:
+            async with asyncio.timeout(BODY_S):
+                kept = request.state.body = await _body_of(request, bytes_max)
+        except TimeoutError as error:
+            raise ApiError(
+                EdgeCode.BODY_TIMEOUT,
+                f"the body has not come within {BODY_S:g} s",
+                headers={"Connection": "close"},
+            ) from error
+    return kept
+
+
+async def _body_of(request: Request, bytes_max: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -64,8 +78,7 @@ async def read_body(request: Request, bytes_max: int = REQUEST_BYTES_MAX) -> byt
                 headers={"Connection": "close"},
             )
         chunks.append(chunk)
-    request.state.body = b"".join(chunks)
-    return request.state.body
+    return b"".join(chunks)
 
 
 def load(body: bytes) -> Any:

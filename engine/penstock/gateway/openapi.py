@@ -244,8 +244,8 @@ def _errors_of(one: ApiRoute, says: Says) -> set[int]:
         found |= set(ALWAYS)
     if "{" in one.path:
         found.add(404)
-    if says.body is not None:
-        found.add(413)
+    if says.body is not None or (says.takes_any and one.method != "GET"):
+        found |= {408, 413}
     if any(param.name == "at_least" for param in says.query):
         found.add(504)
     if says.sends:

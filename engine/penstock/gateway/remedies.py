@@ -248,6 +248,10 @@ OF_THE_EDGE: Final[Mapping[EdgeCode, Explained]] = {
         "give back what an answer gave, to the same list or run",
     ),
     EdgeCode.BAD_MEDIA_TYPE: ("this kind of body is not taken", "send what the message names"),
+    EdgeCode.BODY_TIMEOUT: (
+        "the body did not come in time; nothing was done",
+        "send the same again, faster; see what lies between",
+    ),
     EdgeCode.UNAUTHENTICATED: (
         "there is no credential, or it is not good (any more)",
         "bring a key or token: `PENSTOCK_API_KEY`, `Authorization: Bearer`",

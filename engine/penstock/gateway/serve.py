@@ -24,6 +24,10 @@ HEAD_S: Final = 20.0
 """For the head of a request. The time that uvicorn keeps an idle connection begins with an answer:
 one on which nothing was ever asked would be kept for ever.
 """
+BODY_S: Final = 35.0
+"""From there on for its body: who reads bodies waits less (json_in.py), and answers. Where nobody
+does, the connection is closed.
+"""
 DRAIN_S: Final = 3  # with the notice and the last batch: within 5 seconds
 
 
@@ -85,10 +89,12 @@ class HttpServer(uvicorn.Server):
 
 class BoundedHttp(H11Protocol):
     """A connection that holds its place only for who uses it: the head of a request must come soon,
-    the first one as well as those after it, and one beyond the bound is closed at once.
+    the first one as well as those after it, its body must, too, and one beyond the bound is closed
+    at once.
     """
 
     _head_due: asyncio.TimerHandle | None = None
+    _body_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Wait for a request, not for long."""
@@ -100,8 +106,9 @@ class BoundedHttp(H11Protocol):
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
-        """Whoever sends a head bit by bit has no longer for it."""
+        """Whoever sends a head, or a body, bit by bit has no longer for it."""
         super().data_received(data)
+        self._wait_for_body(self.conn.their_state is h11.SEND_BODY)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
         elif self.timeout_keep_alive_task is None:
@@ -110,11 +117,19 @@ class BoundedHttp(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         self._stop_waiting()
+        self._wait_for_body(False)
         super().connection_lost(exc)
 
     def _wait_for_head(self) -> None:
         if self._head_due is None:
             self._head_due = self.loop.call_later(HEAD_S, self.timeout_keep_alive_handler)
+
+    def _wait_for_body(self, is_coming: bool) -> None:
+        if is_coming and self._body_due is None:
+            self._body_due = self.loop.call_later(BODY_S, self.transport.close)
+        elif not is_coming and self._body_due is not None:
+            self._body_due.cancel()
+            self._body_due = None
 
     def _stop_waiting(self) -> None:
         if self._head_due is not None:

@@ -33,8 +33,10 @@ Json = dict[str, Any]
 Param = str | int | Sequence[str]
 
 URL_DEFAULT: Final = f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
-RETRIED: Final = frozenset({421, 429, 502, 503, 504})
-NOT_BEGUN: Final = frozenset({421, 429})  # nothing was done: also safe for what has no command id
+RETRIED: Final = frozenset({408, 421, 429, 502, 503, 504})
+NOT_BEGUN: Final = frozenset(
+    {408, 421, 429}
+)  # nothing was done: also safe for what has no command id
 PAUSE_FIRST_S: Final = 0.05
 PAUSE_MAX_S: Final = 2.0
 TOO_MANY: Final = 429

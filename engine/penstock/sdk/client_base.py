@@ -257,6 +257,10 @@ class ClientBase(Registered[C]):
     def follow_runs(self, **which: Unpack[RunFilters]) -> Tail[RunNews]:
         """Runs that the filters name, as they begin, change and are left, without end. Search, with
         `find_runs`, when the news are `begin`: what follows is newer.
+
+        >>> news = client.follow_runs(wf_spec="greeting")
+        >>> next(news).what
+        'begin'
         """
         path, params = "/v1/changes/wf-runs/follow", api.filters(which)
         call = Call(method="GET", path=path, params=params)
@@ -264,7 +268,11 @@ class ClientBase(Registered[C]):
 
     @lists
     def follow_queue(self, task_def: str) -> Tail[QueueShown]:
-        """What waits in the queue of a TaskDef, at first and whenever it changes, without end."""
+        """What waits in the queue of a TaskDef, at first and whenever it changes, without end.
+
+        >>> next(client.follow_queue("greet")).task_def
+        'greet'
+        """
         call = Call(method="GET", path=api.below("/v1/task-queues", task_def, "follow"))
         queue = msgspec.json.Decoder(QueueShown)
         return Tail(call, {"queue": queue.decode}, self.connection.deadline_s, retold=False)

@@ -223,6 +223,7 @@ _BY_STATUS: Final[dict[int, type[PenstockError]]] = {
     401: Forbidden,
     403: Forbidden,
     404: NotFound,
+    408: Unavailable,
     409: Conflict,
     421: Unavailable,
     429: Unavailable,

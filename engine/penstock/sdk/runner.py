@@ -131,19 +131,19 @@ class Runner:
     def submit(self, job: Job) -> None:
         """Run an attempt as soon as a slot is free."""
         job.attempt.keep_with(partial(job.engine.keep, job))
-        with self._lock:
+        with self._lock:  # they wait in the order of their numbers, whoever brings them
             self._taken += 1
             self._came += 1
             job.number = self._came
             self._jobs[job] = None
-        if job.attempt.task.is_async:
+            if job.attempt.task.is_async:
+                self._waiting.append(job)
+            else:
+                self._queue.put(job)
+        if job.attempt.task.is_async and not self._woken:  # waking the loop costs a system call
             assert self._loop is not None, "a worker with async tasks has a loop"
-            self._waiting.append(job)
-            if not self._woken:  # waking the loop costs a system call
-                self._woken = True
-                self._loop.call_soon_threadsafe(self._fill)
-        else:
-            self._queue.put(job)
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._fill)
 
     @property
     def unfinished(self) -> int:
@@ -151,9 +151,7 @@ class Runner:
         return self._taken - self.finished
 
     def drop_waiting(self) -> None:
-        """Begin no attempt any more; those that wait for a slot are forgotten, and come to other
-        workers.
-        """
+        """Begin no attempt any more; those that wait for a slot are handed back, or taken back."""
         self._dropping = True
 
     def take_back(self, engine: Engine, partitions: Collection[int]) -> tuple[list[Job], list[Job]]:
@@ -234,7 +232,7 @@ class Runner:
                 lane = job.attempt.task.is_async
                 self._begun_to[lane] = max(self._begun_to[lane], job.number)
                 job.since_s = job.beaten_s = job.heard_s = time.monotonic()
-        if not begins:
+        if not begins and job.engine.leases:  # else its partition is on its way to another worker
             self._give_up(job)
         return begins
 

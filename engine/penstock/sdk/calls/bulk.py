@@ -26,6 +26,12 @@ class Bulk(Subject[C]):
     """`client.bulk`. Its verbs are those of a run, by their names in routes: stop, resume, pause,
     kill, restart, rescue, migrate, replay, delete, set-labels, change-run-state, force
     and retry-now.
+
+    >>> late = BulkFilter(wf_spec="greeting", status=("RUNNING",), label=("late:yes",))
+    >>> client.bulk.preview("kill", late)
+    0
+    >>> client.bulk.wait(client.bulk.start("kill", late), timeout=30).done
+    0
     """
 
     @asks

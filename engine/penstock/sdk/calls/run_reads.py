@@ -76,12 +76,20 @@ class RunReads(Subject[C]):
 
     @asks
     def view(self, name: str) -> Exchange[Json]:
-        """The run in the words and shapes of another product: `kestra`, `wundaflow`."""
+        """The run in the words and shapes of another product: `kestra`, `wundaflow`.
+
+        >>> run.view("kestra")["state"]["current"]
+        'SUCCESS'
+        """
         return self._read(dict[str, Any], view=name)
 
     @asks
     def view_task_runs(self, name: str) -> Exchange[list[Json]]:
-        """Its task runs in the words and shapes of another product."""
+        """Its task runs in the words and shapes of another product.
+
+        >>> [row["taskId"] for row in run.view_task_runs("kestra")]
+        ['1-greet']
+        """
         return self._all(dict[str, Any], self._part("/task-runs", view=name))
 
     @asks
@@ -154,7 +162,11 @@ class RunReads(Subject[C]):
 
     @asks
     def thread(self, number: int) -> Exchange[ThreadShown]:
-        """One of them, by its number."""
+        """One of them, by its number.
+
+        >>> print(run.thread(0).status)
+        COMPLETED
+        """
         return self._read(ThreadShown, f"/threads/{number}")
 
     @asks
@@ -177,12 +189,21 @@ class RunReads(Subject[C]):
 
     @asks
     def node_run(self, thread: int, position: int) -> Exchange[NodeRunShown]:
-        """One of them, by its thread and its position there."""
+        """One of them, by its thread and its position there.
+
+        >>> run.node_run(0, 1).node
+        '1-greet'
+        """
         return self._read(NodeRunShown, f"/node-runs/{thread}/{position}")
 
     @asks
     def task_run(self, guid: str) -> Exchange[TaskRunShown]:
-        """A task, by its guid."""
+        """A task, by its guid.
+
+        >>> [row] = run.task_runs()
+        >>> run.task_run(row.guid).task_def
+        'greet'
+        """
         return self._read(TaskRunShown, below("/task-runs", guid))
 
     @asks
@@ -205,7 +226,11 @@ class RunReads(Subject[C]):
 
     @asks
     def user_tasks(self) -> Exchange[list[UserTaskShown]]:
-        """The forms that people are to fill in, or have."""
+        """The forms that people are to fill in, or have.
+
+        >>> run.user_tasks()
+        []
+        """
         return self._all(UserTaskShown, self._part("/user-task-runs"))
 
     @asks
@@ -220,7 +245,12 @@ class RunReads(Subject[C]):
 
     @asks
     def external_events(self) -> Exchange[list[ExternalEventShown]]:
-        """The events that were put to the run, and who took them."""
+        """The events that were put to the run, and who took them.
+
+        >>> _ = waiting.put_event("paid", "in gold")
+        >>> [event.content for event in waiting.external_events()]
+        ['in gold']
+        """
         return self._all(ExternalEventShown, self._part("/external-events"))
 
     @lists
@@ -259,7 +289,12 @@ class RunReads(Subject[C]):
     def follow_logs(
         self, *, min_level: Level = "TRACE", task_run: str | None = None, attempt: int | None = None
     ) -> Tail[LogShown]:
-        """The lines as they come, until the run has ended; over broken connections, too."""
+        """The lines as they come, until the run has ended; over broken connections, too.
+
+        >>> run = client.run(greeting, name="Ada")
+        >>> [line.message for line in run.follow_logs()]
+        []
+        """
         asked = given(min_level=min_level, task_run=task_run, attempt=attempt)
         call = self._part("/logs/follow", **asked)
         log = msgspec.json.Decoder(LogShown)
@@ -269,7 +304,11 @@ class RunReads(Subject[C]):
     def metrics(
         self, *, task_run: str | None = None, attempt: int | None = None
     ) -> Exchange[Excerpt[MetricShown]]:
-        """What the attempts of its tasks have measured."""
+        """What the attempts of its tasks have measured.
+
+        >>> run.metrics().items
+        []
+        """
         asked = given(task_run=task_run, attempt=attempt)
         return self._read(Excerpt[MetricShown], "/metrics", **asked)
 

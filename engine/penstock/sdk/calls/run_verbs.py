@@ -62,7 +62,12 @@ class RunVerbs(RunReads[C]):
     def rescue(
         self, *, thread: int = 0, skip_current_node: bool = False, exceptions: bool = False
     ) -> Exchange[ThreadTold]:
-        """Let a thread that has failed try its node again, or go on behind it."""
+        """Let a thread that has failed try its node again, or go on behind it.
+
+        >>> _ = failed.rescue()
+        >>> failed.result()
+        'page 1'
+        """
         return self._act(
             "rescue",
             ThreadTold,
@@ -85,7 +90,12 @@ class RunVerbs(RunReads[C]):
 
     @asks
     def restart(self) -> Exchange[ThreadTold]:
-        """Let a run that has failed go on at all nodes at which it has failed."""
+        """Let a run that has failed go on at all nodes at which it has failed.
+
+        >>> _ = failed.restart()
+        >>> failed.result()
+        'page 1'
+        """
         return self._act("restart", ThreadTold)
 
     @asks
@@ -129,7 +139,13 @@ class RunVerbs(RunReads[C]):
 
     @asks
     def retry_now(self, task_run: str) -> Exchange[AttemptTold]:
-        """Try a task at once that waits for its next attempt, by its guid."""
+        """Try a task at once that waits for its next attempt, by its guid.
+
+        >>> [row] = retrying.task_runs()
+        >>> _ = retrying.retry_now(row.guid)
+        >>> retrying.result()
+        'page 1'
+        """
         return self._act("retry-now", AttemptTold, guid=task_run)
 
     @asks
@@ -154,7 +170,13 @@ class RunVerbs(RunReads[C]):
         error: str | None = None,
         exception: str | None = None,
     ) -> Exchange[ThreadTold]:
-        """Say how a task has ended, in place of its worker, by its guid."""
+        """Say how a task has ended, in place of its worker, by its guid.
+
+        >>> [row] = retrying.task_runs()
+        >>> _ = retrying.change_state(row.guid, "TASK_SUCCESS", output="by hand")
+        >>> retrying.result()
+        'by hand'
+        """
         return self._act(
             "change-state",
             ThreadTold,
@@ -169,12 +191,21 @@ class RunVerbs(RunReads[C]):
     def change_run_state(
         self, state: Literal["COMPLETED", "WARNED", "ERROR", "KILLED"]
     ) -> Exchange[EndTold]:
-        """Say as what a run counts that has ended. Its own status stays, and nothing is run."""
+        """Say as what a run counts that has ended. Its own status stays, and nothing is run.
+
+        >>> print(run.change_run_state("WARNED").counts_as)
+        WARNED
+        """
         return self._act("change-run-state", EndTold, state=state)
 
     @asks
     def shutdown_task(self, task_run: str, *, grace: Duration | None = None) -> Exchange[StopTold]:
-        """Have a task stopped, by its guid; its worker has so long to do so."""
+        """Have a task stopped, by its guid; its worker has so long to do so.
+
+        >>> [row] = retrying.task_runs()
+        >>> print(retrying.shutdown_task(row.guid).status)
+        TASK_CANCELLED
+        """
         return self._act("shutdown-task", StopTold, guid=task_run, grace_ms=milliseconds(grace))
 
     @asks

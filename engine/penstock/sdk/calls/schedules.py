@@ -21,7 +21,15 @@ PATH = "/v1/schedules"
 
 
 class Schedules(Subject[C]):
-    """`client.schedules`."""
+    """`client.schedules`.
+
+    >>> nightly = client.schedules.make(greeting, "0 3 * * *", variables={"name": "Ada"})
+    >>> client.schedules.get(nightly).cron
+    '0 3 * * *'
+    >>> _ = client.schedules.pause(nightly)
+    >>> _ = client.schedules.resume(nightly)
+    >>> _ = client.schedules.delete(nightly)
+    """
 
     @asks
     def make(

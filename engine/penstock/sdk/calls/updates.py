@@ -32,6 +32,19 @@ class Updates(RunVerbs[C]):
 
         Raises ResultTimeout if it has not answered in time: with the same `guid` the same update
         may be asked for again, and is done once. Unanswered if the run has ended without.
+
+        >>> @workflow
+        ... def parcel(address: str) -> str:
+        ...     def move(asked: Update) -> None:
+        ...         assign(address, asked["content"])
+        ...         answer(asked, "moved")
+        ...
+        ...     on_event("move", move)
+        ...     wait_for_event("delivered")
+        ...     return address
+        >>> engine.register(parcel)
+        >>> engine.run(parcel, address="here").update("move", "there", timeout=30)
+        'moved'
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         guid = guid or new_command_id()

@@ -20,7 +20,21 @@ PATH = "/v1/user-task-runs"
 
 
 class UserTasks(Subject[C]):
-    """`client.user_tasks`. A user task's id is `<wf run id>/<guid>`, as `find` gives it."""
+    """`client.user_tasks`. A user task's id is `<wf run id>/<guid>`, as `find` gives it.
+
+    >>> approve = Form("approve", agreed=bool)
+    >>> @workflow
+    ... def gift(item: str) -> bool:
+    ...     return user_task(approve, group="sales")["agreed"]
+    >>> client.register(gift)
+    >>> run = client.run(gift, item="a book")
+    >>> [form] = run.user_tasks()
+    >>> _ = client.user_tasks.claim(form.id, "bob")
+    >>> print(client.user_tasks.complete(form.id, "bob", {"agreed": True}).status)
+    DONE
+    >>> run.result(timeout=30)
+    True
+    """
 
     @lists
     def find(self, **which: Unpack[UserTaskFilters]) -> Feed[UserTaskShown]:
