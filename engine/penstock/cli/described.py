@@ -52,12 +52,14 @@ def add_verb(
     run: bool = False,
     reads: bool = False,
     counts: bool = False,
+    aliases: Sequence[str] = (),
 ) -> None:
     """A verb that calls a method; one about a `run` takes its id first. What only `reads` can be
     watched. One that `counts` goes through all that a method lists, and says how many these are.
     """
     describe: Callable[..., Any] = getattr(method.owner, method.name)
-    parser = verbs.add_parser(name, help=("how many: " if counts else "") + _sentence(describe))
+    said = ("how many: " if counts else "") + _sentence(describe)
+    parser = verbs.add_parser(name, help=said, aliases=aliases)
     if run:
         parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
     taken = [one for one in _parameters(describe) if _add_argument(parser, *one)]

@@ -37,13 +37,19 @@ SUBJECTS: Final[Mapping[str, tuple[str, type[Subject[Any]]]]] = {
 """Kinds by name, what a client has of each, and what that is."""
 
 OF_RUN: Final = {
-    "get": {"thread-run": "thread", "node-run": "node_run", "task-run": "task_run"},
+    "get": {
+        "thread-run": "thread",
+        "node-run": "node_run",
+        "task-run": "task_run",
+        "variable": "variable",
+    },
     "list": {
         "thread-run": "threads",
         "node-run": "node_runs",
         "task-run": "task_runs",
         "user-task-run": "user_tasks",
         "external-event": "external_events",
+        "workflow-event": "workflow_events",
         "variable": "variables",
     },
 }

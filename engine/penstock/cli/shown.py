@@ -76,8 +76,12 @@ def show(value: Any, form: str, lines: Lines | None = None) -> None:
     if form in ("json", "yaml"):
         _write(plain(value), form)
         return
+    told = False
     for line in (lines or lines_of)(value, form == "wide"):
         tell(line)
+        told = True
+    if not told and sys.stdout.isatty():
+        tell("(none)")
 
 
 def lines_of(value: Any, wide: bool) -> Iterable[str]:

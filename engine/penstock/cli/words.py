@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
@@ -16,6 +17,7 @@ from penstock.config import (
     kafka_settings_default,
     log_format_default,
     read_kafka_settings,
+    snapshots_default,
     tenant_default,
     url_default,
 )
@@ -28,7 +30,9 @@ _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600}
 class Verbs(Protocol):
     """To what a verb is added."""
 
-    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:
+    def add_parser(
+        self, name: str, *, help: str, aliases: Sequence[str] = ()
+    ) -> argparse.ArgumentParser:
         """The parser of a new verb."""
         ...
 
@@ -105,6 +109,16 @@ def count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return int(text)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Where snapshots are."""
+    parser.add_argument(
+        "--snapshots",
+        default=snapshots_default(),
+        metavar="DIR|s3://BUCKET/PREFIX",
+        help="where snapshots of the stores are kept",
+    )
 
 
 def add_kafka(parser: argparse.ArgumentParser, *, required: bool, default: str | None) -> None:
