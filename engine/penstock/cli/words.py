@@ -7,8 +7,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from penstock.cli.codes import Exit
 from penstock.config import (
@@ -24,6 +25,7 @@ from penstock.config import (
 from penstock.sdk.api import checked_url
 
 WITHIN_S: Final = 10.0
+CHOICES_TOLD_MAX: Final = 8
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600}
 
 
@@ -38,7 +40,20 @@ class Verbs(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """One that says what is wrong in a sentence, and where the arguments are told."""
+    """One that says what is wrong in a sentence, and where the arguments are told. For a word that
+    is none of many, those that look like it are named, not all.
+    """
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(one) for one in action.choices]
+        like = get_close_matches(str(value).lower(), choices)
+        if len(choices) <= CHOICES_TOLD_MAX:
+            said = f"choose from {', '.join(choices)}"
+        else:
+            said = f"did you mean {' or '.join(like)}?" if like else "there is none like it"
+        raise argparse.ArgumentError(action, f"invalid choice: {str(value)[:80]!r}; {said}")
 
     def error(self, message: str) -> NoReturn:
         """End, with the code of a wrong command line."""
