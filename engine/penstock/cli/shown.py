@@ -160,14 +160,16 @@ def _fields(row: Mapping[str, Any]) -> Iterable[str]:
 def table(
     items: Sequence[Any], *, wide: bool = False, columns: Sequence[str] = ()
 ) -> Iterable[str]:
-    """A column for each field; all but the last are cut where they are long, and show it."""
+    """A column for each field; all but ids and the last are cut where they are long,
+    and show it.
+    """
     if not items:
         return
     rows = [_row(item) for item in items]
     if wide or not columns:
         all_of_them = list(rows[0])
         columns = all_of_them if wide else COLUMNS.get(type(items[0]).__name__, all_of_them)
-    whole = columns if wide else columns[-1:]
+    whole = columns if wide else ("id", *columns[-1:])
     cells = [[_cell(row.get(name), whole=name in whole) for name in columns] for row in rows]
     yield from _aligned([[name.upper() for name in columns], *cells])
 

@@ -66,9 +66,8 @@ export function DeadLettersPage() {
                   <td class="mono">{one.code}</td>
                   <td class="wide-cell">
                     {one.message}
-                    <small class="faint block">
-                      {one.why} {one.mend}
-                    </small>
+                    <small class="faint block">{one.why}</small>
+                    <small class="block">What to do: {one.mend}</small>
                   </td>
                   <td class="mono faint">
                     {one.topic} {one.partition}:{one.offset}
