@@ -68,6 +68,7 @@ def test_a_run_is_looked_into_and_found(served: Served, tell: Tell) -> None:
     assert found.splitlines()[1].split()[:4] == [run, "waits", "1", "RUNNING"]
     assert tell("search", "wf-run", "--status", "COMPLETED", "--wf-spec", "waits") == ""
     assert len(tell("search", "wf-run", "--limit", "1").splitlines()) == 2
+    assert tell("list", "wf-run", "--limit", "1").splitlines()[1].startswith(run), "newest first"
     assert tell("signal", run, "go", '{"a": 1}')
     assert "COMPLETED" in tell("get", "wf-run", run)
     assert "EVENT_DEF" in tell("list", "external-event", run)

@@ -1,5 +1,6 @@
 """`--snapshots` on the command line: a server takes them, `verify` and a new disk use them."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.sdk.servers import running_server
 @pytest.mark.drill("restore from a snapshot")
 def test_a_server_with_snapshots_comes_back_from_them(tmp_path: Path) -> None:
     data, kept = tmp_path / "data", tmp_path / "snapshots"
+    place = "--data", str(data), "--snapshots", str(kept)
     words = ["dev", "--partitions", "1", "--snapshots", str(kept), "--snapshot-every", "1s"]
     with running_server(data, *words) as url:
         some_work(url)
@@ -28,7 +30,10 @@ def test_a_server_with_snapshots_comes_back_from_them(tmp_path: Path) -> None:
 
         wait_until(is_kept)
         runs = httpx.get(f"{url}/v1/wf-runs").json()["items"]
-    assert len(lines_of(penstock("verify", "--data", str(data), "--snapshots", str(kept)))) == 2
+        there = penstock("snapshot", "list", "--url", url, "-o", "json")
+    stopped = penstock("snapshot", "list", *place, "-o", "json")
+    assert json.loads(there.stdout)[0] in json.loads(stopped.stdout), "no server is needed"
+    assert len(lines_of(penstock("verify", *place))) == 2
     shutil.rmtree(data / "stores")
     with running_server(data, *words) as url:
         wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 200)
@@ -52,5 +57,22 @@ def test_a_wrong_place_or_schedule_is_explained(
     tmp_path: Path, words: list[str], status: int, text: str
 ) -> None:
     done = process(*words, "--data", str(tmp_path))
+    assert done.returncode == status
+    assert text in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        (["--data", "nowhere"], 2, "--data needs --snapshots"),
+        (["--data", "nowhere", "--snapshots", "kept"], 1, "there is no directory nowhere"),
+        (["--data", ".", "--snapshots", "kept"], 1, "is no data directory"),
+    ],
+)
+def test_a_directory_that_is_none_has_no_snapshots(
+    words: list[str], status: int, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = process("snapshot", "list", *words)
     assert done.returncode == status
     assert text in done.stderr

@@ -181,3 +181,17 @@ def _failing(data: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, process.returncode, out, err)
     finally:
         process.kill()
+
+
+def test_what_a_command_is_told_is_explained() -> None:
+    """Also what nobody has answered; and a word that is almost one is named."""
+    told = process("search", "wf-run", "--url", "http://127.0.0.1:9", "--within", "1s")
+    code = told.stderr.removeprefix("penstock: ").partition(":")[0]
+    explained = process("explain", code)
+    assert (explained.returncode, code) == (0, "UNREACHABLE")
+    assert "penstock dev" in explained.stdout
+    assert process("lst").stderr.startswith(
+        "penstock: argument COMMAND: invalid choice: 'lst'; did you mean list"
+    )
+    assert "did you mean node-run" in process("get", "nodeRun").stderr
+    assert "there is none like it" in process("frobnicate").stderr

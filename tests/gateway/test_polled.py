@@ -26,6 +26,11 @@ def asked(noted: Polled, key: tuple[str, str], worker: str) -> None:
     noted.ends(key, worker)
 
 
+def told(noted: Polled) -> dict[str, float | None]:
+    """When each worker has asked last."""
+    return {name: one.ago_s for name, one in noted.of(WORK).items()}
+
+
 def test_who_polled_lately_counts_once_a_task_def() -> None:
     clock = Clock()
     noted = Polled(clock)
@@ -85,9 +90,22 @@ def test_the_workers_of_a_task_def_are_told_by_name() -> None:
     asked(noted, WORK, "new")
     noted.begins(WORK, "waits")
     clock.now_s += 1
-    assert noted.of(WORK) == {"old": LATELY_S, "new": 1, "waits": None}
+    assert told(noted) == {"old": LATELY_S, "new": 1, "waits": None}
     clock.now_s += 1
-    assert noted.of(WORK) == {"new": 2, "waits": None}
+    assert told(noted) == {"new": 2, "waits": None}
     clock.now_s += LATELY_S
-    assert noted.of(WORK) == {"waits": None}, "it asks for as long as it likes"
+    assert told(noted) == {"waits": None}, "it asks for as long as it likes"
     assert noted.of(("default", "nobody")) == {}
+
+
+def test_a_worker_has_the_slots_that_it_said_last() -> None:
+    noted = Polled(Clock())
+    noted.begins(WORK, "grows", 4)
+    noted.ends(WORK, "grows")
+    asked(noted, WORK, "says nothing")
+    assert {name: one.slots for name, one in noted.of(WORK).items()} == {
+        "grows": 4,
+        "says nothing": None,
+    }
+    noted.begins(WORK, "grows", 8)
+    assert noted.of(WORK)["grows"] == (None, 8)

@@ -282,7 +282,7 @@ def test_the_workers_of_a_task_def_are_shown(served: Served) -> None:
     served.a_task_def("tq-workers")
     path = "/v1/task-queues/tq-workers"
     assert served.good("GET", f"{path}/workers")["items"] == []
-    served.good("POST", f"{path}/poll", {"worker": "first"})
+    served.good("POST", f"{path}/poll", {"worker": "first", "slots": 8})
     [first] = served.good("GET", f"{path}/workers")["items"]
     assert (first["via"], first["worker"], first["host"]) == ("http", "first", None)
     assert first["polled_at"].endswith("Z")
@@ -291,6 +291,7 @@ def test_the_workers_of_a_task_def_are_shown(served: Served) -> None:
         wait_until(lambda: len(served.good("GET", f"{path}/workers")["items"]) == 2)
         second = served.good("GET", f"{path}/workers")["items"][1]
         assert (second["worker"], second["polled_at"]) == ("second", None)
+        assert (first["slots"], second["slots"]) == (8, None), "who says nothing has none"
         served.a_wf_spec("tq-workers", "tq-workers")
         served.run("tq-workers")
         assert len(waits.result()) == 1

@@ -11,18 +11,12 @@ import httpx
 import pytest
 
 from penstock import Client, Unavailable, Worker, task, workflow
-from penstock.contracts.avro import Avro
-from penstock.contracts.records import DeadRecord
-from penstock.contracts.topics import Topics
-from penstock.contracts.wire import STAMP, Sent, command_value
 from penstock.core.commands.run_wf import RunWf
-from penstock.core.ids import partition_of_run
-from penstock.log.embedded.engine import EmbeddedLog
-from penstock.log.port import Message
 from tests.cli.calls import penstock
 from tests.crash.server import Server
 from tests.gateway.keys import ADMIN_KEY, guarded
 from tests.gateway.served import wait_until
+from tests.operations.burying import bury
 from tests.operations.works import register
 from tests.sdk.servers import running_server
 
@@ -67,7 +61,7 @@ def test_a_dead_letter_is_sent_again_once(tmp_path: Path) -> None:
         register(server)
         server.terminate()
         server.ended(30)
-        bury(server.data, RunWf(wf_spec="work", wf_run_id="lost"))
+        bury(server.data, RunWf(wf_spec="work", wf_run_id="lost"), PARTITIONS)
         server.start()
         url = f"http://127.0.0.1:{server.port}"
         listed = penstock("dead-letters", "list", "--url", url)
@@ -82,34 +76,6 @@ def test_a_dead_letter_is_sent_again_once(tmp_path: Path) -> None:
         assert "RETRIED" in penstock("dead-letters", "list", "--url", url).stdout
     finally:
         server.stop()
-
-
-def bury(data: Path, command: RunWf) -> None:
-    """Make a command a dead letter, as the owner of its partition would."""
-    topics = Topics("penstock", PARTITIONS)
-    log = EmbeddedLog(
-        data / "log",
-        commands=topics.commands,
-        partitions=PARTITIONS,
-        on_demand=topics.on_demand,
-    )
-    avro = Avro()
-    value = command_value(avro, Sent(command=command))
-    number = partition_of_run(str(command.wf_run_id), PARTITIONS)
-    dead = DeadRecord(
-        topic=topics.commands,
-        partition=number,
-        offset=0,
-        code="MALFORMED",
-        message="this build does not know the schema",
-        key=str(command.wf_run_id).encode(),
-        value=value,
-        value_bytes=len(value),
-    )
-    log.append_and_wait(
-        Message(topics.dead_letters, f"{number}:0".encode(), avro.encode(dead), {STAMP: b""})
-    )
-    log.close()
 
 
 @task

@@ -34,6 +34,9 @@ from penstock import (
     wait_until,
     workflow,
 )
+from penstock.config import PARTITIONS_DEFAULT
+from penstock.core.commands.run_wf import RunWf
+from tests.operations.burying import bury
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>alert(1)</script>'
 START_S = 60
@@ -205,6 +208,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the engine is ended too
     data = asked.folder / "data"
     command = [sys.executable, "-m", "penstock.cli", "dev", "--port", "0", "--data", str(data)]
+    bury(data, RunWf(wf_spec="until_ready", wf_run_id="lost"), PARTITIONS_DEFAULT)
     if asked.auth:
         (asked.folder / "admin.key").write_text(asked.auth)
         command += ["--auth", "on", "--admin-key-file", str(asked.folder / "admin.key")]

@@ -152,6 +152,9 @@ test("a telephone has room for it", async ({ page }) => {
     "/task-runs",
     "/queues?queue=long_haul",
     "/bulk",
+    "/metadata?name=charge_card",
+    "/dead-letters",
+    "/cluster",
   ]) {
     await open(page, path);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

@@ -1,6 +1,6 @@
 // Task runs across runs: their columns, their durations as they go on, each filter under its name.
 import type { Page } from "@playwright/test";
-import { expect, open, test, world } from "./page";
+import { expect, open, read, test, world } from "./page";
 
 const rows = (page: Page) => page.locator("table[data-kind=task-runs] tbody tr");
 
@@ -40,6 +40,44 @@ test("task runs are shown with all that is known of them", async ({ page }) => {
   await expect(page.getByRole("img", { name: /Task runs by day/ })).toBeVisible();
   await page.getByRole("link", { name: /^Details of charge_card/ }).click();
   await expect(page.getByRole("complementary")).toContainText("receipt-4200");
+});
+
+interface Took {
+  task_def: string;
+  attempts: { scheduled_at: string; ended_at: string }[];
+}
+
+/** The tasks of task runs that have ended, that which took longest first. */
+async function longestFirst(path: string): Promise<string[]> {
+  const took = ({ attempts }: Took) =>
+    Date.parse(attempts.at(-1)?.ended_at ?? "") - Date.parse(attempts[0]?.scheduled_at ?? "");
+  const { items } = (await read(path)) as unknown as { items: Took[] };
+  return items.sort((one, other) => took(other) - took(one)).map((one) => one.task_def);
+}
+
+test("task runs are put in order by a column, and once more the other way round", async ({
+  page,
+}) => {
+  const tasks = (at: number) => rows(page).locator(`td:nth-child(${at})`);
+  const heading = (name: string) => page.getByRole("columnheader", { name });
+  await open(page, `/task-runs?q=${world().order}`);
+  await expect(rows(page)).toHaveCount(3);
+  await heading("Task").getByRole("button").click();
+  await expect(page).toHaveURL(/by=task/);
+  await expect(tasks(2)).toHaveText(["charge_card", "reserve_stock", "ship"]);
+  await expect(heading("Task")).toHaveAttribute("aria-sort", "ascending");
+  await expect(heading("Start")).not.toHaveAttribute("aria-sort");
+  await heading("Task").getByRole("button").click();
+  await expect(tasks(2)).toHaveText(["ship", "reserve_stock", "charge_card"]);
+  await heading("Attempts").getByRole("button").click();
+  await expect(tasks(9)).toHaveText(["2", "1", "1"]);
+  await heading("Duration").getByRole("button").click();
+  await expect(tasks(2)).toHaveText(await longestFirst(`/v1/task-runs?q=${world().order}`));
+  await heading("Start").getByRole("button").click();
+  await expect(tasks(2)).toHaveText(["ship", "charge_card", "reserve_stock"]);
+  await expect(page).not.toHaveURL(/by=/);
+  await open(page, "/task-runs?by=-duration&status=TASK_RUNNING&status=TASK_SUCCESS");
+  await expect(tasks(2).first()).toHaveText("long_haul"); // what is not over counts until now
 });
 
 test("how long a task has run counts on", async ({ page }) => {

@@ -39,6 +39,8 @@ OF_RUN: Final = {
 }
 """Verbs about a run, and the method of its handle."""
 
+ALIASES: Final = {"retry-now": ("retry",)}
+
 GROUPS: Final[dict[str, tuple[str, type[Subject[Any]], str, tuple[str, ...]]]] = {
     "user-tasks": (
         *("user_tasks", UserTasks, "forms that people fill in"),
@@ -71,7 +73,8 @@ READS: Final = frozenset({"find", "get", "list", "audit", "comments"})
 def add(verbs: Verbs) -> None:
     """A verb for each."""
     for verb, name in OF_RUN.items():
-        add_verb(verbs, verb, Method(RunVerbs, name, handle), run=True)
+        aliases = ALIASES.get(verb, ())
+        add_verb(verbs, verb, Method(RunVerbs, name, handle), run=True, aliases=aliases)
     for word, (attribute, owner, said, names) in GROUPS.items():
         group = verbs.add_parser(word, help=said)
         acts = group.add_subparsers(dest="kind", required=True, metavar="WHAT")

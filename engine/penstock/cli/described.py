@@ -35,13 +35,15 @@ SHOWN_MAX: Final = 100
 
 class Method(Struct, frozen=True):
     """A method of the client, or of what a client has: where it is described, and how what it is
-    asked of is found; and the method that says what would become of the same arguments.
+    asked of is found; the method that says what would become of the same arguments; and what it is
+    `given` always.
     """
 
     owner: type[Subject[Any]]
     name: str
     of: Callable[[argparse.Namespace, Client], Any]
     rehearsal: str = ""
+    given: Mapping[str, Any] = {}
 
 
 def add_verb(
@@ -52,15 +54,18 @@ def add_verb(
     run: bool = False,
     reads: bool = False,
     counts: bool = False,
+    aliases: Sequence[str] = (),
 ) -> None:
     """A verb that calls a method; one about a `run` takes its id first. What only `reads` can be
     watched. One that `counts` goes through all that a method lists, and says how many these are.
     """
     describe: Callable[..., Any] = getattr(method.owner, method.name)
-    parser = verbs.add_parser(name, help=("how many: " if counts else "") + _sentence(describe))
+    said = ("how many: " if counts else "") + _sentence(describe)
+    parser = verbs.add_parser(name, help=said, aliases=aliases)
     if run:
         parser.add_argument("wf_run_id", metavar="WF_RUN_ID")
-    taken = [one for one in _parameters(describe) if _add_argument(parser, *one)]
+    open_ones = (one for one in _parameters(describe) if one[0].name not in method.given)
+    taken = [one for one in open_ones if _add_argument(parser, *one)]
     if not counts and isinstance(inspect.getattr_static(method.owner, method.name), lists):
         parser.add_argument(
             "--limit", type=count, default=SHOWN_MAX, metavar="N", help="(%(default)s)"
@@ -75,7 +80,7 @@ def add_verb(
             args, kwargs = _given(options, [parameter for parameter, _ in taken])
             only = bool(method.rehearsal) and options.dry_run
             called = getattr(method.of(options, client), method.rehearsal if only else method.name)
-            answer = called(*args, **kwargs)
+            answer = called(*args, **{**kwargs, **method.given})
             if counts:
                 answer = {"count": sum(1 for _ in answer)}
             elif isinstance(answer, Iterator):

@@ -37,13 +37,19 @@ SUBJECTS: Final[Mapping[str, tuple[str, type[Subject[Any]]]]] = {
 """Kinds by name, what a client has of each, and what that is."""
 
 OF_RUN: Final = {
-    "get": {"thread-run": "thread", "node-run": "node_run", "task-run": "task_run"},
+    "get": {
+        "thread-run": "thread",
+        "node-run": "node_run",
+        "task-run": "task_run",
+        "variable": "variable",
+    },
     "list": {
         "thread-run": "threads",
         "node-run": "node_runs",
         "task-run": "task_runs",
         "user-task-run": "user_tasks",
         "external-event": "external_events",
+        "workflow-event": "workflow_events",
         "variable": "variables",
     },
 }
@@ -59,6 +65,8 @@ SEARCHED: Final[Mapping[str, tuple[str, type[Subject[Any]], str]]] = {
     "workflow-event": ("", Client, "find_workflow_events"),
 }
 """What is found by filters, over all runs."""
+FOUND: Final[Mapping[str, Mapping[str, Any]]] = {"wf-run": {"newest": True}, "user-task": {}}
+"""Of these all are listed by the search, too, which is given this: one without a filter."""
 COUNTED: Final = {
     "wf-run": "count_runs",
     "task-run": "count_task_runs",
@@ -83,6 +91,10 @@ def add(verbs: Verbs, get: Verbs) -> None:
                 add_verb(kinds, kind, method, reads=verb != "delete")
         for kind, name in OF_RUN.get(verb, {}).items():
             add_verb(kinds, kind, Method(RunReads, name, handle), run=True, reads=True)
+    for kind, given in FOUND.items():
+        attribute, owner, name = SEARCHED[kind]
+        method = Method(owner, name, _found(attribute), given=given)
+        add_verb(groups["list"], kind, method, reads=True)
     of_task_def = Method(TaskDefs, "workers", _found("task_defs"))
     add_verb(groups["list"], "worker", of_task_def, reads=True)
     validate = _kinds(verbs, "validate", "say whether a new version would be accepted")

@@ -14,7 +14,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.ids import partition_of_run
 from penstock.log.port import EngineLog
-from penstock.processor.directory import Belongs, CannotStart, belongs_to, locked
+from penstock.processor.directory import Belongs, CannotStart, belonging, locked
 from penstock.processor.past import Past
 from penstock.server import log_of, partitions_on_kafka
 from penstock.store.rocks import RocksStores
@@ -66,11 +66,7 @@ def opened(config: Config, *, has_data: bool) -> Generator[Offline]:
 
 
 def _of_directory(config: Config) -> Belongs:
-    if not config.data.is_dir():
-        raise CannotStart(f"there is no directory {config.data}")
-    belongs = belongs_to(config.data)
-    if belongs is None:
-        raise CannotStart(f"{config.data} is no data directory: it has no cluster.json")
+    belongs = belonging(config.data)
     if not belongs.embedded and config.kafka is None:
         raise CannotStart(f"{config.data} belongs to a log on Kafka; say where with --kafka")
     return belongs

@@ -15,6 +15,7 @@ from penstock.cli.words import (
     Verbs,
     add_kafka,
     add_log_format,
+    add_place,
     count,
     duration_s,
     fail,
@@ -45,7 +46,6 @@ from penstock.config import (
     builtin_default,
     data_default,
     kafka_default,
-    snapshots_default,
 )
 from penstock.core.ids import is_kebab
 from penstock.processor.directory import CannotStart, listening, locked
@@ -70,7 +70,7 @@ def add(verbs: Verbs) -> None:
     )
     _add_data(verify)
     add_kafka(verify, required=False, default=kafka_default())
-    _add_place(verify)
+    add_place(verify)
     verify.set_defaults(do=_verify)
 
 
@@ -267,7 +267,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"of a log that is made now ({PARTITIONS_DEFAULT})",
     )
-    _add_place(parser)
+    add_place(parser)
     _add_snapshots(parser)
     add_log_format(parser)
     _add_bounds(parser)
@@ -306,15 +306,6 @@ def _add_snapshots(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         default=SNAPSHOTS_KEPT_DEFAULT,
         help="of each partition, 2 or more (%(default)s)",
-    )
-
-
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--snapshots",
-        default=snapshots_default(),
-        metavar="DIR|s3://BUCKET/PREFIX",
-        help="where snapshots of the stores are kept",
     )
 
 

@@ -76,8 +76,12 @@ def show(value: Any, form: str, lines: Lines | None = None) -> None:
     if form in ("json", "yaml"):
         _write(plain(value), form)
         return
+    told = False
     for line in (lines or lines_of)(value, form == "wide"):
         tell(line)
+        told = True
+    if not told and sys.stdout.isatty():
+        tell("(none)")
 
 
 def lines_of(value: Any, wide: bool) -> Iterable[str]:
@@ -156,14 +160,16 @@ def _fields(row: Mapping[str, Any]) -> Iterable[str]:
 def table(
     items: Sequence[Any], *, wide: bool = False, columns: Sequence[str] = ()
 ) -> Iterable[str]:
-    """A column for each field; all but the last are cut where they are long, and show it."""
+    """A column for each field; all but ids and the last are cut where they are long,
+    and show it.
+    """
     if not items:
         return
     rows = [_row(item) for item in items]
     if wide or not columns:
         all_of_them = list(rows[0])
         columns = all_of_them if wide else COLUMNS.get(type(items[0]).__name__, all_of_them)
-    whole = columns if wide else columns[-1:]
+    whole = columns if wide else ("id", *columns[-1:])
     cells = [[_cell(row.get(name), whole=name in whole) for name in columns] for row in rows]
     yield from _aligned([[name.upper() for name in columns], *cells])
 

@@ -1,13 +1,14 @@
-"""Snapshots of the stores of a server: those there are, and one more now."""
+"""Snapshots of stores: those there are, of a server or of a data directory; and one more now."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from penstock.cli.asking import asking, showing
-from penstock.cli.words import Verbs, duration_s, tell
+from penstock.cli.words import Verbs, add_place, duration_s, tell
 from penstock.contracts.answers.common import Items
 from penstock.contracts.answers.snapshots import SnapshotKept, SnapshotsAsked
 from penstock.sdk.api import Call
@@ -22,10 +23,18 @@ WAIT_S: Final = 60.0
 def add(verbs: Verbs) -> None:
     """snapshot."""
     snapshot = verbs.add_parser(
-        "snapshot", help="snapshots of the partitions that the server has that is asked"
+        "snapshot", help="snapshots of the partitions that the server that is asked has"
     )
     kinds = snapshot.add_subparsers(dest="kind", required=True, metavar="WHAT")
-    showing(kinds.add_parser("list", help="those there are, newest first"), _list)
+    listed = kinds.add_parser("list", help="those there are, newest first")
+    listed.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="of this data directory, with --snapshots, without asking a server",
+    )
+    add_place(listed)
+    showing(listed, _list)
     take = kinds.add_parser("take", help="take one now, of each that has moved since its last one")
     take.add_argument(
         "--timeout",
@@ -37,8 +46,30 @@ def add(verbs: Verbs) -> None:
     asking(take, _take)
 
 
-def _list(_: argparse.Namespace, client: Client) -> list[SnapshotKept]:
-    return _kept(client)
+def _list(options: argparse.Namespace, client: Client) -> Any:
+    """Of a server, which knows its place; or of a directory, where the place has to be said."""
+    if options.data is None:
+        return _kept(client)
+    if options.snapshots is None:
+        raise ValueError("--data needs --snapshots: where they are kept")
+    return _of_directory(options.data, options.snapshots)
+
+
+def _of_directory(data: Path, place: str) -> list[Any]:
+    """All partitions' of what the directory belongs to."""
+    from penstock.gateway.snapshots_kept import snapshots_kept
+    from penstock.processor.directory import CannotStart, belonging
+    from penstock.processor.snapshots.parts import open_objects
+    from penstock.processor.snapshots.port import SnapshotError
+    from penstock.store.port import Identity
+
+    belongs = belonging(data)
+    topic_id, partitions = belongs.topic_id, belongs.partitions
+    own = [Identity(topic_id, number, partitions) for number in range(partitions)]
+    try:
+        return snapshots_kept(open_objects(place), own)
+    except SnapshotError as error:
+        raise CannotStart(f"the place of the snapshots: {error}") from error
 
 
 def _take(options: argparse.Namespace, client: Client) -> None:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from penstock.cli.codes import Exit
 from penstock.config import (
@@ -16,25 +18,42 @@ from penstock.config import (
     kafka_settings_default,
     log_format_default,
     read_kafka_settings,
+    snapshots_default,
     tenant_default,
     url_default,
 )
 from penstock.sdk.api import checked_url
 
 WITHIN_S: Final = 10.0
+CHOICES_TOLD_MAX: Final = 8
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600}
 
 
 class Verbs(Protocol):
     """To what a verb is added."""
 
-    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:
+    def add_parser(
+        self, name: str, *, help: str, aliases: Sequence[str] = ()
+    ) -> argparse.ArgumentParser:
         """The parser of a new verb."""
         ...
 
 
 class Parser(argparse.ArgumentParser):
-    """One that says what is wrong in a sentence, and where the arguments are told."""
+    """One that says what is wrong in a sentence, and where the arguments are told. For a word that
+    is none of many, those that look like it are named, not all.
+    """
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(one) for one in action.choices]
+        like = get_close_matches(str(value).lower(), choices)
+        if len(choices) <= CHOICES_TOLD_MAX:
+            said = f"choose from {', '.join(choices)}"
+        else:
+            said = f"did you mean {' or '.join(like)}?" if like else "there is none like it"
+        raise argparse.ArgumentError(action, f"invalid choice: {str(value)[:80]!r}; {said}")
 
     def error(self, message: str) -> NoReturn:
         """End, with the code of a wrong command line."""
@@ -105,6 +124,16 @@ def count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return int(text)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Where snapshots are."""
+    parser.add_argument(
+        "--snapshots",
+        default=snapshots_default(),
+        metavar="DIR|s3://BUCKET/PREFIX",
+        help="where snapshots of the stores are kept",
+    )
 
 
 def add_kafka(parser: argparse.ArgumentParser, *, required: bool, default: str | None) -> None:

@@ -1,6 +1,6 @@
 """What each code means and what to do about it, in a sentence each: of refusals, of the gateway's
-own errors, of partitions that are stopped, and of failures that end a run. `penstock explain CODE`
-and docs/reference/errors.md are made of this.
+own errors, of partitions that are stopped, of failures that end a run, and of clients' own.
+`penstock explain CODE` and docs/reference/errors.md are made of this.
 
 Rule: a code without a row here is a defect; a test holds it.
 """
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core.errors import Code
+from penstock.gateway.client_remedies import OF_CLIENTS
 from penstock.gateway.errors import EdgeCode
 from penstock.gateway.failure_remedies import OF_FAILURES, Explained
 from penstock.processor.doctor import MENDS
@@ -348,6 +349,7 @@ def explained(name: str) -> list[tuple[str, Explained]]:
         ("error of the gateway", _named(OF_THE_EDGE)),
         ("partition stopped", _named(OF_STOPS)),
         ("failure of a run", _named(OF_FAILURES)),
+        ("error of a client", OF_CLIENTS),
     )
     return [(kind, table[name]) for kind, table in kinds if name in table]
 

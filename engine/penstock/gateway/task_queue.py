@@ -98,7 +98,7 @@ class TaskQueues:
         key = (caller.tenant, task_def)
         queue = self._queue(key)
         queue.used()
-        self.polled.begins(key, worker.name)
+        self.polled.begins(key, worker.name, worker.slots)
         try:
             return await queue.poll(caller, worker, tasks_max, wait_s, gone)
         finally:

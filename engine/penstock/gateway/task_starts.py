@@ -33,10 +33,11 @@ logger = logging.getLogger("penstock.gateway")
 
 @dataclass(frozen=True, slots=True)
 class PollingWorker:
-    """Who asks for tasks, and what runs there, as it names itself."""
+    """Who asks for tasks, what runs there and how much at once, as it says itself."""
 
     name: str
     version: str = ""
+    slots: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,16 @@ def belongs_to(data: Path) -> Belongs | None:
     return None
 
 
+def belonging(data: Path) -> Belongs:
+    """What a directory belongs to that has been used; raises CannotStart if it has not."""
+    if not data.is_dir():
+        raise CannotStart(f"there is no directory {data}")
+    belongs = belongs_to(data)
+    if belongs is None:
+        raise CannotStart(f"{data} is no data directory: it has no cluster.json")
+    return belongs
+
+
 def mark(data: Path, belongs: Belongs) -> None:
     """Write what the directory belongs to."""
     (data / "cluster.json").write_bytes(msgspec.json.encode(belongs))

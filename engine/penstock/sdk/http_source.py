@@ -213,7 +213,12 @@ class HttpSource:
 
     async def _take(self, task: TaskDef[..., Any], share: Share) -> list[ScheduledTask]:
         wait_ms = int(share.wait_s * 1_000)
-        body = {"worker": self._worker, "tasks_max": share.tasks_max, "wait_ms": wait_ms}
+        body = {
+            "worker": self._worker,
+            "slots": self._runner.slots,
+            "tasks_max": share.tasks_max,
+            "wait_ms": wait_ms,
+        }
         path = f"/v1/task-queues/{task.name}/poll"
         call = api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
         polled = await self._ask(call, _Polled, self._polling)

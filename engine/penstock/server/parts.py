@@ -24,7 +24,7 @@ from penstock.log.port import EngineLog, Member
 from penstock.processor.directory import (
     Belongs,
     CannotStart,
-    belongs_to,
+    belonging,
     check_log,
     mark,
 )
@@ -138,9 +138,7 @@ def _know_again(data: Path, belongs: Belongs, log: EngineLog, topics: Topics) ->
 
 def verify(config: Config) -> list[Verified]:
     """Compare the stores of a data directory that no server has open with their log."""
-    belongs = belongs_to(config.data)
-    if belongs is None:
-        raise CannotStart(f"{config.data} is no data directory: it has no cluster.json")
+    belongs = belonging(config.data)
     if not belongs.embedded and config.kafka is None:
         raise CannotStart(f"{config.data} belongs to a log on Kafka; say where with --kafka")
     with ExitStack() as closing:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from penstock.config import PORT_DEFAULT, Config
+from penstock.config import PORT_DEFAULT, URL_VARIABLE, Config
 from penstock.core.errors import Outdated
 from penstock.gateway.app import drain
 from penstock.gateway.pages import UI, is_built
@@ -111,6 +111,8 @@ def _tell_what_runs(
     log = f"Kafka at {config.kafka}" if config.kafka else f"embedded, in {config.data / 'log'}"
     tell(f"penstock, cluster {belongs.cluster}")
     tell(f"  http    {url}")
+    if config.kafka is None and config.port is None and not url.endswith(f":{PORT_DEFAULT}"):
+        tell(f"          {PORT_DEFAULT} is taken; in other terminals: export {URL_VARIABLE}={url}")
     tell(f"  pages   {url + UI if is_built() else NO_PAGES}")
     tell(f"  log     {log}, {belongs.partitions} partitions")
     tell(f"  stores  {config.data / 'stores'}")

@@ -12,6 +12,7 @@ import penstock
 from penstock.core.definitions.fault_kinds import FaultKind
 from penstock.core.errors import MENDED_BY_TIME
 from penstock.core.state.failures import GROUPS, UNHANDLED
+from penstock.gateway.client_remedies import OF_CLIENTS
 from penstock.gateway.dead_letters import EXPLAINED
 from penstock.gateway.errors import STATUS_OF
 from penstock.gateway.failure_remedies import OF_FAILURES, Explained
@@ -46,6 +47,7 @@ def page() -> str:
     """Every code, what it means and what to do."""
     head = "what it means", "what to do"
     failures = ((f"`{code}`", *told) for code, told in OF_FAILURES.items())
+    clients = ((f"`{code}`", *told) for code, told in OF_CLIENTS.items())
     letters = ((f"`{code}`", *told) for code, told in EXPLAINED.items())
     unhandled = ", ".join(sorted(UNHANDLED))
     return "\n".join(
@@ -62,6 +64,9 @@ def page() -> str:
             "## Failures of runs\n",
             FAILED.format(groups=_groups(), unhandled=unhandled),
             table(("failure", *head), _sentences(failures)),
+            "## Of clients\n",
+            "A client gives these itself: no server has said so.\n",
+            table(("code", *head), _sentences(clients)),
             "## Dead letters\n",
             table(("code", *head), _sentences(letters)),
             "## Faults of a WfSpec\n",

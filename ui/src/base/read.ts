@@ -60,7 +60,12 @@ export const live = store<State | null>(null);
 /** Of which partitions nothing is told just now. */
 export const missing = store<Missing[]>([]);
 
-/** Have `onChange` called when a stream tells of a change, at most every `pauseMs`. */
+/** What has taken long is not done again before so many times as long have passed. */
+const REST = 3;
+
+/** Have `onChange` called when a stream tells of a change, at most every `pauseMs`; never while the
+ * last call is not done, so that what is read for longer than changes are apart is shown as well.
+ */
 export function useChanges(target: string | null, onChange: () => unknown, pauseMs: number): void {
   const latest = useRef(onChange);
   latest.current = onChange;
@@ -68,16 +73,24 @@ export function useChanges(target: string | null, onChange: () => unknown, pause
     if (target === null) return;
     const own = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let lastMs = 0;
+    let notBeforeMs = 0;
+    let busy = false;
+    let again = false;
+    const look = async () => {
+      timer = undefined;
+      [busy, again] = [true, false];
+      const begunMs = Date.now();
+      try {
+        await latest.current();
+      } finally {
+        busy = false;
+        notBeforeMs = begunMs + Math.max(pauseMs, REST * (Date.now() - begunMs));
+        if (again && !own.signal.aborted) changed();
+      }
+    };
     const changed = () => {
-      timer ??= setTimeout(
-        () => {
-          timer = undefined;
-          lastMs = Date.now();
-          void latest.current();
-        },
-        Math.max(0, lastMs + pauseMs - Date.now()),
-      );
+      again = true;
+      if (!busy) timer ??= setTimeout(() => void look(), Math.max(0, notBeforeMs - Date.now()));
     };
     const came = (sent: Sent) => {
       if (sent.event === "missing") missing.set(JSON.parse(sent.data).partitions);
@@ -88,7 +101,7 @@ export function useChanges(target: string | null, onChange: () => unknown, pause
       missing.set([]); // what is missing is told anew by each stream
     };
     void follow(target, came, own.signal, opened).then(() => own.signal.aborted && live.set(null));
-    const back = () => !document.hidden && void latest.current();
+    const back = () => !document.hidden && changed();
     document.addEventListener("visibilitychange", back);
     return () => {
       own.abort();

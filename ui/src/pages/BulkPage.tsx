@@ -72,6 +72,7 @@ function Jobs(props: { jobs: BulkHead[]; open: string | null; reload: () => Prom
   return (
     <Table
       kind="bulk-jobs"
+      cards
       columns={[
         "Status",
         "Verb",
@@ -79,7 +80,7 @@ function Jobs(props: { jobs: BulkHead[]; open: string | null; reload: () => Prom
         ["Refused", "right"],
         ["Looked at", "right"],
         "Asked by",
-        ["Asked", "", "descending"],
+        ["Asked", "", { order: "descending" }],
         ["Took", "right"],
         ["", "act"],
       ]}

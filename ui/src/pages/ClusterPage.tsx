@@ -40,6 +40,7 @@ export function ClusterPage() {
         {(data) => (
           <Table
             kind="partitions"
+            cards
             columns={[
               "Partition",
               "Status",
@@ -60,7 +61,7 @@ export function ClusterPage() {
       <h2>Doctor</h2>
       <Loaded of={doctor}>
         {(found) => (
-          <Table kind="findings" columns={["", "Check", "Finding"]} top>
+          <Table kind="findings" columns={["State", "Check", "Finding"]} top>
             {found.items.map((one) => (
               <tr key={one.check + one.what}>
                 <td>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import type { DeadLetterShown } from "../api/types";
-import { useRead } from "../base/read";
+import { useChanges, useRead } from "../base/read";
 import { Dialog } from "../parts/dialog";
 import { Empty, Loaded, notify } from "../parts/feedback";
 import { Icon } from "../parts/icons";
@@ -10,12 +10,17 @@ import { Json } from "../parts/json";
 import { Moment } from "../parts/times";
 import { Table } from "../parts/listing";
 
+const NEWEST = 200;
+/** All of them are read for it. */
+const LOOK_AGAIN_MS = 5000;
+
 export function DeadLettersPage() {
   useEffect(() => void (document.title = "Dead letters · Penstock"), []);
   const [open, setOpen] = useState<number | null>(null);
   const read = useRead("dead letters", (signal) =>
-    call("GET /v1/dead-letters", { query: { limit: 200 }, signal }),
+    call("GET /v1/dead-letters", { query: { limit: NEWEST }, signal }),
   );
+  useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
   const retry = async (one: DeadLetterShown) => {
     try {
       await call("POST /v1/dead-letters/{number}/retry", { path: { number: one.number } });
@@ -29,7 +34,12 @@ export function DeadLettersPage() {
     <>
       <div class="head">
         <h1>Dead letters</h1>
-        {read.data && <span class="faint">{read.data.total} in all</span>}
+        {read.data && (
+          <span class="faint">
+            {read.data.total} in all
+            {read.data.total > NEWEST && `, the newest ${NEWEST} here`}
+          </span>
+        )}
         <div class="push">
           <button type="button" onClick={() => void read.reload()}>
             <Icon name="again" /> Look again
@@ -41,7 +51,12 @@ export function DeadLettersPage() {
           data.items.length === 0 ? (
             <Empty title="No dead letters">Every record could be handled and delivered.</Empty>
           ) : (
-            <Table kind="dead-letters" columns={["Number", "At", "Code", "Why", "Where", ""]} top>
+            <Table
+              kind="dead-letters"
+              columns={["Number", "At", "Code", "Why", "Where", ["", "act"]]}
+              top
+              cards
+            >
               {data.items.map((one) => (
                 <tr key={one.number}>
                   <td class="num">{one.number}</td>
@@ -51,17 +66,16 @@ export function DeadLettersPage() {
                   <td class="mono">{one.code}</td>
                   <td class="wide-cell">
                     {one.message}
-                    <small class="faint block">
-                      {one.why} {one.mend}
-                    </small>
+                    <small class="faint block">{one.why}</small>
+                    <small class="block">What to do: {one.mend}</small>
                   </td>
                   <td class="mono faint">
                     {one.topic} {one.partition}:{one.offset}
                   </td>
-                  <td class="right">
+                  <td class="act">
                     <button type="button" class="small" onClick={() => setOpen(one.number)}>
                       Read
-                    </button>{" "}
+                    </button>
                     <button
                       type="button"
                       class="small"

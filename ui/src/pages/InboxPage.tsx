@@ -155,6 +155,7 @@ function List(props: { tab: TabId; me: Person; query: URLSearchParams }) {
             <>
               <Table
                 kind="user-tasks"
+                cards
                 columns={["Status", "Form", "User", "Group", "Notes", "Run", "Since", ["", "act"]]}
               >
                 {pager.items.map((one) => (

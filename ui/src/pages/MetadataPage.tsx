@@ -1,7 +1,7 @@
 // Definitions of every kind, and one of them as it is registered.
 import { useEffect } from "preact/hooks";
 import { call } from "../api/client";
-import { useRead } from "../base/read";
+import { useChanges, useRead } from "../base/read";
 import { ask, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
 import { Icon } from "../parts/icons";
@@ -34,6 +34,7 @@ const KINDS = [
 ] as const;
 type Kind = (typeof KINDS)[number]["id"];
 const PAGE = 1000;
+const LOOK_AGAIN_MS = 5000;
 
 export function MetadataPage() {
   const { query } = usePlace();
@@ -44,6 +45,7 @@ export function MetadataPage() {
     const page = await call(`GET /v1/${kind}`, { query: { limit: PAGE }, signal });
     return page as { items: Item[]; cursor: string | null };
   });
+  useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
   const asked = query.get("name"); // of another kind, maybe, since the tab was changed
   const name = read.data?.items.some((one) => one.name === asked) ? asked : null;
   return (
@@ -100,7 +102,9 @@ function Definitions(props: { items: Item[]; whole: boolean; chosen: string | nu
         kind="metadata"
         columns={[
           "Name",
-          ...columns.map(({ title, look }) => [title, look.split(" ")[0] ?? ""] as const),
+          ...columns.map(
+            ({ title, look }) => [title, look.startsWith("right") ? "right" : ""] as const,
+          ),
           ...(dated ? ["Registered"] : []),
         ]}
       >

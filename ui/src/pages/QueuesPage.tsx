@@ -28,8 +28,7 @@ export function QueuesPage() {
     const page = await call("GET /v1/task-queues", { query: { limit: PAGE }, signal });
     return new Map(page.items.map((one) => [one.task_def, one]));
   });
-  // Counting takes its time where there are many: it is not begun anew before it is done.
-  useChanges("/v1/changes/follow", () => depths.loading || depths.reload(), LOOK_AGAIN_MS);
+  useChanges("/v1/changes/follow", depths.reload, LOOK_AGAIN_MS);
   return (
     <>
       <div class="head">
@@ -80,8 +79,8 @@ function Queues(props: {
         ["Workers", "right"],
         "Breaker",
         "Task runs",
-        ["Inputs", "of-inputs"],
-        ["Gives", "of-inputs"],
+        ["Inputs", "less"],
+        ["Gives", "less"],
       ]}
     >
       {items.map((one) => (
@@ -146,10 +145,10 @@ function QueueRow(props: {
           failed
         </Link>
       </td>
-      <td class="mono faint of-inputs">
+      <td class="mono faint less">
         {of.input_vars.map((one) => `${one.name}: ${one.type}`).join(", ") || "–"}
       </td>
-      <td class="mono faint of-inputs">{of.return_type ?? "any"}</td>
+      <td class="mono faint less">{of.return_type ?? "any"}</td>
     </tr>
   );
 }

@@ -2,17 +2,17 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, type Query } from "../api/client";
 import type { ThreadStatus, WfRunHead } from "../api/types";
-import { timesIn, wordsIn } from "../base/filters";
+import { askedOfRuns } from "../base/filters";
 import { useChanges, useRead } from "../base/read";
 import { go, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
 import {
   ChildFilter,
-  ChoiceFilter,
   LabelFilter,
   StatusFilter,
   TextFilter,
   TimeFilter,
+  WorkflowFilter,
 } from "../parts/filters";
 import { Icon } from "../parts/icons";
 import { More, usePager } from "../parts/pager";
@@ -39,12 +39,7 @@ type Words = Query<"GET /v1/wf-runs">;
 export const wordsOf = (query: URLSearchParams): Words => ({
   order: "newest",
   limit: PAGE,
-  ...wordsIn<Words>(
-    query,
-    ["q", "wf_spec", "trigger_wf_run_id", "child_filter"],
-    ["status", "label"],
-  ),
-  ...timesIn(query, 0),
+  ...askedOfRuns<Words>(query, 0),
 });
 
 export function RunsPage() {
@@ -81,19 +76,10 @@ export function RunsPage() {
 
 function Filters(props: { query: URLSearchParams }) {
   const { query } = props;
-  const specs = useRead("specs", (signal) =>
-    call("GET /v1/wf-specs", { query: { limit: 1000 }, signal }),
-  );
   return (
     <div class="filters">
       <TextFilter label="Search runs" hint="Id, workflow or label" query={query} />
-      <ChoiceFilter
-        name="wf_spec"
-        label="Workflow"
-        any="Any workflow"
-        names={(specs.data?.items ?? []).map((one) => one.name)}
-        query={query}
-      />
+      <WorkflowFilter query={query} />
       <TimeFilter within={0} query={query} />
       <ChildFilter query={query} />
       <LabelFilter query={query} />
@@ -136,7 +122,7 @@ export function RunTable(props: { query: URLSearchParams; plain?: boolean }) {
                 "Status",
                 "Run",
                 "Workflow",
-                ["Labels", "of-labels"],
+                ["Labels", "less"],
                 "Started",
                 ["Duration", "right"],
               ]}
@@ -145,12 +131,7 @@ export function RunTable(props: { query: URLSearchParams; plain?: boolean }) {
                 <RunRow key={run.wf_run_id} run={run} plain={props.plain ?? false} />
               ))}
             </Table>
-            {data.whole === false && pager.cursor !== null && (
-              <p class="hint">
-                Newest first among the runs looked at so far; “Show more” looks further.
-              </p>
-            )}
-            <More pager={pager} />
+            <More pager={pager} whole={data.whole} />
           </>
         )
       }
@@ -179,10 +160,10 @@ function RunRow(props: { run: WfRunHead; plain: boolean }) {
           <Link to={`/workflows/${part(run.wf_spec)}`} class="plain">
             {run.wf_spec}
           </Link>{" "}
-          <small class="faint">v{run.version}</small>
+          <small class="faint version">v{run.version}</small>
         </td>
       )}
-      <td>
+      <td class="less">
         <Labels of={run.labels} />
       </td>
       <td class="num">

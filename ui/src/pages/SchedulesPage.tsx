@@ -8,7 +8,7 @@ import { useChanges, useRead } from "../base/read";
 import { ask, Link, part, usePlace } from "../base/router";
 import { Confirm } from "../parts/dialog";
 import { Empty, Loaded, notify } from "../parts/feedback";
-import { ChoiceFilter, StatusFilter } from "../parts/filters";
+import { StatusFilter, WorkflowFilter } from "../parts/filters";
 import { Icon, type IconName } from "../parts/icons";
 import { More, usePager } from "../parts/pager";
 import { Status } from "../parts/status";
@@ -37,9 +37,6 @@ export function SchedulesPage() {
   useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
   const pager = usePager<ScheduleShown>(read.data, key, (cursor) =>
     call("GET /v1/schedules", { query: { ...words, cursor } }),
-  );
-  const specs = useRead("specs", (signal) =>
-    call("GET /v1/wf-specs", { query: { limit: 1000 }, signal }),
   );
   const [shown, setShown] = useState<Shown | null>(null);
   const wfSpec = query.get("make"); // the page of a workflow leads here
@@ -78,13 +75,7 @@ export function SchedulesPage() {
         </Confirm>
       )}
       <div class="filters">
-        <ChoiceFilter
-          name="wf_spec"
-          label="Workflow"
-          any="Any workflow"
-          names={(specs.data?.items ?? []).map((one) => one.name)}
-          query={query}
-        />
+        <WorkflowFilter query={query} />
         <StatusFilter label="Statuses" statuses={STATUSES} query={query} />
       </div>
       <Loaded of={read}>
@@ -97,6 +88,7 @@ export function SchedulesPage() {
             <>
               <Table
                 kind="schedules"
+                cards
                 columns={[
                   "Status",
                   "Schedule",

@@ -2,9 +2,9 @@
 import { useEffect } from "preact/hooks";
 import { call, type Query } from "../api/client";
 import type { TaskRunShown, TaskStatus } from "../api/types";
-import { timesIn, wordsIn } from "../base/filters";
+import { askedOfRuns } from "../base/filters";
 import { useChanges, useRead } from "../base/read";
-import { Link, part, usePlace } from "../base/router";
+import { ask, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
 import {
   ChildFilter,
@@ -14,12 +14,14 @@ import {
   TextFilter,
   TimeFilter,
   WordFilter,
+  WorkflowFilter,
 } from "../parts/filters";
 import { Icon } from "../parts/icons";
 import { More, usePager } from "../parts/pager";
 import { Status } from "../parts/status";
 import { Lasted, Moment } from "../parts/times";
-import { Table, ToRow } from "../parts/listing";
+import { Table, ToRow, type Column } from "../parts/listing";
+import { chosen, hasEnded, inOrder, isNewest, orderIn, type Order } from "./task-runs/order";
 import { PerDay } from "./task-runs/PerDay";
 
 const STATES: TaskStatus[] = [
@@ -30,10 +32,13 @@ const STATES: TaskStatus[] = [
   "TASK_FAILED",
   "TASK_TIMEOUT",
   "TASK_EXCEPTION",
+  "TASK_INPUT_VAR_SUB_ERROR",
+  "TASK_OUTPUT_SERIALIZING_ERROR",
   "TASK_CANCELLED",
 ];
-const NOT_ENDED: TaskStatus[] = ["TASK_PENDING", "TASK_SCHEDULED", "TASK_RUNNING"];
 const PAGE = 50;
+/** In another order than the API's a page is of so many: that is what is put in order. */
+const ORDERED_PAGE = 500;
 const LOOK_AGAIN_MS = 2000;
 const WITHIN_S = 30 * 86_400;
 const SHORT = 8;
@@ -42,26 +47,25 @@ type Words = Query<"GET /v1/task-runs">;
 
 const MORE: (keyof Words)[] = ["namespace", "trigger_wf_run_id", "child_filter", "label"];
 
-const wordsOf = (query: URLSearchParams): Words => ({
-  ...wordsIn<Words>(
-    query,
-    ["q", "task_def", "namespace", "wf_spec", "trigger_wf_run_id", "child_filter"],
-    ["status", "label"],
-  ),
-  ...timesIn(query, WITHIN_S),
-});
+const wordsOf = (query: URLSearchParams): Words =>
+  askedOfRuns<Words>(query, WITHIN_S, ["task_def", "namespace"]);
 
 export function TaskRunsPage() {
   useEffect(() => void (document.title = "Task runs · Penstock"), []);
   const { query } = usePlace();
+  const order = orderIn(query);
   const words = wordsOf(query);
-  const key = query.toString(); // not the words: a span that ends now goes on
+  const limit = isNewest(order) ? PAGE : ORDERED_PAGE;
+  const asked = new URLSearchParams(query); // not the words: a span that ends now goes on
+  asked.delete("by");
+  const place = asked.toString();
+  const key = `${place} by ${limit}`;
   const read = useRead(`task runs ${key}`, (signal) =>
-    call("GET /v1/task-runs", { query: { ...words, limit: PAGE }, signal }),
+    call("GET /v1/task-runs", { query: { ...words, limit }, signal }),
   );
   useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
   const pager = usePager<TaskRunShown>(read.data, key, (cursor) =>
-    call("GET /v1/task-runs", { query: { ...words, limit: PAGE, cursor } }),
+    call("GET /v1/task-runs", { query: { ...words, limit, cursor } }),
   );
   return (
     <>
@@ -69,7 +73,7 @@ export function TaskRunsPage() {
         <h1>Task runs</h1>
       </div>
       <Filters query={query} />
-      <PerDay words={words} place={key} stamp={read.data} />
+      <PerDay words={words} place={place} stamp={read.data} />
       <Loaded of={read}>
         {(data) =>
           pager.items.length === 0 && pager.cursor === null ? (
@@ -78,13 +82,14 @@ export function TaskRunsPage() {
             </Empty>
           ) : (
             <>
-              <List tasks={pager.items} />
-              {data.whole === false && pager.cursor !== null && (
+              <List tasks={inOrder(pager.items, order)} order={order} />
+              {!isNewest(order) && pager.cursor !== null && (
                 <p class="hint">
-                  Newest first among the runs looked at so far; “Show more” looks further.
+                  In order are the newest {pager.items.length} that match; “Show more” adds older
+                  ones.
                 </p>
               )}
-              <More pager={pager} />
+              <More pager={pager} whole={data.whole !== false || !isNewest(order)} />
             </>
           )
         }
@@ -93,22 +98,32 @@ export function TaskRunsPage() {
   );
 }
 
-function List(props: { tasks: TaskRunShown[] }) {
+function List(props: { tasks: TaskRunShown[]; order: Order }) {
+  const { order } = props;
   const spaced = props.tasks.some((one) => one.namespace);
+  const sorted = (title: string, look = ""): Column => {
+    const by = title.toLowerCase();
+    const way = order.descending ? "descending" : "ascending";
+    return [
+      title,
+      look,
+      { order: order.by === by ? way : undefined, onAsk: () => ask({ by: chosen(by, order) }) },
+    ];
+  };
   return (
     <Table
       kind="task-runs"
       columns={[
-        "State",
-        "Task",
-        "Run",
-        "Id",
-        ["Start", "", "descending"],
-        "End",
-        ["Duration", "right"],
-        ...(spaced ? ["Namespace"] : []),
-        "Workflow",
-        ["Attempts", "right"],
+        sorted("State"),
+        sorted("Task"),
+        sorted("Run", "less"),
+        sorted("Id", "less"),
+        sorted("Start"),
+        sorted("End", "less"),
+        sorted("Duration", "right"),
+        ...(spaced ? [sorted("Namespace", "less")] : []),
+        sorted("Workflow"),
+        sorted("Attempts", "right less"),
         ["", "act"],
       ]}
     >
@@ -126,7 +141,7 @@ function TaskRow(props: { task: TaskRunShown; spaced: boolean }) {
   const to = `${run}?tab=timeline&at=${place}`;
   const first = task.attempts[0];
   const last = task.attempts.at(-1);
-  const ended = !NOT_ENDED.includes(task.status);
+  const ended = hasEnded(task);
   const flow = task.wf_spec.startsWith(`${task.namespace}.`)
     ? task.wf_spec.slice(task.namespace.length + 1)
     : task.wf_spec;
@@ -140,28 +155,31 @@ function TaskRow(props: { task: TaskRunShown; spaced: boolean }) {
           {task.task_def}
         </Link>
       </td>
-      <td class="mono">
+      <td class="mono less">
         <Link to={run} class="plain" title={task.wf_run_id}>
           {shortOf(task.wf_run_id)}
         </Link>
       </td>
-      <td class="mono faint" title={task.guid}>
+      <td class="mono faint less" title={task.guid}>
         {shortOf(task.guid)}
       </td>
       <td class="num">
         <Moment at={first?.scheduled_at} />
       </td>
-      <td class="num">{ended && <Moment at={last?.ended_at} />}</td>
+      <td class="num less">{ended && <Moment at={last?.ended_at} />}</td>
       <td class="right">
         <Lasted from={first?.scheduled_at} to={ended ? last?.ended_at : null} runs={!ended} />
       </td>
-      {props.spaced && <td>{task.namespace}</td>}
+      {props.spaced && <td class="less">{task.namespace}</td>}
       <td>
         <Link to={`/workflows/${part(task.wf_spec)}`} class="plain">
           {flow}
         </Link>
       </td>
-      <td class="right num" title={last?.worker ? `the last one by ${last.worker}` : undefined}>
+      <td
+        class="right num less"
+        title={last?.worker ? `the last one by ${last.worker}` : undefined}
+      >
         {last?.number ?? 0}
       </td>
       <td class="act">
@@ -189,9 +207,6 @@ function Filters(props: { query: URLSearchParams }) {
   const defs = useRead("task defs", (signal) =>
     call("GET /v1/task-defs", { query: { limit: 1000 }, signal }),
   );
-  const specs = useRead("specs", (signal) =>
-    call("GET /v1/wf-specs", { query: { limit: 1000 }, signal }),
-  );
   return (
     <div class="filters">
       <TextFilter label="Search task runs" hint="Task, run or workflow" query={query} />
@@ -202,13 +217,7 @@ function Filters(props: { query: URLSearchParams }) {
         names={(defs.data?.items ?? []).map((one) => one.name)}
         query={query}
       />
-      <ChoiceFilter
-        name="wf_spec"
-        label="Workflow"
-        any="Any workflow"
-        names={(specs.data?.items ?? []).map((one) => one.name)}
-        query={query}
-      />
+      <WorkflowFilter query={query} />
       <TimeFilter within={WITHIN_S} query={query} />
       <details class="more-filters" open={MORE.some((name) => query.has(name))}>
         <summary>More filters</summary>

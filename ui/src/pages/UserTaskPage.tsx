@@ -63,7 +63,7 @@ export function UserTaskPage(props: { run: string; guid: string }) {
                 </Link>
               </span>
               <span>
-                <span class="faint">user</span> {task.user_id ?? "nobody"}
+                <span class="faint">user</span> {task.user_id ?? "–"}
               </span>
               <span>
                 <span class="faint">group</span> {task.user_group ?? "none"}

@@ -2,13 +2,14 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import type { Latest } from "../api/types";
-import { useRead } from "../base/read";
+import { useChanges, useRead } from "../base/read";
 import { Link, part } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
 import { More, usePager } from "../parts/pager";
 import { SearchField, Table, ToRow } from "../parts/listing";
 
-const PAGE = 200;
+const PAGE = 1000;
+const LOOK_AGAIN_MS = 5000;
 
 export function WorkflowsPage() {
   useEffect(() => void (document.title = "Workflows · Penstock"), []);
@@ -16,6 +17,7 @@ export function WorkflowsPage() {
   const read = useRead("workflows", (signal) =>
     call("GET /v1/wf-specs", { query: { limit: PAGE }, signal }),
   );
+  useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
   const pager = usePager<Latest>(read.data, "", (cursor) =>
     call("GET /v1/wf-specs", { query: { limit: PAGE, cursor } }),
   );
@@ -30,7 +32,7 @@ export function WorkflowsPage() {
       </div>
       <Loaded of={read}>
         {() =>
-          shown.length === 0 ? (
+          shown.length === 0 && pager.cursor === null ? (
             <Empty title={text ? "No workflow has this in its name" : "No workflows yet"}>
               {text ? "" : "Register one: client.register(workflow), or penstock deploy file.yaml."}
             </Empty>

@@ -11,9 +11,11 @@ export function Dialog(props: {
   children: ComponentChildren;
 }) {
   const box = useRef<HTMLDialogElement>(null);
+  const pressedBeside = useRef(false); // a text that is selected may end beside the dialog
   useLayoutEffect(() => {
     const dialog = box.current;
     dialog?.showModal();
+    dialog?.querySelector<HTMLElement>("input, select, textarea, footer button")?.focus();
     return () => dialog?.close();
   }, []);
   return (
@@ -22,7 +24,8 @@ export function Dialog(props: {
       class={props.wide ? "wide" : ""}
       aria-label={props.title}
       onClose={props.onClose}
-      onClick={(event) => event.target === box.current && props.onClose()}
+      onPointerDown={(event) => (pressedBeside.current = event.target === box.current)}
+      onClick={(event) => pressedBeside.current && event.target === box.current && props.onClose()}
     >
       <div class="dialog">
         <header>

@@ -1,6 +1,8 @@
 // Fields that filter lists of what runs do; what is chosen stands in the address (base/filters.ts).
 import { useEffect, useState } from "preact/hooks";
+import { call } from "../api/client";
 import { isBetween } from "../base/filters";
+import { useRead } from "../base/read";
 import { ask } from "../base/router";
 import { fieldTime, msOfField, useZone } from "../base/times";
 import { Icon } from "./icons";
@@ -9,6 +11,7 @@ import { useSettled } from "./Palette";
 import { Status } from "./status";
 
 const SETTLE_MS = 250;
+const SPECS_MAX = 1000;
 const DAY_S = 86_400;
 const SPANS: [seconds: number, title: string][] = [
   [0, "Any time"],
@@ -74,6 +77,21 @@ export function ChoiceFilter(props: {
         );
       })}
     </select>
+  );
+}
+
+export function WorkflowFilter(props: { query: URLSearchParams }) {
+  const specs = useRead("specs", (signal) =>
+    call("GET /v1/wf-specs", { query: { limit: SPECS_MAX }, signal }),
+  );
+  return (
+    <ChoiceFilter
+      name="wf_spec"
+      label="Workflow"
+      any="Any workflow"
+      names={(specs.data?.items ?? []).map((one) => one.name)}
+      query={props.query}
+    />
   );
 }
 

@@ -1,5 +1,6 @@
 // What pages with a list are made of: the field that searches it, the table, rows that lead on.
 import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { go } from "../base/router";
 import { Icon } from "./icons";
 
@@ -23,26 +24,43 @@ export function SearchField(props: {
   );
 }
 
-/** A column is its title, or that with a class, and how the rows are ordered by it. */
-type Column = string | readonly [title: string, look: string, order?: "ascending" | "descending"];
+/** How rows are ordered by a column, if they are; and how that is asked for, if it can be. */
+export interface Sorting {
+  order: "ascending" | "descending" | undefined;
+  onAsk?: () => void;
+}
 
+/** A column is its title, or that with a class, and its sorting. */
+export type Column = string | readonly [title: string, look: string, sorting?: Sorting];
+
+/** Rows in columns; columns that are `less` are left out on a telephone. There `cards` are shown
+ * below each other instead, a row each, with the columns' titles beside what stands in them.
+ */
 export function Table(props: {
   kind: string;
   columns: readonly Column[];
   top?: boolean;
+  cards?: boolean;
   children: ComponentChildren;
 }) {
+  const table = useRef<HTMLTableElement>(null);
+  const titles = props.columns.map((one) => (typeof one === "string" ? one : one[0]));
+  useLayoutEffect(() => {
+    if (!props.cards) return;
+    for (const row of table.current?.tBodies[0]?.rows ?? [])
+      [...row.cells].forEach((cell, at) => (cell.dataset.title = titles[at] ?? ""));
+  });
+  const looks = ["table", props.top && "top", props.cards && "cards"].filter(Boolean).join(" ");
   return (
     <div class="table-box">
-      <table class={props.top ? "table top" : "table"} data-kind={props.kind}>
+      <table class={looks} data-kind={props.kind} ref={table}>
         <thead>
           <tr>
             {props.columns.map((column) => {
-              const [title, look, order] = typeof column === "string" ? [column] : column;
+              const [title, look, sorting] = typeof column === "string" ? [column] : column;
               return (
-                <th key={title} class={look} aria-sort={order}>
-                  {title}
-                  {order && <Icon name={order === "descending" ? "down" : "up"} />}
+                <th key={title} class={look} aria-sort={sorting?.order}>
+                  {sorting ? <Sorter title={title} of={sorting} /> : title}
                 </th>
               );
             })}
@@ -51,6 +69,23 @@ export function Table(props: {
         <tbody>{props.children}</tbody>
       </table>
     </div>
+  );
+}
+
+function Sorter(props: { title: string; of: Sorting }) {
+  const { order, onAsk } = props.of;
+  const said = (
+    <>
+      {props.title}
+      {order && <Icon name={order === "descending" ? "down" : "up"} />}
+    </>
+  );
+  return onAsk ? (
+    <button type="button" class="sorter" onClick={onAsk}>
+      {said}
+    </button>
+  ) : (
+    said
   );
 }
 

@@ -32,15 +32,22 @@ export function usePager<T>(
   return { items: [...(first?.items ?? []), ...(own?.items ?? [])], cursor, load, busy };
 }
 
+/** The way to what comes next. A list that is not `whole` has looked at a part of what there is. */
 export function More(props: {
   pager: { cursor: string | null; load: () => unknown; busy: boolean };
+  whole?: boolean | undefined;
 }) {
   if (props.pager.cursor === null) return null;
   return (
-    <div class="more">
-      <button type="button" disabled={props.pager.busy} onClick={() => void props.pager.load()}>
-        {props.pager.busy ? "Looking…" : "Show more"}
-      </button>
-    </div>
+    <>
+      {props.whole === false && (
+        <p class="hint">Newest first among the runs looked at so far; “Show more” looks further.</p>
+      )}
+      <div class="more">
+        <button type="button" disabled={props.pager.busy} onClick={() => void props.pager.load()}>
+          {props.pager.busy ? "Looking…" : "Show more"}
+        </button>
+      </div>
+    </>
   );
 }

@@ -8,6 +8,7 @@ const TONES: Record<string, Tone> = {
   TASK_SUCCESS: "good",
   DONE: "good",
   STARTED: "good",
+  SENT: "good",
   ok: "good",
   OPEN_FOR: "good",
   RUNNING: "busy",
@@ -20,7 +21,6 @@ const TONES: Record<string, Tone> = {
   UNASSIGNED: "wait",
   HALTING: "wait",
   CANCELLING: "wait",
-  SENT: "wait",
   held: "wait",
   ERROR: "bad",
   TASK_FAILED: "bad",
@@ -44,8 +44,14 @@ const TONES: Record<string, Tone> = {
 
 export const toneOf = (status: string): Tone => TONES[status] ?? "still";
 
+const WORDS: Record<string, string> = {
+  TASK_INPUT_VAR_SUB_ERROR: "bad input",
+  TASK_OUTPUT_SERIALIZING_ERROR: "bad output",
+};
+
 /** `TASK_FAILED` as `failed`: beside a task it needs no more. */
 export const wordOf = (status: string): string =>
+  WORDS[status] ??
   status
     .replace(/^TASK_/, "")
     .replaceAll("_", " ")

@@ -8,7 +8,7 @@ export function Moment(props: { at: string | null | undefined; full?: boolean })
   const full = fullTime(props.at, zone);
   return (
     <time dateTime={props.at} title={`${full} ${zone === "utc" ? "UTC" : "local time"}`}>
-      {props.full ? full : shortTime(props.at, zone)}
+      {props.full ? full.replace(/\.000$/, "") : shortTime(props.at, zone)}
     </time>
   );
 }

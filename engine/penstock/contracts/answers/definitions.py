@@ -72,7 +72,8 @@ class QueueShown(Answer, frozen=True):
 
 class WorkerShown(Answer, frozen=True):
     """A worker of a TaskDef, by the name that it gives itself. Over HTTP: when it asked for tasks
-    last, null while it asks. Over Kafka: from where it reads, and how many partitions of the queue.
+    last, null while it asks; and how many tasks it runs at once, of all its TaskDefs together, if
+    it says so. Over Kafka: from where it reads, and how many partitions of the queue.
     """
 
     via: Literal["http", "kafka"]
@@ -80,6 +81,7 @@ class WorkerShown(Answer, frozen=True):
     polled_at: Time | None
     host: str | None
     partitions: int | None
+    slots: int | None
 
 
 class Named(Done, frozen=True):

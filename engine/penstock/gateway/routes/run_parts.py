@@ -44,6 +44,7 @@ from penstock.gateway.canonical import attempt_of
 from penstock.gateway.counted_rows import CountedReader
 from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.dialects import dialect_of, seen_of
+from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.history import facts_of
 from penstock.gateway.past import history_as_of, rows_of_run
 from penstock.gateway.reads import check_part
@@ -213,6 +214,22 @@ async def variables(request: Request) -> Response:
     return listed(items, cursor, view.position)
 
 
+async def variable(request: Request) -> Response:
+    """One variable of a thread; a masked one is `*****`."""
+    view, tenant, wf_run_id = await view_of_run_at(request)
+    run = known_run(view, tenant, wf_run_id)
+    thread = request.path_params["thread"]
+    name = check_part("variable", request.path_params["name"])
+    row = None
+    if thread < 2**63:
+        row = view.rows.peek(Variable, tenant, wf_run_id, thread, name)
+    if row is None:
+        said = f"WfRun {wf_run_id!r} has no variable {name!r} in thread {thread}"
+        raise ApiError(EdgeCode.NOT_FOUND, said)
+    shown = render.variable(shown_variable(view.rows, run, row))
+    return json_answer(shown, position=view.position)
+
+
 async def external_events(request: Request) -> Response:
     """The events put to the run; they may be there before the run is."""
     view, tenant, wf_run_id = await view_of_run_at(request)
@@ -284,6 +301,12 @@ ROUTES: Final = [
     route("GET", RUN + "/task-runs/{task_run}/attempts", attempts, ATTEMPTS),
     route("GET", RUN + "/task-runs/{task_run}/checkpoints", checkpoints, pages(CheckpointShown)),
     route("GET", RUN + "/variables", variables, pages(VariableShown, AT, also=(409,))),
+    route(
+        "GET",
+        RUN + "/variables/{thread:whole}/{name}",
+        variable,
+        reads(VariableShown, AT, also=(409,)),
+    ),
     route(
         "GET",
         RUN + "/external-events",

@@ -13,10 +13,9 @@ from penstock.contracts.answers.snapshots import SnapshotKept, SnapshotsAsked
 from penstock.gateway import render
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.says import Says
+from penstock.gateway.snapshots_kept import snapshots_kept
 from penstock.gateway.web import Gateway, gateway_of, json_answer, route
-from penstock.processor.snapshots.manifest import BadSnapshot
-from penstock.processor.snapshots.port import ObjectMissing, SnapshotError
-from penstock.processor.snapshots.shelf import Shelf
+from penstock.processor.snapshots.port import SnapshotError
 from penstock.processor.snapshots.snapshotter import Snapshotter
 from penstock.store.port import Identity
 
@@ -56,25 +55,9 @@ def _snapshotter(gateway: Gateway) -> Snapshotter:
 
 
 def _kept(gateway: Gateway, snapshotter: Snapshotter) -> list[render.Json]:
-    found: list[render.Json] = []
-    for number in gateway.processor.owned():
-        identity = Identity(gateway.log.topic_id, number, gateway.topics.partitions)
-        shelf = Shelf(snapshotter.place.objects, identity)
-        for name in shelf.newest_first():
-            try:
-                manifest = shelf.manifest(name)
-            except (BadSnapshot, ObjectMissing):  # of another build, or deleted meanwhile
-                continue
-            found.append(
-                {
-                    "partition": number,
-                    "next_offset": manifest.next_offset,
-                    "taken_at": render.time_text(manifest.taken_ms),
-                    "files": len(manifest.files),
-                    "size_bytes": sum(file.size_bytes for file in manifest.files),
-                }
-            )
-    return found
+    topic_id, partitions = gateway.log.topic_id, gateway.topics.partitions
+    own = [Identity(topic_id, number, partitions) for number in gateway.processor.owned()]
+    return snapshots_kept(snapshotter.place.objects, own)
 
 
 ROUTES: Final = [

@@ -40,6 +40,7 @@ from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import disconnected
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.operator_shapes import BreakerShown
+from penstock.gateway.polled import Asked
 from penstock.gateway.reads import View, check_part
 from penstock.gateway.says import WAIT_MS_MAX, Says, follows, pages, reads, sends
 from penstock.gateway.sent_events import Events, event
@@ -66,15 +67,19 @@ STOPS_MAX: Final = 1_000
 OVER: Final = "over"
 HELD_SHOWN_MAX: Final = 10_000
 WORKERS_SHOWN_MAX: Final = 1_000
+SLOTS_MAX: Final = 1_000_000
 
 
 class PollBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who asks, for how many tasks at most, and how long to wait for the first."""
+    """Who asks, for how many tasks at most, and how long to wait for the first. `slots` is how many
+    it runs at once, of all its TaskDefs together; that is only shown.
+    """
 
     worker: Annotated[str, Meta(min_length=1, max_length=WORKER_CHARS_MAX)]
     tasks_max: Annotated[int, Meta(ge=1, le=100)] = 1
     wait_ms: Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)] = 0
     worker_version: Annotated[str, Meta(max_length=WORKER_CHARS_MAX)] = ""
+    slots: Annotated[int, Meta(ge=1, le=SLOTS_MAX)] | None = None
 
 
 async def poll(request: Request) -> Response:
@@ -93,7 +98,7 @@ async def poll(request: Request) -> Response:
             tasks = await gateway.queues.poll(
                 caller,
                 name,
-                worker=PollingWorker(body.worker, body.worker_version),
+                worker=PollingWorker(body.worker, body.worker_version, body.slots),
                 tasks_max=body.tasks_max,
                 wait_s=body.wait_ms / 1_000,
                 gone=gone,
@@ -182,9 +187,16 @@ async def get_workers(request: Request) -> Response:
     return json_answer({"items": [*items, *reading][:WORKERS_SHOWN_MAX]})
 
 
-def _polling(name: str, now_s: float, ago_s: float | None) -> render.Json:
-    at = None if ago_s is None else render.time_text(int((now_s - ago_s) * 1_000))
-    return {"via": "http", "worker": name, "polled_at": at, "host": None, "partitions": None}
+def _polling(name: str, now_s: float, asked: Asked) -> render.Json:
+    ago_s = asked.ago_s
+    return {
+        "via": "http",
+        "worker": name,
+        "polled_at": None if ago_s is None else render.time_text(int((now_s - ago_s) * 1_000)),
+        "host": None,
+        "partitions": None,
+        "slots": asked.slots,
+    }
 
 
 def _reading(gateway: Gateway, tenant: str, name: str) -> list[render.Json]:
@@ -202,6 +214,7 @@ def _reading(gateway: Gateway, tenant: str, name: str) -> list[render.Json]:
             "polled_at": None,
             "host": one.host,
             "partitions": one.partitions,
+            "slots": None,
         }
         for one in sorted(found, key=lambda one: (one.client_id, one.host))
     ]

@@ -31,7 +31,7 @@ class SnapshotParts(Struct, frozen=True):
 
 def open_place(where: str, stores: Stores, staging: Path) -> Place:
     """The place of that name; raises CannotStart if it can not be one."""
-    return Place(_objects(where), stores, staging)
+    return Place(open_objects(where), stores, staging)
 
 
 @contextmanager
@@ -63,7 +63,8 @@ def snapshot_parts(
         snapshotter.stop()
 
 
-def _objects(where: str) -> Objects:
+def open_objects(where: str) -> Objects:
+    """What is kept at the place of that name; raises CannotStart if it can not be one."""
     if not where.startswith(S3):
         if "://" in where:
             raise CannotStart(f"{where} is no place for snapshots: name a directory or {S3}...")

@@ -244,6 +244,15 @@ class RunReads(Subject[C]):
         return {row.name: row.value for row in rows if row.thread == thread}
 
     @asks
+    def variable(self, name: str, *, thread: int = 0) -> Exchange[VariableShown]:
+        """One variable of a thread; a masked one is `*****`.
+
+        >>> run.variable("name").value
+        'Ada'
+        """
+        return self._read(VariableShown, f"/variables/{thread}" + below("", name))
+
+    @asks
     def external_events(self) -> Exchange[list[ExternalEventShown]]:
         """The events that were put to the run, and who took them.
 
@@ -252,6 +261,21 @@ class RunReads(Subject[C]):
         ['in gold']
         """
         return self._all(ExternalEventShown, self._part("/external-events"))
+
+    @asks
+    def workflow_events(self) -> Exchange[list[WorkflowEventShown]]:
+        """The events that the run has thrown until now.
+
+        >>> run.workflow_events()
+        []
+        """
+        events: list[WorkflowEventShown] = []
+        following, more = 0, True
+        while more:
+            found = yield from self._thrown((), following, 0.0)
+            events += found.items
+            following, more = found.following, found.truncated
+        return events
 
     @lists
     def thrown(self, *names: str, first: int = 0, wait: float = 20.0) -> Feed[WorkflowEventShown]:

@@ -66,7 +66,10 @@ export function Workers(props: { name: string; stamp: unknown }) {
             return <p class="hint">Nobody has asked for its tasks in the last minute.</p>;
           return (
             <>
-              <Table kind="workers" columns={["Worker", "Asks", ["At work", "right"]]}>
+              <Table
+                kind="workers"
+                columns={["Worker", "Asks", ["At work", "right"], ["Slots", "right"]]}
+              >
                 {known.map((one) => (
                   <tr key={`${one.via} ${one.worker} ${one.host}`}>
                     <td class="mono cut" title={one.host ?? undefined}>
@@ -78,6 +81,9 @@ export function Workers(props: { name: string; stamp: unknown }) {
                     <td class="right">
                       <AtWork tasks={atWork.get(one.worker)} />
                     </td>
+                    <td class={one.slots === null ? "right faint" : "right num"}>
+                      {one.slots ?? "–"}
+                    </td>
                   </tr>
                 ))}
                 {others.map((one) => (
@@ -87,13 +93,14 @@ export function Workers(props: { name: string; stamp: unknown }) {
                     <td class="right">
                       <AtWork tasks={atWork.get(one)} />
                     </td>
+                    <td class="right faint">–</td>
                   </tr>
                 ))}
               </Table>
               <p class="hint">
                 {whole === false && "More may be at work than was looked at. "}
-                How many slots a worker has only it knows: one whose slots are all taken does not
-                ask.
+                Slots are for all tasks of a worker together, and it has to say how many it has. One
+                whose slots are all taken does not ask.
               </p>
               <p>
                 <Link to={`/task-runs?task_def=${part(name)}&status=TASK_RUNNING`}>

@@ -12,7 +12,7 @@ import { Tabs, useTab } from "../../parts/tabs";
 import { Lasted, Moment } from "../../parts/times";
 import { Labels } from "../RunsPage";
 import { ActionMenu } from "./ActionMenu";
-import { placeOf, threadSpecOf, useOverlay, useRun, type RunData } from "./data";
+import { placeOf, READ_MAX, threadSpecOf, useOverlay, useRun, type RunData } from "./data";
 import { Inspector, type Chosen } from "./Inspector";
 import { Logs } from "./Logs";
 import { Output } from "./Output";
@@ -175,7 +175,8 @@ function RunHead(props: { data: RunData; reload: () => Promise<void> }) {
       </div>
       {props.data.cut && (
         <p class="hint bad">
-          This run has more node runs or task runs than the page reads; the first 20,000 are shown.
+          This run has more node runs or task runs than the page reads; the first{" "}
+          {READ_MAX.toLocaleString("en")} are shown.
         </p>
       )}
     </div>

@@ -5,7 +5,7 @@ import { Empty } from "../../parts/feedback";
 import { Rows } from "../../parts/rows";
 import { isMoving, toneOf, wordOf } from "../../parts/status";
 import type { RunData } from "./data";
-import { rowsOf, type Row } from "./gantt";
+import { lastOf, rowsOf, type Row } from "./gantt";
 
 const ROW_HEIGHT = 28;
 const FAST_BELOW = 50;
@@ -17,14 +17,12 @@ export function Timeline(props: {
   onChoose: (place: string) => void;
 }) {
   const rows = useMemo(() => rowsOf(props.data), [props.data]);
+  const last = useMemo(() => lastOf(rows, 0), [rows]);
   const { run } = props.data;
   const moving = !run.ended_at && isMoving(run.status);
   const now = useNow(rows.length < FAST_BELOW ? 100 : 500, moving);
   if (rows.length === 0) return <Empty title="Nothing has begun yet" />;
   const from = msOf(run.started_at);
-  const last = Math.max(
-    ...rows.flatMap((one) => [one.from, one.to ?? 0, ...one.bars.map((bar) => bar.to ?? 0)]),
-  );
   const to = Math.max(moving ? now : 0, run.ended_at ? msOf(run.ended_at) : 0, last, from + 1);
   return (
     <div class="gantt">

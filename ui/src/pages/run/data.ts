@@ -15,7 +15,9 @@ import type { Mark, Overlay } from "../../graph/Graph";
 import { clusterId, nodeId } from "../../graph/model";
 
 const PAGE = 1000;
-const PAGES_MAX = 20;
+const PAGES_MAX = 50;
+/** So many node runs, task runs and threads of a run are read. */
+export const READ_MAX = PAGE * PAGES_MAX;
 const LOOK_AGAIN_MS = 400;
 
 /** A run with its threads: all of them, or as many as the page reads. */

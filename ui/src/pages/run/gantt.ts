@@ -57,12 +57,14 @@ export function rowsOf(data: RunData): Row[] {
     const below = [...(children.get(thread.number) ?? [])];
     const starts = new Map(below.map((one) => [one.number, beginOf(nodes.get(one.number))]));
     below.sort((one, other) => (starts.get(one.number) ?? 0) - (starts.get(other.number) ?? 0));
+    let next = 0;
+    const isBefore = (one: ThreadShown | undefined, ms: number) =>
+      one !== undefined && (starts.get(one.number) ?? 0) < ms;
     for (const row of own) {
-      while (below[0] && (starts.get(below[0].number) ?? 0) < row.from)
-        walk(below.shift()!, depth + 1);
+      while (isBefore(below[next], row.from)) walk(below[next++]!, depth + 1);
       rows.push(row);
     }
-    below.forEach((one) => walk(one, depth + 1));
+    for (; next < below.length; next++) walk(below[next]!, depth + 1);
   };
   (children.get(null) ?? []).forEach((one) => walk(one, 0));
   return rows;
@@ -71,10 +73,8 @@ export function rowsOf(data: RunData): Row[] {
 const beginOf = (nodes: NodeRunShown[] | undefined): number => msOf(nodes?.[0]?.history[0]?.at);
 
 function threadRow(thread: ThreadShown, begin: number, own: Row[], depth: number): Row {
-  const from = Math.min(begin, ...own.map((one) => one.from));
-  const to = own.some((one) => one.to === null)
-    ? null
-    : Math.max(begin, ...own.map((one) => one.to ?? 0));
+  const from = own.reduce((least, one) => Math.min(least, one.from), begin);
+  const to = own.some((one) => one.to === null) ? null : lastOf(own, begin);
   const kinds: Record<string, string> = {
     ENTRYPOINT: "",
     CHILD: "",
@@ -94,6 +94,16 @@ function threadRow(thread: ThreadShown, begin: number, own: Row[], depth: number
     node: null,
   };
 }
+
+/** The later one; what is not known is none. */
+const later = (one: number, other: number): number => (other > one ? other : one);
+
+/** When the last of what is known of rows was. There may be too many for arguments of one call. */
+export const lastOf = (rows: readonly Row[], begin: number): number =>
+  rows.reduce((last, row) => {
+    const ends = [row.from, row.to ?? 0, ...row.bars.map((bar) => bar.to ?? 0)];
+    return ends.reduce(later, last);
+  }, begin);
 
 function rowOf(node: NodeRunShown, task: TaskRunShown | undefined, depth: number): Row {
   const from = msOf(node.history[0]?.at);

@@ -26,10 +26,10 @@ export function PerDay(props: { words: Words; place: string; stamp: unknown }) {
     call("GET /v1/task-runs/per-day", { query: props.words, signal }),
   );
   useAgain(read, props.stamp);
-  const figure = useRef<HTMLElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const counted = new Map((read.data?.items ?? []).map((one) => [one.day, one.states]));
   useLayoutEffect(() => {
-    if (figure.current) figure.current.scrollLeft = figure.current.scrollWidth; // today's is last
+    if (box.current) box.current.scrollLeft = box.current.scrollWidth; // today's is last
   }, [counted.size === 0]);
   if (counted.size === 0) return null;
   const days = daysOf(props.words, [...counted.keys()][0]);
@@ -38,44 +38,46 @@ export function PerDay(props: { words: Words; place: string; stamp: unknown }) {
   const most = Math.max(...[...counted.values()].map(total));
   const width = days.length * (CHART.bar + CHART.gap);
   return (
-    <figure class="per-day" ref={figure}>
-      <svg
-        viewBox={`0 0 ${width} ${CHART.height}`}
-        width={width}
-        height={CHART.height}
-        role="img"
-        aria-label={`Task runs by day, from ${days[0]} to ${days.at(-1)}`}
-      >
-        {days.map((day, at) => {
-          const states = counted.get(day) ?? {};
-          const x = at * (CHART.bar + CHART.gap);
-          let top = CHART.height;
-          return (
-            <g key={day}>
-              <title>{`${day} (UTC): ${
-                Object.entries(states)
-                  .map(([state, count]) => `${count} ${wordOf(state)}`)
-                  .join(", ") || "none"
-              }`}</title>
-              <rect class="day" x={x} y={0} width={CHART.bar} height={CHART.height} rx="2" />
-              {Object.entries(states).map(([state, count]) => {
-                const height = (count / most) * (CHART.height - 4);
-                top -= height;
-                return (
-                  <rect
-                    key={state}
-                    class={`fill-${toneOf(state)}`}
-                    x={x}
-                    y={top}
-                    width={CHART.bar}
-                    height={Math.max(1, height)}
-                  />
-                );
-              })}
-            </g>
-          );
-        })}
-      </svg>
+    <figure class="per-day">
+      <div class="per-day-box" ref={box}>
+        <svg
+          viewBox={`0 0 ${width} ${CHART.height}`}
+          width={width}
+          height={CHART.height}
+          role="img"
+          aria-label={`Task runs by day, from ${days[0]} to ${days.at(-1)}`}
+        >
+          {days.map((day, at) => {
+            const states = counted.get(day) ?? {};
+            const x = at * (CHART.bar + CHART.gap);
+            let top = CHART.height;
+            return (
+              <g key={day}>
+                <title>{`${day} (UTC): ${
+                  Object.entries(states)
+                    .map(([state, count]) => `${count} ${wordOf(state)}`)
+                    .join(", ") || "none"
+                }`}</title>
+                <rect class="day" x={x} y={0} width={CHART.bar} height={CHART.height} rx="2" />
+                {Object.entries(states).map(([state, count]) => {
+                  const height = (count / most) * (CHART.height - 4);
+                  top -= height;
+                  return (
+                    <rect
+                      key={state}
+                      class={`fill-${toneOf(state)}`}
+                      x={x}
+                      y={top}
+                      width={CHART.bar}
+                      height={Math.max(1, height)}
+                    />
+                  );
+                })}
+              </g>
+            );
+          })}
+        </svg>
+      </div>
       <figcaption class="faint">
         {days[0]} to {days.at(-1)} (UTC), at most {most} a day
       </figcaption>
