@@ -47,6 +47,30 @@ def test_a_unit_is_understood(unit: Path, analyze: str, tmp_path: Path) -> None:
     assert "KillMod" in run(analyze, "verify", "--man=no", str(copy)).stderr
 
 
+TLS = DEPLOY / "systemd" / "penstock.service.d" / "tls.conf"
+
+
+def test_with_tls_the_unit_is_understood_and_hands_over_what_it_names(
+    analyze: str, tmp_path: Path
+) -> None:
+    [unit] = [one for one in UNITS if one.name == "penstock.service"]
+    copy = here(unit, tmp_path)
+    folder = tmp_path / "penstock.service.d"
+    folder.mkdir()
+    dropped = here(TLS, folder)
+    done = run(analyze, "verify", "--man=no", str(copy))
+    assert (done.returncode, done.stderr) == (0, "")
+    text = TLS.read_text()
+    named = set(re.findall(r"%d/(\S+)", text))
+    assert named == set(re.findall(r"^LoadCredential=([^:]+):", text, re.MULTILINE))
+    assert re.search(r"^ExecStart=$", text, re.MULTILINE), "in place of the unit's, not beside it"
+    words = TLS.read_text().rpartition(f"ExecStart={PROGRAM} ")[2].replace("$OPTIONS", "").split()
+    options = _parser().parse_args([*words, "--kafka", "kafka:9092"])
+    assert options.tls_cert and options.tls_key and options.tls_ca
+    dropped.write_text(dropped.read_text().replace("ExecStart=\n", ""))
+    assert "more than one ExecStart" in run(analyze, "verify", "--man=no", str(copy)).stderr
+
+
 @units
 def test_a_unit_has_few_rights(unit: Path, analyze: str, tmp_path: Path) -> None:
     done = run(analyze, "security", "--offline=true", "--no-pager", str(here(unit, tmp_path)))
