@@ -6,8 +6,9 @@ behind, what they have sent, and what clients and workers were told are held aga
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+import sys
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -34,11 +35,13 @@ from penstock.processor.verify import MUTED, Verifier
 from penstock.store.memory import MemoryStore
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
-from tests.chaos.traffic import TASK, Told
+from tests.chaos.traffic import Told
 from tests.sim.liveness import problems
 from tests.sim.tables import Tables
 
 BATCH: Final = 500
+Gone = Mapping[int, Sequence[Record]]
+"""Of each partition the commands that are in the log no more, as they were read before."""
 
 
 class Found(Struct):
@@ -56,7 +59,9 @@ class Found(Struct):
 
 
 class Audit:
-    """Over servers that have all been stopped. `snapshots` is where they kept some."""
+    """Over servers that have all been stopped. `snapshots` is where they kept some, `gone` what the
+    log does not have any more.
+    """
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class Audit:
         partitions: int,
         folders: Sequence[str],
         snapshots: Path | None = None,
+        gone: Gone | None = None,
     ) -> None:
         self.topics = Topics(cluster, partitions)
         self.avro = Avro()
@@ -73,16 +79,18 @@ class Audit:
         self._kafka = kafka
         self._folders = [Path(folder) for folder in folders]
         self._snapshots = snapshots
+        self._gone = gone or {}
         self._tables: list[Tables] = []
 
     def run(self, traffic: Told, *, dead_letters: int = 0, others: Collection[str] = ()) -> Found:
         """All of them. `others` are runs that the test has started itself."""
         with self._log() as log:
             for number in range(self.topics.partitions):
-                truth = self._truth(log, number)
-                folded = self._digests(log, number, truth)
+                records = self._commands(log, number)
+                self.found.records += len(records)
+                folded = self._digests(log, number, records)
                 self._marks(log, number, folded)
-                self._left(log, number, folded)
+                self._left(records, folded)
                 assert not (found := problems(self._tables[-1])), f"O5, {number}: {found}"
             self._effects(traffic, others)
             self._outputs(log)
@@ -106,53 +114,56 @@ class Audit:
         with closing(log):
             yield log
 
-    def _truth(self, log: KafkaEngineLog, number: int) -> Partition:
-        """A fold of the whole log, with nothing sent."""
+    def _commands(self, log: KafkaEngineLog, number: int) -> list[Record]:
+        """All that the partition ever had."""
+        there = log.read_all(self.topics.commands, number)
+        begin = there[0].offset if there else sys.maxsize
+        return [*(one for one in self._gone.get(number, ()) if one.offset < begin), *there]
+
+    def _digests(self, log: KafkaEngineLog, number: int, records: Sequence[Record]) -> int:
+        """O2: every store that was left behind is a fold of its prefix of the log, and so is what
+        comes of the newest snapshot; how far the foremost one has come.
+        """
         rows = MemoryStore()
-        partition = Partition(
+        truth = Partition(
             shard=Shard(number, self.topics.partitions),
             store=RowStore(rows),
             avro=self.avro,
             mark=MUTED,
             rulings=read_rulings(log, self.avro, self.topics, number),
         )
-        records = log.read_all(self.topics.commands, number)
-        for start in range(0, len(records), BATCH):
-            partition.write(partition.fold(records[start : start + BATCH]))
-        self.found.records += len(records)
+        stores = sorted(self._stores(log, number))
+        pending = deque(records)
+        for next_offset, folder, digest in stores:
+            _fold(truth, pending, next_offset)
+            assert truth.store.digest() == digest, f"O2: {folder} {number} at {next_offset}"
+        _fold(truth, pending, sys.maxsize)
+        self.found.stores += len(stores)
         self._tables.append(Tables(rows))
-        return partition
+        return stores[-1][0] if stores else 0
 
-    def _digests(self, log: KafkaEngineLog, number: int, truth: Partition) -> int:
-        """O2: every store that was left behind is a fold of its prefix of the log, and so is what
-        comes of the newest snapshot; how far the foremost one has come.
-        """
-        place = None
-        if self._snapshots is not None:
-            stores = RocksStores(self._snapshots / "none")
-            staging = self._snapshots / "staging"
-            place = Place(DirectoryObjects(self._snapshots), stores, staging)
-        verifier = Verifier(log, self.avro, self.topics, place)
-        foremost = 0
+    def _stores(self, log: KafkaEngineLog, number: int) -> Iterator[tuple[int, str, str]]:
+        """Each store that was left behind: its position, whose it is, its digest."""
         for folder in self._folders:
             stores = RocksStores(folder / "stores")
             if not stores.exists(number):
                 continue
             store = RowStore(stores.open(number))
             with closing(store):
-                next_offset = store.position().next_offset
-                foremost = max(foremost, next_offset)
-                if next_offset == truth.next_offset:
-                    assert store.digest() == truth.store.digest(), f"O2: {folder} {number}"
-                if next_offset < truth.next_offset or place is not None:
-                    for one in verifier.verify(number, store.view()):
-                        assert one.equal, f"O2: {folder} {one}"
-                self.found.stores += 1
-        return foremost
+                if self._snapshots is not None:
+                    self._of_snapshots(log, number, store)
+                yield store.position().next_offset, str(folder), store.digest()
 
-    def _left(self, log: KafkaEngineLog, number: int, folded: int) -> None:
+    def _of_snapshots(self, log: KafkaEngineLog, number: int, store: RowStore) -> None:
+        assert self._snapshots is not None
+        none, staging = RocksStores(self._snapshots / "none"), self._snapshots / "staging"
+        place = Place(DirectoryObjects(self._snapshots), none, staging)
+        for one in Verifier(log, self.avro, self.topics, place).verify(number, store.view()):
+            assert one.equal, f"O2: {one}"
+
+    def _left(self, records: Sequence[Record], folded: int) -> None:
         """What came after the last server had gone is nothing but time."""
-        for record in log.read_all(self.topics.commands, number):
+        for record in records:
             if record.offset >= folded:
                 command, _ = self.avro.decode(record.value or b"")
                 assert isinstance(command, Tick), f"O1: {command} is folded by nobody"
@@ -199,13 +210,14 @@ class Audit:
         self.found.sent_twice = sum(len(found) - 1 for found in stamps.values())
         for run in self._rows(WfRun):
             assert ("run", run.wf_run_id, run.status.value) in stamps, f"I3: {run} is not told"
-        for task in (row for row in self._rows(TaskRun) if row.task_def == TASK):
+        for task in self._rows(TaskRun):
             assert ("task", task.guid, task.attempt.number) in stamps, f"I3: {task} was not sent"
 
     def _sent(self, log: KafkaEngineLog) -> Iterator[Record]:
-        for number in range(self.topics.partitions):
-            yield from log.read_all(self.topics.events, number)
-            yield from log.read_all(self.topics.task("default", TASK), number)
+        tasks = {self.topics.task("default", row.task_def) for row in self._rows(TaskRun)}
+        for topic in (self.topics.events, *sorted(tasks)):
+            for number in range(self.topics.partitions):
+                yield from log.read_all(topic, number)
 
     def _letters(self, log: KafkaEngineLog) -> list[Record]:
         return log.read_all(self.topics.dead_letters)
@@ -228,6 +240,15 @@ class Audit:
         for row in self._rows(kind):
             found[row.wf_run_id].append(row)
         return found
+
+
+def _fold(partition: Partition, pending: deque[Record], next_offset: int) -> None:
+    """Fold what is pending up to this position, with nothing sent."""
+    while pending and pending[0].offset < next_offset:
+        batch: list[Record] = []
+        while pending and pending[0].offset < next_offset and len(batch) < BATCH:
+            batch.append(pending.popleft())
+        partition.write(partition.fold(batch))
 
 
 class Bounds:

@@ -17,8 +17,8 @@ def play(tmp_path: Path, cluster_name: str) -> Iterator[Play]:
     """Makes a scene; its servers are stopped whatever comes."""
     made: list[Scene] = []
 
-    def make(*ways: str, **more: object) -> Scene:
-        made.append(Scene(tmp_path / "nodes", list(ways), cluster_name, **more))
+    def make(*ways: str, folder: Path = tmp_path, **more: object) -> Scene:
+        made.append(Scene(folder / "nodes", list(ways), cluster_name, **more))
         return made[-1]
 
     yield make

@@ -15,7 +15,7 @@ from penstock.contracts.wire import Sent, outgoing
 from penstock.core.commands.run_wf import RunWf
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.port import Message
-from tests.chaos.checkers import Audit, Bounds, Found
+from tests.chaos.checkers import Audit, Bounds, Found, Gone
 from tests.chaos.report import Figures
 from tests.chaos.traffic import Traffic, define
 from tests.nodes.cluster import Node
@@ -42,6 +42,7 @@ class Scene:
         self.kafka, self.cluster = ways[-1], cluster
         self.bounds = Bounds()
         self.kills = 0
+        self._traffics = 0
         for number, way in enumerate(ways):
             data = folder / f"node-{number}" / "data"
             data.parent.mkdir(parents=True)
@@ -59,12 +60,14 @@ class Scene:
         define(self.node)
 
     def traffic(self, *, each: int = 2, workers: int = 2) -> Traffic:
-        """Clients and workers that know all nodes."""
-        urls = [node.url for node in self.nodes]
-        return Traffic(urls, PARTITIONS, each=each, workers=workers)
+        """Clients and workers that know all nodes; their runs are others than those before."""
+        self._traffics += 1
+        urls, name = [node.url for node in self.nodes], f"run{self._traffics}"
+        return Traffic(urls, PARTITIONS, name=name, each=each, workers=workers)
 
     def kill(self, node: Node) -> None:
         """SIGKILL, counted."""
+        self.look()
         node.kill()
         self.kills += 1
 
@@ -73,7 +76,12 @@ class Scene:
         url = asked.owners()[number]
         return next((node for node in self.nodes if node.url == url), None)
 
-    def finish(
+    def finish(self, traffic: Traffic, figures: Figures, **more: Any) -> Found:
+        """Stop all cleanly, check all, and note the figures."""
+        self.end()
+        return self.check(traffic, figures, **more)
+
+    def check(
         self,
         traffic: Traffic,
         figures: Figures,
@@ -81,10 +89,10 @@ class Scene:
         dead_letters: int = 0,
         others: Collection[str] = (),
         snapshots: Path | None = None,
+        gone: Gone | None = None,
     ) -> Found:
-        """Stop all cleanly, check all, and note the figures."""
-        self.end()
-        audit = Audit(**self.audited(), snapshots=snapshots)
+        """Check all, of nodes that have been stopped, and note the figures."""
+        audit = Audit(**self.audited(), snapshots=snapshots, gone=gone)
         found = audit.run(traffic.told, dead_letters=dead_letters, others=others)
         self.note(found, figures)
         return found
@@ -144,6 +152,16 @@ def log_of(scene: Scene) -> KafkaEngineLog:
         on_demand=topics.on_demand,
         group="auditors",
     )
+
+
+def cut_log(scene: Scene, before: Mapping[int, int]) -> Gone:
+    """Have the broker delete the commands before these offsets; what there was."""
+    commands = Topics(scene.cluster, PARTITIONS).commands
+    with closing(log_of(scene)) as log:
+        gone = {number: log.read_all(commands, number) for number in before}
+        for number, offset in before.items():
+            log.truncate(number, offset)
+    return gone
 
 
 def append_runs(scene: Scene, wf_spec_of: Callable[[int], str], count: int) -> list[str]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.chaos import brokers
 from tests.chaos.conftest import Play
 from tests.chaos.report import Figures
 from tests.kafka_broker import Broker
+from tests.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.timeout(240)
 DISK_MIB = 160
@@ -83,14 +83,8 @@ def test_leaders_and_coordinators_that_move_need_no_restart(play: Play, figures:
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A directory on a small disk of its own."""
-    directory = tmp_path / "small"
-    directory.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(directory)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"a disk of its own needs the right to mount: {done.stderr.strip()}")
-    yield directory
-    subprocess.run(["umount", "--lazy", str(directory)], check=True)
+    with small_disk(tmp_path / "small", DISK_MIB) as directory:
+        yield directory
 
 
 @pytest.mark.chaos_long
@@ -105,8 +99,7 @@ def test_a_broker_whose_disk_is_full_loses_nothing_that_was_acknowledged(
         scene.start()
         with scene.traffic() as traffic:
             traffic.until_acknowledged(100)
-            filler = small / "filler"
-            _fill(filler)
+            filler = fill(small)
             own.wait()
             refused = httpx.post(
                 f"{scene.node.url}/v1/wf-runs", json={"wf_spec": "nobodys"}, timeout=30.0
@@ -117,13 +110,3 @@ def test_a_broker_whose_disk_is_full_loses_nothing_that_was_acknowledged(
             own.start()
             traffic.until_acknowledged(200)
         scene.finish(traffic, figures)
-
-
-def _fill(filler: Path) -> None:
-    """Take all that is free."""
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 4_096)
-        except OSError:
-            return

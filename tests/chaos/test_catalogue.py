@@ -14,6 +14,12 @@ TESTS = Path(__file__).resolve().parents[1]
 PAGE = TESTS.parent / "docs" / "reliability.md"
 CASES = range(1, 51)
 RULES = range(1, 21)
+CHECKED = {*range(1, 29), 32, *range(42, 47), 48, 49}
+"""What is done to the engine, the broker, the disk, time and the network, or to all by what is
+sent: on real Kafka, under load, and then all eight checkers.
+"""
+CHECKS = {"finish", "check", "audited_by", "soak", "promotion"}
+"""Functions of which each goes through all of them."""
 
 
 @cache
@@ -57,6 +63,17 @@ def test_the_page_names_the_tests_of_each_case() -> None:
     page, there = told(), marked()
     assert sorted(page) == list(CASES)
     assert {number: page[number] for number in CASES} == {n: there[n] for n in CASES}
+
+
+def test_what_is_done_to_the_machine_is_followed_by_all_checkers() -> None:
+    checked: set[int] = set()
+    for file, function in functions():
+        calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+        names = {one.attr for one in calls if isinstance(one, ast.Attribute)}
+        names |= {one.id for one in calls if isinstance(one, ast.Name)}
+        if file.parent == Path(__file__).parent and names & CHECKS:
+            checked.update(cases_of(function))
+    assert CHECKED - checked == set()
 
 
 def test_a_case_without_a_test_says_why() -> None:

@@ -59,19 +59,29 @@ def _lateness_s(node: Node, ends: dict[str, float]) -> list[float]:
 @pytest.mark.fault(24)
 @pytest.mark.parametrize("hours", [pytest.param(1, marks=pytest.mark.chaos_long), -1])
 def test_an_engine_whose_clock_jumps_fires_neither_early_nor_late(
-    play: Play, kafka_bootstrap: str, shifted: clock.ShiftedClock, hours: int
+    play: Play,
+    kafka_bootstrap: str,
+    shifted: clock.ShiftedClock,
+    figures: Figures,
+    hours: int,
 ) -> None:
-    """With no other traffic from which it could learn the broker's time."""
+    """First with no other traffic from which it could learn the broker's time, then under load."""
     scene = play(kafka_bootstrap, environment=shifted.of_server())
     scene.start()
     before = _wall_s(scene.node)
-    ends = _sleep(scene.node)
+    quiet = _sleep(scene.node)
     shifted.shift_s(hours * HOUR_S)
-    late = _lateness_s(scene.node, ends)
+    late = _lateness_s(scene.node, quiet)
     assert abs(_wall_s(scene.node) - before - hours * HOUR_S) < 60, "its clock has jumped"
+    with scene.traffic() as traffic:
+        traffic.until_acknowledged(50)
+        ends = _sleep(scene.node)
+        shifted.shift_s(-hours * HOUR_S)
+        late += _lateness_s(scene.node, ends)
+        traffic.until_acknowledged(50)
     assert min(late) > -0.05, "none is early"
     assert max(late) < LATE_S_MAX, late
-    scene.stop()
+    scene.finish(traffic, figures, others={*quiet, *ends})
 
 
 @pytest.mark.chaos_long

@@ -1,5 +1,5 @@
-"""Clients that say the same again and again, and bytes that are no commands, on real Kafka (28,
-32); and a task that nobody works on (43).
+"""Clients that say the same again and again, a forged time, and bytes that are no commands, under
+load (28, 26, 32); and a task that nobody works on (43).
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
+from penstock.contracts.avro import Avro
+from penstock.contracts.wire import Sent, outgoing
+from penstock.core.commands.run_wf import RunWf
+from penstock.core.ids import partition_of_run
 from tests.chaos.conftest import Play
 from tests.chaos.report import Figures
 from tests.chaos.scene import PARTITIONS, until
 from tests.chaos.traffic import SPEC
-from tests.controls import chain, task
+from tests.controls import chain, sleeps, task
 from tests.nodes.cluster import Node
 from tests.operations.works import scraped
 
@@ -23,14 +27,21 @@ pytestmark = pytest.mark.timeout(180)
 TIMES = 1_000
 NOISE = 300
 WAITING = 20
+FORGED = 20
+YEAR_2100_MS = 4_102_444_800_000
 
 
 @pytest.mark.fault(28)
-def test_the_same_command_a_thousand_times_has_one_effect(play: Play, kafka_bootstrap: str) -> None:
+def test_the_same_command_a_thousand_times_has_one_effect(
+    play: Play, kafka_bootstrap: str, figures: Figures
+) -> None:
     """And a thousand equal answers, but for where and that they are repeats."""
     scene = play(kafka_bootstrap)
     scene.start()
-    with httpx.Client(base_url=scene.node.url, timeout=30.0) as http:
+    with (
+        scene.traffic() as traffic,
+        httpx.Client(base_url=scene.node.url, timeout=30.0) as http,
+    ):
 
         def say(_: int) -> httpx.Response:
             headers = {"Penstock-Command-Id": "the-same"}
@@ -44,9 +55,38 @@ def test_the_same_command_a_thousand_times_has_one_effect(play: Play, kafka_boot
     for one in told:
         del one["repeated"], one["position"]
     assert told == [told[0]] * TIMES
-    assert len(scene.node.accepted("GET", "/v1/wf-runs")["items"]) == 1
-    assert scene.node.verify().returncode == 0
-    scene.stop()
+    scene.finish(traffic, figures, others={told[0]["wf_run_id"]})
+
+
+@pytest.mark.chaos_long
+@pytest.mark.fault(26)
+def test_a_command_from_the_year_2100_is_of_today(
+    play: Play, kafka_bootstrap: str, figures: Figures
+) -> None:
+    """Else all that sleeps, or has a time-out, would be due as it comes."""
+    scene = play(kafka_bootstrap)
+    scene.start()
+    node = scene.node
+    node.accepted("PUT", "/v1/wf-specs?wait=all", {"name": "sleeps", "spec": chain(sleeps(3_600))})
+    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    forged = [f"forged-{number}" for number in range(FORGED)]
+    with scene.traffic() as traffic:
+        traffic.until_acknowledged(50)
+        for run in forged:
+            made = outgoing(Avro(), Sent(command=RunWf(wf_spec="sleeps", wf_run_id=run)), run)
+            producer.produce(
+                f"{scene.cluster}.commands",
+                made.value,
+                made.key,
+                headers=list(made.headers.items()),
+                partition=partition_of_run(run, PARTITIONS),
+                timestamp=YEAR_2100_MS,
+            )
+        assert producer.flush(20) == 0
+        traffic.until_acknowledged(100)
+        for run in forged:
+            assert node.accepted("GET", f"/v1/wf-runs/{run}")["status"] == "RUNNING"
+    scene.finish(traffic, figures, others=forged)
 
 
 @pytest.mark.fault(32)

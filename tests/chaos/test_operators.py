@@ -5,17 +5,22 @@ partition stops by name, nothing is skipped, and what mends it is said.
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka import admin as _admin
 
+from penstock.core.state.run import WfRun
+from penstock.store.port import META
+from penstock.store.rocks import RocksStores
 from tests.chaos.conftest import Play
 from tests.chaos.report import Figures
-from tests.chaos.scene import PARTITIONS, Scene, until
+from tests.chaos.scene import PARTITIONS, Scene, cut_log, until
 from tests.chaos.traffic import Traffic
 from tests.crash.server import LOST
+from tests.sim.tables import kind_of
 
 pytestmark = pytest.mark.timeout(240)
 admin: Any = _admin
@@ -37,6 +42,7 @@ def _played(scene: Scene) -> Traffic:
 
 
 def _stop(scene: Scene) -> None:
+    scene.look()
     scene.node.terminate()
     assert scene.node.ended(20) == 0
 
@@ -90,20 +96,18 @@ def test_records_that_were_deleted_before_they_were_folded_are_a_loss_of_data(
 ) -> None:
     """A store that was lost, behind a log that begins later: nothing is skipped silently."""
     traffic = _played(scene)
-    shutil.move(scene.node.data / "stores", scene.node.data / "kept")
-    client = admin.AdminClient({"bootstrap.servers": scene.kafka})
-    before = [TopicPartition(_commands(scene), number, 5) for number in range(PARTITIONS)]
-    for future in client.delete_records(before).values():
-        future.result()
+    stores, kept = scene.node.data / "stores", scene.node.data / "kept"
+    shutil.move(stores, kept)
+    gone = cut_log(scene, dict.fromkeys(range(PARTITIONS), 5))
     said = _stops_with(scene, "DATA_LOSS")
     assert "begins at 5" in said
     _stop(scene)
-    shutil.rmtree(scene.node.data / "stores")
-    shutil.move(scene.node.data / "kept", scene.node.data / "stores")
+    shutil.rmtree(stores)
+    shutil.move(kept, stores)
     scene.node.start()
-    run = scene.node.accepted("GET", f"/v1/wf-runs/{traffic.started[0]}")
-    assert run["status"] == "COMPLETED", "the store that came back has all"
-    figures(acknowledged=len(traffic.acks))
+    with scene.traffic() as more:
+        more.until_acknowledged(50)
+    scene.finish(_both(traffic, more), figures, gone=gone)
 
 
 @pytest.mark.fault(19)
@@ -114,7 +118,9 @@ def test_commands_that_were_deleted_and_made_again_are_another_log(
     scene: Scene, figures: Figures, is_up: bool
 ) -> None:
     """Kafka forgets the group's offsets with the topic; the stores know their topic's id."""
-    traffic = _played(scene)
+    scene.check(_played(scene), figures)
+    before = _runs(scene)
+    assert before
     if is_up:
         scene.node.start()
     client = admin.AdminClient({"bootstrap.servers": scene.kafka})
@@ -133,7 +139,18 @@ def test_commands_that_were_deleted_and_made_again_are_another_log(
     assert scene.node.launch().wait(30) == 1
     assert "INTEGRITY" in scene.node.printed() and "made again" in scene.node.printed()
     assert not list((scene.node.data / "stores").glob("*.*")), "nothing is set aside"
-    figures(acknowledged=len(traffic.acks))
+    assert _runs(scene) == before, "and all is as it was"
+    scene.bounds.check()
+
+
+def _runs(scene: Scene) -> dict[bytes, bytes]:
+    """The rows of all runs, in the stores of a node that does not run."""
+    stores, found = RocksStores(scene.node.data / "stores"), dict[bytes, bytes]()
+    for number in range(PARTITIONS):
+        with closing(stores.open(number)) as store:
+            rows = store.view().scan(b"", META)
+            found.update((key, value) for key, value in rows if kind_of(key) is WfRun)
+    return found
 
 
 def _both(one: Traffic, other: Traffic) -> Traffic:

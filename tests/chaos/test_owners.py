@@ -1,19 +1,22 @@
-"""Two owners, one after the other or at once, under load (8, 10, 44)."""
+"""Two owners, one after the other or at once, under load (8, 9, 10, 44, 48)."""
 
 from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
 from tests.chaos.conftest import Play
-from tests.chaos.report import Figures
+from tests.chaos.promotion import STANDBY, promotion
+from tests.chaos.report import LINES, Figures
 from tests.chaos.scene import PARTITIONS, SESSION_TIMEOUT_MS, until
 from tests.chaos.traffic import define
 from tests.nodes.cluster import Node
 
 pytestmark = pytest.mark.timeout(240)
+RUNS_BEHIND = 9_000
 
 
 def _has_all(node: Node) -> bool:
@@ -102,3 +105,37 @@ def test_a_partition_that_is_lost_while_a_batch_is_in_flight(
             one.signal(signal.SIGCONT)
         traffic.until_acknowledged(100)
     scene.finish(traffic, figures)
+
+
+@pytest.mark.fault(9)
+def test_a_second_server_on_a_directory_takes_nothing_from_the_first(
+    play: Play, kafka_bootstrap: str, figures: Figures
+) -> None:
+    scene = play(kafka_bootstrap)
+    scene.start()
+    second = Node(scene.node.data, kafka_bootstrap, scene.cluster, ("--partitions", "3"))
+    with scene.traffic() as traffic:
+        traffic.until_acknowledged(60)
+        assert second.launch().wait(30) == 1
+        assert "is in use by another process" in second.printed()
+        traffic.until_acknowledged(60)
+    scene.finish(traffic, figures)
+
+
+@pytest.mark.fault(48)
+@pytest.mark.parametrize(
+    "runs", [RUNS_BEHIND, pytest.param(105_000 * PARTITIONS, marks=pytest.mark.chaos_long)]
+)
+@pytest.mark.timeout(900)
+def test_a_standby_that_is_behind_leaves_out_nothing(
+    play: Play,
+    kafka_bootstrap: str,
+    figures: Figures,
+    record_property: Callable[[str, object], None],
+    runs: int,
+) -> None:
+    """By some records, and by 100,000."""
+    made = promotion(play(kafka_bootstrap, kafka_bootstrap, more=STANDBY), figures, runs)
+    record_property(LINES, made.told())
+    assert made.behind > 0, made
+    assert (made.missing, made.unstamped, made.found.sent_twice) == (0, 0, 0), made

@@ -1,5 +1,5 @@
-"""Faults of the disk under a store: what lies on it is cut, flipped, gone, or of somebody else (7,
-17, 18); and kills while what it is to have is folded anew (6).
+"""Faults of the disk under a store, under load: it is full (15), what lies on it is cut, flipped,
+gone, or of somebody else (7, 17, 18); and kills while what it is to have is folded anew (6).
 """
 
 from __future__ import annotations
@@ -21,11 +21,36 @@ from tests.chaos.report import Figures
 from tests.chaos.scene import PARTITIONS, append_runs, until
 from tests.controls import chain
 from tests.nodes.cluster import Node
+from tests.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.timeout(300)
+DISK_MIB, DISK_FREE_MIB = 64, 16
 RESTORE_KILLS = 20
 RESTORED_RUNS = 20_000  # more than these have time for, a thousand a batch
 RESTORE_PLACES = ("before_produce", "after_acks_before_batch", "after_batch_before_commit")
+
+
+@pytest.mark.chaos_long
+@pytest.mark.fault(15)
+def test_a_disk_that_is_full_stops_all_and_loses_nothing(
+    play: Play, kafka_bootstrap: str, figures: Figures, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "small", DISK_MIB) as disk:
+        more = ("--disk-free-mib", str(DISK_FREE_MIB))
+        scene = play(kafka_bootstrap, folder=disk, more=more)
+        scene.start()
+        with scene.traffic() as traffic:
+            for _ in range(2):
+                traffic.until_acknowledged(60)
+                filler = fill(disk, DISK_FREE_MIB - 4)
+                until(lambda: scene.node.call("GET", "/readyz").status_code == 503, "it says so")
+                [reason] = scene.node.call("GET", "/readyz").json()["reasons"]
+                assert reason.startswith("NO_ROOM"), reason
+                assert scene.node.call("GET", "/healthz").status_code == 200
+                filler.unlink()
+                traffic.until_acknowledged(60)
+        scene.finish(traffic, figures)
+        assert not list((scene.node.data / "stores").glob("*.*")), "nothing is set aside"
 
 
 @pytest.mark.chaos_long

@@ -64,16 +64,23 @@ class Told(Struct):
 
 class Traffic:
     """`with Traffic(...)`: clients start runs until the block ends, and workers go on until every
-    run has ended.
+    run has ended. The ids of its runs begin with its name.
     """
 
     def __init__(
-        self, urls: Sequence[str], partitions: int, *, each: int = 2, workers: int = 2
+        self,
+        urls: Sequence[str],
+        partitions: int,
+        *,
+        name: str = "run",
+        each: int = 2,
+        workers: int = 2,
     ) -> None:
         self.told = Told()
         self.acks, self.started = self.told.acks, self.told.started
         self.faults: list[str] = []
         self._urls = urls
+        self._name = name
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._done = threading.Event()
@@ -119,7 +126,8 @@ class Traffic:
             for number in itertools.count():
                 if self._over.is_set():
                     return
-                run = _id_on(partition, self._partitions, f"run-{partition}-{client}-{number}")
+                name = f"{self._name}-{partition}-{client}-{number}"
+                run = _id_on(partition, self._partitions, name)
                 body = {"wf_spec": SPEC, "wf_run_id": run}
                 with self._lock:
                     self.started.append(run)

@@ -116,7 +116,7 @@ def test_dev_runs_a_worker_beside_it_and_both_end(tmp_path: Path) -> None:
         (("json",), "json has no function with @task or @workflow"),
         (("json:dumps",), "json has no task or workflow 'dumps'"),
         (("broken",), 'broken.py", line 1'),
-        (("shop", "--url", "nonsense"), "'nonsense' is no address"),
+        (("shop", "--url", "nonsense"), "'nonsense': use http://HOST:PORT"),
         (("shop", "--url", "http://127.0.0.1:9", "--register"), "127.0.0.1:9"),
     ],
 )

@@ -1,5 +1,7 @@
-"""I3: kill -9 of the server at each place of a batch, then restart. Every acknowledged command has
-exactly one effect, and the stores are what a fold of the log from offset 0 gives."""
+"""I3 on the embedded log: kill -9 of the server at each place of a batch, then restart. Every
+acknowledged command has exactly one effect, and the stores are what a fold of the log from offset 0
+gives. On Kafka and under load: tests/chaos/test_failpoints.py.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,7 @@ from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.state.outputs import ScheduledTask, WfRunChanged
 from penstock.log.embedded import EmbeddedLog
-from penstock.log.kafka import KafkaEngineLog
-from penstock.log.port import EngineLog, Record
+from penstock.log.port import Record
 from penstock.processor.failpoints import IN_BATCH
 from tests.controls import chain, output_of, task
 from tests.crash.server import LOST, Server
@@ -27,18 +28,11 @@ RUNS = 30
 KILL_AT_BATCH = 14
 SIGKILL = -9
 FINISH_S = 60.0
-SOON_REPLACED = ("--session-timeout-ms", "6000")  # the least that brokers allow
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A server on each log."""
-    if request.param == "embedded":
-        made = Server(tmp_path / "data")
-    else:
-        bootstrap = request.getfixturevalue("kafka_bootstrap")
-        name = request.getfixturevalue("cluster_name")
-        made = Server(tmp_path / "data", bootstrap, name, SOON_REPLACED)
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path / "data")
     yield made
     made.stop()
 
@@ -54,7 +48,7 @@ def test_a_kill_loses_nothing_and_does_nothing_twice(server: Server, failpoint: 
     assert len(acknowledged) < RUNS, "the kill came while commands were under way"
     server.start()
     for number in range(RUNS):  # a client tries again, with the same command id
-        answer = _again(server, number)
+        answer = server.accepted("POST", "/v1/wf-runs", _start(number), f"start-{number}")
         assert answer["wf_run_id"] == f"run-{number}"
         assert answer["repeated"] or number not in acknowledged
     _work_until_all_have_ended(server)
@@ -118,7 +112,12 @@ def _work_until_all_have_ended(server: Server) -> None:
 def _check_stamps(server: Server) -> None:
     """What came twice carries the same stamp; nothing else came twice (O3)."""
     topics = Topics(server.cluster, 2)
-    log = _log(server, topics)
+    log = EmbeddedLog(
+        server.data / "log",
+        commands=topics.commands,
+        partitions=topics.partitions,
+        on_demand=topics.on_demand,
+    )
     try:
         avro = Avro()
         stamps: dict[Any, set[bytes]] = defaultdict(set)
@@ -135,36 +134,7 @@ def _check_stamps(server: Server) -> None:
     assert len(ended) == RUNS
 
 
-def _outputs(log: EngineLog, topics: Topics) -> Iterator[Record]:
+def _outputs(log: EmbeddedLog, topics: Topics) -> Iterator[Record]:
     for number in range(topics.partitions):
         yield from log.read_all(topics.events, number)
         yield from log.read_all(topics.task("default", "work"), number)
-
-
-def _log(server: Server, topics: Topics) -> EngineLog:
-    if server.bootstrap is None:
-        return EmbeddedLog(
-            server.data / "log",
-            commands=topics.commands,
-            partitions=topics.partitions,
-            on_demand=topics.on_demand,
-        )
-    return KafkaEngineLog(
-        server.bootstrap,
-        commands=topics.commands,
-        partitions=topics.partitions,
-        on_demand=topics.on_demand,
-        group="auditors",
-    )
-
-
-def _again(server: Server, number: int) -> Any:
-    """Start a run as a client does: once more, under the same id, if no answer came in time, as
-    while Kafka still takes the process that was killed for the owner.
-    """
-    for _ in range(3):
-        answer = server.call("POST", "/v1/wf-runs", _start(number), f"start-{number}")
-        if answer.status_code not in (503, 504):
-            break
-    assert answer.status_code < 300, answer.text
-    return answer.json()

@@ -1,4 +1,4 @@
-"""Standbys on one Kafka: R15 with real processes; catalogue rows 48 and 49. The tests that take
+"""Standbys on one Kafka: R15 with real processes; catalogue row 49. The tests that take
 nodes away come last, in their order.
 """
 
@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +20,10 @@ from tests.nodes.cluster import (
     Cluster,
     Node,
 )
-from tests.nodes.promotion import promotion
 from tests.nodes.test_nodes import run_on
 from tests.promises import is_kept
 
 LAG = "Penstock-Standby-Lag"
-RUNS = 8_000
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -144,13 +141,3 @@ def test_a_clean_stop_is_taken_over_warm(cluster: Cluster) -> None:
         return took_s
 
     is_kept(CLEAN_GAP_S, taken_over_s)
-
-
-@pytest.mark.fault(48)
-def test_a_standby_that_is_behind_leaves_out_nothing(
-    tmp_path: Path, kafka_bootstrap: str, cluster_name: str
-) -> None:
-    """Row 48, shortly; `python -m tests.nodes.promotion` does it at length."""
-    found = promotion(tmp_path, kafka_bootstrap, cluster_name, RUNS)
-    assert found.behind > 0, found
-    assert (found.missing, found.repeated, found.unstamped) == (0, 0, 0), found

@@ -1,10 +1,10 @@
 """R17: a disk that is full. The partition stops before its next batch, says so, and goes on once
-there is room; what was delivered and not written is written in place.
+there is room; what was delivered and not written is written in place. On Kafka and under load:
+tests/chaos/test_stores.py.
 """
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +23,7 @@ from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
 from tests.crash.server import Server
 from tests.operations.works import register, scraped, until, work_one
+from tests.small_disk import fill, small_disk
 
 SIZE_MIB = 64
 FREE_MIB = 16
@@ -31,37 +32,15 @@ FREE_MIB = 16
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A directory on a small disk of its own."""
-    directory = tmp_path / "small"
-    directory.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(directory)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"a disk of its own needs the right to mount: {done.stderr.strip()}")
-    yield directory
-    subprocess.run(["umount", "--lazy", str(directory)], check=True)
-
-
-def fill(directory: Path, leave_mib: float) -> Path:
-    """Take what is free but for so much."""
-    filler = directory / "filler"
-    size = Disk(directory).free_bytes() - int(leave_mib * MIB)
-    with filler.open("wb") as file:
-        while size > 0:
-            size -= file.write(b"\0" * min(size, MIB))
-    return filler
+    with small_disk(tmp_path / "small", SIZE_MIB) as directory:
+        yield directory
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("log", ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
 @pytest.mark.fault(15)
 @pytest.mark.drill("the disk is full")
-def test_r17_without_room_nothing_is_folded_and_with_room_it_goes_on(
-    small: Path, log: str, request: pytest.FixtureRequest
-) -> None:
-    kafka = None if log == "embedded" else request.getfixturevalue("kafka_bootstrap")
-    server = Server(small / "data", kafka, request.getfixturevalue("cluster_name"))
-    if kafka is None:
-        server = Server(small / "data")
+def test_r17_without_room_nothing_is_folded_and_with_room_it_goes_on(small: Path) -> None:
+    server = Server(small / "data")
     try:
         server.start(None, "--disk-free-mib", str(FREE_MIB))
         register(server)

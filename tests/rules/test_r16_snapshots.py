@@ -16,6 +16,7 @@ from penstock.processor.snapshots.shelf import Shelf
 from penstock.processor.verify import Verifier
 from penstock.store import rocks
 from penstock.store.port import Identity
+from tests.scenarios.damages import DAMAGES
 from tests.scenarios.snapshots import SnapshotDriver, snapshot_driver, some_runs
 from tests.scenarios.story import run
 
@@ -56,67 +57,6 @@ def test_r14_without_snapshots_a_truncated_log_stops_by_name(driver: SnapshotDri
 def _newest(objects: Path, folder: str = "manifests") -> list[Path]:
     """The newest manifest of each partition."""
     return [sorted(one.glob(f"{folder}/*"))[-1] for one in objects.glob("memory/*")]
-
-
-def _garbage(manifest: Path) -> None:
-    manifest.write_bytes(b"{garbage")
-
-
-def _newer_build(manifest: Path) -> None:
-    found = msgspec.json.decode(manifest.read_bytes())
-    manifest.write_bytes(msgspec.json.encode({**found, "fold_version": 99}))
-
-
-def _other_format(manifest: Path) -> None:
-    found = msgspec.json.decode(manifest.read_bytes())
-    manifest.write_bytes(msgspec.json.encode({**found, "format": 99}))
-
-
-def _foreign(manifest: Path) -> None:
-    found = msgspec.json.decode(manifest.read_bytes())
-    manifest.write_bytes(msgspec.json.encode({**found, "topic_id": "other"}))
-
-
-def _escaping(manifest: Path) -> None:
-    found = msgspec.json.decode(manifest.read_bytes())
-    found["files"][0]["name"] = "../escaped"
-    manifest.write_bytes(msgspec.json.encode(found))
-
-
-def _other_rows(manifest: Path) -> None:
-    found = msgspec.json.decode(manifest.read_bytes())
-    manifest.write_bytes(msgspec.json.encode({**found, "rows_digest": "00"}))
-
-
-def _own_sst(manifest: Path) -> Path:
-    """A file that this snapshot has and the one before has not."""
-    older = sorted(manifest.parent.iterdir())[-2]
-    ours, theirs = (
-        {one.sha256 for one in msgspec.json.decode(path.read_bytes(), type=Manifest).files}
-        for path in (manifest, older)
-    )
-    data = manifest.parent.parent / "data"
-    return max((data / name for name in ours - theirs), key=lambda path: path.stat().st_size)
-
-
-def _truncated(manifest: Path) -> None:
-    path = _own_sst(manifest)
-    path.write_bytes(path.read_bytes()[:-1])
-
-
-def _flipped(manifest: Path) -> None:
-    path = _own_sst(manifest)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    path.write_bytes(data)
-
-
-def _missing(manifest: Path) -> None:
-    _own_sst(manifest).unlink()
-
-
-DAMAGES = [_garbage, _newer_build, _other_format, _foreign, _escaping, _other_rows]
-DAMAGES += [_truncated, _flipped, _missing]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
