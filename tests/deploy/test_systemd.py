@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from penstock.cli import _parser
-from tests.deploy.described import DEPLOY
+from penstock.config import ENVIRONMENT
+from tests.deploy.described import DEPLOY, ROOT
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 PROGRAM = "/opt/penstock/bin/penstock"
 EXPOSURE_MAX = 2.0
 """Of 10, as `systemd-analyze security` counts; it calls 2 and less OK."""
+PAGE = ROOT / "docs" / "DEPLOY.md"
+PAGE_SAYS = [("server", "PENSTOCK_KAFKA"), ("builtin-worker", "PENSTOCK_API_KEY")]
 units = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 
 
@@ -86,6 +89,18 @@ def test_a_unit_starts_what_there_is(unit: Path) -> None:
     assert program == PROGRAM
     more = ["--kafka", "kafka:9092"] if "server" in words else []
     assert _parser().parse_args([*words, *more]).command in ("server", "builtin-worker")
+
+
+@pytest.mark.parametrize(("verb", "variable"), PAGE_SAYS)
+def test_what_the_page_writes_into_a_units_environment_can_be_said(
+    verb: str, variable: str
+) -> None:
+    blocks = re.findall(r"^```ini\n(.+?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    [said] = [dict(re.findall(r"^(\w+)=(.+)$", one, re.M)) for one in blocks if variable in one]
+    assert {one for one in said if one.startswith("PENSTOCK_")} <= ENVIRONMENT.keys()
+    more = ["--kafka", said["PENSTOCK_KAFKA"]] if verb == "server" else ["--url", said["URL"]]
+    options = _parser().parse_args([verb, *said["OPTIONS"].split(), *more])
+    assert options.command == verb
 
 
 def test_a_node_keeps_its_data_where_systemd_lets_it_write() -> None:
