@@ -67,11 +67,13 @@ test: $(DEV) ## all tests but the long ones, with a real Kafka (TEST=path for so
 test-fast: $(DEV) ## the tests that need no Kafka
 	@$(PYTEST) -m "not kafka and not deploy_long and not package" $(TEST)
 
+DEPLOY ?= deploy_long or not deploy_long
+
 .PHONY: deploy-test
-deploy-test: $(DEV) ## all of deploy/: the image's steps without Docker, too (minutes; Go and Node)
+deploy-test: $(DEV) ## all of deploy/, the image's steps without Docker, too (Go, Node; DEPLOY=deploy_long for these alone)
 	@$(PY) -m tests.kafka_broker
 	-@$(PY) -m tests.go_tools
-	@$(PY) -m pytest -m "deploy_long or not deploy_long and not package" tests/deploy
+	@$(PY) -m pytest -m "$(DEPLOY)" tests/deploy
 
 .PHONY: chaos
 chaos: $(DEV) ## every fault of docs/reliability.md, the long ones too (half an hour), and their figures
@@ -163,12 +165,12 @@ docs-test: $(DEV) ## run or check every code block, follow the tutorial, run the
 		tests/sdk/test_client_page.py tests/records/test_protocol_page.py
 
 .PHONY: package-test
-package-test: $(DEV) ## build the packages, install them in empty environments, and run them there
+package-test: $(DEV) ui ## build the packages, install them in empty environments, follow the tutorial there
 	@$(PY) -m pytest -m package tests/release
 	@$(PY) -m pytest tests/release
 
 .PHONY: dist
-dist: $(DEV) ## write what is released to dist/: wheel, source, list of contents (`make ui` before)
+dist: $(DEV) ui ## write what is released to dist/: wheel, source, list of contents
 	@$(PY) -m tests.release.packaging
 
 .PHONY: audit

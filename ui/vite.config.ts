@@ -9,6 +9,7 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // the content policy has no data: addresses
     modulePreload: { polyfill: false },
+    license: { fileName: "licences.txt" }, // the texts of what is built in
   },
   server: {
     proxy: {

@@ -3,13 +3,14 @@
 #
 #   certificates.sh FOLDER NAME HOST...   FOLDER/NAME.crt and .key for these hosts, for localhost
 #                                         and 127.0.0.1; FOLDER/ca.crt and ca.key when missing
-# DAYS   how long they are good (365)
+# DAYS      how long they are good (365)
+# CA_DAYS   how long the authority is (3650); docs/SECURITY.md tells how both are renewed
 set -eu
 
 [ $# -ge 2 ] || { sed -n 's/^#   cert/cert/p' "$0" >&2; exit 2; }
 folder=$1 name=$2
 shift 2
-: "${DAYS:=365}"
+: "${DAYS:=365}" "${CA_DAYS:=3650}"
 umask 077
 mkdir -p "$folder"
 
@@ -17,7 +18,7 @@ key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"
 
 if [ ! -e "$folder/ca.key" ]; then
     key "$folder/ca.key"
-    openssl req -x509 -new -key "$folder/ca.key" -sha256 -days "$DAYS" -subj "/CN=penstock-ca" \
+    openssl req -x509 -new -key "$folder/ca.key" -sha256 -days "$CA_DAYS" -subj "/CN=penstock-ca" \
         -addext "keyUsage=critical,keyCertSign,cRLSign" -out "$folder/ca.crt"
 fi
 

@@ -245,8 +245,14 @@ def say(values: Mapping[str, str], *, instead: bool = False) -> None:
 
 
 def home_of_settings() -> Path:
-    """Where a person's own settings are kept."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "penstock"
+    """Where a person's own settings are kept. Raises FileNotFoundError for one who has no home, as
+    the user of a container.
+    """
+    try:
+        return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "penstock"
+    except RuntimeError:
+        said = "this user has no home directory; XDG_CONFIG_HOME says where settings are kept"
+        raise FileNotFoundError(said) from None
 
 
 def url_default() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.cli import main
 from tests.cli.calls import Said
 from tests.gateway.keys import ADMIN_KEY, guarded
 from tests.gateway.served import Served
@@ -113,6 +115,29 @@ def test_mistakes_are_told(penstock: Penstock, tmp_path: Path) -> None:
     told = penstock("version")
     assert told.returncode == 1
     assert str(path) in told.stderr
+
+
+def test_who_has_no_home_has_no_profiles(
+    served: Served,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As the image's user, whom the machine knows by number alone."""
+
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setenv("PENSTOCK_API_KEY", "")  # which login changes
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert main(["version"]) == 0
+    assert main(["profiles", "list"]) == 0
+    key = tmp_path / "key"
+    key.write_text(ADMIN_KEY)
+    assert main(["login", "--url", served.url, "--key-file", str(key)]) == 1
+    assert "has no home directory" in capsys.readouterr().err
 
 
 def test_shells_complete_commands(penstock: Penstock, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ DEPLOY = ROOT / "deploy"
 DOCKERFILE = DEPLOY / "image" / "Dockerfile"
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
 SECURE = DEPLOY / "compose" / "compose.secure.yaml"
+WORKER = DEPLOY / "compose" / "worker.yaml"  # beside the secure one
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 

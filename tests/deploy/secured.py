@@ -43,6 +43,12 @@ class Secured:
         """The first key of the engine."""
         return (self._secrets / "admin.key").read_text().strip()
 
+    def renew(self, name: str) -> None:
+        """A new certificate, as docs/SECURITY.md has it made."""
+        for end in ("crt", "key"):
+            (self._secrets / f"{name}.{end}").unlink()
+        _make_secrets(self._secrets)
+
     def settings_of(self, user: str) -> dict[str, str]:
         """How a user's clients come to Kafka."""
         return read_kafka_settings(self._secrets / f"{user}.conf")
@@ -94,7 +100,7 @@ def secured(folder: Path, worker_tasks: str) -> Iterator[Secured]:
     """Kafka with its users and rights, and three nodes that are ready."""
     described = compose(SECURE, {"WORKER_TASKS": worker_tasks})
     secrets, mounted = folder / "secrets", folder / "mounted"
-    run_script(DEPLOY / "compose" / "secrets.sh", FOLDER=str(secrets), AT=str(secrets))
+    _make_secrets(secrets)
     places = {"/run/secrets": str(secrets), "/etc/penstock": str(mounted)}
     with ExitStack() as stack:
         places |= kafka_of(stack, SETTINGS, Here(places), folder)
@@ -103,6 +109,10 @@ def secured(folder: Path, worker_tasks: str) -> Iterator[Secured]:
         _set_up(made, mounted, described["services"]["setup"])
         made.nodes = stack.enter_context(nodes_of(described, places, folder))
         yield made
+
+
+def _make_secrets(folder: Path) -> None:
+    run_script(DEPLOY / "compose" / "secrets.sh", FOLDER=str(folder), AT=str(folder))
 
 
 def _kafka_scripts(folder: Path) -> None:

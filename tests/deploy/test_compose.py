@@ -5,8 +5,11 @@ together.
 from __future__ import annotations
 
 import json
+import os
 import re
-from contextlib import ExitStack
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,14 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from penstock import Client, workflow
+from penstock.builtin.tasks import BuiltinTasks
 from penstock.cli import _parser
-from tests.deploy.composed import kafka_of, nodes_of, run_script
+from tests.deploy.composed import BIN, Node, kafka_of, nodes_of, run_script
 from tests.deploy.described import (
     COMPOSE,
     SECURE,
+    WORKER,
     Here,
     compose,
     engines,
@@ -46,11 +52,11 @@ def valid() -> jsonschema_rs.Validator:
     )
 
 
-@named
+@pytest.mark.parametrize("file", [*FILES, WORKER], ids=lambda file: file.name)
 def test_a_file_is_valid(file: Path, valid: jsonschema_rs.Validator) -> None:
     described = compose(file)
     assert [str(one) for one in valid.iter_errors(described)] == []
-    described["services"]["kafka"]["imagee"] = "x"
+    next(iter(described["services"].values()))["imagee"] = "x"
     assert not valid.is_valid(described)
 
 
@@ -117,6 +123,33 @@ def test_in_the_secure_one_nothing_goes_in_the_clear() -> None:
     assert protocols == {"CLIENTS": "SASL_SSL", "BROKER": "SSL", "CONTROLLER": "SSL"}
 
 
+def test_a_worker_stands_beside_the_secure_one() -> None:
+    described = compose(SECURE)
+    [worker] = compose(WORKER)["services"].values()
+    assert set(worker["secrets"]) <= set(described["secrets"])
+    assert set(worker["depends_on"]) <= set(described["services"])
+    assert worker["read_only"] and worker["cap_drop"] == ["ALL"]
+    words, environment = started(worker)
+    options = _parser().parse_args([*words[1:], "--url", environment["PENSTOCK_URL"]])
+    assert (options.command, options.modules) == ("worker", ["tasks"])
+    assert environment["PENSTOCK_URL"] == f"kafka://{engine_of(described)['PENSTOCK_KAFKA']}"
+    file = environment["PENSTOCK_KAFKA_CONFIG"].removeprefix("/run/secrets/")
+    assert file in worker["secrets"] and "engine" not in file, "not with the engine's rights"
+    assert float(worker["stop_grace_period"].removesuffix("s")) > options.grace_s + 5
+
+
+def engine_of(described: Any) -> dict[str, str]:
+    """The variables of its first node."""
+    return next(iter(engines(described).values()))["environment"]
+
+
+def test_the_worker_of_built_in_tasks_asks_a_node() -> None:
+    described = compose(COMPOSE)
+    options = _parser().parse_args(started(described["services"]["builtin"]).words[1:])
+    assert options.command == "builtin-worker"
+    assert options.url in [f"http://{name}:7070" for name in engines(described)]
+
+
 def test_the_secrets_are_made_once_and_are_all_that_is_named(tmp_path: Path) -> None:
     script = SECURE.parent / "secrets.sh"
     run_script(script, FOLDER=str(tmp_path / "secrets"))
@@ -145,6 +178,32 @@ def test_the_plain_one_runs(tmp_path: Path) -> None:
             assert put.status_code < 300, put.text
         with httpx.Client(base_url=last.url) as http:
             assert http.get("/v1/task-defs/x").status_code == 200
+            with builtin_of(compose(COMPOSE), nodes, tmp_path), Client(last.url) as client:
+                client.register(cp_told)
+                assert client.run(cp_told, text="built in").result(timeout=60) == "built in"
+
+
+@contextmanager
+def builtin_of(described: Any, nodes: Mapping[str, Node], folder: Path) -> Iterator[None]:
+    """The worker of built-in tasks, as a process."""
+    here = Here({f"http://{name}:7070": node.url for name, node in nodes.items()})
+    words, environment = here.started(started(described["services"]["builtin"]))
+    environment["PATH"] = f"{BIN}:{os.environ['PATH']}"
+    with (folder / "builtin.log").open("ab") as log:
+        process = subprocess.Popen(words, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(40) == 0, (folder / "builtin.log").read_text()
+
+
+builtin = BuiltinTasks()
+
+
+@workflow
+def cp_told(text: str) -> str | None:
+    return builtin.return_(text).value
 
 
 USERS = ("engine", "worker")

@@ -47,6 +47,14 @@ ALL_OF_IT = {
         "egress": [{"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}], "ports": [{"port": 443}]}],
     },
     "serviceMonitor": {"enabled": True, "keySecret": "scraper", "labels": {"release": "p"}},
+    "builtin": {
+        "enabled": True,
+        "allow": ["10.2.0.0/16", "mail.shop.svc"],
+        "allowPorts": [8080],
+        "secretsSecret": "builtin-secrets",
+        "keySecret": "builtin-key",
+        "certificateSecret": "builtin-tls",
+    },
     "serviceAccount": {"annotations": {"role": "arn:x"}},
     "imagePullSecrets": [{"name": "pull"}],
     "extraArgs": ["--metrics-names"],
@@ -66,6 +74,7 @@ BARE = {
     "auth": {"enabled": False},
     "serviceMonitor": {"enabled": True},
     "tls": {"secret": "penstock-tls"},
+    "builtin": {"enabled": True},
 }
 VALUES = {"as it is": KAFKA, "all of it": ALL_OF_IT, "bare": BARE}
 Render = Callable[[dict[str, Any]], str]
@@ -148,6 +157,7 @@ def test_what_is_rendered_is_what_kubernetes_takes(
     assert kinds >= {"StatefulSet", "Service", "ServiceAccount", "PodDisruptionBudget"}
     assert ("NetworkPolicy" in kinds) == values.get("networkPolicy", {}).get("enabled", True)
     assert ("ServiceMonitor" in kinds) == ("serviceMonitor" in values)
+    assert ("Deployment" in kinds) == ("builtin" in values)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +189,8 @@ def test_helm_finds_nothing_to_say() -> None:
         {**KAFKA, "drain": {"graceSeconds": 1}},
         {**KAFKA, "snapshots": {"place": "/mnt"}},
         {**KAFKA, "serviceMonitor": {"enabled": True}},  # and no key
+        {**KAFKA, "builtin": {"enabled": True}},  # nor here
+        {**BARE, "tls": {"secret": "t", "requireClientCertificate": True}},  # and no certificate
         {**KAFKA, "auth": {"oidc": {"issuer": "https://id"}}},
     ],
     ids=str,
@@ -189,8 +201,7 @@ def test_wrong_values_are_refused(wrong: dict[str, Any], tmp_path: Path) -> None
     done = helm("template", "shop", str(CHART), "-f", str(file))
     assert done.returncode != 0
     assert any(
-        one in done.stderr
-        for one in ("specifications of the schema", "has to be said", "names the Secret")
+        one in done.stderr for one in ("specifications of the schema", "has to be said", " names ")
     )
 
 
@@ -223,19 +234,56 @@ def test_the_nodes_words_are_the_command_lines_own(values: dict[str, Any], rende
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
 def test_all_that_the_nodes_read_is_mounted(values: dict[str, Any], render: Render) -> None:
-    pod = pods(things(render(values)))
-    [container] = pod["containers"]
-    mounted = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
-    volumes = {one["name"] for one in pod["volumes"]} | {"data"}
-    assert set(mounted.values()) == volumes
-    named = [word.partition("=")[2] for word in container["args"]] + list(env(container).values())
-    paths = [path for path in named if str(path).startswith("/etc/")]
-    assert all(any(path.startswith(f"{at}/") for at in mounted) for path in paths), paths
+    mounted = mounts(pods(things(render(values))), "data")
     assert mounted[image().environment["PENSTOCK_DATA"]] == "data"
 
 
-def test_a_pod_has_no_rights(render: Render) -> None:
-    pod = pods(things(render(KAFKA)))
+def mounts(pod: Any, *claims: str) -> dict[str, str]:
+    """What is mounted where; all that there is, and all that its one container is told to read."""
+    [container] = pod["containers"]
+    mounted = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
+    assert set(mounted.values()) == {one["name"] for one in pod["volumes"]} | set(claims)
+    named = [word.partition("=")[2] for word in container["args"]] + list(env(container).values())
+    paths = [path for path in named if str(path).startswith("/etc/")]
+    assert all(any(path.startswith(f"{at}/") for at in mounted) for path in paths), paths
+    return mounted
+
+
+@pytest.mark.parametrize("values", [ALL_OF_IT, BARE], ids=["all of it", "bare"])
+def test_the_worker_of_built_in_tasks_is_no_node(values: dict[str, Any], render: Render) -> None:
+    found = things(render(values))
+    made = found["Deployment", "shop-penstock-builtin"]["spec"]
+    labels = made["template"]["metadata"]["labels"]
+    assert made["selector"]["matchLabels"].items() <= labels.items()
+    nodes = found["Service", "shop-penstock"]["spec"]
+    assert not nodes["selector"].items() <= labels.items(), "nobody is led to it"
+    pod = made["template"]["spec"]
+    mounts(pod)
+    [container] = pod["containers"]
+    options = _parser().parse_args(container["args"])
+    assert options.command == "builtin-worker"
+    port = nodes["ports"][0]["port"]
+    assert options.url == f"https://shop-penstock.flows.svc:{port}"
+    assert options.secrets is None, "its file is named by the environment"
+    keys = [one["name"] for one in container["env"] if "valueFrom" in one]
+    assert keys == ([] if values is BARE else ["PENSTOCK_API_KEY"])
+    volumes = {one["name"]: one["secret"] for one in pod["volumes"] if "secret" in one}
+    assert volumes["ca"]["secretName"] == "penstock-tls"
+    assert [one["key"] for one in volumes["ca"]["items"]] == ["ca.crt"], "not the nodes' key"
+    if values is ALL_OF_IT:
+        assert options.allow == ["10.2.0.0/16", "mail.shop.svc"] and options.allow_ports == ["8080"]
+        assert volumes["tls"]["secretName"] == "builtin-tls"
+        of_nodes = found["NetworkPolicy", "shop-penstock"]["spec"]["ingress"][1]["from"]
+        assert of_nodes[-1]["podSelector"]["matchLabels"].items() <= labels.items(), "is let in"
+        own = found["NetworkPolicy", "shop-penstock-builtin"]["spec"]
+        assert own["podSelector"]["matchLabels"].items() <= labels.items()
+        assert own["policyTypes"] == ["Ingress"] and "ingress" not in own, "nobody asks it"
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])
+def test_a_pod_has_no_rights(kind: str, render: Render) -> None:
+    [made] = [one for (of, _), one in things(render(ALL_OF_IT)).items() if of == kind]
+    pod = made["spec"]["template"]["spec"]
     [container] = pod["containers"]
     own, of_pod = container["securityContext"], pod["securityContext"]
     assert own["readOnlyRootFilesystem"] and own["capabilities"] == {"drop": ["ALL"]}

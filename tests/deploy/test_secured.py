@@ -4,12 +4,17 @@ them; and what a trusted worker's credential reaches there, and what it does not
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import ssl
+import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,12 +22,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka import admin as _admin
 
 from penstock import Client, Worker, task, workflow
+from penstock.builtin.tasks import BuiltinTasks
 from penstock.cli import main
 from penstock.config import API_KEY_VARIABLE, CA_VARIABLE
 from penstock.contracts.topics import Topics
 from penstock.sdk import credential
 from tests.chaos.scene import until
-from tests.deploy.described import ROOT, SECURE, compose
+from tests.deploy.composed import BIN
+from tests.deploy.described import ROOT, SECURE, WORKER, compose, started
 from tests.deploy.secured import Secured, secured
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
@@ -40,6 +47,7 @@ DENIED = {
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 }
 ASK_S = 60.0
+builtin = BuiltinTasks()
 
 
 @task
@@ -62,7 +70,13 @@ def dp_else(x: int) -> int:
     return dp_other(x)
 
 
+@workflow
+def dp_told(text: str) -> str | None:
+    return builtin.return_(text).value
+
+
 @pytest.mark.fault(40)
+@pytest.mark.drill("a certificate is renewed")
 def test_a_cluster_whose_kafka_asks_who_one_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
@@ -73,24 +87,87 @@ def test_a_cluster_whose_kafka_asks_who_one_is(
         monkeypatch.setenv(CA_VARIABLE, str(place.ca))
         monkeypatch.setenv(API_KEY_VARIABLE, place.admin_key)
         with Client(place.nodes["engine-1"].url) as client:
-            nodes_and_a_trusted_worker_do_their_work(place, client)
+            nodes_and_a_trusted_worker_do_their_work(place, client, tmp_path)
+            the_worker_of_built_in_tasks_has_a_key_as_the_page_says(client, capsys)
             a_key_for_metrics_is_made_as_the_page_says(client, capsys)
             a_trusted_worker_reaches_its_tasks_and_commands_alone(place, client)
             a_trusted_worker_may_do_nothing_else(place)
             an_auditor_reads_events_and_before_he_is_let_nothing(place, tmp_path)
             nobody_comes_in_with_another_password_or_without_tls(place)
             kafka_s_health_check_is_content(place, tmp_path)
+        a_certificate_is_renewed_at_a_restart_and_old_and_new_go_together(place)
         a_stop_ends_within_its_grace_and_the_others_go_on(place)
 
 
-def nodes_and_a_trusted_worker_do_their_work(place: Secured, client: Client) -> None:
+def nodes_and_a_trusted_worker_do_their_work(place: Secured, client: Client, folder: Path) -> None:
+    """The worker is that of worker.yaml."""
     client.register(dp_twice)
-    settings = place.settings_of("worker")
-    with Worker(dp_twice, url=f"kafka://{place.kafka}", kafka_settings=settings):
+    (folder / "work").mkdir()
+    (folder / "work" / "tasks.py").write_text(TASKS)
+    words, environment = place.here.started(started(compose(WORKER, {})["services"]["worker"]))
+    with running(words, folder / "work", environment):
         assert client.run(dp_twice, x=4).result(timeout=60) == 8
     urls = {node.url for node in place.nodes.values()}
     with httpx.Client(**credential.options(client.url)) as http:
         until(lambda: owners(http) == urls, "each node has a part")
+
+
+TASKS = "from penstock import task\n\n\n@task\ndef dp_double(x: int) -> int:\n    return 2 * x\n"
+
+
+@contextmanager
+def running(words: list[str], folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """A program of ours, until it is stopped as Docker would."""
+    path = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    process = subprocess.Popen(words, cwd=folder, env=environment | path)
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(40) == 0
+
+
+def the_worker_of_built_in_tasks_has_a_key_as_the_page_says(
+    client: Client, capsys: Capture
+) -> None:
+    environment = {API_KEY_VARIABLE: key_of("builtin", client, capsys)}
+    environment[CA_VARIABLE] = os.environ[CA_VARIABLE]
+    asked = httpx.Client(**credential.options(client.url))
+    with running(["penstock", "builtin-worker", "--url", client.url], ROOT, environment), asked:
+        until(lambda: asked.get("/v1/task-defs/return").is_success, "it registers its own")
+        client.register(dp_told)
+        assert client.run(dp_told, text="built in").result(timeout=60) == "built in"
+
+
+def key_of(name: str, client: Client, capsys: Capture) -> str:
+    """A key, made by the command that the page has for this principal."""
+    [words] = re.findall(rf"`penstock (keys create {name} .+?)`", PAGE.read_text())
+    assert main([*shlex.split(words), "--url", client.url]) == 0
+    return capsys.readouterr().out.strip()
+
+
+def a_certificate_is_renewed_at_a_restart_and_old_and_new_go_together(place: Secured) -> None:
+    old = {name: shown_by(node.url, place.ca) for name, node in place.nodes.items()}
+    place.renew("engine")
+    now = {name: shown_by(node.url, place.ca) for name, node in place.nodes.items()}
+    assert now == old, "it is read at the start alone"
+    node = place.nodes["engine-1"]
+    assert node.stop(STOP_S) == 0
+    node.start()
+    assert shown_by(node.url, place.ca) not in old.values()
+    for asked in place.nodes.values():  # each asks all others, for what they have
+        with httpx.Client(**credential.options(asked.url)) as http:
+            until(lambda http=http: http.get("/v1/wf-runs").is_success, "all answer to it")
+
+
+STOP_S = 15.0
+
+
+def shown_by(url: str, ca: Path) -> str:
+    """The certificate with which a node answers."""
+    at = urlsplit(url)
+    assert at.hostname is not None and at.port is not None
+    return ssl.get_server_certificate((at.hostname, at.port), ca_certs=str(ca))
 
 
 def owners(http: httpx.Client) -> set[str]:
@@ -99,9 +176,7 @@ def owners(http: httpx.Client) -> set[str]:
 
 
 def a_key_for_metrics_is_made_as_the_page_says(client: Client, capsys: Capture) -> None:
-    [words] = re.findall(r"`penstock (keys create scraper .+?)`", PAGE.read_text())
-    assert main([*shlex.split(words), "--url", client.url]) == 0
-    key = capsys.readouterr().out.strip()
+    key = key_of("scraper", client, capsys)
     with httpx.Client(**credential.options(client.url, key)) as http:
         assert "penstock_room 1.0" in http.get("/metrics").text
         assert http.get("/v1/wf-runs").status_code == 403

@@ -31,6 +31,7 @@ from typing import Final
 from tests.docs.blocks import ROOT, Block, blocks_of
 
 TUTORIAL: Final = ROOT / "docs" / "tutorial"
+HERE: Final = Path(sys.executable).parent
 SHOWN_PORT: Final = "7070"
 WAIT_S: Final = 90
 _FORMS: Final = (
@@ -86,14 +87,14 @@ class Terminal:
 class Newcomer:
     """Whoever follows the pages."""
 
-    def __init__(self, folder: Path, *, shows: bool = False) -> None:
+    def __init__(self, folder: Path, *, programs: Path = HERE, shows: bool = False) -> None:
         self.folder = folder
         self.shows = shows
         self.port = _free_port()
         self.terminals: dict[str, Terminal] = {}
         kept = {name: value for name, value in os.environ.items() if "PENSTOCK" not in name}
         self.environment = kept | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PENSTOCK_URL": f"http://127.0.0.1:{self.port}",
             "XDG_CONFIG_HOME": str(folder / ".config"),
             "COLUMNS": "100",
@@ -199,11 +200,13 @@ def _free_port() -> int:
         return looking.getsockname()[1]
 
 
-def followed(pages: Iterable[Path], folder: Path, *, shows: bool = False) -> dict[Path, str]:
-    """Follow pages, one after the other; each as it would be if it told what happened. Who only
-    `shows` does not compare.
+def followed(
+    pages: Iterable[Path], folder: Path, *, programs: Path = HERE, shows: bool = False
+) -> dict[Path, str]:
+    """Follow pages, one after the other, with the `programs` of an environment; each as it would be
+    if it told what happened. Who only `shows` does not compare.
     """
-    newcomer = Newcomer(folder, shows=shows)
+    newcomer = Newcomer(folder, programs=programs, shows=shows)
     told: dict[Path, str] = {}
     try:
         for page in pages:

@@ -106,6 +106,21 @@ def test_clients_workers_and_the_command_line_come_with_keys(
     assert "ann " not in capsys.readouterr().out.replace("ann is deleted", "")
 
 
+def test_while_an_authority_is_changed_both_are_good(tmp_path: Path, authority: Authority) -> None:
+    """What is signed by either is taken, as docs/SECURITY.md has it: both stand in one file."""
+    new = Authority(tmp_path, "new-authority")
+    both = tmp_path / "both.pem"
+    both.write_bytes(authority.ca.read_bytes() + new.ca.read_bytes())
+    servers = [authority.signed("first"), new.signed("second")]
+    clients = [authority.signed("before"), new.signed("behind")]
+    for number, own in enumerate(servers):
+        tls = replace(own, ca=both, client_ca=both)
+        with guarded(tmp_path / f"data-{number}", tls=tls) as made:
+            for client in clients:
+                context = client_context(replace(client, ca=both))
+                assert httpx.get(f"{made.url}/healthz", verify=context).status_code == 200
+
+
 def test_a_server_with_bad_certificates_does_not_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

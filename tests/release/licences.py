@@ -26,7 +26,8 @@ HEAD: Final = """\
 <!-- Made by `make licences`. -->
 
 Penstock is under the Apache License 2.0. None of what it needs is in its own packages but for the
-dashboard's libraries, which are built into it; pip installs the rest.
+dashboard's libraries, which are built into it, with the texts of their licences (`/ui/licences.txt`
+of a server); pip installs the rest. The source of elkjs is at <https://github.com/kieler/elkjs>.
 
 """
 _NAMES: Final = {
@@ -90,14 +91,20 @@ def licence_of(name: str) -> str:
     return text if text and len(text) < 40 else "unknown"
 
 
-def dashboard_rows() -> list[Row]:
-    """What is built into the dashboard."""
+def dashboard_packages() -> dict[str, dict[str, Any]]:
+    """What is built into the dashboard, by name, as it is locked."""
     packages: dict[str, Any] = json.loads(UI_LOCK.read_text())["packages"]
-    return [
-        (path.rpartition("node_modules/")[2], one["version"], one["license"], "dashboard")
+    return {
+        path.rpartition("node_modules/")[2]: one
         for path, one in sorted(packages.items())
         if path and not one.get("dev")
-    ]
+    }
+
+
+def dashboard_rows() -> list[Row]:
+    """The same, as rows."""
+    found = dashboard_packages().items()
+    return [(name, one["version"], one["license"], "dashboard") for name, one in found]
 
 
 def rows() -> list[Row]:

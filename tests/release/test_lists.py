@@ -5,7 +5,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.release.audit import NOT_CHECKED, judged
+from tests.release.audit import NOT_CHECKED, judged, judged_npm
 from tests.release.licences import ALLOWED, FILE, differences, line, rows, text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +45,17 @@ def test_an_audit_fails_by_what_it_is_told_and_says_what_it_does_not_know() -> N
     found = judged(json.dumps({"dependencies": [good, bad, skipped]}))
     assert found.unsafe == ("b 2 (PYSEC-1)",)
     assert found.told("l") == f"l: UNSAFE: b 2 (PYSEC-1); 1 {NOT_CHECKED}"
+
+
+def test_an_audit_of_npm_says_the_same() -> None:
+    clean = {"vulnerabilities": {}, "metadata": {"dependencies": {"total": 7}}}
+    assert judged_npm(json.dumps(clean)).told("l") == "l: nothing is known against 7 packages"
+    found = {"left-pad": {"range": "<2", "severity": "high", "via": []}}
+    assert judged_npm(json.dumps({**clean, "vulnerabilities": found})).unsafe == (
+        "left-pad <2 (high)",
+    )
+    for away in ("", "{}", '{"message": "gone", "error": {}}', "[]", "null"):
+        assert NOT_CHECKED in judged_npm(away).told("l") and NOT_CHECKED in judged(away).told("l")
 
 
 def test_the_changelog_begins_with_this_version() -> None:

@@ -1,5 +1,5 @@
 """The wheel and the source distribution, built, and installed in empty environments: `make
-package-test`.
+package-test`, which builds the dashboard before.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -18,10 +19,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from penstock.gateway.pages import DIST as UI_BUILT
-from penstock.gateway.pages import INDEX
-from tests.release.packaging import ROOT, bill, build, environment, install
+from tests.docs.blocks import blocks_of
+from tests.docs.following import TUTORIAL, followed, tutorial
+from tests.release.licences import dashboard_packages
+from tests.release.packaging import ROOT, bill, build, constraints, environment, install
 from tests.sdk.servers import START_S
 
 pytestmark = [pytest.mark.package, pytest.mark.timeout(600)]
@@ -106,12 +111,21 @@ def test_both_have_the_package_and_its_contracts(built: tuple[Path, Path]) -> No
     assert "penstock/py.typed" in inside
     assert any(one.endswith("licenses/LICENSE") for one in inside) and "LICENSE" in sources
     assert not any(one.startswith(("tests", "docs")) for one in inside | sources)
-    pages = {f"penstock/gateway/ui_dist/{one.relative_to(UI_BUILT)}" for one in files_of_pages()}
+    made = [one for one in UI_BUILT.rglob("*") if one.is_file()]
+    pages = {f"penstock/gateway/ui_dist/{one.relative_to(UI_BUILT).as_posix()}" for one in made}
+    assert any(one.endswith(".js") for one in pages)
     assert pages == {one for one in inside if "/ui_dist/" in one and not one.endswith("/")}
+    assert {f"engine/{one}" for one in pages} <= sources
 
 
-def files_of_pages() -> list[Path]:
-    return [one for one in UI_BUILT.rglob("*") if one.is_file()] if UI_BUILT.exists() else []
+def test_the_dashboard_brings_the_licences_of_what_is_built_into_it(
+    built: tuple[Path, Path],
+) -> None:
+    """Of what the bundler has really put in, and that is what is listed."""
+    text = zipfile.ZipFile(built[0]).read("penstock/gateway/ui_dist/licences.txt").decode()
+    told = dict(re.findall(r"^## (\S+) - (\S+) \(", text, re.MULTILINE))
+    assert told == {name: one["version"] for name, one in dashboard_packages().items()}
+    assert "Permission is hereby granted" in text and "Eclipse Public License - v 2.0" in text
 
 
 def test_dev_starts_and_serves_where_nothing_else_is(installed: Path, tmp_path: Path) -> None:
@@ -120,14 +134,45 @@ def test_dev_starts_and_serves_where_nothing_else_is(installed: Path, tmp_path: 
         assert httpx.get(f"{url}/readyz").status_code == 200
         page = httpx.get(url, follow_redirects=True)
         assert page.status_code == 200
-        if (UI_BUILT / INDEX).exists():
-            assert "<script" in page.text
-        else:
-            assert "make ui" in page.text
+        assert "<script" in page.text
+        scripts = re.findall(r'src="(/ui/assets/[^"]+\.js)"', page.text)
+        assert scripts and all(httpx.get(f"{url}{one}").status_code == 200 for one in scripts)
         (tmp_path / "hello.py").write_text(HELLO.replace("http://127.0.0.1:7070", url))
         assert said(installed, tmp_path, "python", "hello.py") == "Hello, Ada!\n"
-    where = said(installed, tmp_path, "python", "-c", "import penstock; print(penstock.__file__)")
+    where = said(installed, tmp_path, "python", "-c", IMPORTED)
     assert str(installed.parents[1]) in where, "it is the installed one"
+
+
+@pytest.mark.timeout(900)
+def test_a_newcomer_installs_it_as_the_tutorial_says_and_follows_that_to_its_end(
+    built: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With pip, in an empty directory, by the words of the page; libraries are those locked."""
+    [block] = [one for one in blocks_of(TUTORIAL / "README.md") if "pip install" in one.text]
+    assert "python3 -m venv .venv\n" in block.text and "RELEASE" in block.text
+    python = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    words = block.text.replace("python3", str(python)).replace("RELEASE", str(built[0].parent))
+    locked = tmp_path / "constraints.txt"
+    locked.write_text(constraints())
+    folder = tmp_path / "new"
+    folder.mkdir()
+    done = subprocess.run(
+        ["bash", "-euc", words],
+        cwd=folder,
+        env={**bare(python), "PIP_CONSTRAINT": str(locked)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    programs = folder / ".venv" / "bin"
+    where = said(programs / "python", folder, "python", "-c", IMPORTED)
+    assert Path(where.strip()).is_relative_to(folder), "it is the installed one"
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    followed(tutorial(), folder, programs=programs)
+
+
+IMPORTED = "import penstock; print(penstock.__file__)"
 
 
 def test_the_source_can_be_installed_too(built: tuple[Path, Path], tmp_path: Path) -> None:
@@ -135,16 +180,28 @@ def test_the_source_can_be_installed_too(built: tuple[Path, Path], tmp_path: Pat
     install(python, built[1])
     assert said(python, tmp_path, "penstock", "version") == f"penstock {version('penstock')}\n"
     assert "BAD_SPEC" in said(python, tmp_path, "penstock", "explain", "BAD_SPEC")
+    wheel = {one for one in zipfile.ZipFile(built[0]).namelist() if one.startswith("penstock/")}
+    [packages] = python.parents[1].glob("lib/python3.*/site-packages")
+    there = {one.relative_to(packages).as_posix() for one in packages.glob("penstock/**/*")}
+    assert "penstock/gateway/ui_dist/index.html" in wheel
+    assert wheel <= there, "a wheel that is made of the source has all that ours has"
 
 
 def test_what_is_installed_is_listed(installed: Path, tmp_path: Path) -> None:
     file = tmp_path / "sbom.cdx.json"
     bill(installed, file)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(file.read_text()) is None
     told = json.loads(file.read_text())
-    assert told["bomFormat"] == "CycloneDX"
+    assert (told["bomFormat"], told["specVersion"]) == ("CycloneDX", "1.6")
     named = {(one["name"].lower(), one["version"]) for one in told["components"]}
     lock = re.findall(r"^([a-z0-9-]+)==([^ \\]+)", (ROOT / "requirements.lock").read_text(), re.M)
     versions = dict(lock)
     for name in ("confluent-kafka", "fastavro", "msgspec", "rocksdict", "starlette", "uvicorn"):
         assert (name, versions[name]) in named
     assert told["metadata"]["component"]["name"] == "penstock"
+    for name, one in dashboard_packages().items():
+        assert (name, one["version"]) in named
+    references = {one["ref"] for one in told["dependencies"]}
+    assert {one["bom-ref"] for one in told["components"]} <= references
+    [root] = [one for one in told["dependencies"] if one["ref"] == "root-component"]
+    assert "pkg:npm/preact@" in " ".join(root["dependsOn"])

@@ -208,12 +208,16 @@ def _path() -> Path:
 
 
 def _read() -> Profiles:
-    path = _path()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Profiles)
+        path = _path()
+        text = path.read_bytes()
     except FileNotFoundError:
         return Profiles()
-    except (OSError, msgspec.DecodeError) as error:
+    except OSError as error:
+        raise BadProfiles(str(error)) from error
+    try:
+        return msgspec.json.decode(text, type=Profiles)
+    except msgspec.DecodeError as error:
         raise BadProfiles(f"{path}: {error}; mend it or delete it") from error
 
 

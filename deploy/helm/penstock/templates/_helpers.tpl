@@ -18,6 +18,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{/* Another name, so that nothing which looks for nodes finds it. */}}
+{{- define "penstock.builtin.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-builtin
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "penstock.scheme" -}}
 {{- if .Values.tls.secret }}https{{ else }}http{{ end -}}
 {{- end -}}
