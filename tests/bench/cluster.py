@@ -98,11 +98,12 @@ class Running:
             closing.callback(self.stop_engines)
             self.worker = Child(self._work, bootstrap, self._cluster, self.partitions)
             closing.callback(self.worker.stop)
+            consumer = KafkaConsumer(bootstrap, topics.events, f"{self._cluster}.client")
             self.client = Client(
                 avro=Avro(),
                 topics=topics,
                 sink=PortSink(KafkaProducer(bootstrap)),
-                source=PortSource(KafkaConsumer(bootstrap, topics.events, f"{self._cluster}.client")),
+                source=PortSource(consumer),
             )
             closing.callback(self.client.close)
             for engine in self.engines:
