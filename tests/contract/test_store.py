@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from penstock.store import rocks
 from penstock.store.memory import MemoryStores
 from penstock.store.port import META, Store, StoreCorrupt, StoreLocked, Stores
 from penstock.store.rocks import RocksStores
@@ -170,3 +171,20 @@ def test_the_caches_of_many_partitions_share_what_there_is() -> None:
     assert cache_bytes_of(1) == cache_bytes_of(8) == CACHE_BYTES_MAX
     assert cache_bytes_of(64) * 64 == CACHES_BYTES_MAX
     assert cache_bytes_of(10_000) == CACHE_BYTES_MIN
+
+
+def test_what_is_not_in_files_yet_is_bounded_for_all_stores_together(tmp_path: Path) -> None:
+    """By one number, which grows only where the stores are so many that each had too little."""
+    written, values = rocks.shared().written, [bytes([n]) * 50_000 for n in range(20)]
+    stores = [RocksStores(tmp_path / "few").open(number) for number in range(4)]
+    most = 0
+    for turn in range(40):  # 156 MB
+        for store in stores:
+            store.write({b"%d %d" % (turn, at): value for at, value in enumerate(values)})
+        most = max(most, written.get_usage())
+    assert 0 < most <= rocks.ALL_WRITTEN_BYTES
+    many = [RocksStores(tmp_path / "many").open(number) for number in range(20)]
+    assert written.get_buffer_size() == 24 * rocks.WRITTEN_BYTES_MIN > rocks.ALL_WRITTEN_BYTES
+    for store in (*stores, *many):
+        store.close()
+    assert written.get_buffer_size() == rocks.ALL_WRITTEN_BYTES
