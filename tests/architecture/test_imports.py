@@ -74,7 +74,7 @@ ROOMS: dict[str, set[str]] = {
     "user_tasks": {"values", "state", "definitions", "flow", "tasks"},
     "schedules": {"values", "state"},
     "starts": {"values", "state", "command", "definitions", "flow"},
-    "bulk": {"values", "state"},
+    "bulk": {"values", "state", "definitions", "flow"},
     "nodes": {"values", "state", "definitions", "flow", "tasks", "user_tasks"},
     "registration": {"values", "state", "definitions", "flow", "nodes"},
     "advance": {"values", "state", "definitions", "flow", "tasks", "nodes"},

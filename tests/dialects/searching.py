@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from penstock.core.flow.run_filter import OfRuns
 from penstock.gateway.auth import Caller
 from penstock.gateway.reads import Reads
-from penstock.gateway.run_window import Mark, OfRuns, Window
+from penstock.gateway.run_window import Mark, Window
 from penstock.gateway.sampler import Sampler
 from penstock.gateway.watch import Watch
 from tests.scenarios.driver import Driver

@@ -12,7 +12,10 @@ from tests.gateway.served import Served, waiting_for_event
 @pytest.fixture(scope="module", autouse=True)
 def specs(served: Served) -> None:
     served.good("PUT", "/v1/external-event-defs?wait=all", {"name": "bulk-go"})
-    served.good("PUT", "/v1/wf-specs?wait=all", waiting_for_event("bulk-event", "bulk-go"))
+    spec = waiting_for_event("bulk-event", "bulk-go")
+    who = {"name": "who", "type": "STR", "searchable": True}
+    spec["spec"]["threads"]["main"]["variables"] = [who]
+    served.good("PUT", "/v1/wf-specs?wait=all", spec)
 
 
 def _ended(served: Served, bulk_id: str) -> Any:
@@ -80,7 +83,10 @@ def test_a_wrong_job_is_refused(served: Served) -> None:
 
 def test_a_filter_has_the_words_of_a_search(served: Served) -> None:
     """What the search finds by them is what the job is about, and they are shown again."""
-    ids = [served.run("bulk-event", labels={"n": str(n), "who": "me:you"}) for n in (1, 2, 2)]
+    ids = [f"bulk-words-{number}" for number in range(3)]
+    for wf_run_id, n in zip(ids, (1, 2, 2), strict=True):
+        told = {"labels": {"n": str(n), "who": "me:you"}, "variables": {"who": wf_run_id}}
+        served.run("bulk-event", wf_run_id=wf_run_id, **told)
     whole = [served.good("GET", f"/v1/wf-runs/{wf_run_id}") for wf_run_id in ids]
     last = max(one["started_at"] for one in whole)
     words: list[dict[str, Any]] = [
@@ -90,14 +96,28 @@ def test_a_filter_has_the_words_of_a_search(served: Served) -> None:
         {"label": ["who:me:you"], "started_before": last},
         {"label": ["who:me:you"], "version": 1, "status": ["RUNNING", "HALTED"]},
         {"label": ["who:me:you"], "status": ["COMPLETED"]},
+        {"label": ["who:me:you"], "q": ids[1].upper()},
+        {"label": ["who:me:you"], "q": "N:2"},
+        {"label": ["who:me:you"], "namespace": "bulk-event"},
+        {"label": ["who:me:you"], "namespace": "bulk"},
+        {"label": ["who:me:you"], "major": 0, "revision": 0},
+        {"label": ["who:me:you"], "major": 1},
+        {"label": ["who:me:you"], "child_filter": "MAIN"},
+        {"label": ["who:me:you"], "child_filter": "CHILD"},
+        {"label": ["who:me:you"], "trigger_wf_run_id": ids[0]},
+        {"variable": [f"who:{ids[2]}"]},
+        {"variable": ["who:nobody"], "version": 1},
     ]
+    matched = 0
     for some in words:
         asked = {"wf_spec": "bulk-event", **some}
         found = served.good("GET", f"/v1/wf-runs?{urlencode(asked, doseq=True)}")["items"]
         body = {"filter": asked, "verb": "stop", "dry_run": True}
         job = _ended(served, served.good("POST", "/v1/bulk", body)["bulk_id"])
         assert job["matched"] == len(found), some
+        matched += len(found) > 0
         assert {name: job["filter"][name] for name in asked} == asked
+    assert matched >= 8
     later = {"filter": {"ended_before": "2026-01-31T12:00:00+02:00"}, "verb": "stop"}
     job = _ended(served, served.good("POST", "/v1/bulk", later | {"dry_run": True})["bulk_id"])
     assert job["filter"]["ended_before"] == "2026-01-31T10:00:00.000Z"
@@ -110,6 +130,11 @@ def test_a_filter_has_the_words_of_a_search(served: Served) -> None:
         ({"started_after": "2026-01-31T12:00:00"}, "BAD_REQUEST"),
         ({"started_after": "1969-12-31T12:00:00Z"}, "BAD_FILTER"),
         ({"version": 1}, "BAD_FILTER"),
+        ({"major": 1}, "BAD_FILTER"),
+        ({"q": ""}, "BAD_FILTER"),
+        ({"child_filter": "SOME", "wf_spec": "bulk-event"}, "BAD_REQUEST"),
+        ({"wf_spec": "bulk-event", "variable": ["who"]}, "BAD_FILTER"),
+        ({"wf_spec": "bulk-event", "variable": ["whom:a"]}, "VARIABLE_UNKNOWN"),
     ):
         refused = served.refused("POST", "/v1/bulk", {"filter": wrong, "verb": "stop"})
         assert refused[:2] == (400, code), wrong

@@ -188,7 +188,6 @@ def test_pauses_grow_and_are_bounded() -> None:
 
 @pytest.mark.parametrize("status", [408, 421])
 def test_what_was_not_begun_is_asked_again(scripted: Scripted, client: Client, status: int) -> None:
-    """A body that had not come in time, a partition that changes hands."""
     scripted.answers = [busy(status), (200, HALTED)]
     assert client.handle("a").stop().status == "HALTED"
 

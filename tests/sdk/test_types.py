@@ -103,6 +103,7 @@ BEFORE = {
     "client": "client = penstock.Client()",
     "run": "run = penstock.Client().run('greeting')",
     "waiting": "waiting = penstock.Client().run('paying')",
+    **dict.fromkeys(("failed", "retrying"), "{name} = penstock.Client().run('reading')"),
     **dict.fromkeys(("url", "bootstrap", "cluster"), "{name} = 'a'"),
     "greet": "@penstock.task\ndef greet(name: str) -> str: return name",
     "greeting": "@penstock.workflow\ndef greeting(name: str) -> str: return name",

@@ -41,7 +41,7 @@ test("one verb is done to many runs, which are counted first", async ({ page }) 
   await expect(halted).toHaveCount(3);
 });
 
-test("what only a search can tell is named by its ids", async ({ page }) => {
+test("the words of the search are those of the job", async ({ page }) => {
   const id = await run("until_ready");
   await open(page, `/runs?q=${id}`);
   await page.getByRole("button", { name: "Bulk action" }).click();

@@ -90,10 +90,11 @@ class MetricFilters(SeriesFilters, OfRuns, total=False):
 class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which runs a bulk job is about: those that meet every criterion that is given, by the words
     of a search; `status` and `ends` are met by one of theirs, `ends` by runs that have ended, and
-    count as having ended so. Runs below others are left out unless they are named, or `children`
-    are wanted. `all` runs are meant only by who says so.
+    count as having ended so. `wf_spec` is a whole name. Runs below others are left out unless they
+    are named, or `children` are wanted, or child runs alone. `all` runs are meant only by who says
+    so.
 
-    >>> BulkFilter(wf_spec="greeting", status=("ERROR",)).wf_spec
+    >>> BulkFilter(wf_spec="greeting", variable=("name:Ada",)).wf_spec
     'greeting'
     """
 
@@ -109,6 +110,13 @@ class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ended_before: Time | None = None
     children: bool = False
     ends: tuple[EndState, ...] = ()
+    q: str | None = None
+    namespace: str | None = None
+    major: int | None = None
+    revision: int | None = None
+    trigger_wf_run_id: str | None = None
+    child_filter: Literal["CHILD", "MAIN"] | None = None
+    variable: tuple[str, ...] = ()
 
 
 class NodeRunFilters(OfRuns, total=False):

@@ -91,8 +91,9 @@ def _go_on(turn: Turn, cursor: BulkCursor, pause_ms: int = 0) -> None:
 def _find(turn: Turn, part: BulkPart, cursor: BulkCursor) -> bool:
     """Look for the next run that is meant, as far as the chunk and the turn allow; whether there
     may be one."""
-    looks = min(turn.nodes_left, max(1, BULK_EFFORT_PER_CHUNK - cursor.effort))
-    for _ in range(looks):
+    for _ in range(max(1, BULK_EFFORT_PER_CHUNK - cursor.effort)):
+        if turn.nodes_left == 0:  # a look at variables costs more than one
+            break
         wf_run_id = next_run_id(turn, part, cursor.after)
         if wf_run_id is None:
             return False

@@ -126,6 +126,7 @@ DUE_TIMES_MAX: Final = 10
 # them there is time for all else.
 BULK_IDS_MAX: Final = 1_000
 BULK_BYTES_MAX: Final = 128 * 1024
+SEARCH_VARIABLES_MAX: Final = 10  # by whose values runs are found, at once
 BULK_ARGUMENTS_BYTES_MAX: Final = 32 * 1024
 BULK_LIVE_MAX: Final = 10  # of a tenant
 BULK_REFUSALS_MAX: Final = 20  # kept with their sentences

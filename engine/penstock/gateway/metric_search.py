@@ -15,13 +15,14 @@ from starlette.datastructures import QueryParams
 
 from penstock.contracts.answers.measured import Bucket
 from penstock.contracts.filters import MetricFilters
+from penstock.core.flow.run_filter import OfRuns
 from penstock.core.state.task_rows import AttemptMetrics, Series
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, Seen, SeenAttempt
 from penstock.gateway.dialects import Dialect
 from penstock.gateway.errors import bad_request
 from penstock.gateway.filters import filters_in
-from penstock.gateway.run_window import Found, OfRuns, Place, Window, words_of_runs
+from penstock.gateway.run_window import Found, Place, Window, words_of_runs
 from penstock.gateway.run_words import Asked, Measure, measures_of
 
 BUCKETS: Final[dict[str, int | None]] = {

@@ -18,6 +18,7 @@ from penstock.contracts.filters import (
     NodeRunFilters,
     WorkflowEventFilters,
 )
+from penstock.core.flow.run_filter import OfRuns
 from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.state.rows import Row
 from penstock.core.state.run import NodeRun
@@ -25,7 +26,7 @@ from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import config_of, shown_event, shown_node, shown_workflow_event
 from penstock.gateway import render
 from penstock.gateway.filters import filters_in
-from penstock.gateway.run_window import Found, OfRuns, Place, Window, words_of_runs
+from penstock.gateway.run_window import Found, Place, Window, words_of_runs
 
 Asked = Mapping[str, Any]
 

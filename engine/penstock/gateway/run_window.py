@@ -27,6 +27,7 @@ from msgspec import Raw, Struct
 
 from penstock.core.definitions.principals import Resource
 from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.flow.run_filter import OfRuns
 from penstock.core.limits import DATE_MS_MAX
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import Rows
@@ -52,45 +53,6 @@ GROWN: Final = 2
 T = TypeVar("T")
 Key = tuple[int, str, str]
 """When something began, of which run it is, and where it stands there."""
-
-
-class OfRuns(Struct, frozen=True):
-    """What is asked of the runs in which something is looked for; None, and no words, are
-    anything.
-    """
-
-    namespace: str | None = None
-    wf_spec: str | None = None
-    version: int | None = None
-    major: int | None = None
-    revision: int | None = None
-    start_ms: int | None = None
-    end_ms: int | None = None
-    labels: tuple[tuple[str, str], ...] = ()
-    parent: str | None = None
-    child: bool | None = None
-
-    def wants_run(self, run: WfRun, spec: WfSpec) -> bool:
-        """Whether there may be something of it in a run."""
-        namespace, flow = named(spec)
-        within = (namespace, spec.name)
-        return (
-            (self.namespace is None or any(_is_within(one, self.namespace) for one in within))
-            and self.wf_spec in (None, spec.name, flow)
-            and self.version in (None, spec.version)
-            and self.major in (None, spec.major)
-            and self.revision in (None, spec.revision)
-            and (self.parent is None or self.parent in _triggers(run))
-            and self.child in (None, run.parent is not None)
-            and (self.end_ms is None or run.started_ms < self.end_ms)
-            and (self.start_ms is None or run.ended_ms is None or run.ended_ms >= self.start_ms)
-            and all(run.labels.get(key) == value for key, value in self.labels)
-        )
-
-    def is_in_time(self, at_ms: int) -> bool:
-        """Whether something that began then is wanted."""
-        late = self.end_ms is not None and at_ms >= self.end_ms
-        return not late and (self.start_ms is None or at_ms >= self.start_ms)
 
 
 def words_of_runs(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -349,19 +311,3 @@ def _rank_of_told(one: Json) -> tuple[int, tuple[int, ...], str]:
 def _is_place(place: Begun) -> bool:
     number, ahead_ms, after = place
     return 0 <= number < 10**6 and 0 <= ahead_ms <= DATE_MS_MAX and "\x00" not in after
-
-
-def _triggers(run: WfRun) -> tuple[str | None, ...]:
-    """The runs that have started this one: the run above, or one whose end did."""
-    return (run.parent, None if run.started_by is None else run.started_by.wf_run_id)
-
-
-def named(spec: WfSpec) -> tuple[str, str]:
-    """The namespace of a spec, and its name within that."""
-    namespace = spec.body.namespace or ""
-    return namespace, spec.name.removeprefix(f"{namespace}.")
-
-
-def _is_within(name: str, namespace: str) -> bool:
-    """Whether a name is a namespace, or below it."""
-    return name == namespace or name.startswith(namespace.rstrip(".") + ".")

@@ -9,12 +9,13 @@ from typing import Final
 from starlette.datastructures import QueryParams
 
 from penstock.contracts.filters import TaskRunFilters
+from penstock.core.flow.run_filter import OfRuns
 from penstock.core.state.run import WfRun
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, SeenTaskRun
 from penstock.gateway.dialects import Dialect
 from penstock.gateway.filters import filters_in
-from penstock.gateway.run_window import Found, OfRuns, Place, Window, words_of_runs
+from penstock.gateway.run_window import Found, Place, Window, words_of_runs
 
 DAY_CHARS: Final = len("2026-01-31")
 

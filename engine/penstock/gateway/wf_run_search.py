@@ -13,7 +13,6 @@ them, and a page ends after so many looks, wherever it stands then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -21,18 +20,19 @@ from msgspec import Struct
 from starlette.datastructures import QueryParams
 
 from penstock.contracts.filters import VariableFilters
-from penstock.core.definitions.structs import struct_fields_of
-from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, VariableDef, WfSpec
-from penstock.core.errors import Code, refuse
-from penstock.core.flow.search_index import WHOLE, digest_of, indexes_of, is_hidden, value_at
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.flow.variable_filter import (
+    Condition,
+    Wanted,
+    WhichVersion,
+    has_values,
+    wanted_value,
+)
+from penstock.core.limits import SEARCH_VARIABLES_MAX
 from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import Rows
-from penstock.core.state.run import Variable, WfRun
-from penstock.core.state.search_rows import VariableOf
-from penstock.core.values.casts import cast_to
-from penstock.core.values.paths import leading_path
-from penstock.core.values.types import ValueProblem, parse_type
-from penstock.core.values.value import Value
+from penstock.core.state.run import WfRun
+from penstock.core.values.types import ValueProblem
 from penstock.core.views.filling import Filling
 from penstock.core.views.seen import Json
 from penstock.gateway.cursors import cursor_bytes, cursor_text
@@ -42,30 +42,7 @@ from penstock.gateway.index_scan import ENTRIES_PER_PAGE_MAX, has_read_much, pla
 from penstock.gateway.newest_runs import RunSearch
 from penstock.gateway.reads import Reads, View, check_part
 
-VARIABLES_MAX: Final = 10
 STEPS_BEFORE_A_SEEK: Final = 8  # to step on is cheaper than to begin a scan anew
-
-
-class Condition(Struct, frozen=True):
-    """A variable, where in it, and the value as a text."""
-
-    name: str
-    text: str
-    path: str = WHOLE
-
-    @classmethod
-    def of(cls, text: str) -> Condition:
-        """What a parameter says."""
-        name, colon, value = text.partition(":")
-        name, dollar, _ = name.partition("$")
-        path = leading_path(text[len(name) :]) if dollar else WHOLE
-        if dollar:
-            colon, value = text[len(name + path) :][:1], text[len(name + path) + 1 :]
-        if colon != ":":
-            raise bad_request(
-                "parameter `variable` must be <name>:<value>, or <name><path>:<value>"
-            )
-        return cls(name=check_part("variable", name), text=value, path=path)
 
 
 class Search(Struct, frozen=True):
@@ -83,22 +60,13 @@ class Search(Struct, frozen=True):
             return None
         if "order" in params:
             raise bad_request("parameter `order` does not go with `variable`")
-        if len(texts) > VARIABLES_MAX:
-            raise bad_request(f"parameter `variable` may be given {VARIABLES_MAX} times")
-        conditions = tuple(map(Condition.of, dict.fromkeys(texts)))
+        if len(texts) > SEARCH_VARIABLES_MAX:
+            raise bad_request(f"parameter `variable` may be given {SEARCH_VARIABLES_MAX} times")
+        conditions = tuple(map(_condition, dict.fromkeys(texts)))
         wf_spec = params.get("wf_spec")
         if wf_spec is None:
             raise bad_request("parameter `wf_spec` says whose variable it is")
         return cls(check_part("wf_spec", wf_spec), conditions, RunSearch.of(params))
-
-
-class Wanted(Struct, frozen=True):
-    """A value that is looked for: its variable, where in it, and the keys of the index."""
-
-    declared: VariableDef
-    path: str
-    value: Value
-    prefix: bytes
 
 
 def search(
@@ -177,6 +145,10 @@ class Looks:
     def __init__(self, left: int) -> None:
         self.left = left
 
+    def one(self) -> None:
+        """One was."""
+        self.left -= 1
+
 
 class RunsWith:
     """The ids of the runs that have a value, in order, as bytes; `at` is the one at hand."""
@@ -225,87 +197,32 @@ def in_all(lists: list[RunsWith], looks: Looks) -> Iterator[tuple[str | None, by
 
 
 def _is_one(rows: Rows, run: WfRun, wanted: list[Wanted], among: RunSearch, looks: Looks) -> bool:
-    """Whether the other filters let a run pass, and it has the values. Several of its threads may:
-    if the first has it not, it is another type's, and the others are looked at, however many.
-    """
+    """Whether the other filters let a run pass, and it has the values."""
     spec = rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
     if spec is None or not among.wants_run(run, spec) or not among.wants(run):
         return False
-    structs = partial(struct_fields_of, rows, run.tenant)
+    return has_values(rows, run, wanted, looks.one)
 
-    def has(one: Wanted) -> bool:
-        start = one.prefix + run.wf_run_id.encode() + b"\x00"
-        for _, entry in rows.range(VariableOf, start, after_prefix(start)):
-            looks.left -= 1
-            row = rows.peek(Variable, run.tenant, run.wf_run_id, entry.thread, entry.name)
-            if row is not None and value_at(one.declared, one.path, row, structs) == one.value:
-                return True
-        return False
 
-    return all(map(has, wanted))
+def _condition(text: str) -> Condition:
+    try:
+        condition = Condition.of(text)
+    except ValueProblem as problem:
+        raise bad_request(f"parameter `variable` {problem}") from problem
+    check_part("variable", condition.name)
+    return condition
 
 
 def _wanted(reads: Reads, tenant: str, asked: Search) -> list[Wanted]:
     """The values, as a partition that is open here knows how the variables are declared."""
+    among = asked.among
+    which = WhichVersion(asked.wf_spec, among.version, among.major, among.revision)
     views = (reads.view(number) for number in range(reads.partitions) if reads.is_open(number))
-    known = ((view.rows, _spec(view.rows, tenant, asked)) for view in views)
+    known = ((view.rows, which.find(view.rows, tenant)) for view in views)
     rows, spec = next((found for found in known if found[1] is not None), (None, None))
     if rows is None or spec is None:
-        refuse(Code.SPEC_UNKNOWN, f"there is no WfSpec {asked.wf_spec!r}{_version_said(asked)}")
-    return [_value(rows, tenant, spec, one) for one in asked.conditions]
-
-
-def _spec(rows: Rows, tenant: str, asked: Search) -> WfSpec | None:
-    """The version by which values are read; it may be deleted: its runs are found."""
-    among, name = asked.among, asked.wf_spec
-    version = among.version
-    if version is None and among.major is None:
-        latest = rows.peek(LatestWfSpec, tenant, name)
-        version = 0 if latest is None else latest.version or latest.last
-    elif version is None and among.major is not None:
-        major = rows.peek(MajorWfSpec, tenant, name, among.major)
-        if major is None:
-            return None
-        version = major.version or major.first
-        if among.revision is not None:
-            version = major.first + among.revision
-    spec = rows.peek(WfSpec, tenant, name, version or 0)
-    return spec if spec is None or among.major in (None, spec.major) else None
-
-
-def _version_said(asked: Search) -> str:
-    among = asked.among
-    if among.version is not None:
-        return f" in version {among.version}"
-    said = [str(one) for one in (among.major, among.revision) if one is not None]
-    return f" in version {'.'.join(said)}" if said else ""
-
-
-def _variable(spec: WfSpec, name: str) -> VariableDef:
-    """The declaration, in whichever thread: a name means one variable in all of the spec."""
-    threads = spec.body.threads.values()
-    known = {one.name: one for thread in threads for one in thread.variables if indexes_of(one)}
-    if name not in known:
-        refuse(
-            Code.VARIABLE_UNKNOWN,
-            f"runs of WfSpec {spec.name!r} can not be searched for by variable {name!r} in version"
-            f" {spec.version}; they can by {sorted(known)}",
-        )
-    return known[name]
-
-
-def _value(rows: Rows, tenant: str, spec: WfSpec, asked: Condition) -> Wanted:
-    """The value that the text stands for, as a place of the index's type has it."""
-    declared = _variable(spec, asked.name)
-    indexes, structs = indexes_of(declared), partial(struct_fields_of, rows, tenant)
-    kind = indexes.get(asked.path)
+        which.refuse_unknown()
     try:
-        if kind is None or (asked.path != WHOLE and is_hidden(declared, asked.path, structs)):
-            paths = ", ".join(indexes)
-            raise bad_request(f"parameter `variable`: {declared.name!r} is searched for by {paths}")
-        value = cast_to(asked.text, parse_type(kind), structs)
+        return [wanted_value(rows, tenant, spec, one) for one in asked.conditions]
     except ValueProblem as problem:
         raise bad_request(f"parameter `variable`: {problem}") from problem
-    digest = digest_of(asked.path, value)
-    prefix = VariableOf.key(tenant, spec.name, declared.name, digest)
-    return Wanted(declared, asked.path, value, prefix)

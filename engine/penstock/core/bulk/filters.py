@@ -9,9 +9,17 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from penstock.core.bulk.rows import BulkFilter, BulkPart
-from penstock.core.errors import Code, refuse
+from penstock.core.definitions.wf_spec import WfSpec
+from penstock.core.errors import Code, Reject, refuse
+from penstock.core.flow.run_filter import RunFilter
+from penstock.core.flow.variable_filter import (
+    Condition,
+    WhichVersion,
+    has_values,
+    wanted_value,
+)
 from penstock.core.ids import check_definition_name, check_family_id, root_of
-from penstock.core.limits import BULK_IDS_MAX, DATE_MS_MAX
+from penstock.core.limits import BULK_IDS_MAX, DATE_MS_MAX, SEARCH_VARIABLES_MAX
 from penstock.core.state.ends import counted_end
 from penstock.core.state.keys import (
     after_prefix,
@@ -20,14 +28,21 @@ from penstock.core.state.keys import (
     run_id_of,
     runs_prefix,
 )
+from penstock.core.state.rows import Rows
 from penstock.core.state.run import WfRun
 from penstock.core.state.turn import Turn
+from penstock.core.values.types import ValueProblem
 
 _NOTHING_SAID = BulkFilter()
+_ANY = RunFilter()
+_GOES_WITH = (
+    *(("version", "wf_spec"), ("major", "wf_spec"), ("revision", "major")),
+    ("variable", "wf_spec"),
+)
 _TIMES = ("started_after_ms", "started_before_ms", "ended_after_ms", "ended_before_ms")
 
 
-def check_filter(wanted: BulkFilter) -> None:
+def check_filter(rows: Rows, tenant: str, wanted: BulkFilter) -> None:
     """Refuse a filter that says nothing, or what can not be meant."""
     _check_that_it_says_something(wanted)
     if len(wanted.wf_run_ids) > BULK_IDS_MAX:
@@ -35,15 +50,38 @@ def check_filter(wanted: BulkFilter) -> None:
         refuse(Code.LIMIT, f"{count} wf_run_ids: a filter may have {BULK_IDS_MAX}")
     for wf_run_id in wanted.wf_run_ids:
         check_family_id(wf_run_id)
+    if wanted.q == "":
+        refuse(Code.BAD_FILTER, "q: no text is in all of them")
     if wanted.wf_spec is not None:
         check_definition_name("wf_spec", wanted.wf_spec)
-    elif wanted.version is not None:
-        refuse(Code.BAD_FILTER, "a version is one of a WfSpec: name wf_spec, too")
+    for name, needed in _GOES_WITH:
+        if getattr(wanted, name) not in (None, ()) and getattr(wanted, needed) is None:
+            refuse(Code.BAD_FILTER, f"a {name} is one of a {needed}: name that, too")
+    _check_variables(rows, tenant, wanted)
     for name in _TIMES:
         at_ms: int | None = getattr(wanted, name)
         if at_ms is not None and not 0 <= at_ms <= DATE_MS_MAX:
             name = name.removesuffix("_ms")
             refuse(Code.BAD_FILTER, f"{name}, in ms: {at_ms} is not between 0 and {DATE_MS_MAX}")
+
+
+def _check_variables(rows: Rows, tenant: str, wanted: BulkFilter) -> None:
+    """The values can be read as the spec has its variables."""
+    if len(wanted.variable) > SEARCH_VARIABLES_MAX:
+        refuse(
+            Code.LIMIT,
+            f"{len(wanted.variable)} variables: a filter may have {SEARCH_VARIABLES_MAX}",
+        )
+    if wanted.variable:
+        which = _which_version(wanted)
+        spec = which.find(rows, tenant)
+        if spec is None:
+            which.refuse_unknown()
+        try:
+            for text in wanted.variable:
+                wanted_value(rows, tenant, spec, Condition.of(text))
+        except ValueProblem as problem:
+            refuse(Code.BAD_FILTER, f"variable: {problem}")
 
 
 def _check_that_it_says_something(wanted: BulkFilter) -> None:
@@ -59,18 +97,22 @@ def _check_that_it_says_something(wanted: BulkFilter) -> None:
         started_before_ms=wanted.started_before_ms,
         ended_after_ms=wanted.ended_after_ms,
         ended_before_ms=wanted.ended_before_ms,
+        q=wanted.q,
+        namespace=wanted.namespace,
+        trigger_wf_run_id=wanted.trigger_wf_run_id,
     )
     if (criteria == _NOTHING_SAID) != wanted.all:
         refuse(
             Code.BAD_FILTER,
-            "give at least one criterion (wf_run_ids, wf_spec, status, ends, labels, started or"
-            " ended times), or `all: true` and none",
+            "give at least one criterion (wf_run_ids, wf_spec, namespace, status, ends, labels, q,"
+            " trigger_wf_run_id, started or ended times), or `all: true` and none",
         )
 
 
 def is_passed_over(wanted: BulkFilter, wf_run_id: str) -> bool:
     """Whether it is a run below another one, of which nobody has spoken."""
-    return "." in wf_run_id and not wanted.children and not wanted.wf_run_ids
+    below = "." in wf_run_id and not wanted.children and not wanted.wf_run_ids
+    return below and not wanted.child
 
 
 def next_run_id(turn: Turn, part: BulkPart, after: str) -> str | None:
@@ -107,7 +149,48 @@ def is_meant(turn: Turn, part: BulkPart, run: WfRun) -> bool:
         and _is_within(run.started_ms, wanted.started_after_ms, wanted.started_before_ms)
         and _is_within(run.ended_ms, wanted.ended_after_ms, wanted.ended_before_ms)
         and (not wanted.ends or counted_end(turn.rows, run) in wanted.ends)
+        and _is_found(turn, wanted, run)
     )
+
+
+def _is_found(turn: Turn, wanted: BulkFilter, run: WfRun) -> bool:
+    """Whether a search by what needs more than the run's row finds it, or by words."""
+    among = RunFilter(
+        namespace=wanted.namespace,
+        major=wanted.major,
+        revision=wanted.revision,
+        parent=wanted.trigger_wf_run_id,
+        child=wanted.child,
+        text=wanted.q,
+    )
+    if among == _ANY and not wanted.variable:
+        return True
+    spec = turn.rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
+    if spec is None or not among.wants_run(run, spec) or not among.wants(run):
+        return False
+    return not wanted.variable or _has_values(turn, wanted, run)
+
+
+def _has_values(turn: Turn, wanted: BulkFilter, run: WfRun) -> bool:
+    """Whether it has the values, as the spec has its variables by now; each look costs the turn."""
+
+    def looked() -> None:
+        turn.nodes_left -= min(turn.nodes_left, 1)
+
+    spec = _which_version(wanted).find(turn.rows, run.tenant)
+    if spec is None:
+        return False
+    try:
+        asked = (Condition.of(text) for text in wanted.variable)
+        values = [wanted_value(turn.rows, run.tenant, spec, one) for one in asked]
+    except (ValueProblem, Reject):  # it was another version when the job was asked for
+        return False
+    return has_values(turn.rows, run, values, looked)
+
+
+def _which_version(wanted: BulkFilter) -> WhichVersion:
+    wf_spec = wanted.wf_spec or ""
+    return WhichVersion(wf_spec, wanted.version, wanted.major, wanted.revision)
 
 
 def _is_within(at_ms: int | None, after_ms: int | None, before_ms: int | None) -> bool:

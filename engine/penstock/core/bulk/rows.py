@@ -38,7 +38,8 @@ class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which runs: those that meet every criterion that is given. Times are those of the run's
     start and end; an `after` is met by the moment itself, a `before` is not. `ends` are met by runs
     that have ended, and count as having ended so. Runs below others are left out unless they are
-    named, or `children` are wanted.
+    named, or `children` are wanted, or nothing but child runs. A `variable` is `name:value`, or
+    `name$.path:value`, as a search has it.
     """
 
     all: bool = False
@@ -53,6 +54,13 @@ class BulkFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ended_before_ms: int | None = None
     children: bool = False
     ends: tuple[EndState, ...] = ()
+    q: str | None = None
+    namespace: str | None = None
+    major: int | None = None
+    revision: int | None = None
+    trigger_wf_run_id: str | None = None
+    child: bool | None = None
+    variable: tuple[str, ...] = ()
 
 
 class BulkRefusal(Struct, frozen=True):

@@ -106,7 +106,7 @@ def command_for(verb: BulkVerb, arguments: dict[str, Value], **named: Value) -> 
 def handle(turn: Turn, command: Bulk) -> Value:
     """Keep the job, and have every partition begin its part."""
     bulk_id = _id_of(turn)
-    _check(command)
+    _check(turn, command)
     parts = _parts(turn, command, bulk_id)
     job = BulkJob(
         turn.tenant,
@@ -144,9 +144,9 @@ def _id_of(turn: Turn) -> str:
     return derive_guid("bulk", turn.tenant, turn.command_id)
 
 
-def _check(command: Bulk) -> None:
+def _check(turn: Turn, command: Bulk) -> None:
     """What can be seen to be wrong is refused now, not at each run."""
-    check_filter(command.filter)
+    check_filter(turn.rows, turn.tenant, command.filter)
     check_labels(command.filter.labels)
     size = len(encode_value(command))
     if size > BULK_BYTES_MAX or value_bytes(command.arguments) > BULK_ARGUMENTS_BYTES_MAX:

@@ -9,9 +9,11 @@ from penstock.core.state.rows import Row
 
 class VariableOf(Row):
     """Finds variables by WfSpec, name and value; `digest` stands for the path and the value that
-    lies there, so that a key is short whatever the value, and shows none. Only queries read it:
-    nothing in the fold scans it.
+    lies there, so that a key is short whatever the value, and shows none. In the fold a bulk job
+    looks at those of one run at a time.
     """
+
+    SCANNED = True
 
     KIND, SCOPE, KEY = (
         b"Y",

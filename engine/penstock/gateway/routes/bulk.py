@@ -102,15 +102,10 @@ def _criteria(wanted: BulkFilter) -> rows.BulkFilter:
     if len(labels) < len(pairs):
         raise bad_request("`label`: a run has one value of a label, two are asked for")
     return rows.BulkFilter(
-        all=wanted.all,
-        wf_run_ids=wanted.wf_run_ids,
-        wf_spec=wanted.wf_spec,
-        version=wanted.version,
-        status=wanted.status,
         labels=labels,
         **{f"{name}_ms": _ms(getattr(wanted, name)) for name in TIMES},
-        children=wanted.children,
-        ends=wanted.ends,
+        child=None if wanted.child_filter is None else wanted.child_filter == "CHILD",
+        **{name: getattr(wanted, name) for name in SAME},
     )
 
 
@@ -118,6 +113,8 @@ def _words_of(kept: rows.BulkFilter) -> Json:
     """A filter in the words of a search."""
     fields: Json = {name: getattr(kept, name) for name in SAME}
     times = {name: time_text(getattr(kept, f"{name}_ms")) for name in TIMES}
+    if kept.child is not None:
+        fields["child_filter"] = "CHILD" if kept.child else "MAIN"
     return {**fields, "label": [f"{key}:{kept.labels[key]}" for key in kept.labels], **times}
 
 
@@ -155,7 +152,7 @@ def _shown(view: View, job: BulkJob) -> Json | None:
 
 
 TIMES: Final = ("started_after", "started_before", "ended_after", "ended_before")
-SAME: Final = frozenset(BulkFilter.__struct_fields__) - {"label", *TIMES}
+SAME: Final = frozenset(BulkFilter.__struct_fields__) - {"label", "child_filter", *TIMES}
 BY_ID: Final = "/v1/bulk/{bulk_id}"
 ROUTES: Final = [
     route("POST", "/v1/bulk", ask, sends(BulkBody, BulkAsked, status=202)),

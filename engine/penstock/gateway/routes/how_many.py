@@ -19,6 +19,7 @@ from penstock.contracts.answers.common import Counted
 from penstock.contracts.filters import RunSearch as RunTable
 from penstock.contracts.filters import TaskRunFilters
 from penstock.core.definitions.principals import Action, Resource
+from penstock.core.flow.run_filter import OfRuns
 from penstock.core.views.seen import Json
 from penstock.gateway.auth import identify
 from penstock.gateway.cursors import cursor_text
@@ -26,7 +27,7 @@ from penstock.gateway.dialects import dialect_of
 from penstock.gateway.filters import params_of
 from penstock.gateway.newest_runs import RunSearch, runs_in
 from penstock.gateway.part_search import PARTS, PartKind, PartSearch, parts_in
-from penstock.gateway.run_window import Found, OfRuns, Window, next_window
+from penstock.gateway.run_window import Found, Window, next_window
 from penstock.gateway.says import CURSOR, VIEW, Says
 from penstock.gateway.spread import Everywhere, everywhere
 from penstock.gateway.task_run_search import Search as TaskRunSearch

@@ -19,6 +19,7 @@ from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.definitions.principals import Resource
 from penstock.core.definitions.wf_spec import WfSpec, newest_spec
 from penstock.core.errors import Code, refuse
+from penstock.core.flow.run_filter import named
 from penstock.core.ids import check_schedule_id, derive_guid, partition_of_run
 from penstock.core.schedules.schedules import Schedule, ScheduleState
 from penstock.core.state.rows import Rows
@@ -30,7 +31,6 @@ from penstock.gateway.filters import filters_in, params_of
 from penstock.gateway.index_scan import scan_index
 from penstock.gateway.json_in import read_struct
 from penstock.gateway.reads import View
-from penstock.gateway.run_window import named
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, finds, reads, sends
 from penstock.gateway.spread import paged
 from penstock.gateway.web import (

@@ -27,7 +27,7 @@ class Bulk(Subject[C]):
     kill, restart, rescue, migrate, replay, delete, set-labels, change-run-state, force
     and retry-now.
 
-    >>> late = BulkFilter(wf_spec="greeting", status=("RUNNING",), label=("late:yes",))
+    >>> late = BulkFilter(wf_spec="greeting", label=("late:yes",))
     >>> client.bulk.preview("kill", late)
     0
     >>> client.bulk.wait(client.bulk.start("kill", late), timeout=30).done

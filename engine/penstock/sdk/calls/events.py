@@ -19,8 +19,9 @@ class Events(Subject[C]):
     """`client.events`. Events for a run by its id are put to its handle.
 
     >>> from penstock.sdk.api import Call
-    >>> path, event = "/v1/external-event-defs", {"name": "paid-for", "correlation": {}}
-    >>> _ = client.call(Call(method="PUT", path=path, body=event, params={"wait": "all"}))
+    >>> path, params = "/v1/external-event-defs", {"wait": "all"}
+    >>> event = {"name": "paid-for", "correlation": {"ttl_seconds": 600}}
+    >>> _ = client.call(Call(method="PUT", path=path, body=event, params=params))
     >>> _ = client.events.put("paid-for", "order-17", {"cents": 1200})
     >>> client.events.get("paid-for", "order-17").content
     {'cents': 1200}

@@ -24,24 +24,25 @@ type Words = Query<"GET /v1/wf-runs">;
 
 /** What a filter can say; how the list is put in order is nothing to it. */
 const SAID: readonly (keyof Words)[] = [
-  ...(["order", "limit", "wf_spec", "status", "label"] as const),
-  ...(["started_after", "started_before", "child_filter"] as const),
+  ...(["order", "limit", "q", "namespace", "wf_spec", "version", "major", "revision"] as const),
+  ...(["status", "label", "variable", "trigger_wf_run_id", "child_filter"] as const),
+  ...(["started_after", "started_before"] as const),
 ];
 
 /** What the list shows as a filter of the engine's; null if only the list can tell. */
 function filterOf(words: Words): BulkFilter | null {
   const isBeyond = (name: string) => !SAID.includes(name as keyof Words);
-  if (Object.keys(words).some(isBeyond) || words.child_filter === "CHILD") return null;
+  if (Object.keys(words).some(isBeyond)) return null;
   const labels = words.label ?? [];
   const names = new Set(labels.map((one) => one.slice(0, one.indexOf(":"))));
   if (names.size < labels.length) return null;
+  const { order: _order, limit: _limit, ...said } = words;
+  const told = Object.entries(said).filter(([, word]) => word !== undefined && word !== "");
+  const filter = Object.fromEntries(told) as Omit<typeof said, "status">;
   return {
+    ...filter,
     children: words.child_filter !== "MAIN",
-    ...(words.wf_spec ? { wf_spec: words.wf_spec } : {}),
     ...(words.status ? { status: words.status as ThreadStatus[] } : {}),
-    ...(labels.length ? { label: labels } : {}),
-    ...(words.started_after ? { started_after: words.started_after } : {}),
-    ...(words.started_before ? { started_before: words.started_before } : {}),
   };
 }
 
