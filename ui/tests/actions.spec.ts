@@ -192,6 +192,11 @@ test("logs come as they are written", async ({ page }) => {
   await expect(page.locator(".log-line", { hasText: "attempt 2: charging" })).toBeVisible();
   await page.getByLabel("Search lines").fill("attempt");
   await expect(page.locator(".log-line")).toHaveCount(2);
+  await page.locator(".log-line").first().click();
+  const whole = page.getByRole("dialog", { name: /A line of .*charge_card/ });
+  await expect(whole).toContainText("attempt 1: charging 4200 cents");
+  await page.keyboard.press("Escape");
+  await expect(whole).toHaveCount(0);
 });
 
 test("a form is claimed, saved, commented on and completed", async ({ page }) => {

@@ -147,6 +147,7 @@ test("a telephone has room for it", async ({ page }) => {
     "/runs",
     `/runs/${world().order}`,
     `/runs/${world().packing}?tab=timeline`,
+    `/runs/${world().parent}?tab=related`,
     "/workflows/purchase",
     "/schedules",
     "/user-tasks",

@@ -1,4 +1,5 @@
 // Tabs whose choice stands in the address.
+import { useEffect, useRef } from "preact/hooks";
 import { ask, usePlace } from "../base/router";
 
 export interface Tab {
@@ -17,8 +18,13 @@ export function Tabs(props: { tabs: readonly Tab[]; name?: string; first?: strin
   const name = props.name ?? "tab";
   const first = props.first ?? props.tabs[0]?.id;
   const chosen = useTab(props.tabs, name, first);
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const open = list.current?.querySelector<HTMLElement>('[aria-selected="true"]');
+    open?.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a telephone not all fit
+  }, [chosen]);
   return (
-    <div class="tabs" role="tablist">
+    <div class="tabs" role="tablist" ref={list}>
       {props.tabs.map((one) => (
         <button
           key={one.id}

@@ -5,7 +5,9 @@ import { follow, type State } from "../../api/stream";
 import type { LogShown } from "../../api/types";
 import { ask, part, usePlace } from "../../base/router";
 import { fullTime, useZone } from "../../base/times";
+import { Dialog } from "../../parts/dialog";
 import { Empty } from "../../parts/feedback";
+import { Copy } from "../../parts/json";
 import { Rows } from "../../parts/rows";
 import type { RunData } from "./data";
 import { SearchField } from "../../parts/listing";
@@ -20,6 +22,7 @@ export function Logs(props: { data: RunData }) {
   const task = query.get("task") ?? "";
   const [text, setText] = useState("");
   const { lines, done } = useLines(props.data.run.wf_run_id, level, task, props.data.run.status);
+  const [whole, setWhole] = useState<LogShown | null>(null);
   const zone = useZone();
   const low = text.toLowerCase();
   const shown = useMemo(
@@ -60,6 +63,17 @@ export function Logs(props: { data: RunData }) {
           {shown.length} line{shown.length === 1 ? "" : "s"}
         </span>
       </div>
+      {whole && (
+        <Dialog title={`A line of ${whole.node}`} wide onClose={() => setWhole(null)}>
+          <div class="body">
+            <p class="faint">
+              {fullTime(whole.at, zone)} {whole.level}, attempt {whole.attempt}{" "}
+              <Copy text={whole.message} what="Line" />
+            </p>
+            <pre class="json">{whole.message}</pre>
+          </div>
+        </Dialog>
+      )}
       {shown.length === 0 && done ? (
         <Empty title="No lines">
           {text || level || task ? "None that match." : "A task writes lines with ctx.log(...)."}
@@ -73,7 +87,15 @@ export function Logs(props: { data: RunData }) {
             label="Log"
             follow={!done}
             row={(line, at) => (
-              <div key={at} class={`log-line level-${line.level}`} title={line.message}>
+              <div
+                key={at}
+                class={`log-line click level-${line.level}`}
+                title={line.message}
+                role="button"
+                tabIndex={0}
+                onClick={() => setWhole(line)}
+                onKeyDown={(event) => event.key === "Enter" && setWhole(line)}
+              >
                 <span class="faint">{fullTime(line.at, zone).slice(11)}</span>
                 <b>{line.level}</b>
                 <span class="faint cut">
