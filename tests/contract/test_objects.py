@@ -1,11 +1,12 @@
 """One suite for both places of snapshots: a directory, and a real S3 server."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from penstock.processor.snapshots.directory import DirectoryObjects
+from penstock.processor.snapshots.directory import ABANDONED_S, UNFINISHED, DirectoryObjects
 from penstock.processor.snapshots.port import CHUNK_BYTES, ObjectMissing, Objects, SnapshotError
 from penstock.processor.snapshots.s3 import S3Objects
 from tests.s3_server import BUCKET
@@ -94,3 +95,17 @@ def test_wrong_credentials_are_told(
         monkeypatch.setenv(name, value)
     with pytest.raises(SnapshotError):
         S3Objects(f"s3://{BUCKET}/x").sizes("a")
+
+
+def test_what_was_begun_long_ago_and_not_finished_is_deleted(tmp_path: Path) -> None:
+    """Not what somebody may be writing just now."""
+    objects = DirectoryObjects(tmp_path)
+    objects.put("a/one", b"1")
+    abandoned, under_way = (tmp_path / "a" / f"{name}-1{UNFINISHED}" for name in ("old", "new"))
+    for path in (abandoned, under_way):
+        path.write_bytes(b"half")
+    an_hour_ago = under_way.stat().st_mtime - ABANDONED_S - 1
+    os.utime(abandoned, (an_hour_ago, an_hour_ago))
+    objects.put("a/two", b"2")
+    assert (abandoned.exists(), under_way.exists()) == (False, True)
+    assert objects.sizes("a") == {"a/one": 1, "a/two": 1}

@@ -1,6 +1,6 @@
 // Every page: it shows what is there, follows links, and complains of nothing.
 import AxeBuilder from "./axe";
-import { expect, open, test, world } from "./page";
+import { expect, open, run, test, world } from "./page";
 
 const PAGES: [string, () => string, string][] = [
   ["runs", () => "/runs", "Runs"],
@@ -62,6 +62,7 @@ for (const scheme of ["light", "dark"] as const) {
 }
 
 test("the runs are listed newest first, and filtered by the address", async ({ page }) => {
+  const id = await run("packing", { items: [] });
   await open(page, "/runs?status=ERROR");
   const rows = page.locator("table[data-kind=runs] tbody tr");
   await expect(rows.filter({ hasText: "broken" }).first()).toContainText("error");
@@ -71,7 +72,7 @@ test("the runs are listed newest first, and filtered by the address", async ({ p
     .getByRole("button", { name: "error" })
     .click();
   await expect(page).toHaveURL(/\/runs$/);
-  await expect(rows.filter({ hasText: "completed" }).first()).toBeVisible();
+  await expect(rows.filter({ hasText: id })).toContainText("completed");
   await page.keyboard.press("/");
   await page.keyboard.type("sales");
   await expect(rows).toHaveCount(1);

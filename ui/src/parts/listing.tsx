@@ -1,6 +1,6 @@
 // What pages with a list are made of: the field that searches it, the table, rows that lead on.
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { go } from "../base/router";
 import { Icon } from "./icons";
 
@@ -50,9 +50,17 @@ export function Table(props: {
     for (const row of table.current?.tBodies[0]?.rows ?? [])
       [...row.cells].forEach((cell, at) => (cell.dataset.title = titles[at] ?? ""));
   });
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!box.current || !table.current) return;
+    const watcher = new ResizeObserver(() => box.current && reachable(box.current));
+    watcher.observe(box.current);
+    watcher.observe(table.current);
+    return () => watcher.disconnect();
+  }, []);
   const looks = ["table", props.top && "top", props.cards && "cards"].filter(Boolean).join(" ");
   return (
-    <div class="table-box">
+    <div class="table-box" ref={box}>
       <table class={looks} data-kind={props.kind} ref={table}>
         <thead>
           <tr>
@@ -70,6 +78,12 @@ export function Table(props: {
       </table>
     </div>
   );
+}
+
+/** What can be scrolled can be reached with the keyboard, to be scrolled by it. */
+function reachable(box: HTMLElement): void {
+  if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
 }
 
 function Sorter(props: { title: string; of: Sorting }) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,8 @@ from penstock.processor.snapshots.port import (
 )
 
 UNFINISHED: Final = ".unfinished"
+ABANDONED_S: Final = 3_600.0
+"""So long nobody takes to write a file: whoever began it was killed, or had no room."""
 
 
 class DirectoryObjects:
@@ -39,6 +41,7 @@ class DirectoryObjects:
                 os.fsync(file.fileno())
             unfinished.rename(path)
             sync_directory(path.parent)
+            _delete_abandoned(path)
 
     def read(self, name: str) -> Iterator[bytes]:
         """The file's bytes."""
@@ -70,6 +73,15 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _delete_abandoned(written: Path) -> None:
+    """What was begun beside a file long before it was written, by the clock of its disk."""
+    now_s = written.stat().st_mtime
+    for path in written.parent.glob(f"*{UNFINISHED}"):
+        with suppress(FileNotFoundError):  # another one has done it, or was finished
+            if now_s - path.stat().st_mtime > ABANDONED_S:
+                path.unlink()
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
