@@ -110,6 +110,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "starlette": ("gateway/", "server/"),
     "prometheus_client": ("gateway/routes/metrics.py",),
     "anyio": ("gateway/",),
+    "cryptography": ("gateway/certificates.py",),
     "jwt": ("gateway/oidc.py",),
     "uvicorn": ("gateway/", "server/", "cli/"),
     "h11": ("gateway/serve.py",),

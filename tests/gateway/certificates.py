@@ -26,14 +26,14 @@ class Authority:
         made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self._write(self.ca, made)
 
-    def signed(self, name: str) -> Tls:
+    def signed(self, name: str, days: int = 1) -> Tls:
         """A certificate for this machine, its key, and the authority's."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         here = x509.SubjectAlternativeName(
             [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
         )
-        made = self._builder(subject, key.public_key()).add_extension(here, critical=False)
+        made = self._builder(subject, key.public_key(), days).add_extension(here, critical=False)
         cert, key_file = (self._folder / f"{name}.{end}" for end in ("crt", "key"))
         self._write(cert, made)
         key_file.write_bytes(
@@ -46,7 +46,7 @@ class Authority:
         return Tls(ca=self.ca, cert=cert, key=key_file)
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, days: int = 1
     ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
@@ -56,7 +56,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(now + timedelta(days=days))
         )
 
     def _write(self, file: Path, made: x509.CertificateBuilder) -> None:

@@ -106,6 +106,23 @@ def test_clients_workers_and_the_command_line_come_with_keys(
     assert "ann " not in capsys.readouterr().out.replace("ann is deleted", "")
 
 
+def test_doctor_tells_when_a_certificate_ends(
+    served: Served, authority: Authority, tmp_path: Path
+) -> None:
+    assert certificate(served) == (True, "the certificate that this node shows ends in 0 days")
+    tls = authority.signed("for-long", days=20)
+    with guarded(tmp_path / "data", tls=tls) as made:
+        assert certificate(made) == (False, "the certificate that this node shows ends in 19 days")
+    with guarded(tmp_path / "plain") as plain:
+        assert "CERTIFICATE" not in str(plain.good("GET", "/v1/doctor"))
+
+
+def certificate(served: Served) -> tuple[bool, str]:
+    items = served.good("GET", "/v1/doctor")["items"]
+    [found] = [one for one in items if one["check"] == "CERTIFICATE"]
+    return found["wrong"], found["what"]
+
+
 def test_while_an_authority_is_changed_both_are_good(tmp_path: Path, authority: Authority) -> None:
     """What is signed by either is taken, as docs/SECURITY.md has it: both stand in one file."""
     new = Authority(tmp_path, "new-authority")

@@ -186,7 +186,7 @@ def test_pauses_grow_and_are_bounded() -> None:
     assert min(pauses[10:]) >= api.PAUSE_MAX_S / 2
 
 
-@pytest.mark.parametrize("status", [408, 421])
+@pytest.mark.parametrize("status", [408, 421], ids=["a late body", "another owner"])
 def test_what_was_not_begun_is_asked_again(scripted: Scripted, client: Client, status: int) -> None:
     scripted.answers = [busy(status), (200, HALTED)]
     assert client.handle("a").stop().status == "HALTED"

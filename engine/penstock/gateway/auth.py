@@ -105,7 +105,8 @@ class TokenVerifier(Protocol):
 class Security(Struct, frozen=True):
     """Whether callers are asked for credentials, and what knows them: the key that the server was
     started with, and an identity provider. The keys in the engine's rows are known always.
-    `context` is how other nodes are known, where they listen with TLS. `names` is what a server
+    `context` is how other nodes are known, where they listen with TLS, and `certificate_ends_ms`
+    when the certificate runs out that was read then. `names` is what a server
     answers to that asks for no credentials.
     """
 
@@ -113,6 +114,7 @@ class Security(Struct, frozen=True):
     admin_key: str = ""
     tokens: TokenVerifier | None = None
     context: ssl.SSLContext | None = None
+    certificate_ends_ms: int | None = None
     names: Names = Names()
 
     async def caller_of(self, request: Request, rows: Callable[[], Rows]) -> Caller:

@@ -36,7 +36,9 @@ GAP_S: Final = 2.0
 LOOK_S: Final = 0.2
 CLOCK_MS_MAX: Final = 30_000
 DISK_FREE_MIN: Final = 0.05
-RECENT_MS: Final = 7 * 24 * 3_600 * 1_000
+DAY_MS: Final = 24 * 3_600 * 1_000
+RECENT_MS: Final = 7 * DAY_MS
+CERTIFICATE_DAYS_MIN: Final = 14
 UNSTARTED_MS: Final = 60_000
 TASK_RUNS_MAX: Final = 50_000
 REACH_S: Final = 2.0
@@ -65,6 +67,7 @@ class Finding(Struct, frozen=True):
 class Patient(Struct, frozen=True, kw_only=True):
     """What is looked at. `views` gives the stores as they are now; `stopped` says which partitions
     are, and why; `running` is false for a directory that no server has; `now_ms` is the wall clock.
+    `certificate_ends_ms` is there for a server that listens with TLS.
     """
 
     log: EngineLog
@@ -75,11 +78,12 @@ class Patient(Struct, frozen=True, kw_only=True):
     data: Path | None
     running: bool
     now_ms: int
+    certificate_ends_ms: int | None = None
 
 
 def examine(patient: Patient) -> list[Finding]:
     """All checks, in order. Without the log, those that need it are left out."""
-    found = list(_of_disk(patient))
+    found = [*_of_disk(patient), *_of_certificate(patient)]
     try:
         patient.log.reach(REACH_S)
     except LogError as error:
@@ -114,6 +118,16 @@ def _of_disk(patient: Patient) -> Iterator[Finding]:
     for path in sorted((patient.data / "stores").glob("partition-*.*")):
         what = f"the store {path} was set aside; another one was folded from the log"
         yield Finding("STORE_ASIDE", True, what, "look into why, then delete the directory")
+
+
+def _of_certificate(patient: Patient) -> Iterator[Finding]:
+    if patient.certificate_ends_ms is None:
+        return
+    left_ms = patient.certificate_ends_ms - patient.now_ms
+    when = f"ends in {left_ms // DAY_MS} days" if left_ms > 0 else "has ended"
+    mend = "put a new one in its place, then restart this node"
+    wrong = left_ms < CERTIFICATE_DAYS_MIN * DAY_MS
+    yield Finding("CERTIFICATE", wrong, f"the certificate that this node shows {when}", mend)
 
 
 def _topics(patient: Patient) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from penstock.config import PARTITIONS_DEFAULT, Config, client_context
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
@@ -181,15 +183,15 @@ def limits_of(config: Config) -> Limits:
 
 def security_of(config: Config) -> Security:
     """Whether callers are asked for credentials, and what knows them."""
-    context = _others(config)
+    known = Security(context=_others(config), certificate_ends_ms=_ends_ms(config))
     if not config.auth:
-        return Security(context=context, names=names_of(config))
+        return replace(known, names=names_of(config))
     if config.admin_key and len(config.admin_key) < ADMIN_KEY_CHARS_MIN:
         raise CannotStart(
             f"the admin key has {len(config.admin_key)} characters; draw one at random that has"
             f" {ADMIN_KEY_CHARS_MIN} or more"
         )
-    return Security(asks=True, admin_key=config.admin_key, tokens=_tokens(config), context=context)
+    return replace(known, asks=True, admin_key=config.admin_key, tokens=_tokens(config))
 
 
 def names_of(config: Config) -> Names:
@@ -227,6 +229,15 @@ def _others(config: Config) -> ssl.SSLContext | None:
         return client_context(config.tls)
     except OSError as error:
         raise CannotStart(f"the TLS certificates can not be used: {error}") from error
+
+
+def _ends_ms(config: Config) -> int | None:
+    """When our certificate runs out. Only a server that has one needs the library."""
+    if config.tls.cert is None:
+        return None
+    from penstock.gateway.certificates import ends_ms
+
+    return ends_ms(config.tls.cert)
 
 
 def failpoints_of(armed: str) -> Failpoints:

@@ -30,6 +30,7 @@ async def doctor(request: Request) -> Response:
         data=request.app.state.data,
         running=True,
         now_ms=wall_clock_ms(),
+        certificate_ends_ms=gateway.security.certificate_ends_ms,
     )
     found = await run_in_threadpool(examine, patient)
     return json_answer({"items": found, "wrong": sum(one.wrong for one in found)})
