@@ -41,6 +41,7 @@ from penstock.log.port import Record
 from penstock.processor.delivery import Courier, TurnOutputs
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.partition import Partition
+from penstock.server.tuning import tune
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
 from tests.bench.folding import SHARD, fold_in_batches, input_of, made_log
@@ -120,7 +121,8 @@ class Stages:
 
 
 def work(runs: int) -> None:
-    """In a process that valgrind watches: each stage, in order."""
+    """In a process that valgrind watches, tuned as a server is: each stage, in order."""
+    tune()
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as directory:
         stages = Stages(runs, Path(directory))
         for name in STAGES:

@@ -12,6 +12,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from penstock.server.tuning import tune
+
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 STOP_S: Final = 10.0
@@ -78,7 +80,9 @@ class Child:
 
 
 def in_child(target: Callable[..., Any], *arguments: Any, timeout_s: float) -> Any:
-    """Call a function in a process of its own, and give what it returns."""
+    """Call a function in a process of its own, where Python runs as it does in a server, and give
+    what it returns.
+    """
     child = Child(_calling, target, arguments)
     try:
         child.wait(timeout_s)
@@ -130,6 +134,7 @@ def _child(pipe: Connection, target: Callable[..., None], arguments: tuple[Any, 
 
 
 def _calling(parent: Parent, target: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    tune()
     parent.tell(READY)
     parent.tell(target(*arguments))
     parent.stop.wait(STOP_S)

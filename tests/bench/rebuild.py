@@ -20,7 +20,6 @@ from penstock.processor.snapshots.bringing import Place
 from penstock.processor.snapshots.directory import DirectoryObjects
 from penstock.processor.snapshots.restorer import Restorer
 from penstock.processor.snapshots.snapshotter import Schedule, Snapshotter
-from penstock.server.tuning import tune
 from penstock.store.rocks import RocksStores
 from tests.bench import past
 from tests.bench.cluster import CLUSTER, Running
@@ -165,8 +164,7 @@ def _made(where: Where, commands: int, name: str) -> list[Long]:
 def _started(
     closing: ExitStack, where: Where, *, takes: bool = False, restores: bool = False
 ) -> tuple[KafkaEngineLog, Processor, int]:
-    """A processor at work, as a server's is, and where the log ends now."""
-    tune()
+    """A processor at work, and where the log ends now."""
     log, topics = kafka_log(where.bootstrap, CLUSTER, where.partitions)
     closing.callback(log.close)
     end = sum(log.bounds(number)[1] for number in range(where.partitions))
