@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penstock.sdk import BulkFilter
+    from penstock.sdk import BulkFilter, EndState, ThreadStatus
     from penstock.sdk.blocks import elif_, else_, for_each, if_, while_
     from penstock.sdk.client import AsyncClient, Client
     from penstock.sdk.context import TaskContext
@@ -68,6 +68,7 @@ __all__ = [
     "CommandSender",
     "Conflict",
     "DefinitionError",
+    "EndState",
     "Forbidden",
     "Form",
     "Incomplete",
@@ -82,6 +83,7 @@ __all__ = [
     "TaskContext",
     "TaskDef",
     "TaskError",
+    "ThreadStatus",
     "Unanswered",
     "Unavailable",
     "Update",

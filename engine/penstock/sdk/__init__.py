@@ -1,6 +1,8 @@
 """What users program against: tasks, workflows, workers and clients. Needs no server extra."""
 
 from penstock.contracts.filters import BulkFilter
+from penstock.core.state.start_rows import EndState
+from penstock.core.state.transitions import ThreadStatus
 from penstock.sdk.blocks import elif_, else_, for_each, if_, while_
 from penstock.sdk.client import AsyncClient, Client
 from penstock.sdk.context import TaskContext
@@ -55,6 +57,7 @@ __all__ = [
     "CommandSender",
     "Conflict",
     "DefinitionError",
+    "EndState",
     "Forbidden",
     "Form",
     "Incomplete",
@@ -69,6 +72,7 @@ __all__ = [
     "TaskContext",
     "TaskDef",
     "TaskError",
+    "ThreadStatus",
     "Unanswered",
     "Unavailable",
     "Update",

@@ -17,7 +17,11 @@ from penstock.core.values.value import Value
 
 
 class EndState(StrEnum):
-    """How a run has ended, in so many words that each end is one of them."""
+    """How a run has ended, in so many words that each end is one of them.
+
+    >>> BulkFilter(wf_spec="greeting", ends=(EndState.WARNED,)).ends == ("WARNED",)
+    True
+    """
 
     COMPLETED = "COMPLETED"
     WARNED = "WARNED"  # completed, but not as it should

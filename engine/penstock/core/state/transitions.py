@@ -11,7 +11,11 @@ from typing import Final, TypeVar
 
 
 class ThreadStatus(StrEnum):
-    """Of a ThreadRun, and of a WfRun, which takes its status from its entrypoint thread."""
+    """Of a ThreadRun, and of a WfRun, which takes its status from its entrypoint thread.
+
+    >>> engine.run(greeting, name="Ada").get().status is ThreadStatus.COMPLETED
+    True
+    """
 
     RUNNING = "RUNNING"
     HALTING = "HALTING"
