@@ -142,6 +142,11 @@ def until(holds: Callable[[], bool], what: str, timeout_s: float = 40.0) -> None
         time.sleep(0.05)
 
 
+def has_all(node: Node) -> bool:
+    """Whether a node has all partitions, as it says itself."""
+    return list(node.owners().values()) == [node.url] * PARTITIONS
+
+
 def log_of(scene: Scene) -> KafkaEngineLog:
     """The log, for who looks at it beside the servers."""
     topics = Topics(scene.cluster, PARTITIONS)

@@ -10,7 +10,7 @@ from penstock.core.ids import partition_of_run
 from tests.chaos import brokers
 from tests.chaos.conftest import Play
 from tests.chaos.report import Figures
-from tests.chaos.scene import PARTITIONS, SESSION_TIMEOUT_MS, until
+from tests.chaos.scene import PARTITIONS, SESSION_TIMEOUT_MS, has_all, until
 from tests.nodes.cluster import Node
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos_long, pytest.mark.timeout(300)]
@@ -32,7 +32,7 @@ def test_who_is_cut_off_serves_nothing_old_and_comes_back(
             way.cut()
             since_s = time.monotonic()
             if away_s * 1_000 > SESSION_TIMEOUT_MS:
-                until(lambda: _has_all(other), "the other one has all")
+                until(lambda: has_all(other), "the other one has all")
                 assert _refuses_reads(cut, traffic.started[:50])
             traffic.until_acknowledged(50)
             time.sleep(max(0.0, since_s + away_s - time.monotonic()))
@@ -40,10 +40,6 @@ def test_who_is_cut_off_serves_nothing_old_and_comes_back(
             traffic.until_acknowledged(200)
             until(lambda: cut.call("GET", "/readyz").status_code == 200, "it is ready again")
         scene.finish(traffic, figures)
-
-
-def _has_all(node: Node) -> bool:
-    return list(node.owners().values()) == [node.url] * PARTITIONS
 
 
 def _refuses_reads(node: Node, runs: list[str]) -> bool:

@@ -11,16 +11,12 @@ import pytest
 from tests.chaos.conftest import Play
 from tests.chaos.promotion import STANDBY, promotion
 from tests.chaos.report import LINES, Figures
-from tests.chaos.scene import PARTITIONS, SESSION_TIMEOUT_MS, until
+from tests.chaos.scene import PARTITIONS, SESSION_TIMEOUT_MS, has_all, until
 from tests.chaos.traffic import define
 from tests.nodes.cluster import Node
 
 pytestmark = pytest.mark.timeout(240)
 RUNS_BEHIND = 9_000
-
-
-def _has_all(node: Node) -> bool:
-    return list(node.owners().values()) == [node.url] * PARTITIONS
 
 
 @pytest.mark.chaos_long
@@ -37,7 +33,7 @@ def test_an_owner_that_stood_still_repeats_nothing_with_other_content(
         traffic.until_acknowledged(100)
         still.signal(signal.SIGSTOP)
         try:
-            until(lambda: _has_all(other), "the other one has all")
+            until(lambda: has_all(other), "the other one has all")
             traffic.until_acknowledged(50)
         finally:
             still.signal(signal.SIGCONT)
@@ -99,7 +95,7 @@ def test_a_partition_that_is_lost_while_a_batch_is_in_flight(
         one.signal(signal.SIGSTOP)
         try:
             time.sleep(SESSION_TIMEOUT_MS / 1_000)
-            until(lambda: _has_all(other), "the other one has all")
+            until(lambda: has_all(other), "the other one has all")
             traffic.until_acknowledged(50)
         finally:
             one.signal(signal.SIGCONT)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.chaos.conftest import Play
 from tests.chaos.report import Figures
-from tests.chaos.scene import PARTITIONS, until
+from tests.chaos.scene import PARTITIONS, has_all, until
 from tests.chaos.traffic import Ack, Traffic
 from tests.crash.server import LOST
 from tests.nodes.cluster import Node
@@ -34,10 +34,6 @@ def _ask(node: Node, ack: Ack, **headers: str) -> httpx.Response:
     return httpx.get(node.url + path, headers=headers, timeout=30.0)
 
 
-def _has_all(node: Node) -> bool:
-    return list(node.owners().values()) == [node.url] * PARTITIONS
-
-
 @pytest.mark.fault(45)
 def test_who_was_an_owner_and_whoever_asks_too_much_is_told_so(
     play: Play, kafka_bootstrap: str, figures: Figures
@@ -53,7 +49,7 @@ def test_who_was_an_owner_and_whoever_asks_too_much_is_told_so(
                 _future_and_foreign_tokens(node, ack)
         still.signal(signal.SIGSTOP)
         try:
-            until(lambda: _has_all(other), "the other one has all")
+            until(lambda: has_all(other), "the other one has all")
             traffic.until_acknowledged(100)
             newest = _newest(traffic)
         finally:
