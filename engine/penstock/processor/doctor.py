@@ -251,7 +251,7 @@ def _unstarted(patient: Patient) -> Iterator[Finding]:
                 oldest[of] = max(oldest.get(of, 0), age_ms)
     for of, count in sorted(waiting.items()):
         what = (
-            f"{count} tasks of {of[1]!r} (tenant {of[0]}) wait to be started, the oldest for"
+            f"tasks of {of[1]!r} (tenant {of[0]}) that wait to be started: {count}, the oldest for"
             f" {oldest[of] // 1_000} s"
         )
         yield Finding("NO_WORKER", True, what, "start workers of it, or more of them")

@@ -5,11 +5,10 @@ import { Empty } from "../../parts/feedback";
 import { Rows } from "../../parts/rows";
 import { isMoving, toneOf, wordOf } from "../../parts/status";
 import type { RunData } from "./data";
-import { lastOf, rowsOf, type Row } from "./gantt";
+import { lastOf, rowsOf, ticksOf, type Row } from "./gantt";
 
 const ROW_HEIGHT = 28;
 const FAST_BELOW = 50;
-const TICKS = 5;
 
 export function Timeline(props: {
   data: RunData;
@@ -29,9 +28,9 @@ export function Timeline(props: {
       <div class="gantt-head">
         <span>Node</span>
         <div class="ticks">
-          {Array.from({ length: TICKS }, (_, at) => (
-            <span key={at} style={{ left: `${(at / TICKS) * 100}%` }}>
-              {duration(((to - from) * at) / TICKS)}
+          {ticksOf(to - from).map((ms) => (
+            <span key={ms} style={{ left: `${(ms / (to - from)) * 100}%` }}>
+              {duration(ms)}
             </span>
           ))}
         </div>

@@ -33,6 +33,24 @@ const PASSED = new Set(["ENTRYPOINT", "EXIT", "NOP"]);
 const isShown = (node: NodeRunShown): boolean =>
   !PASSED.has(node.node_type) || node.status !== "COMPLETED" || node.skipped;
 
+const TICKS_MAX = 6;
+const ROOM = 0.93;
+const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000] as const;
+const STEPS = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
+];
+
+/** Round times to mark on an axis of so many milliseconds, none where its word has no room. */
+export function ticksOf(span: number): number[] {
+  const least = span / TICKS_MAX;
+  const step = STEPS.find((one) => one >= least) ?? DAY * Math.ceil(least / DAY);
+  const count = Math.ceil((span * ROOM) / step);
+  return Array.from({ length: count }, (_, at) => at * step);
+}
+
 export function rowsOf(data: RunData): Row[] {
   const tasks = new Map(data.tasks.map((one) => [one.id, one]));
   const nodes = new Map<number, NodeRunShown[]>();
