@@ -174,7 +174,9 @@ def test_the_caches_of_many_partitions_share_what_there_is() -> None:
 
 
 def test_what_is_not_in_files_yet_is_bounded_for_all_stores_together(tmp_path: Path) -> None:
-    """By one number, which grows only where the stores are so many that each had too little."""
+    """By one number, which grows only where the stores are so many that each had too little. What
+    is on its way to a file comes on top: alone they would have had twice as much.
+    """
     written, values = rocks.shared().written, [bytes([n]) * 50_000 for n in range(20)]
     stores = [RocksStores(tmp_path / "few").open(number) for number in range(4)]
     most = 0
@@ -182,7 +184,7 @@ def test_what_is_not_in_files_yet_is_bounded_for_all_stores_together(tmp_path: P
         for store in stores:
             store.write({b"%d %d" % (turn, at): value for at, value in enumerate(values)})
         most = max(most, written.get_usage())
-    assert 0 < most <= rocks.ALL_WRITTEN_BYTES
+    assert 0 < most < 1.5 * rocks.ALL_WRITTEN_BYTES < 4 * rocks.WRITTEN_BYTES_MAX
     many = [RocksStores(tmp_path / "many").open(number) for number in range(20)]
     assert written.get_buffer_size() == 24 * rocks.WRITTEN_BYTES_MIN > rocks.ALL_WRITTEN_BYTES
     for store in (*stores, *many):

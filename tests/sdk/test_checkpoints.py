@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -31,7 +30,6 @@ from tests.sdk.servers import running_server
 from tests.sdk.test_words import Way, bad_way
 
 pytestmark = pytest.mark.timeout(120)
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "TASKS.md"
 
 
 @dataclass
@@ -252,25 +250,3 @@ def test_a_secret_is_not_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with Engine(tell) as engine:
         assert engine.run(tell).result() == {"key": "*****"}
-
-
-def test_the_example_of_the_page() -> None:
-    (block,) = re.findall(r"^```python\n(.+?)^```", PAGE.read_text(), re.M | re.S)
-    sent: list[str] = []
-
-    def send_bill(customer: str, key: str) -> None:
-        sent.append(customer)
-        if len(sent) == 2:
-            raise ConnectionError("the post is on strike")
-
-    names: dict[str, Any] = {"task": task, "TaskContext": TaskContext, "send_bill": send_bill}
-    exec(block, names)  # noqa: S102
-    bill = names["bill"]
-
-    @workflow(name="cp-bills")
-    def bills(customers: list[str]) -> int:
-        return bill(customers)
-
-    with Engine(bills) as engine:
-        assert engine.run(bills, customers=["a", "b", "c"]).result() == 3
-    assert sent == ["a", "b", "b", "c"]

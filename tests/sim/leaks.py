@@ -21,6 +21,7 @@ from penstock.core.state.published import PublishedOutput
 from penstock.core.state.replay_rows import OldVariable
 from penstock.core.state.rows import Row
 from penstock.core.state.run import NodeRun, TaskRun, ThreadRun
+from penstock.core.state.search_rows import VariableOf
 from penstock.core.state.thread_rows import (
     Awaited,
     AwaitedEnd,
@@ -71,6 +72,7 @@ LEFT_BY_ENDED_RUNS: Final[dict[type[Row], str]] = {
     EachThread: "of a node that has failed: a rescue goes on with its elements",
     ChildRun: "the way down to the runs below, for deletion",
     OldVariable: "what variables had been, for a replay",
+    VariableOf: "it is found by its variables; `standing` sees whether they are these",
     PublishedOutput: "outputs, for whoever looks at the run",
     RoundUnderWay: "it goes on in the next turn; `without_timers` sees that there is one",
     RunWaiter: "of a thread that is halted, and will look; `waits_at_rest` sees that there is one",
