@@ -76,7 +76,7 @@ deploy-test: $(DEV) ## all of deploy/, the image's steps without Docker, too (Go
 	@$(PY) -m pytest -m "$(DEPLOY)" tests/deploy
 
 .PHONY: chaos
-chaos: $(DEV) ## every fault of docs/reliability.md, the long ones too (half an hour), and their figures
+chaos: $(DEV) ## every fault of docs/reliability.md, the long ones too (an hour), and their figures
 	@$(PY) -m tests.kafka_broker
 	-@$(PY) -m tests.go_tools
 	@$(PY) -m pytest -p no:rerunfailures -m fault $(TEST)

@@ -79,9 +79,9 @@ class Scene:
     def finish(self, traffic: Traffic, figures: Figures, **more: Any) -> Found:
         """Stop all cleanly, check all, and note the figures."""
         self.end()
-        return self.check(traffic, figures, **more)
+        return self.audit(traffic, figures, **more)
 
-    def check(
+    def audit(
         self,
         traffic: Traffic,
         figures: Figures,
@@ -92,8 +92,8 @@ class Scene:
         gone: Gone | None = None,
     ) -> Found:
         """Check all, of nodes that have been stopped, and note the figures."""
-        audit = Audit(**self.audited(), snapshots=snapshots, gone=gone)
-        found = audit.run(traffic.told, dead_letters=dead_letters, others=others)
+        checkers = Audit(**self.audited(), snapshots=snapshots, gone=gone)
+        found = checkers.run(traffic.told, dead_letters=dead_letters, others=others)
         self.note(found, figures)
         return found
 

@@ -18,7 +18,7 @@ CHECKED = {*range(1, 29), 32, *range(42, 47), 48, 49}
 """What is done to the engine, the broker, the disk, time and the network, or to all by what is
 sent: on real Kafka, under load, and then all eight checkers.
 """
-CHECKS = {"finish", "check", "audited_by", "soak", "promotion"}
+CHECKS = {"finish", "audit", "audited_by", "soak", "promotion"}
 """Functions of which each goes through all of them."""
 
 

@@ -25,7 +25,7 @@ TASK_TIMEOUT_MS = 4_000
 PAUSE_S = 0.02
 TRY_TIMEOUT_S = 15.0
 GIVE_UP_S = 90.0
-AGAIN = (421, 429, 500, 502, 503, 504)
+AGAIN = (408, 421, 429, 500, 502, 503, 504)
 
 
 class Ack(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """One suite for both stores."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,19 +175,16 @@ def test_the_caches_of_many_partitions_share_what_there_is() -> None:
 
 
 def test_what_is_not_in_files_yet_is_bounded_for_all_stores_together(tmp_path: Path) -> None:
-    """By one number, which grows only where the stores are so many that each had too little. What
-    is on its way to a file comes on top: alone they would have had twice as much.
-    """
-    written, values = rocks.shared().written, [bytes([n]) * 50_000 for n in range(20)]
-    stores = [RocksStores(tmp_path / "few").open(number) for number in range(4)]
-    most = 0
-    for turn in range(40):  # 156 MB
-        for store in stores:
-            store.write({b"%d %d" % (turn, at): value for at, value in enumerate(values)})
-        most = max(most, written.get_usage())
-    assert 0 < most < 1.5 * rocks.ALL_WRITTEN_BYTES < 4 * rocks.WRITTEN_BYTES_MAX
-    many = [RocksStores(tmp_path / "many").open(number) for number in range(20)]
-    assert written.get_buffer_size() == 24 * rocks.WRITTEN_BYTES_MIN > rocks.ALL_WRITTEN_BYTES
-    for store in (*stores, *many):
-        store.close()
-    assert written.get_buffer_size() == rocks.ALL_WRITTEN_BYTES
+    """Each has its share, and goes to files when that is full, whatever the others keep."""
+    assert [rocks.written_bytes_of(count) // rocks.MIB for count in (1, 2, 4, 16, 64)] == [
+        *(32, 32, 16, 4, 4)
+    ]
+    store = RocksStores(tmp_path, 4).open(0)
+    value = bytes(100_000)
+    for number in range(200):  # 20 MB
+        store.write({b"%d" % number: value})
+    deadline = time.monotonic() + 20
+    while not list(tmp_path.rglob("*.sst")):
+        assert time.monotonic() < deadline, "its share is full"
+        time.sleep(0.05)
+    store.close()

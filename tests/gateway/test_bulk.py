@@ -131,6 +131,7 @@ def test_a_filter_has_the_words_of_a_search(served: Served) -> None:
         ({"started_after": "1969-12-31T12:00:00Z"}, "BAD_FILTER"),
         ({"version": 1}, "BAD_FILTER"),
         ({"major": 1}, "BAD_FILTER"),
+        ({"wf_spec": "bulk-event", "version": -1, "variable": ["who:a"]}, "BAD_FILTER"),
         ({"q": ""}, "BAD_FILTER"),
         ({"child_filter": "SOME", "wf_spec": "bulk-event"}, "BAD_REQUEST"),
         ({"wf_spec": "bulk-event", "variable": ["who"]}, "BAD_FILTER"),

@@ -122,7 +122,7 @@ def test_r13_damage_found_while_reading_sets_the_store_aside(driver: SnapshotDri
         data[10:200] = bytes(190)
         path.unlink()  # else the snapshots' links would change too
         path.write_bytes(data)
-    rocks.shared.cache_clear()
+    rocks.shared_blocks.cache_clear()
     driver.begin_again()
     some_runs(driver)
     refolded = driver.digests()

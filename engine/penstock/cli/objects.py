@@ -65,7 +65,10 @@ SEARCHED: Final[Mapping[str, tuple[str, type[Subject[Any]], str]]] = {
     "workflow-event": ("", Client, "find_workflow_events"),
 }
 """What is found by filters, over all runs."""
-FOUND: Final[Mapping[str, Mapping[str, Any]]] = {"wf-run": {"newest": True}, "user-task": {}}
+FOUND: Final[Mapping[str, Mapping[str, Any]]] = {
+    "wf-run": {"newest": True, "variable": ()},  # what is found by values has no other order
+    "user-task": {},
+}
 """Of these all are listed by the search, too, which is given this: one without a filter."""
 COUNTED: Final = {
     "wf-run": "count_runs",

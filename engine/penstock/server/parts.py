@@ -91,7 +91,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             log=log,
             avro=avro,
             topics=topics,
-            stores=RocksStores(config.data / "stores"),
+            stores=RocksStores(config.data / "stores", log.partitions),
             lock_wait_s=lock_wait_s(config),
             adopt_log=config.adopt_log,
             restorer=snapshots.restorer,

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import count, islice
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from rocksdict import (
@@ -23,7 +22,6 @@ from rocksdict import (
     Rdict,
     ReadOptions,
     WriteBatch,
-    WriteBufferManager,
     WriteOptions,
 )
 
@@ -34,43 +32,33 @@ SCAN_CHUNK = 256
 NO_ROOM = ("No space left", "Disk quota exceeded", "File too large")
 MIB = 1024 * 1024
 BLOCKS_BYTES = 64 * MIB  # of all stores of a process
-WRITTEN_BYTES_MAX = 32 * MIB  # of a store, before it goes to a file
-ALL_WRITTEN_BYTES = 64 * MIB  # of all stores of a process, or if they are many
+WRITTEN_BYTES_MAX = 32 * MIB  # of a store, before it goes to a file; twice while it goes there
+ALL_WRITTEN_BYTES = 64 * MIB  # of all stores of a process
 WRITTEN_BYTES_MIN = 4 * MIB  # of each: less, and files would be small and many
 
 
-class _Shared:
-    """The memory that all stores of a process share: a bound for any number of partitions."""
-
-    def __init__(self) -> None:
-        self.blocks = Cache(BLOCKS_BYTES)
-        self.written = WriteBufferManager(ALL_WRITTEN_BYTES, False)
-        self._open = 0
-        self._lock = Lock()
-
-    def opened(self, count: int) -> None:
-        """So many more stores are open."""
-        with self._lock:
-            self._open += count
-            self.written.set_buffer_size(max(ALL_WRITTEN_BYTES, self._open * WRITTEN_BYTES_MIN))
+def written_bytes_of(partitions: int) -> int:
+    """How much a store keeps before it goes to a file, of so many. RocksDB has a bound for all of a
+    process, too; but with it whoever writes has to go to files for those that only keep.
+    """
+    return max(WRITTEN_BYTES_MIN, min(WRITTEN_BYTES_MAX, ALL_WRITTEN_BYTES // partitions))
 
 
 @cache
-def shared() -> _Shared:
-    """Made when the first store is opened."""
-    return _Shared()
+def shared_blocks() -> Cache:
+    """What was read of files, by all stores of a process."""
+    return Cache(BLOCKS_BYTES)
 
 
-def _options() -> Options:
+def _options(written_bytes: int) -> Options:
     table = BlockBasedOptions()
-    table.set_block_cache(shared().blocks)
+    table.set_block_cache(shared_blocks())
     table.set_bloom_filter(10, False)
     table.set_cache_index_and_filter_blocks(True)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(table)
-    options.set_write_buffer_size(WRITTEN_BYTES_MAX)
-    options.set_write_buffer_manager(shared().written)
+    options.set_write_buffer_size(written_bytes)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_keep_log_file_num(2)
     options.set_max_background_jobs(2)
@@ -132,17 +120,21 @@ class RocksStore:
     """See store/port.py."""
 
     def __init__(
-        self, directory: Path, partition: int | None = None, *, read_only: bool = False
+        self,
+        directory: Path,
+        partition: int | None = None,
+        *,
+        read_only: bool = False,
+        written_bytes: int = WRITTEN_BYTES_MAX,
     ) -> None:
         directory.parent.mkdir(parents=True, exist_ok=True)
         access: Any = AccessType.read_only(False) if read_only else AccessType.read_write()
         try:
             if not read_only:
                 defuse_logs(directory)
-            self._db = Rdict(str(directory), _options(), access_type=access)
+            self._db = Rdict(str(directory), _options(written_bytes), access_type=access)
         except ROCKS_ERRORS as error:
             raise _opening_error(directory, error) from error
-        shared().opened(1)
         self._partition = partition
         self._closed = False
 
@@ -194,7 +186,6 @@ class RocksStore:
         """Close the database; what is in the WAL is there at the next open."""
         if not self._closed:
             self._closed = True
-            shared().opened(-1)
             try:
                 self._db.close()
             except ROCKS_ERRORS as error:  # it is closed, and could not flush what the WAL has
@@ -212,10 +203,11 @@ class RocksStore:
 
 
 class RocksStores:
-    """Databases in one directory, named by their partitions."""
+    """Databases in one directory, named by their partitions, of which there are so many."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, partitions: int = 1) -> None:
         self._directory = directory
+        self._written_bytes = written_bytes_of(partitions)
 
     def exists(self, partition: int) -> bool:
         """Whether there is a directory for it."""
@@ -223,7 +215,7 @@ class RocksStores:
 
     def open(self, partition: int) -> RocksStore:
         """Open or make the database."""
-        return RocksStore(self._path(partition), partition)
+        return RocksStore(self._path(partition), partition, written_bytes=self._written_bytes)
 
     def open_copy(self, directory: Path) -> RocksStore:
         """Open a checkpoint to read."""

@@ -39,6 +39,7 @@ _GOES_WITH = (
     *(("version", "wf_spec"), ("major", "wf_spec"), ("revision", "major")),
     ("variable", "wf_spec"),
 )
+_NUMBERS = ("version", "major", "revision")
 _TIMES = ("started_after_ms", "started_before_ms", "ended_after_ms", "ended_before_ms")
 
 
@@ -57,6 +58,10 @@ def check_filter(rows: Rows, tenant: str, wanted: BulkFilter) -> None:
     for name, needed in _GOES_WITH:
         if getattr(wanted, name) not in (None, ()) and getattr(wanted, needed) is None:
             refuse(Code.BAD_FILTER, f"a {name} is one of a {needed}: name that, too")
+    for name in _NUMBERS:
+        number: int | None = getattr(wanted, name)
+        if number is not None and number < 0:
+            refuse(Code.BAD_FILTER, f"{name}: {number} is below 0")
     _check_variables(rows, tenant, wanted)
     for name in _TIMES:
         at_ms: int | None = getattr(wanted, name)
@@ -185,6 +190,8 @@ def _has_values(turn: Turn, wanted: BulkFilter, run: WfRun) -> bool:
         values = [wanted_value(turn.rows, run.tenant, spec, one) for one in asked]
     except (ValueProblem, Reject):  # it was another version when the job was asked for
         return False
+    for _ in values:
+        looked()
     return has_values(turn.rows, run, values, looked)
 
 

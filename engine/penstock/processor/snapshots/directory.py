@@ -79,7 +79,7 @@ def _delete_abandoned(written: Path) -> None:
     """What was begun beside a file long before it was written, by the clock of its disk."""
     now_s = written.stat().st_mtime
     for path in written.parent.glob(f"*{UNFINISHED}"):
-        with suppress(FileNotFoundError):  # another one has done it, or was finished
+        with suppress(OSError):  # it was finished or deleted meanwhile, or is another user's
             if now_s - path.stat().st_mtime > ABANDONED_S:
                 path.unlink()
 

@@ -41,6 +41,7 @@ function filterOf(words: Words): BulkFilter | null {
   const filter = Object.fromEntries(told) as Omit<typeof said, "status">;
   return {
     ...filter,
+    all: told.length > 0 && told.every(([name]) => name === "child_filter"), // no criterion alone
     children: words.child_filter !== "MAIN",
     ...(words.status ? { status: words.status as ThreadStatus[] } : {}),
   };
