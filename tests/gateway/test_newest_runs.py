@@ -1,12 +1,16 @@
 """Runs are listed newest first, by what a filter names, over HTTP."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from penstock.core.state.run import WfRun
+from penstock.gateway.reads import View
+from penstock.gateway.run_window import Begun, Window
 from tests.controls import chain, event
-from tests.gateway.served import Served
+from tests.gateway.served import PARTITIONS, Served
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -78,3 +82,22 @@ def test_words_that_do_not_go_together_are_refused(served: Served) -> None:
         status, code, message = served.refused("GET", f"/v1/wf-runs?{query}")
         assert (status, code) == (400, "BAD_REQUEST"), query
         assert word in message, query
+
+
+def test_a_page_costs_what_it_shows(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many runs there are: in no partition are more read than a page has, and one."""
+    for _ in range(60):
+        served.run("nr-order", labels={"test": "cost"})
+    read: list[str] = []
+    runs_of = Window._runs
+
+    def counted(self: Window[Any], view: View, begins: Begun) -> Iterator[tuple[Begun, WfRun]]:
+        for place, run in runs_of(self, view, begins):
+            read.append(run.wf_run_id)
+            yield place, run
+
+    monkeypatch.setattr(Window, "_runs", counted)
+    page = served.good("GET", "/v1/wf-runs?order=newest&limit=5")
+    assert len(page["items"]) == 5
+    assert page["cursor"] is not None
+    assert 5 < len(read) <= PARTITIONS * 6

@@ -34,6 +34,7 @@ def runs_in(window: Window[RunSearch], dialect: Dialect, numbers: Iterable[int])
     """The runs of a window, in some partitions."""
     for seen, run in window.within(numbers, _itself):
         if window.asked.wants(run):
+            window.found += 1
             key = (run.started_ms, run.wf_run_id, "")
             yield Found(key, Place.of(run), partial(dialect.head, seen))
 

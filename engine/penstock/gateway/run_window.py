@@ -133,7 +133,9 @@ A = TypeVar("A", bound=OfRuns)
 class Window(Generic[A]):
     """The runs behind the places of a mark, in each partition until a share of the rows was read;
     `ended_at` is where that was. One that is `ordered` ends everywhere with the first of them,
-    `until`. It is `cut` if some run has more than is read.
+    `until`; in a partition also when so many were `found` as are `enough`, if what is looked for
+    has the order of the runs and nothing of it was given yet. It is `cut` if some run has more than
+    is read.
     """
 
     reads: Reads
@@ -145,6 +147,8 @@ class Window(Generic[A]):
     ended_at: list[Begun] = field(default_factory=list[Begun])
     until: Place | None = None
     cut: bool = False
+    enough: int | None = None
+    found: int = 0
 
     @property
     def begins(self) -> dict[int, Begun]:
@@ -167,10 +171,14 @@ class Window(Generic[A]):
             share *= GROWN  # there may be more of it than when its end was found
         for number in sorted(begins.keys() & set(numbers)):
             left = share
-            view = self.reads.view(number)
+            view, before, self.found = self.reads.view(number), None, 0
             for place, run in self._runs(view, begins[number]):
                 if not self.has(place.place):
                     break
+                if before is not None and self._has_enough():
+                    self._end_at(before)
+                    break
+                before = place
                 left -= 1
                 name = (run.wf_spec, run.version)
                 if name not in specs:
@@ -193,6 +201,10 @@ class Window(Generic[A]):
     def has(self, place: Place) -> bool:
         """Whether a run is none of those that come after the window's end, as far as is known."""
         return self.until is None or place <= self.until
+
+    def _has_enough(self) -> bool:
+        fresh = self.mark.last is None and self.mark.until is None
+        return fresh and self.enough is not None and self.found >= self.enough
 
     def _end_at(self, place: Begun) -> None:
         self.ended_at.append(place)

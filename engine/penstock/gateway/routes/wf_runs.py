@@ -217,6 +217,7 @@ async def newest_wf_runs(request: Request) -> Response:
     limit = int_param(request, "limit", PAGE_DEFAULT, low=1, high=PAGE_MAX)
     asked = RunSearch.of(request.query_params)
     dialect, window = dialect_of(request), window_of(request, asked, ordered=True)
+    window.enough = limit  # a page, however many runs there are
     found = await everywhere(
         request,
         lambda numbers: newest(window, runs_in(window, dialect, numbers), limit),
