@@ -14,6 +14,7 @@ from typing import Any
 
 from rocksdict import (
     AccessType,
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
     Checkpoint,
@@ -30,7 +31,7 @@ from penstock.store.port import StoreCorrupt, StoreError, StoreLocked
 
 SCAN_CHUNK = 256
 NO_ROOM = ("No space left", "Disk quota exceeded", "File too large")
-MIB = 1024 * 1024
+KIB, MIB = 1024, 1024 * 1024
 BLOCKS_BYTES = 64 * MIB  # of all stores of a process
 WRITTEN_BYTES_MAX = 32 * MIB  # of a store, before it goes to a file; twice while it goes there
 ALL_WRITTEN_BYTES = 64 * MIB  # of all stores of a process
@@ -55,6 +56,12 @@ def _options(written_bytes: int) -> Options:
     table.set_block_cache(shared_blocks())
     table.set_bloom_filter(10, False)
     table.set_cache_index_and_filter_blocks(True)
+    # In pieces of some KiB: a large file's index and filter are megabytes, more than the cache has
+    # room for in one place, so that each look at a row that is not there would read them anew.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_partition_filters(True)
+    table.set_metadata_block_size(4 * KIB)
+    table.set_pin_top_level_index_and_filter(True)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(table)
