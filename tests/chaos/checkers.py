@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -256,9 +256,11 @@ class Bounds:
 
     rss_mib_max: float = 0.0
     files_max: int = 0
+    disk_mib_max: float = 0.0
 
-    def look(self, pid: int) -> None:
-        """Note what it has now; one that is gone has nothing."""
+    def look(self, pid: int, data: Path) -> None:
+        """Note what it has now; one that is gone has nothing but its data."""
+        self.disk_mib_max = max(self.disk_mib_max, _bytes_in(data) / 1_048_576)
         try:
             status = Path(f"/proc/{pid}/status").read_text()
             files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
@@ -269,8 +271,18 @@ class Bounds:
                 self.rss_mib_max = max(self.rss_mib_max, int(line.split()[1]) / 1_024)
         self.files_max = max(self.files_max, files)
 
-    def check(self, *, rss_mib: float = 700.0, files: int = 600) -> None:
+    def check(self, *, rss_mib: float = 700.0, files: int = 600, disk_mib: float = 700.0) -> None:
         """Within bounds."""
         assert self.rss_mib_max < rss_mib and self.files_max < files, (
             f"O7: {self.rss_mib_max:.0f} MiB, {self.files_max} files"
         )
+        assert self.disk_mib_max < disk_mib, f"O7: {self.disk_mib_max:.0f} MiB on the disk"
+
+
+def _bytes_in(folder: Path) -> int:
+    """What a folder takes on the disk; files come and go meanwhile."""
+    found = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found += path.stat().st_blocks * 512
+    return found

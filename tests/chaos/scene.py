@@ -16,6 +16,7 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.port import Message
 from tests.chaos.checkers import Audit, Bounds, Found, Gone
+from tests.chaos.marks import Marks
 from tests.chaos.report import Figures
 from tests.chaos.traffic import Traffic, define
 from tests.nodes.cluster import Node
@@ -41,6 +42,7 @@ class Scene:
         self.nodes: list[Node] = []
         self.kafka, self.cluster = ways[-1], cluster
         self.bounds = Bounds()
+        self.marks = Marks(self.kafka, Topics(cluster, PARTITIONS))
         self.kills = 0
         self._traffics = 0
         for number, way in enumerate(ways):
@@ -61,6 +63,7 @@ class Scene:
 
     def traffic(self, *, each: int = 2, workers: int = 2) -> Traffic:
         """Clients and workers that know all nodes; their runs are others than those before."""
+        self.marks.look()
         self._traffics += 1
         urls, name = [node.url for node in self.nodes], f"run{self._traffics}"
         return Traffic(urls, PARTITIONS, name=name, each=each, workers=workers)
@@ -76,9 +79,11 @@ class Scene:
         url = asked.owners()[number]
         return next((node for node in self.nodes if node.url == url), None)
 
-    def finish(self, traffic: Traffic, figures: Figures, **more: Any) -> Found:
+    def finish(
+        self, traffic: Traffic, figures: Figures, *, own_marks: bool = True, **more: Any
+    ) -> Found:
         """Stop all cleanly, check all, and note the figures."""
-        self.end()
+        self.end(own_marks=own_marks)
         return self.audit(traffic, figures, **more)
 
     def audit(
@@ -90,18 +95,26 @@ class Scene:
         others: Collection[str] = (),
         snapshots: Path | None = None,
         gone: Gone | None = None,
+        calm: bool = False,
     ) -> Found:
-        """Check all, of nodes that have been stopped, and note the figures."""
+        """Check all, of nodes that have been stopped, and note the figures. `calm`: nobody was
+        killed, held up or cut off, so that nothing may have been sent twice (O3).
+        """
         checkers = Audit(**self.audited(), snapshots=snapshots, gone=gone)
         found = checkers.run(traffic.told, dead_letters=dead_letters, others=others)
         self.note(found, figures)
+        assert not (calm and found.sent_twice), f"O3: sent twice for no reason: {found}"
         return found
 
-    def end(self) -> None:
-        """Stop all cleanly, within what each may have taken of the machine (O7)."""
+    def end(self, *, own_marks: bool = True) -> None:
+        """Stop all cleanly: within what each may have taken of the machine (O7), and with marks
+        that only went forward (O4), unless somebody else has set them, too.
+        """
         self.look()
         self.stop()
         self.bounds.check()
+        if own_marks:
+            self.marks.check()
 
     def audited(self) -> dict[str, Any]:
         """What there is to be audited."""
@@ -126,7 +139,7 @@ class Scene:
         """See what each takes of the machine."""
         for node in self.nodes:
             if node.is_running() and node.pid is not None:
-                self.bounds.look(node.pid)
+                self.bounds.look(node.pid, node.data)
 
     def stop(self) -> None:
         """Stop all that run, one after the other, so that the last one has all in the end."""

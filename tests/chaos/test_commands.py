@@ -28,6 +28,7 @@ TIMES = 1_000
 NOISE = 300
 WAITING = 20
 FORGED = 20
+NOT_LONG_MS = 1_500
 YEAR_2100_MS = 4_102_444_800_000
 
 
@@ -55,7 +56,7 @@ def test_the_same_command_a_thousand_times_has_one_effect(
     for one in told:
         del one["repeated"], one["position"]
     assert told == [told[0]] * TIMES
-    scene.finish(traffic, figures, others={told[0]["wf_run_id"]})
+    scene.finish(traffic, figures, calm=True, others={told[0]["wf_run_id"]})
 
 
 @pytest.mark.chaos_long
@@ -86,7 +87,7 @@ def test_a_command_from_the_year_2100_is_of_today(
         traffic.until_acknowledged(100)
         for run in forged:
             assert node.accepted("GET", f"/v1/wf-runs/{run}")["status"] == "RUNNING"
-    scene.finish(traffic, figures, others=forged)
+    scene.finish(traffic, figures, calm=True, others=forged)
 
 
 @pytest.mark.fault(32)
@@ -107,7 +108,7 @@ def test_bytes_that_are_no_commands_stop_nobody(
             producer.produce(f"{scene.cluster}.commands", value, key, partition=partition)
         assert producer.flush(20) == 0
         traffic.until_acknowledged(100)
-    scene.finish(traffic, figures, dead_letters=NOISE)
+    scene.finish(traffic, figures, calm=True, dead_letters=NOISE)
 
 
 @pytest.mark.chaos_long
@@ -115,22 +116,41 @@ def test_bytes_that_are_no_commands_stop_nobody(
 def test_a_task_that_nobody_works_on_holds_up_its_own_runs_only(
     play: Play, kafka_bootstrap: str, figures: Figures
 ) -> None:
+    """Nor does one that a worker takes, and is not heard of again: those run into their time-out.
+    One that was never begun has none.
+    """
     scene = play(kafka_bootstrap, more=("--metrics-names",))
     scene.start()
     node = scene.node
-    node.accepted("PUT", "/v1/task-defs?wait=all", {"name": "nobodys"})
-    spec = {"name": "waits", "spec": chain(task("nobodys"))}
-    node.accepted("PUT", "/v1/wf-specs?wait=all", spec)
-    waiting = [
-        node.accepted("POST", "/v1/wf-runs", {"wf_spec": "waits"})["wf_run_id"]
-        for _ in range(WAITING)
-    ]
+    waiting = _started(node, "nobodys")
+    held = _started(node, "held")
     with scene.traffic() as traffic:
         traffic.until_acknowledged(150)
         until(lambda: _waiting_records(node) == WAITING, "the queue is told")
-    for run in waiting:
-        assert node.accepted("GET", f"/v1/wf-runs/{run}")["status"] == "RUNNING"
-    scene.finish(traffic, figures, others=waiting)
+        until(lambda: _taken(node, "held") == 0 and _statuses(node, held) == {"ERROR"}, "time-outs")
+    assert _statuses(node, waiting) == {"RUNNING"}
+    [task_run] = node.accepted("GET", f"/v1/wf-runs/{held[0]}/task-runs")["items"]
+    assert task_run["status"] == "TASK_TIMEOUT"
+    scene.finish(traffic, figures, calm=True, others={*waiting, *held})
+
+
+def _started(node: Node, name: str) -> list[str]:
+    """Runs of a workflow of this one task."""
+    spec = {"name": name, "spec": chain(task(name, timeout_ms=NOT_LONG_MS))}
+    node.accepted("PUT", "/v1/task-defs?wait=all", {"name": name})
+    node.accepted("PUT", "/v1/wf-specs?wait=all", spec)
+    told = (node.accepted("POST", "/v1/wf-runs", {"wf_spec": name}) for _ in range(WAITING))
+    return [one["wf_run_id"] for one in told]
+
+
+def _taken(node: Node, name: str) -> int:
+    """How many tasks a worker has just begun, of which it tells nothing more."""
+    poll = {"worker": "silent", "tasks_max": WAITING, "wait_ms": 0}
+    return len(node.accepted("POST", f"/v1/task-queues/{name}/poll", poll)["tasks"])
+
+
+def _statuses(node: Node, runs: list[str]) -> set[str]:
+    return {node.accepted("GET", f"/v1/wf-runs/{run}")["status"] for run in runs}
 
 
 def _waiting_records(node: Node) -> float:

@@ -87,7 +87,7 @@ def test_offsets_that_were_set_from_outside_stop_and_are_explained(
     scene.node.start(None, "--adopt-log")
     with scene.traffic() as more:
         more.until_acknowledged(50)
-    scene.finish(_both(traffic, more), figures)
+    scene.finish(_both(traffic, more), figures, own_marks=False)
 
 
 @pytest.mark.fault(21)

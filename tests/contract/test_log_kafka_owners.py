@@ -233,8 +233,8 @@ def test_members_are_known_by_their_client_ids(logs: KafkaLogs) -> None:
     assert first.errors == second.errors == []
 
 
-def test_fixed_assignments_are_fenced_by_a_group(logs: KafkaLogs) -> None:
-    """As far as it can be: beside members of the group nobody else commits a mark."""
+def test_marks_of_fixed_assignments_wait_for_a_group_to_go(logs: KafkaLogs) -> None:
+    """Beside members of the group nobody else commits a mark; afterwards all is as before."""
     fixed = logs.open(assignment=[0])
     taken = Owner(fixed)
     fixed.subscribe(taken)
@@ -242,9 +242,19 @@ def test_fixed_assignments_are_fenced_by_a_group(logs: KafkaLogs) -> None:
     fixed.commit(0, Mark(0, "ours"))
     member = Member(logs.open(), {})
     until(lambda: len(member.owner.owned) == PARTITIONS)
-    with pytest.raises(Fenced):
+    with pytest.raises(LogUnavailable, match="the group has members"):
         fixed.commit(0, Mark(0, "late"))
     member.leave()
+
+    def is_taken() -> bool:
+        try:
+            fixed.commit(0, Mark(0, "later"))
+        except LogUnavailable:
+            return False
+        return True
+
+    until(is_taken)
+    assert fixed.committed(0) == Mark(0, "later")
 
 
 def test_fixed_partitions(logs: KafkaLogs) -> None:

@@ -94,7 +94,8 @@ class MemoryLog:
     def read_from(self, partition: int, next_offset: int) -> None:
         """Read on from here."""
         if next_offset < self._begins[partition]:
-            raise LogFatal(f"the log begins at {self._begins[partition]}, after {next_offset}")
+            told = f"the log begins at {self._begins[partition]}, after {next_offset}"
+            raise Gone(partition, told)
         self._next[partition] = next_offset
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:

@@ -310,7 +310,8 @@ class EngineLog(Producer, Protocol):
         """Start (or start again) reading an owned partition at this offset.
 
         May be called from within `Ownership.assigned`. Raises Fenced if the partition is not owned;
-        an offset outside `bounds` is LogFatal, here or in a later poll.
+        Gone, here or
+        in a later poll, if the offset is outside `bounds`.
         """
         ...
 

@@ -3,7 +3,8 @@ until they go or are stopped. All of it runs in the fold's thread; any may look 
 
 A partition for which this process stood by is taken over as it is, warm (R15). Any other is opened
 by the Opener, which may have to restore it first; until then it stays to be opened (R20). So does
-one that the log can not be asked about: its leader is away, and the others go on.
+one that the log can not be asked about, since its leader is away, or whose store the system does
+not let us open just now; the others go on.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from penstock.log.port import EngineLog, Fenced, LogUnavailable
+from penstock.log.port import EngineLog, Fenced, Gone, LogUnavailable
 from penstock.processor.errands import Errands
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.freshness import Freshness
 from penstock.processor.partition import Partition
 from penstock.processor.recovery import Opener, rest_until_s
 from penstock.processor.standbys import Standbys
-from penstock.store.port import StoreCorrupt
+from penstock.store.port import StoreCorrupt, StoreError
 
 RETRY_S: Final = 0.2
 
@@ -89,7 +90,9 @@ class Owned:
                 continue
             try:
                 is_settled = self._open(number)
-            except LogUnavailable as error:
+            except StoreCorrupt:
+                raise
+            except (LogUnavailable, StoreError) as error:
                 logger.warning("partition %d can not be opened yet: %s", number, error)
                 self.close(number)
                 self._not_before_s[number] = rest_until_s(began_s, RETRY_S)
@@ -131,6 +134,15 @@ class Owned:
                 self.close(number)
                 self.to_open.add(number)
 
+    def gone(self, error: Gone) -> None:
+        """The log does not have what the partition was to read next: whoever opens it anew sees
+        what that means, and the others go on (R20).
+        """
+        logger.warning("partition %d is opened again: %s", error.partition, error)
+        self.close(error.partition)
+        self.to_open.add(error.partition)
+        self._not_before_s[error.partition] = time.monotonic() + RETRY_S
+
     def read_on(self, number: int, partition: Partition) -> None:
         """Read a partition on from where its store stands."""
         try:
@@ -150,12 +162,15 @@ class Owned:
         self.close(number)
 
     def corrupt(self, error: StoreCorrupt) -> None:
-        """RocksDB has found damage in a store that is open: it is set aside and opened anew."""
+        """RocksDB has found damage in a store that is open, or is being opened: it is set aside,
+        and opened anew.
+        """
         number = -1 if error.partition is None else error.partition
         partition = self.partitions.get(number)
-        if partition is None:
+        if partition is not None:
+            partition.store.close()
+        elif number not in self.to_open:
             raise error
-        partition.store.close()
         self._opener.set_aside(number, f"corrupt ({error})")
         self._leave(number)
         self.to_open.add(number)

@@ -22,7 +22,7 @@ from typing import Final
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.state.rows import Row
-from penstock.log.port import EngineLog, Fenced, LogError, LogUnavailable, Record
+from penstock.log.port import EngineLog, Fenced, Gone, LogError, LogUnavailable, Record
 from penstock.observe.tally import FoldTally
 from penstock.processor.answers import Answered, Waiters
 from penstock.processor.counted import count
@@ -238,6 +238,9 @@ class Processor:
                 self._owned.read_again()
         except StoreCorrupt as error:
             self._owned.corrupt(error)
+        except Gone as error:  # with it, what else was polled is gone
+            self._owned.gone(error)
+            self._owned.read_again()
         except LogUnavailable as error:
             logger.warning("the log is not available, trying again: %s", error)
             self._owned.read_again()
@@ -263,6 +266,8 @@ class Processor:
             except StoreCorrupt as error:
                 self._owned.corrupt(error)
                 batches.remove((partition, batch))
+        if not batches:
+            return
         count(self.tally, batches, folded_s, delivered_s)
         self._failpoints.reach("after_batch_before_commit")
         for partition, batch in batches:

@@ -271,8 +271,12 @@ class Opener:
     def _new(self, identity: Identity) -> RowStore:
         """A new store in the place of one that was set aside."""
         self._log_still_holds(identity.partition, StorePosition(0))
-        store = self._rows(self._stores.open(identity.partition))
-        store.identify(identity)
+        store = self._rows(self._unlocked(identity.partition))
+        try:
+            store.identify(identity)
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def _unlocked(self, number: int) -> Store:

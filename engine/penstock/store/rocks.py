@@ -6,6 +6,8 @@ batches folds them again. Iterators and snapshots are dropped before the databas
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import count, islice
@@ -30,7 +32,7 @@ from penstock.rocks import ROCKS_ERRORS, defuse_logs
 from penstock.store.port import StoreCorrupt, StoreError, StoreLocked
 
 SCAN_CHUNK = 256
-NO_ROOM = ("No space left", "Disk quota exceeded", "File too large")
+NOT_THERE = os.strerror(errno.ENOENT)
 KIB, MIB = 1024, 1024 * 1024
 BLOCKS_BYTES = 64 * MIB  # of all stores of a process
 WRITTEN_BYTES_MAX = 32 * MIB  # of a store, before it goes to a file; twice while it goes there
@@ -141,7 +143,7 @@ class RocksStore:
                 defuse_logs(directory)
             self._db = Rdict(str(directory), _options(written_bytes), access_type=access)
         except ROCKS_ERRORS as error:
-            raise _opening_error(directory, error) from error
+            raise _opening_error(directory, partition, error) from error
         self._partition = partition
         self._closed = False
 
@@ -250,10 +252,14 @@ class RocksStores:
         return self._directory / f"partition-{partition}"
 
 
-def _opening_error(directory: Path, error: Exception) -> StoreError:
+def _opening_error(directory: Path, partition: int | None, error: Exception) -> StoreError:
     text = str(error)
     if "/LOCK:" in text:  # the file that stands for the whole database
         return StoreLocked(f"{directory} is open in another process: {text}")
-    if any(reason in text for reason in NO_ROOM):
-        return StoreError(f"{directory} can not be opened: {text}")
-    return StoreCorrupt(f"{directory} can not be opened: {text}")
+    told = f"{directory} can not be opened: {text}"
+    # What the system refuses may pass (no room, no more open files, a disk that is read-only or
+    # does not answer), and says nothing of the files; that one is missing does.
+    refused = isinstance(error, OSError) or "IO error" in text
+    if refused and NOT_THERE not in text:
+        return StoreError(told)
+    return StoreCorrupt(told, partition)

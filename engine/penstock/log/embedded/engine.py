@@ -29,6 +29,7 @@ from penstock.log.port import (
     AppendRefused,
     Backlog,
     Fenced,
+    Gone,
     LogError,
     LogFatal,
     LogUnavailable,
@@ -168,7 +169,8 @@ class EmbeddedLog:
             raise Fenced(f"partition {partition} is not ours")
         end = self._commands.partitions[partition].next_offset
         if not 0 <= next_offset <= end:
-            raise LogFatal(f"partition {partition} can not be read from {next_offset}: has 0-{end}")
+            told = f"partition {partition} can not be read from {next_offset}: has 0-{end}"
+            raise Gone(partition, told)
         with self._state:
             self._reader.positions[partition] = next_offset
 

@@ -47,6 +47,7 @@ from penstock.log.kafka.topics import KafkaTopics, OnDemand
 from penstock.log.port import (
     Backlog,
     Fenced,
+    Gone,
     LogFatal,
     Mark,
     Message,
@@ -237,7 +238,7 @@ class KafkaEngineLog:
         """Commit and wait."""
         if self._ownership is not None and partition not in self._owned:
             raise Fenced(f"partition {partition} is not ours")
-        self._marks.put({partition: mark})
+        self._marks.put({partition: mark}, fixed=self._assignment is not None)
 
     def ensure_marks(self, first: Mark) -> None:
         """Mark what has no mark and was never read."""
@@ -377,11 +378,9 @@ class KafkaEngineLog:
         number = message.partition()
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             asked = None if number is None else self._owned.get(number)
-            if asked is not None:
-                raise LogFatal(
-                    f"partition {number} can not be read from {asked}: {error.str()}; the log ends"
-                    " before it or begins after it"
-                )
+            if number is not None and asked is not None:
+                told = f"partition {number} can not be read from {asked}: {error.str()}"
+                raise Gone(number, told)
         elif error.fatal() or error.code() in HOPELESS:
             raise log_error(f"reading {self._commands}", error)
         else:  # librdkafka tries again

@@ -71,19 +71,23 @@ class KafkaMarks:
             one.partition: Mark(one.offset, one.metadata or "") for one in found if has_offset(one)
         }
 
-    def put(self, marks: Mapping[int, Mark]) -> None:
+    def put(self, marks: Mapping[int, Mark], *, fixed: bool = False) -> None:
         """Commit all at once and wait. Raises Fenced when the group does not take it from us, and
         LogUnavailable if nothing is known in time: it may come to be yet, before any later one.
+        Partitions that are `fixed` are nobody else's: they go on, and their marks wait until the
+        group's members have gone.
         """
         offsets = [
             TopicPartition(self._commands, number, mark.next_offset, mark.metadata)
             for number, mark in marks.items()
         ]
-        patiently(
-            f"committing partitions {_numbers(offsets)}",
-            lambda: _sound(self._commit(offsets)),
-            PASSING | REBALANCING,
-        )
+        what = f"committing partitions {_numbers(offsets)}"
+        try:
+            patiently(what, lambda: _sound(self._commit(offsets)), PASSING | REBALANCING)
+        except Fenced as error:
+            if fixed:
+                raise LogUnavailable(f"{what}: the group has members: {error}") from error
+            raise
 
     def _commit(self, offsets: list[TopicPartition]) -> Answer:
         if not self._under_way.done():
