@@ -8,14 +8,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from penstock.core.commands.tick import Tick
 from penstock.core.ids import partition_of_run
+from penstock.processor.partition import Batch, Partition
 from penstock.processor.snapshots.directory import DirectoryObjects
 from penstock.processor.snapshots.manifest import Manifest
 from penstock.processor.snapshots.port import SnapshotError
 from penstock.processor.snapshots.shelf import Shelf
-from penstock.processor.verify import Verifier
+from penstock.processor.verify import Verifier, forget_verifications
 from penstock.store import rocks
-from penstock.store.port import Identity
+from penstock.store.port import Identity, StoreError
 from tests.scenarios.damages import DAMAGES
 from tests.scenarios.snapshots import SnapshotDriver, snapshot_driver, some_runs
 from tests.scenarios.story import run
@@ -284,3 +286,35 @@ def test_verify_folds_from_the_newest_snapshot_on(driver: SnapshotDriver) -> Non
     assert only.equal and only.since == manifests[1].next_offset
     [without] = Verifier(driver.log, driver.avro, driver.topics).verify(1, view)
     assert not without.equal and "--snapshots" in (without.problem or "")
+
+
+def test_verify_folds_on_the_disk_and_leaves_nothing_there(
+    driver: SnapshotDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition may have more rows than there is memory. Without room it says so."""
+    some_runs(driver)
+    driver.snapshots()
+    staging, seen = driver.directory / "room", list[str]()
+    really = Partition.write
+
+    def looked_at(self: Partition, batch: Batch) -> None:
+        seen.extend(path.name for path in staging.iterdir())
+        if len(set(seen)) == 2:
+            raise StoreError("No space left on device")
+        really(self, batch)
+
+    driver.log.append_and_wait(driver.processor._courier.command(1, Tick(), tenant="default"))
+    driver.until(driver._folded_all)
+    view = driver.processor.view(1)
+    assert view is not None
+    monkeypatch.setattr(Partition, "write", looked_at)
+    place = driver.place
+    verifier = Verifier(driver.log, driver.avro, driver.topics, place, staging)
+    first, second = verifier.verify(1, view)
+    assert first.equal and not second.equal
+    assert "No space left" in (second.problem or "")
+    assert len(set(seen)) == 2 and not [*staging.iterdir()]
+    (staging / "verify-1-left").mkdir()
+    (staging / "restore-1").mkdir()
+    forget_verifications(staging)
+    assert [path.name for path in staging.iterdir()] == ["restore-1"]

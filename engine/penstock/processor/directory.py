@@ -3,7 +3,7 @@
 lock          held by the process that has the directory
 log           the embedded log, if there is no Kafka
 stores/       a store for each partition
-staging/      snapshots on their way, there or back; nothing in it is missed
+staging/      snapshots on their way, there or back, and what is verified; nothing in it is missed
 cluster.json  what the directory belongs to: fixed when it is made
 server.json   where the server that runs on it listens, once it is ready
 """
@@ -92,6 +92,11 @@ def set_listening(data: Path, url: str | None) -> None:
         file.unlink(missing_ok=True)
     else:
         file.write_bytes(msgspec.json.encode(Listening(url)))
+
+
+def staging_in(data: Path) -> Path:
+    """Where there is room for stores that are on their way, or that nobody keeps."""
+    return data / "staging"
 
 
 def clear(data: Path) -> None:

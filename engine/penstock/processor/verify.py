@@ -1,14 +1,17 @@
-"""Verification: fold a partition's log in memory, with nothing sent, and compare digests with its
-store: from offset 0, and from the newest snapshot on.
+"""Verification: fold a partition's log into a store that is thrown away, with nothing sent, and
+compare digests with its own: from offset 0, and from the newest snapshot on.
 
-It works on a view, so that the store may be live: both are compared at the view's position.
+It works on a view, so that the store may be live: both are compared at the view's position. What is
+folded goes to the disk, since a partition has more rows than a process has memory for.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
+import shutil
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from msgspec import Struct
@@ -19,19 +22,21 @@ from penstock.core.state.partition_state import NEVER_MS, Shard
 from penstock.log.port import EngineLog, Record
 from penstock.processor.errors import PartitionStopped
 from penstock.processor.partition import Defective, Partition
-from penstock.processor.snapshots.bringing import Place, bring, check_copy, remove
+from penstock.processor.snapshots.bringing import Place, bring, check_copy
 from penstock.processor.snapshots.manifest import BadSnapshot
 from penstock.processor.snapshots.port import SnapshotError
 from penstock.processor.snapshots.shelf import Shelf
 from penstock.processor.verdicts import read_rulings
-from penstock.store.memory import MemoryStore
-from penstock.store.port import AFTER_ALL, Identity
+from penstock.store.port import Identity, StoreError
+from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore, RowView
 
 MUTED: Final = NEVER_MS
 """A delivered mark above every offset: no output is even collected."""
 
 RECORDS_PER_BATCH: Final = 500
+STORE: Final = "verify-"
+"""What the directories of such stores begin with."""
 
 
 class Verified(Struct, frozen=True, kw_only=True):
@@ -50,36 +55,67 @@ class Verified(Struct, frozen=True, kw_only=True):
 
 
 class Verifier(Struct, frozen=True):
-    """Verifies partitions of one log; with a place of snapshots, those too."""
+    """Verifies partitions of one log; with a place of snapshots, those too. `staging` is where
+    there is room for stores; left out, it is the system's place for what is temporary.
+    """
 
     log: EngineLog
     avro: Avro
     topics: Topics
     place: Place | None = None
+    staging: Path | None = None
 
     def verify(self, number: int, view: RowView) -> list[Verified]:
         """Compare the rows of a view with folds up to its position: of the log from offset 0, if
         it has not been truncated, and of what follows the newest snapshot, if there is one.
         """
-        begin, _ = self.log.bounds(number)
-        end = view.position().next_offset
         found: list[Verified] = []
-        base = None
+        if self.log.bounds(number)[0] == 0:
+            found.append(self._from_the_beginning(number, view))
         try:
-            base = None if self.place is None else self._newest_snapshot(self.place, number, end)
-        except (SnapshotError, BadSnapshot) as error:
+            found += self._from_snapshot(number, view)
+        except (SnapshotError, BadSnapshot, StoreError) as error:
             found.append(_not_folded(number, view, f"its snapshots can not be read: {error}"))
-        if begin == 0 or base is None:
-            found.append(self._compare(number, view, MemoryStore()))
-        if base is not None:
-            found.append(self._compare(number, view, base))
-        return found
+        return found or [self._from_the_beginning(number, view)]
 
-    def _compare(self, number: int, view: RowView, base: MemoryStore) -> Verified:
+    def _from_the_beginning(self, number: int, view: RowView) -> Verified:
+        with self._room(number) as directory:
+            return self._compare(number, view, directory)
+
+    def _from_snapshot(self, number: int, view: RowView) -> Iterator[Verified]:
+        """From the newest good one that is not further than the store, if there is any."""
+        if self.place is None:
+            return
+        end = view.position().next_offset
+        shelf = Shelf(self.place.objects, Identity(self.log.topic_id, number, self.log.partitions))
+        manifest = next((one for one in shelf.good(2) if one.next_offset <= end), None)
+        if manifest is None:
+            return
+        with self._room(number) as directory:
+            copy = directory / "copy"
+            bring(shelf, manifest, copy, lambda: None)
+            check_copy(self.place.stores, copy, manifest, rows=True)
+            RocksStores(directory).adopt(number, copy)
+            yield self._compare(number, view, directory)
+
+    @contextmanager
+    def _room(self, number: int) -> Generator[Path]:
+        """A directory that is gone afterwards."""
+        if self.staging is not None:
+            self.staging.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f"{STORE}{number}-", dir=self.staging) as name:
+            yield Path(name)
+
+    def _compare(self, number: int, view: RowView, directory: Path) -> Verified:
+        """With what is there, folded on."""
+        with closing(RowStore(RocksStores(directory).open(number))) as store:
+            return self._folded_on(number, view, store)
+
+    def _folded_on(self, number: int, view: RowView, store: RowStore) -> Verified:
         end = view.position().next_offset
         partition = Partition(
             shard=Shard(number, self.log.partitions),
-            store=RowStore(base),
+            store=store,
             avro=self.avro,
             mark=MUTED,
             rulings=read_rulings(self.log, self.avro, self.topics, number),
@@ -90,13 +126,13 @@ class Verifier(Struct, frozen=True):
             for records in self._batches(number, since, end):
                 partition.write(partition.fold(records))
                 count += len(records)
-        except (Defective, PartitionStopped) as error:
+        except (Defective, PartitionStopped, StoreError) as error:
             problem = f"the fold stopped: {error}"
         if begin > since:
             problem = f"the log begins at {begin}; name its snapshots with --snapshots"
         elif problem is None and partition.next_offset != end:
             problem = f"the log was folded up to {partition.next_offset}, the store is at {end}"
-        of_store, of_fold = view.digest(), partition.store.digest()
+        of_store, of_fold = view.digest(), store.digest()
         return Verified(
             partition=number,
             next_offset=end,
@@ -107,28 +143,6 @@ class Verifier(Struct, frozen=True):
             since=since,
             problem=problem,
         )
-
-    def _newest_snapshot(self, place: Place, number: int, end: int) -> MemoryStore | None:
-        """The rows of the newest good snapshot that is not further than the store."""
-        identity = Identity(self.log.topic_id, number, self.log.partitions)
-        shelf = Shelf(place.objects, identity)
-        manifest = next((one for one in shelf.good(2) if one.next_offset <= end), None)
-        if manifest is None:
-            return None
-        place.staging.mkdir(parents=True, exist_ok=True)
-        directory = Path(tempfile.mkdtemp(prefix=f"verify-{number}-", dir=place.staging))
-        try:
-            bring(shelf, manifest, directory, lambda: None)
-            check_copy(place.stores, directory, manifest, rows=True)
-            copy = place.stores.open_copy(directory)
-            try:
-                rows = MemoryStore()
-                rows.write(dict(copy.scan(b"", AFTER_ALL)))
-                return rows
-            finally:
-                copy.close()
-        finally:
-            remove(directory)
 
     def _batches(self, number: int, since: int, end: int) -> Iterator[list[Record]]:
         """The partition's records from `since` up to `end`."""
@@ -151,3 +165,9 @@ def _not_folded(number: int, view: RowView, problem: str) -> Verified:
         equal=False,
         problem=problem,
     )
+
+
+def forget_verifications(staging: Path) -> None:
+    """Delete what one that was killed has left."""
+    for directory in staging.glob(f"{STORE}*"):
+        shutil.rmtree(directory, ignore_errors=True)

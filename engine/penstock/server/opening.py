@@ -24,6 +24,7 @@ from penstock.processor.directory import (
     Belongs,
     CannotStart,
     belongs_to,
+    staging_in,
 )
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.raising import Known
@@ -153,7 +154,7 @@ def place_of(config: Config) -> Place | None:
     if config.snapshots is None:
         return None
     stores = RocksStores(config.data / "stores")
-    return open_place(config.snapshots, stores, config.data / "staging")
+    return open_place(config.snapshots, stores, staging_in(config.data))
 
 
 def schedule_of(config: Config) -> Schedule:

@@ -27,13 +27,14 @@ from penstock.processor.directory import (
     belonging,
     check_log,
     mark,
+    staging_in,
 )
 from penstock.processor.disk import MIB, Disk
 from penstock.processor.preflight import look_at_disk, preflight
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
 from penstock.processor.snapshots.parts import snapshot_parts
-from penstock.processor.verify import Verified, Verifier
+from penstock.processor.verify import Verified, Verifier, forget_verifications
 from penstock.server.opening import (
     belongs_of,
     failpoints_of,
@@ -77,6 +78,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
         log = log_of(config, belongs, topics, url)
         closing.callback(log.close)
         _know_again(config.data, belongs, log, topics)
+        forget_verifications(staging_in(config.data))
         avro = Avro()
         snapshots = closing.enter_context(
             snapshot_parts(
@@ -145,7 +147,7 @@ def verify(config: Config) -> list[Verified]:
         topics = Topics(belongs.cluster, belongs.partitions)
         log = log_of(config, belongs, topics)
         closing.callback(log.close)
-        verifier = Verifier(log, Avro(), topics, place_of(config))
+        verifier = Verifier(log, Avro(), topics, place_of(config), staging_in(config.data))
         found: list[Verified] = []
         for number in range(belongs.partitions):
             if (config.data / "stores" / f"partition-{number}").exists():

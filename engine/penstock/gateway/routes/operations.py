@@ -4,6 +4,7 @@ log.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +19,7 @@ from penstock.gateway.says import Says
 from penstock.gateway.spread import everywhere
 from penstock.gateway.web import Gateway, gateway_of, json_answer, route
 from penstock.log.port import Assigned, LogError
+from penstock.processor.directory import staging_in
 from penstock.processor.verify import Verified, Verifier
 
 REACH_S: Final = 2.0
@@ -160,7 +162,9 @@ async def verify(request: Request) -> Response:
     gateway = gateway_of(request)
     snapshots = gateway.processor.snapshots
     place = None if snapshots is None else snapshots.place
-    verifier = Verifier(gateway.log, gateway.avro, gateway.topics, place)
+    data: Path | None = request.app.state.data
+    staging = None if data is None else staging_in(data)
+    verifier = Verifier(gateway.log, gateway.avro, gateway.topics, place, staging)
     items: list[Verified] = []
     for number in gateway.processor.owned():
         view = gateway.reads.view(number).view
