@@ -36,6 +36,7 @@ from penstock.sdk.errors import DefinitionError
 from penstock.sdk.options import Backoff, Duration, TaskOptions, options_with
 from penstock.sdk.place import names_of_caller, place_of_caller, place_of_def
 from penstock.sdk.proxy import Proxy, fault
+from penstock.sdk.source import refuse_generator
 from penstock.sdk.trace import ThreadTrace, current_thread
 
 P = ParamSpec("P")
@@ -70,6 +71,7 @@ class TaskDef(Generic[P, R]):
         self.options = options
         self.idempotent = idempotent
         self.where = place_of_def(function)
+        refuse_generator(function, name)
         self.is_async: bool = inspect.iscoroutinefunction(function)
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", name)
