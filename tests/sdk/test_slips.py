@@ -9,6 +9,7 @@ import pytest
 from penstock import (
     DefinitionError,
     InvalidRequest,
+    Worker,
     for_each,
     if_,
     spawn,
@@ -129,3 +130,29 @@ def test_an_output_is_of_the_type_that_the_workflow_says(penstock: Engine) -> No
     assert penstock.run(above, count=3).result() == "3"
     output = penstock.run(as_number, count=3).result()
     assert (output, type(output)) == (3.0, float)
+
+
+def plain(count: int) -> int:
+    return count
+
+
+def test_a_plain_function_is_told_to_be_none(penstock: Engine) -> None:
+    wrong: Any = plain
+    client = penstock.client
+    for give in (
+        penstock.register,
+        client.register,
+        Worker,
+        lambda function: client.run(function, count=1),
+        lambda function: client.schedules.make(function, "* * * * *"),
+        lambda function: penstock.fake(function, 1),
+        penstock.inputs,
+    ):
+        with pytest.raises(TypeError, match=r"<function plain .*: a function is (one|a task) by @"):
+            give(wrong)
+
+
+@pytest.mark.parametrize("url", ["kafka:/broker:9092", "kafka://", "broker:9092", "amqp://broker"])
+def test_a_worker_is_told_at_once_that_its_address_is_none(url: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        Worker(greet, url=url)

@@ -309,6 +309,15 @@ def task(
     return make if function is None else make(function)
 
 
+def name_of_task(given: object) -> str:
+    """The name of a task, or the name that is given; a plain function is easily given, too."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, TaskDef):
+        return cast("TaskDef[..., Any]", given).name
+    raise TypeError(f"{given!r} is no task: a function is one by @task")
+
+
 def hints_of_function(function: Callable[..., Any], name: str, where: str) -> dict[str, Any]:
     """The function's hints by parameter; names in them may be local to where it is defined."""
     try:

@@ -298,8 +298,11 @@ def plain_variables(
     workflow: Workflow[..., Any] | str, variables: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """The name of a workflow, and variables for a run of it as JSON."""
+    given: object = workflow
     if isinstance(workflow, Workflow):
         return workflow.name, workflow.encode(variables)
+    if not isinstance(given, str):
+        raise TypeError(f"{given!r} is no workflow: a function is one by @workflow")
     try:
         return workflow, {name: hints.to_json(value, None) for name, value in variables.items()}
     except ValueProblem as problem:
