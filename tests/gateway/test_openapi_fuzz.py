@@ -1,5 +1,6 @@
 """What the OpenAPI document allows, and what it forbids, is sent to a live gateway: every answer is
-a documented one, in status and in shape, and none is a defect.
+a documented one, in status and in shape, and none is a defect. All goes to the node that has the
+partitions, and to one that has none and sends it on.
 
 Half of the requests name things that are there, so that they come further than to a 404. Of streams
 the first events are read.
@@ -8,7 +9,7 @@ the first events are read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import schemathesis
@@ -18,9 +19,11 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from penstock.gateway.app import ROUTES
+from penstock.gateway.auth import Security
 from penstock.gateway.load import Limits
 from penstock.gateway.openapi import document
-from tests.gateway.served import Served, serving, waiting_for_event
+from tests.gateway.served import serving, waiting_for_event
+from tests.gateway.spare import spare_beside
 
 
 def without_forms_in_forms() -> Any:
@@ -67,11 +70,21 @@ SETTINGS = settings(
 FEWER = settings(SETTINGS, max_examples=EXAMPLES // 2)
 
 
+class World(NamedTuple):
+    """Two nodes, and the names of what is there."""
+
+    urls: tuple[str, str]
+    there: dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, dict[str, Any]]]:
-    """A gateway with little patience, and one of many kinds of things in it."""
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Nodes with little patience, and one of many kinds of things with them."""
     limits = Limits(answer_timeout_s=5.0, read_timeout_s=0.05)
-    with serving(tmp_path_factory.mktemp("fuzz"), limits) as served:
+    with (
+        serving(tmp_path_factory.mktemp("fuzz"), limits) as served,
+        spare_beside(served, tmp_path_factory.mktemp("spare"), security=Security()) as spare,
+    ):
         served.a_task_def(NAME)
         served.a_wf_spec(NAME, NAME, max_attempts=3)
         served.good("PUT", "/v1/external-event-defs?wait=all", {"name": NAME, "correlation": {}})
@@ -92,13 +105,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, di
         there = {name: task[name] for name in ("wf_run_id", "guid", "attempt")}
         there |= dict.fromkeys(NAMES, NAME)
         there |= {"worker": "w", "key": KEY, "schedule_id": NAME, "task_run": task["guid"]}
-        yield served, there
+        yield World((served.url, spare.url), there)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("label", LABELS)
-def test_every_answer_is_documented(label: str, world: tuple[Served, dict[str, Any]]) -> None:
-    served, there = world
+def test_every_answer_is_documented(label: str, world: World) -> None:
     operation, tried, patience_s = OPERATIONS[label], SETTINGS, ANSWER_S
     if label.endswith("/follow"):
         tried, patience_s = FEWER, (ANSWER_S, FOLLOWED_S)
@@ -111,11 +123,12 @@ def test_every_answer_is_documented(label: str, world: tuple[Served, dict[str, A
     def ask(asked: tuple[Any, bool]) -> None:
         case, known = asked
         if known:
-            name_what_is_there(case, there)
+            name_what_is_there(case, world.there)
         be_impatient(case)
-        response = case.call(base_url=served.url, timeout=patience_s)
-        assert response.status_code != 500, (case.as_curl_command(), response.text)
-        case.validate_response(response, checks=TESTED)
+        for url in world.urls:
+            response = case.call(base_url=url, timeout=patience_s)
+            assert response.status_code != 500, (case.as_curl_command(), response.text)
+            case.validate_response(response, checks=TESTED)
 
     tried(given(reaching)(ask))()
     tried(given(mixed)(ask))()

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.core import bulk_fire
-from penstock.core.bulk.filters import is_meant
-from penstock.core.bulk.rows import BulkPart
+from penstock.core.bulk.filters import Meant
 from penstock.core.commands.bulk import VERBS
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.run_wf import RunWf
@@ -52,12 +50,14 @@ def test_a_defect_in_the_search_fails_the_job(
     bad = stories[4]
     number = partition_of_run(bad.id, 3)
 
-    def meant(turn: Turn, part: BulkPart, run: WfRun) -> bool:
+    known = Meant.has
+
+    def has(meant: Meant, run: WfRun) -> bool:
         if run.wf_run_id == bad.id:
             raise ZeroDivisionError
-        return is_meant(turn, part, run)
+        return known(meant, run)
 
-    monkeypatch.setattr(bulk_fire, "is_meant", meant)
+    monkeypatch.setattr(Meant, "has", has)
     job = bulk(memory, "stop", all=True).is_now("FAILED")
     assert "defect" in job.state.reason
     for story in stories:

@@ -217,7 +217,9 @@ def test_async_functions_and_their_errors() -> None:
         raise KeyError("x")
 
     assert ran(twice, x=2).output == 4
-    assert ran(fails).error == "KeyError: 'x'"
+    report = ran(fails)
+    assert report.error == "KeyError: 'x'"
+    assert "in fails" in report.logs
 
 
 def test_the_context_and_its_bounded_log() -> None:

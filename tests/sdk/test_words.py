@@ -12,7 +12,9 @@ from threading import Thread
 import httpx
 import pytest
 
+import penstock.sdk.context
 from penstock import Client, TaskContext, Worker, task, workflow
+from penstock.core.limits import PROGRESS_BYTES_MAX, VALUE_BYTES_MAX
 from tests.sdk.servers import running_server
 
 pytestmark = pytest.mark.timeout(150)
@@ -86,7 +88,7 @@ def test_a_piece_is_the_same_until_it_is_known_what_became_of_it() -> None:
 def wd_refused(ctx: TaskContext) -> None:
     ctx.log("before")
     time.sleep(1.2)
-    ctx.heartbeat("x" * 1_000_000)
+    ctx.heartbeat("x" * (PROGRESS_BYTES_MAX + 1))
     time.sleep(0.8)
     ctx.log("after")
 
@@ -96,7 +98,10 @@ def wd_refuse() -> None:
     wd_refused()
 
 
-def test_a_heartbeat_that_is_refused_loses_no_line(client: Client, server: str) -> None:
+def test_a_heartbeat_that_is_refused_loses_no_line(
+    client: Client, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(penstock.sdk.context, "PROGRESS_BYTES_MAX", VALUE_BYTES_MAX)  # it is sent
     client.register(wd_refuse)
     with Worker(wd_refuse, url=server):
         run = client.run(wd_refuse)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.core.advance.advance import settle
-from penstock.core.bulk.filters import is_meant, is_passed_over, next_run_id
+from penstock.core.bulk.filters import Meant, is_passed_over, next_run_id
 from penstock.core.bulk.parts import count_done, count_looked, count_refused, wait_for_turn
 from penstock.core.bulk.rows import BulkCursor, BulkPart
 from penstock.core.commands import TYPE_OF
@@ -91,6 +91,7 @@ def _go_on(turn: Turn, cursor: BulkCursor, pause_ms: int = 0) -> None:
 def _find(turn: Turn, part: BulkPart, cursor: BulkCursor) -> bool:
     """Look for the next run that is meant, as far as the chunk and the turn allow; whether there
     may be one."""
+    of_job = Meant(turn, part)
     for _ in range(max(1, BULK_EFFORT_PER_CHUNK - cursor.effort)):
         if turn.nodes_left == 0:  # a look at variables costs more than one
             break
@@ -108,7 +109,7 @@ def _find(turn: Turn, part: BulkPart, cursor: BulkCursor) -> bool:
                 message = f"there is no WfRun {wf_run_id!r}"
                 count_refused(cursor, wf_run_id, Code.WF_RUN_UNKNOWN, message)
             continue
-        meant = is_meant(turn, part, run)
+        meant = of_job.has(run)
         count_looked(cursor, matched=meant)
         if meant and not part.dry_run:
             cursor.run, cursor.step, cursor.was_done = wf_run_id, 0, False

@@ -8,7 +8,7 @@ from functools import partial
 from starlette.datastructures import QueryParams
 
 from penstock.contracts.filters import RunFilters
-from penstock.core.flow.run_filter import RunFilter
+from penstock.core.flow.run_filter import RunFilter, as_looked_for
 from penstock.core.state.run import WfRun
 from penstock.core.views.seen import Seen
 from penstock.gateway.dialects import Dialect
@@ -25,7 +25,7 @@ class RunSearch(RunFilter, frozen=True):
         asked = filters_in(params, RunFilters)
         return cls(
             **words_of_runs(asked),
-            text=asked.get("q"),
+            text=as_looked_for(asked.get("q")),
             statuses=frozenset(asked.get("status", ())),
         )
 

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.datastructures import QueryParams
 
 from penstock.contracts.filters import TaskRunFilters
-from penstock.core.flow.run_filter import OfRuns
+from penstock.core.flow.run_filter import OfRuns, as_looked_for
 from penstock.core.state.run import WfRun
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, SeenTaskRun
@@ -32,10 +32,9 @@ class Search(OfRuns, frozen=True):
     def of(cls, params: QueryParams) -> Search:
         """The search that the parameters of a query ask for."""
         asked = filters_in(params, TaskRunFilters)
-        text = asked.get("q")
         return cls(
             **words_of_runs(asked),
-            text=None if text is None else text.casefold(),
+            text=as_looked_for(asked.get("q")),
             task=asked.get("task"),
             task_def=asked.get("task_def"),
             states=frozenset(asked.get("status", ())),

@@ -13,7 +13,9 @@ import traceback
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, Final
+from functools import partial
+from types import TracebackType
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -23,7 +25,7 @@ from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, RETRY_AFTER_MS_MAX, TEXT_CHARS_MAX
 from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.core.state.outputs import ScheduledTask
-from penstock.core.state.task_rows import Repeated
+from penstock.core.state.task_rows import Metric, Repeated
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.tasks.checkpoints import size_of
 from penstock.core.values.types import ValueProblem
@@ -31,8 +33,9 @@ from penstock.core.values.value import Value
 from penstock.observe.tracing import spanning, tracing
 from penstock.sdk import hints
 from penstock.sdk.checkpoints import Checkpoints
-from penstock.sdk.context import NO_WORDS, TaskContext, Words
+from penstock.sdk.context import NO_WORDS, TaskContext, Words, plain_text
 from penstock.sdk.errors import AddressGone, RetryLater, TaskError
+from penstock.sdk.place import SDK_FOLDER
 from penstock.sdk.secret import (
     NO_SECRETS,
     SecretMissing,
@@ -43,7 +46,8 @@ from penstock.sdk.secret import (
 from penstock.sdk.task import TaskDef
 
 FRAMES_MAX: Final = 20
-_OURS: Final = 2  # frames of the traceback that are this file's and the TaskDef's
+
+T = TypeVar("T")
 
 
 class Attempt:
@@ -109,9 +113,9 @@ class Attempt:
         """A sign of life, with what is new. Each piece of the log ends its last line."""
         return TaskHeartbeat(
             **self.named,
-            progress=progress,
+            progress=self._secrets.hide_in(progress),
             logs=self._lines_of(words),
-            metrics=words.metrics,
+            metrics=self._hidden_in(words.metrics),
             piece=words.piece,
         )
 
@@ -127,28 +131,50 @@ class Attempt:
         return msgspec.structs.replace(
             report,
             logs=logs.removesuffix("\n")[:ATTEMPT_LOGS_CHARS_MAX],
-            metrics=(*unheard.metrics, *rest.metrics, *report.metrics),
+            metrics=(*self._hidden_in(unheard.metrics + rest.metrics), *report.metrics),
             repeats=Repeated(unheard.piece, len(said), len(unheard.metrics))
             if unheard.piece
             else None,
         )
 
     def _lines_of(self, words: Words) -> str:
-        return f"{_text(self._secrets.hide(words.logs))}\n" if words.logs else ""
+        return f"{plain_text(self._secrets.hide(words.logs))}\n" if words.logs else ""
+
+    def _hidden_in(self, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+        if self._secrets is NO_SECRETS:
+            return metrics
+        hide, hide_in = self._secrets.hide, self._secrets.hide_in
+        return tuple(
+            msgspec.structs.replace(one, name=hide(one.name), tags=hide_in(one.tags))
+            for one in metrics
+        )
 
     def run(self) -> ReportTask:
         """Call a sync function."""
-        problem = self._begin()
-        if problem is not None:
-            return problem
-        try:
-            value = self.task.call(self._arguments) if tracing() is None else self._call()
-        except BaseException as error:  # SystemExit too: it may not end the worker's thread
-            return self._raised(error)
-        return self._returned(value)
+        return self._of(self._run)
 
     def begin_async(self) -> Coroutine[Any, Any, Any] | ReportTask:
         """What to run in a task of asyncio's, or a report if the inputs do not fit."""
+        return self._of(self._begin_async)
+
+    def _of(self, make: Callable[[], T]) -> T | ReportTask:
+        """What is made, or the report of what was raised meanwhile: the user's classes make the
+        inputs, and tell of outputs and errors.
+        """
+        try:
+            return make()
+        except BaseException as error:  # SystemExit too: it may not end the worker's thread
+            return self._raised(error)
+
+    def _run(self) -> ReportTask:
+        problem = self._begin()
+        if problem is not None:
+            return problem
+        return self._returned(
+            self.task.call(self._arguments) if tracing() is None else self._call()
+        )
+
+    def _begin_async(self) -> Coroutine[Any, Any, Any] | ReportTask:
         problem = self._begin()
         if problem is not None:
             return problem
@@ -175,7 +201,9 @@ class Attempt:
         if running.cancelled():
             return self._raised(asyncio.CancelledError("the function was cancelled"))
         error = running.exception()
-        return self._returned(running.result()) if error is None else self._raised(error)
+        if error is not None:
+            return self._raised(error)
+        return self._of(partial(self._returned, running.result()))
 
     def _begin(self) -> ReportTask | None:
         """Decode the inputs; a report if they do not fit."""
@@ -212,12 +240,17 @@ class Attempt:
         return self._report(TaskStatus.TASK_SUCCESS, output=output)
 
     def _raised(self, error: BaseException) -> ReportTask:
+        return self._of(partial(self._told, error))
+
+    def _told(self, error: BaseException) -> ReportTask:
         if isinstance(error, RetryLater):
             wait_ms = _wait_ms(error.after_s)
             return self._report(TaskStatus.TASK_FAILED, error=str(error), retry_after_ms=wait_ms)
         if not isinstance(error, TaskError):
-            message = f"{type(error).__name__}: {error}"
-            return self._report(TaskStatus.TASK_FAILED, error=message, trace=_trace(error))
+            told = _traced(error)  # it knows the text of an exception that can not tell it
+            message = f"{type(error).__name__}: {told}"
+            trace = "".join(told.format())[-ATTEMPT_LOGS_CHARS_MAX:]
+            return self._report(TaskStatus.TASK_FAILED, error=message, trace=trace)
         if not is_exception_name(error.name):  # the report would be refused, and the task time out
             message = f"TaskError {error.name[:128]!r}: {error.message}; as its name, use"
             return self._report(TaskStatus.TASK_FAILED, error=f"{message} {EXCEPTION_NAME}")
@@ -257,12 +290,12 @@ class Attempt:
             attempt=scheduled.attempt,
             status=status,
             output=self._secrets.hide_in(output),
-            error=None if error is None else _text(hide(error)[:TEXT_CHARS_MAX]),
+            error=None if error is None else plain_text(hide(error)[:TEXT_CHARS_MAX]),
             exception=exception,
-            logs=_text(hide(logs)[:ATTEMPT_LOGS_CHARS_MAX]) if logs else "",
+            logs=plain_text(hide(logs)[:ATTEMPT_LOGS_CHARS_MAX]) if logs else "",
             worker=self._worker,
             started_at_ms=self._started_ms,
-            metrics=metrics,
+            metrics=self._hidden_in(metrics),
             retry_after_ms=retry_after_ms,
             address_gone=address_gone,
         )
@@ -286,15 +319,13 @@ def _wait_ms(after_s: float) -> int:
     return round(1_000 * min(after_s, RETRY_AFTER_MS_MAX / 1_000)) if after_s > 0 else 0
 
 
-def _text(text: str) -> str:
-    """Text that every part of the engine takes: no NUL, no half characters."""
-    return text.replace("\x00", "\\0").encode("utf-8", "replace").decode()
-
-
-def _trace(error: BaseException) -> str:
-    """The traceback from the user's function on, bounded."""
+def _traced(error: BaseException) -> traceback.TracebackException:
+    """The exception with its traceback from the user's function on, bounded."""
     at = error.__traceback__
-    for _ in range(_OURS):
-        at = at.tb_next if at is not None and at.tb_next is not None else at
-    lines = traceback.format_exception(type(error), error, at, limit=-FRAMES_MAX)
-    return "".join(lines)[-ATTEMPT_LOGS_CHARS_MAX:]
+    while at is not None and at.tb_next is not None and _is_ours(at):
+        at = at.tb_next
+    return traceback.TracebackException(type(error), error, at, limit=-FRAMES_MAX)
+
+
+def _is_ours(at: TracebackType) -> bool:
+    return at.tb_frame.f_code.co_filename.startswith(SDK_FOLDER)

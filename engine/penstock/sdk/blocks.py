@@ -8,12 +8,10 @@ with else_():
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -24,15 +22,13 @@ from penstock.core.ids import is_inner_name
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueType
 from penstock.sdk import hints
-from penstock.sdk.errors import DefinitionError
 from penstock.sdk.place import place_of_def
-from penstock.sdk.proxy import Proxy, Step, fault
+from penstock.sdk.proxy import KNOWN_NOW, Proxy, Step, fault
+from penstock.sdk.source import check_source, refuse_generator
 from penstock.sdk.task import hints_of_function
 from penstock.sdk.trace import ENTRYPOINT, Choice, Tail, ThreadTrace, thread_here
 
 T = TypeVar("T")
-
-BLOCKS: Final = frozenset({"if_", "elif_", "else_", "while_", "for_each"})
 
 
 @contextmanager
@@ -192,7 +188,8 @@ def trace_function(
         if trace.threads[name].above is not thread:
             fault(f"{what}: {name}() is a thread of another one; write a function for each")
         return name
-    refuse_returns(function)
+    refuse_generator(function, name)
+    where = check_source(function)
     with trace.thread(name) as inner:
         arguments = {
             declared.name: inner.declare(
@@ -200,7 +197,7 @@ def trace_function(
             )
             for declared, hint in parameters_of(function, what)
         }
-        inner.end_if_reached(function(**arguments))
+        inner.end_if_reached(function(**arguments), where)
     return name
 
 
@@ -219,36 +216,11 @@ def parameters_of(function: Callable[..., Any], what: str) -> list[tuple[Variabl
     return found
 
 
-def refuse_returns(function: Callable[..., Any]) -> None:
-    """A `return` within a block would end the tracing, and not the run: refuse it by its line."""
-    try:
-        lines, first = inspect.getsourcelines(function)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, SyntaxError, TypeError):  # no source: in a REPL
-        return
-    for block in ast.walk(tree):
-        if isinstance(block, ast.With) and any(map(_is_block, block.items)):
-            for inner in ast.walk(block):
-                if isinstance(inner, ast.Return):
-                    code = inspect.unwrap(function).__code__
-                    raise DefinitionError(
-                        f"{code.co_filename}:{first + inner.lineno - 1}",
-                        "`return` within a block ends the function that is traced, and not the run;"
-                        " write return_(...)",
-                    )
-
-
-def _is_block(item: ast.withitem) -> bool:
-    call = item.context_expr
-    if not isinstance(call, ast.Call):
-        return False
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return name in BLOCKS
-
-
 def _condition(thread: ThreadTrace, condition: object, what: str) -> Expression:
     if isinstance(condition, Step):
         fault(f"{what} needs a condition, and that step gives no value")
+    if condition is False or (condition is True and what != "while_"):
+        fault(f"{what}: {KNOWN_NOW}")
     return thread.expression(condition, ValueType.BOOL, bool, what)
 
 

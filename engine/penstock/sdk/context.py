@@ -5,18 +5,22 @@ attempts before it have put aside, and a place for its log and for what it measu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from threading import Event, Lock
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar, overload
+
+import msgspec
 
 from penstock.core.limits import (
     ATTEMPT_LOGS_CHARS_MAX,
     ATTEMPT_METRIC_SERIES_MAX,
     METRIC_TEXT_CHARS_MAX,
+    PROGRESS_BYTES_MAX,
 )
 from penstock.core.state.task_rows import Metric, MetricKind
-from penstock.core.values.types import ValueProblem
-from penstock.core.values.value import Value
+from penstock.core.values.types import ValueProblem, ValueTooLarge
+from penstock.core.values.value import Value, value_bytes
 from penstock.sdk import hints
 from penstock.sdk.checkpoints import Checkpoints, Saved, keep_here
 
@@ -128,11 +132,19 @@ class TaskContext:
 
     def heartbeat(self, progress: Value = None) -> None:
         """Give a sign of life, soon: without a heartbeat time-out, `timeout` runs anew from it.
-        `progress` is shown to whoever looks. With one, the worker gives them by itself.
+        `progress` is shown to whoever looks, if it has 4 KiB at most. With one, the worker gives
+        them by itself.
 
         >>> TaskContext().heartbeat({"page": 3})
         """
-        self._pulse = (progress,)
+        try:
+            plain = msgspec.to_builtins(hints.to_json(progress, None))
+        except ValueTooLarge:
+            plain = None
+        except ValueProblem as problem:
+            raise ValueError(f"progress: {problem}") from None
+        # Were it too large, the engine would refuse it, and the sign of life with it.
+        self._pulse = (plain if value_bytes(plain) <= PROGRESS_BYTES_MAX else None,)
 
     def checkpoint(self, value: object) -> Saved:
         """Put a value aside, so that an attempt that follows need not work for it again; `timeout`
@@ -196,7 +208,7 @@ class TaskContext:
 
     def counter(self, name: str, value: float = 1.0, tags: Mapping[str, str] = _NO_TAGS) -> None:
         """Count something; it travels as the log does. Name and tags name a series, which adds up:
-        at most 100 an attempt, what exceeds them is dropped.
+        at most 100 an attempt, what exceeds them is dropped, and what is no finite number.
 
         >>> TaskContext().counter("pages", 3, {"printer": "east"})
         """
@@ -210,8 +222,10 @@ class TaskContext:
         self._measure(MetricKind.TIMER, name, seconds * 1_000, tags)
 
     def _measure(self, kind: MetricKind, name: str, value: float, tags: Mapping[str, str]) -> None:
-        texts = sorted((tag, text[:METRIC_TEXT_CHARS_MAX]) for tag, text in tags.items())
-        key = name, kind, tuple(texts)
+        if not isfinite(value):
+            return
+        texts = sorted((_metric_text(tag), _metric_text(tags[tag])) for tag in tags)
+        key = _metric_text(name), kind, tuple(texts)
         with self._lock:
             if key in self._known or len(self._known) < ATTEMPT_METRIC_SERIES_MAX:
                 self._known.add(key)
@@ -272,3 +286,13 @@ class TaskContext:
         text = "\n".join(self._lines)
         room = ATTEMPT_LOGS_CHARS_MAX - self._taken
         return text if len(text) <= room else text[: max(0, room - len(_CUT))] + _CUT
+
+
+def plain_text(text: str) -> str:
+    """Text that every part of the engine takes: no NUL, no half characters."""
+    return text.replace("\x00", "\\0").encode("utf-8", "replace").decode()
+
+
+def _metric_text(word: object) -> str:
+    """A number may be a tag, too."""
+    return plain_text(str(word))[:METRIC_TEXT_CHARS_MAX]

@@ -39,7 +39,7 @@ class TaskError(Exception):
     def __init__(self, name: str, message: str = "", content: Any = None) -> None:
         super().__init__(f"{name}: {message}")
         self.name = name
-        self.message = message
+        self.message = str(message)  # often an exception is given
         self.content = content
 
 

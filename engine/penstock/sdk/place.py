@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-_NOT_USERS: Final = (str(Path(__file__).parent), contextlib.__file__)  # where blocks are entered
+SDK_FOLDER: Final = str(Path(__file__).parent)
+_NOT_USERS: Final = (SDK_FOLDER, contextlib.__file__)  # where blocks are entered
 _DEF: Final = re.compile(r"\s*(async\s+)?def\s")
 
 

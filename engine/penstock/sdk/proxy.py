@@ -32,6 +32,10 @@ _INSTEAD: Final = (
     "write `with if_(...):`, `with elif_(...):`, `with else_():`, `with while_(...):`, and `&`, `|`"
     " and `~` in conditions"
 )
+KNOWN_NOW: Final = (
+    "the condition is the same in every run; `is` and `not` look at what is there now: compare with"
+    " `==`, or write a plain `if`"
+)
 _NESTED: Final = (None, ValueType.JSON_OBJ, ValueType.JSON_ARR)
 
 
@@ -90,6 +94,8 @@ class Proxy:
         if name.startswith("__"):
             raise AttributeError(name)
         if hints.fields_of(self._hint) is None:
+            if self._type not in _NESTED or hasattr(dict, name) or hasattr(list, name):
+                self._unknown(f"`.{name}` needs")
             fault(f"{self!r} has no attribute {name!r} that is known; use [{name!r}]")
         return self[hints.json_name(self._hint, name)]
 

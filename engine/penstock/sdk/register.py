@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from penstock.core.command import Command
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
@@ -37,7 +37,7 @@ def definitions_of(
         if isinstance(definition, TaskDef):
             tasks.setdefault(definition.name, definition)
         else:
-            _collect(definition, workflows)
+            _collect(_workflow(definition), workflows)
     for workflow in workflows.values():
         tasks.update({task.name: task for task in workflow.tasks})
     commands: list[Command] = [task.definition for task in tasks.values()]
@@ -73,8 +73,17 @@ def tasks_of(definition: TaskDef[..., Any] | Workflow[..., Any]) -> list[TaskDef
     if isinstance(definition, TaskDef):
         return [definition]
     workflows: dict[str, Workflow[..., Any]] = {}
-    _collect(definition, workflows)
+    _collect(_workflow(definition), workflows)
     return [task for workflow in workflows.values() for task in workflow.tasks]
+
+
+def _workflow(given: object) -> Workflow[..., Any]:
+    """What is no task; a plain function is neither, and easily given."""
+    if not isinstance(given, Workflow):
+        raise TypeError(
+            f"{given!r} is neither: a function is a task by @task, a workflow by @workflow"
+        )
+    return cast("Workflow[..., Any]", given)
 
 
 def _collect(workflow: Workflow[..., Any], into: dict[str, Workflow[..., Any]]) -> None:

@@ -293,7 +293,11 @@ class Runner:
     def _run_loop(self) -> None:
         assert self._loop is not None
         asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
+        while not self._stopped.is_set():  # a user's function may stop it, and others run on it
+            try:
+                self._loop.run_forever()
+            except (KeyboardInterrupt, SystemExit) as error:  # asyncio lets these two through
+                logger.warning("a task has raised %s on the event loop", type(error).__name__)
         for running in list(self._tasks):
             running.cancel()
         self._loop.run_until_complete(asyncio.sleep(0))

@@ -24,7 +24,7 @@ from penstock.sdk import hints
 from penstock.sdk.blocks import parameters_of, trace_function
 from penstock.sdk.options import Duration, duration_ms
 from penstock.sdk.place import place_of_caller
-from penstock.sdk.proxy import Proxy, Step, fault
+from penstock.sdk.proxy import KNOWN_NOW, Proxy, Step, fault
 from penstock.sdk.trace import checked_name, thread_here
 from penstock.sdk.updates import ANSWERED, Update
 
@@ -73,6 +73,8 @@ def wait_until(condition: bool) -> Step:
     'Hello, all'
     """
     thread = thread_here("wait_until")
+    if condition is True or condition is False:
+        fault(f"wait_until: {KNOWN_NOW}")
     holds = thread.expression(condition, ValueType.BOOL, bool, "wait_until")
     return thread.add("condition", WaitForConditionNode(condition=holds))
 

@@ -36,6 +36,7 @@ from penstock.sdk.errors import DefinitionError
 from penstock.sdk.options import Backoff, Duration, TaskOptions, options_with
 from penstock.sdk.place import names_of_caller, place_of_caller, place_of_def
 from penstock.sdk.proxy import Proxy, fault
+from penstock.sdk.source import refuse_generator
 from penstock.sdk.trace import ThreadTrace, current_thread
 
 P = ParamSpec("P")
@@ -70,6 +71,7 @@ class TaskDef(Generic[P, R]):
         self.options = options
         self.idempotent = idempotent
         self.where = place_of_def(function)
+        refuse_generator(function, name)
         self.is_async: bool = inspect.iscoroutinefunction(function)
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", name)
@@ -305,6 +307,15 @@ def task(
         )
 
     return make if function is None else make(function)
+
+
+def name_of_task(given: object) -> str:
+    """The name of a task, or the name that is given; a plain function is easily given, too."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, TaskDef):
+        return cast("TaskDef[..., Any]", given).name
+    raise TypeError(f"{given!r} is no task: a function is one by @task")
 
 
 def hints_of_function(function: Callable[..., Any], name: str, where: str) -> dict[str, Any]:

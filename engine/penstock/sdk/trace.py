@@ -27,8 +27,10 @@ from penstock.core.ids import check_definition_name, is_inner_name
 from penstock.core.state.failures import FailureHandler
 from penstock.core.values.casts import check_assignable
 from penstock.core.values.expressions import Expression, Literal, OutputRef, VariableRef, parts_of
+from penstock.core.values.forms import Cast
 from penstock.core.values.types import ValueProblem, ValueType, parse_type
 from penstock.sdk import hints
+from penstock.sdk.errors import DefinitionError
 from penstock.sdk.place import place_of_caller
 from penstock.sdk.proxy import Proxy, Step, fault
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 ENTRYPOINT: Final = "entrypoint"
 _NODE_NAME_CHARS_MAX: Final = 128
+_CAST_TO_RETURN: Final = (ValueType.INT, ValueType.DOUBLE, ValueType.BOOL)
+"""What a variable of another type would make of them, and a run's output would not."""
 
 _current: ContextVar[ThreadTrace | None] = ContextVar("penstock_thread", default=None)
 
@@ -185,16 +189,25 @@ class ThreadTrace:
         returns = None
         if value is not None:
             returns = self.expression(value, wanted, hint, "what the workflow returns")
+            known = value._type if isinstance(value, Proxy) else None  # pyright: ignore[reportPrivateUsage]
+            if known in _CAST_TO_RETURN and wanted not in (None, known):
+                returns = Cast(wanted, returns)
         self.add("exit", ExitNode(returns=returns))
         self.tails = []
 
-    def end_if_reached(self, value: object) -> None:
-        """The end of a thread's function: an EXIT, which no line has made, unless every way has one
-        already.
+    def end_if_reached(self, value: object, where: str | None = None) -> None:
+        """The end of a thread's function: an EXIT, unless every way has one already. `where` is the
+        line that returns, if one does.
         """
-        if self.tails or value is not None:
+        if not self.tails and value is None:
+            return
+        try:
             self.end(value)
-            self.places.popitem()
+        except DefinitionError as error:
+            raise DefinitionError(where or error.where, error.message) from None
+        node, _ = self.places.popitem()
+        if where is not None:
+            self.places[node] = where
 
     def fail(self, throws: Throw) -> None:
         """An EXIT node that ends the thread with a failure."""

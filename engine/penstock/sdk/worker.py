@@ -79,7 +79,7 @@ class Worker:
         if slots < 1:
             raise ValueError(f"slots={slots}: a worker has at least one")
         self.name = (name or _own_name())[:NAME_CHARS_MAX]
-        self.url = url or url_default()
+        self.url = _checked_url(url or url_default())
         self.tenant = tenant
         self._api_key = api_key
         self._kafka_settings = kafka_settings
@@ -167,8 +167,7 @@ class Worker:
         if parts.scheme != "kafka":
             from penstock.sdk.http_source import HttpSource
 
-            url = api.checked_url(self.url)
-            return HttpSource(url, self.tenant, self.name, self.tasks, runner, self._api_key)
+            return HttpSource(self.url, self.tenant, self.name, self.tasks, runner, self._api_key)
         from penstock.sdk.kafka_source import KafkaSource
 
         cluster = parts.path.strip("/") or CLUSTER_DEFAULT
@@ -196,6 +195,16 @@ def _tasks_by_name(
     if not tasks:
         raise ValueError("a worker needs a task to work on")
     return tasks
+
+
+def _checked_url(url: str) -> str:
+    """The address, or ValueError for what is none: better said at once than in the log."""
+    parts = urlsplit(url)
+    if parts.scheme != "kafka":
+        return api.checked_url(url)
+    if not parts.netloc:
+        raise ValueError(f"{url!r} is no address; it looks like kafka://127.0.0.1:9092")
+    return url
 
 
 def _own_name() -> str:

@@ -20,11 +20,11 @@ from penstock.core.ids import check_definition_name
 from penstock.core.values.expressions import Expression
 from penstock.core.values.types import ValueProblem, ValueType
 from penstock.sdk import hints
-from penstock.sdk.blocks import refuse_returns
 from penstock.sdk.errors import DefinitionError
 from penstock.sdk.options import Duration, duration_ms
 from penstock.sdk.place import place_of_caller, place_of_def
 from penstock.sdk.proxy import Proxy, fault
+from penstock.sdk.source import check_source, refuse_generator
 from penstock.sdk.task import TaskDef, hints_of_function
 from penstock.sdk.trace import ENTRYPOINT, ThreadTrace, Trace, current_thread, enter
 
@@ -56,6 +56,7 @@ class Workflow(Generic[P, R]):
         self._masked = frozenset(masked)
         self._keep_ms = keep_ms
         self.where = place_of_def(function)
+        refuse_generator(function, name)
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", name)
         self.__wrapped__ = function
@@ -174,7 +175,7 @@ class Workflow(Generic[P, R]):
 
     @cached_property
     def _traced(self) -> Trace:
-        refuse_returns(self.function)
+        where = check_source(self.function)
         trace, above = Trace(), enter(None)  # a workflow may first be traced within another one
         try:
             with trace.thread(ENTRYPOINT) as thread:
@@ -183,7 +184,7 @@ class Workflow(Generic[P, R]):
                     variable.name: thread.declare(variable, self._hints[variable.name])
                     for variable in self._variables
                 }
-                thread.end_if_reached(self._outcome(arguments))
+                thread.end_if_reached(self._outcome(arguments), where)
         finally:
             enter(above)
         return trace
@@ -297,8 +298,11 @@ def plain_variables(
     workflow: Workflow[..., Any] | str, variables: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """The name of a workflow, and variables for a run of it as JSON."""
+    given: object = workflow
     if isinstance(workflow, Workflow):
         return workflow.name, workflow.encode(variables)
+    if not isinstance(given, str):
+        raise TypeError(f"{given!r} is no workflow: a function is one by @workflow")
     try:
         return workflow, {name: hints.to_json(value, None) for name, value in variables.items()}
     except ValueProblem as problem:

@@ -16,7 +16,7 @@ from penstock.sdk.errors import TaskError
 from penstock.sdk.handle import RunHandle
 from penstock.sdk.options import Duration, duration_ms
 from penstock.sdk.register import tasks_of
-from penstock.sdk.task import TaskDef
+from penstock.sdk.task import TaskDef, name_of_task
 from penstock.sdk.workflow import Workflow
 from penstock.testing.hands import Hands, answering
 from penstock.testing.node import HOST, Clock, Node
@@ -93,8 +93,7 @@ class Engine:
 
     def inputs(self, task: TaskDef[..., Any] | str) -> list[Json]:
         """What the attempts of a task were given so far, in order."""
-        name = task if isinstance(task, str) else task.name
-        return self._hands.done.get(name, [])
+        return self._hands.done.get(name_of_task(task), [])
 
     @overload
     def run(self, workflow: Workflow[..., R], /, **given: Any) -> Run[R]: ...

@@ -15,7 +15,7 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.outputs import ScheduledTask
 from penstock.log.port import Consumer
 from penstock.sdk.attempt import Attempt
-from penstock.sdk.task import TaskDef, task
+from penstock.sdk.task import TaskDef, name_of_task, task
 from penstock.testing.node import Node
 
 Json = dict[str, Any]
@@ -42,7 +42,7 @@ class Hands:
 
     def fake(self, what: TaskDef[..., Any] | str, function: Callable[..., Any]) -> None:
         """Do a task with another function, which takes its inputs by name."""
-        name = what if isinstance(what, str) else what.name
+        name = name_of_task(what)
         known = self._tasks.get(name) if isinstance(what, str) else what
         self._fakes[name] = _in_place_of(name, known, function)
 

@@ -7,13 +7,15 @@ run, behind the last row of the one before, however many rows that has.
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import cached_property
 
 from penstock.core.bulk.rows import BulkFilter, BulkPart
 from penstock.core.definitions.wf_spec import WfSpec
 from penstock.core.errors import Code, Reject, refuse
-from penstock.core.flow.run_filter import RunFilter
+from penstock.core.flow.run_filter import RunFilter, as_looked_for
 from penstock.core.flow.variable_filter import (
     Condition,
+    Wanted,
     WhichVersion,
     has_values,
     wanted_value,
@@ -139,60 +141,72 @@ def next_run_id(turn: Turn, part: BulkPart, after: str) -> str | None:
     return None if key is None else run_id_of(key)
 
 
-def is_meant(turn: Turn, part: BulkPart, run: WfRun) -> bool:
-    """Whether a run meets the filter. One that was started since the job began does not, or a job
-    might never end.
+class Meant:
+    """The runs that a part of a job is about, for all that one turn looks at: what the filter says
+    is read once.
     """
-    wanted = part.filter
-    return (
-        run.born_offset < part.offset
-        and run.started_ms <= part.asked_ms
-        and wanted.wf_spec in (None, run.wf_spec)
-        and wanted.version in (None, run.version)
-        and (not wanted.status or run.status in wanted.status)
-        and wanted.labels.items() <= run.labels.items()
-        and _is_within(run.started_ms, wanted.started_after_ms, wanted.started_before_ms)
-        and _is_within(run.ended_ms, wanted.ended_after_ms, wanted.ended_before_ms)
-        and (not wanted.ends or counted_end(turn.rows, run) in wanted.ends)
-        and _is_found(turn, wanted, run)
-    )
 
+    def __init__(self, turn: Turn, part: BulkPart) -> None:
+        self._turn = turn
+        self._part = part
+        wanted = part.filter
+        among = RunFilter(
+            namespace=wanted.namespace,
+            major=wanted.major,
+            revision=wanted.revision,
+            parent=wanted.trigger_wf_run_id,
+            child=wanted.child,
+            text=as_looked_for(wanted.q),
+        )
+        self._among = None if among == _ANY and not wanted.variable else among
 
-def _is_found(turn: Turn, wanted: BulkFilter, run: WfRun) -> bool:
-    """Whether a search by what needs more than the run's row finds it, or by words."""
-    among = RunFilter(
-        namespace=wanted.namespace,
-        major=wanted.major,
-        revision=wanted.revision,
-        parent=wanted.trigger_wf_run_id,
-        child=wanted.child,
-        text=wanted.q,
-    )
-    if among == _ANY and not wanted.variable:
-        return True
-    spec = turn.rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
-    if spec is None or not among.wants_run(run, spec) or not among.wants(run):
-        return False
-    return not wanted.variable or _has_values(turn, wanted, run)
+    def has(self, run: WfRun) -> bool:
+        """Whether a run meets the filter. One that was started since the job began does not, or a
+        job might never end.
+        """
+        part, wanted = self._part, self._part.filter
+        return (
+            run.born_offset < part.offset
+            and run.started_ms <= part.asked_ms
+            and wanted.wf_spec in (None, run.wf_spec)
+            and wanted.version in (None, run.version)
+            and (not wanted.status or run.status in wanted.status)
+            and wanted.labels.items() <= run.labels.items()
+            and _is_within(run.started_ms, wanted.started_after_ms, wanted.started_before_ms)
+            and _is_within(run.ended_ms, wanted.ended_after_ms, wanted.ended_before_ms)
+            and (not wanted.ends or counted_end(self._turn.rows, run) in wanted.ends)
+            and (self._among is None or self._is_among(self._among, run))
+            and (not wanted.variable or self._has_values(run))
+        )
 
+    def _is_among(self, among: RunFilter, run: WfRun) -> bool:
+        """Whether a search by words, or by what its spec says, finds it."""
+        spec = self._turn.rows.peek(WfSpec, run.tenant, run.wf_spec, run.version)
+        return spec is not None and among.wants_run(run, spec) and among.wants(run)
 
-def _has_values(turn: Turn, wanted: BulkFilter, run: WfRun) -> bool:
-    """Whether it has the values, as the spec has its variables by now; each look costs the turn."""
+    def _has_values(self, run: WfRun) -> bool:
+        """Whether it has the values; each look costs the turn."""
+        turn, values = self._turn, self._values
 
-    def looked() -> None:
-        turn.nodes_left -= min(turn.nodes_left, 1)
+        def looked() -> None:
+            turn.nodes_left -= min(turn.nodes_left, 1)
 
-    spec = _which_version(wanted).find(turn.rows, run.tenant)
-    if spec is None:
-        return False
-    try:
-        asked = (Condition.of(text) for text in wanted.variable)
-        values = [wanted_value(turn.rows, run.tenant, spec, one) for one in asked]
-    except (ValueProblem, Reject):  # it was another version when the job was asked for
-        return False
-    for _ in values:
-        looked()
-    return has_values(turn.rows, run, values, looked)
+        return values is not None and has_values(turn.rows, run, values, looked)
+
+    @cached_property
+    def _values(self) -> list[Wanted] | None:
+        """The values that are asked for, as the spec has its variables by now; None if it has them
+        no more: it was another version when the job was asked for.
+        """
+        rows, tenant, wanted = self._turn.rows, self._part.tenant, self._part.filter
+        spec = _which_version(wanted).find(rows, tenant)
+        if spec is None:
+            return None
+        try:
+            asked = (Condition.of(text) for text in wanted.variable)
+            return [wanted_value(rows, tenant, spec, one) for one in asked]
+        except (ValueProblem, Reject):
+            return None
 
 
 def _which_version(wanted: BulkFilter) -> WhichVersion:

@@ -50,7 +50,7 @@ class OfRuns(Struct, frozen=True):
 
 
 class RunFilter(OfRuns, frozen=True):
-    """Which runs are meant; no words, and no statuses, are any."""
+    """Which runs are meant; no words (see `as_looked_for`), and no statuses, are any."""
 
     text: str | None = None
     statuses: frozenset[str] = frozenset()
@@ -74,10 +74,14 @@ def named(spec: WfSpec) -> tuple[str, str]:
     return namespace, spec.name.removeprefix(f"{namespace}.")
 
 
+def as_looked_for(words: str | None) -> str | None:
+    """Words that are looked for in any case of letters: folded once, not for each run."""
+    return None if words is None else words.casefold()
+
+
 def _says(run: WfRun, text: str) -> bool:
     words = (run.wf_run_id, run.wf_spec, *(f"{key}:{run.labels[key]}" for key in run.labels))
-    folded = text.casefold()
-    return any(folded in word.casefold() for word in words)
+    return any(text in word.casefold() for word in words)
 
 
 def _triggers(run: WfRun) -> tuple[str | None, ...]:

@@ -108,8 +108,11 @@ def has_values(
     rows: Rows, run: WfRun, wanted: Sequence[Wanted], looked: Callable[[], None]
 ) -> bool:
     """Whether a run has all the values. Several of its threads may: if the first has it not, it is
-    another type's, and the others are looked at, however many; each look is told.
+    another type's, and the others are looked at, however many. Each look is told, and one for each
+    value, whether there is an entry of it or none.
     """
+    for _ in wanted:
+        looked()
     structs = partial(struct_fields_of, rows, run.tenant)
 
     def has(one: Wanted) -> bool:

@@ -26,6 +26,10 @@ class ValueProblem(Exception):
     """A value or a type does not fit: the message says which and why."""
 
 
+class ValueTooLarge(ValueProblem):
+    """A value has more bytes than one may have."""
+
+
 class DefinitionMissing(ValueProblem):
     """It names a definition that is not registered, and may be later."""
 

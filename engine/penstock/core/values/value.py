@@ -34,6 +34,7 @@ from penstock.core.values.types import (
     Structs,
     Type,
     ValueProblem,
+    ValueTooLarge,
     ValueType,
     no_structs,
     parse_type,
@@ -95,7 +96,7 @@ def check_bounds(value: Value) -> None:
     except UnicodeEncodeError:  # an escape of JSON can name half of a character
         raise ValueProblem("text with half of a character in it (a lone surrogate)") from None
     if size > VALUE_BYTES_MAX:
-        raise ValueProblem(f"{size} bytes: a value may have at most {VALUE_BYTES_MAX}")
+        raise ValueTooLarge(f"{size} bytes: a value may have at most {VALUE_BYTES_MAX}")
 
 
 def type_name(value: Value) -> str:
