@@ -176,8 +176,19 @@ def disk(gateway: Gateway) -> Iterator[Metric]:
     yield free
 
 
+def certificate(gateway: Gateway) -> Iterator[Metric]:
+    """The certificate that a server shows that listens with TLS; others have no such line."""
+    ends = GaugeMetricFamily(
+        "penstock_certificate_end_timestamp_seconds",
+        "When it runs out, in seconds since 1970: of the one that was read at the start.",
+    )
+    if gateway.security.certificate_ends_ms is not None:
+        ends.add_metric((), gateway.security.certificate_ends_ms / 1_000)
+    yield ends
+
+
 FAMILIES: Final[tuple[Callable[[Gateway], Iterator[Metric]], ...]] = (
-    *(partitions, folding, edge, queues, workers, snapshots, disk),
+    *(partitions, folding, edge, queues, workers, snapshots, disk, certificate),
 )
 
 
