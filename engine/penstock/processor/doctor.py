@@ -67,7 +67,8 @@ class Finding(Struct, frozen=True):
 class Patient(Struct, frozen=True, kw_only=True):
     """What is looked at. `views` gives the stores as they are now; `stopped` says which partitions
     are, and why; `running` is false for a directory that no server has; `now_ms` is the wall clock.
-    `certificate_ends_ms` is there for a server that listens with TLS.
+    `certificate_ends_ms` is there for a server that listens with TLS. `snapshots` says of which
+    partitions the snapshot that was tried last failed, and why.
     """
 
     log: EngineLog
@@ -79,11 +80,12 @@ class Patient(Struct, frozen=True, kw_only=True):
     running: bool
     now_ms: int
     certificate_ends_ms: int | None = None
+    snapshots: Mapping[int, str] = {}
 
 
 def examine(patient: Patient) -> list[Finding]:
     """All checks, in order. Without the log, those that need it are left out."""
-    found = [*_of_disk(patient), *_of_certificate(patient)]
+    found = [*_of_disk(patient), *_of_certificate(patient), *_of_snapshots(patient)]
     try:
         patient.log.reach(REACH_S)
     except LogError as error:
@@ -128,6 +130,13 @@ def _of_certificate(patient: Patient) -> Iterator[Finding]:
     mend = "put a new one in its place, then restart this node"
     wrong = left_ms < CERTIFICATE_DAYS_MIN * DAY_MS
     yield Finding("CERTIFICATE", wrong, f"the certificate that this node shows {when}", mend)
+
+
+def _of_snapshots(patient: Patient) -> Iterator[Finding]:
+    for number, why in sorted(patient.snapshots.items()):
+        what = f"the newest try at a snapshot of partition {number} failed: {why[:300]}"
+        mend = "see that the place answers, has room and may be written to; it is tried again"
+        yield Finding("SNAPSHOT", True, what, mend)
 
 
 def _topics(patient: Patient) -> Iterator[Finding]:
