@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -32,7 +33,7 @@ from penstock.cli import (
 )
 from penstock.cli.codes import TOLD, Exit, code_of
 from penstock.cli.words import Parser, fail, tell
-from penstock.config import log_format_default, log_level
+from penstock.config import LOG_LEVEL_VARIABLE, log_format_default, log_level
 from penstock.observe.logs import start_logs
 from penstock.observe.tracing import tracing
 
@@ -46,7 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if profile is not None:
         profiles.lend(profile, options)
-    start_logs(log_level(), getattr(options, "log_format", log_format_default()))
+    if (level := log_level()) not in logging.getLevelNamesMapping():
+        return fail(f"{LOG_LEVEL_VARIABLE}: there is no level {level[:64]!r}", Exit.USAGE)
+    start_logs(level, getattr(options, "log_format", log_format_default()))
     try:
         tracing()  # what that lacks is told before anything begins
         return options.do(options)
