@@ -5,6 +5,7 @@ project's on PyPI.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from penstock import extras
+from tests.release.packaging import digests
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -63,6 +65,18 @@ def test_the_bare_name_is_found_where_it_stands(text: str, is_by_name: bool) -> 
 
 def test_what_is_built_is_not_taken_by_the_index() -> None:
     assert "Private :: Do Not Upload" in PROJECT["classifiers"]
+
+
+def test_who_is_handed_a_release_can_tell_its_files(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("penstock-1.whl", "penstock-1.tar.gz")]
+    for number, file in enumerate(files):
+        file.write_bytes(bytes([number]) * 1_000)
+    (tmp_path / "SHA256SUMS").write_text(digests(files))
+    known = ["sha256sum"] if shutil.which("sha256sum") else ["shasum", "-a", "256"]
+    check = [*known, "--check", "--strict", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    files[1].write_bytes(b"another one's")
+    assert subprocess.run(check, cwd=tmp_path, capture_output=True, check=False).returncode == 1
 
 
 def test_each_library_of_an_extra_is_told_by_its_extra() -> None:
