@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes what compose.secure.yaml mounts, in secrets/ beside it: certificates, the users' passwords,
-# the first key of the engine. What is there already is kept.
+# the first key of the engine, and an empty file for that of the built-in worker. What is there already
+# is kept.
 #
 # FOLDER   where (secrets/ beside this script)
 # AT       where the containers see it (/run/secrets)
@@ -29,6 +30,7 @@ ssl.ca.location=$AT/ca.crt
 END
 done
 made admin.key || openssl rand -hex 32 >"$FOLDER/admin.key"
+made builtin.env || : >"$FOLDER/builtin.env" # PENSTOCK_API_KEY=..., once the engine has made it
 
 # Compose mounts the files as they are, and the containers' users are not who ran this. Others on
 # this machine are kept out by the folder.

@@ -64,7 +64,8 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     " workers on Kafka and for `CommandSender`.",
     SNAPSHOTS_VARIABLE: "Where snapshots are kept, unless `--snapshots` says so.",
     f"{SECRET_PREFIX}NAME": "The secret NAME, for tasks that a worker runs.",
-    LOG_LEVEL_VARIABLE: "From which level on log lines are written (`WARNING`).",
+    LOG_LEVEL_VARIABLE: "From which level on log lines are written: DEBUG, INFO, WARNING, ERROR or"
+    " CRITICAL (`WARNING`).",
     LOG_FORMAT_VARIABLE: "`text` or `json` (`text`), unless `--log-format` says so.",
     TRACING_VARIABLE: "`global` or `console`: where OpenTelemetry spans go; unset, nowhere.",
     SECRETS_VARIABLE: "The file with secrets and credentials of the built-in worker.",

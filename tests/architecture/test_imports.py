@@ -26,6 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "config": {"core"},
     "observe": {"core", "config"},
     "rocks": set(),
+    "extras": set(),
     "contracts": {"core"},
     "store": {"core", "contracts", "rocks", "config", "observe"},
     "log": {"core", "contracts", "rocks", "config", "observe"},
@@ -51,6 +52,7 @@ LAYERS: dict[str, set[str]] = {
             "testing",
             "config",
             "observe",
+            "extras",
         ),
     },
     "__init__": {"core", "sdk"},
@@ -357,7 +359,7 @@ def test_no_two_rooms_of_core_import_each_other() -> None:
 
 
 def test_sdk_and_cli_load_without_the_server_extra() -> None:
-    """`pip install penstock` brings no RocksDB and no web server; a worker must not miss them."""
+    """The wheel without extras brings no RocksDB and no web server; a worker must not miss them."""
     names = [
         f"penstock.{name}"
         for name in ("core", "contracts", "sdk", "builtin.worker", "cli", "log.kafka")

@@ -112,9 +112,32 @@ def test_mistakes_are_told(penstock: Penstock, tmp_path: Path) -> None:
     path = tmp_path / "penstock" / "profiles.json"
     path.parent.mkdir()
     path.write_text(json.dumps({"used": 7}))
-    told = penstock("version")
-    assert told.returncode == 1
-    assert str(path) in told.stderr
+    assert_told(penstock("version"), str(path))
+    path.write_bytes(b'{"used": "\xff"}')
+    assert_told(penstock("version"), str(path))
+    path.unlink()
+    path.mkdir()
+    assert_told(penstock("version"), "profiles can not be read")
+
+
+def test_where_nothing_can_be_kept_a_login_is_refused(
+    served: Served, penstock: Penstock, tmp_path: Path
+) -> None:
+    """As /dev/null is the home of some users. All else is done as if there were no profiles."""
+    home = tmp_path / "home"
+    home.touch()
+    env = {"XDG_CONFIG_HOME": str(home)}
+    assert penstock("version", **env).returncode == 0
+    login = penstock("login", "--url", served.url, stdin=f"{ADMIN_KEY}\n", **env)
+    assert_told(login, "profiles can not be kept")
+    assert_told(penstock("profiles", "use", "-", **env), "profiles can not be kept")
+    assert str(home) in login.stderr and ADMIN_KEY not in login.stderr
+
+
+def assert_told(said: Said, what: str) -> None:
+    """In a sentence, with the code for what failed."""
+    assert said.returncode == 1, said
+    assert what in said.stderr and "Traceback" not in said.stderr
 
 
 def test_who_has_no_home_has_no_profiles(

@@ -19,7 +19,7 @@ DOCKERFILE = DEPLOY / "image" / "Dockerfile"
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
 SECURE = DEPLOY / "compose" / "compose.secure.yaml"
 WORKER = DEPLOY / "compose" / "worker.yaml"  # beside the secure one
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]+)?\}")
 
 
 class Step(NamedTuple):
@@ -116,7 +116,9 @@ def _interpolated_in(value: Any, variables: Mapping[str, str]) -> Any:
 
 
 def interpolated(text: str, variables: Mapping[str, str]) -> str:
-    """`${NAME}` and `${NAME:-default}`, as Docker and compose read them."""
+    """`${NAME}`, `${NAME:-default}` and `${NAME:?why it must be there}`, as Docker and compose read
+    them.
+    """
 
     def value(found: re.Match[str]) -> str:
         default = found[2]

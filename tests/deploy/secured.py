@@ -108,6 +108,8 @@ def secured(folder: Path, worker_tasks: str) -> Iterator[Secured]:
         _kafka_scripts(folder / "bin")
         _set_up(made, mounted, described["services"]["setup"])
         made.nodes = stack.enter_context(nodes_of(described, places, folder))
+        nodes = {f"https://{name}:7070": node.url for name, node in made.nodes.items()}
+        made.here = Here(places | nodes)
         yield made
 
 

@@ -54,7 +54,7 @@ def valid() -> jsonschema_rs.Validator:
 
 @pytest.mark.parametrize("file", [*FILES, WORKER], ids=lambda file: file.name)
 def test_a_file_is_valid(file: Path, valid: jsonschema_rs.Validator) -> None:
-    described = compose(file)
+    described = compose(file, {"WORKER_FOLDER": "/shop"})
     assert [str(one) for one in valid.iter_errors(described)] == []
     next(iter(described["services"].values()))["imagee"] = "x"
     assert not valid.is_valid(described)
@@ -125,7 +125,10 @@ def test_in_the_secure_one_nothing_goes_in_the_clear() -> None:
 
 def test_a_worker_stands_beside_the_secure_one() -> None:
     described = compose(SECURE)
-    [worker] = compose(WORKER)["services"].values()
+    with pytest.raises(KeyError, match="WORKER_FOLDER"):
+        compose(WORKER)
+    [worker] = compose(WORKER, {"WORKER_FOLDER": "/shop"})["services"].values()
+    assert worker["volumes"] == ["/shop:/work:ro"]
     assert set(worker["secrets"]) <= set(described["secrets"])
     assert set(worker["depends_on"]) <= set(described["services"])
     assert worker["read_only"] and worker["cap_drop"] == ["ALL"]
@@ -143,11 +146,30 @@ def engine_of(described: Any) -> dict[str, str]:
     return next(iter(engines(described).values()))["environment"]
 
 
-def test_the_worker_of_built_in_tasks_asks_a_node() -> None:
-    described = compose(COMPOSE)
-    options = _parser().parse_args(started(described["services"]["builtin"]).words[1:])
+@named
+def test_the_worker_of_built_in_tasks_asks_a_node(file: Path) -> None:
+    """As it is advertised, so that its certificate is good for it."""
+    described = compose(file)
+    worker = described["services"]["builtin"]
+    options = _parser().parse_args(started(worker).words[1:])
     assert options.command == "builtin-worker"
-    assert options.url in [f"http://{name}:7070" for name in engines(described)]
+    advertised = [
+        re.findall(r"https?://[^ ]+", " ".join(started(one).words))
+        for one in engines(described).values()
+    ]
+    assert [options.url] in advertised
+    assert worker["read_only"] and worker["cap_drop"] == ["ALL"]
+    assert worker["healthcheck"] == {"disable": True}, "the image's asks a server"
+
+
+def test_in_the_secure_one_it_has_a_key_and_none_of_the_nodes_secrets() -> None:
+    described = compose(SECURE)
+    worker = described["services"]["builtin"]
+    assert worker["profiles"], "it is started once there is a key"
+    assert worker["secrets"] == ["ca.crt"]
+    assert started(worker).environment["PENSTOCK_TLS_CA"] == "/run/secrets/ca.crt"
+    folder = Path(described["secrets"]["ca.crt"]["file"]).parent
+    assert Path(worker["env_file"]).parent == folder
 
 
 def test_the_secrets_are_made_once_and_are_all_that_is_named(tmp_path: Path) -> None:
@@ -158,6 +180,7 @@ def test_the_secrets_are_made_once_and_are_all_that_is_named(tmp_path: Path) -> 
     assert contents(tmp_path / "secrets") == first
     named: dict[str, Any] = compose(SECURE)["secrets"]
     assert {Path(one["file"]).name for one in named.values()} <= set(first)
+    assert first[Path(compose(SECURE)["services"]["builtin"]["env_file"]).name] == b""
     assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
     assert "ssl.ca.location=/run/secrets/ca.crt" in first["engine.conf"].decode()
     passwords = {re.search(rb"sasl.password=(\w{48})", first[f"{u}.conf"]) for u in USERS}

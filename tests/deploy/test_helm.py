@@ -187,6 +187,7 @@ def test_helm_finds_nothing_to_say() -> None:
         {**KAFKA, "replica": 3},
         {**KAFKA, "image": {"pullPolicy": "Sometimes"}},
         {**KAFKA, "drain": {"graceSeconds": 1}},
+        {**KAFKA, "drain": {"preStopSeconds": 25}},  # which leaves no time to stop in
         {**KAFKA, "snapshots": {"place": "/mnt"}},
         {**KAFKA, "serviceMonitor": {"enabled": True}},  # and no key
         {**KAFKA, "builtin": {"enabled": True}},  # nor here
@@ -201,7 +202,7 @@ def test_wrong_values_are_refused(wrong: dict[str, Any], tmp_path: Path) -> None
     done = helm("template", "shop", str(CHART), "-f", str(file))
     assert done.returncode != 0
     assert any(
-        one in done.stderr for one in ("specifications of the schema", "has to be said", " names ")
+        one in done.stderr for one in ("specifications of the schema", " has to be ", " names ")
     )
 
 
@@ -301,6 +302,15 @@ def test_a_stop_has_the_time_that_it_takes(render: Render) -> None:
     options = _parser().parse_args([*container["args"], "--kafka", "k:1"])
     assert options.drain_notice_s == 2
     assert int(before) + options.drain_notice_s + 10 < pod["terminationGracePeriodSeconds"]
+
+
+def test_nodes_are_spread_over_zones_and_machines(render: Render) -> None:
+    pod = pods(things(render(KAFKA)))
+    spread = {one["topologyKey"]: one for one in pod["topologySpreadConstraints"]}
+    assert set(spread) == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+    for one in spread.values():
+        assert one["whenUnsatisfiable"] == "ScheduleAnyway", "one machine is enough to try"
+        assert one["labelSelector"]["matchLabels"]["app.kubernetes.io/name"] == "penstock"
 
 
 def test_probes_ask_what_they_are_for(render: Render) -> None:

@@ -88,7 +88,7 @@ def test_a_cluster_whose_kafka_asks_who_one_is(
         monkeypatch.setenv(API_KEY_VARIABLE, place.admin_key)
         with Client(place.nodes["engine-1"].url) as client:
             nodes_and_a_trusted_worker_do_their_work(place, client, tmp_path)
-            the_worker_of_built_in_tasks_has_a_key_as_the_page_says(client, capsys)
+            the_worker_of_built_in_tasks_has_a_key_as_the_page_says(place, client, capsys)
             a_key_for_metrics_is_made_as_the_page_says(client, capsys)
             a_trusted_worker_reaches_its_tasks_and_commands_alone(place, client)
             a_trusted_worker_may_do_nothing_else(place)
@@ -104,7 +104,8 @@ def nodes_and_a_trusted_worker_do_their_work(place: Secured, client: Client, fol
     client.register(dp_twice)
     (folder / "work").mkdir()
     (folder / "work" / "tasks.py").write_text(TASKS)
-    words, environment = place.here.started(started(compose(WORKER, {})["services"]["worker"]))
+    described = compose(WORKER, {"WORKER_FOLDER": "/shop"})["services"]["worker"]
+    words, environment = place.here.started(started(described))
     with running(words, folder / "work", environment):
         assert client.run(dp_twice, x=4).result(timeout=60) == 8
     urls = {node.url for node in place.nodes.values()}
@@ -128,12 +129,13 @@ def running(words: list[str], folder: Path, environment: dict[str, str]) -> Iter
 
 
 def the_worker_of_built_in_tasks_has_a_key_as_the_page_says(
-    client: Client, capsys: Capture
+    place: Secured, client: Client, capsys: Capture
 ) -> None:
-    environment = {API_KEY_VARIABLE: key_of("builtin", client, capsys)}
-    environment[CA_VARIABLE] = os.environ[CA_VARIABLE]
+    """The worker is that of compose.secure.yaml."""
+    words, environment = place.here.started(started(compose(SECURE)["services"]["builtin"]))
+    environment |= {API_KEY_VARIABLE: key_of("builtin", client, capsys)}
     asked = httpx.Client(**credential.options(client.url))
-    with running(["penstock", "builtin-worker", "--url", client.url], ROOT, environment), asked:
+    with running(words, ROOT, environment), asked:
         until(lambda: asked.get("/v1/task-defs/return").is_success, "it registers its own")
         client.register(dp_told)
         assert client.run(dp_told, text="built in").result(timeout=60) == "built in"

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from penstock.processor.doctor import CERTIFICATE_DAYS_MIN
 from tests.crash.server import Server
 from tests.deploy.described import DEPLOY, ROOT
 from tests.go_tools import PROMQL, NoTool, own_program
@@ -139,6 +140,11 @@ def test_each_alert_says_what_to_do() -> None:
         page, _, anchor = one["annotations"]["runbook_url"].partition("#")
         assert page == "docs/OPERATIONS.md"
         assert anchor in anchors(ROOT / page), f"{one['alert']}: {anchor}"
+
+
+def test_an_alert_and_doctor_mean_the_same_by_soon() -> None:
+    [soon] = [one for one in alerts() if one["alert"] == "PenstockCertificateEndsSoon"]
+    assert soon["expr"].endswith(f"< {CERTIFICATE_DAYS_MIN} * 86400")
 
 
 def test_each_runbook_has_its_alert() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,33 @@ def test_a_key_ends_at_its_time(served: Served) -> None:
         assert client.get("/v1/whoami").status_code == 401
     with served.with_key(later) as client:
         assert client.get("/v1/whoami").status_code == 200
+
+
+def test_doctor_tells_whose_last_key_is_about_to_end(served: Served) -> None:
+    soon = {"expires_at": in_days(3)}
+    for name in ("last", "revoked", "gone", "ended", "renewed", "later"):
+        put_principal(served, f"ending-{name}", everything("acme"))
+    for name in ("last", "revoked", "gone", "renewed"):
+        put_key(served, f"ending-{name}", f"soon0{name}000", **soon)
+    put_key(served, "ending-renewed", "renewed0later")
+    put_key(served, "ending-revoked", "revoked0long", expires_at=in_days(90))
+    put_key(served, "ending-ended", "ended0long0ago", expires_at="2020-01-01T00:00:00Z")
+    put_key(served, "ending-later", "later0than0soon", expires_at=in_days(30))
+    served.good("DELETE", "/v1/api-keys/revoked0long")
+    served.good("DELETE", "/v1/principals/ending-gone")
+    wanted = [f"the last key of 'ending-{name}' ends in 2 days" for name in ("last", "revoked")]
+
+    def told() -> list[str]:
+        items = served.good("GET", "/v1/doctor")["items"]
+        found = [one["what"] for one in items if one["check"] == "KEY" and one["wrong"]]
+        return [one for one in found if "'ending-" in one]
+
+    wait_until(lambda: told() == wanted)  # all partitions have heard of it
+
+
+def in_days(days: int) -> str:
+    """So many days from now."""
+    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_the_tenant_comes_from_the_credential(served: Served) -> None:

@@ -4,12 +4,14 @@ clients and workers of the SDK, and the command line, come with what the environ
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from msgspec.structs import replace
+from prometheus_client.parser import text_string_to_metric_families
 
 from penstock import Client, Worker, task, workflow
 from penstock.cli import main
@@ -106,15 +108,27 @@ def test_clients_workers_and_the_command_line_come_with_keys(
     assert "ann " not in capsys.readouterr().out.replace("ann is deleted", "")
 
 
-def test_doctor_tells_when_a_certificate_ends(
+def test_doctor_and_metrics_tell_when_a_certificate_ends(
     served: Served, authority: Authority, tmp_path: Path
 ) -> None:
     assert certificate(served) == (True, "the certificate that this node shows ends in 0 days")
     tls = authority.signed("for-long", days=20)
     with guarded(tmp_path / "data", tls=tls) as made:
         assert certificate(made) == (False, "the certificate that this node shows ends in 19 days")
+        assert shown_end(made) == [pytest.approx(time.time() + 20 * DAY_S, abs=600)]
     with guarded(tmp_path / "plain") as plain:
         assert "CERTIFICATE" not in str(plain.good("GET", "/v1/doctor"))
+        assert shown_end(plain) == []
+
+
+DAY_S = 24 * 3_600
+
+
+def shown_end(served: Served) -> list[float]:
+    """The samples that Prometheus gets of when it ends."""
+    families = text_string_to_metric_families(served.call("GET", "/metrics").text)
+    [family] = [one for one in families if one.name == "penstock_certificate_end_timestamp_seconds"]
+    return [one.value for one in family.samples]
 
 
 def certificate(served: Served) -> tuple[bool, str]:

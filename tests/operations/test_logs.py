@@ -5,6 +5,9 @@ import json
 import logging
 from pathlib import Path
 
+import pytest
+
+from penstock.cli import main
 from penstock.observe.logs import JsonFormatter
 from tests.crash.server import Server
 
@@ -46,3 +49,13 @@ def test_a_server_writes_them(tmp_path: Path) -> None:
     [stopped] = [line for line in map(json.loads, lines) if line["level"] == "CRITICAL"]
     assert stopped["error"] == "FailpointHit"
     server.stop()
+
+
+def test_a_level_that_there_is_not_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PENSTOCK_LOG_LEVEL", "loud")
+    assert main(["version"]) == 2
+    assert capsys.readouterr().err == "penstock: PENSTOCK_LOG_LEVEL: there is no level 'LOUD'\n"
+    monkeypatch.setenv("PENSTOCK_LOG_LEVEL", "info")
+    assert main(["version"]) == 0

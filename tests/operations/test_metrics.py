@@ -162,3 +162,18 @@ def test_the_age_of_the_newest_snapshot_is_shown(tmp_path: Path) -> None:
         assert 0 <= scraped(server.http).series[name] < 60
     finally:
         server.stop()
+
+
+@pytest.mark.timeout(120)
+def test_snapshots_that_never_come_about_are_told(server: Server, tmp_path: Path) -> None:
+    """No age says so, since there was none yet."""
+    place = tmp_path / "snapshots"
+    server.start(None, "--snapshots", str(place), "--snapshot-every", "1s")
+    assert scraped(server.http).value("snapshot_failures_total") == 0
+    place.touch()  # a file can not hold any
+    register(server)
+    until(lambda: scraped(server.http).value("snapshot_failures_total") > 0)
+    assert scraped(server.http).total("snapshot_age_seconds") == 0
+    found = server.http.get("/v1/doctor").json()["items"]
+    told = [one for one in found if one["check"] == "SNAPSHOT"]
+    assert told and all(one["wrong"] and str(place) in one["what"] for one in told)

@@ -12,10 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -102,38 +102,66 @@ def _said(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
+class _Vulnerability(Struct):
+    id: str
+
+
+class _Package(Struct):
+    """One that was skipped has no version, and nothing is known of it."""
+
+    name: str
+    version: str = ""
+    vulns: list[_Vulnerability] | None = None
+
+
+class _PipReport(Struct):
+    dependencies: list[_Package]
+
+
+class _Found(Struct):
+    range: str
+    severity: str
+
+
+class _Total(Struct):
+    total: int
+
+
+class _Metadata(Struct):
+    dependencies: _Total
+
+
+class _NpmReport(Struct):
+    vulnerabilities: dict[str, _Found]
+    metadata: _Metadata
+
+
 def judged(said: str) -> Verdict:
-    """What a report of pip-audit comes to; none is written where nobody answers."""
-    return _read(said, _of_pip)
+    """What a report of pip-audit comes to; none is written where nobody answers, and what is no
+    report says nothing.
+    """
+    try:
+        packages = msgspec.json.decode(said, type=_PipReport).dependencies
+    except msgspec.DecodeError:
+        return Verdict()
+    unsafe = tuple(
+        f"{one.name} {one.version} ({', '.join(vuln.id for vuln in one.vulns)})"
+        for one in packages
+        if one.vulns
+    )
+    known = sum(one.vulns is not None for one in packages)
+    return Verdict(known, len(packages) - known, unsafe)
 
 
 def judged_npm(said: str) -> Verdict:
     """The same of npm."""
-    return _read(said, _of_npm)
-
-
-def _read(said: str, read: Callable[[Any], Verdict]) -> Verdict:
     try:
-        return read(json.loads(said))
-    except (ValueError, KeyError, TypeError):
+        report = msgspec.json.decode(said, type=_NpmReport)
+    except msgspec.DecodeError:
         return Verdict()
-
-
-def _of_pip(report: Any) -> Verdict:
-    packages: list[dict[str, Any]] = report["dependencies"]
-    known = [one for one in packages if "skip_reason" not in one]
-    unsafe = tuple(
-        f"{one['name']} {one['version']} ({', '.join(vuln['id'] for vuln in one['vulns'])})"
-        for one in known
-        if one["vulns"]
-    )
-    return Verdict(len(known), len(packages) - len(known), unsafe)
-
-
-def _of_npm(report: Any) -> Verdict:
-    found: dict[str, dict[str, Any]] = report["vulnerabilities"]
-    unsafe = tuple(f"{name} {one['range']} ({one['severity']})" for name, one in found.items())
-    return Verdict(report["metadata"]["dependencies"]["total"], 0, unsafe)
+    found = report.vulnerabilities.items()
+    unsafe = tuple(f"{name} {one.range} ({one.severity})" for name, one in found)
+    return Verdict(report.metadata.dependencies.total, 0, unsafe)
 
 
 def main() -> int:

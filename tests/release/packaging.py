@@ -1,18 +1,20 @@
 """Builds what is released: python -m tests.release.packaging
 
-dist/ has the wheel, the source distribution, and the list of what an installation of the server
-has, as CycloneDX: what pip installs, and what is built into the dashboard.
+dist/ has the wheel, the source distribution, the list of what an installation of the server has, as
+CycloneDX (what pip installs, and what is built into the dashboard), and the digests of these.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -77,6 +79,12 @@ def bill(python: Path, to: Path) -> None:
     to.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
 
 
+def digests(files: Iterable[Path]) -> str:
+    """By which whoever was handed these files knows them; as sha256sum reads it."""
+    lines = (f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n" for one in files)
+    return "".join(lines)
+
+
 def _component(name: str, locked: dict[str, Any]) -> dict[str, Any]:
     """A package of the dashboard's, as its lock file has it."""
     kind, _, digest = locked["integrity"].partition("-")
@@ -114,7 +122,9 @@ def main() -> int:
         install(python, wheel)
         listed = DIST / f"penstock-{version('penstock')}.cdx.json"
         bill(python, listed)
-    for path in (wheel, source, listed):
+    known = DIST / "SHA256SUMS"
+    known.write_text(digests((wheel, source, listed)))
+    for path in (wheel, source, listed, known):
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size:,} bytes")
     return 0
 

@@ -5,6 +5,8 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from tests.release.audit import NOT_CHECKED, judged, judged_npm
 from tests.release.licences import ALLOWED, FILE, differences, line, rows, text
 
@@ -54,8 +56,25 @@ def test_an_audit_of_npm_says_the_same() -> None:
     assert judged_npm(json.dumps({**clean, "vulnerabilities": found})).unsafe == (
         "left-pad <2 (high)",
     )
-    for away in ("", "{}", '{"message": "gone", "error": {}}', "[]", "null"):
-        assert NOT_CHECKED in judged_npm(away).told("l") and NOT_CHECKED in judged(away).told("l")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "[]", "null", "{}", "7", '{"message": "gone", "error": {}}'),
+        '{"vulnerabilities": [], "metadata": {"dependencies": {"total": 7}}}',
+        '{"vulnerabilities": {"a": []}, "metadata": {"dependencies": {"total": 7}}}',
+        '{"vulnerabilities": {}, "metadata": {"dependencies": {"total": "7"}}}',
+        '{"dependencies": "none"}',
+        '{"dependencies": [[]]}',
+        '{"dependencies": [{"name": "a", "version": "1", "vulns": {"id": "PYSEC-1"}}]}',
+        '{"dependencies": [{"name": "a", "version": "1"}]}',
+    ],
+)
+def test_what_is_no_report_says_nothing_of_anything(said: str) -> None:
+    for verdict in (judged(said), judged_npm(said)):
+        assert not verdict.known and not verdict.unsafe
+        assert NOT_CHECKED in verdict.told("l")
 
 
 def test_the_changelog_begins_with_this_version() -> None:

@@ -244,10 +244,15 @@ def test_a_place_that_fails_stops_no_partition(tmp_path: Path) -> None:
     objects = BrokenObjects(tmp_path / "objects")
     with snapshot_driver(tmp_path, objects) as driver:
         some_runs(driver)
-        driver.step()
+        driver.until(lambda: driver.snapshotter.problems)
         assert driver.snapshotter.newest == {}
+        assert set(driver.snapshotter.problems.values()) == {"no space"}
+        failures = driver.snapshotter.failures
+        assert failures > 0
         objects.broken = False
         assert set(driver.snapshots()) == {0, 1}
+        assert driver.snapshotter.problems == {}
+        assert driver.snapshotter.failures >= failures, "it is a counter"
         ages = driver.snapshotter.ages_s
         assert all(age is not None and 0 <= age < 60 for age in ages.values())
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from penstock import extras
 from penstock.cli import (
     acts,
     bench,
@@ -31,10 +33,9 @@ from penstock.cli import (
 )
 from penstock.cli.codes import TOLD, Exit, code_of
 from penstock.cli.words import Parser, fail, tell
-from penstock.config import log_format_default, log_level
+from penstock.config import LOG_LEVEL_VARIABLE, log_format_default, log_level
 from penstock.observe.logs import start_logs
-
-SERVER_LIBRARIES = ("jwt", "prometheus_client", "rocksdict", "starlette", "uvicorn")
+from penstock.observe.tracing import tracing
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,8 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if profile is not None:
         profiles.lend(profile, options)
-    start_logs(log_level(), getattr(options, "log_format", log_format_default()))
+    if (level := log_level()) not in logging.getLevelNamesMapping():
+        return fail(f"{LOG_LEVEL_VARIABLE}: there is no level {level[:64]!r}", Exit.USAGE)
+    start_logs(level, getattr(options, "log_format", log_format_default()))
     try:
+        tracing()  # what that lacks is told before anything begins
         return options.do(options)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -57,11 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
     except TOLD as error:
         return fail(str(error), code_of(error))
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in SERVER_LIBRARIES:
+        said = extras.told(error)
+        if said is None:
             raise
-        return fail(
-            f"{error.name} is not installed; the engine needs: pip install 'penstock[server]'"
-        )
+        return fail(said)
 
 
 def _version(_: argparse.Namespace) -> int:

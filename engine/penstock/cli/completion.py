@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-from penstock.cli.words import Verbs, fail, tell
+from penstock.cli.words import Verbs, tell
 
 SHELLS: Final = ("bash", "zsh", "tcsh")
 
@@ -19,10 +19,8 @@ def add(verbs: Verbs, parser: Callable[[], argparse.ArgumentParser]) -> None:
     completion.add_argument("shell", choices=SHELLS)
 
     def do(options: argparse.Namespace) -> int:
-        try:
-            import shtab
-        except ModuleNotFoundError:
-            return fail("shtab is not installed; completion needs: pip install 'penstock[cli]'")
+        import shtab
+
         tell(shtab.complete(parser(), options.shell))
         return 0
 

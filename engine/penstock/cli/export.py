@@ -121,7 +121,7 @@ def _lines(recording: Json, named: Json, run: FoldedRun) -> Iterator[str]:
 def _head(recording: Json) -> Iterator[str]:
     yield f'"""The run {recording["wf_run_id"]}, folded again; written by `penstock export-test`.'
     yield ""
-    yield "It needs no server and no broker, only pytest and penstock[server]."
+    yield "It needs no server and no broker, only pytest and Penstock with its extra `server`."
     if recording["masked"]:
         yield "Stand-ins are in the place of what is masked:"
         yield ""

@@ -65,11 +65,9 @@ def _deploy(options: argparse.Namespace) -> int:
 
 def _each(paths: list[Path], do: Callable[[str], Any]) -> int:
     """A line for each thing that was done, or for each mistake, in the form that editors know."""
+    from penstock.flows.document import FlowError
+
     wrong = 0
-    try:
-        from penstock.flows.document import FlowError
-    except ModuleNotFoundError as error:
-        return fail(f"{error.name} is not installed; flows need: pip install 'penstock[flows]'")
     for path in paths:
         try:
             for line in do(path.read_text(encoding="utf-8")):
@@ -90,10 +88,8 @@ def _each(paths: list[Path], do: Callable[[str], Any]) -> int:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    try:
-        from penstock.flows.schema import flow_schema
-    except ModuleNotFoundError as error:
-        return fail(f"{error.name} is not installed; flows need: pip install 'penstock[flows]'")
+    from penstock.flows.schema import flow_schema
+
     tell(json.dumps(flow_schema(), indent=2))
     return 0
 

@@ -67,7 +67,7 @@ class Profiles(Struct):
 
 
 class BadProfiles(Exception):
-    """The file can not be read."""
+    """The file can not be read, or not be written."""
 
 
 def begin() -> Profile | None:
@@ -198,7 +198,7 @@ def _change(name: str, *, deletes: bool) -> int:
         else:
             profiles.used = name
         _write(profiles)
-    except (OSError, BadProfiles) as error:
+    except BadProfiles as error:
         return fail(str(error))
     return 0
 
@@ -211,21 +211,28 @@ def _read() -> Profiles:
     try:
         path = _path()
         text = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # /dev/null is the home of some
         return Profiles()
     except OSError as error:
-        raise BadProfiles(str(error)) from error
+        raise BadProfiles(f"profiles can not be read: {error}") from error
     try:
         return msgspec.json.decode(text, type=Profiles)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # also of bytes that are no UTF-8
         raise BadProfiles(f"{path}: {error}; mend it or delete it") from error
 
 
 def _write(profiles: Profiles) -> None:
-    """In place of what is there, whole; nobody else reads it."""
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = path.with_suffix(f".{os.getpid()}")
-    with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(profiles), indent=2))
-    made.replace(path)
+    """In place of what is there, whole; nobody else reads it. Raises BadProfiles."""
+    text = msgspec.json.format(msgspec.json.encode(profiles), indent=2)
+    try:
+        path = _path()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = path.with_suffix(f".{os.getpid()}")
+        try:
+            with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(text)
+            made.replace(path)
+        finally:
+            made.unlink(missing_ok=True)  # it may have keys in it
+    except OSError as error:
+        raise BadProfiles(f"profiles can not be kept: {error}") from error

@@ -21,6 +21,7 @@ from penstock.cli.words import tell
 from penstock.contracts.answers.common import Done, Excerpt
 from penstock.core.definitions.quotas import BOUNDS
 from penstock.core.values.timestamps import timestamp_text
+from penstock.extras import from_the_wheel
 
 FORMATS: Final = ("table", "wide", "json", "yaml")
 CELL_MAX: Final = 48
@@ -136,7 +137,7 @@ def _write(value: Any, form: str) -> None:
     try:
         tell(msgspec.yaml.encode(value).decode().rstrip())
     except ImportError as error:
-        raise SystemExit("penstock: YAML needs: pip install 'penstock[flows]'") from error
+        raise SystemExit(f"penstock: YAML needs: {from_the_wheel('flows')}") from error
 
 
 def _row(item: Any) -> dict[str, Any]:

@@ -133,13 +133,10 @@ def _of_version(options: argparse.Namespace, name: str, version: str) -> Command
 
 
 def _of_flow(path: Path) -> list[Command]:
-    try:
-        from penstock.flows.compiler import compile_flow
-        from penstock.flows.document import FlowError
-        from penstock.flows.reader import read_flow
-    except ModuleNotFoundError as error:
-        message = f"{error.name} is not installed; flows need: pip install 'penstock[flows]'"
-        raise NoSpec(message) from error
+    from penstock.flows.compiler import compile_flow
+    from penstock.flows.document import FlowError
+    from penstock.flows.reader import read_flow
+
     try:
         compiled = compile_flow(read_flow(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:

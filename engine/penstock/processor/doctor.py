@@ -6,6 +6,7 @@ can say (partitions that are stopped) is not there for the other.
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.records import RETRIED, DeadRecord, Verdict
 from penstock.contracts.topics import Topics
 from penstock.core.definitions.defs import HeldTask
+from penstock.core.definitions.principals import EVERYWHERE, ApiKey, Principal
 from penstock.core.limits import FOLD_VERSION
 from penstock.core.state.breaker_rows import Breaker, BreakerStatus
 from penstock.core.state.partition_state import InChannel, OutChannel, PartitionState
@@ -39,6 +41,7 @@ DISK_FREE_MIN: Final = 0.05
 DAY_MS: Final = 24 * 3_600 * 1_000
 RECENT_MS: Final = 7 * DAY_MS
 CERTIFICATE_DAYS_MIN: Final = 14
+KEY_DAYS_MIN: Final = 14
 UNSTARTED_MS: Final = 60_000
 TASK_RUNS_MAX: Final = 50_000
 REACH_S: Final = 2.0
@@ -67,7 +70,8 @@ class Finding(Struct, frozen=True):
 class Patient(Struct, frozen=True, kw_only=True):
     """What is looked at. `views` gives the stores as they are now; `stopped` says which partitions
     are, and why; `running` is false for a directory that no server has; `now_ms` is the wall clock.
-    `certificate_ends_ms` is there for a server that listens with TLS.
+    `certificate_ends_ms` is there for a server that listens with TLS. `snapshots` says of which
+    partitions the snapshot that was tried last failed, and why.
     """
 
     log: EngineLog
@@ -79,11 +83,12 @@ class Patient(Struct, frozen=True, kw_only=True):
     running: bool
     now_ms: int
     certificate_ends_ms: int | None = None
+    snapshots: Mapping[int, str] = {}
 
 
 def examine(patient: Patient) -> list[Finding]:
     """All checks, in order. Without the log, those that need it are left out."""
-    found = [*_of_disk(patient), *_of_certificate(patient)]
+    found = [*_of_disk(patient), *_of_certificate(patient), *_of_snapshots(patient)]
     try:
         patient.log.reach(REACH_S)
     except LogError as error:
@@ -95,6 +100,7 @@ def examine(patient: Patient) -> list[Finding]:
         _version,
         _gaps,
         _rows,
+        _keys,
         _clock,
         _unstarted,
         _verdicts,
@@ -128,6 +134,13 @@ def _of_certificate(patient: Patient) -> Iterator[Finding]:
     mend = "put a new one in its place, then restart this node"
     wrong = left_ms < CERTIFICATE_DAYS_MIN * DAY_MS
     yield Finding("CERTIFICATE", wrong, f"the certificate that this node shows {when}", mend)
+
+
+def _of_snapshots(patient: Patient) -> Iterator[Finding]:
+    for number, why in sorted(patient.snapshots.items()):
+        what = f"the newest try at a snapshot of partition {number} failed: {why[:300]}"
+        mend = "see that the place answers, has room and may be written to; it is tried again"
+        yield Finding("SNAPSHOT", True, what, mend)
 
 
 def _topics(patient: Patient) -> Iterator[Finding]:
@@ -222,6 +235,24 @@ def _rows(patient: Patient) -> Iterator[Finding]:
         what = f"the breaker of {task_def!r} (tenant {tenant}) is open: its attempts keep failing"
         mend = "mend what the tasks fail at; it closes by itself, or by ResetBreaker"
         yield Finding("BREAKER_OPEN", True, what, mend)
+
+
+def _keys(patient: Patient) -> Iterator[Finding]:
+    """Principals whose last key is about to end. A definition is on every partition: one tells."""
+    for view in islice(patient.views().values(), 1):
+        rows, ends = Rows(view), dict[str, float]()
+        for key in rows.scan(ApiKey, EVERYWHERE):
+            owner = rows.peek(Principal, EVERYWHERE, key.owner)
+            if owner is None or owner.deleted_ms or owner.born != key.born or key.revoked_ms:
+                continue
+            end_ms = math.inf if key.expires_at_ms is None else key.expires_at_ms
+            ends[key.owner] = max(ends.get(key.owner, 0), end_ms)
+        for name, end_ms in sorted(ends.items()):
+            left_ms = end_ms - patient.now_ms
+            if 0 < left_ms < KEY_DAYS_MIN * DAY_MS:
+                what = f"the last key of {name!r} ends in {left_ms // DAY_MS:.0f} days"
+                mend = "make another one and hand it out (penstock keys create)"
+                yield Finding("KEY", True, what, mend)
 
 
 def _clock(patient: Patient) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""pydantic's models as values, for users who write them (`pip install 'penstock[pydantic]'`).
+"""pydantic's models as values, for users who write them (the extra `pydantic`).
 
 Rule: nothing here loads pydantic. Who has a model has loaded it; for all others no class is one.
 """

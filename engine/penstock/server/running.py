@@ -117,7 +117,9 @@ def _tell_what_runs(
     tell(f"  log     {log}, {belongs.partitions} partitions")
     tell(f"  stores  {config.data / 'stores'}")
     if config.auth:
-        tell("  auth    callers need a credential")
+        others = config.admin_key or config.oidc
+        known = "" if others else " that was made before; --admin-key-file makes the first"
+        tell(f"  auth    callers need a credential{known}")
     elif not is_loopback(config.host):
         tell(
             f"penstock: WARNING: whoever reaches {config.host} may do everything: nobody is asked"

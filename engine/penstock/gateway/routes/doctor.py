@@ -19,6 +19,7 @@ from penstock.store.rowstore import RowView
 async def doctor(request: Request) -> Response:
     """All checks of this server and its log."""
     gateway = gateway_of(request)
+    snapshots = gateway.processor.snapshots
     patient = Patient(
         log=gateway.log,
         avro=gateway.avro,
@@ -31,6 +32,7 @@ async def doctor(request: Request) -> Response:
         running=True,
         now_ms=wall_clock_ms(),
         certificate_ends_ms=gateway.security.certificate_ends_ms,
+        snapshots={} if snapshots is None else snapshots.problems,
     )
     found = await run_in_threadpool(examine, patient)
     return json_answer({"items": found, "wrong": sum(one.wrong for one in found)})

@@ -157,11 +157,16 @@ def workers(gateway: Gateway) -> Iterator[Metric]:
 
 
 def snapshots(gateway: Gateway) -> Iterator[Metric]:
-    """How old the newest snapshots are; a partition that has none is not there."""
+    """Snapshots: how old the newest are (if there is one), and how many came to nothing."""
     taken = gateway.processor.snapshots
     ages = {} if taken is None else taken.ages_s
     known = {str(number): age_s for number, age_s in ages.items() if age_s is not None}
     yield _gauge("snapshot_age_seconds", "Age of the newest snapshot.", "partition", known)
+    yield CounterMetricFamily(
+        "penstock_snapshot_failures",
+        "Snapshots that came to nothing; the log says why.",
+        value=0 if taken is None else taken.failures,
+    )
 
 
 def disk(gateway: Gateway) -> Iterator[Metric]:
@@ -176,8 +181,19 @@ def disk(gateway: Gateway) -> Iterator[Metric]:
     yield free
 
 
+def certificate(gateway: Gateway) -> Iterator[Metric]:
+    """The certificate that a server shows that listens with TLS; others have no such line."""
+    ends = GaugeMetricFamily(
+        "penstock_certificate_end_timestamp_seconds",
+        "When it runs out, in seconds since 1970: of the one that was read at the start.",
+    )
+    if gateway.security.certificate_ends_ms is not None:
+        ends.add_metric((), gateway.security.certificate_ends_ms / 1_000)
+    yield ends
+
+
 FAMILIES: Final[tuple[Callable[[Gateway], Iterator[Metric]], ...]] = (
-    *(partitions, folding, edge, queues, workers, snapshots, disk),
+    *(partitions, folding, edge, queues, workers, snapshots, disk, certificate),
 )
 
 

@@ -69,12 +69,8 @@ def open_objects(where: str) -> Objects:
         if "://" in where:
             raise CannotStart(f"{where} is no place for snapshots: name a directory or {S3}...")
         return DirectoryObjects(Path(where))
-    try:
-        from penstock.processor.snapshots.s3 import S3Objects
-    except ModuleNotFoundError as error:
-        raise CannotStart(
-            "snapshots on S3 need obstore: pip install 'penstock[server,s3]'"
-        ) from error
+    from penstock.processor.snapshots.s3 import S3Objects
+
     try:
         return S3Objects(where)
     except SnapshotError as error:

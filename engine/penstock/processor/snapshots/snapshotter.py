@@ -56,6 +56,7 @@ class _Course:
         self.newest: Manifest | None = None
         self.taken_s = now_s  # of the newest, or since when there is none
         self.not_before_s = 0.0
+        self.problem: str | None = None  # why the newest try came to nothing
         self.hashes: dict[tuple[int, int, int], str] = {}  # inode, size, mtime
         self.is_wanted = False
 
@@ -84,6 +85,7 @@ class Snapshotter:
         self._failpoints = failpoints or Failpoints()
         self._truncate = truncate
         self._wall_ms = wall_ms
+        self.failures = 0
         self._courses: dict[int, _Course] = {}
         self._job: Future[None] | None = None
         self._stopping = threading.Event()
@@ -105,6 +107,12 @@ class Snapshotter:
         """The newest snapshot of each partition that is open here."""
         courses = list(self._courses.items())
         return {number: one.newest for number, one in courses if one.newest is not None}
+
+    @property
+    def problems(self) -> dict[int, str]:
+        """Why partitions that are open here have had no snapshot when one was tried last."""
+        courses = list(self._courses.items())
+        return {number: one.problem for number, one in courses if one.problem is not None}
 
     def want(self) -> None:
         """Take one of every partition that is open here and has moved, as soon as may be. From any
@@ -169,8 +177,7 @@ class Snapshotter:
             directory.parent.mkdir(parents=True, exist_ok=True)
             partition.store.checkpoint(directory)
         except (StoreError, OSError) as error:
-            number = partition.shard.partition
-            logger.warning("no snapshot of partition %d for now: %s", number, error)
+            self._failed(course, error)
             return
         taken_s, taken_ms = time.monotonic(), self._wall_ms()
         self._job = self._executor.submit(
@@ -182,13 +189,13 @@ class Snapshotter:
         job, self._job = self._job, None
         error = None if job is None or job.cancelled() else job.exception()
         if error is not None:
+            self.failures += 1
             logger.critical("taking a snapshot failed: %r", error, exc_info=error)
 
     # In the thread of the snapshots.
 
     def _look(self, course: _Course) -> None:
         """What was there before this process."""
-        number = course.shelf.identity.partition
         try:
             for name in course.shelf.newest_first():
                 try:
@@ -200,7 +207,7 @@ class Snapshotter:
                 course.newest, course.taken_s = found, time.monotonic() - age_s
                 return
         except FAILURES as error:
-            logger.warning("the snapshots of partition %d are not known: %s", number, error)
+            self._failed(course, error)
 
     def _keep(
         self, course: _Course, directory: Path, fold_version: int, taken_s: float, taken_ms: int
@@ -210,13 +217,21 @@ class Snapshotter:
             manifest = self._described(course, directory, fold_version, taken_ms)
             course.shelf.add(directory, manifest, self._brought)
             course.newest, course.taken_s, course.not_before_s = manifest, taken_s, 0.0
+            course.problem = None
             kept = course.shelf.clean(self._schedule.keep)
             if self._truncate is not None and len(kept) >= KEEP_MIN:
                 self._truncate(number, kept[-1].next_offset)
         except FAILURES as error:
-            logger.warning("the snapshot of partition %d failed: %s", number, error)
+            self._failed(course, error)
         finally:
             remove(directory)
+
+    def _failed(self, course: _Course, error: Exception) -> None:
+        """Told to whoever reads the log, the metrics, or what doctor says."""
+        self.failures += 1
+        course.problem = str(error)
+        number = course.shelf.identity.partition
+        logger.warning("the snapshot of partition %d failed: %s", number, error)
 
     def _described(
         self, course: _Course, directory: Path, fold_version: int, taken_ms: int
