@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from penstock.cli import _parser  # pyright: ignore[reportPrivateUsage]
+from penstock.cli.command import command_parser
 
 READ_WORDS: Final = frozenset(
     {
@@ -71,7 +71,7 @@ class Verb(Struct, frozen=True):
 
 def all_verbs() -> Iterator[Verb]:
     """Each verb that has no verbs of its own."""
-    yield from _below(_parser(), ())
+    yield from _below(command_parser(), ())
 
 
 def _below(parser: argparse.ArgumentParser, above: tuple[str, ...]) -> Iterator[Verb]:

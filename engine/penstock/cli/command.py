@@ -1,0 +1,84 @@
+"""What a command line stands for: a module for each kind of verb."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from penstock.cli import (
+    acts,
+    bench,
+    builtin,
+    care,
+    completion,
+    counts,
+    explain,
+    export,
+    flows,
+    keys,
+    openapi,
+    past,
+    profiles,
+    quotas,
+    runs,
+    serving,
+    snapshot,
+    tenants,
+    what_if,
+    working,
+)
+from penstock.cli.codes import TOLD, Exit, code_of
+from penstock.cli.words import Parser, fail, tell
+from penstock.config import log_format_default, log_level
+from penstock.observe.logs import start_logs
+
+SERVER_LIBRARIES = ("jwt", "prometheus_client", "rocksdict", "starlette", "uvicorn")
+
+
+def run(arguments: list[str] | None) -> int:
+    """Do what the command line says; the exit code says what came of it (codes.py)."""
+    try:
+        profile = profiles.begin()
+    except profiles.BadProfiles as error:
+        return fail(str(error))
+    options = command_parser().parse_args(arguments)
+    if profile is not None:
+        profiles.lend(profile, options)
+    start_logs(log_level(), getattr(options, "log_format", log_format_default()))
+    try:
+        return options.do(options)
+    except BrokenPipeError:  # whoever read it has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.UNREAD
+    except TOLD as error:
+        return fail(str(error), code_of(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in SERVER_LIBRARIES:
+            raise
+        return fail(
+            f"{error.name} is not installed; the engine needs: pip install 'penstock[server]'"
+        )
+
+
+def _version(_: argparse.Namespace) -> int:
+    try:
+        tell(f"penstock {version('penstock')}")
+    except PackageNotFoundError:
+        tell("penstock, not installed")
+    return 0
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs."""
+    parser = Parser(prog="penstock", description="A durable workflow engine on Apache Kafka.")
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    running = serving, snapshot, working, builtin
+    asking = flows, bench, runs, acts, counts, past, export, what_if, care
+    kept = profiles, keys, tenants, quotas, openapi, explain
+    for kind in (*running, *asking, *kept):
+        kind.add(verbs)
+    completion.add(verbs, lambda: parser)
+    verbs.add_parser("version", help="print the version").set_defaults(do=_version)
+    return parser
