@@ -218,7 +218,7 @@ function Filters(props: { query: URLSearchParams }) {
       <WorkflowFilter query={query} />
       <TimeFilter within={WITHIN_S} query={query} />
       <MoreFilters names={["task", "child_filter", "label"]} query={query}>
-        <WordFilter name="task" label="Node" hint="Node" query={query} />
+        <WordFilter name="task" label="Node" query={query} />
         <ChildFilter query={query} />
         <LabelFilter query={query} />
       </MoreFilters>

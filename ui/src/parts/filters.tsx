@@ -38,35 +38,43 @@ export function TextFilter(props: { label: string; hint: string; query: URLSearc
   return <SearchField label={props.label} hint={props.hint} value={text} onInput={setText} />;
 }
 
+/** What is being typed: it stays while the page is drawn anew, until something else is asked for. */
+export function useTyped(asked: string): [text: string, type: (text: string) => void] {
+  const [text, setText] = useState(asked);
+  useEffect(() => setText(asked), [asked]);
+  return [text, setText];
+}
+
 /** A word that is asked for when it was said: by Enter, or by going elsewhere. */
-export function WordFilter(props: {
-  name: string;
-  label: string;
-  hint: string;
-  query: URLSearchParams;
-}) {
+export function WordFilter(props: { name: string; label: string; query: URLSearchParams }) {
+  const [text, setText] = useTyped(props.query.get(props.name) ?? "");
   return (
-    <input
-      aria-label={props.label}
-      placeholder={props.hint}
-      spellcheck={false}
-      value={props.query.get(props.name) ?? ""}
-      onChange={(event) => ask({ [props.name]: event.currentTarget.value.trim() })}
-    />
+    <label class="named">
+      {props.label}
+      <input
+        spellcheck={false}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => ask({ [props.name]: event.currentTarget.value.trim() })}
+      />
+    </label>
   );
 }
 
 /** A number that is asked for when it was said. */
 function NumberFilter(props: { name: string; label: string; query: URLSearchParams }) {
+  const [text, setText] = useTyped(props.query.get(props.name) ?? "");
   return (
-    <input
-      type="number"
-      min="0"
-      aria-label={props.label}
-      placeholder={props.label}
-      value={props.query.get(props.name) ?? ""}
-      onChange={(event) => ask({ [props.name]: event.currentTarget.value })}
-    />
+    <label class="named">
+      {props.label}
+      <input
+        type="number"
+        min="0"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => ask({ [props.name]: event.currentTarget.value })}
+      />
+    </label>
   );
 }
 
@@ -142,13 +150,8 @@ export function MoreFilters(props: {
     <details class="more-filters" open={names.some((name) => query.has(name))}>
       <summary>More filters</summary>
       <div class="filters">
-        <WordFilter name="namespace" label="Namespace" hint="Namespace" query={query} />
-        <WordFilter
-          name="trigger_wf_run_id"
-          label="Started by the run"
-          hint="Started by the run"
-          query={query}
-        />
+        <WordFilter name="namespace" label="Namespace" query={query} />
+        <WordFilter name="trigger_wf_run_id" label="Started by the run" query={query} />
         <NumberFilter name="version" label="Version" query={query} />
         <NumberFilter name="major" label="Major version" query={query} />
         <NumberFilter name="revision" label="Revision" query={query} />
@@ -204,6 +207,7 @@ function MomentFilter(props: { name: string; label: string; query: URLSearchPara
   const zone = useZone();
   const asked = props.query.get(props.name);
   const known = asked !== null && Number.isFinite(Date.parse(asked));
+  const [text, setText] = useTyped(known ? fieldTime(asked, zone).slice(0, 16) : "");
   const changed = (text: string) => {
     const ms = msOfField(text, zone);
     ask({ [props.name]: Number.isFinite(ms) ? new Date(ms).toISOString() : "" });
@@ -213,7 +217,8 @@ function MomentFilter(props: { name: string; label: string; query: URLSearchPara
       type="datetime-local"
       aria-label={props.label}
       title={`${props.label}, ${zone === "utc" ? "UTC" : "local time"}`}
-      value={known ? fieldTime(asked, zone).slice(0, 16) : ""}
+      value={text}
+      onInput={(event) => setText(event.currentTarget.value)}
       onChange={(event) => changed(event.currentTarget.value)}
     />
   );
