@@ -94,7 +94,7 @@ def some_value(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     if action.choices is not None:
         return str(next(iter(action.choices)))
     if is_any_text(action):
-        return "nobody"
+        return "nobody/nothing" if action.dest == "given_user_task" else "nobody"
     return next(one for one in (*TRIED, "{}") if _takes(parser, action, one))
 
 

@@ -30,7 +30,7 @@ from penstock.cli import (
     working,
 )
 from penstock.cli.codes import TOLD, Exit, code_of
-from penstock.cli.words import Parser, fail, tell
+from penstock.cli.words import Parser, Unwritten, fail, tell
 from penstock.config import log_format_default, log_level
 from penstock.observe.logs import start_logs
 
@@ -43,15 +43,18 @@ def run(arguments: list[str] | None) -> int:
         profile = profiles.begin()
     except profiles.BadProfiles as error:
         return fail(str(error))
-    options = command_parser().parse_args(arguments)
+    options = command_parser().parsed(arguments)
     if profile is not None:
         profiles.lend(profile, options)
     start_logs(log_level(), getattr(options, "log_format", log_format_default()))
     try:
         return options.do(options)
     except BrokenPipeError:  # whoever read it has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return Exit.UNREAD
+    except Unwritten as error:
+        _drop_output()
+        return fail(str(error))
     except TOLD as error:
         return fail(str(error), code_of(error))
     except ModuleNotFoundError as error:
@@ -62,6 +65,11 @@ def run(arguments: list[str] | None) -> int:
         )
 
 
+def _drop_output() -> None:
+    """Python writes what is left when it ends, and would tell that this fails, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _version(_: argparse.Namespace) -> int:
     try:
         tell(f"penstock {version('penstock')}")
@@ -70,7 +78,7 @@ def _version(_: argparse.Namespace) -> int:
     return 0
 
 
-def command_parser() -> argparse.ArgumentParser:
+def command_parser() -> Parser:
     """The parser of all verbs."""
     parser = Parser(prog="penstock", description="A durable workflow engine on Apache Kafka.")
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
