@@ -23,7 +23,7 @@ WAIT_S: Final = 90.0
 
 FORKS: Final = """
 import json, os, runpy, signal, sys, traceback
-import penstock.cli, penstock.sdk.client
+import penstock.cli.command, penstock.sdk.client
 
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 script, folder = sys.argv[1:]

@@ -143,8 +143,19 @@ def test_schedules_and_events(tell: Tell) -> None:
         (("search", "wf-run", "--child-filter", "ALL"), "invalid choice"),
         (("bulk", "preview", "kill", "[]"), "is no JSON object"),
         (("bulk", "preview", "kill", '{"wf_spec": 1}'), "wf_spec"),
-        (("get", "node-run", "one", "first", "1"), "invalid int value"),
+        (("get", "node-run", "one", "first", "1"), "'first' is no whole number from 0 on"),
+        (("get", "thread-run", "one", "-1"), "'-1' is no whole number from 0 on"),
+        (("get", "thread-run", "one", "\u0661"), "is no whole number from 0 on"),
         (("list", "nothing"), "invalid choice"),
+        # A path would lose these, and be another's: a script with an empty variable asks so.
+        (("kill", ""), "no name below /v1/wf-runs is empty"),
+        (("get", "wf-run", ".."), "no name below /v1/wf-runs is empty"),
+        (("events", "get", "..", "wf-specs"), "no name below /v1/correlated-events is empty"),
+        (("user-tasks", "claim", "one", "ada"), "'one' is no user task"),
+        # The help that is named is the verb's own, and nothing is missing that may be left out.
+        (("get", "variable", "one", "0", "name"), "arguments: name; see penstock get variable"),
+        (("run",), "required: NAMESPACE.FLOW; see penstock run --help"),
+        (("set-labels",), "required: WF_RUN_ID; see"),
     ],
 )
 def test_a_wrong_command_line_is_told(tell: Tell, words: tuple[str, ...], said: str) -> None:
@@ -158,6 +169,20 @@ def test_what_the_server_refuses_has_its_code(tell: Tell) -> None:
     assert tell("bulk", "preview", "dance", "{}", code=1)
     assert main(["list", "wf-spec", "--url", "http://127.0.0.1:9"]) == 5
     assert "is no address" in tell("list", "wf-spec", "--url", "nowhere", code=2)
+
+
+def test_what_is_handed_to_other_verbs_is_whole(served: Served, tell: Tell) -> None:
+    """A name that is cut is nobody's."""
+    run = served.run("waits", wf_run_id="a" * 63)
+    assert run in tell("list", "wf-run")
+    head, *found = tell("search", "node-run", "--wf-spec", "waits").splitlines()
+    assert head.split()[0] == "WF_RUN_ID"
+    assert run in [line.split()[0] for line in found]
+    [made] = tell("schedules", "make", "waits", "0 8 * * *", "--schedule-id", "b" * 60).split()
+    [line] = [one for one in tell("list", "schedule").splitlines() if made in one]
+    times = json.loads(tell("schedules", "get", made, "-o", "json"))["next_at"]
+    assert len(times) > 1 and line.split()[-1] == times[0], "of several times the next one"
+    tell("delete", "schedule", made)
 
 
 def test_what_a_terminal_would_obey_is_shown(served: Served, tell: Tell) -> None:

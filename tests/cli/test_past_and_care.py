@@ -157,6 +157,7 @@ def test_doctor_finds_nothing_and_then_what_is_wrong(url: str, directory: Path) 
         aside.rmdir()
     assert (ill.returncode, "STORE_ASIDE" in ill.stdout) == (1, True)
     assert str(aside) in ill.stdout
+    assert ill.stdout.endswith("\n1 thing is wrong\n")
 
 
 @pytest.mark.parametrize(

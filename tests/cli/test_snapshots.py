@@ -65,6 +65,7 @@ def test_a_wrong_place_or_schedule_is_explained(
     ("words", "status", "text"),
     [
         (["--data", "nowhere"], 2, "--data needs --snapshots"),
+        (["--snapshots", "kept"], 2, "--snapshots needs --data"),
         (["--data", "nowhere", "--snapshots", "kept"], 1, "there is no directory nowhere"),
         (["--data", ".", "--snapshots", "kept"], 1, "is no data directory"),
     ],
@@ -76,3 +77,15 @@ def test_a_directory_that_is_none_has_no_snapshots(
     done = process("snapshot", "list", *words)
     assert done.returncode == status
     assert text in done.stderr
+
+
+def test_the_place_of_the_environment_is_for_directories_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server is asked whatever the environment says of a place."""
+    monkeypatch.setenv("PENSTOCK_SNAPSHOTS", str(tmp_path / "kept"))
+    monkeypatch.chdir(tmp_path)
+    server = process("snapshot", "list", "--url", "http://127.0.0.1:9", "--within", "1s")
+    assert server.returncode == 5
+    directory = process("snapshot", "list", "--data", "nowhere")
+    assert (directory.returncode, "there is no directory nowhere" in directory.stderr) == (1, True)

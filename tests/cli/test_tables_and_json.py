@@ -189,6 +189,8 @@ def differs(name: str, value: Any, table: str) -> str | None:
             if column not in row and cell != "-":
                 return f"there is no {column}"
             wanted = text(row.get(column))
+            if column == "next_at" and "[" not in cell:  # a list has the first of several times
+                wanted = text(row[column][0])
             if name not in CHANGING and cell not in (wanted.rstrip(), cut(wanted)):
                 return f"{column} is {cell!r}, not {wanted!r}"
     return None

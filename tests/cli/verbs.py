@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from penstock.cli import _parser  # pyright: ignore[reportPrivateUsage]
+from penstock.cli.command import command_parser
 
 READ_WORDS: Final = frozenset(
     {
@@ -71,7 +71,7 @@ class Verb(Struct, frozen=True):
 
 def all_verbs() -> Iterator[Verb]:
     """Each verb that has no verbs of its own."""
-    yield from _below(_parser(), ())
+    yield from _below(command_parser(), ())
 
 
 def _below(parser: argparse.ArgumentParser, above: tuple[str, ...]) -> Iterator[Verb]:
@@ -94,7 +94,7 @@ def some_value(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     if action.choices is not None:
         return str(next(iter(action.choices)))
     if is_any_text(action):
-        return "nobody"
+        return "nobody/nothing" if action.dest == "given_user_task" else "nobody"
     return next(one for one in (*TRIED, "{}") if _takes(parser, action, one))
 
 

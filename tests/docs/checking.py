@@ -17,7 +17,7 @@ from typing import Any, Final
 import jsonschema_rs
 import yaml
 
-from penstock.cli import _parser  # pyright: ignore[reportPrivateUsage]
+from penstock.cli.command import command_parser
 from penstock.flows.compiler import compile_flow
 from penstock.flows.reader import read_flow
 from penstock.gateway.app import ROUTES
@@ -115,7 +115,7 @@ def _penstock(words: list[str]) -> None:
         plain += ["--kafka", "here:9092"]
     stands = {"NUMBER": "1", "N": "1", "NAME": "name"}
     try:
-        _parser().parse_args([stands.get(word, word) for word in plain])
+        command_parser().parse_args([stands.get(word, word) for word in plain])
     except SystemExit as error:
         raise AssertionError(f"penstock does not take {' '.join(words)}") from error
 

@@ -1,9 +1,14 @@
 // What stands still until somebody mends it: dead letters, and breakers that are open.
-import { expect, open, put, run, test } from "./page";
+import type { Page } from "@playwright/test";
+import { expect, inAnother, open, put, run, test } from "./page";
 
-test("a dead letter is read, and sent again once", async ({ page }) => {
+test("a dead letter is read, and sent again once, which another browser sees", async ({
+  page,
+  browser,
+}) => {
+  const letters = (one: Page) => one.locator("table[data-kind=dead-letters] tbody tr");
+  const row = letters(page);
   await open(page, "/dead-letters");
-  const row = page.locator("table[data-kind=dead-letters] tbody tr");
   await expect(row).toHaveCount(1);
   await expect(row).toContainText("MALFORMED");
   await row.getByRole("button", { name: "Read" }).click();
@@ -11,8 +16,13 @@ test("a dead letter is read, and sent again once", async ({ page }) => {
   await expect(letter).toContainText("until_ready");
   await letter.getByRole("button", { name: "Close" }).click();
   await expect(letter).toHaveCount(0);
-  await row.getByRole("button", { name: "Send again" }).click();
-  await expect(row.getByRole("button", { name: "Sent again" })).toBeDisabled();
+  await inAnother(browser, async (other) => {
+    await open(other, "/dead-letters");
+    await expect(letters(other).getByRole("button", { name: "Send again" })).toBeEnabled();
+    await row.getByRole("button", { name: "Send again" }).click();
+    await expect(row.getByRole("button", { name: "Sent again" })).toBeDisabled();
+    await expect(letters(other).getByRole("button", { name: "Sent again" })).toBeDisabled();
+  });
   await open(page, "/runs/lost");
   await expect(page.locator(".run-head > .status")).toHaveText("running");
 });

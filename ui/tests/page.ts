@@ -1,6 +1,6 @@
 // A page that must have nothing to complain of: no error, nothing against the content policy, no
 // request that the OpenAPI document does not have.
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type Browser, type Page } from "@playwright/test";
 import type { Asked, World } from "./engine";
 
 export const world = (): World => JSON.parse(process.env.PENSTOCK_WORLD ?? "{}") as World;
@@ -50,6 +50,18 @@ export const test = base.extend<{ quiet: void }>({
     { auto: true },
   ],
 });
+
+/** Look with another browser, which must have nothing to complain of either. */
+export async function inAnother(
+  browser: Browser,
+  look: (other: Page) => Promise<void>,
+): Promise<void> {
+  const other = await (await browser.newContext()).newPage();
+  const heard = complaints(other);
+  await look(other);
+  expect(heard).toEqual([]);
+  await other.context().close();
+}
 
 export async function open(page: Page, path: string): Promise<void> {
   await page.goto(`${world().url}/ui${path}`);

@@ -1,88 +1,38 @@
-"""The `penstock` command: a module for each kind of verb."""
+"""The `penstock` command.
+
+This module loads nothing of ours before it is asked to: what the verbs need takes a good part of a
+second to load, and Ctrl-C is to be quiet then, too.
+"""
 
 from __future__ import annotations
 
-import argparse
-import logging
 import os
-import sys
-from importlib.metadata import PackageNotFoundError, version
+import signal
+import threading
+from types import FrameType
 
-from penstock import extras
-from penstock.cli import (
-    acts,
-    bench,
-    builtin,
-    care,
-    completion,
-    counts,
-    explain,
-    export,
-    flows,
-    keys,
-    openapi,
-    past,
-    profiles,
-    quotas,
-    runs,
-    serving,
-    snapshot,
-    tenants,
-    what_if,
-    working,
-)
-from penstock.cli.codes import TOLD, Exit, code_of
-from penstock.cli.words import Parser, fail, tell
-from penstock.config import LOG_LEVEL_VARIABLE, log_format_default, log_level
-from penstock.observe.logs import start_logs
-from penstock.observe.tracing import tracing
+INTERRUPTED = 130  # Exit.INTERRUPTED, before that is loaded
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; the exit code says what came of it (codes.py)."""
+    here = threading.current_thread() is threading.main_thread()
+    # Who has it ignored, as a shell does for what it runs in the background, is left to that.
+    mine = here and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if mine:
+        signal.signal(signal.SIGINT, _leave)
+    from penstock.cli.command import run
+
     try:
-        profile = profiles.begin()
-    except profiles.BadProfiles as error:
-        return fail(str(error))
-    options = _parser().parse_args(arguments)
-    if profile is not None:
-        profiles.lend(profile, options)
-    if (level := log_level()) not in logging.getLevelNamesMapping():
-        return fail(f"{LOG_LEVEL_VARIABLE}: there is no level {level[:64]!r}", Exit.USAGE)
-    start_logs(level, getattr(options, "log_format", log_format_default()))
-    try:
-        tracing()  # what that lacks is told before anything begins
-        return options.do(options)
+        if mine:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return run(arguments)
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    except BrokenPipeError:  # whoever read it has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.UNREAD
-    except TOLD as error:
-        return fail(str(error), code_of(error))
-    except ModuleNotFoundError as error:
-        said = extras.told(error)
-        if said is None:
-            raise
-        return fail(said)
+        return INTERRUPTED
 
 
-def _version(_: argparse.Namespace) -> int:
-    try:
-        tell(f"penstock {version('penstock')}")
-    except PackageNotFoundError:
-        tell("penstock, not installed")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="penstock", description="A durable workflow engine on Apache Kafka.")
-    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    running = serving, snapshot, working, builtin
-    asking = flows, bench, runs, acts, counts, past, export, what_if, care
-    kept = profiles, keys, tenants, quotas, openapi, explain
-    for kind in (*running, *asking, *kept):
-        kind.add(verbs)
-    completion.add(verbs, lambda: parser)
-    verbs.add_parser("version", help="print the version").set_defaults(do=_version)
-    return parser
+def _leave(_: int, __: FrameType | None) -> None:
+    """End at once. An exception would come up wherever a module is being loaded, some of which take
+    it for one of theirs; nothing has been done yet that would have to be ended.
+    """
+    os._exit(INTERRUPTED)

@@ -98,7 +98,13 @@ def _findings(found: dict[str, Any], _: bool) -> Iterable[str]:
         yield f"{'WRONG' if one['wrong'] else 'ok   '}  {one['check']:<12} {one['what']}"
         if one["wrong"]:
             yield f"                     -> {one['mend']}"
-    yield "nothing is wrong" if not found["wrong"] else f"{found['wrong']} things are wrong"
+    match found["wrong"]:
+        case 0:
+            yield "nothing is wrong"
+        case 1:
+            yield "1 thing is wrong"
+        case many:
+            yield f"{many} things are wrong"
 
 
 def _ask(options: argparse.Namespace, url: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from penstock.sdk.options import Duration
 from penstock.sdk.subject import Subject, lists
 
 SHOWN_MAX: Final = 100
+NUMBER_CHARS_MAX: Final = 18
 
 
 class Method(Struct, frozen=True):
@@ -151,7 +152,7 @@ def _add_argument(parser: argparse.ArgumentParser, parameter: Parameter, hint: A
     placed: Any = {**how, "metavar": name.upper(), "help": None if said in _PLAIN else said}
     names = [dest]
     if parameter.kind is Parameter.VAR_POSITIONAL:
-        placed["nargs"] = "*"
+        placed |= {"nargs": "*", "default": []}  # else it is told as missing, too
     elif parameter.default is not Parameter.empty and parameter.kind is not Parameter.KEYWORD_ONLY:
         placed = {"nargs": "?", **placed}
     elif rest or parameter.default is not Parameter.empty:
@@ -188,7 +189,8 @@ def _written(hint: Any, parameter: Parameter) -> dict[str, Any] | None:
             return {"type": _object, "metavar": "JSON"}
         many = "nargs" if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD else "action"
         value = "*" if many == "nargs" else "append"
-        return {"type": _entry, "metavar": "KEY=VALUE", many: value}
+        none: dict[str, Any] = {"default": []} if many == "nargs" else {}
+        return {"type": _entry, "metavar": "KEY=VALUE", many: value, **none}
     if get_origin(hint) is Sequence:
         return {"action": "append", "metavar": "TEXT"}
     return None
@@ -236,8 +238,14 @@ def _time(text: str) -> datetime:
     return at
 
 
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > NUMBER_CHARS_MAX:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 0 on")
+    return int(text)
+
+
 _SIMPLE: Final[Mapping[Any, tuple[Callable[[str], Any], str]]] = {
-    int: (int, "N"),
+    int: (_number, "N"),
     str: (str, "TEXT"),
     datetime: (_time, "TIME"),
     Any: (_json, "JSON"),

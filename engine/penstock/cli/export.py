@@ -11,7 +11,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final
 
 from penstock.cli.of_run import add_run, asked, plain, read
-from penstock.cli.words import Verbs, fail, tell
+from penstock.cli.words import Verbs, fail, tell, why
 from penstock.sdk.client import Client
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _export(options: argparse.Namespace) -> int:
             return 0
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        return fail(f"{output} can not be written: {error}")
+        return fail(f"{output} can not be written: {why(error)}")
     count = len(recording["turns"])
     tell(f"{output}: {count} turns; run it with: pytest {output}")
     for place in recording["masked"]:

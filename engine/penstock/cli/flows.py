@@ -10,7 +10,7 @@ from typing import Any
 
 from penstock.cli.asking import client_of
 from penstock.cli.codes import Exit, code_of
-from penstock.cli.words import Verbs, add_server, fail, tell
+from penstock.cli.words import Verbs, add_server, fail, tell, why
 from penstock.sdk.client import Client
 from penstock.sdk.errors import PenstockError
 
@@ -24,7 +24,7 @@ def add(verbs: Verbs) -> None:
     schema.set_defaults(do=_schema)
     run = verbs.add_parser("run", help="start a run of a flow, or of any WfSpec")
     run.add_argument("flow", metavar="NAMESPACE.FLOW")
-    run.add_argument("inputs", nargs="*", type=_input, metavar="NAME=VALUE")
+    run.add_argument("inputs", nargs="*", default=[], type=_input, metavar="NAME=VALUE")
     run.add_argument("--follow", action="store_true", help="tell what happens, until its end")
     run.add_argument("--wait", action="store_true", help="wait for its end, and tell its output")
     run.add_argument("--run-id", metavar="ID", help="an id of your own: again, it is the same run")
@@ -78,7 +78,7 @@ def _each(paths: list[Path], do: Callable[[str], Any]) -> int:
                 mark = mistake.mark
                 tell(f"{path}:{mark.line}:{mark.column}: {mistake.message}")
         except (OSError, UnicodeDecodeError) as error:
-            return fail(f"{path} can not be read: {error}")
+            return fail(f"{path} can not be read: {why(error)}")
         except PenstockError as error:
             for fault in error.faults:
                 if "line" in fault:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
+from penstock.cli.words import why
 from penstock.config import (
     ADMIN_KEY_VARIABLE,
     ALLOW_HOSTS_VARIABLE,
@@ -63,7 +64,7 @@ def _secret_of_file(text: str) -> str:
     try:
         return Path(text).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise argparse.ArgumentTypeError(f"{text} can not be read: {error}") from error
+        raise argparse.ArgumentTypeError(f"{text} can not be read: {why(error)}") from error
 
 
 def security_of(given: dict[str, Any]) -> dict[str, Any]:

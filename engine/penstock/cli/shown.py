@@ -31,6 +31,7 @@ CLEAR: Final = "\x1b[H\x1b[2J"
 COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "WfRunHead": ("wf_run_id", "wf_spec", "version", "status", "started_at", "ended_at"),
     "NodeRunShown": ("thread", "position", "node", "node_type", "status", "task", "failure"),
+    "NodeRunFound": ("wf_run_id", "thread", "position", "node", "node_type", "status"),
     "TaskRunShown": ("id", "task_def", "status", "thread", "position"),
     "VariableShown": ("thread", "name", "value"),
     "UserTaskShown": ("id", "user_task_def", "status", "user_id", "user_group"),
@@ -45,6 +46,9 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "OwnQuota": ("tenant", "principal", *BOUNDS, "used"),
 }
 """What a table has of each kind, where all that is there would be too much."""
+
+_NAMES: Final = frozenset({"name", "wf_spec", "task_def", "user_task_def", "task", "user_task"})
+"""What other commands ask for, besides ids."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -161,8 +165,8 @@ def _fields(row: Mapping[str, Any]) -> Iterable[str]:
 def table(
     items: Sequence[Any], *, wide: bool = False, columns: Sequence[str] = ()
 ) -> Iterable[str]:
-    """A column for each field; all but ids and the last are cut where they are long,
-    and show it.
+    """A column for each field; all but the last, and what is handed to other commands, are cut
+    where they are long, and show it. Of several times the first is there.
     """
     if not items:
         return
@@ -170,9 +174,23 @@ def table(
     if wide or not columns:
         all_of_them = list(rows[0])
         columns = all_of_them if wide else COLUMNS.get(type(items[0]).__name__, all_of_them)
-    whole = columns if wide else ("id", *columns[-1:])
+    whole = columns if wide else (*filter(_is_handed_on, columns), *columns[-1:])
+    if not wide:
+        rows = [{name: _first_time(value) for name, value in row.items()} for row in rows]
     cells = [[_cell(row.get(name), whole=name in whole) for name in columns] for row in rows]
     yield from _aligned([[name.upper() for name in columns], *cells])
+
+
+def _is_handed_on(name: str) -> bool:
+    return name.endswith("id") or name in _NAMES
+
+
+def _first_time(value: Any) -> Any:
+    match value:
+        case [datetime() as first, *_]:
+            return first
+        case _:
+            return value
 
 
 def _cell(value: Any, *, whole: bool) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from penstock.cli.asking import asking, showing
 from penstock.cli.words import Verbs, add_place, duration_s, tell
+from penstock.config import snapshots_default
 from penstock.contracts.answers.common import Items
 from penstock.contracts.answers.snapshots import SnapshotKept, SnapshotsAsked
 from penstock.sdk.api import Call
@@ -34,6 +35,7 @@ def add(verbs: Verbs) -> None:
         help="of this data directory, with --snapshots, without asking a server",
     )
     add_place(listed)
+    listed.set_defaults(snapshots=None)  # what is said here, not what the environment says
     showing(listed, _list)
     take = kinds.add_parser("take", help="take one now, of each that has moved since its last one")
     take.add_argument(
@@ -48,11 +50,14 @@ def add(verbs: Verbs) -> None:
 
 def _list(options: argparse.Namespace, client: Client) -> Any:
     """Of a server, which knows its place; or of a directory, where the place has to be said."""
+    if options.data is None and options.snapshots is not None:
+        raise ValueError("--snapshots needs --data: a server knows itself where its snapshots are")
     if options.data is None:
         return _kept(client)
-    if options.snapshots is None:
+    place = options.snapshots or snapshots_default()
+    if place is None:
         raise ValueError("--data needs --snapshots: where they are kept")
-    return _of_directory(options.data, options.snapshots)
+    return _of_directory(options.data, place)
 
 
 def _of_directory(data: Path, place: str) -> list[Any]:

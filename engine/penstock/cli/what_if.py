@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from penstock.cli.export import recording_of
 from penstock.cli.of_run import add_run
-from penstock.cli.words import Verbs, fail, tell
+from penstock.cli.words import Verbs, fail, tell, why
 from penstock.sdk import api
 from penstock.sdk.client import Client
 from penstock.sdk.errors import DefinitionError, NotFound
@@ -140,7 +140,7 @@ def _of_flow(path: Path) -> list[Command]:
     try:
         compiled = compile_flow(read_flow(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
-        raise NoSpec(f"{path} can not be read: {error}") from error
+        raise NoSpec(f"{path} can not be read: {why(error)}") from error
     except FlowError as error:
         lines = (
             f"{path}:{one.mark.line}:{one.mark.column}: {one.message}" for one in error.mistakes

@@ -44,6 +44,18 @@ class Parser(argparse.ArgumentParser):
     is none of many, those that look like it are named, not all.
     """
 
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.set_defaults(parsed_by=self)  # that of the verb, in the end
+
+    def parsed(self, arguments: list[str] | None) -> argparse.Namespace:
+        """The options; what is not known is told by the verb, whose help says what is."""
+        options, unknown = self.parse_known_args(arguments)
+        verb = vars(options).pop("parsed_by")  # what is left is what was said
+        if unknown:
+            verb.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
@@ -66,9 +78,24 @@ def fail(message: str, code: Exit = Exit.FAILED) -> int:
     return code
 
 
+def why(error: OSError | UnicodeDecodeError) -> str:
+    """What is wrong with a file, whose name stands beside it."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error)
+
+
+class Unwritten(Exception):
+    """What was asked for can not be written: the disk is full, say."""
+
+
 def tell(line: str, end: str = "\n") -> None:
     """A line of what was asked for."""
-    print(line, end=end, flush=True)
+    try:
+        print(line, end=end, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritten(f"the output can not be written: {why(error)}") from error
 
 
 def add_server(

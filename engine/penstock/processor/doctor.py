@@ -130,7 +130,11 @@ def _of_certificate(patient: Patient) -> Iterator[Finding]:
     if patient.certificate_ends_ms is None:
         return
     left_ms = patient.certificate_ends_ms - patient.now_ms
-    when = f"ends in {left_ms // DAY_MS} days" if left_ms > 0 else "has ended"
+    if left_ms <= 0:
+        when = "has ended"
+    else:
+        days = left_ms // DAY_MS
+        when = f"ends in {_many(days, 'day')}" if days else "ends in less than a day"
     mend = "put a new one in its place, then restart this node"
     wrong = left_ms < CERTIFICATE_DAYS_MIN * DAY_MS
     yield Finding("CERTIFICATE", wrong, f"the certificate that this node shows {when}", mend)
@@ -168,7 +172,7 @@ def _partitions(patient: Patient) -> Iterator[Finding]:
         else:
             _, end = patient.log.bounds(number)
             lag = end - view.position().next_offset
-            what = f"partition {number} has {lag} records to fold, of {end}"
+            what = f"partition {number} has {_many(lag, 'record')} to fold, of {end}"
             mend = "wait; if it grows, the node is too slow or stuck: see its log"
             yield Finding("LAG", lag > LAG_RECORDS_MAX, what, mend)
 
@@ -229,7 +233,8 @@ def _rows(patient: Patient) -> Iterator[Finding]:
         }
     for (tenant, task_def), count in sorted(held.items()):
         topic = patient.topics.task(tenant, task_def)
-        what = f"{count} tasks of {task_def!r} are held: the topic {topic} can not be written to"
+        waiting = f"{_many(count, 'task')} of {task_def!r}"
+        what = f"held, since the topic {topic} can not be written to: {waiting}"
         yield Finding("HELD_TASKS", True, what, "make the topic, or give the engine leave to")
     for tenant, task_def in sorted(opened):
         what = f"the breaker of {task_def!r} (tenant {tenant}) is open: its attempts keep failing"
@@ -315,5 +320,9 @@ def _letters(patient: Patient) -> Iterator[Finding]:
             if isinstance(letter, DeadRecord) and letter.code != RETRIED:
                 counts[letter.code] += 1
     for code, count in sorted(counts.items()):
-        what = f"{count} dead letters with {code} in the last seven days"
+        what = f"{_many(count, 'dead letter')} with {code} in the last seven days"
         yield Finding("DEAD_LETTERS", False, what, f"penstock dead-letters list --code {code}")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -237,7 +237,9 @@ def _zoned(at: datetime) -> datetime:
 
 
 def below(path: str, *parts: str | int) -> str:
-    """What lies below a path, by names of users'."""
+    """What lies below a path, by names of users'. One that a path would lose is nobody's."""
+    if not {"", ".", ".."}.isdisjoint(map(str, parts)):
+        raise ValueError(f"no name below {path} is empty, '.' or '..'")
     return "/".join([path, *(quote(str(part), safe="") for part in parts)])
 
 

@@ -156,7 +156,7 @@ class Worker:
             if hurry is not None and hurry():
                 break
         if not done:
-            logger.warning("%s hands back %d tasks", self.name, runner.unfinished)
+            logger.warning("%s hands back tasks: %d", self.name, runner.unfinished)
             runner.leave(LEAVE_S)
         source.close(REPORTS_S)
         runner.stop()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.cli import _parser  # pyright: ignore[reportPrivateUsage]
+from penstock.cli.command import command_parser
 from penstock.config import ENVIRONMENT
 from tests.docs.reference.words import table, upper
 
@@ -28,7 +28,7 @@ def page() -> str:
         table(("variable", "what"), ((f"`{name}`", about) for name, about in ENVIRONMENT.items()))
     )
     text.append("## Command line\n")
-    for name, about, parser in _commands(_parser()):
+    for name, about, parser in _commands(command_parser()):
         text += [f"### {name}\n", upper(about) + ".\n"]
         text.append(table(("argument", "what"), _arguments(parser)) or "No arguments.\n")
     return "\n".join(text)

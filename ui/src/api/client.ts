@@ -19,6 +19,8 @@ export type Asked<R extends Route> = Needed<"path", Routes[R]["path"]> & {
 };
 
 const TRIES = 4;
+/** So long an answer is waited for: a server that is at work says something long before. */
+const PATIENCE_S = 30;
 const WORTH_ANOTHER_TRY = new Set([421, 429, 503, 504]);
 const positions = new Map<string, string>();
 
@@ -31,6 +33,14 @@ export class ApiError extends Error {
     readonly faults: FaultShown[] = [],
   ) {
     super(message);
+  }
+}
+
+/** What was asked got no answer in time. */
+export class Unanswered extends ApiError {
+  constructor(isRead: boolean) {
+    const what = isRead ? "" : "; look whether it has done what was asked";
+    super(0, "NO_ANSWER", `The server has not answered for ${PATIENCE_S} s${what}.`);
   }
 }
 
@@ -79,15 +89,36 @@ export function queryText(query: Record<string, unknown>): string {
 /** A command with the same id is done once, so it may be sent again as a read may. */
 async function tried(target: string, init: RequestInit): Promise<unknown> {
   for (let left = TRIES - 1; ; left--) {
-    const response = await fetch(target, init);
-    if (response.ok) return await response.json();
-    const error = await errorOf(response);
+    const heard = await inTime(init, async (bounded) => {
+      const response = await fetch(target, bounded);
+      if (response.ok) return { answer: (await response.json()) as unknown };
+      return { error: await errorOf(response), after: response.headers.get("Retry-After") };
+    });
+    if (!heard.error) return heard.answer;
+    const { error, after } = heard;
     if (error.status === 401) keyWanted.set(error.message);
-    const after = response.headers.get("Retry-After");
     const isLater = WORTH_ANOTHER_TRY.has(error.status) && (after !== null || error.status !== 429);
     if (left === 0 || !isLater) throw error;
     const seconds = Number(after ?? "1") || 1;
     await pause(Math.min(seconds, 3) * 1000, init.signal ?? undefined);
+  }
+}
+
+/** Ask, but for no longer than an answer is waited for. */
+async function inTime<T>(init: RequestInit, ask: (init: RequestInit) => Promise<T>): Promise<T> {
+  const [outer, own] = [init.signal, new AbortController()];
+  const stop = () => own.abort();
+  let late = false;
+  const timer = setTimeout(() => ((late = true), stop()), PATIENCE_S * 1000);
+  outer?.addEventListener("abort", stop);
+  try {
+    outer?.throwIfAborted();
+    return await ask({ ...init, signal: own.signal });
+  } catch (error) {
+    throw late ? new Unanswered(init.method === "GET") : error;
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", stop);
   }
 }
 

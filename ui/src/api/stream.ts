@@ -1,6 +1,7 @@
 // Server-sent events, read with fetch: EventSource can send no key. A stream that breaks is opened
 // again, after pauses that grow unless one lasts; one that is refused for good is not. While nobody
-// looks at the page there is none, since a browser has few connections.
+// looks at the page there is none, since a browser has few connections. One on which nothing is heard,
+// not even that it lives, is given up.
 import { ApiError, errorOf, headersOf, pause } from "./client";
 
 export interface Sent {
@@ -21,6 +22,7 @@ export type State = "live" | "connecting" | ApiError;
 const AGAIN_MS = 1000;
 const AGAIN_MS_MAX = 15_000;
 const STEADY_MS = 5000;
+const SILENT_MS = 40_000; // the server says something, if only that it lives, twice in this time
 const FOR_GOOD = [400, 403, 404, 409, 422];
 
 /** Follow a stream until the signal is aborted, `onEvent` returns false, or it is refused. */
@@ -34,16 +36,16 @@ export async function follow(
   let began = Infinity;
   while (!signal.aborted) {
     await seen(signal);
-    const hidden = whenHidden(signal);
+    const limits = limited(signal);
     try {
       const response = await fetch(target, {
         headers: headersOf(true),
-        signal: hidden.signal,
+        signal: limits.signal,
       });
       if (!response.ok || response.body === null) throw await errorOf(response);
       onState("live");
       began = Date.now();
-      for await (const sent of eventsOf(response.body)) {
+      for await (const sent of eventsOf(response.body, limits.heard)) {
         if (sent.event === "error") throw endOf(sent.data);
         if (onEvent(sent) === false) return;
       }
@@ -51,7 +53,7 @@ export async function follow(
       if (signal.aborted) return;
       if (error instanceof ApiError && FOR_GOOD.includes(error.status)) return onState(error);
     } finally {
-      hidden.stop();
+      limits.stop();
     }
     onState("connecting");
     if (Date.now() - began >= STEADY_MS) wait = AGAIN_MS;
@@ -68,7 +70,10 @@ function endOf(data: string): ApiError {
   return new ApiError(status, code, message);
 }
 
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Sent> {
+async function* eventsOf(
+  body: ReadableStream<Uint8Array>,
+  heard: () => void,
+): AsyncGenerator<Sent> {
   const reader = body
     .pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
     .getReader();
@@ -77,6 +82,7 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Sent>
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      heard();
       text += value;
       const blocks = text.split("\n\n");
       text = blocks.pop() ?? "";
@@ -113,15 +119,29 @@ function seen(signal: AbortSignal): Promise<void> {
   });
 }
 
-function whenHidden(outer: AbortSignal): { signal: AbortSignal; stop: () => void } {
+interface Limits {
+  signal: AbortSignal;
+  heard: () => void;
+  stop: () => void;
+}
+
+/** Ends what is not to go on: the page is not seen, it is told to end, nothing is heard. */
+function limited(outer: AbortSignal): Limits {
   const own = new AbortController();
+  let silence: ReturnType<typeof setTimeout> | undefined;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => own.abort(), SILENT_MS);
+  };
   const look = () => document.hidden && own.abort();
   const end = () => own.abort();
   document.addEventListener("visibilitychange", look);
   outer.addEventListener("abort", end, { once: true });
+  heard();
   const stop = () => {
+    clearTimeout(silence);
     document.removeEventListener("visibilitychange", look);
     outer.removeEventListener("abort", end);
   };
-  return { signal: own.signal, stop };
+  return { signal: own.signal, heard, stop };
 }

@@ -1,5 +1,6 @@
 // What a component reads of the API, and keeps up to date.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { Unanswered } from "../api/client";
 import { follow, type Missing, type Sent, type State } from "../api/stream";
 import { store } from "./store";
 
@@ -10,6 +11,9 @@ export interface Read<T> {
   reload: () => Promise<void>;
 }
 
+/** What got no answer is asked again after so long. */
+const AGAIN_MS = 5000;
+
 /** Read when `key` changes, and when told; what was read stays while it is read again. */
 export function useRead<T>(key: string | null, read: (signal: AbortSignal) => Promise<T>): Read<T> {
   const [state, setState] = useState<{ key: string | null; data?: T; error?: Error }>({
@@ -19,10 +23,12 @@ export function useRead<T>(key: string | null, read: (signal: AbortSignal) => Pr
   const latest = useRef(read);
   latest.current = read;
   const running = useRef<AbortController | null>(null);
+  const again = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   const reload = useCallback(async () => {
     if (key === null) return;
     running.current?.abort();
+    clearTimeout(again.current);
     const own = (running.current = new AbortController());
     setLoading(true);
     try {
@@ -31,6 +37,7 @@ export function useRead<T>(key: string | null, read: (signal: AbortSignal) => Pr
     } catch (error) {
       if (own.signal.aborted) return;
       setState((old) => ({ ...(old.key === key ? old : {}), key, error: error as Error }));
+      if (error instanceof Unanswered) again.current = setTimeout(() => void reload(), AGAIN_MS);
     } finally {
       if (running.current === own) setLoading(false);
     }
@@ -38,7 +45,10 @@ export function useRead<T>(key: string | null, read: (signal: AbortSignal) => Pr
 
   useEffect(() => {
     void reload();
-    return () => running.current?.abort();
+    return () => {
+      running.current?.abort();
+      clearTimeout(again.current);
+    };
   }, [reload]);
 
   const current = state.key === key ? state : { data: undefined, error: undefined };

@@ -7,6 +7,7 @@ import { ask, Link, part, usePlace } from "../base/router";
 import { namesIn, person, type Person } from "../base/settings";
 import { useStore } from "../base/store";
 import { Empty, Loaded, notify } from "../parts/feedback";
+import { useTyped } from "../parts/filters";
 import { More, usePager } from "../parts/pager";
 import { Status } from "../parts/status";
 import { Tabs, useTab } from "../parts/tabs";
@@ -46,6 +47,8 @@ export function InboxPage() {
 
 function Me(props: { me: Person }) {
   const { me } = props;
+  const [user, setUser] = useTyped(me.user);
+  const [groups, setGroups] = useTyped(me.groups.join(", "));
   return (
     <div class="push who-am-i">
       <label>
@@ -53,7 +56,8 @@ function Me(props: { me: Person }) {
         <input
           spellcheck={false}
           placeholder="a user's id"
-          value={me.user}
+          value={user}
+          onInput={(event) => setUser(event.currentTarget.value)}
           onChange={(event) => person.set({ ...me, user: event.currentTarget.value.trim() })}
         />
       </label>
@@ -62,7 +66,8 @@ function Me(props: { me: Person }) {
         <input
           spellcheck={false}
           placeholder="buyers, sales"
-          value={me.groups.join(", ")}
+          value={groups}
+          onInput={(event) => setGroups(event.currentTarget.value)}
           onChange={(event) => person.set({ ...me, groups: namesIn(event.currentTarget.value) })}
         />
       </label>
@@ -73,6 +78,8 @@ function Me(props: { me: Person }) {
 function Filters(props: { tab: TabId; query: URLSearchParams }) {
   const { tab, query } = props;
   const status = query.get("status");
+  const [user, setUser] = useTyped(query.get("user_id") ?? "");
+  const [group, setGroup] = useTyped(query.get("user_group") ?? "");
   const defs = useRead("user task defs", (signal) =>
     call("GET /v1/user-task-defs", { query: { limit: FORMS_MAX }, signal }),
   );
@@ -99,13 +106,15 @@ function Filters(props: { tab: TabId; query: URLSearchParams }) {
             type="search"
             aria-label="User"
             placeholder="Of a user   ( / )"
-            value={query.get("user_id") ?? ""}
+            value={user}
+            onInput={(event) => setUser(event.currentTarget.value)}
             onChange={(event) => ask({ user_id: event.currentTarget.value.trim() })}
           />
           <input
             aria-label="Group"
             placeholder="Of a group"
-            value={query.get("user_group") ?? ""}
+            value={group}
+            onInput={(event) => setGroup(event.currentTarget.value)}
             onChange={(event) => ask({ user_group: event.currentTarget.value.trim() })}
           />
         </>

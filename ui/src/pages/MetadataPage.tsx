@@ -1,7 +1,7 @@
 // Definitions of every kind, and one of them as it is registered.
 import { useEffect } from "preact/hooks";
 import { call } from "../api/client";
-import { useChanges, useRead } from "../base/read";
+import { useAgain, useChanges, useRead } from "../base/read";
 import { ask, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
 import { Icon } from "../parts/icons";
@@ -68,13 +68,14 @@ export function MetadataPage() {
             {(page) => (
               <Definitions
                 items={page.items.filter((one) => one.name.toLowerCase().includes(text))}
+                searched={text !== ""}
                 whole={page.cursor === null}
                 chosen={name}
               />
             )}
           </Loaded>
         </div>
-        {name && <Definition key={`${kind} ${name}`} kind={kind} name={name} />}
+        {name && <Definition key={`${kind} ${name}`} kind={kind} name={name} stamp={read.data} />}
       </div>
     </>
   );
@@ -87,11 +88,17 @@ const COLUMNS: { title: string; look: string; of: (one: Item) => string | number
   { title: "Content", look: "mono faint", of: (one) => one.content_type ?? null },
   { title: "Sent to", look: "mono faint", of: (one) => one.webhook_url ?? null },
   { title: "Starts", look: "mono faint", of: (one) => one.wf_spec ?? null },
-  { title: "Description", look: "faint", of: (one) => one.description || null },
 ];
 
-function Definitions(props: { items: Item[]; whole: boolean; chosen: string | null }) {
+function Definitions(props: {
+  items: Item[];
+  searched: boolean;
+  whole: boolean;
+  chosen: string | null;
+}) {
   const { items } = props;
+  if (items.length === 0 && props.searched)
+    return <Empty title="No definition of this kind has this in its name" />;
   if (items.length === 0)
     return <Empty title="None of this kind">They come with what uses them.</Empty>;
   const columns = COLUMNS.filter((column) => items.some((one) => column.of(one) !== null));
@@ -118,6 +125,7 @@ function Definitions(props: { items: Item[]; whole: boolean; chosen: string | nu
               <button type="button" class="link" onClick={() => ask({ name: one.name })}>
                 {one.name}
               </button>
+              {one.description && <small class="faint block">{one.description}</small>}
             </td>
             {columns.map((column) => (
               <td key={column.title} class={column.look}>
@@ -137,12 +145,13 @@ function Definitions(props: { items: Item[]; whole: boolean; chosen: string | nu
   );
 }
 
-function Definition(props: { kind: Kind; name: string }) {
+function Definition(props: { kind: Kind; name: string; stamp: unknown }) {
   const { kind, name } = props;
   const read = useRead(`definition ${kind} ${name}`, async (signal) => {
     const found: unknown = await call(`GET /v1/${kind}/{name}`, { path: { name }, signal });
     return found;
   });
+  useAgain(read, props.stamp);
   return (
     <aside class="inspector" aria-label={`Definition ${name}`}>
       <header>

@@ -2,16 +2,18 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, type Query } from "../api/client";
 import type { ThreadStatus, WfRunHead } from "../api/types";
-import { askedOfRuns } from "../base/filters";
+import { askedOfRuns, RUNS } from "../base/filters";
 import { useChanges, useRead } from "../base/read";
 import { go, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
 import {
   ChildFilter,
   LabelFilter,
+  MoreFilters,
   StatusFilter,
   TextFilter,
   TimeFilter,
+  VariableFilter,
   WorkflowFilter,
 } from "../parts/filters";
 import { Icon } from "../parts/icons";
@@ -36,17 +38,17 @@ const LOOK_AGAIN_MS = 1500;
 type Words = Query<"GET /v1/wf-runs">;
 
 /** What the address asks for, as the API takes it. */
-export const wordsOf = (query: URLSearchParams): Words => ({
-  order: "newest",
-  limit: PAGE,
-  ...askedOfRuns<Words>(query, 0),
-});
+function wordsOf(query: URLSearchParams): Words {
+  const asked = askedOfRuns<Words>(query, RUNS, 0);
+  // What the index of values finds comes by ids, which can not be put in another order.
+  return { ...(asked.variable ? {} : { order: "newest" }), limit: PAGE, ...asked };
+}
 
 export function RunsPage() {
   const { query } = usePlace();
   const [bulk, setBulk] = useState(false);
   useEffect(() => void (document.title = "Runs · Penstock"), []);
-  const filtered = query.size > 0;
+  const filtered = Object.keys(askedOfRuns<Words>(query, RUNS, 0)).length > 0;
   return (
     <>
       <div class="head">
@@ -83,6 +85,9 @@ function Filters(props: { query: URLSearchParams }) {
       <TimeFilter within={0} query={query} />
       <ChildFilter query={query} />
       <LabelFilter query={query} />
+      <MoreFilters names={["variable"]} query={query}>
+        <VariableFilter query={query} />
+      </MoreFilters>
       <StatusFilter label="Statuses" statuses={STATUSES} query={query} />
     </div>
   );
@@ -99,7 +104,7 @@ export function RunTable(props: { query: URLSearchParams; plain?: boolean }) {
   const pager = usePager<WfRunHead>(read.data, key, (cursor) =>
     call("GET /v1/wf-runs", { query: { ...words, cursor } }),
   );
-  const filtered = [...props.query.keys()].some((one) => one !== "tab");
+  const filtered = props.query.size > 0;
   return (
     <Loaded of={read}>
       {(data) =>
@@ -115,6 +120,9 @@ export function RunTable(props: { query: URLSearchParams; plain?: boolean }) {
               <p class="hint bad">
                 Partitions {data.missing?.join(", ")} are stopped: their runs are missing here.
               </p>
+            )}
+            {words.variable && (
+              <p class="hint">In order of their ids: runs with a value are found by these.</p>
             )}
             <Table
               kind="runs"

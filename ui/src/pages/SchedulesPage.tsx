@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call, type Query } from "../api/client";
 import type { ScheduleShown, ScheduleStatus } from "../api/types";
-import { wordsIn } from "../base/filters";
+import { SCHEDULES, wordsIn } from "../base/filters";
 import { useChanges, useRead } from "../base/read";
 import { ask, Link, part, usePlace } from "../base/router";
 import { Confirm } from "../parts/dialog";
@@ -29,7 +29,7 @@ type Shown = { what: "make" } | { what: "edit" | "delete"; of: ScheduleShown };
 export function SchedulesPage() {
   useEffect(() => void (document.title = "Schedules · Penstock"), []);
   const { query } = usePlace();
-  const words: Words = { limit: PAGE, ...wordsIn<Words>(query, ["wf_spec"], ["status"]) };
+  const words: Words = { limit: PAGE, ...wordsIn<Words>(query, SCHEDULES) };
   const key = JSON.stringify(words);
   const read = useRead(`schedules ${key}`, (signal) =>
     call("GET /v1/schedules", { query: words, signal }),

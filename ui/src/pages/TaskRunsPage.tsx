@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { call, type Query } from "../api/client";
 import type { TaskRunShown, TaskStatus } from "../api/types";
-import { askedOfRuns } from "../base/filters";
+import { askedOfRuns, TASK_RUNS } from "../base/filters";
 import { useChanges, useRead } from "../base/read";
 import { ask, Link, part, usePlace } from "../base/router";
 import { Empty, Loaded } from "../parts/feedback";
@@ -10,6 +10,7 @@ import {
   ChildFilter,
   ChoiceFilter,
   LabelFilter,
+  MoreFilters,
   StatusFilter,
   TextFilter,
   TimeFilter,
@@ -45,10 +46,7 @@ const SHORT = 8;
 
 type Words = Query<"GET /v1/task-runs">;
 
-const MORE: (keyof Words)[] = ["namespace", "trigger_wf_run_id", "child_filter", "label"];
-
-const wordsOf = (query: URLSearchParams): Words =>
-  askedOfRuns<Words>(query, WITHIN_S, ["task_def", "namespace"]);
+const wordsOf = (query: URLSearchParams): Words => askedOfRuns<Words>(query, TASK_RUNS, WITHIN_S);
 
 export function TaskRunsPage() {
   useEffect(() => void (document.title = "Task runs · Penstock"), []);
@@ -219,20 +217,11 @@ function Filters(props: { query: URLSearchParams }) {
       />
       <WorkflowFilter query={query} />
       <TimeFilter within={WITHIN_S} query={query} />
-      <details class="more-filters" open={MORE.some((name) => query.has(name))}>
-        <summary>More filters</summary>
-        <div class="filters">
-          <WordFilter name="namespace" label="Namespace" hint="Namespace" query={query} />
-          <WordFilter
-            name="trigger_wf_run_id"
-            label="Started by the run"
-            hint="Started by the run"
-            query={query}
-          />
-          <ChildFilter query={query} />
-          <LabelFilter query={query} />
-        </div>
-      </details>
+      <MoreFilters names={["task", "child_filter", "label"]} query={query}>
+        <WordFilter name="task" label="Node" query={query} />
+        <ChildFilter query={query} />
+        <LabelFilter query={query} />
+      </MoreFilters>
       <StatusFilter label="States" statuses={STATES} query={query} />
     </div>
   );

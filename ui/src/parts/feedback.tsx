@@ -1,6 +1,6 @@
 // What the page says: what went wrong, what was done, that there is nothing.
 import type { ComponentChildren } from "preact";
-import { ApiError } from "../api/client";
+import { ApiError, Unanswered } from "../api/client";
 import { store, useStore } from "../base/store";
 import { Icon } from "./icons";
 
@@ -52,6 +52,7 @@ export function Problem(props: { error: Error; title?: string; retry?: () => unk
               {[fault.thread, fault.node].filter(Boolean).join(" · ")} {fault.message}
             </p>
           ))}
+        {props.retry && error instanceof Unanswered && <p class="faint">It is asked again soon.</p>}
         {props.retry && (
           <button type="button" class="small" onClick={() => void props.retry?.()}>
             Try again

@@ -1,10 +1,11 @@
 // Fields that filter lists of what runs do; what is chosen stands in the address (base/filters.ts).
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../api/client";
 import { isBetween } from "../base/filters";
 import { useRead } from "../base/read";
 import { ask } from "../base/router";
-import { fieldTime, msOfField, useZone } from "../base/times";
+import { duration, fieldTime, msOfField, useZone } from "../base/times";
 import { Icon } from "./icons";
 import { SearchField } from "./listing";
 import { useSettled } from "./Palette";
@@ -21,6 +22,7 @@ const SPANS: [seconds: number, title: string][] = [
   [30 * DAY_S, "Last 30 days"],
 ];
 const BETWEEN = "between";
+const OF_RUNS_SELDOM = ["namespace", "trigger_wf_run_id", "version", "major", "revision"];
 
 /** A text that is searched for once it has stood still. */
 export function TextFilter(props: { label: string; hint: string; query: URLSearchParams }) {
@@ -36,24 +38,47 @@ export function TextFilter(props: { label: string; hint: string; query: URLSearc
   return <SearchField label={props.label} hint={props.hint} value={text} onInput={setText} />;
 }
 
+/** What is being typed: it stays while the page is drawn anew, until something else is asked for. */
+export function useTyped(asked: string): [text: string, type: (text: string) => void] {
+  const [text, setText] = useState(asked);
+  useEffect(() => setText(asked), [asked]);
+  return [text, setText];
+}
+
 /** A word that is asked for when it was said: by Enter, or by going elsewhere. */
-export function WordFilter(props: {
-  name: string;
-  label: string;
-  hint: string;
-  query: URLSearchParams;
-}) {
+export function WordFilter(props: { name: string; label: string; query: URLSearchParams }) {
+  const [text, setText] = useTyped(props.query.get(props.name) ?? "");
   return (
-    <input
-      aria-label={props.label}
-      placeholder={props.hint}
-      spellcheck={false}
-      value={props.query.get(props.name) ?? ""}
-      onChange={(event) => ask({ [props.name]: event.currentTarget.value.trim() })}
-    />
+    <label class="named">
+      {props.label}
+      <input
+        spellcheck={false}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => ask({ [props.name]: event.currentTarget.value.trim() })}
+      />
+    </label>
   );
 }
 
+/** A number that is asked for when it was said. */
+function NumberFilter(props: { name: string; label: string; query: URLSearchParams }) {
+  const [text, setText] = useTyped(props.query.get(props.name) ?? "");
+  return (
+    <label class="named">
+      {props.label}
+      <input
+        type="number"
+        min="0"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => ask({ [props.name]: event.currentTarget.value })}
+      />
+    </label>
+  );
+}
+
+/** One of some names, or another that the address has. */
 export function ChoiceFilter(props: {
   name: string;
   label: string;
@@ -61,13 +86,16 @@ export function ChoiceFilter(props: {
   names: readonly (string | readonly [value: string, title: string])[];
   query: URLSearchParams;
 }) {
+  const asked = props.query.get(props.name) ?? "";
+  const isListed = props.names.some((one) => (typeof one === "string" ? one : one[0]) === asked);
   return (
     <select
       aria-label={props.label}
-      value={props.query.get(props.name) ?? ""}
+      value={asked}
       onChange={(event) => ask({ [props.name]: event.currentTarget.value })}
     >
       <option value="">{props.any}</option>
+      {asked && !isListed && <option value={asked}>{asked}</option>}
       {props.names.map((one) => {
         const [value, title] = typeof one === "string" ? [one, one] : one;
         return (
@@ -110,10 +138,34 @@ export function ChildFilter(props: { query: URLSearchParams }) {
   );
 }
 
+/** Filters that are wanted seldom: shown on demand, or when the address has one of them. */
+export function MoreFilters(props: {
+  names: readonly string[];
+  query: URLSearchParams;
+  children?: ComponentChildren;
+}) {
+  const { query } = props;
+  const names = [...OF_RUNS_SELDOM, ...props.names];
+  return (
+    <details class="more-filters" open={names.some((name) => query.has(name))}>
+      <summary>More filters</summary>
+      <div class="filters">
+        <WordFilter name="namespace" label="Namespace" query={query} />
+        <WordFilter name="trigger_wf_run_id" label="Started by the run" query={query} />
+        <NumberFilter name="version" label="Version" query={query} />
+        <NumberFilter name="major" label="Major version" query={query} />
+        <NumberFilter name="revision" label="Revision" query={query} />
+        {props.children}
+      </div>
+    </details>
+  );
+}
+
 /** Since when: a span until now, or between two moments. */
 export function TimeFilter(props: { within: number; query: URLSearchParams }) {
   const { within, query } = props;
   const between = isBetween(query);
+  const asked = query.get("within") ?? String(within);
   const choose = (value: string) => {
     const dayAgo = new Date(Date.now() - DAY_S * 1000).toISOString();
     if (value === BETWEEN) ask({ within: "", started_after: dayAgo });
@@ -128,7 +180,7 @@ export function TimeFilter(props: { within: number; query: URLSearchParams }) {
     <>
       <select
         aria-label="Started"
-        value={between ? BETWEEN : (query.get("within") ?? String(within))}
+        value={between ? BETWEEN : asked}
         onChange={(event) => choose(event.currentTarget.value)}
       >
         {SPANS.map(([seconds, title]) => (
@@ -136,6 +188,9 @@ export function TimeFilter(props: { within: number; query: URLSearchParams }) {
             {title}
           </option>
         ))}
+        {SPANS.every(([seconds]) => String(seconds) !== asked) && (
+          <option value={asked}>{`Last ${duration(Number(asked) * 1000)}`}</option>
+        )}
         <option value={BETWEEN}>Between…</option>
       </select>
       {between && (
@@ -152,6 +207,7 @@ function MomentFilter(props: { name: string; label: string; query: URLSearchPara
   const zone = useZone();
   const asked = props.query.get(props.name);
   const known = asked !== null && Number.isFinite(Date.parse(asked));
+  const [text, setText] = useTyped(known ? fieldTime(asked, zone).slice(0, 16) : "");
   const changed = (text: string) => {
     const ms = msOfField(text, zone);
     ask({ [props.name]: Number.isFinite(ms) ? new Date(ms).toISOString() : "" });
@@ -161,7 +217,8 @@ function MomentFilter(props: { name: string; label: string; query: URLSearchPara
       type="datetime-local"
       aria-label={props.label}
       title={`${props.label}, ${zone === "utc" ? "UTC" : "local time"}`}
-      value={known ? fieldTime(asked, zone).slice(0, 16) : ""}
+      value={text}
+      onInput={(event) => setText(event.currentTarget.value)}
       onChange={(event) => changed(event.currentTarget.value)}
     />
   );
@@ -198,12 +255,22 @@ export function StatusFilter(props: {
 }
 
 /** Labels, all of which must be there. */
-export function LabelFilter(props: { query: URLSearchParams }) {
-  const chosen = props.query.getAll("label");
+export const LabelFilter = (props: { query: URLSearchParams }) => (
+  <PairFilter name="label" title="label" pair="key:value" query={props.query} />
+);
+
+/** Values of searchable variables, all of which a run must have. */
+export const VariableFilter = (props: { query: URLSearchParams }) => (
+  <PairFilter name="variable" title="variable" pair="name:value" query={props.query} />
+);
+
+function PairFilter(props: { name: string; title: string; pair: string; query: URLSearchParams }) {
+  const { name, title, pair } = props;
+  const chosen = props.query.getAll(name);
   const [text, setText] = useState("");
   const add = (event: Event) => {
     event.preventDefault();
-    if (text.includes(":")) ask({ label: [...chosen, text.trim()] });
+    if (text.includes(":")) ask({ [name]: [...chosen, text.trim()] });
     setText("");
   };
   return (
@@ -213,17 +280,17 @@ export function LabelFilter(props: { query: URLSearchParams }) {
           key={one}
           type="button"
           class="label-chip"
-          title="Take this label away"
-          onClick={() => ask({ label: chosen.filter((other) => other !== one) })}
+          title={`Take this ${title} away`}
+          onClick={() => ask({ [name]: chosen.filter((other) => other !== one) })}
         >
           {one} <Icon name="close" />
         </button>
       ))}
       <input
-        aria-label="Add a label, as key:value"
-        placeholder="label: key:value"
+        aria-label={`Add a ${title}, as ${pair}`}
+        placeholder={`${title}: ${pair}`}
         pattern="[^:]+:.*"
-        title="key:value"
+        title={pair}
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
       />

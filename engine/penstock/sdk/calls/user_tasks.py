@@ -145,6 +145,8 @@ def _read(user_task: str, *part: str) -> Call:
 
 def _path(user_task: str, *part: str | int) -> str:
     wf_run_id, _, guid = user_task.partition("/")
+    if not guid:
+        raise ValueError(f"{user_task!r} is no user task: one has the id of its run, '/', its own")
     return below(PATH, wf_run_id, guid, *part)
 
 

@@ -16,7 +16,7 @@ export function searchesOf(tab: TabId, me: Person, query: URLSearchParams): Word
   const status = query.get("status") as UserTaskStatus | null;
   const form = query.get("user_task_def");
   if (form) words.user_task_def = form;
-  if (status && STATUSES.includes(status)) words.status = [status];
+  if (status) words.status = [status];
   switch (tab) {
     case "mine":
       return me.user ? [{ status: ["ASSIGNED"], ...words, user_id: me.user }] : null;
