@@ -19,7 +19,7 @@ import pytest
 
 from penstock import Client, workflow
 from penstock.builtin.tasks import BuiltinTasks
-from penstock.cli import _parser
+from penstock.cli.command import command_parser
 from tests.deploy.composed import BIN, Node, kafka_of, nodes_of, run_script
 from tests.deploy.described import (
     COMPOSE,
@@ -83,7 +83,7 @@ def test_nodes_have_no_rights_and_are_told_apart(file: Path) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert "user" not in service and "privileged" not in service, "the image's user"
         words = started(service).words
-        options = _parser().parse_args([*readable(words)[1:], "--kafka", "kafka:9092"])
+        options = command_parser().parse_args([*readable(words)[1:], "--kafka", "kafka:9092"])
         assert re.fullmatch(rf"https?://{name}:7070", options.advertise)
         [volume] = service["volumes"]
         source, target = volume.split(":")
@@ -112,7 +112,7 @@ def test_in_the_secure_one_nothing_goes_in_the_clear() -> None:
     described = compose(SECURE)
     for service in engines(described).values():
         words = started(service).words
-        options = _parser().parse_args([*readable(words)[1:], "--kafka", "kafka:9094"])
+        options = command_parser().parse_args([*readable(words)[1:], "--kafka", "kafka:9094"])
         assert options.auth == "on" and options.tls_cert and options.tls_key and options.tls_ca
         assert options.advertise.startswith("https://")
     assert "ports" not in described["services"]["kafka"]
@@ -133,7 +133,7 @@ def test_a_worker_stands_beside_the_secure_one() -> None:
     assert set(worker["depends_on"]) <= set(described["services"])
     assert worker["read_only"] and worker["cap_drop"] == ["ALL"]
     words, environment = started(worker)
-    options = _parser().parse_args([*words[1:], "--url", environment["PENSTOCK_URL"]])
+    options = command_parser().parse_args([*words[1:], "--url", environment["PENSTOCK_URL"]])
     assert (options.command, options.modules) == ("worker", ["tasks"])
     assert environment["PENSTOCK_URL"] == f"kafka://{engine_of(described)['PENSTOCK_KAFKA']}"
     file = environment["PENSTOCK_KAFKA_CONFIG"].removeprefix("/run/secrets/")
@@ -151,7 +151,7 @@ def test_the_worker_of_built_in_tasks_asks_a_node(file: Path) -> None:
     """As it is advertised, so that its certificate is good for it."""
     described = compose(file)
     worker = described["services"]["builtin"]
-    options = _parser().parse_args(started(worker).words[1:])
+    options = command_parser().parse_args(started(worker).words[1:])
     assert options.command == "builtin-worker"
     advertised = [
         re.findall(r"https?://[^ ]+", " ".join(started(one).words))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from penstock.cli import _parser
+from penstock.cli.command import command_parser
 from tests.deploy.described import DEPLOY, ROOT, Here, image
 from tests.deploy.kubernetes import LOCATION, write_schemas
 from tests.go_tools import KUBERNETES, NoTool, tool
@@ -210,7 +210,7 @@ def test_wrong_values_are_refused(wrong: dict[str, Any], tmp_path: Path) -> None
 def test_the_nodes_words_are_the_command_lines_own(values: dict[str, Any], render: Render) -> None:
     [container] = pods(things(render(values)))["containers"]
     here = Here({"/etc/penstock/admin/admin.key": "/dev/null"})
-    options = _parser().parse_args(
+    options = command_parser().parse_args(
         [*map(here.text, container["args"]), "--kafka", env(container)["PENSTOCK_KAFKA"]]
     )
     scheme = "https" if "tls" in values else "http"
@@ -261,7 +261,7 @@ def test_the_worker_of_built_in_tasks_is_no_node(values: dict[str, Any], render:
     pod = made["template"]["spec"]
     mounts(pod)
     [container] = pod["containers"]
-    options = _parser().parse_args(container["args"])
+    options = command_parser().parse_args(container["args"])
     assert options.command == "builtin-worker"
     port = nodes["ports"][0]["port"]
     assert options.url == f"https://shop-penstock.flows.svc:{port}"
@@ -299,7 +299,7 @@ def test_a_stop_has_the_time_that_it_takes(render: Render) -> None:
     pod = pods(things(render(KAFKA)))
     [container] = pod["containers"]
     [_, before] = container["lifecycle"]["preStop"]["exec"]["command"]
-    options = _parser().parse_args([*container["args"], "--kafka", "k:1"])
+    options = command_parser().parse_args([*container["args"], "--kafka", "k:1"])
     assert options.drain_notice_s == 2
     assert int(before) + options.drain_notice_s + 10 < pod["terminationGracePeriodSeconds"]
 

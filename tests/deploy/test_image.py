@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from penstock.cli import _parser
+from penstock.cli.command import command_parser
 from tests.deploy.built import let_through
 from tests.deploy.described import DEPLOY, DOCKERFILE, ROOT, image, instructions, stages
 
@@ -67,7 +67,7 @@ def test_it_runs_as_a_user_without_rights_and_writes_to_its_data_alone() -> None
 def test_its_words_are_the_command_lines_own() -> None:
     made = image()
     assert made.entrypoint == ["penstock"]
-    options = _parser().parse_args([*made.command, "--kafka", "kafka:9092"])
+    options = command_parser().parse_args([*made.command, "--kafka", "kafka:9092"])
     assert (options.command, options.host, options.auth) == ("server", "0.0.0.0", "on")
     script = DEPLOY / "image" / Path(made.healthcheck[-1]).name
     assert script.exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.cli import _parser
+from penstock.cli.command import command_parser
 from penstock.config import ENVIRONMENT
 from tests.deploy.described import DEPLOY, ROOT
 
@@ -68,7 +68,7 @@ def test_with_tls_the_unit_is_understood_and_hands_over_what_it_names(
     assert named == set(re.findall(r"^LoadCredential=([^:]+):", text, re.MULTILINE))
     assert re.search(r"^ExecStart=$", text, re.MULTILINE), "in place of the unit's, not beside it"
     words = TLS.read_text().rpartition(f"ExecStart={PROGRAM} ")[2].replace("$OPTIONS", "").split()
-    options = _parser().parse_args([*words, "--kafka", "kafka:9092"])
+    options = command_parser().parse_args([*words, "--kafka", "kafka:9092"])
     assert options.tls_cert and options.tls_key and options.tls_ca
     dropped.write_text(dropped.read_text().replace("ExecStart=\n", ""))
     assert "more than one ExecStart" in run(analyze, "verify", "--man=no", str(copy)).stderr
@@ -88,7 +88,7 @@ def test_a_unit_starts_what_there_is(unit: Path) -> None:
     program, *words = line.replace("$OPTIONS", "").replace("${URL}", "https://n:1").split()
     assert program == PROGRAM
     more = ["--kafka", "kafka:9092"] if "server" in words else []
-    assert _parser().parse_args([*words, *more]).command in ("server", "builtin-worker")
+    assert command_parser().parse_args([*words, *more]).command in ("server", "builtin-worker")
 
 
 @pytest.mark.parametrize(("verb", "variable"), PAGE_SAYS)
@@ -99,7 +99,7 @@ def test_what_the_page_writes_into_a_units_environment_can_be_said(
     [said] = [dict(re.findall(r"^(\w+)=(.+)$", one, re.M)) for one in blocks if variable in one]
     assert {one for one in said if one.startswith("PENSTOCK_")} <= ENVIRONMENT.keys()
     more = ["--kafka", said["PENSTOCK_KAFKA"]] if verb == "server" else ["--url", said["URL"]]
-    options = _parser().parse_args([verb, *said["OPTIONS"].split(), *more])
+    options = command_parser().parse_args([verb, *said["OPTIONS"].split(), *more])
     assert options.command == verb
 
 

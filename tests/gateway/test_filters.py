@@ -10,7 +10,7 @@ from typing import Any, Unpack, get_args, get_origin, get_type_hints
 
 import pytest
 
-from penstock.cli import _parser
+from penstock.cli.command import command_parser
 from penstock.contracts import filters
 from penstock.gateway.app import ROUTES
 from penstock.gateway.says import CURSOR, LIMIT, VIEW
@@ -112,7 +112,7 @@ def in_method(describe: Any) -> set[str]:
 
 def in_command(verb: str, kind: str) -> set[str]:
     """The options of a verb of the command line, as the names of what they stand for."""
-    parser = _parser()
+    parser = command_parser()
     for word in (verb, kind):
         [choices] = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
         parser = choices.choices[word]
