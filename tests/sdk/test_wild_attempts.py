@@ -85,6 +85,29 @@ def test_a_measure_that_can_not_be_told_fails_nothing() -> None:
     assert (rows.name, rows.tags) == ("rows ?", {"printer": "3", "4": "east"})
 
 
+class Rows(float):
+    """As numbers of numpy are: what they are added to becomes one of them."""
+
+    def __radd__(self, other: float) -> Rows:
+        return Rows(other + float(self))
+
+
+def test_a_series_stays_a_finite_number() -> None:
+    """Also where two finite ones add up to none, and where a class of the user's counts."""
+
+    @task
+    def measured(ctx: TaskContext) -> None:
+        for value in (1e308, 1e308, -1e307):
+            ctx.counter("rows", value)
+        ctx.counter("printed", Rows(2))
+        ctx.counter("printed", Rows(3))
+        ctx.timer("took", 1e308)
+
+    rows, printed = ran(measured).metrics
+    assert rows.value == 9e307
+    assert (type(printed.value), printed.value) == (float, 5.0)
+
+
 def test_progress_is_a_value_and_small() -> None:
     """What is none is told at its line; what is too large for the engine goes without."""
     ctx = TaskContext()
