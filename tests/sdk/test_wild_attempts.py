@@ -22,6 +22,12 @@ class Speechless(Exception):
         raise RuntimeError("no words")
 
 
+class Groundless(Exception):
+    @property
+    def __cause__(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        raise RuntimeError("no cause")
+
+
 @dataclass
 class Picky:
     x: int
@@ -31,6 +37,7 @@ class Picky:
 
 
 WRONG: Any = 3  # where a text is wanted, or a number
+NOT_TOLD: Any = SyntaxError("no", ("file", 1, 1, WRONG))
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -57,6 +64,32 @@ def test_what_an_exception_says_may_be_wrong_too(
         raise error
 
     assert (ran(fails_async if is_async else fails).error or "").startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_async", "words"),
+    [
+        (NOT_TOLD, False, "SyntaxError object at"),
+        (NOT_TOLD, True, "AttributeError: "),
+        (Groundless("no"), False, "Groundless object at"),
+        (Groundless("no"), True, "RuntimeError: no cause"),
+    ],
+)
+def test_an_exception_that_no_traceback_can_be_made_of(
+    error: Exception, is_async: bool, words: str
+) -> None:
+    """Where it is being handled, what is raised instead hangs on it, and can not be told either."""
+
+    @task
+    def fails() -> None:
+        raise error
+
+    @task
+    async def fails_async() -> None:
+        raise error
+
+    report = ran(fails_async if is_async else fails)
+    assert (report.status, words in str(report.error)) == (TaskStatus.TASK_FAILED, True)
 
 
 def test_inputs_whose_class_raises_anything() -> None:
