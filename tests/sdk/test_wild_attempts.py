@@ -22,6 +22,12 @@ class Speechless(Exception):
         raise RuntimeError("no words")
 
 
+class Groundless(Exception):
+    @property
+    def __cause__(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        raise RuntimeError("no cause")
+
+
 @dataclass
 class Picky:
     x: int
@@ -31,6 +37,7 @@ class Picky:
 
 
 WRONG: Any = 3  # where a text is wanted, or a number
+NOT_TOLD: Any = SyntaxError("no", ("file", 1, 1, WRONG))
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -59,6 +66,32 @@ def test_what_an_exception_says_may_be_wrong_too(
     assert (ran(fails_async if is_async else fails).error or "").startswith(words)
 
 
+@pytest.mark.parametrize(
+    ("error", "is_async", "words"),
+    [
+        (NOT_TOLD, False, "SyntaxError object at"),
+        (NOT_TOLD, True, "AttributeError: "),
+        (Groundless("no"), False, "Groundless object at"),
+        (Groundless("no"), True, "RuntimeError: no cause"),
+    ],
+)
+def test_an_exception_that_no_traceback_can_be_made_of(
+    error: Exception, is_async: bool, words: str
+) -> None:
+    """Where it is being handled, what is raised instead hangs on it, and can not be told either."""
+
+    @task
+    def fails() -> None:
+        raise error
+
+    @task
+    async def fails_async() -> None:
+        raise error
+
+    report = ran(fails_async if is_async else fails)
+    assert (report.status, words in str(report.error)) == (TaskStatus.TASK_FAILED, True)
+
+
 def test_inputs_whose_class_raises_anything() -> None:
     @task
     def takes(at: Picky) -> None: ...
@@ -83,6 +116,29 @@ def test_a_measure_that_can_not_be_told_fails_nothing() -> None:
 
     (rows,) = ran(measured).metrics
     assert (rows.name, rows.tags) == ("rows ?", {"printer": "3", "4": "east"})
+
+
+class Rows(float):
+    """As numbers of numpy are: what they are added to becomes one of them."""
+
+    def __radd__(self, other: float) -> Rows:
+        return Rows(other + float(self))
+
+
+def test_a_series_stays_a_finite_number() -> None:
+    """Also where two finite ones add up to none, and where a class of the user's counts."""
+
+    @task
+    def measured(ctx: TaskContext) -> None:
+        for value in (1e308, 1e308, -1e307):
+            ctx.counter("rows", value)
+        ctx.counter("printed", Rows(2))
+        ctx.counter("printed", Rows(3))
+        ctx.timer("took", 1e308)
+
+    rows, printed = ran(measured).metrics
+    assert rows.value == 9e307
+    assert (type(printed.value), printed.value) == (float, 5.0)
 
 
 def test_progress_is_a_value_and_small() -> None:

@@ -151,20 +151,22 @@ class Attempt:
 
     def run(self) -> ReportTask:
         """Call a sync function."""
-        return self._of(self._run)
+        return self._of(self._run, self._raised)
 
     def begin_async(self) -> Coroutine[Any, Any, Any] | ReportTask:
         """What to run in a task of asyncio's, or a report if the inputs do not fit."""
-        return self._of(self._begin_async)
+        return self._of(self._begin_async, self._raised)
 
-    def _of(self, make: Callable[[], T]) -> T | ReportTask:
+    def _of(
+        self, make: Callable[[], T], report: Callable[[BaseException], ReportTask]
+    ) -> T | ReportTask:
         """What is made, or the report of what was raised meanwhile: the user's classes make the
         inputs, and tell of outputs and errors.
         """
         try:
             return make()
         except BaseException as error:  # SystemExit too: it may not end the worker's thread
-            return self._raised(error)
+            return report(error)
 
     def _run(self) -> ReportTask:
         problem = self._begin()
@@ -203,7 +205,7 @@ class Attempt:
         error = running.exception()
         if error is not None:
             return self._raised(error)
-        return self._of(partial(self._returned, running.result()))
+        return self._of(partial(self._returned, running.result()), self._raised)
 
     def _begin(self) -> ReportTask | None:
         """Decode the inputs; a report if they do not fit."""
@@ -240,7 +242,19 @@ class Attempt:
         return self._report(TaskStatus.TASK_SUCCESS, output=output)
 
     def _raised(self, error: BaseException) -> ReportTask:
-        return self._of(partial(self._told, error))
+        """What is raised while it is told of is told instead, if that can be: it holds the first
+        one, and may fail in the same way.
+        """
+
+        def raised_meanwhile(other: BaseException) -> ReportTask:
+            return self._of(partial(self._told, other), untold)
+
+        def untold(_: BaseException) -> ReportTask:
+            # Whatever its class is like, this names it.
+            message = f"{object.__repr__(error)}: what it says can not be told"
+            return self._report(TaskStatus.TASK_FAILED, error=message)
+
+        return self._of(partial(self._told, error), raised_meanwhile)
 
     def _told(self, error: BaseException) -> ReportTask:
         if isinstance(error, RetryLater):

@@ -222,14 +222,14 @@ class TaskContext:
         self._measure(MetricKind.TIMER, name, seconds * 1_000, tags)
 
     def _measure(self, kind: MetricKind, name: str, value: float, tags: Mapping[str, str]) -> None:
-        if not isfinite(value):
-            return
         texts = sorted((_metric_text(tag), _metric_text(tags[tag])) for tag in tags)
         key = _metric_text(name), kind, tuple(texts)
         with self._lock:
             if key in self._known or len(self._known) < ATTEMPT_METRIC_SERIES_MAX:
-                self._known.add(key)
-                self._series[key] = self._series.get(key, 0.0) + value
+                added = self._series.get(key, 0.0) + float(value)  # not of a class of the user's
+                if isfinite(added):
+                    self._known.add(key)
+                    self._series[key] = added
 
     @property
     def has_words(self) -> bool:

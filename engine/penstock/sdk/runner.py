@@ -216,12 +216,19 @@ class Runner:
         self._threads.append(thread)
         return thread
 
+    def _served(self, job: Job, serve: Callable[[Job], None]) -> None:
+        """What goes wrong with one attempt may not end a thread that serves others."""
+        try:
+            serve(job)
+        except Exception:
+            logger.exception("a defect, in serving a task %s", job.attempt.task.name)
+
     # Sync attempts.
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
             if self._begun(job):
-                self._ended(job, job.attempt.run())
+                self._served(job, lambda job: self._ended(job, job.attempt.run()))
 
     def _begun(self, job: Job) -> bool:
         with self._lock:
@@ -325,7 +332,7 @@ class Runner:
     def _async_ended(self, job: Job, running: asyncio.Task[Any]) -> None:
         self._tasks.discard(running)
         if not self._stopped.is_set():
-            self._ended(job, job.attempt.ended(running))
+            self._served(job, lambda job: self._ended(job, job.attempt.ended(running)))
             self._fill()
 
     def _task_of(self, running: asyncio.Task[Any]) -> TaskDef[..., Any] | None:
@@ -344,10 +351,13 @@ class Runner:
             if self._loop_watch is not None and self._tasks:
                 self._loop_watch.look(at_s)
             for job in self.begun(0.0):
-                if not job.said and job.since_s + self._started_after_s <= at_s:
-                    job.said = True
-                    job.engine.started(job)
-                self._beat(job, at_s)
+                self._served(job, partial(self._live, at_s=at_s))
+
+    def _live(self, job: Job, at_s: float) -> None:
+        if not job.said and job.since_s + self._started_after_s <= at_s:
+            job.said = True
+            job.engine.started(job)
+        self._beat(job, at_s)
 
     def _beat(self, job: Job, at_s: float) -> None:
         """By itself only where a heartbeat is wanted: of the others it would carry the time-out
