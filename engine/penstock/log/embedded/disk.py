@@ -168,6 +168,8 @@ class Disk:
         """Let go of the database and its lock. What was written is in its log, flushed or not."""
         try:
             self._db.close()
+        except DbClosedError:
+            pass  # it could not be opened again
         except ROCKS_ERRORS as error:
             logger.warning("closing the log in %s: %s", self._directory, error)
 
@@ -197,8 +199,8 @@ def _options(recovery: DBRecoveryMode) -> Options:
 def _open(directory: Path) -> Rdict:
     """Open, and cut a torn end; raise LogFatal if records behind it would be lost with it."""
     strict = DBRecoveryMode.tolerate_corrupted_tail_records()
-    defuse_logs(directory)
     try:
+        defuse_logs(directory)
         return Rdict(str(directory), _options(strict))
     except ROCKS_ERRORS as error:
         if "Corruption" not in str(error):
@@ -233,7 +235,7 @@ def _error(directory: Path, error: Exception) -> LogFatal | LogUnavailable:
             f"the log in {directory} is open already: an embedded log has one process, others reach"
             f" it over HTTP ({text})"
         )
-    if isinstance(error, DbClosedError) or "IO error" in text:
+    if isinstance(error, (DbClosedError, OSError)) or "IO error" in text:
         return LogUnavailable(f"the log in {directory} can not be written or read: {text}")
     if "Corruption" in text:
         return LogFatal(
