@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from rocksdict import Options, Rdict
 
 from penstock.log.embedded.disk import record_key
-from penstock.log.port import LogFatal, LogUnavailable, Message, Position
+from penstock.log.port import LogFatal, Message, Position
 from tests.contract.logs import PARTITIONS, EmbeddedLogs, commands, owner, read
 
 KILLS = 5
@@ -207,30 +206,6 @@ def test_flipped_bits_on_the_disk_are_seen(logs: EmbeddedLogs) -> None:
 
     with pytest.raises(LogFatal, match="damaged"):
         logs.open().read_all(f"{CLUSTER}.commands")
-
-
-def test_a_full_disk_ends_nothing(logs: EmbeddedLogs) -> None:
-    """A limit on the size of files stands in for a full disk."""
-    log = logs.open()
-    owner(log)
-    sent = [b"%d-%s" % (number, os.urandom(50_000)) for number in range(50)]
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
-    acked = 0
-    try:
-        with pytest.raises(LogUnavailable):  # noqa: PT012
-            for value in sent:
-                log.append_and_wait(commands(logs, value)[0])
-                acked += 1
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-    log.deliver(commands(logs, *sent[acked:]))
-
-    assert acked > 0
-    assert [one.value for one in read(log, 50, extra_s=0.1)] == sent
-    logs.close()
-    assert [one.value for one in logs.open().read_all(f"{CLUSTER}.commands")] == sent
 
 
 def test_one_directory_has_one_process(logs: EmbeddedLogs) -> None:

@@ -132,7 +132,27 @@ def test_a_look_at_all_records(logs: Logs) -> None:
 
     log.deliver([Message(topic, b"k", b"%d" % number) for number in range(2500)])
 
-    assert values(log.read_all(topic)) == [b"%d" % number for number in range(2500)]
+    sent = [b"%d" % number for number in range(2500)]
+    assert values(log.read_all(topic)) == sent
+
+
+def test_a_look_at_the_first_so_many(logs: Logs) -> None:
+    """Whoever reads piece by piece never has more than a piece in memory."""
+    log = logs.open()
+    topic = f"{logs.cluster}.verdicts"
+    assert log.read_all(topic, at_most=7) == []
+    log.ensure_topics([TopicSettings(topic, 1, {"retention.ms": "-1"})])
+    sent = [b"%d" % number for number in range(50)]
+    log.deliver([Message(topic, b"k", value) for value in sent])
+
+    pieces: list[list[bytes | None]] = []
+    since = 0
+    while records := log.read_all(topic, since=since, at_most=20):
+        pieces.append(values(records))
+        since = records[-1].offset + 1
+
+    assert pieces == [sent[:20], sent[20:40], sent[40:]]
+    assert log.read_all(topic, at_most=0) == []
 
 
 def test_topics_that_are_there_otherwise_are_named(durable: Logs) -> None:

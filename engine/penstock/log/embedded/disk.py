@@ -8,16 +8,18 @@ Rules
 - What a kill or a power cut tore off at the end of the write-ahead log is cut when it is opened. A
   hole with whole records behind it is no torn end: acknowledged records are missing, and the log
   refuses to open.
-- After a write that failed (a full disk) RocksDB writes no more; the next write opens it again.
+- After a write that failed (a full disk) RocksDB writes no more; the next write opens it again. It
+  waits until nobody uses the database: a reader's iterator would keep RocksDB's own lock.
 """
 
 from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any, Final
 from zlib import crc32
 
@@ -97,7 +99,9 @@ class Disk:
         self._directory = directory
         self._db = _open(directory)
         self._failed = False
-        self._mending = Lock()
+        self._entrance = Lock()  # held while it is opened again
+        self._users = 0
+        self._left = Condition()
         self._synced = WriteOptions()
         self._synced.sync = True
         self._unsynced = WriteOptions()
@@ -109,33 +113,33 @@ class Disk:
         batch = WriteBatch(raw_mode=True)
         for key, value in puts:
             batch.put(key, value)
-        try:
-            self._db.write(batch, self._synced if sync else self._unsynced)
-        except ROCKS_ERRORS as error:
-            self._failed = True
-            raise _error(self._directory, error) from error
+        with self._used() as database:
+            try:
+                database.write(batch, self._synced if sync else self._unsynced)
+            except ROCKS_ERRORS:
+                self._failed = True
+                raise
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""
-        try:
-            return self._db.get(key)
-        except ROCKS_ERRORS as error:
-            raise _error(self._directory, error) from error
+        with self._used() as database:
+            return database.get(key)
 
     def scan(self, start: bytes, end: bytes) -> list[tuple[bytes, bytes]]:
         """All with start <= key < end, in order."""
         options = ReadOptions()
         options.set_iterate_upper_bound(end)
         found: list[tuple[bytes, bytes]] = []
-        try:
-            iterator = self._db.iter(options)
-            iterator.seek(start)
-            while iterator.valid():
-                found.append((iterator.key(), iterator.value()))
-                iterator.next()
-            iterator.status()
-        except ROCKS_ERRORS as error:
-            raise _error(self._directory, error) from error
+        with self._used() as database:
+            iterator = database.iter(options)
+            try:
+                iterator.seek(start)
+                while iterator.valid():
+                    found.append((iterator.key(), iterator.value()))
+                    iterator.next()
+                iterator.status()
+            finally:
+                del iterator  # now: it keeps RocksDB's lock, and an error that is kept keeps it
         return found
 
     def records(
@@ -153,31 +157,52 @@ class Disk:
 
     def next_offset(self, topic_number: int, partition: int) -> int:
         """The offset after a partition's last record."""
-        try:
-            iterator = self._db.iter()
-            iterator.seek_for_prev(record_key(topic_number, partition, _OFFSET_MAX))
-            if not iterator.valid():
-                iterator.status()
-                return 0
-            found = _KEY.unpack(iterator.key()) if len(iterator.key()) == _KEY.size else (0, 0, 0)
-        except ROCKS_ERRORS as error:
-            raise _error(self._directory, error) from error
+        with self._used() as database:
+            iterator = database.iter()
+            try:
+                iterator.seek_for_prev(record_key(topic_number, partition, _OFFSET_MAX))
+                if not iterator.valid():
+                    iterator.status()
+                    return 0
+                key = iterator.key()
+            finally:
+                del iterator  # see `scan`
+        found = _KEY.unpack(key) if len(key) == _KEY.size else (0, 0, 0)
         return found[2] + 1 if found[:2] == (topic_number, partition) else 0
 
     def close(self) -> None:
         """Let go of the database and its lock. What was written is in its log, flushed or not."""
         try:
             self._db.close()
+        except DbClosedError:
+            pass  # it could not be opened again
         except ROCKS_ERRORS as error:
             logger.warning("closing the log in %s: %s", self._directory, error)
 
+    @contextmanager
+    def _used(self) -> Generator[Rdict]:
+        """The database, which is not opened again meanwhile; its errors as those of a log."""
+        with self._entrance, self._left:
+            self._users += 1
+        try:
+            yield self._db
+        except ROCKS_ERRORS as error:
+            raise _error(self._directory, error) from error
+        finally:
+            with self._left:
+                self._users -= 1
+                self._left.notify_all()
+
     def _open_again(self) -> None:
-        with self._mending:
-            if self._failed:
-                self.close()
-                self._db = _open(self._directory)
-                self._failed = False
-                logger.warning("the log in %s is open again after a failed write", self._directory)
+        with self._entrance:
+            if not self._failed:
+                return
+            with self._left:
+                self._left.wait_for(lambda: self._users == 0)
+            self.close()
+            self._db = _open(self._directory)
+            self._failed = False
+            logger.warning("the log in %s is open again after a failed write", self._directory)
 
 
 def _options(recovery: DBRecoveryMode) -> Options:
@@ -197,8 +222,8 @@ def _options(recovery: DBRecoveryMode) -> Options:
 def _open(directory: Path) -> Rdict:
     """Open, and cut a torn end; raise LogFatal if records behind it would be lost with it."""
     strict = DBRecoveryMode.tolerate_corrupted_tail_records()
-    defuse_logs(directory)
     try:
+        defuse_logs(directory)
         return Rdict(str(directory), _options(strict))
     except ROCKS_ERRORS as error:
         if "Corruption" not in str(error):
@@ -233,7 +258,7 @@ def _error(directory: Path, error: Exception) -> LogFatal | LogUnavailable:
             f"the log in {directory} is open already: an embedded log has one process, others reach"
             f" it over HTTP ({text})"
         )
-    if isinstance(error, DbClosedError) or "IO error" in text:
+    if isinstance(error, (DbClosedError, OSError)) or "IO error" in text:
         return LogUnavailable(f"the log in {directory} can not be written or read: {text}")
     if "Corruption" in text:
         return LogFatal(

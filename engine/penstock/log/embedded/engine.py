@@ -230,7 +230,8 @@ class EmbeddedLog:
         found = self._topics.get(topic)
         if found is None:
             return []
-        return self._records(found, partition, (since, found.partitions[partition].next_offset))
+        end = found.partitions[partition].next_offset if at_most is None else since + at_most
+        return self._records(found, partition, (since, end))
 
     def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Make the topics that do not exist."""

@@ -5,6 +5,8 @@ Rules
 - Offsets are given and times are stamped in the order of writing, and nobody sees a record before
   the disk has taken it.
 - A batch that the disk refuses leaves no hole: its offsets are given again.
+- Nothing counts as written before the disk has taken it. Whatever ends a write, a defect too, ends
+  it for all whose messages were taken along: none of them is told of success.
 """
 
 from __future__ import annotations
@@ -15,19 +17,27 @@ from threading import Lock
 
 from penstock.log.embedded.disk import Disk, encode_record, record_key
 from penstock.log.embedded.tail import Partition, Tails, Topic
-from penstock.log.port import LogError, LogFatal, Message, Position, Record
+from penstock.log.port import (
+    LogError,
+    LogFatal,
+    LogUnavailable,
+    Message,
+    Position,
+    Record,
+)
 
 Placed = tuple[Topic, int, Message]  # the number is the partition's
 
 
 class _Entry:
-    """What one caller writes; `error` or `positions` tell what became of it."""
+    """What one caller writes; `written`, or else `error`, tells what became of it."""
 
-    __slots__ = ("error", "messages", "positions")
+    __slots__ = ("error", "messages", "positions", "written")
 
     def __init__(self, messages: Sequence[Placed]) -> None:
         self.messages = messages
         self.positions: list[Position] = []
+        self.written = False
         self.error: LogError | None = None
 
 
@@ -56,21 +66,23 @@ class Writer:
             entries = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if entries:
                 self._write(entries)
-        if entry.error is not None:
-            raise entry.error
+        if not entry.written:
+            raise entry.error or LogUnavailable("the write that took this along was not ended")
         return entry.positions
 
     def _write(self, entries: list[_Entry]) -> None:
-        error: LogError | None = LogFatal("the log is closed") if self.closed else None
-        if error is None:
+        try:
+            if self.closed:
+                raise LogFatal("the log is closed")
             puts, records = self._encode(entries)
-            try:
-                self._disk.write(puts, sync=self._sync)
-                self._publish(records)
-            except LogError as failed:
-                error = failed
-        for entry in entries:
-            entry.error = error
+            self._disk.write(puts, sync=self._sync)
+            self._publish(records)
+        except LogError as failed:
+            for entry in entries:
+                entry.error = failed
+        else:
+            for entry in entries:
+                entry.written = True
 
     def _encode(
         self, entries: list[_Entry]
