@@ -232,11 +232,57 @@ def test_offsets_with_holes(logs: KafkaLogs) -> None:
     assert log.read_at(0, 7) is None
     owner(log)
     assert [one.offset for one in read(log, 3, extra_s=0.2)] == [0, 2, 6]
+    until(lambda: log.poll(1, 0.05) or log.is_read_out(0))
     log.read_from(0, 1)
+    assert not log.is_read_out(0)
     assert [one.offset for one in read(log, 2, extra_s=0.2)] == [2, 6]
     log.read_from(0, 8)
     last = log.append_and_wait(commands(logs, b"4")[0])
     assert [one.offset for one in read(log, 1)] == [last.offset] == [8]
+
+
+@pytest.mark.parametrize("start", [0, 3, 4])
+def test_a_partition_is_read_out_when_the_log_says_so(logs: KafkaLogs, start: int) -> None:
+    """Whether it ends in a record or not, and whoever begins behind the last one."""
+    log = logs.open()
+    log.deliver(commands(logs, b"0", b"1"))
+    other = Producer({"bootstrap.servers": logs.bootstrap, "transactional.id": logs.cluster})
+    other.init_transactions(30)
+    other.begin_transaction()
+    other.produce(f"{logs.cluster}.commands", b"2", partition=0)
+    other.commit_transaction(30)
+    assert log.bounds(0) == (0, 4)
+
+    owner(log, lambda number: start if number == 0 else 0)
+    offsets: list[int] = []
+
+    def all_read() -> bool:
+        offsets.extend(one.offset for one in log.poll(1, 0.05))
+        return all(map(log.is_read_out, range(PARTITIONS)))
+
+    until(all_read)
+    assert offsets == list(range(start, 3))
+
+
+def test_a_leader_that_is_silent_is_not_read_out(own_broker: Broker, cluster_name: str) -> None:
+    """It may have any number of records yet."""
+    logs = KafkaLogs(cluster_name, own_broker.bootstrap)
+    log = logs.open(session_timeout_ms=30_000)
+    owner(log)
+    log.deliver(commands(logs, b"0", b"1", b"2"))
+    assert [one.offset for one in read(log, 3)] == [0, 1, 2]
+    until(lambda: log.poll(1, 0.05) or log.is_read_out(0))
+
+    stop_still(own_broker)
+    try:
+        log.read_from(0, 1)
+        assert log.poll(10, 3.0) == []
+        assert not log.is_read_out(0)
+    finally:
+        go_on(own_broker)
+    assert [one.offset for one in read(log, 2)] == [1, 2]
+    until(lambda: log.poll(1, 0.05) or log.is_read_out(0))
+    logs.close()
 
 
 @pytest.mark.fault(21)

@@ -8,6 +8,32 @@ from penstock.processor import freshness
 from penstock.processor.freshness import Freshness
 
 
+class Clock:
+    """Stands until it is moved."""
+
+    now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(freshness, "time", made)
+    return made
+
+
+class EndsInNoRecord:
+    """A log that says of what was read out that it was."""
+
+    def __init__(self) -> None:
+        self.read_out = set[int]()
+
+    def is_read_out(self, partition: int) -> bool:
+        return partition in self.read_out
+
+
 def test_a_partition_is_behind_until_it_has_folded_what_there_was() -> None:
     fresh = Freshness(10.0)
     assert not fresh.is_behind(0, 0)
@@ -17,18 +43,29 @@ def test_a_partition_is_behind_until_it_has_folded_what_there_was() -> None:
     assert not fresh.is_behind(0, 4)
 
 
-def test_a_log_that_ends_in_no_record_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = Freshness(10.0)
+def test_silence_does_not_say_that_there_is_no_more(clock: Clock) -> None:
+    """The leader of the partition may be away, with all that is not folded yet."""
+    fresh = Freshness(10.0, EndsInNoRecord())
+    fresh.opened(0, 1_000_000)
+    for _ in range(600):
+        clock.now_s += 0.1
+        fresh.folded()
+        fresh.polled()
+    assert fresh.is_behind(0, 500_000)
+
+
+def test_a_log_that_ends_in_no_record_is_not_waited_for() -> None:
+    log = EndsInNoRecord()
+    fresh = Freshness(10.0, log)
     fresh.opened(0, 5)
-    fresh.polled(came=False)
+    fresh.opened(1, 5)
+    fresh.folded()
     assert fresh.is_behind(0, 4)
-    monkeypatch.setattr(freshness, "SETTLED_S", 0.0)
-    time.sleep(0.001)
-    fresh.polled(came=True)
-    assert fresh.is_behind(0, 4)
-    time.sleep(0.001)
-    fresh.polled(came=False)
+    log.read_out.add(0)
+    assert fresh.is_behind(0, 4), "what was read may not be folded yet"
+    fresh.folded()
     assert not fresh.is_behind(0, 4)
+    assert fresh.is_behind(1, 4)
 
 
 def test_who_has_not_polled_for_long_is_stale() -> None:
@@ -36,7 +73,7 @@ def test_who_has_not_polled_for_long_is_stale() -> None:
     assert not fresh.is_stale
     time.sleep(0.03)
     assert fresh.is_stale
-    fresh.polled(came=True)
+    fresh.polled()
     assert fresh.is_stale
     fresh.proved()
     assert not fresh.is_stale

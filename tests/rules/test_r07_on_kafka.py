@@ -18,7 +18,7 @@ from penstock.core.state.outputs import ScheduledTask
 from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TaskStatus
 from penstock.log.kafka import KafkaEngineLog
-from penstock.log.port import AppendRefused, Message, Refused
+from penstock.log.port import AppendRefused, LogFatal, Message, Refused
 from penstock.processor import held_tasks
 from tests.contract.logs import KafkaLogs
 from tests.controls import a_task_def, chain, literal, task
@@ -85,6 +85,11 @@ class Topic:
         for rule in (self._rule("ALL", "ALLOW"), self._rule("WRITE", "DENY")):
             self._admin.create_acls([rule])[rule].result(10)
         until(lambda: not self._takes())
+
+    def forbid_looking(self) -> None:
+        """Let nobody know that it is there."""
+        rule = self._rule("ALL", "DENY")
+        self._admin.create_acls([rule])[rule].result(10)
 
     def allow_all(self) -> None:
         """Nothing is said about it any more."""
@@ -154,6 +159,22 @@ def ready(driver: Driver, name: str, **settings: Any) -> str:
     register(driver, name, chain(task(name, **settings)))
     run(driver, name).task(name).succeeds().completes()
     return driver.topics.task("default", name)
+
+
+def test_r07_of_a_queue_that_may_not_be_looked_at_nobody_says_that_it_is_empty(
+    guarded: str, engine: Driver
+) -> None:
+    topic = ready(engine, "hidden")
+    Topic(guarded, topic).forbid_looking()
+
+    def is_refused() -> bool:
+        try:
+            engine.log.backlog(topic, "workers")
+        except LogFatal as error:
+            return topic in str(error)
+        return False
+
+    until(is_refused)
 
 
 def test_r07_a_topic_that_may_not_be_written_holds_its_tasks_and_nobody_elses(

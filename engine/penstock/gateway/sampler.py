@@ -4,6 +4,9 @@ of its own: a request for metrics asks nobody, and a check of the load neither.
 Every second how far each partition that is open here is behind its log; more seldom how large the
 stores are and, where definitions are decided, what waits in the task queues and how many workers
 read them. A task queue is the cluster's, so one node alone shows them.
+
+Rule: what can not be asked has no sample. It takes none from what can, and an old one would be
+shown, and judged by, as if it were new.
 """
 
 from __future__ import annotations
@@ -21,13 +24,15 @@ from penstock.contracts.topics import Topics, task_group
 from penstock.core.definitions.defs import TaskDef
 from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.state.rows import Rows
-from penstock.log.port import EngineLog, Joined, LogError
+from penstock.log.port import EngineLog, Joined, LogError, LogUnavailable
 from penstock.processor.processor import Processor
 from penstock.store.port import META, StoreError
 from penstock.store.rowstore import RowView
 
 LAG_LOOK_S: Final = 1.0
 ASK_S: Final = 1.0
+AWAY_S: Final = 10.0
+"""So long a partition is not asked about again that gave no answer: the others wait for each."""
 AHEAD_MAX: Final = 64
 QUEUES_MAX: Final = 500
 
@@ -67,6 +72,7 @@ class Sampler:
         self.store_bytes: dict[int, int] = {}
         self.queues: list[Queue] = []
         self._ahead: dict[int, tuple[Seen, ...]] = {}
+        self._not_before_s: dict[int, float] = {}
         self._processor = processor
         self._log = log
         self._topics = topics
@@ -76,28 +82,42 @@ class Sampler:
     def start(self) -> None:
         """Begin. On the event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._ended)
 
     def stop(self) -> None:
         """End, soon."""
         if self._task is not None:
             self._task.cancel()
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Only `stop` ends it: by a defect it would show the same for ever."""
+        if not task.cancelled():
+            logger.error("sampling begins anew after a defect", exc_info=task.exception())
+            task.get_loop().call_later(LAG_LOOK_S, self._start_anew, task)
+
+    def _start_anew(self, ended: asyncio.Task[None]) -> None:
+        if self._task is ended:
+            self.start()
+
     async def _run(self) -> None:
         seldom_s = 0.0
         while True:
-            try:
-                await asyncio.to_thread(self.look_at_lags)
-                if time.monotonic() >= seldom_s:
-                    await asyncio.to_thread(self.look_at_stores)
-                    await asyncio.to_thread(self.look_at_queues)
-                    seldom_s = time.monotonic() + self._queues_look_s
-            except (LogError, StoreError) as error:
-                logger.info("nothing could be sampled: %s", error)
+            await asyncio.to_thread(self.look_at_lags)
+            if time.monotonic() >= seldom_s:
+                seldom_s = time.monotonic() + self._queues_look_s
+                await asyncio.to_thread(self._look_seldom)
             await asyncio.sleep(LAG_LOOK_S)
+
+    def _look_seldom(self) -> None:
+        for look in (self.look_at_stores, self.look_at_queues):
+            try:
+                look()
+            except StoreError as error:
+                logger.info("nothing could be sampled: %s", error)
 
     def late_s(self, number: int) -> float:
         """Since when there is something in the log of a partition that is not folded here, as far
-        as it was looked at.
+        as it was looked at; what was seen is not forgotten while its leader is away.
         """
         position = self._processor.position(number)
         for seen in self._ahead.get(number, ()):
@@ -110,19 +130,33 @@ class Sampler:
         here.
         """
         processor, standbys = self._processor, self._processor.standbys
-        now_s = time.monotonic()
-        ends = self._ends(processor.owned())
+        owned = processor.owned()
+        self._ahead = {number: seen for number, seen in self._ahead.items() if number in owned}
+        ends = self._ends(owned)
+        for number, newest in ends.items():
+            self._ahead[number] = self._still_ahead(number, newest)
         self.lags = _lags(ends, processor.position)
-        self._ahead = {
-            number: self._still_ahead(number, Seen(now_s, ends[number])) for number in ends
-        }
         if standbys is not None:
-            self.ends = self._ends(standbys.numbers())
-            self.standby_lags = _lags(self.ends, standbys.position)
+            followed = self._ends(standbys.numbers())
+            self.ends = {number: seen.end for number, seen in followed.items()}
+            self.standby_lags = _lags(followed, standbys.position)
 
-    def _ends(self, numbers: Iterable[int]) -> dict[int, int]:
-        """Where the logs end; nobody is waited for, since the fold may want to ask, too."""
-        return {number: self._log.bounds(number, ASK_S)[1] for number in numbers}
+    def _ends(self, numbers: Iterable[int]) -> dict[int, Seen]:
+        """Where the logs end of which one hears; nobody is waited for long, since the fold may want
+        to ask, too.
+        """
+        ends: dict[int, Seen] = {}
+        for number in numbers:
+            now_s = time.monotonic()
+            if now_s < self._not_before_s.get(number, now_s):
+                continue
+            try:
+                ends[number] = Seen(now_s, self._log.bounds(number, ASK_S)[1])
+                self._not_before_s.pop(number, None)
+            except LogError as error:
+                logger.info("where partition %d ends is not known: %s", number, error)
+                self._not_before_s[number] = time.monotonic() + AWAY_S
+        return ends
 
     def _still_ahead(self, number: int, newest: Seen) -> tuple[Seen, ...]:
         """The ends that a partition has not come to, oldest first. If there are too many, the last
@@ -150,7 +184,16 @@ class Sampler:
             return
         known = list(islice(_task_defs(view), QUEUES_MAX))
         del view  # it holds the database open
-        self.queues = [self._queue(tenant, task_def) for tenant, task_def in known]
+        self.queues = list(self._queues_of(known))
+
+    def _queues_of(self, known: Iterable[tuple[str, str]]) -> Iterator[Queue]:
+        for tenant, task_def in known:
+            try:
+                yield self._queue(tenant, task_def)
+            except LogError as error:
+                logger.info("what waits for %s is not known: %s", task_def, error)
+                if isinstance(error, LogUnavailable):
+                    return  # of the others it would be long until they are not known either
 
     def _queue(self, tenant: str, task_def: str) -> Queue:
         group = task_group(self._topics, tenant, task_def)
@@ -159,8 +202,8 @@ class Sampler:
         return Queue(tenant, task_def, backlog.records, backlog.oldest_ms, len(workers))
 
 
-def _lags(ends: Mapping[int, int], position: Callable[[int], int | None]) -> dict[int, int]:
-    places = [(number, end, position(number)) for number, end in ends.items()]
+def _lags(ends: Mapping[int, Seen], position: Callable[[int], int | None]) -> dict[int, int]:
+    places = [(number, seen.end, position(number)) for number, seen in ends.items()]
     return {number: max(0, end - at) for number, end, at in places if at is not None}
 
 

@@ -5,31 +5,43 @@ was opened, nor when the log was last read so long ago that others may own it by
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Protocol, runtime_checkable
 
-SETTLED_S: Final = 2.0
-"""A log may end in what is no record: if nothing has come for so long, all that there is has."""
+
+@runtime_checkable
+class TellsEnds(Protocol):
+    """A log that may end in what is no record, so that no position ever comes to its end."""
+
+    def is_read_out(self, partition: int) -> bool:
+        """Whether the log has said, since `read_from`, that a partition had no more than was given
+        by the polls. In the thread that polls.
+        """
+        ...
 
 
 class Freshness:
     """Told by the fold's thread; any thread may ask."""
 
-    def __init__(self, stale_after_s: float) -> None:
+    def __init__(self, stale_after_s: float, log: object = None) -> None:
         self._stale_after_s = stale_after_s
-        self._polled_s = self._came_s = time.monotonic()
+        self._log = log if isinstance(log, TellsEnds) else None
+        self._polled_s = time.monotonic()
         self._ends: dict[int, int] = {}
 
-    def polled(self, *, came: bool) -> None:
-        """The log was read, and something came, or not. A client that stood still does not hear at
-        once that it has lost what it had: who is stale stays so, until it is `proved`.
+    def polled(self) -> None:
+        """The log was read. A client that stood still does not hear at once that it has lost what
+        it had: who is stale stays so, until it is `proved`.
         """
-        now_s = time.monotonic()
         if not self.is_stale:
-            self._polled_s = now_s
-        if came:
-            self._came_s = now_s
-        elif self._ends and now_s - self._came_s > SETTLED_S:
-            self._ends.clear()
+            self._polled_s = time.monotonic()
+
+    def folded(self) -> None:
+        """All that was read is folded. Where the log says that this was all, nothing is waited for
+        any more. Silence alone says nothing: a leader that is away is silent, whatever it has.
+        """
+        if self._log is not None and self._ends:
+            for number in filter(self._log.is_read_out, list(self._ends)):
+                self.closed(number)
 
     def proved(self) -> None:
         """The log has said that what is open here is ours."""
@@ -38,10 +50,9 @@ class Freshness:
     def opened(self, number: int, end: int) -> None:
         """A partition is open; the log had this end shortly before."""
         self._ends[number] = end
-        self._came_s = time.monotonic()
 
     def closed(self, number: int) -> None:
-        """It is not any more."""
+        """It is not any more, or has all that there was."""
         self._ends.pop(number, None)
 
     def is_behind(self, number: int, next_offset: int) -> bool:

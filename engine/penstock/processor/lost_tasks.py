@@ -31,7 +31,7 @@ from penstock.core.state.keys import PARTITION_PREFIX, after_prefix
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TaskStatus
-from penstock.log.port import EngineLog, LogError, Message, Record
+from penstock.log.port import EngineLog, LogError, LogFatal, Message, Record
 from penstock.processor.delivery import Courier
 from penstock.processor.partition import Partition
 from penstock.store.rowstore import RowView
@@ -119,7 +119,11 @@ class LostTasks:
         for tenant, task_def in queues:
             topic = self._topics.task(tenant, task_def)
             group = task_group(self._topics, tenant, task_def)
-            heads[tenant, task_def] = self._log.backlog(topic, group, heads=True).heads
+            try:
+                heads[tenant, task_def] = self._log.backlog(topic, group, heads=True).heads
+            except LogFatal as error:  # it may not be looked at; the others may
+                logger.info("what is next in %s is not known: %s", topic, error)
+                heads[tenant, task_def] = {}
         return heads, self._log.bounds(number)[1]
 
     def _told(self, of: _Round, partition: Partition) -> Iterator[Message]:

@@ -87,7 +87,7 @@ class Processor:
         self._ruler = Ruler(log, avro, topics, self.tally)
         self._errands = Errands(log, topics, self._courier, Raiser(known))
         self._records_per_poll = records_per_poll
-        self._fresh = Freshness(stale_after_s)
+        self._fresh = Freshness(stale_after_s, log)
         self._owned = Owned(
             log=log, opener=opener, errands=self._errands, fresh=self._fresh, standbys=standbys
         )
@@ -228,8 +228,9 @@ class Processor:
                 self.snapshots.between_batches(self._owned.partitions)
             if self.standbys is not None:
                 self.standbys.step(self._owned.numbers)
+            self._fresh.folded()
             records = self._log.poll(self._records_per_poll, self._idle_s())
-            self._fresh.polled(came=bool(records))
+            self._fresh.polled()
             if self._fresh.is_stale:
                 self._prove()
             if records and self.room.is_there():

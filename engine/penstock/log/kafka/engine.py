@@ -4,7 +4,7 @@ Rules
 - A partition that is assigned stays paused until `read_from` says where to read on; the group's
   offset is the delivered mark and not a place to read from.
 - Rebalances are told inside `poll`, in its thread; each assignment of a partition is a new epoch.
-  Records of partitions that are not owned, or below what was asked for, are dropped and counted.
+  Records of partitions that are not owned, or below what was asked for, are dropped.
 - What is a partition's owner's to do is for the thread that polls; all else is for any.
 """
 
@@ -18,16 +18,12 @@ from typing import Final
 
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, TopicPartition
-from confluent_kafka import Message as KafkaMessage
 
 from penstock.contracts.topics import TopicSettings
 from penstock.log.kafka.clients import (
-    HOPELESS,
     REQUEST_TIMEOUT_S,
-    log_error,
     logger,
     patiently,
-    record_of,
 )
 from penstock.log.kafka.consume import (
     SESSION_TIMEOUT_MS,
@@ -41,13 +37,13 @@ from penstock.log.kafka.deliver import DELIVER_TIMEOUT_S, KafkaDelivery
 from penstock.log.kafka.follow import KafkaFollower
 from penstock.log.kafka.groups import CONSUMER_ID
 from penstock.log.kafka.marks import KafkaMarks
+from penstock.log.kafka.places import TELLS_ENDS, Places
 from penstock.log.kafka.produce import KafkaProducer
 from penstock.log.kafka.survey import backlog_of, survey
 from penstock.log.kafka.topics import KafkaTopics, OnDemand
 from penstock.log.port import (
     Backlog,
     Fenced,
-    Gone,
     LogFatal,
     Mark,
     Message,
@@ -85,7 +81,6 @@ class KafkaEngineLog:
     ) -> None:
         self._settings = settings = settings or {}
         self.partitions = partitions
-        self.dropped_count = 0
         self._bootstrap = bootstrap
         self._group = group
         self._commands = commands
@@ -106,6 +101,7 @@ class KafkaEngineLog:
             {
                 **consumer_settings(bootstrap, settings),
                 **group_settings(group, session_timeout_ms, client_id, HEARTBEAT_MS_MAX),
+                **TELLS_ENDS,
                 "auto.offset.reset": "error",
                 "fetch.wait.max.ms": FETCH_WAIT_MS,  # who starts waits for the fetch under way
             }
@@ -115,8 +111,7 @@ class KafkaEngineLog:
         self._closed = False
         self._left = False
         self._ownership: Ownership | None = None
-        self._owned: dict[int, int | None] = {}  # partition -> next offset, None while paused
-        self._unproved: set[int] = set()  # nothing was read yet since read_from
+        self._places = Places(commands, self.read_at, self._seek)
         self._assigning = False
         self._has_come = False  # something was assigned during this poll
 
@@ -157,7 +152,7 @@ class KafkaEngineLog:
         """Leave the group at once; `ownership` hears nothing any more. Appending goes on."""
         self._closed = True
         with self._using:
-            self._owned.clear()
+            self._places.owned.clear()
             if not self._left:
                 self._left = True
                 if self._marks.is_idle:
@@ -199,10 +194,9 @@ class KafkaEngineLog:
 
     def read_from(self, partition: int, next_offset: int) -> None:
         """Read on from here; also from within `ownership.assigned`."""
-        if partition not in self._owned:
+        if partition not in self._places.owned:
             raise Fenced(f"partition {partition} is not ours")
-        self._owned[partition] = next_offset
-        self._unproved.add(partition)
+        self._places.read_from(partition, next_offset)
         if not self._assigning:
             self._seek(partition, next_offset)
 
@@ -214,15 +208,19 @@ class KafkaEngineLog:
             with self._using:
                 if self._closed:
                     raise LogFatal("the log is closed")
-                if self._assignment is not None and not self._owned:
+                if self._assignment is not None and not self._places.owned:
                     self._take_fixed()
                 left_s = min(max(deadline - time.monotonic(), 0), POLL_SLICE_S)
                 messages = poll_messages(self._client, records_max, left_s)
                 # Only now: a rebalance may have come between the first message and the last.
-                records = [record for message in messages if (record := self._take(message))]
+                records = [record for message in messages if (record := self._places.take(message))]
             is_over = time.monotonic() >= deadline or self._closed
             if records or self._has_come or is_over:
                 return records
+
+    def is_read_out(self, partition: int) -> bool:
+        """The client has said that it came to an end."""
+        return partition in self._places.read_out
 
     def deliver(
         self, messages: Sequence[Message], sent: Callable[[], None] | None = None
@@ -236,7 +234,7 @@ class KafkaEngineLog:
 
     def commit(self, partition: int, mark: Mark) -> None:
         """Commit and wait."""
-        if self._ownership is not None and partition not in self._owned:
+        if self._ownership is not None and partition not in self._places.owned:
             raise Fenced(f"partition {partition} is not ours")
         self._marks.put({partition: mark}, fixed=self._assignment is not None)
 
@@ -302,7 +300,7 @@ class KafkaEngineLog:
         self, numbers: Sequence[int], assign: Callable[[list[TopicPartition]], None]
     ) -> None:
         logger.info("partitions %s have come", list(numbers))
-        self._owned.update(dict.fromkeys(numbers))
+        self._places.owned.update(dict.fromkeys(numbers))
         self._has_come = bool(numbers)
         self._assigning = True
         try:
@@ -311,11 +309,11 @@ class KafkaEngineLog:
         finally:
             self._assigning = False
             # What is not to be read yet gets a place too: without one, the group's offset counts.
-            places = {n: self._reads.place(self._commands, n, self._owned[n]) for n in numbers}
-            assign([self._at(number, place) for number, place in places.items()])
-            self._client.pause(
-                [self._at(number, 0) for number in numbers if self._owned[number] is None]
+            wanted = {number: self._places.owned[number] for number in numbers}
+            assign(
+                [self._at(n, self._reads.place(self._commands, n, at)) for n, at in wanted.items()]
             )
+            self._client.pause([self._at(n, 0) for n, at in wanted.items() if at is None])
 
     def _on_revoke(self, client: Client, partitions: list[TopicPartition]) -> None:
         numbers = [one.partition for one in partitions]
@@ -324,67 +322,17 @@ class KafkaEngineLog:
                 with self._marks.in_callback():
                     self._ownership.revoked(numbers)
         finally:
-            self._forget(numbers)
+            self._places.forget(numbers)
             client.incremental_unassign(partitions)
 
     def _on_lost(self, client: Client, partitions: list[TopicPartition]) -> None:
         numbers = [one.partition for one in partitions]
-        self._forget(numbers)
+        self._places.forget(numbers)
         try:
             if self._ownership is not None and not self._closed:
                 self._ownership.lost(numbers)
         finally:
             client.incremental_unassign(partitions)
-
-    def _forget(self, numbers: Sequence[int]) -> None:
-        for number in numbers:
-            self._owned.pop(number, None)
-            self._unproved.discard(number)
-
-    # Reading.
-
-    def _take(self, message: KafkaMessage) -> Record | None:
-        """A record that is to be read now; None if it is none, or is to be dropped."""
-        error = message.error()
-        if error is not None:
-            self._take_error(message, error)
-            return None
-        record = record_of(message)
-        asked = self._owned.get(record.partition)
-        if asked is None or record.offset < asked or not self._is_next(record, asked):
-            self.dropped_count += 1
-            return None
-        self._owned[record.partition] = record.offset + 1
-        return record
-
-    def _is_next(self, record: Record, asked: int) -> bool:
-        """Whether nothing was passed over between `read_from` and the first record.
-
-        Offsets may have holes, but a record of an earlier epoch that slips through would look the
-        same, and all before it would be lost. It is rare, so the broker can be asked.
-        """
-        if record.partition not in self._unproved:
-            return True
-        if record.offset > asked:
-            first = self.read_at(record.partition, asked)
-            if first is None or first.offset != record.offset:
-                logger.warning("a stale record of partition %d was dropped", record.partition)
-                self._seek(record.partition, asked)
-                return False
-        self._unproved.discard(record.partition)
-        return True
-
-    def _take_error(self, message: KafkaMessage, error: KafkaError) -> None:
-        number = message.partition()
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            asked = None if number is None else self._owned.get(number)
-            if number is not None and asked is not None:
-                told = f"partition {number} can not be read from {asked}: {error.str()}"
-                raise Gone(number, told)
-        elif error.fatal() or error.code() in HOPELESS:
-            raise log_error(f"reading {self._commands}", error)
-        else:  # librdkafka tries again
-            logger.info("reading %s: %s", self._commands, error)
 
     def _seek(self, partition: int, next_offset: int) -> None:
         """Go there. An assignment of a moment ago may not be in force yet."""

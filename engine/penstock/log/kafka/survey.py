@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError
 from penstock.contracts.topics import TopicSettings
 from penstock.core.limits import RECORD_BYTES_MAX
 from penstock.log.backlog import Span, backlog_from
+from penstock.log.kafka.clients import NO_TOPIC, log_error
 from penstock.log.kafka.consume import KafkaReads
 from penstock.log.kafka.topics import KafkaTopics, TopicFound
 from penstock.log.port import Backlog, Record, Survey
@@ -69,10 +70,12 @@ def judged(
 def backlog_of(
     topics: KafkaTopics, reads: KafkaReads, of: tuple[str, str], *, heads: bool
 ) -> Backlog:
-    """What of a topic a group has not done yet."""
+    """What of a topic a group has not done yet; of one that may not be looked at nobody knows."""
     topic, group = of
     found = topics.describe([topic])[topic]
     if isinstance(found, KafkaError):
+        if found.code() not in NO_TOPIC:
+            raise log_error(f"what waits in {topic}", found)
         return Backlog(0)
     done = topics.group_offsets(group, topic, found.partitions)
     spans: list[Span] = []
