@@ -31,6 +31,7 @@ from penstock.core.state.run import WfRun
 from penstock.core.views.filling import Filling
 from penstock.gateway.access import ASKED_FOR_NOTHING, OPEN, Access, access_of
 from penstock.gateway.admission import admitted
+from penstock.gateway.asked import part_header
 from penstock.gateway.at_once import AtOnce, Searches
 from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.backlogs import Backlogs
@@ -38,7 +39,7 @@ from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.filters import whole_number
-from penstock.gateway.forward import Forwarder, part_header
+from penstock.gateway.forward import Forwarder
 from penstock.gateway.json_in import COMMAND_ID_HEADER, NUMBER_CHARS_MAX
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.reads import Reads, View
