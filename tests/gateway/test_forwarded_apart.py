@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,15 @@ from penstock.gateway.asked import Asked, asked_of
 from penstock.gateway.auth import Security
 from penstock.gateway.load import Limits
 from penstock.gateway.serve import url_of
-from tests.gateway.served import PARTITIONS, START_S, Served, serving, shape_of_error, wait_until
+from tests.gateway.served import (
+    PARTITIONS,
+    START_S,
+    Served,
+    one_task,
+    serving,
+    shape_of_error,
+    wait_until,
+)
 from tests.gateway.spare import Spare, spare_beside
 from tests.gateway.test_too_many_waits import far, gateway_of
 
@@ -70,6 +79,29 @@ def test_waits_for_a_position_take_no_connection_from_others(owner: Served, tmp_
             wait_until(lambda of=gateway.waits.of_tenants: of["evil"] == BRIEF + 1)
         assert client.get(f"/v1/wf-runs/{run}").status_code == 200
         assert {shape_of_error(one.result(START_S))[1] for one in answers} == {"POSITION_TIMEOUT"}
+
+
+def test_a_stream_is_known_however_its_address_is_written(owner: Served, tmp_path: Path) -> None:
+    """It has a connection of its own, and what only has a stream's name has none."""
+    run, named = on(1), {"tenant": "evil"}
+    owner.a_task_def("follow")
+    owner.good("PUT", "/v1/task-defs?wait=all", {"name": "apart"}, **named)
+    owner.good("PUT", "/v1/wf-specs?wait=all", one_task("apart", "apart"), **named)
+    owner.good("POST", "/v1/wf-runs", {"wf_spec": "apart", "wf_run_id": run}, **named)
+    with (
+        spare_beside(owner, tmp_path / "spare", security=Security()) as spare,
+        spare.with_key(None) as client,
+        ExitStack() as stack,
+    ):
+        for last in ("follow", "follo%77", "%66ollow", "logs/follo%77"):
+            for _ in range(BRIEF):
+                asked = client.stream("GET", f"/v1/wf-runs/{run}/{last}", headers=EVIL)
+                assert stack.enter_context(asked).status_code == 200, last
+        assert client.get(f"/v1/wf-runs/{run}").status_code == 404, "of this tenant there is none"
+        spare.gateway.streams.of_tenants["default"] = spare.gateway.limits.tenant_streams_max
+        refused = client.get(f"/v1/wf-runs/{run}/follo%77")
+        assert shape_of_error(refused)[:2] == (429, "TOO_MANY_STREAMS")
+        assert client.get("/v1/task-defs/follow").status_code == 200
 
 
 def test_a_tenant_has_a_part_of_the_connections(owner: Served, tmp_path: Path) -> None:

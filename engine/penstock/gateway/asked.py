@@ -1,4 +1,8 @@
-"""A request as one node sends it to another: as it came, but for what nodes say to each other."""
+"""A request as one node sends it to another: as it came, but for what nodes say to each other.
+
+Rule: whether it takes long there is told by what its route and its parameters are read as here, as
+they are there: never by the bytes of its address, which can be written in many ways.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +93,7 @@ async def asked_of(request: Request, since_s: float = 0.0) -> Asked:
         tenant=identify(request).tenant,
         waits=wait_s > 0 or any(one.name in request.query_params for one in _WAITS),
         wait_s=wait_s,
-        follows=path.endswith(b"/follow"),
+        follows=getattr(request.state, "follows", False),
         once=getattr(request.state, "once", False),
     )
 

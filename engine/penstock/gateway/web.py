@@ -46,6 +46,7 @@ from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Says
+from penstock.gateway.sent_events import MEDIA
 from penstock.gateway.shown_runs import ShownRuns
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
@@ -136,9 +137,11 @@ class ApiRoute(Route):
         reads = says is None or not says.sends
         needs = reads and path not in OPEN | ASKED_FOR_NOTHING
         access = access_of(method, path) if needs else None
+        follows = says is not None and says.media == MEDIA
 
         async def named(request: Request) -> Response:
             request.scope[ROUTE_PATH] = path
+            request.state.follows = follows
             if path not in OPEN:
                 caller = await _admit(request)
                 if access is not None:
