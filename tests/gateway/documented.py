@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
-from penstock.gateway.forward import HOP_HEADER
+from penstock.gateway.asked import HOP_HEADER
 
 _IN_PATH = re.compile(r"\\{(\w+)\\}")
 SOMETIMES = ("Retry-After", "Penstock-Standby-Lag")

@@ -16,6 +16,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from penstock.core.definitions.principals import Grant
+from penstock.gateway.asked import Asked, is_forwarded, raw
 from penstock.gateway.auth import (
     CREDENTIAL_HEADER,
     TENANT_HEADER,
@@ -24,7 +25,7 @@ from penstock.gateway.auth import (
     unknown_credential,
 )
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere
-from penstock.gateway.forward import Asked, Forwarder, is_forwarded, raw
+from penstock.gateway.forward import Forwarder
 from penstock.gateway.nodes import Nodes
 from penstock.gateway.patience import Patience
 from penstock.gateway.reads import Reads

@@ -5,15 +5,18 @@ Rules
 - Each is counted where it holds something: what is forwarded counts at both nodes, since the header
   that says so is one that anybody can send.
 - It counts until it has ended, however it ends. One too many is refused before it has begun.
+- Of what is over soon, one too many is not refused: it waits for its turn among its tenant's.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 from anyio.to_thread import run_sync
@@ -83,6 +86,34 @@ class Searches(AtOnce):
             if self._at_work is None:  # made on the loop that it is used on
                 self._at_work = anyio.CapacityLimiter(SEARCHES_AT_WORK)
             return await run_sync(partial(search, *args), limiter=self._at_work)
+
+
+class Turns:
+    """Those of one kind that are over soon: a tenant has so many at once, and its others wait for
+    their turn; one that waits for longer than `wait_s` is refused. Used on the event loop.
+    """
+
+    def __init__(self, tenant_most: int, *, wait_s: float, refused: str) -> None:
+        self._tenant_most = tenant_most
+        self._wait_s = wait_s
+        self._refused = refused
+        self._of_tenants: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def one_of(self, tenant: str) -> AsyncGenerator[None]:
+        """While there is one."""
+        turns = self._of_tenants.get(tenant)
+        if turns is None:
+            turns = self._of_tenants[tenant] = asyncio.Semaphore(self._tenant_most)
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await turns.acquire()
+        except TimeoutError as error:
+            raise ApiError(EdgeCode.OVERLOADED, self._refused) from error
+        try:
+            yield
+        finally:
+            turns.release()
 
 
 class Bounds(NamedTuple):

@@ -21,8 +21,8 @@ import msgspec
 from starlette.requests import Request
 
 from penstock.contracts.answers.streams import MissingPartition, MissingPartitions, StreamEnded
+from penstock.gateway.asked import Asked, asked_of
 from penstock.gateway.errors import RETRIED, ApiError, EdgeCode, code_named
-from penstock.gateway.forward import Asked, asked_of
 from penstock.gateway.sent_events import ERROR, MISSING, Events, event
 from penstock.gateway.spread import of_part, part_asked
 from penstock.gateway.streams import LOOK_S

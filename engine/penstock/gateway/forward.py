@@ -8,6 +8,8 @@ Rules
   has none, a poll for tasks, is sent again only if it has not arrived.
 - Who waits long, and who follows, has connections of its own, so that it takes none from those that
   are answered at once. They are bounded by how many waits and streams there may be.
+- Of the connections for what is answered at once a tenant has a part: what an owner takes long for
+  keeps back this tenant's own, and nobody else's.
 - Headers go on as the bytes that they came as. What nodes say to each other in headers is said
   anew: what a client says there does not go on.
 """
@@ -16,36 +18,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, nullcontext
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import httpx
 import msgspec
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.core.command import Command
 from penstock.core.errors import Code
-from penstock.gateway.at_once import Bounds
+from penstock.gateway.asked import HOP_HEADER, OF_ONE_HOP, Asked, asked_of, is_forwarded, raw
+from penstock.gateway.at_once import Bounds, Turns
 from penstock.gateway.auth import Caller, identify
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, code_named
-from penstock.gateway.json_in import COMMAND_ID_HEADER, read_body
+from penstock.gateway.json_in import COMMAND_ID_HEADER
 from penstock.gateway.load import Limits
 from penstock.gateway.nodes import Nodes
 from penstock.gateway.open_streams import Stream
 from penstock.gateway.patience import Patience
-from penstock.gateway.says import WAIT_MS, WAIT_MS_MAX
-
-HOP_HEADER: Final = "Penstock-Forwarded-By"
-PART_HEADER: Final = "Penstock-Partitions"
 
 BRIEF_MAX: Final = 128
+BRIEF_TENANT_MAX: Final = 64
 CONNECT_S: Final = 1.0
 FOLLOW_QUIET_S: Final = 30.0
 """Who follows hears something more often than that."""
@@ -53,42 +50,9 @@ NOT_YET: Final = frozenset(
     {EdgeCode.NOT_OWNER, EdgeCode.RESTORING, EdgeCode.STALE_OWNER, EdgeCode.DRAINING}
 )
 """With these nothing was done, and the same request may be answered in a moment."""
-_OF_ONE_HOP: Final = frozenset(
-    {
-        *("host", "connection", "content-length", "transfer-encoding", "keep-alive", "te"),
-        *("trailer", "upgrade", "expect", "date", "server"),
-    }
-)
-_NOT_FORWARDED: Final = frozenset(
-    one.lower().encode() for one in (*_OF_ONE_HOP, HOP_HEADER, PART_HEADER, "Origin")
-)
-"""Of a request. Its origin is looked at where it came in (host_names.py)."""
-_MILLISECONDS: Final = re.compile("[0-9]{1,19}")
-
-Headers = tuple[tuple[bytes, bytes], ...]
-
 logger = logging.getLogger("penstock.gateway")
 for _name in ("httpx", "httpcore"):  # they would log addresses, in which may be a webhook's key
     logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """A request, to be sent to another node. `wait_s` is how long it may wait there by its own
-    wish; `once` has it not sent again if it may have arrived.
-    """
-
-    method: str
-    target: bytes
-    headers: Headers
-    body: bytes = b""
-    wait_s: float = 0.0
-    follows: bool = False
-    once: bool = False
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the answer may take long."""
-        return self.follows or self.wait_s > 0
 
 
 class Forwarder:
@@ -108,6 +72,11 @@ class Forwarder:
         self.nodes = nodes
         self._streams, self._waits = bounds.streams, bounds.waits
         self._context = context
+        self._turns = Turns(
+            BRIEF_TENANT_MAX,
+            wait_s=limits.answer_timeout_s,
+            refused="too many requests of the tenant are under way to other nodes",
+        )
         self._engine = engine
         self._timeout_s = limits.answer_timeout_s
         self._read_s = max(limits.answer_timeout_s, limits.read_timeout_s) + 2.0
@@ -145,9 +114,8 @@ class Forwarder:
                     raise away if away.opening else _not_owner(away) from away
                 asked = await asked_of(request, patience.since_s)
                 if asked.follows:
-                    self._streams.check(identify(request).tenant)
-                waits = asked.wait_s > 0
-                with self._waits.one_of(identify(request).tenant) if waits else nullcontext():
+                    self._streams.check(asked.tenant)
+                with self._waits.one_of(asked.tenant) if asked.waits else nullcontext():
                     answer = await self._elsewhere(asked, away, patience, request)
                 if answer is not None:
                     return self._answer(request, answer)
@@ -166,6 +134,7 @@ class Forwarder:
                     target=path.encode(),
                     headers=raw({**caller.headers, COMMAND_ID_HEADER: command_id}),
                     body=msgspec.json.encode(command),
+                    tenant=caller.tenant,
                 )
                 answer = await self._elsewhere(asked, away, patience)
                 if answer is not None:
@@ -235,6 +204,12 @@ class Forwarder:
                 one.cancel()
 
     async def _once(self, url: str, asked: Asked) -> httpx.Response:
+        if asked.is_live:
+            return await self._answered(url, asked)
+        async with self._turns.one_of(asked.tenant):
+            return await self._answered(url, asked)
+
+    async def _answered(self, url: str, asked: Asked) -> httpx.Response:
         assert self.nodes is not None, "there are other nodes"
         client = self._client(asked)
         read_s = FOLLOW_QUIET_S if asked.follows else self._read_s + asked.wait_s
@@ -275,7 +250,7 @@ class Forwarder:
         return self._clients[most]
 
     def _answer(self, request: Request, answer: httpx.Response) -> Response:
-        headers = {name: value for name, value in answer.headers.items() if name not in _OF_ONE_HOP}
+        headers = {name: value for name, value in answer.headers.items() if name not in OF_ONE_HOP}
         if not _is_stream(answer):
             return Response(answer.content, answer.status_code, headers)
         counted = self._streams.one_of(identify(request).tenant)
@@ -292,56 +267,6 @@ class Forwarder:
         finally:
             self._relayed.discard(answer)
             await answer.aclose()
-
-
-def is_forwarded(request: Request) -> bool:
-    """Whether another node sends this."""
-    return HOP_HEADER in request.headers
-
-
-def part_header(request: Request) -> str | None:
-    """Which partitions another node means; None if none says so."""
-    return request.headers.get(PART_HEADER) if is_forwarded(request) else None
-
-
-def raw(named: Mapping[str, str]) -> Headers:
-    """Headers as they are sent: what was read of a request came as these bytes."""
-    return tuple((name.lower().encode(), value.encode("latin-1")) for name, value in named.items())
-
-
-async def asked_of(request: Request, since_s: float = 0.0) -> Asked:
-    """A request as it came; what it has waited already it does not wait again."""
-    scope = request.scope
-    headers = tuple(one for one in request.headers.raw if one[0] not in _NOT_FORWARDED)
-    command_id = getattr(request.state, "command_id", None)
-    if command_id is not None:
-        headers = (*headers, *raw({COMMAND_ID_HEADER: command_id}))
-    query, wait_s = _waiting_less(scope["query_string"], since_s)
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    return Asked(
-        method=request.method,
-        target=path + b"?" + query if query else path,
-        headers=headers,
-        body=await read_body(request),
-        wait_s=getattr(request.state, "wait_s", 0.0) if wait_s is None else wait_s,
-        follows=path.endswith(b"/follow"),
-        once=getattr(request.state, "once", False),
-    )
-
-
-def _waiting_less(query: bytes, since_s: float) -> tuple[bytes, float | None]:
-    """A query that waits for what is left of its time, and how long that is, if it says so. All
-    else stays as it came, and so does a time that is refused.
-    """
-    parts, left_s = query.split(b"&"), None
-    for place, part in enumerate(parts):
-        for name, text in parse_qsl(part.decode("latin-1")):
-            if name != WAIT_MS.name or not _MILLISECONDS.fullmatch(text):
-                continue
-            if int(text) <= WAIT_MS_MAX:
-                left_s = max(0.0, int(text) / 1_000 - since_s)
-                parts[place] = f"{name}={int(left_s * 1_000)}".encode()
-    return b"&".join(parts), left_s
 
 
 async def disconnected(request: Request) -> None:

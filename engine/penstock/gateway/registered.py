@@ -9,9 +9,9 @@ from typing import Final
 from msgspec import Struct
 
 from penstock.core.state.rows import Row
+from penstock.gateway.asked import PART_HEADER, Asked, raw
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode
-from penstock.gateway.forward import PART_HEADER, Asked, raw
 from penstock.gateway.web import Gateway
 from penstock.log.port import Position
 
@@ -73,7 +73,7 @@ async def _missing_elsewhere(
     while left and time.monotonic() < deadline:
         for number in list(left):
             headers = raw({**caller.headers, PART_HEADER: str(number)})
-            asked = Asked(method="GET", target=path.encode(), headers=headers)
+            asked = Asked(method="GET", target=path.encode(), headers=headers, tenant=caller.tenant)
             try:
                 found = await forwarder.part(number, asked, forwarder.patience())
             except ApiError:

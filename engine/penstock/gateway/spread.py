@@ -18,16 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.core.views.filling import Filling
+from penstock.gateway.asked import PART_HEADER, Asked, asked_of, is_forwarded, part_header, raw
 from penstock.gateway.cursors import cursor_text
 from penstock.gateway.errors import ApiError, NotHere
-from penstock.gateway.forward import (
-    PART_HEADER,
-    Asked,
-    asked_of,
-    is_forwarded,
-    part_header,
-    raw,
-)
 from penstock.gateway.index_scan import place_of
 from penstock.gateway.patience import Patience
 from penstock.gateway.web import gateway_of, json_answer, searched

@@ -31,6 +31,7 @@ from penstock.core.state.run import WfRun
 from penstock.core.views.filling import Filling
 from penstock.gateway.access import ASKED_FOR_NOTHING, OPEN, Access, access_of
 from penstock.gateway.admission import admitted
+from penstock.gateway.asked import part_header
 from penstock.gateway.at_once import AtOnce, Searches
 from penstock.gateway.auth import Caller, Security, identify
 from penstock.gateway.backlogs import Backlogs
@@ -38,13 +39,14 @@ from penstock.gateway.cursors import cursor_bytes, cursor_text
 from penstock.gateway.engine import Engine, new_command_id
 from penstock.gateway.errors import ApiError, NotHere, bad_request
 from penstock.gateway.filters import whole_number
-from penstock.gateway.forward import Forwarder, part_header
+from penstock.gateway.forward import Forwarder
 from penstock.gateway.json_in import COMMAND_ID_HEADER, NUMBER_CHARS_MAX
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.reads import Reads, View
 from penstock.gateway.run_changes import RunChanges
 from penstock.gateway.sampler import Sampler
 from penstock.gateway.says import PAGE_DEFAULT, PAGE_MAX, Says
+from penstock.gateway.sent_events import MEDIA
 from penstock.gateway.shown_runs import ShownRuns
 from penstock.gateway.task_queue import TaskQueues
 from penstock.gateway.watch import Watch
@@ -135,9 +137,11 @@ class ApiRoute(Route):
         reads = says is None or not says.sends
         needs = reads and path not in OPEN | ASKED_FOR_NOTHING
         access = access_of(method, path) if needs else None
+        follows = says is not None and says.media == MEDIA
 
         async def named(request: Request) -> Response:
             request.scope[ROUTE_PATH] = path
+            request.state.follows = follows
             if path not in OPEN:
                 caller = await _admit(request)
                 if access is not None:
