@@ -66,7 +66,7 @@ AS_BODIES: Final[dict[str, bytes]] = {
 OF_NO_TENANT: Final = frozenset(
     {
         *("GET /v1/dead-letters", "GET /v1/doctor", "GET /v1/cluster", "GET /v1/verify"),
-        *("GET /v1/snapshots", "POST /v1/snapshots"),
+        *("GET /v1/snapshots", "POST /v1/snapshots", "POST /v1/drain"),
         *("GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json"),
     }
 )

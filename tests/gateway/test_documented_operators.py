@@ -59,6 +59,7 @@ def test_the_engine_itself(served: Served) -> None:
     assert served.good("GET", "/v1/gone-addresses")["items"] == []
     for method in ("GET", "POST"):
         assert served.refused(method, "/v1/snapshots")[:2] == (404, "NOT_FOUND"), "it keeps none"
+    assert served.refused("POST", "/v1/drain")[:2] == (404, "NOT_FOUND"), "a test is no server"
     assert served.refused("DELETE", f"/v1/gone-addresses/{NAME}")[1] == "ADDRESS_UNKNOWN"
 
 

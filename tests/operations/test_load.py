@@ -84,6 +84,26 @@ def test_a_stop_under_load_says_so_at_once_is_over_soon_and_loses_nothing(server
     is_kept(DRAIN_S_MAX, drained_s)
 
 
+def test_a_server_that_is_asked_to_drain_ends_as_after_a_signal(server: Server) -> None:
+    """Whoever asks is answered; to ask again hurries nobody."""
+    server.start(None, *([] if server.bootstrap is None else ["--drain-notice-s", "1.0"]))
+    register(server)
+    load = Starters(server, 2)
+    until(lambda: len(load.accepted) > 10)
+    seen, looking = watch_readiness(server)
+    for _ in range(1 if server.bootstrap is None else 2):
+        answer = server.call("POST", "/v1/drain")
+        assert (answer.status_code, answer.json()) == (202, {"status": "draining"})
+    assert server.ended(20) == 0
+    load.end()
+    looking.join(10)
+    if server.bootstrap is not None:
+        assert (503, "this server is about to stop") in seen
+    server.start()
+    assert load.accepted <= runs_there(server)
+    assert server.verify().returncode == 0
+
+
 def watch_readiness(server: Server) -> tuple[set[tuple[int, str]], threading.Thread]:
     """Ask again and again, on connections of its own, until nobody answers."""
     seen: set[tuple[int, str]] = set()

@@ -32,6 +32,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
     "/v1/counts": Resource.WORKFLOW,
     "/v1/dead-letters": Resource.CLUSTER,
     "/v1/doctor": Resource.CLUSTER,
+    "/v1/drain": Resource.CLUSTER,
     "/v1/expressions": Resource.WORKFLOW,
     "/v1/external-event-defs": Resource.EXTERNAL_EVENT,
     "/v1/external-events": Resource.EXTERNAL_EVENT,
@@ -62,6 +63,7 @@ RESOURCE_OF: Final[dict[str, Resource]] = {
 
 OTHERWISE: Final[dict[str, tuple[Action, Resource]]] = {
     "POST /v1/dead-letters/{number:whole}/retry": (Action.RUN, Resource.CLUSTER),
+    "POST /v1/drain": (Action.RUN, Resource.CLUSTER),
     "POST /v1/snapshots": (Action.RUN, Resource.CLUSTER),
     "POST /v1/task-queues/{task_def}/poll": (Action.RUN, Resource.TASK),
     "POST /v1/tasks/stops": (Action.RUN, Resource.TASK),

@@ -166,6 +166,7 @@ def make_app(
     app.router.redirect_slashes = False
     app.state.gateway = gateway
     app.state.data = data
+    app.state.stop = None  # a server that is at work says how
     app.state.routes = ROUTES
     return app
 

@@ -140,10 +140,10 @@ async def _serve(
 ) -> int:
     """Serve until a signal, or until the processor can not go on.
 
-    A signal drains: readiness is red at once; for `notice_s` whoever sends requests here may see
-    it; then no connection is taken any more, and those that are there have DRAIN_S to end. If there
-    are other nodes they get the partitions at once; else these are let go of when this has
-    returned. A second signal waits for nothing.
+    A signal, or POST /v1/drain, drains: readiness is red at once; for `notice_s` whoever sends
+    requests here may see it; then no connection is taken any more, and those that are there have
+    DRAIN_S to end. If there are other nodes they get the partitions at once; else these are let go
+    of when this has returned. A second signal waits for nothing.
     """
     loop = asyncio.get_running_loop()
     gateway: Gateway = made.app.state.gateway
@@ -164,6 +164,7 @@ async def _serve(
         else:
             stop_listening()
 
+    made.app.state.stop = stop
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop)
     looking = [

@@ -4,6 +4,8 @@ log.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from penstock.gateway import render
-from penstock.gateway.errors import EdgeCode
+from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.operator_shapes import ClusterShown, Health, VerifiedAll
 from penstock.gateway.readiness import unanswered
 from penstock.gateway.says import Says
@@ -173,10 +175,23 @@ async def verify(request: Request) -> Response:
     return json_answer({"items": items, "stopped": stopped})
 
 
+async def stop_here(request: Request) -> Response:
+    """Have the node that is asked drain and end, as a signal does. It answers before; to ask again
+    changes nothing.
+    """
+    stop: Callable[[], None] | None = request.app.state.stop
+    if stop is None:
+        raise ApiError(EdgeCode.NOT_FOUND, "this gateway is part of a process that is not a server")
+    if not gateway_of(request).load.draining:
+        asyncio.get_running_loop().call_soon(stop)
+    return json_answer({"status": "draining"}, status=202)
+
+
 HEALTH: Final = Says(gives=Health, other={503: Health})
 ROUTES: Final = [
     route("GET", "/v1/cluster", cluster, Says(gives=ClusterShown)),
     route("GET", "/v1/verify", verify, Says(gives=VerifiedAll)),
+    route("POST", "/v1/drain", stop_here, Says(gives=Health, status=202, also=(404,))),
     route("GET", "/healthz", healthz, HEALTH),
     route("GET", "/readyz", readyz, HEALTH),
 ]
