@@ -152,13 +152,18 @@ def retry(
     retried: set[int],
     principal: str,
 ) -> Position:
-    """Append the bytes again, and a record that says who did so. Raises CannotRetry."""
+    """Append the bytes again, and a record that says who did so. Raises CannotRetry.
+
+    That record may be missing: the log gave no answer, or another operator retries just now. A
+    command has the same id each time, so the fold does it once (I4); an event, its stamp.
+    """
     problem = _retry_problem(letter, avro, topics, retried)
     if problem is not None:
         raise CannotRetry(problem)
     dead = letter.dead
     if dead.topic == topics.commands:
-        message = Message(dead.topic, dead.key, dead.value, client_headers(None), dead.partition)
+        headers = client_headers(f"dead-letter:{dead.partition}:{dead.offset}")
+        message = Message(dead.topic, dead.key, dead.value, headers, dead.partition)
     else:
         headers = {STAMP: letter.record.headers[STAMP]}
         message = Message(dead.topic, dead.key, dead.value, headers)
