@@ -4,6 +4,8 @@ again. That one was sent again is a record of the same topic, with the code RETR
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +19,7 @@ from penstock.core.command import Command, Sender
 from penstock.core.commands import TYPE_OF
 from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.gateway import render
+from penstock.log.pages import in_pages
 from penstock.log.port import EngineLog, Message, Position, Record
 
 EXPLAINED: Final[dict[str, tuple[str, str]]] = {
@@ -62,17 +65,50 @@ class CannotRetry(Exception):
     """Why a dead letter is not sent again."""
 
 
-def letters_of(log: EngineLog, avro: Avro, topics: Topics) -> list[Letter]:
-    """All of them, oldest first."""
-    found: list[Letter] = []
-    for record in log.read_all(topics.dead_letters):
+def newest_letters(
+    log: EngineLog, avro: Avro, topics: Topics, code: str | None, limit: int
+) -> tuple[list[Letter], int, set[int]]:
+    """The newest with a code, or of all, newest first; how many there are; which were retried."""
+    newest: deque[Letter] = deque(maxlen=limit)
+    total, retried = 0, set[int]()
+    for letter in _letters(log, avro, topics):
+        retried |= _retried_by(letter, topics)
+        if code in (None, letter.dead.code):
+            total += 1
+            newest.append(letter)
+    return list(reversed(newest)), total, retried
+
+
+def letter_at(
+    log: EngineLog, avro: Avro, topics: Topics, number: int
+) -> tuple[Letter | None, set[int]]:
+    """One, if it is there, and which of it and those after it were retried."""
+    found: Letter | None = None
+    retried = set[int]()
+    for letter in _letters(log, avro, topics, number):
+        if letter.number == number:
+            found = letter
+        if found is None:
+            break
+        retried |= _retried_by(letter, topics)
+    return found, retried
+
+
+def _letters(log: EngineLog, avro: Avro, topics: Topics, since: int = 0) -> Iterator[Letter]:
+    """Oldest first, few of them in memory: nobody deletes them, and each may have half a MiB."""
+    for record in in_pages(log, topics.dead_letters, since):
         try:
             dead, _ = avro.decode(record.value or b"")
         except Malformed:
             continue
         if isinstance(dead, DeadRecord):
-            found.append(Letter(record.offset, dead, record))
-    return found
+            yield Letter(record.offset, dead, record)
+
+
+def _retried_by(letter: Letter, topics: Topics) -> set[int]:
+    """The number of the letter that was sent again, if this one tells so."""
+    dead = letter.dead
+    return {dead.offset} if (dead.code, dead.topic) == (RETRIED, topics.dead_letters) else set()
 
 
 def listed_letter(letter: Letter, avro: Avro, topics: Topics, retried: set[int]) -> render.Json:
@@ -107,15 +143,6 @@ def shown_letter(letter: Letter, avro: Avro, topics: Topics, retried: set[int]) 
     return {**listed_letter(letter, avro, topics, retried), "stamp": stamp, "read": read}
 
 
-def retried_of(letters: list[Letter], topics: Topics) -> set[int]:
-    """Which were sent again."""
-    return {
-        letter.dead.offset
-        for letter in letters
-        if letter.dead.code == RETRIED and letter.dead.topic == topics.dead_letters
-    }
-
-
 def retry(
     letter: Letter,
     *,
@@ -125,13 +152,18 @@ def retry(
     retried: set[int],
     principal: str,
 ) -> Position:
-    """Append the bytes again, and a record that says who did so. Raises CannotRetry."""
+    """Append the bytes again, and a record that says who did so. Raises CannotRetry.
+
+    That record may be missing: the log gave no answer, or another operator retries just now. A
+    command has the same id each time, so the fold does it once (I4); an event, its stamp.
+    """
     problem = _retry_problem(letter, avro, topics, retried)
     if problem is not None:
         raise CannotRetry(problem)
     dead = letter.dead
     if dead.topic == topics.commands:
-        message = Message(dead.topic, dead.key, dead.value, client_headers(None), dead.partition)
+        headers = client_headers(f"dead-letter:{dead.partition}:{dead.offset}")
+        message = Message(dead.topic, dead.key, dead.value, headers, dead.partition)
     else:
         headers = {STAMP: letter.record.headers[STAMP]}
         message = Message(dead.topic, dead.key, dead.value, headers)

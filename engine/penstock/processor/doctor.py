@@ -28,6 +28,7 @@ from penstock.core.state.partition_state import InChannel, OutChannel, Partition
 from penstock.core.state.rows import Rows
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.state.turn import FIRST_STAMP, stamp_order
+from penstock.log.pages import in_pages
 from penstock.log.port import EngineLog, LogError
 from penstock.processor.errors import StopCause
 from penstock.processor.lost_tasks import task_runs
@@ -311,7 +312,7 @@ def _verdicts(patient: Patient) -> Iterator[Finding]:
 
 def _letters(patient: Patient) -> Iterator[Finding]:
     counts = Counter[str]()
-    for record in patient.log.read_all(patient.topics.dead_letters):
+    for record in in_pages(patient.log, patient.topics.dead_letters):
         if record.timestamp_ms > patient.now_ms - RECENT_MS:
             try:
                 letter, _ = patient.avro.decode(record.value or b"")

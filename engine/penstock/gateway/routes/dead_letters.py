@@ -15,9 +15,9 @@ from penstock.gateway.auth import identify
 from penstock.gateway.dead_letters import (
     CannotRetry,
     Letter,
-    letters_of,
+    letter_at,
     listed_letter,
-    retried_of,
+    newest_letters,
     retry,
     shown_letter,
 )
@@ -34,11 +34,9 @@ async def dead_letters(request: Request) -> Response:
     limit = int_param(request, "limit", 100, low=1, high=DEAD_LETTERS_MAX)
 
     def read() -> tuple[list[render.Json], int]:
-        letters = letters_of(gateway.log, gateway.avro, gateway.topics)
-        retried = retried_of(letters, gateway.topics)
-        found = [one for one in reversed(letters) if code in (None, one.dead.code)]
         avro, topics = gateway.avro, gateway.topics
-        return [listed_letter(one, avro, topics, retried) for one in found[:limit]], len(found)
+        letters, total, retried = newest_letters(gateway.log, avro, topics, code, limit)
+        return [listed_letter(one, avro, topics, retried) for one in letters], total
 
     items, total = await run_in_threadpool(read)
     return json_answer({"items": items, "total": total})
@@ -78,11 +76,10 @@ async def retry_dead_letter(request: Request) -> Response:
 
 
 def _found(gateway: Gateway, number: int) -> tuple[Letter, set[int]]:
-    letters = letters_of(gateway.log, gateway.avro, gateway.topics)
-    for letter in letters:
-        if letter.number == number:
-            return letter, retried_of(letters, gateway.topics)
-    raise ApiError(EdgeCode.NOT_FOUND, f"there is no dead letter {number}")
+    letter, retried = letter_at(gateway.log, gateway.avro, gateway.topics, number)
+    if letter is None:
+        raise ApiError(EdgeCode.NOT_FOUND, f"there is no dead letter {number}")
+    return letter, retried
 
 
 CODE: Final = Param("code", str, "Those with this code.")
