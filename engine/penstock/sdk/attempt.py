@@ -48,6 +48,17 @@ from penstock.sdk.task import TaskDef
 FRAMES_MAX: Final = 20
 
 T = TypeVar("T")
+Other = TypeVar("Other")
+
+
+def tried(make: Callable[[], T], otherwise: Callable[[BaseException], Other]) -> T | Other:
+    """What is made, or what is made of whatever was raised meanwhile: the user's functions and
+    classes may raise anything, SystemExit too, and it may not end a thread that serves others.
+    """
+    try:
+        return make()
+    except BaseException as error:
+        return otherwise(error)
 
 
 class Attempt:
@@ -151,22 +162,11 @@ class Attempt:
 
     def run(self) -> ReportTask:
         """Call a sync function."""
-        return self._of(self._run, self._raised)
+        return tried(self._run, self._raised)
 
     def begin_async(self) -> Coroutine[Any, Any, Any] | ReportTask:
         """What to run in a task of asyncio's, or a report if the inputs do not fit."""
-        return self._of(self._begin_async, self._raised)
-
-    def _of(
-        self, make: Callable[[], T], report: Callable[[BaseException], ReportTask]
-    ) -> T | ReportTask:
-        """What is made, or the report of what was raised meanwhile: the user's classes make the
-        inputs, and tell of outputs and errors.
-        """
-        try:
-            return make()
-        except BaseException as error:  # SystemExit too: it may not end the worker's thread
-            return report(error)
+        return tried(self._begin_async, self._raised)
 
     def _run(self) -> ReportTask:
         problem = self._begin()
@@ -205,7 +205,7 @@ class Attempt:
         error = running.exception()
         if error is not None:
             return self._raised(error)
-        return self._of(partial(self._returned, running.result()), self._raised)
+        return tried(partial(self._returned, running.result()), self._raised)
 
     def _begin(self) -> ReportTask | None:
         """Decode the inputs; a report if they do not fit."""
@@ -247,14 +247,14 @@ class Attempt:
         """
 
         def raised_meanwhile(other: BaseException) -> ReportTask:
-            return self._of(partial(self._told, other), untold)
+            return tried(partial(self._told, other), untold)
 
         def untold(_: BaseException) -> ReportTask:
             # Whatever its class is like, this names it.
             message = f"{object.__repr__(error)}: what it says can not be told"
             return self._report(TaskStatus.TASK_FAILED, error=message)
 
-        return self._of(partial(self._told, error), raised_meanwhile)
+        return tried(partial(self._told, error), raised_meanwhile)
 
     def _told(self, error: BaseException) -> ReportTask:
         if isinstance(error, RetryLater):
