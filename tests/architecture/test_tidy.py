@@ -25,7 +25,6 @@ MARKERS = tuple(
 CATCH_ALL_ALLOWED = {
     "processor/partition.py": 1,  # a defect in the fold is ruled on
     "sdk/attempt.py": 1,  # a user's function may raise anything
-    "sdk/runner.py": 1,  # what goes wrong with one attempt ends no thread that serves others
     "sdk/secret.py": 1,  # and a user's provider
 }
 CATCH_ALL = {"Exception", "BaseException"}

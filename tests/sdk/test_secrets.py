@@ -4,12 +4,18 @@ import pytest
 
 from penstock import TaskError, Worker, secret, task, workflow
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.commands.task_heartbeat import TaskHeartbeat
+from penstock.core.limits import (
+    ATTEMPT_LOGS_CHARS_MAX,
+    METRIC_TEXT_CHARS_MAX,
+    PROGRESS_BYTES_MAX,
+)
 from penstock.core.state.outputs import ScheduledTask
-from penstock.core.state.task_rows import Metric, MetricKind
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.forms import Secret
+from penstock.core.values.value import value_bytes
 from penstock.sdk.attempt import Attempt
-from penstock.sdk.context import TaskContext, Words
+from penstock.sdk.context import TaskContext
 from penstock.sdk.errors import DefinitionError
 from penstock.sdk.secret import SecretProvider, from_environment
 
@@ -67,16 +73,66 @@ def test_nothing_that_is_reported_shows_a_secret() -> None:
 
 
 def test_no_heartbeat_shows_a_secret() -> None:
-    @task
-    def size(key: str) -> int:
-        return len(key)
+    said: list[TaskHeartbeat] = []
 
-    attempt = attempt_of(size, lambda _: KEY)
+    @task
+    def tells(key: str, context: TaskContext) -> None:
+        context.heartbeat({"with": key})
+        context.log(key)
+        context.counter("of", 1, {"key": key})
+        (progress,) = context.take_pulse() or (None,)
+        said.append(attempt.heartbeat(progress, context.take_piece()))
+
+    attempt = attempt_of(tells, lambda _: KEY)
     attempt.run()
-    words = Words(KEY, (Metric("of", MetricKind.COUNTER, 1.0, {"key": KEY}),))
-    told = attempt.heartbeat({"with": KEY}, words)
+    (told,) = said
     assert (told.progress, told.logs) == ({"with": "*****"}, "*****\n")
     assert told.metrics[0].tags == {"key": "*****"}
+
+
+def test_a_secret_is_hidden_before_anything_is_cut() -> None:
+    """What is left of one is not found any more."""
+    long = KEY + "x" * 300
+
+    @task
+    def tells(key: str, context: TaskContext) -> None:
+        context.counter("y" * (METRIC_TEXT_CHARS_MAX - 10) + key)
+        context.log("y" * (ATTEMPT_LOGS_CHARS_MAX - 100))
+        context.log(key)
+
+    @task
+    def breaks(key: str) -> None:
+        raise RuntimeError(key * 300)
+
+    report = ran(tells, lambda _: long)
+    assert report.metrics[0].name.endswith("yy*****")
+    assert report.logs.endswith("yy\n*****")
+    assert "xx" not in ran(breaks, lambda _: long).logs
+
+
+def test_a_secret_is_no_name_of_an_exception() -> None:
+    @task
+    def throws(key: str) -> None:
+        raise TaskError(key, "no mail")
+
+    report = ran(throws, lambda _: KEY)
+    assert (report.status, report.exception) == (TaskStatus.TASK_FAILED, None)
+    assert (report.error or "").startswith("TaskError '*****': no mail")
+
+
+def test_what_stars_make_longer_keeps_to_its_bounds() -> None:
+    """Else the engine would refuse the sign of life, and drop the measure."""
+    said: list[int] = []
+
+    @task
+    def tells(key: str, context: TaskContext) -> None:
+        context.counter(key * METRIC_TEXT_CHARS_MAX)
+        context.heartbeat(key * (PROGRESS_BYTES_MAX // 2))
+        said.append(value_bytes(context.take_pulse()))
+
+    (measured,) = ran(tells, lambda _: "k").metrics
+    assert len(measured.name) == METRIC_TEXT_CHARS_MAX
+    assert said[0] < PROGRESS_BYTES_MAX
 
 
 def test_a_secret_that_is_missing_is_a_failure_that_may_be_tried_again() -> None:

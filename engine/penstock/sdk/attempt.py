@@ -25,7 +25,7 @@ from penstock.core.commands.task_heartbeat import TaskHeartbeat
 from penstock.core.limits import ATTEMPT_LOGS_CHARS_MAX, RETRY_AFTER_MS_MAX, TEXT_CHARS_MAX
 from penstock.core.state.failures import EXCEPTION_NAME, is_exception_name
 from penstock.core.state.outputs import ScheduledTask
-from penstock.core.state.task_rows import Metric, Repeated
+from penstock.core.state.task_rows import Repeated
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.tasks.checkpoints import size_of
 from penstock.core.values.types import ValueProblem
@@ -48,6 +48,17 @@ from penstock.sdk.task import TaskDef
 FRAMES_MAX: Final = 20
 
 T = TypeVar("T")
+Other = TypeVar("Other")
+
+
+def tried(make: Callable[[], T], otherwise: Callable[[BaseException], Other]) -> T | Other:
+    """What is made, or what is made of whatever was raised meanwhile: the user's functions and
+    classes may raise anything, SystemExit too, and it may not end a thread that serves others.
+    """
+    try:
+        return make()
+    except BaseException as error:
+        return otherwise(error)
 
 
 class Attempt:
@@ -113,9 +124,9 @@ class Attempt:
         """A sign of life, with what is new. Each piece of the log ends its last line."""
         return TaskHeartbeat(
             **self.named,
-            progress=self._secrets.hide_in(progress),
-            logs=self._lines_of(words),
-            metrics=self._hidden_in(words.metrics),
+            progress=progress,
+            logs=_lines_of(words),
+            metrics=words.metrics,
             piece=words.piece,
         )
 
@@ -126,47 +137,24 @@ class Attempt:
         if not self.context.has_words:
             return report
         unheard = self.context.unheard or NO_WORDS
-        said, rest = self._lines_of(unheard), self.context.take_words()
-        logs = said + self._lines_of(rest) + report.logs
+        said, rest = _lines_of(unheard), self.context.take_words()
+        logs = said + _lines_of(rest) + report.logs
         return msgspec.structs.replace(
             report,
             logs=logs.removesuffix("\n")[:ATTEMPT_LOGS_CHARS_MAX],
-            metrics=(*self._hidden_in(unheard.metrics + rest.metrics), *report.metrics),
+            metrics=(*unheard.metrics, *rest.metrics, *report.metrics),
             repeats=Repeated(unheard.piece, len(said), len(unheard.metrics))
             if unheard.piece
             else None,
         )
 
-    def _lines_of(self, words: Words) -> str:
-        return f"{plain_text(self._secrets.hide(words.logs))}\n" if words.logs else ""
-
-    def _hidden_in(self, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
-        if self._secrets is NO_SECRETS:
-            return metrics
-        hide, hide_in = self._secrets.hide, self._secrets.hide_in
-        return tuple(
-            msgspec.structs.replace(one, name=hide(one.name), tags=hide_in(one.tags))
-            for one in metrics
-        )
-
     def run(self) -> ReportTask:
         """Call a sync function."""
-        return self._of(self._run, self._raised)
+        return tried(self._run, self._raised)
 
     def begin_async(self) -> Coroutine[Any, Any, Any] | ReportTask:
         """What to run in a task of asyncio's, or a report if the inputs do not fit."""
-        return self._of(self._begin_async, self._raised)
-
-    def _of(
-        self, make: Callable[[], T], report: Callable[[BaseException], ReportTask]
-    ) -> T | ReportTask:
-        """What is made, or the report of what was raised meanwhile: the user's classes make the
-        inputs, and tell of outputs and errors.
-        """
-        try:
-            return make()
-        except BaseException as error:  # SystemExit too: it may not end the worker's thread
-            return report(error)
+        return tried(self._begin_async, self._raised)
 
     def _run(self) -> ReportTask:
         problem = self._begin()
@@ -205,7 +193,7 @@ class Attempt:
         error = running.exception()
         if error is not None:
             return self._raised(error)
-        return self._of(partial(self._returned, running.result()), self._raised)
+        return tried(partial(self._returned, running.result()), self._raised)
 
     def _begin(self) -> ReportTask | None:
         """Decode the inputs; a report if they do not fit."""
@@ -218,6 +206,7 @@ class Attempt:
         try:
             if scheduled.secrets:
                 self._secrets = Secrets(scheduled.secrets, self._provider)
+                self.context.hide_in = self._secrets.hide_in
                 inputs = inputs | self._secrets.values
         except SecretMissing as missing:  # another worker, or this one later, may know it
             return self._report(TaskStatus.TASK_FAILED, error=str(missing))
@@ -247,14 +236,14 @@ class Attempt:
         """
 
         def raised_meanwhile(other: BaseException) -> ReportTask:
-            return self._of(partial(self._told, other), untold)
+            return tried(partial(self._told, other), untold)
 
         def untold(_: BaseException) -> ReportTask:
             # Whatever its class is like, this names it.
             message = f"{object.__repr__(error)}: what it says can not be told"
             return self._report(TaskStatus.TASK_FAILED, error=message)
 
-        return self._of(partial(self._told, error), raised_meanwhile)
+        return tried(partial(self._told, error), raised_meanwhile)
 
     def _told(self, error: BaseException) -> ReportTask:
         if isinstance(error, RetryLater):
@@ -263,22 +252,23 @@ class Attempt:
         if not isinstance(error, TaskError):
             told = _traced(error)  # it knows the text of an exception that can not tell it
             message = f"{type(error).__name__}: {told}"
-            trace = "".join(told.format())[-ATTEMPT_LOGS_CHARS_MAX:]
+            trace = "".join(told.format())
             return self._report(TaskStatus.TASK_FAILED, error=message, trace=trace)
-        if not is_exception_name(error.name):  # the report would be refused, and the task time out
-            message = f"TaskError {error.name[:128]!r}: {error.message}; as its name, use"
+        name = self._secrets.hide(error.name)
+        if not is_exception_name(name):  # the report would be refused, and the task time out
+            message = f"TaskError {name[:128]!r}: {error.message}; as its name, use"
             return self._report(TaskStatus.TASK_FAILED, error=f"{message} {EXCEPTION_NAME}")
         try:
             content = hints.to_json(error.content, None)
         except ValueProblem as problem:
             return self._report(
-                TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR, error=f"{error.name}: {problem}"
+                TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR, error=f"{name}: {problem}"
             )
         return self._report(
             TaskStatus.TASK_EXCEPTION,
             output=content,
             error=error.message,
-            exception=error.name,
+            exception=name,
             address_gone=isinstance(error, AddressGone),
         )
 
@@ -296,6 +286,7 @@ class Attempt:
         scheduled, hide = self.scheduled, self._secrets.hide
         logs, metrics, _ = self.context.take_words()
         if trace:
+            trace = hide(trace)[-ATTEMPT_LOGS_CHARS_MAX:]
             room = max(0, ATTEMPT_LOGS_CHARS_MAX - len(trace) - 1)
             logs = f"{logs[:room]}\n{trace}" if logs else trace
         return ReportTask(
@@ -306,10 +297,10 @@ class Attempt:
             output=self._secrets.hide_in(output),
             error=None if error is None else plain_text(hide(error)[:TEXT_CHARS_MAX]),
             exception=exception,
-            logs=plain_text(hide(logs)[:ATTEMPT_LOGS_CHARS_MAX]) if logs else "",
+            logs=plain_text(logs[:ATTEMPT_LOGS_CHARS_MAX]),
             worker=self._worker,
             started_at_ms=self._started_ms,
-            metrics=self._hidden_in(metrics),
+            metrics=metrics,
             retry_after_ms=retry_after_ms,
             address_gone=address_gone,
         )
@@ -326,6 +317,10 @@ def without_output(report: ReportTask, reason: str) -> ReportTask:
         logs="",
         repeats=None,
     )
+
+
+def _lines_of(words: Words) -> str:
+    return f"{plain_text(words.logs)}\n" if words.logs else ""
 
 
 def _wait_ms(after_s: float) -> int:

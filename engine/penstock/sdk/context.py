@@ -59,8 +59,8 @@ class TaskContext:
 
     __slots__ = (
         *("_asked", "_chars", "_known", "_lines", "_lock", "_pieces", "_pulse", "_series"),
-        *("_taken", "_woken", "attempt", "checkpoints", "guid", "max_attempts", "unheard"),
-        "wf_run_id",
+        *("_taken", "_woken", "attempt", "checkpoints", "guid", "hide_in", "max_attempts"),
+        *("unheard", "wf_run_id"),
     )
 
     def __init__(
@@ -76,6 +76,9 @@ class TaskContext:
         self.attempt = attempt
         self.max_attempts = max_attempts
         self.checkpoints = Checkpoints(keep_here, newest=checkpoint)
+        self.hide_in = _as_it_is
+        """For the worker, to set: takes secrets out of a value. Only then is that cut: a part of a
+        secret is not found."""
         self._asked: str | None = None
         self._woken: Event | None = None
         self._pulse: tuple[Value] | None = None
@@ -138,7 +141,7 @@ class TaskContext:
         >>> TaskContext().heartbeat({"page": 3})
         """
         try:
-            plain = msgspec.to_builtins(hints.to_json(progress, None))
+            plain = self.hide_in(msgspec.to_builtins(hints.to_json(progress, None)))
         except ValueTooLarge:
             plain = None
         except ValueProblem as problem:
@@ -222,14 +225,18 @@ class TaskContext:
         self._measure(MetricKind.TIMER, name, seconds * 1_000, tags)
 
     def _measure(self, kind: MetricKind, name: str, value: float, tags: Mapping[str, str]) -> None:
-        texts = sorted((_metric_text(tag), _metric_text(tags[tag])) for tag in tags)
-        key = _metric_text(name), kind, tuple(texts)
+        texts = sorted((self._metric_text(tag), self._metric_text(tags[tag])) for tag in tags)
+        key = self._metric_text(name), kind, tuple(texts)
         with self._lock:
             if key in self._known or len(self._known) < ATTEMPT_METRIC_SERIES_MAX:
                 added = self._series.get(key, 0.0) + float(value)  # not of a class of the user's
                 if isfinite(added):
                     self._known.add(key)
                     self._series[key] = added
+
+    def _metric_text(self, word: object) -> str:
+        """A number may be a tag, too."""
+        return plain_text(self.hide_in(str(word)))[:METRIC_TEXT_CHARS_MAX]
 
     @property
     def has_words(self) -> bool:
@@ -283,7 +290,7 @@ class TaskContext:
         """All that was logged and not taken, bounded."""
         if not self._lines:
             return ""
-        text = "\n".join(self._lines)
+        text: str = self.hide_in("\n".join(self._lines))
         room = ATTEMPT_LOGS_CHARS_MAX - self._taken
         return text if len(text) <= room else text[: max(0, room - len(_CUT))] + _CUT
 
@@ -293,6 +300,5 @@ def plain_text(text: str) -> str:
     return text.replace("\x00", "\\0").encode("utf-8", "replace").decode()
 
 
-def _metric_text(word: object) -> str:
-    """A number may be a tag, too."""
-    return plain_text(str(word))[:METRIC_TEXT_CHARS_MAX]
+def _as_it_is(value: Any) -> Any:
+    return value

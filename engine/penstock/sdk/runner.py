@@ -27,7 +27,7 @@ from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.transitions import TaskStatus
 from penstock.core.values.value import Value
-from penstock.sdk.attempt import Attempt
+from penstock.sdk.attempt import Attempt, tried
 from penstock.sdk.loop_watch import LoopWatch
 from penstock.sdk.secret import SecretProvider, from_environment
 from penstock.sdk.task import TaskDef
@@ -218,10 +218,11 @@ class Runner:
 
     def _served(self, job: Job, serve: Callable[[Job], None]) -> None:
         """What goes wrong with one attempt may not end a thread that serves others."""
-        try:
-            serve(job)
-        except Exception:
-            logger.exception("a defect, in serving a task %s", job.attempt.task.name)
+
+        def defect(error: BaseException) -> None:
+            logger.error("a defect, in serving a task %s", job.attempt.task.name, exc_info=error)
+
+        tried(partial(serve, job), defect)
 
     # Sync attempts.
 
