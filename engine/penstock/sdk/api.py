@@ -74,9 +74,9 @@ class Call(Struct, frozen=True, kw_only=True):
         """The body as JSON; bytes in it become base64."""
         return None if self.body is None else orjson.dumps(self.body, default=_plain)
 
-    def headers(self, tenant: str) -> dict[str, str]:
-        """The headers, over and above what HTTP wants."""
-        headers = {TENANT: tenant, "Content-Type": "application/json"}
+    def headers(self, tenant: str | None) -> dict[str, str]:
+        """The headers, over and above what HTTP wants. Without a tenant it is the credential's."""
+        headers = {"Content-Type": "application/json"} | ({TENANT: tenant} if tenant else {})
         if self.command_id is not None:
             headers[COMMAND_ID] = self.command_id
         carried = tracing.outgoing() if self.trace is None else {tracing.TRACEPARENT: self.trace}
