@@ -186,6 +186,20 @@ def test_who_may_read_may_not_write(served: Served) -> None:
             assert refused(writer.get(path)) == (403, "PERMISSION_DENIED")
 
 
+def test_who_may_write_some_workflows_is_told_of_no_application_but_theirs(served: Served) -> None:
+    application = {"name": "secret", "webhook_url": "https://secret.example/"}
+    served.good("PUT", "/v1/applications?wait=all", application, tenant="acme")
+    leave = grant("acme", "WORKFLOW", "WRITE_METADATA", "zz-*")
+    with client_of(served, "stepper", leave) as stepper:
+        told = [
+            stepper.put(f"/v1/applications/{name}/workflows", json={"name": "x"})
+            for name in ("secret", "nosuch")
+        ]
+        assert [refused(one) for one in told] == [(403, "PERMISSION_DENIED")] * 2
+        own = stepper.put("/v1/applications/zz-nosuch/workflows", json={"name": "x"})
+        assert refused(own) == (404, "APPLICATION_UNKNOWN")
+
+
 def test_who_owns_a_tenant_has_nothing_of_the_cluster(served: Served) -> None:
     """Dead letters, metrics and principals tell of other tenants, too."""
     with client_of(served, "owner", everything("acme")) as owner:

@@ -26,6 +26,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from penstock.contracts.wire import TENANT_DEFAULT
+from penstock.core.command import Command
 from penstock.core.definitions.principals import (
     ADMIN,
     ANONYMOUS,
@@ -44,7 +45,7 @@ from penstock.core.definitions.principals import (
 )
 from penstock.core.errors import Code, refuse
 from penstock.core.ids import check_kebab
-from penstock.core.permissions import denied
+from penstock.core.permissions import check_sent, denied
 from penstock.core.state.rows import Rows
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.host_names import Names
@@ -87,6 +88,11 @@ class Caller(Struct, frozen=True):
         """Refuse what he may not do; None: to all, by whatever name."""
         if not self.may(action, resource, name):
             raise denied(action, resource, self.tenant, name)
+
+    def check_sent(self, command: Command) -> None:
+        """Refuse a command that he may not send, as far as that is seen without looking at rows."""
+        if self.grants is not None:
+            check_sent(self.grants, self.tenant, command)
 
     def check_some(self, action: Action, resource: Resource) -> None:
         """Refuse what he may do to nothing of this kind."""

@@ -36,7 +36,6 @@ from penstock.core.definitions.wf_spec import LatestWfSpec, MajorWfSpec, WfSpec
 from penstock.core.errors import MENDED_BY_TIME, Code
 from penstock.core.ids import partition_of
 from penstock.core.limits import COMMAND_BYTES_MAX
-from penstock.core.permissions import check_sent
 from penstock.core.state.rows import Row
 from penstock.gateway.auth import Caller
 from penstock.gateway.errors import ApiError, EdgeCode, NotHere, append_failed, bad_request
@@ -107,8 +106,7 @@ class Engine:
         """Append a command and wait for its answer, which may be a refusal. Raises ApiError when
         there is none.
         """
-        if caller.grants is not None:
-            check_sent(caller.grants, caller.tenant, command)
+        caller.check_sent(command)
         record = self._record(command, caller, command_id)
         number = self._number(record)
         self._reads.check_takes(number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import time
 from base64 import b64encode
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ PAUSE_MAX_S: Final = 2.0
 TOO_MANY: Final = 429
 RETRY_AFTER_MAX_S: Final = 60.0
 CONNECT_TIMEOUT_S: Final = 5.0
+ON_ITS_WAY_S: Final = 1.0  # what an answer that nobody waits for any longer may still take to come
 ANSWER_TIMEOUT_S: Final = 15.0  # beyond what the server itself was asked to wait
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -51,7 +53,8 @@ class Call(Struct, frozen=True, kw_only=True):
     `wait_s` on the server; `reads` says that it is one, whatever its method.
 
     `of` names what lies on one partition: a read of it is not older than the last command to it
-    that this client has sent.
+    that this client has sent. Who asks waits `until` then (time.monotonic()), if that is sooner
+    than it is done with otherwise.
     """
 
     method: str
@@ -63,6 +66,7 @@ class Call(Struct, frozen=True, kw_only=True):
     of: str | None = None
     wait_s: float = 0.0
     after_s: float = 0.0
+    until: float | None = None
     trace: bytes | None = None  # in place of the trace at hand
 
     @property
@@ -70,9 +74,9 @@ class Call(Struct, frozen=True, kw_only=True):
         """The body as JSON; bytes in it become base64."""
         return None if self.body is None else orjson.dumps(self.body, default=_plain)
 
-    def headers(self, tenant: str) -> dict[str, str]:
-        """The headers, over and above what HTTP wants."""
-        headers = {TENANT: tenant, "Content-Type": "application/json"}
+    def headers(self, tenant: str | None) -> dict[str, str]:
+        """The headers, over and above what HTTP wants. Without a tenant it is the credential's."""
+        headers = {"Content-Type": "application/json"} | ({TENANT: tenant} if tenant else {})
         if self.command_id is not None:
             headers[COMMAND_ID] = self.command_id
         carried = tracing.outgoing() if self.trace is None else {tracing.TRACEPARENT: self.trace}
@@ -86,7 +90,10 @@ class Call(Struct, frozen=True, kw_only=True):
     @property
     def timeout(self) -> httpx.Timeout:
         """How long to wait for what."""
-        return httpx.Timeout(ANSWER_TIMEOUT_S + self.wait_s, connect=CONNECT_TIMEOUT_S)
+        long_s = ANSWER_TIMEOUT_S + self.wait_s
+        if self.until is not None:
+            long_s = min(long_s, max(0.0, self.until - time.monotonic()) + ON_ITS_WAY_S)
+        return httpx.Timeout(long_s, connect=min(long_s, CONNECT_TIMEOUT_S))
 
 
 class _Told(Struct):

@@ -24,7 +24,8 @@ class Client(ClientBase[Blocking]):
 
     A request that meets a server that is busy or away is sent again, with the same command id, for
     up to `deadline_s` seconds. What this client wrote, it also reads. `api_key` is the credential;
-    without it that of PENSTOCK_API_KEY is taken. `transport` is what carries the requests in place
+    without it that of PENSTOCK_API_KEY is taken. Without a `tenant` it is the one that the key is
+    for, or `default`. `transport` is what carries the requests in place
     of a connection, as in `penstock.testing`.
 
     >>> with Client(url) as mine:
@@ -36,7 +37,7 @@ class Client(ClientBase[Blocking]):
         self,
         url: str | None = None,
         *,
-        tenant: str = "default",
+        tenant: str | None = None,
         deadline_s: float = 30.0,
         api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -144,7 +145,7 @@ class AsyncClient(ClientBase[Awaiting]):
         self,
         url: str | None = None,
         *,
-        tenant: str = "default",
+        tenant: str | None = None,
         deadline_s: float = 30.0,
         api_key: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,

@@ -306,7 +306,7 @@ class ClientBase(Registered[C]):
         """Start a run; its id."""
         name, plain = plain_variables(workflow, variables)
         command_id = api.new_command_id()
-        wf_run_id = fields.pop("wf_run_id") or wf_run_id_of(self.tenant, command_id)
+        wf_run_id = fields.pop("wf_run_id") or wf_run_id_of(self.tenant or "", command_id)
         body = given(wf_spec=name, wf_run_id=wf_run_id, variables=plain, **fields)
         of = of_run(fields["parent"] or wf_run_id)
         call = Call(method="POST", path=PATH, body=body, command_id=command_id, of=of)

@@ -31,10 +31,10 @@ TOKENS_MAX: Final = 10_000
 
 class Connection:
     """What both have: where the server is, and how far its partitions must have come for what this
-    client has written to be read.
+    client has written to be read. Without a tenant the server says which it is: the credential's.
     """
 
-    def __init__(self, url: str, tenant: str, deadline_s: float) -> None:
+    def __init__(self, url: str, tenant: str | None, deadline_s: float) -> None:
         self.url = api.checked_url(url)
         self.tenant = tenant
         self.deadline_s = deadline_s
@@ -94,7 +94,7 @@ class Blocking(Connection):
     def __init__(
         self,
         url: str,
-        tenant: str,
+        tenant: str | None,
         deadline_s: float,
         api_key: str | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -162,7 +162,7 @@ class Awaiting(Connection):
     def __init__(
         self,
         url: str,
-        tenant: str,
+        tenant: str | None,
         deadline_s: float,
         api_key: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final, Generic, TypeVar, cast
 
 from penstock.contracts.answers.runs import FailureShown, WfRunShown
@@ -12,7 +11,8 @@ from penstock.sdk import hints
 from penstock.sdk.api import Exchange
 from penstock.sdk.calls.updates import Updates
 from penstock.sdk.connection import Awaiting, Blocking
-from penstock.sdk.errors import ResultTimeout, RunFailed
+from penstock.sdk.deadline import Deadline
+from penstock.sdk.errors import RunFailed
 from penstock.sdk.subject import C
 
 R = TypeVar("R")
@@ -52,16 +52,13 @@ class _Handle(Updates[C], Generic[C, R]):
             raise TypeError(f"run {self.id} returned what is not {shown}: {problem}") from None
 
     def _result(self, timeout: float | None) -> Exchange[R]:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = Deadline(timeout, self.id)
         while True:
-            left_s = WAIT_S if deadline is None else deadline - time.monotonic()
-            wait_s = max(0.0, min(WAIT_S, left_s))
-            call = self._part_in("", wait_s, until="ended", brief="true")
-            run = yield from self._ask(WfRunShown, call)
+            call = self._part_in("", deadline.left_s(WAIT_S), until="ended", brief="true")
+            run = yield from deadline.keep(self._ask(WfRunShown, call))
             if run.status not in THREAD_LIVE:
                 return self.outcome(run)
-            if left_s <= WAIT_S and timeout is not None and left_s <= wait_s:
-                raise ResultTimeout(self.id, timeout)
+            deadline.check()
 
 
 class RunHandle(_Handle[Blocking, R], Generic[R]):
@@ -76,7 +73,7 @@ class RunHandle(_Handle[Blocking, R], Generic[R]):
         """Wait until the run has ended, and return its output.
 
         Raises RunFailed with the failure's name if it ended otherwise, ResultTimeout if it has not
-        ended in time.
+        ended in time, or the server has not said so.
 
         >>> run.result(timeout=30)
         'Hello, Ada'

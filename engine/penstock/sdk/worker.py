@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from penstock.config import CLUSTER_DEFAULT, kafka_settings_default, url_default
+from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.sdk import api
 from penstock.sdk.register import tasks_of
 from penstock.sdk.runner import Runner
@@ -55,7 +56,8 @@ class Worker:
     `slots` is how many sync functions run at once, and how many async ones. A worker of workflows
     runs all their tasks. It reconnects by itself. `secret_provider` gives the secrets that tasks
     want, by name; without one they are environment variables, PENSTOCK_SECRET_<NAME>. `api_key` is
-    the credential over HTTP; without it that of PENSTOCK_API_KEY is taken. `kafka_settings` are
+    the credential over HTTP; without it that of PENSTOCK_API_KEY is taken. Without a `tenant` it is
+    the one that the key is for, or `default`. `kafka_settings` are
     librdkafka's, such as those of SASL and TLS; without them those are taken that are in the file
     which PENSTOCK_KAFKA_CONFIG names.
 
@@ -70,7 +72,7 @@ class Worker:
         url: str | None = None,
         slots: int = 10,
         name: str | None = None,
-        tenant: str = "default",
+        tenant: str | None = None,
         api_key: str | None = None,
         started_after_s: float = STARTED_AFTER_S,
         secret_provider: SecretProvider = from_environment,
@@ -167,7 +169,8 @@ class Worker:
         if parts.scheme != "kafka":
             from penstock.sdk.http_source import HttpSource
 
-            return HttpSource(self.url, self.tenant, self.name, self.tasks, runner, self._api_key)
+            tenant = self.tenant or ""
+            return HttpSource(self.url, tenant, self.name, self.tasks, runner, self._api_key)
         from penstock.sdk.kafka_source import KafkaSource
 
         cluster = parts.path.strip("/") or CLUSTER_DEFAULT
@@ -176,7 +179,7 @@ class Worker:
             parts.netloc,
             kafka_settings_default() if settings is None else settings,
             cluster,
-            self.tenant,
+            self.tenant or TENANT_DEFAULT,
             self.name,
             self.tasks,
             runner,

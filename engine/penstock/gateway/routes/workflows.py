@@ -68,9 +68,11 @@ async def put_workflow(request: Request) -> Response:
     """Register a workflow: as a WfSpec, by whose name it is run."""
     caller, command_id = identify(request), command_id_of(request)
     wait = wait_asked(request)
-    application = await _known_application(request, caller)
+    application = check_kebab("application", request.path_params["application"])
     definition = await read_struct(request, WorkflowDefinition, application=application)
     command = compile_workflow(definition)
+    caller.check_sent(command)  # who may not is not told which applications there are
+    await _known_application(request, caller)
     answer = await send(request, command, caller=caller, command_id=command_id)
     if wait:
         await wait_for_all(gateway_of(request), caller, WF_SPECS, command.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +12,8 @@ from penstock.core.bulk.rows import BULK_LIVE
 from penstock.sdk import hints
 from penstock.sdk.api import Call, Exchange, below, command
 from penstock.sdk.connection import Feed
-from penstock.sdk.errors import ResultTimeout, ServerError
+from penstock.sdk.deadline import Deadline
+from penstock.sdk.errors import ServerError
 from penstock.sdk.register import OF_DEFINITIONS
 from penstock.sdk.subject import C, Subject, asks, lists
 
@@ -84,12 +84,11 @@ class Bulk(Subject[C]):
         return self._ask(BulkShown, call)
 
     def _wait(self, bulk_id: str, timeout: float | None) -> Exchange[BulkShown]:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = Deadline(timeout, bulk_id, what="bulk job")
         pause_s = 0.0
         while True:
-            job = yield from self._get(bulk_id, pause_s)
+            job = yield from deadline.keep(self._get(bulk_id, pause_s))
             if job.status not in BULK_LIVE:
                 return job
-            if timeout is not None and deadline is not None and time.monotonic() > deadline:
-                raise ResultTimeout(bulk_id, timeout, what="bulk job")
+            deadline.check()
             pause_s = min(LOOK_MAX_S, 2 * pause_s or LOOK_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -31,7 +30,7 @@ from penstock.core.ids import root_of
 from penstock.core.state.transitions import THREAD_LIVE, ThreadStatus
 from penstock.sdk.api import Call, Exchange, Json, Param, below, given
 from penstock.sdk.connection import Feed
-from penstock.sdk.errors import ResultTimeout
+from penstock.sdk.deadline import Deadline
 from penstock.sdk.story import tell
 from penstock.sdk.subject import C, Subject, asks, lists
 from penstock.sdk.tail import Tail
@@ -121,7 +120,7 @@ class RunReads(Subject[C]):
         >>> list(run.follow_story(timeout=30))[-1]
         "... run COMPLETED, returns 'Hello, Ada'"
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = Deadline(timeout, self.id)
         told: set[str] = set()
         ended = False
 
@@ -129,10 +128,10 @@ class RunReads(Subject[C]):
             nonlocal ended
             if ended:
                 return None
-            if timeout is not None and deadline is not None and time.monotonic() > deadline:
-                raise ResultTimeout(self.id, timeout)
-            ended = (yield from self._status(after_s=LOOK_S if told else 0.0)) not in THREAD_LIVE
-            facts = (yield from self._read(Story, "/history")).items
+            deadline.check()
+            status = self._status(after_s=LOOK_S if told else 0.0)
+            ended = (yield from deadline.keep(status)) not in THREAD_LIVE
+            facts = (yield from deadline.keep(self._read(Story, "/history"))).items
             new = [fact for fact in facts if repr(fact) not in told]
             told.update(map(repr, new))
             return [tell(fact) for fact in new]

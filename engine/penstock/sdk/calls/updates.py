@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 from penstock.core.state.transitions import THREAD_LIVE
 from penstock.sdk import hints
 from penstock.sdk.api import Exchange, new_command_id
 from penstock.sdk.calls.run_verbs import RunVerbs
-from penstock.sdk.errors import ResultTimeout, Unanswered
+from penstock.sdk.deadline import Deadline
+from penstock.sdk.errors import Unanswered
 from penstock.sdk.subject import C, asks
 from penstock.sdk.updates import ANSWERED, Update
 
@@ -46,25 +46,22 @@ class Updates(RunVerbs[C]):
         >>> engine.run(parcel, address="here").update("move", "there", timeout=30)
         'moved'
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        asked_for = f"update {name!r} of run"
+        deadline = Deadline(timeout, self.id, what=asked_for, awaited="been answered")
         guid = guid or new_command_id()
         asked = Update(update=guid, content=hints.to_json(content, None))
-        yield from self._put_event(name, asked, guid)
+        yield from deadline.keep(self._put_event(name, asked, guid))
         following, answer_at = 0, None
         while True:
-            left_s = LOOK_S if deadline is None else deadline - time.monotonic()
-            wait_s = max(0.0, min(LOOK_S, left_s))
-            ended = (yield from self._status()) not in THREAD_LIVE
-            thrown = yield from self._thrown([ANSWERED], following, 0.0 if ended else wait_s)
+            ended = (yield from deadline.keep(self._status())) not in THREAD_LIVE
+            wait_s = 0.0 if ended else deadline.left_s(LOOK_S)
+            thrown = yield from deadline.keep(self._thrown([ANSWERED], following, wait_s))
             following = thrown.following
             for event in thrown.items:
                 if (event.thread, event.position) == answer_at:
                     return event.content
                 if event.content == guid:
                     answer_at = event.thread, event.position + 1
-            if thrown.items or thrown.truncated:
-                continue
-            if ended:
+            if ended and not (thrown.items or thrown.truncated):
                 raise Unanswered(self.id, name)
-            if timeout is not None and left_s <= 0:
-                raise ResultTimeout(self.id, timeout, f"update {name!r} of run", "been answered")
+            deadline.check()
