@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from penstock.contracts.topics import TopicSettings
-from penstock.log.port import Consumer, EngineLog, LogError, Record
+from penstock.log.port import Consumer, EngineLog, LogError, LogFatal, Record
 
 POLL_S: Final = 0.5
 ATTEND_S: Final = 1.0  # the members of a group wait for each when one joins
@@ -88,15 +88,19 @@ class Puller:
 
     def _run(self) -> None:
         consumer: Consumer | None = None
+        failure: LogError | None = LogFatal("its reader has ended by a defect")
         try:
             self._log.ensure_topics([self._settings])
             consumer = self._log.consumer(self._settings.name, self._group)
             while self._step(consumer):
                 pass
+            failure = None
         except LogError as error:
-            logger.warning("tasks of %s can not be read: %s", self._settings.name, error)
-            self._failed(error)
-        finally:
+            failure = error
+        finally:  # whatever it was: who waits would wait for ever
+            if failure is not None:
+                logger.warning("tasks of %s can not be read: %s", self._settings.name, failure)
+                self._failed(failure)
             if consumer is not None:
                 consumer.close()
 

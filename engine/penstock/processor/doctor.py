@@ -54,7 +54,8 @@ MENDS: Final[Mapping[StopCause, str]] = {
     " made anew, restore its log, or begin with an empty directory and group",
     StopCause.DATA_LOSS: "restore the records that the log has lost, or a newer store; set the"
     " retention of `commands` to unlimited",
-    StopCause.NO_MARK: "if the stores here are the newest, start once with --adopt-log",
+    StopCause.NO_MARK: "if the stores here are the newest, start once with --adopt-log; if the"
+    " cluster was down for long, set the brokers' offsets.retention.minutes higher",
     StopCause.LOCKED: "stop the other process that has the directory, or name another one",
 }
 

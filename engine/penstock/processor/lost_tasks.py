@@ -31,7 +31,8 @@ from penstock.core.state.keys import PARTITION_PREFIX, after_prefix
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import TaskRun
 from penstock.core.state.transitions import TaskStatus
-from penstock.log.port import EngineLog, LogError, LogFatal, Message, Record
+from penstock.log.port import EngineLog, LogFatal, Message, Record
+from penstock.processor.asides import answer_of
 from penstock.processor.delivery import Courier
 from penstock.processor.partition import Partition
 from penstock.store.rowstore import RowView
@@ -130,12 +131,11 @@ class LostTasks:
         """Of what was found, what is behind its workers and still waits, once all is folded that
         they had reported by then."""
         assert of.asked is not None, "it was asked"
-        try:
-            heads, end = of.asked.result()
-        except LogError as error:
-            logger.info("what is next in the queues is not known: %s", error)
+        answer = answer_of(of.asked, "what is next in the queues")
+        if answer is None:
             of.asked, of.waiting = None, {}
             return
+        heads, end = answer
         if partition.next_offset < end:
             return
         waiting, of.asked, of.waiting = of.waiting, None, {}

@@ -46,6 +46,10 @@ from penstock.store.rowstore import RowView
 RECORDS_PER_POLL_MAX: Final = 1_000
 IDLE_POLL_S: Final = 0.1  # so long a stop may have to wait
 COMMIT_EVERY_S: Final = 0.2
+RENEW_MARKS_S: Final = 3_600.0
+"""Kafka forgets what a group without members has committed some time after it did
+(offsets.retention.minutes); so does it, once its group is gone, for a partition that stood still.
+"""
 RETRY_PAUSE_S: Final = 0.2
 RESTORE_LOOK_S: Final = 0.05
 
@@ -98,6 +102,7 @@ class Processor:
         self._stopping = threading.Event()
         self.room = Room(disk, opener, self._stopping)
         self._commit_s = 0.0
+        self._renew_s = time.monotonic() + RENEW_MARKS_S
         self._leave: Callable[[], None] | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-fold")
         self._loop: Future[None] | None = None
@@ -283,14 +288,18 @@ class Processor:
 
     def _commit_all(self) -> None:
         """Commit the marks of partitions that have moved, a few times a second: until then the
-        position in the store says what was delivered, and a store that is lost repeats it."""
+        position in the store says what was delivered, and a store that is lost repeats it. Once in
+        a while those of the others, too, so that the log does not forget them.
+        """
         now_s = time.monotonic()
         if now_s < self._commit_s:
             return
         self._commit_s = now_s + COMMIT_EVERY_S
         try:
             for partition in list(self._owned.partitions.values()):
-                self._commit(partition)
+                self._commit(partition, always=now_s >= self._renew_s)
+            if now_s >= self._renew_s:
+                self._renew_s = now_s + RENEW_MARKS_S
         except LogUnavailable as error:  # the leaders may be there: what comes is folded
             logger.warning("marks wait: %s", error)
             self._commit_s = rest_until_s(now_s, COMMIT_EVERY_S)

@@ -14,7 +14,7 @@ from typing import Final
 from penstock.core.commands.barrier import Barrier
 from penstock.core.definitions.metadata import DECIDING_PARTITION
 from penstock.core.limits import FOLD_VERSION
-from penstock.log.port import LogError
+from penstock.processor.asides import answer_of
 from penstock.processor.partition import Partition
 
 LOOK_S: Final = 2.0
@@ -70,11 +70,7 @@ class Raiser:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _note(self, asked: Future[int | None], in_force: int, now_s: float) -> None:
-        try:
-            known = asked.result()
-        except LogError as error:
-            logger.info("which fold version all nodes know is not known: %s", error)
-            known = None
+        known = answer_of(asked, "which fold version all nodes know")
         following = in_force if known is None else min(known, FOLD_VERSION)
         if following <= in_force:
             self._since_s = None

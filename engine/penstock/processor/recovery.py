@@ -374,7 +374,10 @@ def note_of(mark: Mark | None) -> MarkNote | None:
 
 
 def _no_mark(mark: Mark | None, position: StorePosition) -> str:
-    what = "the log has records, but the group has no mark of what was delivered"
+    what = (
+        "the log has records, but the group has no mark of what was delivered (Kafka forgets marks"
+        " that nobody renews for offsets.retention.minutes, seven days if it is not set)"
+    )
     if mark is not None:
         what = f"the group's mark {mark.next_offset} was not committed by us: {mark.metadata!r}"
     return (

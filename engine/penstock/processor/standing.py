@@ -8,19 +8,17 @@ first name among equals. So the first to stand by is who would get the partition
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-from penstock.log.port import Assigned, LogError, Owners
+from penstock.log.port import Assigned, Owners
+from penstock.processor.asides import answer_of
 
 ASK_EVERY_S: Final = 1.0
 LEAVE_AFTER_S: Final = 10.0
 """While a group settles, members have less for a moment, or are not there."""
-
-logger = logging.getLogger("penstock.processor")
 
 
 def standbys_of(assigned: Assigned, count: int) -> dict[int, tuple[str, ...]]:
@@ -71,10 +69,8 @@ class Roster:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _note(self, asked: Future[Assigned], now_s: float) -> None:
-        try:
-            assigned = asked.result()
-        except LogError as error:
-            logger.info("who owns which partition is not known: %s", error)
+        assigned = answer_of(asked, "who owns which partition")
+        if assigned is None:
             self._prolong(self._wanted_s, now_s)
             return
         standbys = standbys_of(assigned, self._count)

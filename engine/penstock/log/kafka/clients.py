@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import (
@@ -185,6 +186,15 @@ def log_error(what: str, error: KafkaError) -> LogError:
     if error.code() in FENCED:
         return Fenced(text)
     return LogFatal(text) if error.code() in HOPELESS else LogUnavailable(text)
+
+
+@contextmanager
+def as_log_errors(what: str) -> Generator[None]:
+    """What the client raises becomes an error of the log: whoever uses one knows no other."""
+    try:
+        yield
+    except KafkaException as raised:
+        raise log_error(what, error_of(raised)) from raised
 
 
 def patiently(

@@ -28,6 +28,7 @@ from penstock.log.kafka.clients import (
     NO_TOPIC,
     PASSING,
     REQUEST_TIMEOUT_S,
+    as_log_errors,
     client_settings,
     error_of,
     log_error,
@@ -131,10 +132,13 @@ class KafkaConsumer:
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:
         """Up to `records_max` records, as soon as there is one."""
-        deadline = time.monotonic() + timeout_s
+        with as_log_errors(f"reading {self._topic}"):
+            return self._poll(records_max, time.monotonic() + timeout_s)
+
+    def _poll(self, records_max: int, deadline: float) -> list[Record]:
         if self._attends:
-            self._attends = False
             self._client.resume(self._client.assignment())
+            self._attends = False
         while True:
             if self._closed:
                 raise LogFatal("the consumer is closed")
@@ -147,13 +151,14 @@ class KafkaConsumer:
 
     def attend(self) -> int:
         """Take part in the group, and take nothing: all stays paused until the next `poll`."""
-        if not self._attends:
-            self._attends = True
-            self._client.pause(self._client.assignment())
-        message = self._client.poll(0)  # no record comes behind a pause
-        if message is not None:
-            self._is_record(message)
-        return len(self._client.assignment())
+        with as_log_errors(f"attending {self._topic}"):
+            if not self._attends:
+                self._client.pause(self._client.assignment())
+                self._attends = True
+            message = self._client.poll(0)  # no record comes behind a pause
+            if message is not None:
+                self._is_record(message)
+            return len(self._client.assignment())
 
     def commit(self, partition: int, next_offset: int) -> None:
         """All before `next_offset` is done with."""
@@ -234,6 +239,7 @@ class KafkaReads:
         self._looking = Lock()
         self._looker: Client | None = None
 
+    @as_log_errors("looking at the log")
     def bounds(
         self, topic: str, partition: int, timeout_s: float = REQUEST_TIMEOUT_S
     ) -> tuple[int, int]:
@@ -276,6 +282,7 @@ class KafkaReads:
             if one is not None:
                 one.close()
 
+    @as_log_errors("looking at the log")
     def first(self, topic: str, partition: int, offset: int) -> Record | None:
         """The first record at or after an offset; None at the end as of this call."""
         begin, end = self.bounds(topic, partition)
@@ -297,6 +304,7 @@ class KafkaReads:
                     looker.close()
         return record
 
+    @as_log_errors("looking at the log")
     def read_some(self, topic: str, partition: int, offsets: Sequence[int]) -> list[Record]:
         """The records at these rising offsets. One that lies near is read on to; to one that lies
         far, the client is sent: a fetch costs a few milliseconds.
@@ -334,6 +342,7 @@ class KafkaReads:
             return None
         raise log_error(f"reading {what}", error)
 
+    @as_log_errors("looking at the log")
     def read(self, topic: str, partition: int, offset: int, records_max: int) -> list[Record]:
         """Up to `records_max` records at or after an offset, up to the end as of this call."""
         begin, end = self.bounds(topic, partition)

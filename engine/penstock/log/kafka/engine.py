@@ -22,6 +22,7 @@ from confluent_kafka import KafkaError, TopicPartition
 from penstock.contracts.topics import TopicSettings
 from penstock.log.kafka.clients import (
     REQUEST_TIMEOUT_S,
+    as_log_errors,
     logger,
     patiently,
 )
@@ -130,7 +131,8 @@ class KafkaEngineLog:
     def consumer(self, topic: str, group: str) -> KafkaConsumer:
         """A member of a group; the topic is made if it may be."""
         self._topics.need(topic)
-        return self._consumer(topic, group)
+        with as_log_errors(f"reading {topic}"):
+            return self._consumer(topic, group)
 
     def workers(self, group: str) -> list[Reading]:
         """Ask the group's coordinator."""
@@ -340,7 +342,8 @@ class KafkaEngineLog:
         patiently(
             f"reading partition {partition}", lambda: self._client.seek(there), {KafkaError._STATE}
         )
-        self._client.resume([there])
+        with as_log_errors(f"reading partition {partition}"):
+            self._client.resume([there])
 
     def _at(self, partition: int, offset: int) -> TopicPartition:
         return TopicPartition(self._commands, partition, offset)

@@ -23,7 +23,7 @@ from confluent_kafka import (
 from confluent_kafka import admin as _admin
 from msgspec import Struct
 
-from penstock.log.kafka.clients import client_settings, error_of, log_error
+from penstock.log.kafka.clients import as_log_errors, client_settings, error_of, log_error
 from penstock.log.port import LogUnavailable
 
 admin: Any = _admin
@@ -80,7 +80,8 @@ class KafkaGroups:
         """The answer, or None if there is no such group. Raises LogUnavailable if there is none in
         time.
         """
-        client, under_way = self._under_way(key, ask)
+        with as_log_errors(f"asking for {what}"):
+            client, under_way = self._under_way(key, ask)
         try:
             return under_way.result(timeout_s)
         except TimeoutError as error:

@@ -26,6 +26,7 @@ from penstock.log.kafka.clients import (
     NO_TOPIC,
     REQUEST_TIMEOUT_S,
     Entry,
+    as_log_errors,
     client_settings,
     error_of,
     log_error,
@@ -234,7 +235,8 @@ class KafkaTopics:
         """The answer to each part of a question. Whoever waits for one holds the client: with the
         last who does it goes, and what it was asked is answered no more.
         """
-        client = self._admin
+        with as_log_errors(what):
+            client = self._admin
         try:
             found = {of: _result(future) for of, future in ask(client).items()}
             self._entry.granted()
