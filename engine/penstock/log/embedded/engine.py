@@ -169,9 +169,8 @@ class EmbeddedLog:
             raise Fenced(f"partition {partition} is not ours")
         end = self._commands.partitions[partition].next_offset
         if not 0 <= next_offset <= end:
-            raise Gone(
-                partition, f"partition {partition} can not be read from {next_offset}: {end}"
-            )
+            told = f"partition {partition} can not be read from {next_offset}: has 0-{end}"
+            raise Gone(partition, told)
         with self._state:
             self._reader.positions[partition] = next_offset
 
@@ -206,8 +205,7 @@ class EmbeddedLog:
     def ensure_marks(self, first: Mark) -> None:
         """Mark what has no mark and was never read."""
         for number in range(self.partitions):
-            never_read = self._is_new or self.bounds(number) == (0, 0)
-            if never_read and self.committed(number) is None:
+            if not self.committed(number) and (self._is_new or self.bounds(number) == (0, 0)):
                 self.commit(number, first)
         self._is_new = False
 
