@@ -234,9 +234,9 @@ def test_offsets_with_holes(logs: KafkaLogs) -> None:
     assert log.read_at(0, 7) is None
     owner(log)
     assert [one.offset for one in read(log, 3, extra_s=0.2)] == [0, 2, 6]
-    until(lambda: log.poll(1, 0.05) or log.is_read_out(0))
+    until(lambda: log.poll(1, 0.05) or log.read_out_to(0))
     log.read_from(0, 1)
-    assert not log.is_read_out(0)
+    assert log.read_out_to(0) is None
     assert [one.offset for one in read(log, 2, extra_s=0.2)] == [2, 6]
     log.read_from(0, 8)
     last = log.append_and_wait(commands(logs, b"4")[0])
@@ -260,7 +260,7 @@ def test_a_partition_is_read_out_when_the_log_says_so(logs: KafkaLogs, start: in
 
     def all_read() -> bool:
         offsets.extend(one.offset for one in log.poll(1, 0.05))
-        return all(map(log.is_read_out, range(PARTITIONS)))
+        return [log.read_out_to(number) for number in range(PARTITIONS)] == [4, 0, 0, 0]
 
     until(all_read)
     assert offsets == list(range(start, 3))
@@ -273,17 +273,17 @@ def test_a_leader_that_is_silent_is_not_read_out(own_broker: Broker, cluster_nam
     owner(log)
     log.deliver(commands(logs, b"0", b"1", b"2"))
     assert [one.offset for one in read(log, 3)] == [0, 1, 2]
-    until(lambda: log.poll(1, 0.05) or log.is_read_out(0))
+    until(lambda: log.poll(1, 0.05) or log.read_out_to(0))
 
     stop_still(own_broker)
     try:
         log.read_from(0, 1)
         assert log.poll(10, 3.0) == []
-        assert not log.is_read_out(0)
+        assert log.read_out_to(0) is None
     finally:
         go_on(own_broker)
     assert [one.offset for one in read(log, 2)] == [1, 2]
-    until(lambda: log.poll(1, 0.05) or log.is_read_out(0))
+    until(lambda: log.poll(1, 0.05) or log.read_out_to(0))
     logs.close()
 
 

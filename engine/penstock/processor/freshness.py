@@ -4,18 +4,31 @@ was opened, nor when the log was last read so long ago that others may own it by
 
 from __future__ import annotations
 
+import logging
+import math
 import time
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
+
+from penstock.log.port import LogError
+
+ASK_S: Final = 0.5
+ASK_EVERY_S: Final = 2.0
+
+logger = logging.getLogger("penstock.processor")
 
 
 @runtime_checkable
 class TellsEnds(Protocol):
     """A log that may end in what is no record, so that no position ever comes to its end."""
 
-    def is_read_out(self, partition: int) -> bool:
-        """Whether the log has said, since `read_from`, that a partition had no more than was given
-        by the polls. In the thread that polls.
+    def read_out_to(self, partition: int) -> int | None:
+        """Which end a partition had when the polls had given all before it, if the log has said so
+        since `read_from`: the newest. In the thread that polls.
         """
+        ...
+
+    def bounds(self, partition: int, timeout_s: float) -> tuple[int, int]:
+        """See port.EngineLog."""
         ...
 
 
@@ -27,6 +40,7 @@ class Freshness:
         self._log = log if isinstance(log, TellsEnds) else None
         self._polled_s = time.monotonic()
         self._ends: dict[int, int] = {}
+        self._ask_s = 0.0
 
     def polled(self) -> None:
         """The log was read. A client that stood still does not hear at once that it has lost what
@@ -40,8 +54,24 @@ class Freshness:
         any more. Silence alone says nothing: a leader that is away is silent, whatever it has.
         """
         if self._log is not None and self._ends:
-            for number in filter(self._log.is_read_out, list(self._ends)):
-                self.closed(number)
+            for number, end in list(self._ends.items()):
+                at = self._log.read_out_to(number)
+                if at is not None and (at >= end or at >= self._end_now(self._log, number)):
+                    self.closed(number)
+
+    def _end_now(self, log: TellsEnds, number: int) -> float:
+        """A new leader may not know yet how far its log goes, and say less while it is read; what
+        it is asked for it tells only when it does. Then the rest is lost.
+        """
+        now_s = time.monotonic()
+        if now_s < self._ask_s:
+            return math.inf
+        self._ask_s = now_s + ASK_EVERY_S
+        try:
+            return log.bounds(number, ASK_S)[1]
+        except LogError as error:
+            logger.info("where partition %d ends now is not known: %s", number, error)
+            return math.inf
 
     def proved(self) -> None:
         """The log has said that what is open here is ours."""

@@ -220,9 +220,9 @@ class KafkaEngineLog:
             if records or self._has_come or is_over:
                 return records
 
-    def is_read_out(self, partition: int) -> bool:
-        """The client has said that it came to an end."""
-        return partition in self._places.read_out
+    def read_out_to(self, partition: int) -> int | None:
+        """The client says where it comes to an end."""
+        return self._places.read_out.get(partition)
 
     def deliver(
         self, messages: Sequence[Message], sent: Callable[[], None] | None = None

@@ -32,7 +32,7 @@ class Places:
         seek: Callable[[int, int], None],
     ) -> None:
         self.owned: dict[int, int | None] = {}  # partition -> next offset, None while paused
-        self.read_out: set[int] = set()  # has come to an end since it was read from somewhere
+        self.read_out: dict[int, int] = {}  # the newest end since it was read from somewhere
         self._unproved: set[int] = set()  # nothing has come yet since it was read from somewhere
         self._commands = commands
         self._first = first
@@ -42,14 +42,14 @@ class Places:
         """Take what lies here or later."""
         self.owned[number] = next_offset
         self._unproved.add(number)
-        self.read_out.discard(number)
+        self.read_out.pop(number, None)
 
     def forget(self, numbers: Sequence[int]) -> None:
         """These are not ours any more."""
         for number in numbers:
             self.owned.pop(number, None)
             self._unproved.discard(number)
-            self.read_out.discard(number)
+            self.read_out.pop(number, None)
 
     def take(self, message: KafkaMessage) -> Record | None:
         """A record that is to be read now; None if it is none, or is to be dropped."""
@@ -108,4 +108,4 @@ class Places:
         if asked is None or end < asked:
             return
         if end == asked or self._is_next(number, end, asked, is_record=False):
-            self.read_out.add(number)
+            self.read_out[number] = end
