@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from penstock.core.commands.put_external_event_def import PutExternalEventDef
 from penstock.core.commands.put_task_def import PutTaskDef
 from penstock.core.definitions.defs import BreakerSettings, Correlation
@@ -112,6 +116,31 @@ def test_timers_and_conditions(memory: Driver) -> None:
     assert (nap.what, nap.until_ms) == (WaitsFor.TIMER, START_MS + 30_000)
     look = only(run(memory, "looks"))
     assert (look.what, look.text) == (WaitsFor.CONDITION, "Waits until count > 3.")
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    ("field", "kind", "value", "until_ms"),
+    [
+        ("seconds", "INT", 30, START_MS + 30_000),
+        ("until", "TIMESTAMP", "2999-01-01T00:00:00.000Z", 32_472_144_000_000),
+    ],
+)
+def test_until_when_is_not_told_if_that_is_masked(
+    memory: Driver, field: str, kind: str, value: Any, until_ms: int, *, masked: bool
+) -> None:
+    """Nor if it was made of something masked: here the input of a thread."""
+
+    def naps(name: str) -> Any:
+        return {"type": "SLEEP", field: variable(name)}
+
+    own = declared("own", kind, masked=masked)
+    main = chain(starts("below", given=variable("own")), naps("own"), variables=(own,))
+    below = chain(naps("given"), variables=(declared("given", kind),))
+    register(memory, "naps", threads(main, below=below))
+    told = waits(run(memory, "naps", own=value))
+    assert [told[number].what for number in (0, 1)] == [WaitsFor.TIMER] * 2
+    assert [told[number].until_ms for number in (0, 1)] == [None if masked else until_ms] * 2
 
 
 def test_a_person_or_a_group_is_named(memory: Driver) -> None:

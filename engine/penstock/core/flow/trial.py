@@ -65,6 +65,16 @@ def try_expression(
     return Tried(MASK, masked=True) if at.masked else tried
 
 
+def is_clear(at: At, expression: Expression) -> bool:
+    """Whether an expression comes to a value there, and reads nothing masked."""
+    at.sees_masked = False
+    try:
+        at.evaluate(expression, "trial")
+    except ValueProblem:
+        return False
+    return not at.masked
+
+
 def reading_turn(rows: Rows, shard: Shard, tenant: str) -> Turn:
     """A turn of no record: what reads rows wants one."""
     turn = Turn(rows, shard, 0, rows.get(PartitionState) or PartitionState())

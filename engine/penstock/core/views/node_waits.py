@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, cast
 
 import msgspec
 
 from penstock.core.definitions.graph import NodeConfig
-from penstock.core.definitions.nodes import ExternalEventNode, WaitForConditionNode
+from penstock.core.definitions.nodes import ExternalEventNode, SleepNode, WaitForConditionNode
 from penstock.core.definitions.wf_spec import LatestWfSpec, WfSpec
+from penstock.core.flow.at import At
+from penstock.core.flow.trial import is_clear
 from penstock.core.flow.waits import KIND_OF_WAIT, Work
 from penstock.core.state.breaker_rows import Breaker, HeldByBreaker
 from penstock.core.state.partition_state import PartitionState
@@ -47,13 +49,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where a thread stands."""
+    """Where a thread stands; `at` is where its expressions are worked out."""
 
     rows: Rows
     run: WfRun
     thread: ThreadRun
     node: NodeRun
     config: NodeConfig | None
+    at: Callable[[], At]
 
 
 def node_reason(stand: Stand) -> Reason:
@@ -145,7 +148,15 @@ def _event(stand: Stand) -> Reason | None:
 
 
 def _sleep(stand: Stand) -> Reason | None:
-    return _at_node(stand, WaitsFor.TIMER, f"Sleeps at {stand.node.node}.", stand.node.node)
+    """Until when is not told if that is made of something masked: it would be read off."""
+    reason = _at_node(stand, WaitsFor.TIMER, f"Sleeps at {stand.node.node}.", stand.node.node)
+    config = stand.config
+    if not isinstance(config, SleepNode):
+        return reason
+    given = config.until if config.seconds is None else config.seconds
+    return (
+        reason if given is None or is_clear(stand.at(), given) else replace(reason, until_ms=None)
+    )
 
 
 def _user_task(stand: Stand) -> Reason | None:

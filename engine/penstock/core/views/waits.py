@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from penstock.core.flow.at import At
+from penstock.core.flow.trial import reading_turn
 from penstock.core.flow.versions import spec_of
+from penstock.core.state.partition_state import Shard
 from penstock.core.state.run import HaltReason, NodeRun, ThreadRun
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus, ThreadStatus
 from penstock.core.views.node_waits import Reason, Stand, node_reason
@@ -99,6 +102,12 @@ def _at_node(seen: Seen, thread: ThreadRun) -> Reason:
     node = seen.rows.peek(NodeRun, run.tenant, run.wf_run_id, thread.number, thread.position)
     if node is None or node.status is not NodeStatus.RUNNING:
         return Reason(WaitsFor.TURN, f"Is about to go on at {thread.node}.")
-    blueprint = spec_of(seen.rows, run, thread).body.threads.get(thread.thread_spec)
+    spec = spec_of(seen.rows, run, thread)
+    blueprint = spec.body.threads.get(thread.thread_spec)
     config = None if blueprint is None else blueprint.nodes.get(node.node)
-    return node_reason(Stand(seen.rows, run, thread, node, config))
+
+    def at() -> At:
+        shard = Shard(seen.partition, seen.partition + 1)  # how many there are nothing here asks
+        return At(reading_turn(seen.rows, shard, run.tenant), run, spec, thread, node)
+
+    return node_reason(Stand(seen.rows, run, thread, node, config, at))
