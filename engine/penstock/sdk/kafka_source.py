@@ -51,7 +51,7 @@ from penstock.log.port import (
 )
 from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
-from penstock.sdk.attempt import Attempt, without_output
+from penstock.sdk.attempt import Attempt, with_less
 from penstock.sdk.context import NO_WORDS
 from penstock.sdk.errors import Unavailable
 from penstock.sdk.pace import Pace
@@ -163,10 +163,12 @@ class KafkaSource:
     def send(self, reader: Reader, job: Job, command: Command, told: Told = _nobody) -> None:
         """Append what is said of a task to the partition that it names."""
         scheduled = job.attempt.scheduled
-        value = command_value(self.avro, Sent(command=command, tenant=scheduled.tenant))
-        if len(value) > COMMAND_BYTES_MAX and isinstance(command, ReportTask):
-            reason = f"{len(value)} bytes: a report may have {COMMAND_BYTES_MAX}"
-            self.send(reader, job, without_output(command, reason))
+        try:
+            value = command_value(self.avro, Sent(command=command, tenant=scheduled.tenant))
+            if len(value) > COMMAND_BYTES_MAX:
+                raise ValueError(f"{len(value)} bytes: a command may have {COMMAND_BYTES_MAX}")
+        except (TypeError, ValueError, OverflowError) as error:
+            self._less(reader, job, command, told, str(error))
             return
         key = root_of(scheduled.wf_run_id).encode()
         partition = scheduled.report_partition
@@ -174,6 +176,15 @@ class KafkaSource:
         headers = _HEADERS if trace is None else {**_HEADERS, TRACEPARENT: trace}
         message = Message(self._topics.commands, key, value, headers, partition)
         self._append(reader, job, message, told)
+
+    def _less(self, reader: Reader, job: Job, command: Command, told: Told, why: str) -> None:
+        """A report that can not be sent says less, as long as that helps."""
+        logger.warning("%s of %s: %s", type(command).__name__, job.attempt.task.name, why)
+        less = with_less(command, why) if isinstance(command, ReportTask) else None
+        if less is None:
+            told(LogError(why))
+        else:
+            self.send(reader, job, less, told)
 
     def _listen(self) -> None:
         """Do what signals ask for, until the worker ends."""
