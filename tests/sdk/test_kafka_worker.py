@@ -71,15 +71,16 @@ def holding() -> str:
     return held()
 
 
-@task
-def measures(ctx: TaskContext) -> str:
+@task(heartbeat=3.0)
+def measures(ctx: TaskContext, seconds: float) -> str:
     ctx.give_back(Words("", (Metric("half a \ud800", MetricKind.COUNTER, 1.0, {}),)))
+    ctx.wait(seconds)
     return "measured"
 
 
 @workflow
-def measuring() -> str:
-    return measures()
+def measuring(seconds: float) -> str:
+    return measures(seconds)
 
 
 TURNS = Semaphore(1)
@@ -200,11 +201,14 @@ def test_what_a_worker_leaves_comes_to_the_next(client: Client, cluster: Cluster
         assert [run.result(timeout=60) for run in runs] == [f"r{number} 1" for number in range(4)]
 
 
-def test_a_report_that_can_not_be_written_says_less(client: Client, cluster: Cluster) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 8.0])
+def test_what_can_not_be_written_says_less(
+    client: Client, cluster: Cluster, seconds: float
+) -> None:
     """As over HTTP; and the only slot goes on."""
     client.register(measuring, arithmetic)
     with Worker(measuring, arithmetic, url=cluster.kafka_url, slots=1):
-        assert client.run(measuring).result(timeout=30) == "measured"
+        assert client.run(measuring, seconds=seconds).result(timeout=40) == "measured"
         assert client.run(arithmetic, x=2).result(timeout=30) == 5
 
 

@@ -32,6 +32,18 @@ def us_measuring(what: str) -> str:
     return us_measures(what)
 
 
+@task(heartbeat=3.0)
+def us_takes_long(ctx: TaskContext, what: str) -> str:
+    ctx.give_back(Words("a line", (UNSAYABLE[what],)))
+    ctx.wait(8.0)
+    return what
+
+
+@workflow
+def us_taking_long(what: str) -> str:
+    return us_takes_long(what)
+
+
 @pytest.mark.parametrize("what", UNSAYABLE)
 def test_a_report_goes_without_what_was_measured(client: Client, server: str, what: str) -> None:
     client.register(us_measuring)
@@ -40,3 +52,13 @@ def test_a_report_goes_without_what_was_measured(client: Client, server: str, wh
         assert run.result(timeout=30) == what
     assert [one.message for one in run.logs().items] == ["a line"]
     assert run.metrics().items == []
+
+
+def test_a_heartbeat_goes_without_words(client: Client, server: str) -> None:
+    """They come with the report, as far as that can be."""
+    client.register(us_taking_long)
+    with Worker(us_taking_long, url=server):
+        runs = {what: client.run(us_taking_long, what=what) for what in UNSAYABLE}
+        for what, run in runs.items():
+            assert run.result(timeout=40) == what
+            assert [one.message for one in run.logs().items] == ["a line"]

@@ -34,7 +34,7 @@ from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
 from penstock.sdk import api, credential
 from penstock.sdk.attempt import Attempt, with_less
-from penstock.sdk.context import NO_WORDS
+from penstock.sdk.context import NO_WORDS, Words
 from penstock.sdk.errors import PenstockError, Unavailable, error_of
 from penstock.sdk.late_reports import LateReports
 from penstock.sdk.polled import Polled
@@ -294,26 +294,35 @@ class HttpSource:
 
     async def _beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """A heartbeat; one that is not answered is followed by the next. What the attempt has said
-        is taken here, so that no report overtakes it.
+        is taken here, so that no report overtakes it; if it does not fit, that is no less a sign of
+        life.
         """
         if job in self._beating:
             return
         self._beating[job] = asyncio.current_task()
-        words = job.attempt.context.take_piece() if with_words else NO_WORDS
-        beat = job.attempt.heartbeat(progress, words)
-        call = api.command("POST", "/v1/tasks/heartbeat", msgspec.to_builtins(beat))
+        context = job.attempt.context
         try:
-            told = await self._outcome(self._ask(call, _Beaten))
+            words = context.take_piece() if with_words else NO_WORDS
+            told = await self._outcome(self._beaten(job, progress, words))
+            if isinstance(told, PenstockError) and told.status in UNFIT:
+                logger.info("a heartbeat of %s goes without words: %s", job.key[0], told)
+                context.give_back(words)
+                words = NO_WORDS
+                told = await self._outcome(self._beaten(job, None, words))
             if isinstance(told, PenstockError):
                 if api.is_final(told):  # else it may have been heard, and is said again
-                    job.attempt.context.give_back(words)
+                    context.give_back(words)
                 logger.info("a heartbeat of %s is not taken: %s", job.key[0], told)
                 return
-            job.attempt.context.heard(words)
+            context.heard(words)
             if told.stop is not None:
                 self._runner.ask_to_stop(*job.key, told.stop)
         finally:
             self._beating.pop(job, None)
+
+    async def _beaten(self, job: Job, progress: Value, words: Words) -> _Beaten:
+        beat = job.attempt.heartbeat(progress, words)
+        return await self._ask(_command("/v1/tasks/heartbeat", beat), _Beaten)
 
     async def _look(self) -> None:
         """Ask, again and again, which of the attempts that run for longer are to stop."""
