@@ -21,8 +21,10 @@ from penstock import (
     workflow,
 )
 from penstock.contracts.topics import task_topic
+from penstock.core.state.task_rows import Metric, MetricKind
 from penstock.log.kafka import KafkaProducer
 from penstock.log.port import LogError, Message, Position
+from penstock.sdk.context import Words
 from tests.sdk.servers import exists, running_server
 from tests.sdk.test_examples import greeting, run_examples
 
@@ -67,6 +69,18 @@ def held() -> str:
 @workflow
 def holding() -> str:
     return held()
+
+
+@task(heartbeat=3.0)
+def measures(ctx: TaskContext, seconds: float) -> str:
+    ctx.give_back(Words("", (Metric("half a \ud800", MetricKind.COUNTER, 1.0, {}),)))
+    ctx.wait(seconds)
+    return "measured"
+
+
+@workflow
+def measuring(seconds: float) -> str:
+    return measures(seconds)
 
 
 TURNS = Semaphore(1)
@@ -185,6 +199,17 @@ def test_what_a_worker_leaves_comes_to_the_next(client: Client, cluster: Cluster
     assert sum(run.status() == "COMPLETED" for run in runs) <= 2
     with Worker(by_turns, url=cluster.kafka_url, slots=4):
         assert [run.result(timeout=60) for run in runs] == [f"r{number} 1" for number in range(4)]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 8.0])
+def test_what_can_not_be_written_says_less(
+    client: Client, cluster: Cluster, seconds: float
+) -> None:
+    """As over HTTP; and the only slot goes on."""
+    client.register(measuring, arithmetic)
+    with Worker(measuring, arithmetic, url=cluster.kafka_url, slots=1):
+        assert client.run(measuring, seconds=seconds).result(timeout=40) == "measured"
+        assert client.run(arithmetic, x=2).result(timeout=30) == 5
 
 
 def test_http_and_kafka_workers_share_a_task(client: Client, cluster: Cluster) -> None:

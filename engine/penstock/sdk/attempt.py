@@ -306,17 +306,23 @@ class Attempt:
         )
 
 
-def without_output(report: ReportTask, reason: str) -> ReportTask:
-    """The report in place of one that the log will not take."""
-    return msgspec.structs.replace(
-        report,
-        status=TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR,
-        output=None,
-        error=reason,
-        exception=None,
-        logs="",
-        repeats=None,
-    )
+def with_less(report: ReportTask, reason: str) -> ReportTask | None:
+    """The report in place of one that is not taken as it is; None if nothing can be left out. What
+    was measured goes first: its run waits for the result.
+    """
+    if report.metrics:
+        return msgspec.structs.replace(report, metrics=())
+    if report.output is not None:
+        return msgspec.structs.replace(
+            report,
+            status=TaskStatus.TASK_OUTPUT_SERIALIZING_ERROR,
+            output=None,
+            error=reason,
+            exception=None,
+            logs="",
+            repeats=None,
+        )
+    return msgspec.structs.replace(report, logs="", repeats=None) if report.logs else None
 
 
 def _lines_of(words: Words) -> str:

@@ -33,15 +33,18 @@ from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
 from penstock.sdk import api, credential
-from penstock.sdk.attempt import Attempt, without_output
-from penstock.sdk.context import NO_WORDS
-from penstock.sdk.errors import PenstockError, Unavailable
+from penstock.sdk.attempt import Attempt, with_less
+from penstock.sdk.context import NO_WORDS, Words
+from penstock.sdk.errors import PenstockError, Unavailable, error_of
 from penstock.sdk.late_reports import LateReports
+from penstock.sdk.polled import Polled
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.slot_shares import WAIT_FIRST_S, Share, SlotShares
 from penstock.sdk.task import TaskDef
 
+BAD_REQUEST: Final = 400
 TOO_LARGE: Final = 413  # whoever says so: what is between here and the server has its bounds, too
+UNFIT: Final = (BAD_REQUEST, TOO_LARGE)  # it is what is said that is wrong
 UNKNOWN_PAUSE_S: Final = 0.5
 STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
 ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
@@ -51,33 +54,6 @@ CONNECTIONS_MAX: Final = 8
 logger = logging.getLogger("penstock.worker")
 
 T = TypeVar("T")
-
-
-class _Given(Struct):
-    """A task as the server gives it: what a worker has to know, and what one of an older version
-    may not say.
-    """
-
-    wf_run_id: str
-    guid: str
-    task_def: str
-    attempt: int
-    inputs: dict[str, Any]
-    wf_spec: str = ""
-    version: int = 0
-    node: str = ""
-    thread: int = 0
-    timeout_ms: int = 0
-    max_attempts: int = 1
-    heartbeat_timeout_ms: int | None = None
-    total_checkpoints: int = 0
-    secrets: dict[str, str] = {}
-    checkpoint: Any = None
-    checkpoints_bytes: int = 0
-
-
-class _Polled(Struct):
-    tasks: list[_Given]
 
 
 class _Ended(Struct):
@@ -221,8 +197,8 @@ class HttpSource:
         }
         path = f"/v1/task-queues/{task.name}/poll"
         call = api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
-        polled = await self._ask(call, _Polled, self._polling)
-        return [_scheduled(given, self._tenant) for given in polled.tasks]
+        polled = await self._ask(call, Polled, self._polling)
+        return [given.scheduled(self._tenant) for given in polled.tasks]
 
     # Reports.
 
@@ -272,23 +248,24 @@ class HttpSource:
     async def _send(
         self, path: str, report: ReportTask | HandBackTask, trace: bytes | None = None
     ) -> None:
-        """Send a report until it is answered for good; room for another task is told of at once."""
+        """Send a report until it is answered for good; room for another task is told of at once.
+        One that does not fit says less then, as long as that helps.
+        """
         self._shares.changed()
-        call = api.command("POST", path, msgspec.to_builtins(report), trace)
         try:
-            await self._answered(call, _Ended)
+            await self._answered(_command(path, report, trace), _Ended)
         except PenstockError as error:
-            is_too_large = error.status == TOO_LARGE
-            if is_too_large and isinstance(report, ReportTask) and report.output is not None:
-                await self._send(path, without_output(report, f"output: {error.message}"))
-            else:
-                logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
+            logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
+            less = None
+            if error.status in UNFIT and isinstance(report, ReportTask):
+                less = with_less(report, f"output: {error.message}")
+            if less is not None:
+                await self._send(path, less, trace)
 
     async def _keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
         """Send a checkpoint until it is answered for good; the answer may say to stop."""
-        body = msgspec.to_builtins(checkpoint)
-        call = api.command("POST", "/v1/tasks/checkpoint", body, job.attempt.trace)
         try:
+            call = _command("/v1/tasks/checkpoint", checkpoint, job.attempt.trace)
             told = await self._answered(call, _Kept)
             stop = told.stop or ("over" if told.flow == STOP_TASK else None)
             if stop is not None:
@@ -317,26 +294,35 @@ class HttpSource:
 
     async def _beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """A heartbeat; one that is not answered is followed by the next. What the attempt has said
-        is taken here, so that no report overtakes it.
+        is taken here, so that no report overtakes it; if it does not fit, that is no less a sign of
+        life.
         """
         if job in self._beating:
             return
         self._beating[job] = asyncio.current_task()
-        words = job.attempt.context.take_piece() if with_words else NO_WORDS
-        beat = job.attempt.heartbeat(progress, words)
-        call = api.command("POST", "/v1/tasks/heartbeat", msgspec.to_builtins(beat))
+        context = job.attempt.context
         try:
-            told = await self._outcome(self._ask(call, _Beaten))
+            words = context.take_piece() if with_words else NO_WORDS
+            told = await self._outcome(self._beaten(job, progress, words))
+            if isinstance(told, PenstockError) and told.status in UNFIT:
+                logger.info("a heartbeat of %s goes without words: %s", job.key[0], told)
+                context.give_back(words)
+                words = NO_WORDS
+                told = await self._outcome(self._beaten(job, None, words))
             if isinstance(told, PenstockError):
                 if api.is_final(told):  # else it may have been heard, and is said again
-                    job.attempt.context.give_back(words)
+                    context.give_back(words)
                 logger.info("a heartbeat of %s is not taken: %s", job.key[0], told)
                 return
-            job.attempt.context.heard(words)
+            context.heard(words)
             if told.stop is not None:
                 self._runner.ask_to_stop(*job.key, told.stop)
         finally:
             self._beating.pop(job, None)
+
+    async def _beaten(self, job: Job, progress: Value, words: Words) -> _Beaten:
+        beat = job.attempt.heartbeat(progress, words)
+        return await self._ask(_command("/v1/tasks/heartbeat", beat), _Beaten)
 
     async def _look(self) -> None:
         """Ask, again and again, which of the attempts that run for longer are to stop."""
@@ -363,11 +349,12 @@ class HttpSource:
         return outcome
 
     async def _ask(self, call: api.Call, kind: type[T], http: httpx.AsyncClient | None = None) -> T:
+        content = _content_of(call)
         try:
             response = await (http or self._http).request(
                 call.method,
                 call.path,
-                content=call.content,
+                content=content,
                 headers=call.headers(self._tenant),
                 timeout=call.timeout,
             )
@@ -387,11 +374,20 @@ def _left(checkpoint: PutCheckpoint) -> Unavailable:
     return Unavailable("WORKER_LEFT", told)
 
 
-def _scheduled(given: _Given, tenant: str) -> ScheduledTask:
-    """A task as HTTP has it; what only Kafka workers need is left open."""
-    return ScheduledTask(
-        tenant=tenant,
-        scheduled_at_ms=0,
-        report_partition=-1,
-        **msgspec.structs.asdict(given),
-    )
+def _command(path: str, said: Struct, trace: bytes | None = None) -> api.Call:
+    try:
+        return api.command("POST", path, msgspec.to_builtins(said), trace)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _unsayable(error) from error
+
+
+def _content_of(call: api.Call) -> bytes | None:
+    try:
+        return call.content
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _unsayable(error) from error
+
+
+def _unsayable(error: Exception) -> PenstockError:
+    """As the server refuses what it can not read: to say it again helps nobody."""
+    return error_of(BAD_REQUEST, "NOT_JSON", f"it can not be made JSON: {error}")

@@ -51,7 +51,7 @@ from penstock.log.port import (
 )
 from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
-from penstock.sdk.attempt import Attempt, without_output
+from penstock.sdk.attempt import Attempt, with_less
 from penstock.sdk.context import NO_WORDS
 from penstock.sdk.errors import Unavailable
 from penstock.sdk.pace import Pace
@@ -160,20 +160,31 @@ class KafkaSource:
             left=left,
         )
 
-    def send(self, reader: Reader, job: Job, command: Command, told: Told = _nobody) -> None:
-        """Append what is said of a task to the partition that it names."""
+    def send(self, reader: Reader, job: Job, command: Command, told: Told = _nobody) -> bool:
+        """Append what is said of a task to the partition that it names; False if it can not be."""
         scheduled = job.attempt.scheduled
-        value = command_value(self.avro, Sent(command=command, tenant=scheduled.tenant))
-        if len(value) > COMMAND_BYTES_MAX and isinstance(command, ReportTask):
-            reason = f"{len(value)} bytes: a report may have {COMMAND_BYTES_MAX}"
-            self.send(reader, job, without_output(command, reason))
-            return
+        try:
+            value = command_value(self.avro, Sent(command=command, tenant=scheduled.tenant))
+            if len(value) > COMMAND_BYTES_MAX:
+                raise ValueError(f"{len(value)} bytes: a command may have {COMMAND_BYTES_MAX}")
+        except (TypeError, ValueError, OverflowError) as error:
+            return self._less(reader, job, command, told, str(error))
         key = root_of(scheduled.wf_run_id).encode()
         partition = scheduled.report_partition
         trace = job.attempt.trace
         headers = _HEADERS if trace is None else {**_HEADERS, TRACEPARENT: trace}
         message = Message(self._topics.commands, key, value, headers, partition)
         self._append(reader, job, message, told)
+        return True
+
+    def _less(self, reader: Reader, job: Job, command: Command, told: Told, why: str) -> bool:
+        """A report that can not be sent says less, as long as that helps."""
+        logger.warning("%s of %s: %s", type(command).__name__, job.attempt.task.name, why)
+        less = with_less(command, why) if isinstance(command, ReportTask) else None
+        if less is None:
+            told(LogError(why))
+            return False
+        return self.send(reader, job, less, told)
 
     def _listen(self) -> None:
         """Do what signals ask for, until the worker ends."""
@@ -354,7 +365,8 @@ class Reader:
                     hear = attempt.context.heard if error is None else attempt.context.give_back
                     hear(words)
 
-                self._source.send(self, job, attempt.heartbeat(None, words), told)
+                if not self._source.send(self, job, attempt.heartbeat(None, words), told):
+                    self._source.send(self, job, attempt.heartbeat(None, NO_WORDS))
 
     def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
         """The attempt puts a value aside."""
