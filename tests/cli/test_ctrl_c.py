@@ -20,8 +20,8 @@ class Interrupts:
             sys.argv[1] = ""
             os.kill(os.getpid(), signal.SIGINT)
 
-if sys.argv[2] == "background":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+ignored = sys.argv[2] == "background"
+signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
 sys.meta_path.insert(0, Interrupts())
 from penstock.cli import main
 sys.exit(main(["version"]))
@@ -29,6 +29,7 @@ sys.exit(main(["version"]))
 
 AT_CALL: Final = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from penstock.cli import main
 
 class Closing:
@@ -40,6 +41,9 @@ class Closing:
 sys.stdout = Closing()
 sys.exit(main(["version"]))
 """
+
+
+# Each of these says itself whether it ignores Ctrl-C: who runs the tests may.
 
 
 def ended(program: str, *words: str) -> subprocess.CompletedProcess[str]:
