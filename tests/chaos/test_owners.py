@@ -51,6 +51,7 @@ def test_two_processes_that_own_the_same_partitions_come_to_the_same(
     own_all = ("--own", f"0-{PARTITIONS - 1}")
     scene = play(kafka_bootstrap, kafka_bootstrap, more=own_all)
     scene.start()
+    define(scene.nodes[1])  # it has the same partitions, and may be behind
     with scene.traffic() as traffic:
         traffic.until_acknowledged(300)
     found = scene.finish(traffic, figures, own_marks=False)

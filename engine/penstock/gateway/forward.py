@@ -41,8 +41,8 @@ from penstock.gateway.nodes import Nodes
 from penstock.gateway.open_streams import Stream
 from penstock.gateway.patience import Patience
 
-BRIEF_MAX: Final = 128
-BRIEF_TENANT_MAX: Final = 64
+BRIEF_MAX: Final = 256
+BRIEF_TENANT_MAX: Final = 128
 CONNECT_S: Final = 1.0
 FOLLOW_QUIET_S: Final = 30.0
 """Who follows hears something more often than that."""
@@ -187,8 +187,8 @@ class Forwarder:
 
     async def _send(self, url: str, asked: Asked, request: Request | None = None) -> httpx.Response:
         """One try. UNREACHED: it may be sent again."""
-        if request is None or not asked.is_live:
-            return await self._once(url, asked)
+        if request is None or not (asked.follows or asked.wait_s > 0):
+            return await self._once(url, asked)  # it is over soon, also when this node stops
         sending = asyncio.ensure_future(self._once(url, asked))
         others = [
             asyncio.ensure_future(disconnected(request)),

@@ -32,6 +32,7 @@ from penstock.store.rowstore import RowView
 LAG_LOOK_S: Final = 1.0
 ASK_S: Final = 1.0
 AWAY_S: Final = 10.0
+AWAY_MAX: Final = 3  # queues that are not known in a look
 """So long a partition is not asked about again that gave no answer: the others wait for each."""
 AHEAD_MAX: Final = 64
 QUEUES_MAX: Final = 500
@@ -88,6 +89,7 @@ class Sampler:
         """End, soon."""
         if self._task is not None:
             self._task.cancel()
+            self._task = None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Only `stop` ends it: by a defect it would show the same for ever."""
@@ -187,12 +189,14 @@ class Sampler:
         self.queues = list(self._queues_of(known))
 
     def _queues_of(self, known: Iterable[tuple[str, str]]) -> Iterator[Queue]:
+        away = 0
         for tenant, task_def in known:
             try:
                 yield self._queue(tenant, task_def)
             except LogError as error:
                 logger.info("what waits for %s is not known: %s", task_def, error)
-                if isinstance(error, LogUnavailable):
+                away += isinstance(error, LogUnavailable)
+                if away == AWAY_MAX:
                     return  # of the others it would be long until they are not known either
 
     def _queue(self, tenant: str, task_def: str) -> Queue:

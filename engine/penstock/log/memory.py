@@ -94,8 +94,7 @@ class MemoryLog:
     def read_from(self, partition: int, next_offset: int) -> None:
         """Read on from here."""
         if next_offset < self._begins[partition]:
-            told = f"the log begins at {self._begins[partition]}, after {next_offset}"
-            raise Gone(partition, told)
+            raise LogFatal(f"the log begins at {self._begins[partition]}, after {next_offset}")
         self._next[partition] = next_offset
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:

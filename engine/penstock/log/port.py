@@ -310,8 +310,7 @@ class EngineLog(Producer, Protocol):
         """Start (or start again) reading an owned partition at this offset.
 
         May be called from within `Ownership.assigned`. Raises Fenced if the partition is not owned;
-        Gone, here or
-        in a later poll, if the offset is outside `bounds`.
+        an offset outside `bounds` is LogFatal, here or in a later poll.
         """
         ...
 

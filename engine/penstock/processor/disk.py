@@ -40,6 +40,18 @@ class Disk:
             " kept free; make room, and it goes on by itself"
         )
 
+    def lacking_for(self, more_bytes: int) -> str | None:
+        """Why so much more may not be written, so that the fold would have to stop for it."""
+        try:
+            left = self.free_bytes() - self._free_bytes_min
+        except OSError as error:
+            return f"{self.directory} can not be looked at: {error.strerror}"
+        if left > more_bytes:
+            return None
+        return (
+            f"it takes {more_bytes // MIB} MiB, and {self.directory} has {max(left, 0) // MIB} left"
+        )
+
     def unwritable(self) -> str | None:
         """Why nothing can be written to the directory; None if a file could be."""
         probe = self.directory / ".writable"

@@ -40,7 +40,7 @@ class Freshness:
         self._log = log if isinstance(log, TellsEnds) else None
         self._polled_s = time.monotonic()
         self._ends: dict[int, int] = {}
-        self._ask_s = 0.0
+        self._ask_s: dict[int, float] = {}  # when a partition may be asked about again
 
     def polled(self) -> None:
         """The log was read. A client that stood still does not hear at once that it has lost what
@@ -64,9 +64,9 @@ class Freshness:
         it is asked for it tells only when it does. Then the rest is lost.
         """
         now_s = time.monotonic()
-        if now_s < self._ask_s:
+        if now_s < self._ask_s.get(number, now_s):
             return math.inf
-        self._ask_s = now_s + ASK_EVERY_S
+        self._ask_s[number] = now_s + ASK_EVERY_S
         try:
             return log.bounds(number, ASK_S)[1]
         except LogError as error:
@@ -84,6 +84,7 @@ class Freshness:
     def closed(self, number: int) -> None:
         """It is not any more, or has all that there was."""
         self._ends.pop(number, None)
+        self._ask_s.pop(number, None)
 
     def is_behind(self, number: int, next_offset: int) -> bool:
         """Whether a partition has not folded yet what there was."""

@@ -140,7 +140,7 @@ class LostTasks:
             return
         waiting, of.asked, of.waiting = of.waiting, None, {}
         for queue, tasks in waiting.items():
-            if len(heads[queue]) != self._topics.partitions:
+            if heads[queue] and len(heads[queue]) != self._topics.partitions:
                 self._otherwise.add(queue)
             passed = tuple(self._lost(partition, heads[queue], tasks))[:QUEUE_PASSED_TASKS_MAX]
             if passed:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from penstock.log.port import EngineLog, Fenced, Gone, LogUnavailable
+from penstock.log.port import EngineLog, Fenced, LogUnavailable
 from penstock.processor.errands import Errands
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.freshness import Freshness
@@ -45,6 +45,7 @@ class Owned:
         self.partitions: dict[int, Partition] = {}
         self.to_open: set[int] = set()
         self.stopped: dict[int, PartitionStopped] = {}
+        self.waiting: dict[int, str] = {}  # why one could not be opened when it was tried last
         self.departed: list[Departed] = []
         self._not_before_s: dict[int, float] = {}
         self._left: list[Partition] = []
@@ -69,6 +70,7 @@ class Owned:
         for number in numbers:
             self._opener.leave(number)
             self._not_before_s.pop(number, None)
+            self.waiting.pop(number, None)
             self.stopped.pop(number, None)
             partition = self._leave(number)
             if partition is not None:
@@ -94,10 +96,12 @@ class Owned:
                 raise
             except (LogUnavailable, StoreError) as error:
                 logger.warning("partition %d can not be opened yet: %s", number, error)
+                self.waiting[number] = str(error)
                 self.close(number)
                 self._not_before_s[number] = rest_until_s(began_s, RETRY_S)
                 return  # the others have their turn after what is open has had its own
             self._not_before_s.pop(number, None)
+            self.waiting.pop(number, None)
             if is_settled:
                 self.to_open.discard(number)
 
@@ -133,15 +137,6 @@ class Owned:
                 logger.warning("partition %d is opened again: %s", number, error)
                 self.close(number)
                 self.to_open.add(number)
-
-    def gone(self, error: Gone) -> None:
-        """The log does not have what the partition was to read next: whoever opens it anew sees
-        what that means, and the others go on (R20).
-        """
-        logger.warning("partition %d is opened again: %s", error.partition, error)
-        self.close(error.partition)
-        self.to_open.add(error.partition)
-        self._not_before_s[error.partition] = time.monotonic() + RETRY_S
 
     def read_on(self, number: int, partition: Partition) -> None:
         """Read a partition on from where its store stands."""

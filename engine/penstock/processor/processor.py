@@ -22,7 +22,7 @@ from typing import Final
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.state.rows import Row
-from penstock.log.port import EngineLog, Fenced, Gone, LogError, LogUnavailable, Record
+from penstock.log.port import EngineLog, Fenced, LogError, LogUnavailable, Record
 from penstock.observe.tally import FoldTally
 from penstock.processor.answers import Answered, Waiters
 from penstock.processor.counted import count
@@ -142,6 +142,11 @@ class Processor:
         """The partitions that can not go on here, and why."""
         return self._owned.stopped
 
+    @property
+    def waiting(self) -> dict[int, str]:
+        """Why partitions could not be opened here when they were tried last."""
+        return dict(self._owned.waiting)
+
     def owned(self) -> list[int]:
         """The partitions that are open here."""
         return sorted(self._owned.partitions)
@@ -244,9 +249,6 @@ class Processor:
                 self._owned.read_again()
         except StoreCorrupt as error:
             self._owned.corrupt(error)
-        except Gone as error:  # with it, what else was polled is gone
-            self._owned.gone(error)
-            self._owned.read_again()
         except LogUnavailable as error:
             logger.warning("the log is not available, trying again: %s", error)
             self._owned.read_again()

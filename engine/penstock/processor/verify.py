@@ -74,13 +74,16 @@ class Verifier(Struct, frozen=True):
             found.append(self._from_the_beginning(number, view))
         try:
             found += self._from_snapshot(number, view)
-        except (SnapshotError, BadSnapshot, StoreError) as error:
+        except (SnapshotError, BadSnapshot, StoreError, OSError) as error:
             found.append(_not_folded(number, view, f"its snapshots can not be read: {error}"))
         return found or [self._from_the_beginning(number, view)]
 
     def _from_the_beginning(self, number: int, view: RowView) -> Verified:
-        with self._room(number) as directory:
-            return self._compare(number, view, directory)
+        try:
+            with self._room(number) as directory:
+                return self._compare(number, view, directory)
+        except (StoreError, OSError) as error:
+            return _not_folded(number, view, f"there is nowhere to fold it to: {error}")
 
     def _from_snapshot(self, number: int, view: RowView) -> Iterator[Verified]:
         """From the newest good one that is not further than the store, if there is any."""

@@ -307,11 +307,13 @@ class Attempt:
 
 
 def with_less(report: ReportTask, reason: str) -> ReportTask | None:
-    """The report in place of one that is not taken as it is; None if nothing can be left out. What
-    was measured goes first: its run waits for the result.
+    """The report in place of one that is not taken as it is; None if nothing can be left out. The
+    result is the last: its run waits for it.
     """
     if report.metrics:
         return msgspec.structs.replace(report, metrics=())
+    if report.logs:
+        return msgspec.structs.replace(report, logs="", repeats=None)
     if report.output is not None:
         return msgspec.structs.replace(
             report,
@@ -319,10 +321,9 @@ def with_less(report: ReportTask, reason: str) -> ReportTask | None:
             output=None,
             error=reason,
             exception=None,
-            logs="",
             repeats=None,
         )
-    return msgspec.structs.replace(report, logs="", repeats=None) if report.logs else None
+    return None
 
 
 def _lines_of(words: Words) -> str:

@@ -105,7 +105,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             topics=topics,
             opener=opener,
             failpoints=failpoints,
-            stale_after_s=math.inf if config.kafka is None else config.session_timeout_ms / 1_000,
+            stale_after_s=_stale_after_s(config),
             snapshots=snapshots.snapshotter,
             disk=disk,
             standbys=standbys_of_node(config, owners, url, log, avro, opener),
@@ -125,6 +125,14 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
         processor.start()
         hand_over = None if config.own is not None else _hand_over(processor, log)
         yield Parts(belongs, log, avro, topics, processor, app, hand_over)
+
+
+def _stale_after_s(config: Config) -> float:
+    """After how long without its log somebody else may have what this process has: never, where it
+    is not a group that gives it.
+    """
+    alone = config.kafka is None or config.own is not None
+    return math.inf if alone else config.session_timeout_ms / 1_000
 
 
 def _know_again(data: Path, belongs: Belongs, log: EngineLog, topics: Topics) -> None:

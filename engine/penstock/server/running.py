@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Final, Protocol
 
 from penstock.config import PORT_DEFAULT, URL_VARIABLE, Config
@@ -153,10 +154,9 @@ async def _serve(
         server.should_exit = True
 
     def stop() -> None:
-        stopping()
         if gateway.load.draining:
-            server.force_exit = server.should_exit = True
             return
+        stopping()
         drain(gateway)
         handing.append(loop.create_task(_hand_over_to_others(made)))
         if made.processor.failure is None and notice_s > 0:
@@ -164,9 +164,16 @@ async def _serve(
         else:
             stop_listening()
 
+    signals = count(1)
+
+    def signalled() -> None:
+        if next(signals) > 1:
+            server.force_exit = server.should_exit = True
+        stop()
+
     made.app.state.stop = stop
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop)
+        loop.add_signal_handler(name, signalled)
     looking = [
         loop.create_task(_tell_when_open(made, tell, ready)),
         loop.create_task(_stop_when_failed(made.processor, stop)),

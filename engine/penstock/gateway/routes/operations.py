@@ -148,6 +148,7 @@ def _unready(gateway: Gateway, missing: list[int]) -> list[str]:
         reasons.append(f"the processor has stopped: {processor.failure}")
     elif missing:
         reasons.append(f"{EdgeCode.RESTORING}: partitions {missing} are not open yet")
+        reasons += [f"partition {number}: {why}" for number, why in processor.waiting.items()]
     if processor.is_stale:
         reasons.append(f"{EdgeCode.STALE_OWNER}: the log was not heard from for long")
     if processor.room.problem is not None:
@@ -168,7 +169,10 @@ async def verify(request: Request) -> Response:
     staging = None if data is None else staging_in(data)
     verifier = Verifier(gateway.log, gateway.avro, gateway.topics, place, staging)
     items: list[Verified] = []
+    disk = gateway.processor.room.disk
     for number in gateway.processor.owned():
+        if disk is not None and (lacking := disk.lacking_for(disk.store_bytes(number))):
+            raise ApiError(EdgeCode.NO_ROOM, f"to verify partition {number}: {lacking}")
         view = gateway.reads.view(number).view
         items += await run_in_threadpool(verifier.verify, number, view)
     stopped = {str(number): str(why) for number, why in gateway.processor.stopped.items()}
@@ -182,8 +186,7 @@ async def stop_here(request: Request) -> Response:
     stop: Callable[[], None] | None = request.app.state.stop
     if stop is None:
         raise ApiError(EdgeCode.NOT_FOUND, "this gateway is part of a process that is not a server")
-    if not gateway_of(request).load.draining:
-        asyncio.get_running_loop().call_soon(stop)
+    asyncio.get_running_loop().call_soon(stop)
     return json_answer({"status": "draining"}, status=202)
 
 

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError
 from confluent_kafka import Message as KafkaMessage
 
 from penstock.log.kafka.clients import HOPELESS, log_error, logger, record_of
-from penstock.log.port import Gone, Record
+from penstock.log.port import LogFatal, Record
 
 TELLS_ENDS: Final = {"enable.partition.eof": True}
 """What the client needs for that."""
@@ -93,9 +93,11 @@ class Places:
         if error.code() == KafkaError._PARTITION_EOF:
             self._take_end(message, asked)
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-            if number is not None and asked is not None:
-                told = f"partition {number} can not be read from {asked}: {error.str()}"
-                raise Gone(number, told)
+            if asked is not None:
+                raise LogFatal(
+                    f"partition {number} can not be read from {asked}: {error.str()}; the log ends"
+                    " before it or begins after it"
+                )
         elif error.fatal() or error.code() in HOPELESS:
             raise log_error(f"reading {self._commands}", error)
         else:  # librdkafka tries again
