@@ -81,6 +81,20 @@ def test_waits_for_a_position_take_no_connection_from_others(owner: Served, tmp_
         assert {shape_of_error(one.result(START_S))[1] for one in answers} == {"POSITION_TIMEOUT"}
 
 
+def test_a_node_that_drains_forwards_what_does_not_wait_long(owner: Served, tmp_path: Path) -> None:
+    """With `at_least`, too: what waits for a run's end, and streams, are let go at once."""
+    run = owner.run("apart", wf_run_id=on(1))
+    reached = owner.call("GET", f"/v1/wf-runs/{run}").headers["Penstock-Position"]
+    with (
+        spare_beside(owner, tmp_path / "spare", security=Security()) as spare,
+        spare.with_key(None) as client,
+    ):
+        spare.gateway.forwarder.close()
+        assert client.get(f"/v1/wf-runs/{run}?at_least={reached}").status_code == 200
+        refused = client.get(f"/v1/wf-runs/{run}?until=ended&wait_ms=5000")
+        assert shape_of_error(refused)[:2] == (503, "UNAVAILABLE")
+
+
 def test_a_stream_is_known_however_its_address_is_written(owner: Served, tmp_path: Path) -> None:
     """It has a connection of its own, and what only has a stream's name has none."""
     run, named = on(1), {"tenant": "evil"}
