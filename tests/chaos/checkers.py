@@ -35,6 +35,7 @@ from penstock.processor.verify import MUTED, Verifier
 from penstock.store.memory import MemoryStore
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
+from tests.chaos.marks import log_beside
 from tests.chaos.traffic import Told
 from tests.sim.liveness import problems
 from tests.sim.tables import Tables
@@ -104,14 +105,7 @@ class Audit:
     @contextmanager
     def _log(self) -> Iterator[KafkaEngineLog]:
         """To read; its group is the engine's, which it does not join."""
-        log = KafkaEngineLog(
-            self._kafka,
-            commands=self.topics.commands,
-            partitions=self.topics.partitions,
-            on_demand=self.topics.on_demand,
-            group=f"{self.topics.cluster}.engine",
-        )
-        with closing(log):
+        with closing(log_beside(self._kafka, self.topics)) as log:
             yield log
 
     def _commands(self, log: KafkaEngineLog, number: int) -> list[Record]:

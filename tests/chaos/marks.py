@@ -12,6 +12,19 @@ from penstock.log.port import LogError
 EVERY_S = 0.25
 
 
+def log_beside(kafka: str, topics: Topics, group: str | None = None) -> KafkaEngineLog:
+    """The log, for who looks at it beside the servers and joins no group; its marks are those of
+    the engine's group, or of another one.
+    """
+    return KafkaEngineLog(
+        kafka,
+        commands=topics.commands,
+        partitions=topics.partitions,
+        on_demand=topics.on_demand,
+        group=group or f"{topics.cluster}.engine",
+    )
+
+
 class Marks:
     """Looked at from a thread of their own, a few times a second, whenever the broker answers."""
 
@@ -36,14 +49,7 @@ class Marks:
         assert not self._back, f"O4: marks have gone back: {self._back}"
 
     def _go_on(self) -> None:
-        log = KafkaEngineLog(
-            self._kafka,
-            commands=self._topics.commands,
-            partitions=self._topics.partitions,
-            on_demand=self._topics.on_demand,
-            group=f"{self._topics.cluster}.engine",
-        )
-        with closing(log):
+        with closing(log_beside(self._kafka, self._topics)) as log:
             while not self._ending.wait(EVERY_S):
                 for number in range(self._topics.partitions):
                     try:

@@ -16,7 +16,7 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.port import Message
 from tests.chaos.checkers import Audit, Bounds, Found, Gone
-from tests.chaos.marks import Marks
+from tests.chaos.marks import Marks, log_beside
 from tests.chaos.report import Figures
 from tests.chaos.traffic import Traffic, define
 from tests.nodes.cluster import Node
@@ -162,14 +162,7 @@ def has_all(node: Node) -> bool:
 
 def log_of(scene: Scene) -> KafkaEngineLog:
     """The log, for who looks at it beside the servers."""
-    topics = Topics(scene.cluster, PARTITIONS)
-    return KafkaEngineLog(
-        scene.kafka,
-        commands=topics.commands,
-        partitions=PARTITIONS,
-        on_demand=topics.on_demand,
-        group="auditors",
-    )
+    return log_beside(scene.kafka, Topics(scene.cluster, PARTITIONS), "auditors")
 
 
 def cut_log(scene: Scene, before: Mapping[int, int]) -> Gone:
