@@ -59,9 +59,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     the checkers of faults have found: an invariant that is broken once is broken.
     """
     for item in items:
-        if has_broker := bool(BROKERS & set(getattr(item, "fixturenames", ()))):
+        if BROKERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
-        if has_broker or item.path.relative_to(TESTS).parts[0] in REAL_TIME:
+        if item.get_closest_marker("kafka") or item.path.relative_to(TESTS).parts[0] in REAL_TIME:
             item.add_marker(pytest.mark.flaky(reruns=1, rerun_except=BROKEN))
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.dialects.each_many import killed_at_half, to_its_end
 
 VALUES = 1_000
+pytestmark = pytest.mark.flaky(reruns=1)  # against real time, as few of this folder are
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
