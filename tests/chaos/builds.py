@@ -1,4 +1,6 @@
-"""A later build: this one, with a fold version more, and a behaviour that is there from it on."""
+"""Other builds than this one: a later one, with a fold version more and a behaviour that is there
+from it on; and any with some lines changed.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +41,11 @@ _CHANGES: Final = {
 
 def later_build(folder: Path) -> Mapping[str, str]:
     """Make it; the environment in which `penstock` is that one."""
+    return changed_build(folder, _CHANGES)
+
+
+def changed_build(folder: Path, changes: Mapping[str, tuple[str, str]]) -> Mapping[str, str]:
+    """As that, of a build in which a text of each file is another one."""
     package = folder / "engine" / "penstock"
     shutil.copytree(
         ROOT / "engine" / "penstock",
@@ -47,7 +54,7 @@ def later_build(folder: Path) -> Mapping[str, str]:
     )
     for name in ("topics", "schemas"):
         (folder / name).symlink_to(ROOT / name)
-    for name, (now, then) in _CHANGES.items():
+    for name, (now, then) in changes.items():
         text = (package / name).read_text()
         assert text.count(now) == 1, f"{name} has changed: {now!r}"
         (package / name).write_text(text.replace(now, then))

@@ -75,6 +75,7 @@ class Driver:
         self.processor = self._begin()
 
     records_per_poll = RECORDS_PER_POLL_MAX
+    folding: Path | None = None
 
     def _begin(self) -> Processor:
         opener = Opener(
@@ -84,6 +85,7 @@ class Driver:
             stores=self.stores,
             lock_wait_s=1.0,
             adopt_log=False,
+            folding=self.folding,
         )
         processor = Processor(
             log=self.log,

@@ -165,7 +165,8 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str], timers_max: int) -> None:
         timer = None if turn.is_full() else next_due(turn)
         if timer is None:
             break
-        turn.part, turn.tenant = timer.part, timer.tenant
+        turn.tenant = timer.tenant
+        turn.take_up(timer.part)
         turn.late.append((timer.kind, clock_ms(turn, Clock(timer.clock)) - timer.due_ms))
         if timer.part in ruled:
             turn.rows.delete(timer)
@@ -181,16 +182,17 @@ def _fire_due(turn: Turn, ruled: AbstractSet[str], timers_max: int) -> None:
             turn.rows.delete(timer)
         turn.timer_ends.append(turn.rows.savepoint())
     turn.crowded = turn.nodes_left == 0 or turn.is_full()
-    turn.part = COMMAND_PART
+    if turn.part != COMMAND_PART:
+        turn.take_up(COMMAND_PART)
 
 
 def _undone(turn: Turn, ruled: AbstractSet[str], blame: Callable[..., None]) -> None:
     """What a ruled part belongs to ends. If leaving its node is a defect as well, that is ruled on
     as a part of its own, and the node is not left."""
     part = turn.part
-    turn.part = f"{part}{LEAVING}"
+    turn.take_up(f"{part}{LEAVING}")
     blame(leaving=turn.part not in ruled)
-    turn.part = part
+    turn.take_up(part)
     _settle(turn)
 
 

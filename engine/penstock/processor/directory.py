@@ -3,6 +3,7 @@
 lock          held by the process that has the directory
 log           the embedded log, if there is no Kafka
 stores/       a store for each partition
+folding/      what each partition's fold has at hand, for the process after one that ended there
 staging/      snapshots on their way, there or back, and what is verified; nothing in it is missed
 cluster.json  what the directory belongs to: fixed when it is made
 server.json   where the server that runs on it listens, once it is ready
@@ -99,9 +100,14 @@ def staging_in(data: Path) -> Path:
     return data / "staging"
 
 
+def folding_in(data: Path) -> Path:
+    """Where the fold says what it has at hand."""
+    return data / "folding"
+
+
 def clear(data: Path) -> None:
     """Begin anew: only what we have made is removed."""
-    for name in ("log", "stores", "staging"):
+    for name in ("log", "stores", "folding", "staging"):
         shutil.rmtree(data / name, ignore_errors=True)
     (data / "cluster.json").unlink(missing_ok=True)
 

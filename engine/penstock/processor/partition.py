@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -23,6 +23,7 @@ from penstock.log.port import LogError, Position, Record
 from penstock.observe.tally import ACCEPTED, DROPPED, REPEATED, UNREADABLE, Outcome
 from penstock.observe.tracing import TRACEPARENT
 from penstock.processor.answers import Answered, Key
+from penstock.processor.at_hand import AtHand
 from penstock.processor.delivery import TurnOutputs
 from penstock.store.port import StoreError, StorePosition
 from penstock.store.rowstore import RowStore, RowView
@@ -61,7 +62,14 @@ class Partition:
     """A partition that this process owns and has opened."""
 
     def __init__(
-        self, *, shard: Shard, store: RowStore, avro: Avro, mark: int, rulings: dict[int, set[str]]
+        self,
+        *,
+        shard: Shard,
+        store: RowStore,
+        avro: Avro,
+        mark: int,
+        rulings: dict[int, set[str]],
+        at_hand: AtHand | None = None,
     ) -> None:
         self.shard = shard
         self.store = store
@@ -71,11 +79,17 @@ class Partition:
         self.rulings = rulings
         self.state = self._state()
         self._avro = avro
+        self._at_hand = at_hand or AtHand()
 
     @property
     def next_offset(self) -> int:
         """What to fold next."""
         return self.position.next_offset
+
+    @property
+    def alone(self) -> int:
+        """Which record is to be folded in a batch of its own."""
+        return self._at_hand.ended.offset
 
     @property
     def is_behind_mark(self) -> bool:
@@ -90,8 +104,19 @@ class Partition:
     def fold(self, records: Sequence[Record]) -> Batch:
         """Fold records, the first of which is at or after `next_offset`."""
         batch = Batch(Rows(self.store), self.position, records=len(records))
-        outcomes, begun_s = batch.outcomes, time.perf_counter()
+        begun_s = time.perf_counter()
+        with self._at_hand:
+            self._fold_all(batch, records)
+        if records:
+            last = records[-1]
+            batch.position = StorePosition(last.offset + 1, last.offset, record_hash(last))
+        batch.fold_s = time.perf_counter() - begun_s
+        return batch
+
+    def _fold_all(self, batch: Batch, records: Sequence[Record]) -> None:
+        outcomes = batch.outcomes
         for record in records:
+            self._at_hand.begin(record.offset)
             assert record.offset >= batch.position.next_offset, "records come in order, once"
             received = self._received(record)
             folded = self._fold_one(batch, received)
@@ -108,11 +133,6 @@ class Partition:
                 batch.traced.append((record.headers[TRACEPARENT], outcome))
             self._note_answer(batch, record, folded)
             batch.position = StorePosition(record.offset + 1, record.offset)
-        if records:
-            last = records[-1]
-            batch.position = StorePosition(last.offset + 1, last.offset, record_hash(last))
-        batch.fold_s = time.perf_counter() - begun_s
-        return batch
 
     def write(self, batch: Batch) -> None:
         """Keep a batch whose outputs have been delivered."""
@@ -154,9 +174,13 @@ class Partition:
     def _fold_one(self, batch: Batch, received: Input) -> Folded:
         rows = batch.rows
         turn = begin(rows, self.shard, received)
+        turn.watch = self._at_hand.at_work
         fold_version = turn.state.fold_version
+        ruled = self.rulings.get(received.offset, frozenset[str]())
         try:
-            folded = fold(turn, received, self.rulings.get(received.offset, frozenset()))
+            if received.offset == self._at_hand.ended.offset:
+                self._at_hand.check(turn, ruled)
+            folded = fold(turn, received, ruled)
         except (Outdated, StoreError, LogError, MemoryError):
             raise
         except Exception as error:  # any other is a defect of the fold: ruled on, not swallowed
@@ -178,12 +202,23 @@ class Partition:
         return self.store.get(PartitionState, key) or PartitionState()
 
 
-def by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
-    """Records of a poll, each partition's in order."""
-    grouped: dict[int, list[Record]] = {}
+def in_batches(
+    records: Sequence[Record], partitions: Mapping[int, Partition]
+) -> Iterator[dict[int, list[Record]]]:
+    """Records of a poll, each partition's in order, as they are to be folded: at once, but for one
+    at which a process has ended. What it needs is not put to the account of others, nor theirs to
+    its own.
+    """
+    together: dict[int, list[Record]] = {}
     for record in records:
-        grouped.setdefault(record.partition, []).append(record)
-    return grouped
+        partition = partitions.get(record.partition)
+        if partition is not None and record.offset == partition.alone:
+            yield together
+            yield {record.partition: [record]}
+            together = {}
+        else:
+            together.setdefault(record.partition, []).append(record)
+    yield together
 
 
 def _outcome(received: Input, folded: Folded) -> Outcome:

@@ -33,7 +33,7 @@ from penstock.processor.errors import PartitionStopped
 from penstock.processor.failpoints import Failpoints
 from penstock.processor.freshness import Freshness
 from penstock.processor.owned import Departed, Owned
-from penstock.processor.partition import Batch, Partition, by_partition
+from penstock.processor.partition import Batch, Partition, in_batches
 from penstock.processor.raising import Known, Raiser, this_build
 from penstock.processor.recovery import Opener, commit_position, rest_until_s
 from penstock.processor.room import HOLD_S, Room
@@ -244,7 +244,8 @@ class Processor:
             if self._fresh.is_stale:
                 self._prove()
             if records and self.room.is_there():
-                self._handle(by_partition(records))
+                for together in in_batches(records, self._owned.partitions):
+                    self._handle(together)
             elif records:
                 self._owned.read_again()
         except StoreCorrupt as error:

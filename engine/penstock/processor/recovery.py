@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -22,6 +23,7 @@ from penstock.core.limits import FIRST_FOLD_VERSION
 from penstock.core.state.partition_state import PartitionState, Shard
 from penstock.core.state.versions import check_known
 from penstock.log.port import EngineLog, Mark
+from penstock.processor.at_hand import AtHand
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.partition import Partition, record_hash
 from penstock.processor.snapshots.restorer import Restorer
@@ -107,6 +109,7 @@ class Opener:
         lock_wait_s: float,
         adopt_log: bool,
         restorer: Restorer | None = None,
+        folding: Path | None = None,
     ) -> None:
         self._log = log
         self._avro = avro
@@ -115,6 +118,8 @@ class Opener:
         self._lock_wait_s = lock_wait_s
         self._adopt_log = adopt_log
         self._restorer = restorer
+        self._folding = folding
+        self._at_hand: dict[int, AtHand] = {}  # what it says of the process before holds for long
         self._locked_s: dict[int, float] = {}  # since when another process was seen to have it
         self._cache_bytes_max = cache_bytes_of(log.partitions)
 
@@ -155,12 +160,19 @@ class Opener:
                 avro=self._avro,
                 mark=max(mark, store.position().next_offset),
                 rulings=read_rulings(self._log, self._avro, self._topics, number),
+                at_hand=self._at_hand_of(number),
             )
             check_known(partition.state.fold_version)
         except BaseException:
             store.close()
             raise
         return partition
+
+    def _at_hand_of(self, number: int) -> AtHand:
+        if number not in self._at_hand:
+            file = None if self._folding is None else self._folding / f"partition-{number}"
+            self._at_hand[number] = AtHand(file)
+        return self._at_hand[number]
 
     def _is_taken_over(self, warm: Partition) -> bool:
         """The mark, and then the verdicts, as they are now that it is ours (R15). False: it can not

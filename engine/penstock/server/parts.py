@@ -26,6 +26,7 @@ from penstock.processor.directory import (
     CannotStart,
     belonging,
     check_log,
+    folding_in,
     mark,
     staging_in,
 )
@@ -97,6 +98,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
             lock_wait_s=lock_wait_s(config),
             adopt_log=config.adopt_log,
             restorer=snapshots.restorer,
+            folding=folding_in(config.data),
         )
         owners = owners_of(config, belongs, topics, url)
         processor = Processor(

@@ -7,6 +7,7 @@ of savepoints.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
@@ -67,6 +68,7 @@ class Turn:
         "tenant",
         "timer_ends",
         "unaudited",
+        "watch",
     )
 
     def __init__(self, rows: Rows, shard: Shard, offset: int, state: PartitionState) -> None:
@@ -97,6 +99,12 @@ class Turn:
         self.steps_taken = 0  # for which no node has been paid yet
         self.parts_seen = 0
         self.part = COMMAND_PART
+        self.watch: Callable[[str], object] = len  # told of each part; nothing comes back from it
+
+    def take_up(self, part: str) -> None:
+        """Another part is at work (R6); whoever folds is told before it begins."""
+        self.part = part
+        self.watch(part)
 
     def savepoint(self) -> TurnSavepoint:
         """A point to roll back to; the partition's state, which is written when the turn is over,
