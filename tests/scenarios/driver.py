@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -27,6 +28,7 @@ from penstock.log.embedded import EmbeddedLog
 from penstock.log.kafka import KafkaEngineLog
 from penstock.log.memory import MemoryLog
 from penstock.log.port import Consumer, EngineLog, Message, Record
+from penstock.processor.answers import Answered
 from penstock.processor.partition import Partition
 from penstock.processor.preflight import preflight
 from penstock.processor.processor import RECORDS_PER_POLL_MAX, Processor
@@ -136,40 +138,15 @@ class Driver:
         assert isinstance(self.log, MemoryLog)
         self.log.forget_marks()
 
-    def send(
-        self,
-        command: Command,
-        *,
-        command_id: str | None = None,
-        tenant: str = "default",
-        principal: str = "test",
-        not_after_ms: int | None = None,
-    ) -> Answer:
+    def send(self, command: Command, *, command_id: str | None = None, **sent: Any) -> Answer:
         """Send a command as a client does, and wait for its answer."""
-        if command_id is None:
-            self._ids += 1
-            command_id = f"c{self._ids}"
-        sent = Sent(command=command, tenant=tenant, principal=principal, not_after_ms=not_after_ms)
-        out = outgoing(self.avro, sent, command_id)
-        future = self.processor.expect(tenant, command_id)
-        self.log.append_and_wait(
-            Message(self.topics.commands, out.key, out.value, out.headers, out.partition)
-        )
+        future = self._append(command, command_id, **sent)
         self.settle()
         return future.result(0 if self.clock else WAIT_S).answer
 
     def send_together(self, *commands: Command, tenant: str = "default") -> list[Answer]:
         """Send commands at once, so that no turn of another record comes between them."""
-        futures: list[Any] = []
-        for command in commands:
-            self._ids += 1
-            command_id = f"c{self._ids}"
-            sent = Sent(command=command, tenant=tenant, principal="test")
-            out = outgoing(self.avro, sent, command_id)
-            futures.append(self.processor.expect(tenant, command_id))
-            self.log.append_and_wait(
-                Message(self.topics.commands, out.key, out.value, out.headers, out.partition)
-            )
+        futures = [self._append(command, tenant=tenant) for command in commands]
         self.settle()
         return [future.result(0 if self.clock else WAIT_S).answer for future in futures]
 
@@ -314,6 +291,26 @@ class Driver:
         """An id that a client library would derive."""
         self._ids += 1
         return wf_run_id_of("default", f"run-{self._ids}")
+
+    def _append(
+        self,
+        command: Command,
+        command_id: str | None = None,
+        *,
+        tenant: str = "default",
+        principal: str = "test",
+        not_after_ms: int | None = None,
+    ) -> Future[Answered]:
+        if command_id is None:
+            self._ids += 1
+            command_id = f"c{self._ids}"
+        sent = Sent(command=command, tenant=tenant, principal=principal, not_after_ms=not_after_ms)
+        out = outgoing(self.avro, sent, command_id)
+        future = self.processor.expect(tenant, command_id)
+        self.log.append_and_wait(
+            Message(self.topics.commands, out.key, out.value, out.headers, out.partition)
+        )
+        return future
 
     def _task(self, record: Record) -> ScheduledTask:
         task, _ = self.avro.decode(record.value or b"")

@@ -35,6 +35,7 @@ from penstock.processor.preflight import look_at_disk, preflight
 from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
 from penstock.processor.snapshots.parts import snapshot_parts
+from penstock.processor.snapshots.restorer import Restorer
 from penstock.processor.verify import Verified, Verifier, forget_verifications
 from penstock.server.opening import (
     belongs_of,
@@ -90,16 +91,7 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
                 failpoints=failpoints,
             )
         )
-        opener = Opener(
-            log=log,
-            avro=avro,
-            topics=topics,
-            stores=RocksStores(config.data / "stores", log.partitions),
-            lock_wait_s=lock_wait_s(config),
-            adopt_log=config.adopt_log,
-            restorer=snapshots.restorer,
-            folding=folding_in(config.data),
-        )
+        opener = _opener(config, log, avro, topics, snapshots.restorer)
         owners = owners_of(config, belongs, topics, url)
         processor = Processor(
             log=log,
@@ -127,6 +119,21 @@ def parts(config: Config, *, limits: Limits | None = None, url: str = "") -> Gen
         processor.start()
         hand_over = None if config.own is not None else _hand_over(processor, log)
         yield Parts(belongs, log, avro, topics, processor, app, hand_over)
+
+
+def _opener(
+    config: Config, log: EngineLog, avro: Avro, topics: Topics, restorer: Restorer | None
+) -> Opener:
+    return Opener(
+        log=log,
+        avro=avro,
+        topics=topics,
+        stores=RocksStores(config.data / "stores", log.partitions),
+        lock_wait_s=lock_wait_s(config),
+        adopt_log=config.adopt_log,
+        restorer=restorer,
+        folding=folding_in(config.data),
+    )
 
 
 def _stale_after_s(config: Config) -> float:
