@@ -204,7 +204,8 @@ class EmbeddedLog:
     def ensure_marks(self, first: Mark) -> None:
         """Mark what has no mark and was never read."""
         for number in range(self.partitions):
-            if not self.committed(number) and (self._is_new or self.bounds(number) == (0, 0)):
+            never_read = self._is_new or self.bounds(number) == (0, 0)
+            if never_read and not self.committed(number):
                 self.commit(number, first)
         self._is_new = False
 
