@@ -110,7 +110,11 @@ class Pieces:
 
 def _of_files(patch: pytest.MonkeyPatch, pieces: Pieces) -> None:
     chunks = bringing._chunks
-    patch.setattr(bringing, "_chunks", lambda path: pieces.of(chunks(path)))
+
+    def watched(path: Path) -> Iterator[bytes]:
+        return pieces.of(chunks(path))
+
+    patch.setattr(bringing, "_chunks", watched)
 
 
 def _of_rows(patch: pytest.MonkeyPatch, pieces: Pieces) -> None:
@@ -119,7 +123,11 @@ def _of_rows(patch: pytest.MonkeyPatch, pieces: Pieces) -> None:
     def copy(self: RocksStores, path: Path) -> RocksStore:
         opened = really(self, path)
         scan = opened.scan
-        patch.setattr(opened, "scan", lambda start, end: pieces.of(scan(start, end)))
+
+        def watched(start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+            return pieces.of(scan(start, end))
+
+        patch.setattr(opened, "scan", watched)
         return opened
 
     patch.setattr(RocksStores, "open_copy", copy)
@@ -127,7 +135,11 @@ def _of_rows(patch: pytest.MonkeyPatch, pieces: Pieces) -> None:
 
 def _of_objects(patch: pytest.MonkeyPatch, pieces: Pieces) -> None:
     read = DirectoryObjects.read
-    patch.setattr(DirectoryObjects, "read", lambda self, name: pieces.of(read(self, name)))
+
+    def watched(self: DirectoryObjects, name: str) -> Iterator[bytes]:
+        return pieces.of(read(self, name))
+
+    patch.setattr(DirectoryObjects, "read", watched)
 
 
 @pytest.mark.parametrize("of_what", [_of_files, _of_rows, _of_objects])
