@@ -135,7 +135,8 @@ def test_commands_that_were_deleted_and_made_again_are_another_log(
 
     until(made, "the topic is made again")
     if is_up:
-        assert scene.node.ended(60) == 1, "what it reads is gone"
+        until(lambda: _reasons(scene).count("INTEGRITY") == PARTITIONS, "what it reads is gone")
+        _stop(scene)
     assert scene.node.launch().wait(30) == 1
     assert "INTEGRITY" in scene.node.printed() and "made again" in scene.node.printed()
     assert not list((scene.node.data / "stores").glob("*.*")), "nothing is set aside"

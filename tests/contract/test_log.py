@@ -12,8 +12,8 @@ import pytest
 from penstock.core.ids import partition_of
 from penstock.log.port import (
     AppendRefused,
+    Gone,
     LogError,
-    LogFatal,
     Message,
     Position,
     Record,
@@ -280,13 +280,14 @@ def test_nothing_is_read_before_it_is_asked_for(durable: Logs) -> None:
     assert [one.partition for one in read(log, 1, extra_s=0.3)] == [3]
 
 
-def test_an_offset_that_is_not_there_is_fatal(durable: Logs) -> None:
-    log = durable.open()
+def test_an_offset_that_is_not_there_is_gone(logs: Logs) -> None:
+    log = logs.open()
     owner(log)
 
-    with pytest.raises(LogFatal, match="partition 1 can not be read from 1000"):  # noqa: PT012
+    with pytest.raises(Gone, match="1000") as gone:  # noqa: PT012
         log.read_from(1, 1000)
         read(log, 1)
+    assert gone.value.partition == 1
 
 
 # --- delivering -----------------------------------------------------------------------------------

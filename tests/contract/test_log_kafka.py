@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 from confluent_kafka import Consumer as Client
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from penstock.log.kafka import KafkaConsumer, KafkaEngineLog, KafkaProducer, consume
@@ -285,25 +285,6 @@ def test_a_leader_that_is_silent_is_not_read_out(own_broker: Broker, cluster_nam
     assert [one.offset for one in read(log, 2)] == [1, 2]
     until(lambda: log.poll(1, 0.05) or log.read_out_to(0))
     logs.close()
-
-
-@pytest.mark.fault(21)
-def test_a_log_that_begins_later_is_fatal(logs: KafkaLogs) -> None:
-    log = logs.open()
-    log.deliver(commands(logs, *[b"x"] * 20))
-    admin = AdminClient({"bootstrap.servers": logs.bootstrap})
-    cut = TopicPartition(f"{logs.cluster}.commands", 0, 10)
-    for future in admin.delete_records([cut]).values():
-        future.result(10)
-
-    assert log.bounds(0) == (10, 20)
-    first = log.read_at(0, 3)
-    assert first is not None and first.offset == 10
-    owner(log, lambda partition: 10 if partition == 0 else 0)
-    assert len(read(log, 10)) == 10
-    log.read_from(0, 3)
-    with pytest.raises(LogFatal, match="partition 0 can not be read from 3"):
-        read(log, 1)
 
 
 @pytest.mark.timeout(120)

@@ -21,6 +21,7 @@ from penstock.processor.recovery import Opener
 from penstock.processor.room import Room
 from penstock.store.rocks import RocksStores
 from penstock.store.rowstore import RowStore
+from tests.controls import chain, declared, event
 from tests.crash.server import Server
 from tests.operations.works import register, scraped, until, work_one
 from tests.small_disk import fill, small_disk
@@ -61,6 +62,32 @@ def test_r17_without_room_nothing_is_folded_and_with_room_it_goes_on(small: Path
         work_one(server)
         verified = server.verify()
         assert verified.returncode == 0, verified.stdout + verified.stderr
+    finally:
+        server.stop()
+
+
+@pytest.mark.timeout(180)
+def test_a_verification_without_room_for_its_stores_is_refused(small: Path) -> None:
+    """Before it takes what the fold needs: all else goes on, and it may be asked for again."""
+    server = Server(small / "data")
+    try:
+        server.start(None, "--disk-free-mib", str(FREE_MIB))
+        large = chain(event("go"), variables=(declared("text", "STR"),))
+        server.accepted("PUT", "/v1/external-event-defs?wait=all", {"name": "go"})
+        server.accepted("PUT", "/v1/wf-specs?wait=all", {"name": "large", "spec": large})
+        for _ in range(40):
+            body = {"wf_spec": "large", "variables": {"text": "x" * 100_000}}
+            server.accepted("POST", "/v1/wf-runs", body)
+        filler = fill(small, FREE_MIB + 1)
+        refused = server.call("GET", "/v1/verify")
+        assert refused.status_code == 503, refused.text
+        error = refused.json()["error"]
+        assert error["code"] == "NO_ROOM"
+        assert error["message"].startswith("to verify partition ")
+        assert server.call("GET", "/readyz").status_code == 200
+        filler.unlink()
+        items = server.accepted("GET", "/v1/verify")["items"]
+        assert [one["equal"] for one in items] == [True, True]
     finally:
         server.stop()
 

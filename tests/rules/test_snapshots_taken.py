@@ -1,19 +1,23 @@
 """Snapshots whose place is away, whose turn comes late, and a store with damage (17, R13, R20)."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from penstock.core.commands.tick import Tick
+from penstock.processor.snapshots import bringing, directory
+from penstock.processor.snapshots.directory import DirectoryObjects
 from penstock.processor.snapshots.port import SnapshotError
 from penstock.processor.snapshots.shelf import Shelf
 from penstock.processor.snapshots.snapshotter import Snapshotter
-from penstock.store.rocks import RocksStores
+from penstock.store.rocks import RocksStore, RocksStores
 from tests.scenarios.driver import WAIT_S
 from tests.scenarios.snapshots import SnapshotDriver, snapshot_driver, some_runs
+
+P = TypeVar("P")
 
 
 @pytest.fixture
@@ -85,3 +89,74 @@ def test_each_partition_has_its_turn_at_snapshots(
         number += 1
         assert number < 100_000
     assert [taken.count(one) for one in range(driver.topics.partitions)] == [4, 4]
+
+
+class Pieces:
+    """Of what is read in pieces: at the first one, whoever reads waits until the server stops."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self.begun = threading.Event()
+        self.read = 0
+        self._stopping = stopping
+
+    def of(self, pieces: Iterator[P]) -> Iterator[P]:
+        """The same pieces."""
+        for piece in pieces:
+            self.read += 1
+            self.begun.set()
+            assert self._stopping.wait(WAIT_S)
+            yield piece
+
+
+def _of_files(patch: pytest.MonkeyPatch, pieces: Pieces) -> None:
+    chunks = bringing._chunks
+
+    def watched(path: Path) -> Iterator[bytes]:
+        return pieces.of(chunks(path))
+
+    patch.setattr(bringing, "_chunks", watched)
+
+
+def _of_rows(patch: pytest.MonkeyPatch, pieces: Pieces) -> None:
+    really = RocksStores.open_copy
+
+    def copy(self: RocksStores, path: Path) -> RocksStore:
+        opened = really(self, path)
+        scan = opened.scan
+
+        def watched(start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+            return pieces.of(scan(start, end))
+
+        patch.setattr(opened, "scan", watched)
+        return opened
+
+    patch.setattr(RocksStores, "open_copy", copy)
+
+
+def _of_objects(patch: pytest.MonkeyPatch, pieces: Pieces) -> None:
+    read = DirectoryObjects.read
+
+    def watched(self: DirectoryObjects, name: str) -> Iterator[bytes]:
+        return pieces.of(read(self, name))
+
+    patch.setattr(DirectoryObjects, "read", watched)
+
+
+@pytest.mark.parametrize("of_what", [_of_files, _of_rows, _of_objects])
+def test_a_stop_waits_for_no_more_than_a_piece_of_a_snapshot(
+    driver: SnapshotDriver,
+    monkeypatch: pytest.MonkeyPatch,
+    of_what: Callable[[pytest.MonkeyPatch, Pieces], None],
+) -> None:
+    """Else it would take as long as to read all rows, or the largest file."""
+    some_runs(driver)
+    driver.snapshots()
+    for module in (bringing, directory):
+        monkeypatch.setattr(module, "CHUNK_BYTES", 16)
+    pieces = Pieces(driver.snapshotter._stopping)
+    of_what(monkeypatch, pieces)
+    some_runs(driver)
+    driver.until(pieces.begun.is_set)
+    driver.snapshotter.stop()
+    assert pieces.read == 1
+    assert "stopping" in "".join(driver.snapshotter.problems.values())

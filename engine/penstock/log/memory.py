@@ -93,8 +93,10 @@ class MemoryLog:
 
     def read_from(self, partition: int, next_offset: int) -> None:
         """Read on from here."""
-        if next_offset < self._begins[partition]:
-            raise LogFatal(f"the log begins at {self._begins[partition]}, after {next_offset}")
+        self._next.pop(partition, None)
+        begin, end = self._begins[partition], len(self._records[self._commands][partition])
+        if not begin <= next_offset <= end:
+            raise Gone(partition, f"the log has {begin} to {end}, not {next_offset}")
         self._next[partition] = next_offset
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:
@@ -102,6 +104,8 @@ class MemoryLog:
         if not self._assigned and self._ownership is not None:
             self._assigned = True
             self._ownership.assigned(range(self.partitions))
+        for partition, start in list(self._next.items()):
+            self.read_from(partition, start)  # which looks whether it is there still
         polled: list[Record] = []
         for partition, start in sorted(self._next.items()):
             records = self._records[self._commands][partition]

@@ -310,7 +310,7 @@ class EngineLog(Producer, Protocol):
         """Start (or start again) reading an owned partition at this offset.
 
         May be called from within `Ownership.assigned`. Raises Fenced if the partition is not owned;
-        an offset outside `bounds` is LogFatal, here or in a later poll.
+        an offset outside `bounds` is Gone, here or in a later poll.
         """
         ...
 
@@ -318,7 +318,8 @@ class EngineLog(Producer, Protocol):
         """Records of owned partitions, each partition's in order; waits only while there is none.
 
         Never returns a record of a partition that is not owned, or below what `read_from` asked
-        for.
+        for. Raises Gone, once, if a partition has not what was to be read next; then nothing more
+        comes of it before another `read_from`.
         """
         ...
 

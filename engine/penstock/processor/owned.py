@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from penstock.log.port import EngineLog, Fenced, LogUnavailable
+from penstock.log.port import EngineLog, Fenced, Gone, LogUnavailable
 from penstock.processor.errands import Errands
 from penstock.processor.errors import PartitionStopped, StopCause
 from penstock.processor.freshness import Freshness
@@ -94,7 +94,7 @@ class Owned:
                 is_settled = self._open(number)
             except StoreCorrupt:
                 raise
-            except (LogUnavailable, StoreError) as error:
+            except (Gone, LogUnavailable, StoreError) as error:
                 logger.warning("partition %d can not be opened yet: %s", number, error)
                 self.waiting[number] = str(error)
                 self.close(number)
@@ -133,6 +133,8 @@ class Owned:
         for number, partition in list(self.partitions.items()):
             try:
                 self.read_on(number, partition)
+            except Gone as gone:
+                self.gone(gone)
             except LogUnavailable as error:  # so that nothing is passed over: from the beginning
                 logger.warning("partition %d is opened again: %s", number, error)
                 self.close(number)
@@ -144,6 +146,18 @@ class Owned:
             self._log.read_from(number, partition.next_offset)
         except Fenced:
             self.fenced(number)
+
+    def gone(self, gone: Gone) -> None:
+        """The log has not what comes next: whoever opens it anew finds out why, and stops it by
+        name, or has a snapshot that has come further.
+        """
+        number = gone.partition
+        if number in self.partitions:
+            logger.warning("partition %d is opened again: %s", number, gone)
+            self.close(number)
+            self.to_open.add(number)
+            self.waiting[number] = str(gone)
+            self._not_before_s[number] = time.monotonic() + RETRY_S
 
     def fenced(self, number: int) -> None:
         """Another owner has it; the partitions that are still ours go on."""

@@ -22,7 +22,7 @@ from typing import Final
 from penstock.contracts.avro import Avro
 from penstock.contracts.topics import Topics
 from penstock.core.state.rows import Row
-from penstock.log.port import EngineLog, Fenced, LogError, LogUnavailable, Record
+from penstock.log.port import EngineLog, Fenced, Gone, LogError, LogUnavailable, Record
 from penstock.observe.tally import FoldTally
 from penstock.processor.answers import Answered, Waiters
 from penstock.processor.counted import count
@@ -250,6 +250,8 @@ class Processor:
                 self._owned.read_again()
         except StoreCorrupt as error:
             self._owned.corrupt(error)
+        except Gone as gone:
+            self._owned.gone(gone)
         except LogUnavailable as error:
             logger.warning("the log is not available, trying again: %s", error)
             self._owned.read_again()

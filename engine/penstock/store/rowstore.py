@@ -7,7 +7,7 @@ there is nothing at them. Queries read through `view`, which shares nothing with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -34,6 +34,7 @@ CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
 CACHES_BYTES_MAX: Final = 256 * 1024 * 1024  # of all partitions that a process may come to own
 CACHE_BYTES_MIN: Final = 2 * 1024 * 1024
 ROW_OVERHEAD_BYTES: Final = 400
+DIGEST_ROWS: Final = 1_000
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decoders: Final[dict[type[Row], msgspec.msgpack.Decoder[Row]]] = {}
@@ -109,10 +110,14 @@ class RowView:
             StorePosition(0) if data is None else msgspec.msgpack.decode(data, type=StorePosition)
         )
 
-    def digest(self) -> str:
-        """A hash over all rows, keys in order: equal for equal folds (I1)."""
+    def digest(self, between: Callable[[], None] = lambda: None) -> str:
+        """A hash over all rows, keys in order: equal for equal folds (I1). `between` is called
+        every so many rows, and may raise to end it.
+        """
         digest = blake2b(digest_size=20)
-        for key, value in self._view.scan(b"", META):
+        for number, (key, value) in enumerate(self._view.scan(b"", META)):
+            if number % DIGEST_ROWS == 0:
+                between()
             digest.update(len(key).to_bytes(4, "big") + key)
             digest.update(len(value).to_bytes(4, "big") + value)
         return digest.hexdigest()

@@ -29,6 +29,7 @@ from penstock.log.port import (
     AppendRefused,
     Backlog,
     Fenced,
+    Gone,
     LogError,
     LogFatal,
     LogUnavailable,
@@ -168,7 +169,7 @@ class EmbeddedLog:
             raise Fenced(f"partition {partition} is not ours")
         end = self._commands.partitions[partition].next_offset
         if not 0 <= next_offset <= end:
-            raise LogFatal(f"partition {partition} can not be read from {next_offset}: has 0-{end}")
+            raise Gone(partition, f"it can not be read from {next_offset}: it has 0-{end}")
         with self._state:
             self._reader.positions[partition] = next_offset
 
@@ -203,7 +204,8 @@ class EmbeddedLog:
     def ensure_marks(self, first: Mark) -> None:
         """Mark what has no mark and was never read."""
         for number in range(self.partitions):
-            if not self.committed(number) and (self._is_new or self.bounds(number) == (0, 0)):
+            never_read = self._is_new or self.bounds(number) == (0, 0)
+            if never_read and not self.committed(number):
                 self.commit(number, first)
         self._is_new = False
 

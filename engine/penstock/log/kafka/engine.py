@@ -213,6 +213,9 @@ class KafkaEngineLog:
                 if self._assignment is not None and not self._places.owned:
                     self._take_fixed()
                 left_s = min(max(deadline - time.monotonic(), 0), POLL_SLICE_S)
+                if (gone := self._places.gone()) is not None:
+                    self._put_back(gone.partition)
+                    raise gone
                 messages = poll_messages(self._client, records_max, left_s)
                 # Only now: a rebalance may have come between the first message and the last.
                 records = [record for message in messages if (record := self._places.take(message))]
@@ -310,12 +313,19 @@ class KafkaEngineLog:
                 self._ownership.assigned(numbers)
         finally:
             self._assigning = False
-            # What is not to be read yet gets a place too: without one, the group's offset counts.
-            wanted = {number: self._places.owned[number] for number in numbers}
-            assign(
-                [self._at(n, self._reads.place(self._commands, n, at)) for n, at in wanted.items()]
-            )
-            self._client.pause([self._at(n, 0) for n, at in wanted.items() if at is None])
+            self._put(numbers, assign)
+
+    def _put(self, numbers: Sequence[int], assign: Callable[[list[TopicPartition]], None]) -> None:
+        """What is not to be read yet gets a place too: without one, the group's offset counts."""
+        wanted = {number: self._places.owned[number] for number in numbers}
+        assign([self._at(n, self._reads.place(self._commands, n, at)) for n, at in wanted.items()])
+        self._client.pause([self._at(n, 0) for n, at in wanted.items() if at is None])
+
+    def _put_back(self, number: int) -> None:
+        """The client lets nobody seek in what it could not read; assigned anew, it does."""
+        with as_log_errors(f"reading partition {number}"):
+            self._client.incremental_unassign([self._at(number, 0)])
+            self._put([number], self._client.incremental_assign)
 
     def _on_revoke(self, client: Client, partitions: list[TopicPartition]) -> None:
         numbers = [one.partition for one in partitions]

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError
 from confluent_kafka import Message as KafkaMessage
 
 from penstock.log.kafka.clients import HOPELESS, log_error, logger, record_of
-from penstock.log.port import LogFatal, Record
+from penstock.log.port import Gone, Record
 
 TELLS_ENDS: Final = {"enable.partition.eof": True}
 """What the client needs for that."""
@@ -33,6 +33,7 @@ class Places:
     ) -> None:
         self.owned: dict[int, int | None] = {}  # partition -> next offset, None while paused
         self.read_out: dict[int, int] = {}  # the newest end since it was read from somewhere
+        self._gone: dict[int, Gone] = {}  # what is to be told of them
         self._unproved: set[int] = set()  # nothing has come yet since it was read from somewhere
         self._commands = commands
         self._first = first
@@ -41,6 +42,7 @@ class Places:
     def read_from(self, number: int, next_offset: int) -> None:
         """Take what lies here or later."""
         self.owned[number] = next_offset
+        self._gone.pop(number, None)
         self._unproved.add(number)
         self.read_out.pop(number, None)
 
@@ -48,8 +50,13 @@ class Places:
         """These are not ours any more."""
         for number in numbers:
             self.owned.pop(number, None)
+            self._gone.pop(number, None)
             self._unproved.discard(number)
             self.read_out.pop(number, None)
+
+    def gone(self) -> Gone | None:
+        """What an earlier poll has met, once: others may have come with it, and were handed on."""
+        return self._gone.popitem()[1] if self._gone else None
 
     def take(self, message: KafkaMessage) -> Record | None:
         """A record that is to be read now; None if it is none, or is to be dropped."""
@@ -93,11 +100,10 @@ class Places:
         if error.code() == KafkaError._PARTITION_EOF:
             self._take_end(message, asked)
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-            if asked is not None:
-                raise LogFatal(
-                    f"partition {number} can not be read from {asked}: {error.str()}; the log ends"
-                    " before it or begins after it"
-                )
+            if number is not None and asked is not None:
+                told = f"partition {number} can not be read from {asked}: {error.str()}"
+                self._gone[number] = Gone(number, told)
+                self.owned[number] = None
         elif error.fatal() or error.code() in HOPELESS:
             raise log_error(f"reading {self._commands}", error)
         else:  # librdkafka tries again

@@ -70,10 +70,11 @@ def remove(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def hash_of(path: Path) -> str:
-    """SHA-256 of a file."""
+def hash_of(path: Path, between: Callable[[], None] = lambda: None) -> str:
+    """SHA-256 of a file; `between` is called with each chunk, and may raise to end it."""
     digest = sha256()
     for chunk in _chunks(path):
+        between()
         digest.update(chunk)
     return digest.hexdigest()
 

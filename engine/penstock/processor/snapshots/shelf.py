@@ -35,7 +35,14 @@ MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
 class Shelf:
     """See above."""
 
-    def __init__(self, objects: Objects, identity: Identity) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        identity: Identity,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`between` is called with each chunk of a file that is read, and may raise to end it."""
+        self._between = between
         self.objects = objects
         self.identity = identity
         root = f"{identity.topic_id}/{identity.partition}"
@@ -126,6 +133,7 @@ class Shelf:
         if file.sha256 not in self._sound:
             digest = sha256()
             for chunk in self.objects.read(self.data_name(file)):
+                self._between()
                 digest.update(chunk)
             if digest.hexdigest() != file.sha256:
                 return False

@@ -137,7 +137,8 @@ class Snapshotter:
             partition, course = partitions[number], self._courses.get(number)
             if course is None:
                 identity = Identity(self._topic_id, number, partition.shard.partitions)
-                course = _Course(Shelf(self.place.objects, identity), time.monotonic())
+                shelf = Shelf(self.place.objects, identity, self._go_on)
+                course = _Course(shelf, time.monotonic())
                 self._courses[number] = course
                 self._job = self._executor.submit(self._look, course)
                 return
@@ -238,13 +239,13 @@ class Snapshotter:
     ) -> Manifest:
         """The checkpoint's manifest; it is opened and its rows are read."""
         files = tuple(
-            SnapshotFile(path.name, path.stat().st_size, _hash(path, course.hashes))
+            SnapshotFile(path.name, path.stat().st_size, self._hash(path, course.hashes))
             for path in sorted(directory.iterdir())
             if not path.name.startswith(NOT_DATA)
         )
         store = RowStore(self.place.stores.open_copy(directory))
         try:
-            position, digest = store.position(), store.digest()
+            position, digest = store.position(), store.digest(self._go_on)
         finally:
             store.close()
         identity = course.shelf.identity
@@ -263,14 +264,17 @@ class Snapshotter:
 
     def _brought(self) -> None:
         self._failpoints.reach("mid_snapshot")
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Asked between pieces that take no time: a stop waits for the one at hand."""
         if self._stopping.is_set():
             raise SnapshotError("the server is stopping")
 
-
-def _hash(path: Path, known: dict[tuple[int, int, int], str]) -> str:
-    """SHA-256 of a file; one that is a link to a file seen before is not read again."""
-    stat = path.stat()
-    key = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    if key not in known:
-        known[key] = hash_of(path)
-    return known[key]
+    def _hash(self, path: Path, known: dict[tuple[int, int, int], str]) -> str:
+        """SHA-256 of a file; one that is a link to a file seen before is not read again."""
+        stat = path.stat()
+        key = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if key not in known:
+            known[key] = hash_of(path, self._go_on)
+        return known[key]
