@@ -57,7 +57,8 @@ CLIENT_KEY_VARIABLE: Final = "PENSTOCK_TLS_KEY"
 ENVIRONMENT: Final[Mapping[str, str]] = {
     URL_VARIABLE: "The server that clients, workers and the command line ask"
     f" (`http://{HOST_DEFAULT}:{PORT_DEFAULT}`).",
-    TENANT_VARIABLE: "The tenant that the command line is about (`default`).",
+    TENANT_VARIABLE: "The tenant that the command line is about (the credential's only one, else"
+    " `default`).",
     DATA_VARIABLE: "The data directory of servers, unless `--data` says so.",
     KAFKA_VARIABLE: "The brokers of servers and of what reads the log, unless `--kafka` says so.",
     KAFKA_CONFIG_VARIABLE: "A file with settings of librdkafka, a line each: for servers, for"
@@ -261,9 +262,9 @@ def url_default() -> str:
     return os.environ.get(URL_VARIABLE) or f"http://{HOST_DEFAULT}:{PORT_DEFAULT}"
 
 
-def tenant_default() -> str:
-    """Whose things commands are about, if nothing is said."""
-    return os.environ.get(TENANT_VARIABLE) or "default"
+def tenant_default() -> str | None:
+    """Whose things commands are about, if nothing is said; None: the credential says so."""
+    return os.environ.get(TENANT_VARIABLE) or None
 
 
 def api_key_default() -> str | None:

@@ -13,9 +13,10 @@ import yaml
 
 from penstock.cli import main
 from penstock.cli.acts import OF_RUN
+from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.sdk.calls.run_verbs import RunVerbs
 from penstock.sdk.subject import asks
-from tests.gateway.served import Served, one_task, serving, waiting_for_event
+from tests.gateway.served import Served, one_task, serving, wait_until, waiting_for_event
 
 Tell = Callable[..., str]
 HOSTILE = "a\x1b[31m\u202eb"
@@ -117,7 +118,7 @@ def test_many_runs_are_counted_and_acted_on(served: Served, tell: Tell) -> None:
     assert bulk_id in tell("bulk", "list")
 
 
-def test_schedules_and_events(tell: Tell) -> None:
+def test_schedules_and_events(served: Served, tell: Tell) -> None:
     made = tell(
         *("schedules", "make", "waits", "0 8 * * *", "--schedule-id", "daily"),
         *("--time-zone", "Europe/Berlin", "--labels", "team=a", "--labels", "by=b"),
@@ -125,9 +126,15 @@ def test_schedules_and_events(tell: Tell) -> None:
     assert made.strip() == "daily"
     shown: Any = yaml.safe_load(tell("schedules", "get", "daily", "-o", "yaml"))
     assert (shown["time_zone"], shown["labels"]) == ("Europe/Berlin", {"team": "a", "by": "b"})
+    mars = "schedules", "make", "waits", "0 8 * * *", "--time-zone", "Mars/X"
+    assert "use a name such as 'Europe/Berlin'" in tell(*mars, code=1)
     assert "PAUSED" in tell("schedules", "pause", "daily")
     assert "daily" in tell("list", "schedule")
     assert tell("delete", "schedule", "daily") == ""
+    served.append(ScheduleWf("waits", "0 8 * * *", "failed", time_zone="Mars/X"))
+    failed = "list", "schedule", "--status", "FAILED"
+    wait_until(lambda: tell(*failed))
+    assert "time zone 'Mars/X' is not known here" in tell(*failed)
     assert "SCHEDULE_UNKNOWN" in tell("get", "schedule", "daily", code=3)
 
 

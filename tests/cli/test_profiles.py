@@ -17,7 +17,7 @@ import pytest
 
 from penstock.cli import main
 from tests.cli.calls import Said
-from tests.gateway.keys import ADMIN_KEY, guarded
+from tests.gateway.keys import ADMIN_KEY, everything, guarded, put_key, put_principal
 from tests.gateway.served import Served
 
 Penstock = Callable[..., Said]
@@ -72,7 +72,7 @@ def test_who_has_logged_in_says_no_url_and_no_key(
         "name": "prod",
         "used": True,
         "url": served.url,
-        "tenant": "default",
+        "tenant": None,
         "has_key": True,
     }
     assert penstock("profiles", "use", "-").returncode == 0
@@ -101,6 +101,32 @@ def test_a_key_goes_to_its_own_server_only(served: Served, penstock: Penstock) -
         other.shutdown()
     assert heard
     assert set(heard) == {None}
+
+
+def test_a_tenant_is_named_by_who_asks_only(served: Served, penstock: Penstock) -> None:
+    """Who says none has that of the key; what is said is sent, and holds."""
+    served.good("PUT", "/v1/tenants?wait=all", {"name": "shop"})
+    put_principal(served, "of-shop", everything("shop"))
+    key = put_key(served, "of-shop", "ofshop0000000")
+    env = {"PENSTOCK_API_KEY": key, "PENSTOCK_URL": served.url}
+    assert penstock("list", "wf-spec", **env).returncode == 0
+    bench = penstock("bench", "--runs", "1", **env)  # it has a worker, too
+    assert bench.returncode == 0, bench
+    for refused in (
+        penstock("list", "wf-spec", "--tenant", "default", **env),
+        penstock("list", "wf-spec", **env, PENSTOCK_TENANT="default"),
+    ):
+        assert refused.returncode == 4, refused
+        assert "no grant in tenant 'default'" in refused.stderr
+
+    login = "login", "shop", "--url", served.url
+    done = penstock(*login, stdin=f"{key}\n")
+    assert done.returncode == 0, done
+    assert "tenant shop" in done.stdout
+    assert penstock("list", "wf-spec").returncode == 0
+    assert penstock(*login, "--tenant", "shop", stdin=f"{key}\n").returncode == 0
+    [profile] = json.loads(penstock("profiles", "list", "-o", "json").stdout)
+    assert profile["tenant"] == "shop"
 
 
 def test_mistakes_are_told(penstock: Penstock, tmp_path: Path) -> None:

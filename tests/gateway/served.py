@@ -15,10 +15,15 @@ from typing import Any
 import httpx
 
 from penstock.config import CONNECTIONS_MAX_DEFAULT, Config, Tls, client_context
+from penstock.contracts.wire import Sent, outgoing
+from penstock.core.command import Command
+from penstock.core.ids import partition_of
 from penstock.gateway.app import ROUTES
 from penstock.gateway.load import Limits
 from penstock.gateway.openapi import document
 from penstock.gateway.serve import http_server, url_of
+from penstock.gateway.web import Gateway
+from penstock.log.port import Message
 from penstock.server import Parts, parts
 from tests.gateway.documented import Documented
 
@@ -78,6 +83,14 @@ class Served:
         """Ask for tasks."""
         body = {"worker": worker, "wait_ms": 10_000, **fields}
         return self.good("POST", f"/v1/task-queues/{task_def}/poll", body)["tasks"]
+
+    def append(self, command: Command) -> None:
+        """Send a command past the gateway, as who writes to Kafka."""
+        gateway: Gateway = self.made.app.state.gateway
+        sent = outgoing(gateway.avro, Sent(command=command), None)
+        number = partition_of(sent.key or b"", PARTITIONS)
+        message = Message(gateway.topics.commands, sent.key, sent.value, sent.headers, number)
+        gateway.log.append_and_wait(message)
 
     def report(self, task: Any, **fields: Any) -> httpx.Response:
         """Report on a task."""

@@ -41,7 +41,6 @@ EVIL = {"Penstock-Tenant": "evil"}
 def owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """It owns all partitions; others have few connections to it."""
     monkeypatch.setattr(forward, "BRIEF_MAX", BRIEF)
-    monkeypatch.setattr(forward, "BRIEF_TENANT_MAX", BRIEF // 2)
     with serving(tmp_path / "owner", Limits(read_timeout_s=3.0)) as made:
         made.good("PUT", "/v1/tenants?wait=all", {"name": "evil"})
         made.a_task_def("apart")
@@ -55,13 +54,13 @@ def on(number: int) -> str:
 
 
 def asked_often(
-    spare: Spare, others: ThreadPoolExecutor, path: str
+    spare: Spare, others: ThreadPoolExecutor, path: str, tenant: str = "evil"
 ) -> list[Future[httpx.Response]]:
     """By another tenant: more often than there are connections."""
 
     def ask() -> httpx.Response:
         with spare.with_key(None) as client:
-            return client.get(path, headers=EVIL)
+            return client.get(path, headers={"Penstock-Tenant": tenant})
 
     return [others.submit(ask) for _ in range(BRIEF + 1)]
 
@@ -137,6 +136,27 @@ def test_a_tenant_has_a_part_of_the_connections(owner: Served, tmp_path: Path) -
         silent.close()
         told = [shape_of_error(one.result(START_S))[:2] for one in answers]
         assert set(told) == {(429, "OVERLOADED"), (503, "UNREACHED")}
+
+
+def test_two_tenants_leave_some_to_others(owner: Served, tmp_path: Path) -> None:
+    """Though together they ask more often than there are connections."""
+    run = owner.run("apart", wf_run_id=on(1))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        spare_beside(
+            owner, tmp_path / "spare", url_of(silent), owner.url, security=Security()
+        ) as spare,
+        spare.with_key(None) as client,
+        ThreadPoolExecutor(2 * (BRIEF + 1)) as others,
+    ):
+        path = f"/v1/wf-runs/{on(0)}"
+        asked = [asked_often(spare, others, path, tenant) for tenant in ("evil", "worse")]
+        for answers in asked:
+            assert next(_ended(answers)).status_code == 429
+        assert client.get(f"/v1/wf-runs/{run}").status_code == 200
+        silent.close()
+        told = {shape_of_error(one.result(START_S))[:2] for answers in asked for one in answers}
+        assert told == {(429, "OVERLOADED"), (503, "UNREACHED")}
 
 
 def _ended(answers: list[Future[httpx.Response]]) -> Iterator[httpx.Response]:

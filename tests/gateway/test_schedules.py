@@ -1,8 +1,12 @@
 """Schedules and the deletion of definitions over HTTP."""
 
 import time
+from typing import Any
 
-from tests.gateway.served import Served, one_task
+import pytest
+
+from penstock.core.commands.schedule_wf import ScheduleWf
+from tests.gateway.served import Served, one_task, wait_until
 
 
 def _wait(served: Served, path: str, status: str) -> dict[str, object]:
@@ -91,6 +95,36 @@ def test_a_wrong_schedule_is_refused(served: Served) -> None:
     unknown = {"wf_spec": "sched-nowhere", "cron": "0 0 * * *"}
     assert served.refused("POST", "/v1/schedules", unknown)[:2] == (404, "SPEC_UNKNOWN")
     assert served.refused("GET", "/v1/schedules/a.b")[:2] == (400, "BAD_ID")
+
+
+@pytest.mark.parametrize(
+    "zone", ["Mars/X", "europe/BERLIN", "Europe", "../etc/passwd", "", "x" * 999]
+)
+@pytest.mark.parametrize("when", [{"cron": "0 0 * * *"}, {"at_ms": 2**41}])
+def test_a_time_zone_that_is_none_is_refused(
+    served: Served, zone: str, when: dict[str, Any]
+) -> None:
+    """Before it comes to the log, where nobody may look (R8)."""
+    served.a_task_def("sched-zone")
+    served.a_wf_spec("sched-zone", "sched-zone")
+    body = {"wf_spec": "sched-zone", "schedule_id": "martian", "time_zone": zone, **when}
+    status, code, message = served.refused("POST", "/v1/schedules", body)
+    assert (status, code) == (400, "BAD_SCHEDULE")
+    assert message.startswith(f"time_zone {zone[:80]!r} ")  # the dashboard marks the field by it
+    assert "use a name such as 'Europe/Berlin'" in message
+    assert served.refused("GET", "/v1/schedules/martian")[:2] == (404, "SCHEDULE_UNKNOWN")
+
+
+def test_one_that_nobody_can_compute_has_failed_and_says_why(served: Served) -> None:
+    """As one with a zone that there is not, which came by Kafka."""
+    served.a_task_def("sched-failed")
+    served.a_wf_spec("sched-failed", "sched-failed")
+    served.append(ScheduleWf("sched-failed", "0 0 * * *", "sched-mars", time_zone="Mars/X"))
+    wait_until(lambda: served.call("GET", "/v1/schedules/sched-mars").status_code == 200)
+    read = _wait(served, "/v1/schedules/sched-mars", "FAILED")
+    assert read["reason"] == "time zone 'Mars/X' is not known here"
+    [found] = served.good("GET", "/v1/schedules?status=FAILED")["items"]
+    assert found == read
 
 
 def test_definitions_are_deleted(served: Served) -> None:

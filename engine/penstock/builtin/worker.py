@@ -11,6 +11,7 @@ from penstock.builtin.keys import KeyFile, KeyFileError
 from penstock.builtin.outbound import PORTS_DEFAULT, TIMEOUT_S_MAX, Outbound
 from penstock.builtin.tasks import BuiltinTasks
 from penstock.config import CLUSTER_DEFAULT, BuiltinConfig
+from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.sdk.client import Client
 from penstock.sdk.kafka_client import CommandSender
 from penstock.sdk.worker import Worker
@@ -23,13 +24,14 @@ class CannotWork(Exception):
 
 
 def run(
-    config: BuiltinConfig, url: str, *, tenant: str, slots: int, tell: Callable[[str], None]
+    config: BuiltinConfig, url: str, *, tenant: str | None, slots: int, tell: Callable[[str], None]
 ) -> None:
     """Work until a signal. Raises CannotWork or a PenstockError before it begins."""
     tasks = make_tasks(config)
     worker = make_worker(tasks, url, tenant=tenant, slots=slots)
     register(tasks, url, tenant=tenant, deadline_s=REGISTER_DEADLINE_S)
-    tell(f"penstock built-in worker {worker.name}, tenant {tenant}, at {url}; Ctrl-C stops")
+    whose = f", tenant {tenant}" if tenant else ""
+    tell(f"penstock built-in worker {worker.name}{whose}, at {url}; Ctrl-C stops")
     worker.run()
 
 
@@ -46,7 +48,7 @@ def make_tasks(config: BuiltinConfig) -> BuiltinTasks:
     return BuiltinTasks(Outbound(allowed=allowed, ports=ports, timeout_s=config.timeout_s), keys)
 
 
-def make_worker(tasks: BuiltinTasks, url: str, *, tenant: str, slots: int) -> Worker:
+def make_worker(tasks: BuiltinTasks, url: str, *, tenant: str | None, slots: int) -> Worker:
     """A worker that has not begun, or CannotWork."""
     try:
         return Worker(*tasks.all, url=url, tenant=tenant, slots=slots)
@@ -54,14 +56,16 @@ def make_worker(tasks: BuiltinTasks, url: str, *, tenant: str, slots: int) -> Wo
         raise CannotWork(str(error)) from error
 
 
-def register(tasks: BuiltinTasks, url: str, *, tenant: str, deadline_s: float) -> None:
+def register(tasks: BuiltinTasks, url: str, *, tenant: str | None, deadline_s: float) -> None:
     """Register the TaskDefs; what is registered already stays. Over Kafka nobody answers: a name
     that is taken by another TaskDef shows in the cluster's events.
     """
     parts = urlsplit(url)
     if parts.scheme == "kafka":
         cluster = parts.path.strip("/") or CLUSTER_DEFAULT
-        with CommandSender(parts.netloc, cluster=cluster, tenant=tenant) as sender:
+        with CommandSender(
+            parts.netloc, cluster=cluster, tenant=tenant or TENANT_DEFAULT
+        ) as sender:
             for task in tasks.all:
                 sender.send(task.definition)
             sender.flush(deadline_s)

@@ -66,10 +66,12 @@ def recording_of(options: argparse.Namespace) -> Json:
         return read(client, options.wf_run_id, "/recording")
 
     def offline(past: Past, _: int) -> Json:
+        from penstock.contracts.wire import TENANT_DEFAULT
         from penstock.gateway.past import sees_all
         from penstock.gateway.recorded import recording_of
 
-        return plain(recording_of(past, options.tenant, options.wf_run_id, sees_all))
+        tenant = options.tenant or TENANT_DEFAULT
+        return plain(recording_of(past, tenant, options.wf_run_id, sees_all))
 
     return asked(options, online, offline)
 

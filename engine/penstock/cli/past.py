@@ -86,9 +86,11 @@ def _from_server(options: argparse.Namespace, client: Client) -> tuple[Any, Any]
 
 
 def _without_server(options: argparse.Namespace, past: Past, number: int) -> tuple[Any, Any]:
+    from penstock.contracts.wire import TENANT_DEFAULT
     from penstock.gateway.past import history_as_of, run_as_of, sees_all
 
-    asked_for = past, options.tenant, options.wf_run_id, options.at, number, sees_all
+    tenant = options.tenant or TENANT_DEFAULT
+    asked_for = past, tenant, options.wf_run_id, options.at, number, sees_all
     run = None if options.at is None else run_as_of(*asked_for)
     return plain(run), plain(history_as_of(*asked_for))
 

@@ -38,10 +38,10 @@ NAME_CHARS_MAX: Final = 64
 
 
 class Profile(Struct, omit_defaults=True):
-    """A server and how one comes to it."""
+    """A server and how one comes to it; without a `tenant` the credential says which."""
 
     url: str
-    tenant: str = "default"
+    tenant: str = ""
     api_key: str = ""
     tls_ca: str = ""
     tls_cert: str = ""
@@ -76,7 +76,9 @@ def begin() -> Profile | None:
     profile = profiles.named.get(profiles.used)
     if profile is None or says(URL_VARIABLE):
         return None
-    say({URL_VARIABLE: profile.url, TENANT_VARIABLE: profile.tenant})
+    say({URL_VARIABLE: profile.url})
+    if profile.tenant:
+        say({TENANT_VARIABLE: profile.tenant})
     return profile
 
 
@@ -129,7 +131,7 @@ def _login(options: argparse.Namespace) -> int:
             for name in ("tls_ca", "tls_cert", "tls_key")
             if (path := getattr(options, name)) is not None
         }
-        profile = Profile(options.url, options.tenant, key, **paths)
+        profile = Profile(options.url, options.tenant or "", key, **paths)
         say(profile.credentials, instead=True)
         with Client(options.url, tenant=options.tenant, deadline_s=options.within) as client:
             who = client.call(Call(method="GET", path="/v1/whoami")).body
@@ -140,7 +142,7 @@ def _login(options: argparse.Namespace) -> int:
     except (OSError, ValueError, BadProfiles) as error:
         return fail(str(error))
     whom = who["principal"] or "anybody"
-    tell(f"{options.name}: {profile.url}, tenant {profile.tenant}, as {whom}")
+    tell(f"{options.name}: {profile.url}, tenant {who['tenant']}, as {whom}")
     return 0
 
 
@@ -162,7 +164,7 @@ def _list(options: argparse.Namespace) -> int:
                 "name": name,
                 "used": name == profiles.used,
                 "url": one.url,
-                "tenant": one.tenant,
+                "tenant": one.tenant or None,
                 "has_key": bool(one.api_key),
             }
             for name, one in sorted(profiles.named.items())

@@ -37,7 +37,7 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "UserTaskShown": ("id", "user_task_def", "status", "user_id", "user_group"),
     "TaskDefShown": ("name", "kind", "return_type", "created_at", "description"),
     "LogShown": ("at", "level", "node", "attempt", "message"),
-    "ScheduleShown": ("schedule_id", "wf_spec", "cron", "time_zone", "status", "next_at"),
+    "ScheduleShown": ("schedule_id", "wf_spec", "cron", "time_zone", "status", "next_at", "reason"),
     "WaitShown": ("thread", "node", "since", "until", "text"),
     "BulkHead": ("bulk_id", "verb", "status", "matched"),
     "DeadLetterShown": ("number", "at", "code", "topic", "partition", "offset", "message"),

@@ -104,7 +104,13 @@ def add_server(
     """Which server is asked, and whose things; a worker may ask Kafka itself."""
     kind = _kafka_or_server if kafka else _server
     parser.add_argument("--url", type=kind, default=url_default(), help=said)
-    parser.add_argument("--tenant", default=tenant_default(), metavar="NAME", help="(%(default)s)")
+    named = tenant_default()
+    parser.add_argument(
+        "--tenant",
+        default=named,
+        metavar="NAME",
+        help=f"({named or 'the only one of the credential, else default'})",
+    )
     parser.add_argument(
         "--within",
         type=duration_s,

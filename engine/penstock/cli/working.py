@@ -220,8 +220,9 @@ def _is_left_out(folder: Path) -> bool:
 def _reloading(options: argparse.Namespace) -> int:
     """In the foreground, until a signal."""
     arguments = [
-        *("--tenant", options.tenant, "--slots", str(options.slots)),
+        *("--slots", str(options.slots)),
         *("--grace-s", str(options.grace_s), "--log-format", options.log_format),
+        *(("--tenant", options.tenant) if options.tenant else ()),
         *(("--name", options.name) if options.name else ()),
         *(("--register",) if options.register else ()),
     ]

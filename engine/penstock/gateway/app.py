@@ -27,6 +27,7 @@ from penstock.gateway.counted import Counted
 from penstock.gateway.engine import Engine
 from penstock.gateway.errors import ApiError, EdgeCode
 from penstock.gateway.forward import Forwarder
+from penstock.gateway.framing import OneLength
 from penstock.gateway.load import Limits, Load
 from penstock.gateway.nodes import Nodes
 from penstock.gateway.pages import pages_of
@@ -153,7 +154,7 @@ def make_app(
             *pages_of(),
         ],
         lifespan=lifespan,
-        middleware=[Middleware(Counted, tally=gateway.http)],
+        middleware=[Middleware(Counted, tally=gateway.http), Middleware(OneLength, refused=_error)],
         exception_handlers={
             ApiError: on_api_error,
             Reject: on_reject,

@@ -5,18 +5,18 @@ Rules
 - Each is counted where it holds something: what is forwarded counts at both nodes, since the header
   that says so is one that anybody can send.
 - It counts until it has ended, however it ends. One too many is refused before it has begun.
-- Of what is over soon, one too many is not refused: it waits for its turn among its tenant's.
+- Of what is over soon, one too many is not refused: it waits for its turn among its tenant's, and
+  no few tenants can keep all turns from the others.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
-from weakref import WeakValueDictionary
 
 import anyio
 from anyio.to_thread import run_sync
@@ -89,31 +89,61 @@ class Searches(AtOnce):
 
 
 class Turns:
-    """Those of one kind that are over soon: a tenant has so many at once, and its others wait for
-    their turn; one that waits for longer than `wait_s` is refused. Used on the event loop.
+    """Those of one kind that are over soon, `most` at once; the others wait for their turn, and one
+    that waits for longer than `wait_s` is refused. Used on the event loop.
+
+    A tenant has one more as long as it has fewer than are free. So one alone has half of them, and
+    however slow what it has is, others find some; where many keep at it, they come to have as many
+    each, and as many are free.
     """
 
-    def __init__(self, tenant_most: int, *, wait_s: float, refused: str) -> None:
-        self._tenant_most = tenant_most
+    def __init__(self, most: int, *, wait_s: float, refused: str) -> None:
+        self.of_tenants: Counter[str] = Counter()
+        self._most = most
         self._wait_s = wait_s
         self._refused = refused
-        self._of_tenants: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
     async def one_of(self, tenant: str) -> AsyncGenerator[None]:
         """While there is one."""
-        turns = self._of_tenants.get(tenant)
-        if turns is None:
-            turns = self._of_tenants[tenant] = asyncio.Semaphore(self._tenant_most)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(turn)
+        self._give()
         try:
-            async with asyncio.timeout(self._wait_s):
-                await turns.acquire()
-        except TimeoutError as error:
-            raise ApiError(EdgeCode.OVERLOADED, self._refused) from error
-        try:
+            try:
+                async with asyncio.timeout(self._wait_s):
+                    await turn
+            except TimeoutError as error:
+                raise ApiError(EdgeCode.OVERLOADED, self._refused) from error
             yield
         finally:
-            turns.release()
+            self._end(tenant, turn)
+
+    def _give(self) -> None:
+        """Let in who may; of the tenant that has fewest first."""
+        while self._waiting:
+            tenant = min(self._waiting, key=lambda one: self.of_tenants[one])
+            if self.of_tenants[tenant] >= self._most - self.of_tenants.total():
+                return
+            turn = self._waiting[tenant].popleft()
+            if not self._waiting[tenant]:
+                del self._waiting[tenant]
+            if not turn.cancelled():
+                turn.set_result(None)
+                self.of_tenants[tenant] += 1
+
+    def _end(self, tenant: str, turn: asyncio.Future[None]) -> None:
+        """It is over, or has not begun: it may have got its turn and have gone all the same."""
+        if not turn.cancelled():
+            self.of_tenants[tenant] -= 1
+            if not self.of_tenants[tenant]:
+                del self.of_tenants[tenant]
+        elif turn in self._waiting.get(tenant, ()):
+            self._waiting[tenant].remove(turn)
+            if not self._waiting[tenant]:
+                del self._waiting[tenant]
+        self._give()
 
 
 class Bounds(NamedTuple):

@@ -8,8 +8,8 @@ Rules
   has none, a poll for tasks, is sent again only if it has not arrived.
 - Who waits long, and who follows, has connections of its own, so that it takes none from those that
   are answered at once. They are bounded by how many waits and streams there may be.
-- Of the connections for what is answered at once a tenant has a part: what an owner takes long for
-  keeps back this tenant's own, and nobody else's.
+- Of the connections for what is answered at once a tenant has a part, a smaller one the more
+  tenants there are: what an owner takes long for keeps back those whose it is, and nobody else.
 - Headers go on as the bytes that they came as. What nodes say to each other in headers is said
   anew: what a client says there does not go on.
 """
@@ -42,7 +42,6 @@ from penstock.gateway.open_streams import Stream
 from penstock.gateway.patience import Patience
 
 BRIEF_MAX: Final = 256
-BRIEF_TENANT_MAX: Final = 128
 CONNECT_S: Final = 1.0
 FOLLOW_QUIET_S: Final = 30.0
 """Who follows hears something more often than that."""
@@ -73,9 +72,9 @@ class Forwarder:
         self._streams, self._waits = bounds.streams, bounds.waits
         self._context = context
         self._turns = Turns(
-            BRIEF_TENANT_MAX,
+            BRIEF_MAX,
             wait_s=limits.answer_timeout_s,
-            refused="too many requests of the tenant are under way to other nodes",
+            refused="too many requests are under way to other nodes for one more of the tenant",
         )
         self._engine = engine
         self._timeout_s = limits.answer_timeout_s

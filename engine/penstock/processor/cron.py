@@ -8,7 +8,7 @@ first time. What is due each hour or minute (`*`) follows the real hours.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,14 +25,19 @@ class CannotSay(Exception):
     """There is no next time; the message says why."""
 
 
+def zone_of(name: str) -> tzinfo:
+    """The time zone of this name, as this machine's data has it."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise CannotSay(f"time zone {name[:80]!r} is not known here") from error
+
+
 def next_times(cron: str, time_zone: str, after_ms: int) -> tuple[int, ...]:
     """The next due times after a moment: two, as far as there are, or a day of them, but no more,
     since rules of time zones change.
     """
-    try:
-        zone = UTC if time_zone == "UTC" else ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise CannotSay(f"time zone {time_zone!r} is not known here") from error
+    zone = zone_of(time_zone)
     found: list[int] = []
     try:
         for moment in CronSim(cron, (_EPOCH + after_ms * _MS).astimezone(zone)):

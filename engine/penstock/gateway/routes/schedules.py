@@ -42,6 +42,7 @@ from penstock.gateway.web import (
     send,
     view_at,
 )
+from penstock.processor.cron import CannotSay, zone_of
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,10 +54,25 @@ async def make(request: Request) -> Response:
     caller = identify(request)
     command_id = command_id_of(request)
     command = await read_struct(request, ScheduleWf)
+    _check_time_zone(command)
     if command.schedule_id is None:
         made = derive_guid("schedule-of", caller.tenant, command_id)
         command = replace(command, schedule_id=made)
     return await send(request, command, caller=caller, command_id=command_id, created=201)
+
+
+def _check_time_zone(command: ScheduleWf) -> None:
+    """Refuse a zone that there is not. The fold may not look (R8): what comes to it by Kafka, with
+    such a zone, is a schedule that has FAILED.
+    """
+    try:
+        zone_of(command.time_zone)
+    except CannotSay:
+        refuse(
+            Code.BAD_SCHEDULE,
+            f"time_zone {command.time_zone[:80]!r} is not known here: use a name such as"
+            " 'Europe/Berlin'",
+        )
 
 
 async def pause(request: Request) -> Response:
