@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
+from penstock.contracts.wire import read_command
 from penstock.core import fire
 from penstock.core.command import CommandType
 from penstock.core.commands import TYPE_OF
+from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.state.timers import TimerKind
-from penstock.processor.at_hand import ENDS_MAX, FILE_BYTES, AtHand
+from penstock.processor import partition
+from penstock.processor.at_hand import ENDS_MAX, PART_BYTES_MAX, AtHand
 from penstock.store.rowstore import RowStore
 from tests.controls import chain, event, sleeps, task
 from tests.scenarios.driver import Driver, memory_driver
+from tests.scenarios.standbys import StandbyNode, commit
 from tests.scenarios.story import Story, refused, register, run
 
 
@@ -40,6 +44,11 @@ class Machine:
                 (self.driver.settle if number else does)()
             self.driver.restart()
 
+    def dies_at(self, does: Callable[[], object]) -> None:
+        """As that, at some time, of another process than the driver's."""
+        with pytest.raises(MemoryError):
+            _for_ever(does)
+
     def stops(self, *stories: Story) -> None:
         """Somebody does."""
         self.driver.send_together(*(StopWfRun(wf_run_id=story.id) for story in stories))
@@ -53,6 +62,11 @@ class Machine:
             return known(turn, asked)
 
         return handle
+
+
+def _for_ever(does: Callable[[], object]) -> None:
+    while True:
+        does()
 
 
 @pytest.fixture
@@ -179,6 +193,96 @@ def test_r06_below_the_delivered_mark_who_keeps_ending_stops(
     assert verdicts(driver) == []
 
 
+def test_r06_a_standby_that_keeps_ending_stops_and_nobody_else(
+    driver: Driver, machine: Machine, tmp_path: Path
+) -> None:
+    """It folds the record alone, too; its owner has folded it, so there is nothing to rule on. With
+    more memory it goes on.
+    """
+    machine.lacks = False
+    register(driver, "waits", chain(event("go")))
+    before, story = run(driver, "waits"), run(driver, "waits")
+    machine.run_id = story.id
+    machine.stops(before, story)
+    commit(driver)
+    machine.lacks = True
+    node = StandbyNode(driver, tmp_path / "standby")
+    for _ in range(ENDS_MAX):
+        machine.dies_at(node.step)
+        kept = node.positions()[0]
+        node.end()
+        node.begin()
+    assert kept == position(driver) - 1
+    while not node.standbys.stopped():
+        node.step()
+    [stopped] = node.standbys.stopped().values()
+    assert stopped.cause == "BUILD"
+    machine.lacks = False
+    node.end()
+    node.begin()
+    node.catch_up()
+    assert node.digests() == driver.digests()
+    node.end()
+    assert verdicts(driver) == []
+
+
+def test_r06_what_ends_the_process_before_it_is_read_stops(
+    driver: Driver, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ruling does not help there, so that after as many tries once more the partition is stopped
+    by name.
+    """
+    register(driver, "waits", chain(event("go")))
+    story = run(driver, "waits")
+    ends = driver.log.bounds(0)[1]
+
+    def read(avro: Any, *, offset: int, **record: Any) -> Any:
+        if machine.lacks and offset == ends:
+            raise MemoryError
+        return read_command(avro, offset=offset, **record)
+
+    monkeypatch.setattr(partition, "read_command", read)
+    machine.dies(lambda: driver.send(RunWf(wf_spec="waits")), ENDS_MAX)
+    machine.dies(driver.settle, ENDS_MAX + 1)
+    driver.settle()
+    [stopped] = driver.processor.stopped.values()
+    assert stopped.cause == "BUILD"
+    machine.lacks = False
+    driver.restart()
+    driver.settle()
+    story.gets("go").completes()
+
+
+def test_r06_what_was_folded_well_after_all_begins_to_count_anew(
+    driver: Driver, machine: Machine
+) -> None:
+    """Also where its store is lost, much later, and all is folded again."""
+    register(driver, "waits", chain(event("go")))
+    story = run(driver, "waits")
+    machine.dies(lambda: machine.stops(story), ENDS_MAX - 1)
+    machine.lacks = False
+    driver.settle()
+    driver.lose_stores()
+    driver.restart()
+    machine.lacks = True
+    machine.dies(driver.settle, ENDS_MAX - 1)
+    machine.lacks = False
+    driver.settle()
+    story.thread_is(0, "HALTED")
+
+
+def test_r06_a_part_is_named_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A verdict on another part than the one that ends would be of no use, and for ever."""
+    file = tmp_path / "partition-0"
+    longest = "timer:" + "x" * (PART_BYTES_MAX - 6)
+    at_hand = AtHand(file)
+    at_hand.begin(7)
+    at_hand.at_work(longest)
+    assert AtHand(file).ended == (7, longest, 1)
+    at_hand.at_work(longest + "x")
+    assert AtHand(file).ended == (7, longest, 1)
+
+
 def test_r06_without_room_for_its_file_nothing_is_known(tmp_path: Path) -> None:
     """The fold goes on all the same."""
     (tmp_path / "folding").write_bytes(b"no directory")
@@ -187,10 +291,13 @@ def test_r06_without_room_for_its_file_nothing_is_known(tmp_path: Path) -> None:
     assert AtHand(file).ended.times == 0
 
 
-def test_r06_a_file_that_was_cut_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [lambda there: there[:100], lambda there: bytes(len(there))])
+def test_r06_a_file_that_is_damaged_is_made_anew(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
     """Whoever has lost it begins to count again."""
     file = tmp_path / "partition-0"
     AtHand(file).begin(7)
     assert AtHand(file).ended == (7, "command", 1)
-    file.write_bytes(file.read_bytes()[: FILE_BYTES // 2])
+    file.write_bytes(damage(file.read_bytes()))
     assert AtHand(file).ended.times == 0

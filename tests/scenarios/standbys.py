@@ -60,6 +60,7 @@ class StandbyNode:
             lock_wait_s=1.0,
             adopt_log=False,
             restorer=self.restorer,
+            folding=self._directory / "folding",
         )
         self.standbys = Standbys(
             roster=Roster(Owners(driver.topics.partitions), HERE, 1),

@@ -23,7 +23,7 @@ from penstock.log.port import LogError, Position, Record
 from penstock.observe.tally import ACCEPTED, DROPPED, REPEATED, UNREADABLE, Outcome
 from penstock.observe.tracing import TRACEPARENT
 from penstock.processor.answers import Answered, Key
-from penstock.processor.at_hand import AtHand
+from penstock.processor.at_hand import AtHand, KeepsEnding
 from penstock.processor.delivery import TurnOutputs
 from penstock.store.port import StoreError, StorePosition
 from penstock.store.rowstore import RowStore, RowView
@@ -87,8 +87,8 @@ class Partition:
         return self.position.next_offset
 
     @property
-    def alone(self) -> int:
-        """Which record is to be folded in a batch of its own."""
+    def alone_offset(self) -> int:
+        """Which record is to be folded in a batch of its own, as a process has ended at it."""
         return self._at_hand.ended.offset
 
     @property
@@ -105,8 +105,12 @@ class Partition:
         """Fold records, the first of which is at or after `next_offset`."""
         batch = Batch(Rows(self.store), self.position, records=len(records))
         begun_s = time.perf_counter()
-        with self._at_hand:
+        try:
             self._fold_all(batch, records)
+        except (Defective, Outdated, StoreError, LogError):
+            self._at_hand.done()
+            raise  # of all else the process ends, and what was at hand stays noted
+        self._at_hand.done()
         if records:
             last = records[-1]
             batch.position = StorePosition(last.offset + 1, last.offset, record_hash(last))
@@ -116,7 +120,7 @@ class Partition:
     def _fold_all(self, batch: Batch, records: Sequence[Record]) -> None:
         outcomes = batch.outcomes
         for record in records:
-            self._at_hand.begin(record.offset)
+            self._begin(record.offset)
             assert record.offset >= batch.position.next_offset, "records come in order, once"
             received = self._received(record)
             folded = self._fold_one(batch, received)
@@ -139,6 +143,7 @@ class Partition:
         self.store.write_notes(batch.rows.changes(), batch.position, batch.notes)
         self.position = batch.position
         self.mark = max(self.mark, batch.position.next_offset)
+        self._at_hand.written(batch.position.next_offset)
         self.state = self._state()
 
     def reopened(self, store: RowStore) -> None:
@@ -171,16 +176,23 @@ class Partition:
             headers=record.headers,
         )
 
+    def _begin(self, offset: int) -> None:
+        """Say that a record is at hand, unless process after process has ended at it."""
+        ended = self._at_hand.ended
+        if offset == ended.offset:
+            try:
+                self._at_hand.check(self.rulings.get(offset, ()))
+            except KeepsEnding as error:
+                raise Defective(offset, ended.part, error) from error
+        self._at_hand.begin(offset)
+
     def _fold_one(self, batch: Batch, received: Input) -> Folded:
         rows = batch.rows
         turn = begin(rows, self.shard, received)
         turn.watch = self._at_hand.at_work
         fold_version = turn.state.fold_version
-        ruled = self.rulings.get(received.offset, frozenset[str]())
         try:
-            if received.offset == self._at_hand.ended.offset:
-                self._at_hand.check(turn, ruled)
-            folded = fold(turn, received, ruled)
+            folded = fold(turn, received, self.rulings.get(received.offset, frozenset()))
         except (Outdated, StoreError, LogError, MemoryError):
             raise
         except Exception as error:  # any other is a defect of the fold: ruled on, not swallowed
@@ -209,10 +221,12 @@ def in_batches(
     at which a process has ended. What it needs is not put to the account of others, nor theirs to
     its own.
     """
+    alone = {
+        number: one.alone_offset for number, one in partitions.items() if one.alone_offset >= 0
+    }
     together: dict[int, list[Record]] = {}
     for record in records:
-        partition = partitions.get(record.partition)
-        if partition is not None and record.offset == partition.alone:
+        if alone and record.offset == alone.get(record.partition):
             yield together
             yield {record.partition: [record]}
             together = {}

@@ -119,7 +119,7 @@ class Opener:
         self._adopt_log = adopt_log
         self._restorer = restorer
         self._folding = folding
-        self._at_hand: dict[int, AtHand] = {}  # what it says of the process before holds for long
+        self._at_hand: dict[int, AtHand] = {}  # read once a process
         self._locked_s: dict[int, float] = {}  # since when another process was seen to have it
         self._cache_bytes_max = cache_bytes_of(log.partitions)
 

@@ -246,8 +246,13 @@ class Standbys:
         assert partition is not None, "it is ready"
         records: list[Record] = []
         while pending and pending[0].offset < partition.mark and len(records) < FOLD_RECORDS:
+            is_alone = pending[0].offset == partition.alone_offset
+            if records and is_alone:
+                break
             records.append(pending.popleft())
             standby.pending_bytes -= len(records[-1].value or b"")
+            if is_alone:
+                break
         try:
             batch = partition.fold(records)
             assert not batch.outputs, "below the mark all is delivered"

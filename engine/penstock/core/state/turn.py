@@ -29,6 +29,10 @@ COMMAND_PART: Final = "command"
 FIRST_STAMP: Final = ""
 
 
+def _nobody(_part: str) -> None:
+    """Who watches a turn that nobody does."""
+
+
 class TurnSavepoint(Struct, frozen=True):
     """Where to roll back to."""
 
@@ -99,7 +103,7 @@ class Turn:
         self.steps_taken = 0  # for which no node has been paid yet
         self.parts_seen = 0
         self.part = COMMAND_PART
-        self.watch: Callable[[str], object] = len  # told of each part; nothing comes back from it
+        self.watch: Callable[[str], None] = _nobody  # told of each part; nothing comes of it here
 
     def take_up(self, part: str) -> None:
         """Another part is at work (R6); whoever folds is told before it begins."""
