@@ -10,11 +10,13 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from penstock.cli import main
+from penstock.cli.codes import Exit
 from penstock.sdk.client import Client
 from tests.sdk.servers import running_server
 
@@ -104,6 +106,30 @@ def test_inputs_triggers_and_mistakes(tmp_path: Path, capsys: pytest.CaptureFixt
         path.write_text(INPUTS.replace("INT", "NUMBER"))
         assert main(["deploy", str(path), "--url", url]) == 1
         assert f"{path}:3:" in capsys.readouterr().out
+
+
+def test_a_run_is_told_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The run alone, begun or ended, also one that fails; what happens until then is beside it."""
+    path = tmp_path / "one.yaml"
+    with running_server(tmp_path / "data", builtin=True) as url:
+
+        def run(*words: str) -> tuple[int, dict[str, Any], str]:
+            code = main(["run", *words, "-o", "json", "--url", url])
+            out, beside = capsys.readouterr()
+            return code, json.loads(out), beside
+
+        path.write_text(INPUTS)
+        _deployed(path, url, capsys)
+        inputs = ("company.team.typed", "n=4", "t=5")
+        code, shown, beside = run(*inputs, "--follow")
+        assert (code, shown["status"], shown["output"]) == (0, "COMPLETED", {"said": "5 5"})
+        assert "COMPLETED" in beside
+        assert run(*inputs, "--run-id", shown["wf_run_id"])[1]["wf_run_id"] == shown["wf_run_id"]
+        path.write_text(HEAD + "tasks: [{id: a, type: fail}]\n")
+        _deployed(path, url, capsys)
+        code, shown, beside = run("company.team.taskrun", "--wait")
+        assert (code, shown["status"]) == (Exit.RUN_FAILED, "EXCEPTION")
+        assert "ended in EXCEPTION" in beside
 
 
 def test_a_task_def_that_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -187,16 +187,3 @@ def test_who_has_no_home_has_no_profiles(
     key.write_text(ADMIN_KEY)
     assert main(["login", "--url", served.url, "--key-file", str(key)]) == 1
     assert "has no home directory" in capsys.readouterr().err
-
-
-def test_shells_complete_commands(penstock: Penstock, tmp_path: Path) -> None:
-    script = tmp_path / "complete.bash"
-    script.write_text(
-        penstock("completion", "bash").stdout
-        + "COMP_WORDS=(penstock bulk pre); COMP_CWORD=2; _shtab_penstock penstock pre bulk\n"
-        + 'echo "${COMPREPLY[@]}"\n'
-    )
-    done = subprocess.run(["bash", str(script)], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["preview"], done.stderr
-    assert "_shtab_penstock" in penstock("completion", "zsh").stdout
-    assert penstock("completion", "cmd").returncode == 2

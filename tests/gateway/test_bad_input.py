@@ -123,6 +123,34 @@ def test_a_mistake_has_its_code(
     assert served.refused(method, path, body)[:2] == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("wf-runs?status=NOPE", "RUNNING, HALTING"),
+        ("wf-runs?wf_spec=bad&variable=n:1&status=NOPE", "RUNNING, HALTING"),
+        ("node-runs?status=NOPE", "STARTING, RUNNING"),
+        ("node-runs?type=NOPE", "ENTRYPOINT, EXIT, TASK"),
+        ("task-runs?status=TASK_FAILED&status=NOPE", "TASK_PENDING, TASK_SCHEDULED"),
+        ("task-runs?view=kestra&status=TASK_FAILED", "CREATED, RUNNING"),
+        ("task-runs?view=wundaflow&status=RUNNING", "none, pending"),
+        ("task-runs/per-day?status=NOPE", "TASK_PENDING, TASK_SCHEDULED"),
+        ("counts/wf-runs?status=NOPE", "RUNNING, HALTING"),
+        ("counts/node-runs?type=NOPE", "ENTRYPOINT, EXIT, TASK"),
+        ("counts/task-runs?status=NOPE", "TASK_PENDING, TASK_SCHEDULED"),
+        ("user-task-runs?status=NOPE", "UNASSIGNED, ASSIGNED"),
+        ("schedules?status=NOPE", "ACTIVE, PAUSED"),
+        ("webhook-deliveries?status=NOPE", "pending, delivered"),
+    ],
+)
+def test_a_search_for_a_word_that_there_is_not_is_refused(
+    served: Served, path: str, named: str
+) -> None:
+    """Those that there are stand in the answer: an empty list would say that all is well."""
+    status, code, message = served.refused("GET", f"/v1/{path}")
+    assert (status, code) == (400, "BAD_REQUEST")
+    assert f"must be one of {named}" in message
+
+
 def test_the_faults_of_a_spec_are_told_one_by_one(served: Served) -> None:
     """Each under a stable name, with the thread and the node; other errors have no faults."""
     spec = chain({"type": "SLEEP"}, {"type": "TASK"}) | {"parent": "nobody"}

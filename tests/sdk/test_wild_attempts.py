@@ -14,6 +14,7 @@ import pytest
 from penstock import Client, RetryLater, RunFailed, TaskContext, TaskError, Worker, task, workflow
 from penstock.core.limits import PROGRESS_BYTES_MAX, VALUE_BYTES_MAX
 from penstock.core.state.transitions import TaskStatus
+from penstock.sdk.task import TaskDef
 from tests.sdk.test_attempts import ran
 
 
@@ -40,6 +41,20 @@ WRONG: Any = 3  # where a text is wanted, or a number
 NOT_TOLD: Any = SyntaxError("no", ("file", 1, 1, WRONG))
 
 
+def that_raises(error: Exception, *, is_async: bool) -> TaskDef[..., Any]:
+    """A task that does nothing else."""
+
+    @task
+    def fails() -> None:
+        raise error
+
+    @task
+    async def fails_async() -> None:
+        raise error
+
+    return fails_async if is_async else fails
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize(
     ("error", "words"),
@@ -54,16 +69,7 @@ def test_what_an_exception_says_may_be_wrong_too(
     error: Exception, words: str, is_async: bool
 ) -> None:
     """The attempt is told of all the same, and its slot goes on."""
-
-    @task
-    def fails() -> None:
-        raise error
-
-    @task
-    async def fails_async() -> None:
-        raise error
-
-    assert (ran(fails_async if is_async else fails).error or "").startswith(words)
+    assert (ran(that_raises(error, is_async=is_async)).error or "").startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -79,16 +85,7 @@ def test_an_exception_that_no_traceback_can_be_made_of(
     error: Exception, is_async: bool, words: str
 ) -> None:
     """Where it is being handled, what is raised instead hangs on it, and can not be told either."""
-
-    @task
-    def fails() -> None:
-        raise error
-
-    @task
-    async def fails_async() -> None:
-        raise error
-
-    report = ran(fails_async if is_async else fails)
+    report = ran(that_raises(error, is_async=is_async))
     assert (report.status, words in str(report.error)) == (TaskStatus.TASK_FAILED, True)
 
 

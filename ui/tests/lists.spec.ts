@@ -81,6 +81,23 @@ test("who works on a queue is told, and what they have at work", async ({ page }
   await expect(count.getByRole("button")).toHaveClass(/bad/);
 });
 
+test("an address shows a definition that the list does not reach", async ({ page }) => {
+  await page.route(/\/v1\/wf-specs\?limit=/, (route) => {
+    const url = route
+      .request()
+      .url()
+      .replace(/limit=\d+/, "limit=1"); // as if there were so many
+    return route.continue({ url });
+  });
+  await open(page, "/metadata?kind=wf-specs&name=purchase");
+  const rows = page.locator("table[data-kind=metadata] tbody tr");
+  await expect(rows).toHaveCount(1);
+  await expect(rows).not.toContainText("purchase");
+  await expect(page.getByRole("complementary")).toContainText("created_at");
+  await open(page, "/metadata?kind=wf-specs&name=nobody");
+  await expect(page.getByRole("complementary").getByRole("alert")).toContainText("SPEC_UNKNOWN");
+});
+
 test("definitions of every kind are listed and shown", async ({ page }) => {
   await put("/v1/struct-defs?wait=all", { name: "person", fields: [{ name: "age", type: "INT" }] });
   await open(page, "/metadata");

@@ -11,6 +11,9 @@ interface Seen {
 }
 
 const rows = (page: Page, kind: string) => page.locator(`table[data-kind=${kind}] tbody tr`);
+const NOBODY = "/task-runs?task_def=nobody_does_this";
+const taskRunOf = (page: Page, id: string) =>
+  rows(page, "task-runs").filter({ has: page.locator(`a[href*="${id}"]`) });
 
 /** Start a run by the form of its workflow; its id. */
 async function start(page: Page, spec: string): Promise<string> {
@@ -49,13 +52,11 @@ async function userTask(): Promise<Seen> {
 
 async function taskRun(): Promise<Seen> {
   let id = "";
-  const row = (page: Page) =>
-    rows(page, "task-runs").filter({ has: page.locator(`a[href*="${id}"]`) });
   return {
-    path: "/task-runs?task_def=nobody_does_this",
+    path: NOBODY,
     before: (page) => expect(page.locator(".live")).toHaveText("live"),
     doing: async (other) => void (id = await start(other, "queued")),
-    after: (page) => expect(row(page)).toHaveCount(1),
+    after: (page) => expect(taskRunOf(page, id)).toHaveCount(1),
   };
 }
 
@@ -135,13 +136,12 @@ for (const [what, prepared] of [
   });
 
 test("what is being typed stays while the list changes", async ({ page }) => {
-  await open(page, "/task-runs?task_def=nobody_does_this");
+  await open(page, NOBODY);
   await page.getByText("More filters").click();
   const field = page.getByLabel("Started by the run");
   await field.fill("half a w");
   const id = await run("queued");
-  const row = rows(page, "task-runs").filter({ has: page.locator(`a[href*="${id}"]`) });
-  await expect(row).toHaveCount(1);
+  await expect(taskRunOf(page, id)).toHaveCount(1);
   await expect(field).toHaveValue("half a w");
   await field.press("Enter");
   await expect(page).toHaveURL(/trigger_wf_run_id=half/);

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from penstock.cli.asking import client_of
 from penstock.cli.codes import Exit, code_of
+from penstock.cli.shown import add_output, show
 from penstock.cli.words import Verbs, add_server, fail, tell, why
 from penstock.sdk.client import Client
-from penstock.sdk.errors import PenstockError
+from penstock.sdk.errors import PenstockError, RunFailed
+from penstock.sdk.handle import RunHandle
 
 
 def add(verbs: Verbs) -> None:
@@ -28,6 +32,7 @@ def add(verbs: Verbs) -> None:
     run.add_argument("--follow", action="store_true", help="tell what happens, until its end")
     run.add_argument("--wait", action="store_true", help="wait for its end, and tell its output")
     run.add_argument("--run-id", metavar="ID", help="an id of your own: again, it is the same run")
+    add_output(run)
     add_server(run)
     run.set_defaults(do=_run)
 
@@ -95,17 +100,33 @@ def _schema(_: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Inputs are read as the flow's inputs are typed."""
+    """Inputs are read as the flow's inputs are typed. As JSON or YAML the run itself is told, as it
+    is in the end: nothing else then stands on stdout.
+    """
     with client_of(options) as client:
         types = _input_types(client, options.flow)
         given = {name: _value(text, types.get(name)) for name, text in options.inputs}
         handle = client.run(options.flow, given, wf_run_id=options.run_id)
-        tell(handle.id)
-        for line in handle.follow_story() if options.follow else ():
-            tell(line)
-        if options.follow or options.wait:
-            tell(json.dumps(handle.result(), ensure_ascii=False))
+        if options.format in ("json", "yaml"):
+            try:
+                _told(handle, options, partial(print, file=sys.stderr, flush=True))
+            except RunFailed:
+                show(handle.get(), options.format)
+                raise
+            show(handle.get(), options.format)
+        else:
+            tell(handle.id)
+            result = _told(handle, options, tell)
+            if options.follow or options.wait:
+                tell(json.dumps(result, ensure_ascii=False))
     return Exit.DONE
+
+
+def _told(handle: RunHandle[Any], options: argparse.Namespace, say: Callable[[str], None]) -> Any:
+    """The output of a run, if its end is waited for, and what happens until then."""
+    for line in handle.follow_story() if options.follow else ():
+        say(line)
+    return handle.result() if options.follow or options.wait else None
 
 
 def _input_types(client: Client, name: str) -> dict[str, str]:

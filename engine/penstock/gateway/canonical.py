@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -10,7 +10,7 @@ from penstock.core.state.keys import after_prefix
 from penstock.core.state.rows import Rows
 from penstock.core.state.run import NodeRun, PastAttempt, TaskAttempt, TaskRun, ThreadRun
 from penstock.core.state.task_rows import AttemptLog, Series
-from penstock.core.state.transitions import TASK_LIVE
+from penstock.core.state.transitions import TASK_LIVE, TaskStatus
 from penstock.core.views.attempts import ATTEMPTS_SHOWN_MAX, newest_first
 from penstock.core.views.filling import Filling
 from penstock.core.views.seen import Json, LogLine, Seen, SeenAttempt, SeenTaskRun
@@ -55,6 +55,10 @@ class Canonical:
         """One of them."""
         task = seen.rows.peek(TaskRun, seen.run.tenant, seen.run.wf_run_id, task_run_id)
         return None if task is None else self._seen(seen, task)
+
+    def states(self) -> Iterable[str]:
+        """What a task run may be in."""
+        return TaskStatus
 
     def attempts(self, seen: Seen, task_run_id: str | None = None) -> Iterator[SeenAttempt]:
         """The attempts of a task run, or of all."""

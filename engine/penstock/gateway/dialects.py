@@ -6,7 +6,7 @@ One more product is one more line in DIALECTS. A view reads rows and writes noth
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 from starlette.requests import Request
@@ -43,6 +43,10 @@ class Dialect(Protocol):
 
     def task_run(self, seen: Seen, task_run_id: str) -> SeenTaskRun | None:
         """One task run, by the id that this product gives it, or by its guid."""
+        ...
+
+    def states(self) -> Iterable[str]:
+        """What a task run may be in."""
         ...
 
     def attempts(self, seen: Seen, task_run_id: str | None = None) -> Iterator[SeenAttempt]:

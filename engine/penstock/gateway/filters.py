@@ -5,7 +5,7 @@ and what a request asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import EnumType
 from types import UnionType
@@ -54,6 +54,14 @@ def whole_number(name: str, text: str, *, low: int, high: int) -> int:
     if not _NUMBER.fullmatch(text) or not low <= int(text) <= high:
         raise bad_request(f"parameter `{name}` must be a whole number from {low} to {high}")
     return int(text)
+
+
+def one_of(name: str, text: str, known: Iterable[str]) -> str:
+    """One of some names: a wrong word would else find nothing, as if nothing were there."""
+    names = [str(one) for one in known]
+    if text not in names:
+        raise bad_request(f"parameter `{name}` must be one of {', '.join(names)}")
+    return text
 
 
 def pairs_of(name: str, texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -110,7 +118,5 @@ def _checked(name: str, text: str, kind: Any) -> str:
     """A text, or one of some names."""
     known = get_args(kind) if get_origin(kind) is Literal else ()
     if isinstance(kind, EnumType):
-        known = tuple(str(one) for one in cast("Any", kind))
-    if known and text not in known:
-        raise bad_request(f"parameter `{name}` must be one of {', '.join(known)}")
-    return text
+        known = tuple(cast("Any", kind))
+    return one_of(name, text, known) if known else text

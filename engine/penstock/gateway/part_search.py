@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -19,13 +19,14 @@ from penstock.contracts.filters import (
     WorkflowEventFilters,
 )
 from penstock.core.flow.run_filter import OfRuns
+from penstock.core.nodes import NODE_TYPES
 from penstock.core.state.event_rows import ExternalEvent, WorkflowEvent
 from penstock.core.state.rows import Row
 from penstock.core.state.run import NodeRun
 from penstock.core.views.seen import Json, Seen
 from penstock.core.views.shown import config_of, shown_event, shown_node, shown_workflow_event
 from penstock.gateway import render
-from penstock.gateway.filters import filters_in
+from penstock.gateway.filters import filters_in, one_of
 from penstock.gateway.run_window import Found, Place, Window, words_of_runs
 
 Asked = Mapping[str, Any]
@@ -34,7 +35,7 @@ Asked = Mapping[str, Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartKind:
     """A kind of thing that stands in runs: by what it is searched, when one began, whether one is
-    wanted, and how it is shown.
+    wanted, and how it is shown; the `names` that there are for filters that the table has as texts.
     """
 
     path: str
@@ -45,6 +46,7 @@ class PartKind:
     began_ms: Callable[[Any], int]
     wants: Callable[[Asked, Seen, Any], bool]
     show: Callable[[Seen, Any], Json]
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
 
 class PartSearch(OfRuns, frozen=True):
@@ -56,6 +58,8 @@ class PartSearch(OfRuns, frozen=True):
     def of(cls, kind: PartKind, params: QueryParams) -> PartSearch:
         """The search that the parameters of a query ask for."""
         asked = filters_in(params, kind.table)
+        for name in kind.names.keys() & asked.keys():
+            one_of(name, asked[name], kind.names[name])
         return cls(**words_of_runs(asked), asked=asked)
 
 
@@ -114,6 +118,7 @@ NODE_RUNS: Final = PartKind(
     began_ms=_node_began_ms,
     wants=_wants_node,
     show=lambda seen, row: render.node_run(shown_node(seen.rows, seen.run, row)),
+    names={"type": [node.name for node in NODE_TYPES]},
 )
 EXTERNAL_EVENTS: Final = PartKind(
     path="/v1/external-events",

@@ -14,7 +14,7 @@ from penstock.core.state.run import WfRun
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, SeenTaskRun
 from penstock.gateway.dialects import Dialect
-from penstock.gateway.filters import filters_in
+from penstock.gateway.filters import filters_in, one_of
 from penstock.gateway.run_window import Found, Place, Window, words_of_runs
 
 DAY_CHARS: Final = len("2026-01-31")
@@ -29,9 +29,11 @@ class Search(OfRuns, frozen=True):
     states: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, params: QueryParams) -> Search:
-        """The search that the parameters of a query ask for."""
+    def of(cls, params: QueryParams, dialect: Dialect) -> Search:
+        """The search that the parameters of a query ask for, in the words of a view."""
         asked = filters_in(params, TaskRunFilters)
+        for state in asked.get("status", ()):
+            one_of("status", state, dialect.states())
         return cls(
             **words_of_runs(asked),
             text=as_looked_for(asked.get("q")),

@@ -46,14 +46,13 @@ export function MetadataPage() {
     return page as { items: Item[]; cursor: string | null };
   });
   useChanges("/v1/changes/follow", read.reload, LOOK_AGAIN_MS);
-  const asked = query.get("name"); // of another kind, maybe, since the tab was changed
-  const name = read.data?.items.some((one) => one.name === asked) ? asked : null;
+  const name = query.get("name"); // asked for by itself: the list does not reach all
   return (
     <>
       <div class="head">
         <h1>Metadata</h1>
       </div>
-      <Tabs tabs={KINDS} name="kind" />
+      <Tabs tabs={KINDS} name="kind" own="name" />
       <div class="filters">
         <SearchField
           label="Search definitions"

@@ -14,7 +14,8 @@ export function useTab(tabs: readonly Tab[], name = "tab", first = tabs[0]?.id):
   return tabs.find((one) => one.id === asked)?.id ?? first ?? "";
 }
 
-export function Tabs(props: { tabs: readonly Tab[]; name?: string; first?: string }) {
+/** `own` is a word of the address that says something of the chosen one alone. */
+export function Tabs(props: { tabs: readonly Tab[]; name?: string; first?: string; own?: string }) {
   const name = props.name ?? "tab";
   const first = props.first ?? props.tabs[0]?.id;
   const chosen = useTab(props.tabs, name, first);
@@ -31,7 +32,12 @@ export function Tabs(props: { tabs: readonly Tab[]; name?: string; first?: strin
           type="button"
           role="tab"
           aria-selected={one.id === chosen}
-          onClick={() => ask({ [name]: one.id === first ? "" : one.id })}
+          onClick={() =>
+            ask({
+              [name]: one.id === first ? "" : one.id,
+              ...(props.own && one.id !== chosen ? { [props.own]: "" } : {}),
+            })
+          }
         >
           {one.title}
           {one.count !== undefined && <span class="count">{one.count}</span>}

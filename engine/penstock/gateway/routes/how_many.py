@@ -69,7 +69,7 @@ async def task_runs(request: Request) -> Response:
     dialect = dialect_of(request)
     return await _in_window(
         request,
-        TaskRunSearch.of(request.query_params),
+        TaskRunSearch.of(request.query_params, dialect),
         lambda window, numbers: task_runs_in(window, dialect, numbers),
     )
 

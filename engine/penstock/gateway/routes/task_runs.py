@@ -25,8 +25,8 @@ LIMIT_DEFAULT: Final = 25
 async def find(request: Request) -> Response:
     """Task runs, newest first within a window."""
     limit = int_param(request, "limit", LIMIT_DEFAULT, low=1, high=PAGE_MAX)
-    asked, dialect = Search.of(request.query_params), dialect_of(request)
-    window = window_of(request, asked, ordered=True)
+    dialect = dialect_of(request)
+    window = window_of(request, Search.of(request.query_params, dialect), ordered=True)
     found = await everywhere(
         request,
         lambda numbers: newest(window, task_runs_in(window, dialect, numbers), limit),
@@ -40,7 +40,8 @@ async def find(request: Request) -> Response:
 
 async def per_day(request: Request) -> Response:
     """How many began on each day, by state."""
-    dialect, window = dialect_of(request), window_of(request, Search.of(request.query_params))
+    dialect = dialect_of(request)
+    window = window_of(request, Search.of(request.query_params, dialect))
     found = await everywhere(
         request,
         lambda numbers: counts(window, dialect, numbers),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from penstock.core.state.run import NodeRun
@@ -10,6 +10,7 @@ from penstock.core.state.task_rows import MetricKind, Series
 from penstock.core.values.timestamps import date_text
 from penstock.core.views.kestra.before import TaskRunsBefore
 from penstock.core.views.kestra.executions import Execution
+from penstock.core.views.kestra.states import State
 from penstock.core.views.kestra.task_runs import TaskRuns, metric
 from penstock.core.views.seen import Json, LogLine, Seen, SeenAttempt, SeenTaskRun
 
@@ -47,6 +48,10 @@ class Kestra:
             return None
         runs, visits, as_json = before
         return replace(_seen(runs, visits), id=task_run_id, as_json=as_json)
+
+    def states(self) -> Iterable[str]:
+        """What a task run may be in."""
+        return State
 
     def attempts(self, seen: Seen, task_run_id: str | None = None) -> Iterator[SeenAttempt]:
         """The attempts that have begun; the first of a task run is number 0."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from penstock.core.state.task_rows import Series
 from penstock.core.values.timestamps import timestamp_text
 from penstock.core.views.seen import Json, LogLine, Seen, SeenAttempt, SeenTaskRun
-from penstock.core.views.wundaflow.states import TERMINAL
+from penstock.core.views.wundaflow.states import TERMINAL, State
 from penstock.core.views.wundaflow.task_runs import Ahead, Place, TaskRuns, Visited, node_of
 from penstock.core.views.wundaflow.workflow_runs import head, workflow_run
 
@@ -44,6 +44,10 @@ class Wundaflow:
         found = (one for one in runs.all() if runs.id_of(one) == f"task_{wanted}")
         one = next(found, None)
         return None if one is None else _seen(runs, one)
+
+    def states(self) -> Iterable[str]:
+        """What a task run may be in."""
+        return State
 
     def attempts(self, seen: Seen, task_run_id: str | None = None) -> Iterator[SeenAttempt]:
         """The attempts of a task run, or of all."""
