@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from penstock.cli import main
 from penstock.cli.codes import MEANS, Exit
 from tests.cli.calls import Said
 from tests.cli.installed import Installed, installed
@@ -153,3 +154,13 @@ def test_what_is_not_there(call: Installed, served: Served, tmp_path: Path) -> N
         if why:
             wrong.append(f"{why}: penstock {' '.join(verb.said())}: {said}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_version_is_asked_for_as_of_other_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a verb, and as an option without one; without either a verb is missing."""
+    assert main(["version"]) == main(["--version"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+    with pytest.raises(SystemExit) as wrong:
+        main([])
+    assert wrong.value.code == Exit.USAGE

@@ -129,7 +129,7 @@ def test_a_run_is_told_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str
         _deployed(path, url, capsys)
         code, shown, beside = run("company.team.taskrun", "--wait")
         assert (code, shown["status"]) == (Exit.RUN_FAILED, "EXCEPTION")
-        assert "ended in EXCEPTION" in beside
+        assert beside.endswith("ended in EXCEPTION\n"), "no words, no colon before them"
 
 
 def test_a_task_def_that_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,12 +84,14 @@ def _version(_: argparse.Namespace) -> int:
 def command_parser() -> Parser:
     """The parser of all verbs."""
     parser = Parser(prog="penstock", description="A durable workflow engine on Apache Kafka.")
-    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    said = "print the version"
+    parser.add_argument("--version", action="store_const", dest="do", const=_version, help=said)
+    verbs = parser.add_subparsers(dest="command", metavar="COMMAND")  # wanted, but for --version
     running = serving, snapshot, working, builtin
     asking = flows, bench, runs, acts, counts, past, export, what_if, care
     kept = profiles, keys, tenants, quotas, openapi, explain
     for kind in (*running, *asking, *kept):
         kind.add(verbs)
     completion.add(verbs, lambda: parser)
-    verbs.add_parser("version", help="print the version").set_defaults(do=_version)
+    verbs.add_parser("version", help=said).set_defaults(do=_version)
     return parser

@@ -54,6 +54,8 @@ class Parser(argparse.ArgumentParser):
         verb = vars(options).pop("parsed_by")  # what is left is what was said
         if unknown:
             verb.error(f"unrecognized arguments: {' '.join(unknown)}")
+        if options.do is None:
+            verb.error("the following arguments are required: COMMAND")
         return options
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

@@ -184,7 +184,8 @@ class RunFailed(PenstockError):
     def __init__(
         self, wf_run_id: str, name: str, message: str, *, status: str, content: Any = None
     ) -> None:
-        super().__init__(name, f"run {wf_run_id} ended in {status}: {message}")
+        said = f": {message}" if message else ""
+        super().__init__(name, f"run {wf_run_id} ended in {status}{said}")
         self.wf_run_id = wf_run_id
         self.run_status = status
         self.failure_message = message
