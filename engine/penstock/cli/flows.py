@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from penstock.cli.asking import client_of
 from penstock.cli.codes import Exit, code_of
 from penstock.cli.shown import add_output, show
-from penstock.cli.words import Verbs, add_server, fail, tell, why
+from penstock.cli.words import Verbs, add_server, fail, remark, tell, why
 from penstock.sdk.client import Client
 from penstock.sdk.errors import PenstockError, RunFailed
 from penstock.sdk.handle import RunHandle
@@ -109,7 +107,7 @@ def _run(options: argparse.Namespace) -> int:
         handle = client.run(options.flow, given, wf_run_id=options.run_id)
         if options.format in ("json", "yaml"):
             try:
-                _told(handle, options, partial(print, file=sys.stderr, flush=True))
+                _told(handle, options, remark)
             except RunFailed:
                 show(handle.get(), options.format)
                 raise

@@ -76,8 +76,13 @@ class Parser(argparse.ArgumentParser):
 
 def fail(message: str, code: Exit = Exit.FAILED) -> int:
     """Say why it can not be done; the exit code."""
-    print(f"penstock: {message}", file=sys.stderr, flush=True)
+    remark(f"penstock: {message}")
     return code
+
+
+def remark(line: str) -> None:
+    """A line beside what was asked for."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def why(error: OSError | UnicodeDecodeError) -> str:
