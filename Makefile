@@ -102,6 +102,10 @@ FIRST ?= 0
 sim: $(DEV) ## live through SEEDS simulated worlds, the first of them FIRST, on all cores
 	@$(PY) -m tests.sim --seeds $(SEEDS) --first $(FIRST)
 
+.PHONY: fuzz
+fuzz: $(DEV) ## the tests of properties, each with 2,000 examples that nobody has seen yet
+	@$(PYTEST) -m "hypothesis and not kafka" --hypothesis-profile fuzz $(TEST)
+
 .PHONY: matrix
 matrix: $(DEV) ## the moves and refusals that the scenarios go through, and those they do not
 	@$(PY) -m tests.sim.matrix

@@ -17,10 +17,13 @@ from tests.kafka_broker import Broker, running_kafka
 from tests.s3_server import running_s3
 from tests.shared import shared
 
-# A shared machine of two cores is slow at times: time limits are pytest-timeout's business.
-hypothesis.settings.register_profile(
-    "penstock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+# A shared machine of two cores is slow at times: time limits are pytest-timeout's business. What is
+# new at each run is for who looks for it: whoever changes something else is not to stumble upon it.
+AS_EVER = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=True
 )
+hypothesis.settings.register_profile("penstock", AS_EVER)
+hypothesis.settings.register_profile("fuzz", AS_EVER, derandomize=False, max_examples=2_000)
 hypothesis.settings.load_profile("penstock")
 
 PROCESSES_MAX = 6

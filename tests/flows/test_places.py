@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from penstock.flows.compiler import compile_flow
@@ -115,6 +115,8 @@ def _stands_there(found: Node, index: int, letter: str, lines: list[str]) -> Non
         assert lines[mark.line - 1][mark.column - 1] == letter
 
 
+@example("0\u2028\n", "'")
+@example("0\u2028\n\n0", '"')
 @given(TEXT.filter(str.strip), st.sampled_from(["|", ">", "'", '"']))
 def test_a_place_is_told_wherever_it_can_be(text: str, style: str) -> None:
     """What our own writer makes of a text is never too much for us."""

@@ -12,11 +12,12 @@ from msgspec import Struct
 _BREAK: Final = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
 _LINE_BREAK: Final = re.compile(_BREAK)
 _PROPERTIES: Final = re.compile(rf"(?:[&!]\S*(?:[ \t]|{_BREAK})+)*")
-_FOLDED: Final = rf"[ \t]*(?:{_BREAK}[ \t]*)+"
+_BREAKS: Final = rf"(?:{_BREAK}[ \t]*)+"
+_FOLDED: Final = rf"[ \t]*{_BREAKS}"
 _UNITS: Final = {
     "": re.compile(rf"{_FOLDED}|.", re.DOTALL),
     "'": re.compile(rf"''|{_FOLDED}|.", re.DOTALL),
-    '"': re.compile(rf"\\x.{{2}}|\\u.{{4}}|\\U.{{8}}|\\{_BREAK}[ \t]*|\\.|{_FOLDED}|.", re.DOTALL),
+    '"': re.compile(rf"\\x.{{2}}|\\u.{{4}}|\\U.{{8}}|\\{_BREAKS}|\\.|{_FOLDED}|.", re.DOTALL),
 }
 """What stands for one character, or for none, in text that is no block: by its quotes."""
 
@@ -58,13 +59,15 @@ def _in_line(written: Written, text: str, at: int) -> int | None:
 
 
 def _length(unit: str) -> int:
-    """How many characters it stands for: a line's end is a blank, each empty line behind it an end
-    of a line.
+    """How many characters it stands for: a line's end is a blank (nothing behind an escape, itself
+    where it is one of Unicode's), each empty line behind it an end of a line.
     """
-    breaks = len(_LINE_BREAK.findall(unit))
+    breaks = _LINE_BREAK.findall(unit)
     if unit.startswith("\\"):
-        return 0 if breaks else 1
-    return max(1, breaks - 1)
+        return len(breaks) - 1 if breaks else 1
+    if breaks and breaks[0] in "\u2028\u2029":
+        return len(breaks)
+    return max(1, len(breaks) - 1)
 
 
 def _in_block(written: Written, text: str, at: int) -> int | None:
