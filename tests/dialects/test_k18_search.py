@@ -38,7 +38,7 @@ def asked(
     driver: Driver, query: str, cursor: str | None = None, *, ordered: bool = False
 ) -> Window[Search]:
     """What a query looks through."""
-    return window(driver, Search.of(QueryParams(query)), cursor, ordered=ordered)
+    return window(driver, Search.of(QueryParams(query), KESTRA), cursor, ordered=ordered)
 
 
 def found(driver: Driver, query: str, limit: int = 100) -> list[dict[str, Any]]:
@@ -168,4 +168,4 @@ def test_k18_a_run_of_which_more_is_there_than_is_looked_at_is_told(
 
 def test_k18_times_are_texts() -> None:
     """As everywhere in the routes."""
-    assert Search.of(QueryParams(f"started_after={timestamp_text(5)}")).start_ms == 5
+    assert Search.of(QueryParams(f"started_after={timestamp_text(5)}"), KESTRA).start_ms == 5

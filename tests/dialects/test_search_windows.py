@@ -71,7 +71,7 @@ def run_pages(driver: Driver, nodes: str, limit: int) -> Pages:
 
 def task_pages(driver: Driver, nodes: str, limit: int) -> Pages:
     def look(cursor: str | None) -> Window[Search]:
-        return window(driver, Search.of(QueryParams("")), cursor, ordered=True)
+        return window(driver, Search.of(QueryParams(""), PLAIN), cursor, ordered=True)
 
     def tell(looked: Window[Search], numbers: list[int]) -> list[dict[str, Any]]:
         return newest(looked, task_runs_in(looked, PLAIN, numbers), limit)
