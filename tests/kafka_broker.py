@@ -11,7 +11,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ import broker
 Broker = broker.Broker  # for tests that need one of their own, to kill it
 BrokerError = broker.BrokerError
 prepare = broker.prepare
+free_ports = broker.free_ports
 ENVIRONMENT_NAME = "PENSTOCK_TEST_KAFKA"
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 DOCKER_INFO_TIMEOUT_S = 5
@@ -84,9 +84,7 @@ def _from_environment() -> str:
 def _docker_kafka() -> Iterator[str]:
     from testcontainers.core.container import DockerContainer  # only if Docker is there
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     settings = {
         "KAFKA_PROCESS_ROLES": "broker,controller",
         "KAFKA_NODE_ID": "1",

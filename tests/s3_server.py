@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.go_tools import tool
+from tests.kafka_broker import free_ports
 
 READY_S = 20.0
 BUCKET = "snapshots"
@@ -25,9 +26,7 @@ def running_s3(directory: Path) -> Iterator[dict[str, str]]:
     """A server with one bucket, BUCKET; what its clients need in their environment."""
     (directory / "objects" / BUCKET).mkdir(parents=True)
     (directory / "attributes").mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    [port] = free_ports(1)
     key, secret = "tests", secrets.token_hex(16)
     words = ["--port", f"127.0.0.1:{port}", "--quiet"]
     words += ["posix", "--sidecar", str(directory / "attributes"), str(directory / "objects")]

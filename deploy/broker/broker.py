@@ -17,6 +17,7 @@ import base64
 import contextlib
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -41,8 +42,8 @@ HOST = "127.0.0.1"
 class Broker:
     """One Kafka process. `start`, use `bootstrap`, `stop`; or as a context manager.
 
-    Without `data` it keeps its data in a temporary folder that `stop` deletes. Without `port` the
-    operating system chooses one. After `kill`, `start` goes on with the same data and ports.
+    Without `data` it keeps its data in a temporary folder that `stop` deletes. Without `port` it
+    chooses one. After `kill`, `start` goes on with the same data and ports.
     `settings` go before those of server.properties, `environment` is added to the process's. With
     `joins` it is a broker more in the cluster of that one, whose controller it asks.
     Start it from the main thread: on Linux it ends with the thread that started it.
@@ -92,7 +93,7 @@ class Broker:
         self.data.mkdir(parents=True, exist_ok=True)
         try:
             for attempt in range(1, START_TRIES + 1):
-                ports = self._ports or _free_ports()
+                ports = self._ports or _two_ports()
                 try:
                     self._start_once(java, jars, ports)
                 except BrokerError:
@@ -234,11 +235,24 @@ def _read_exactly(connection: socket.socket, size: int) -> bytes:
     return data
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind((HOST, 0))
-        other.bind((HOST, 0))
-        return one.getsockname()[1], other.getsockname()[1]
+def _two_ports() -> tuple[int, int]:
+    [first] = free_ports(1)
+    return first, first + 1
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses, nor gets by chance while their server is away for a moment: they lie
+    below those that systems give to whoever names none. The one behind each is free as well.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(15_000, 32_000, 2)
+        with contextlib.suppress(BrokerError):
+            _check_free(port)
+            _check_free(port + 1)
+            if port not in found:
+                found.append(port)
+    return found
 
 
 def _check_free(port: int) -> None:

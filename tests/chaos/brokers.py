@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.cut import Way
-from tests.kafka_broker import Broker
+from tests.kafka_broker import Broker, free_ports
 
 HEAP_MIB = 384
 
@@ -75,15 +74,6 @@ def cut_off() -> Iterator[tuple[Broker, str, Way]]:
             yield own, f"127.0.0.1:{far}", way
         finally:
             way.close()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def _listed(ports: Mapping[str, int]) -> str:

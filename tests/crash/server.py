@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.kafka_broker import free_ports
 
 START_S = 90.0
 LOST: tuple[type[Exception], ...] = (httpx.HTTPError,)
@@ -35,7 +36,7 @@ class Server:
         self.environment(environment or {})
         self.bootstrap = kafka
         self.cluster = cluster
-        self.port = _free_port()
+        [self.port] = free_ports(1)
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20.0)
         self._log = [] if kafka is None else ["--kafka", kafka]
         self._verb = ["dev", "--no-builtin"] if kafka is None else ["server", "--auth", "off"]
@@ -130,9 +131,3 @@ class Server:
         with contextlib.suppress(*LOST):
             return self.http.get("/readyz").status_code == 200
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

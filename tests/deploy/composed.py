@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.brokers import free_ports
 from tests.deploy.described import (
     DEPLOY,
     Here,
@@ -28,7 +27,7 @@ from tests.deploy.described import (
     properties,
     started,
 )
-from tests.kafka_broker import Broker, BrokerError
+from tests.kafka_broker import Broker, BrokerError, free_ports
 
 BIN = Path(sys.executable).parent
 TRIES = 5

@@ -18,7 +18,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.docs.blocks import ROOT, Block, blocks_of
+from tests.kafka_broker import free_ports
 
 TUTORIAL: Final = ROOT / "docs" / "tutorial"
 HERE: Final = Path(sys.executable).parent
@@ -92,7 +92,7 @@ class Newcomer:
     def __init__(self, folder: Path, *, programs: Path = HERE, shows: bool = False) -> None:
         self.folder = folder
         self.shows = shows
-        self.port = _free_port()
+        [self.port] = free_ports(1)
         self.terminals: dict[str, Terminal] = {}
         kept = {name: value for name, value in os.environ.items() if "PENSTOCK" not in name}
         self.environment = kept | {
@@ -207,12 +207,6 @@ def _formed(text: str) -> str:
 
 def _difference(shown: str, said: str) -> str:
     return f"--- the page shows\n{shown}--- but it says\n{said}---"
-
-
-def _free_port() -> int:
-    with socket.socket() as looking:
-        looking.bind(("127.0.0.1", 0))
-        return looking.getsockname()[1]
 
 
 def followed(

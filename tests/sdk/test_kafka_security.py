@@ -20,10 +20,9 @@ from penstock.contracts.topics import Topics
 from penstock.log.kafka import KafkaProducer
 from penstock.log.kafka.topics import KafkaTopics
 from penstock.log.port import LogError, LogUnavailable, Message
-from tests.chaos.brokers import free_ports
 from tests.chaos.scene import until
 from tests.gateway.certificates import Authority
-from tests.kafka_broker import Broker, BrokerError
+from tests.kafka_broker import Broker, BrokerError, free_ports
 from tests.sdk.servers import exists, running_server
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
