@@ -6,6 +6,7 @@ behind, what they have sent, and what clients and workers were told are held aga
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -274,9 +275,10 @@ class Bounds:
 
 
 def _bytes_in(folder: Path) -> int:
-    """What a folder takes on the disk; files come and go meanwhile."""
+    """What a folder takes on the disk; files and folders come and go meanwhile."""
     found = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            found += path.stat().st_blocks * 512
+    for above, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                found += Path(above, name).stat().st_blocks * 512
     return found
