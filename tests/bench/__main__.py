@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +31,7 @@ from tests.bench.rebuild import measure_rebuild
 from tests.bench.snapshots import KEY as SNAPSHOT
 from tests.bench.snapshots import measure_snapshots
 from tests.bench.steps import measure_steps
-from tests.bench.throughput import measure_throughput
+from tests.bench.throughput import WARM, measure_throughput, warm_up
 from tests.bench.timers import measure_timers
 from tests.bench.transport import LINGER_MS
 
@@ -39,8 +40,8 @@ GROUPS: Final = {  # in this order; with the key that stands for the group
     "fold": "fold_commands_per_s",
     "embedded": "latency1_embedded_ms_p50",
     "steps": "step_of_10_cpu_us",
-    "throughput": "wf1_per_s",
     "bare": BARE,
+    "throughput": WARM,
     "latency": "latency1_kafka_ms_p50",
     "http": "latency0_http_ms_p50",
     "timers": "timer_lateness_kafka_ms_p99",
@@ -49,7 +50,7 @@ GROUPS: Final = {  # in this order; with the key that stands for the group
     "growth": GROWTH,
     "snapshots": SNAPSHOT,
 }
-WITH_ONE_ENGINE: Final = ("throughput", "latency", "http", "timers", "rebuild")
+WITH_ONE_ENGINE: Final = ("throughput", "latency", "http", "timers")
 LONG_ONLY: Final = {
     "engines": ("wf1_two_engines_per_s", "wf1_four_engines_per_s"),
     "growth": (GROWTH, "search_page_ms_p99"),
@@ -91,11 +92,13 @@ class Bench:
 
     def _measure_on_kafka(self, kafka: Kafka, data: Path) -> None:
         figures, plan, partitions = self.figures, self.plan, self._partitions
+        if self._begins("bare", "the bare loop"):
+            measure_bare(figures, kafka, partitions, plan)
         if set(self.groups) & set(WITH_ONE_ENGINE):
             with self._start(kafka, data) as running:
                 self._measure_one_engine(running)
-        elif self._begins("bare", "the bare loop"):
-            measure_bare(figures, kafka, partitions, plan)
+        if self._begins("rebuild", "rebuild from Kafka, and from snapshots"):
+            measure_rebuild(figures, kafka, data, partitions, plan)
         if self._begins("engines", "several engines"):
             measure_engines(figures, kafka, data, partitions, plan)
         if self._begins("growth", "growth (stores are made once, which takes minutes)"):
@@ -106,8 +109,8 @@ class Bench:
         if self._begins("throughput", "throughput, and the ceiling"):
             with Ceiling(kafka, "ceiling", partitions=partitions, linger_ms=LINGER_MS) as ceiling:
                 measure_throughput(figures, running, ceiling, plan)
-        if self._begins("bare", "the bare loop"):
-            measure_bare(figures, kafka, partitions, plan)
+        elif not plan.quick:
+            warm_up(plan, running.client)
         if self._begins("latency", "latency on Kafka"):
             measure_latency(figures, "kafka", running.client, plan)
             if not plan.quick:  # the ceiling, without linger
@@ -117,8 +120,6 @@ class Bench:
             measure_http(figures, running, plan)
         if self._begins("timers", "timers on Kafka"):
             measure_timers(figures, running.client, plan)
-        if self._begins("rebuild", "rebuild from Kafka, and from snapshots"):
-            measure_rebuild(figures, running, plan)
 
     def _start(self, kafka: Kafka, data: Path) -> Running:
         _say("starting the engine, a worker")
@@ -153,10 +154,12 @@ def main() -> int:
     finally:
         took_s = time.monotonic() - BEGUN_S
         table = f"{bench.figures.table()}\n\nin {took_s:.0f} s, load before {load:.1f}"
+        table += f", {_build()}, Python {sys.version}"
         print(f"\n{table}", flush=True)
-        bench.figures.write(options.output, _facts(options, took_s, load))
-        options.output.with_suffix(".txt").write_text(table + "\n")
-        print(f"written to {options.output}", flush=True)
+        output = options.output or ROOT / "build" / f"{_name(options)}.json"
+        bench.figures.write(output, _facts(options, took_s, load))
+        output.with_suffix(".txt").write_text(table + "\n")
+        print(f"written to {output}", flush=True)
     return 1 if bench.figures.failed else 0
 
 
@@ -167,15 +170,28 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 def _facts(options: argparse.Namespace, took_s: float, load: float) -> dict[str, Any]:
     return {
         "quick": options.quick,
+        "of": _build(),
         "engine": options.engine,
         "worker": options.worker,
         "partitions": options.partitions,
         "cores": os.cpu_count(),
         "machine": platform.machine(),
-        "python": platform.python_version(),
+        "python": sys.version,  # how it was built counts, too
         "took_s": round(took_s),
         "load_before": round(load, 1),
     }
+
+
+def _build() -> str:
+    """What is measured, and when."""
+    asked = ("git", "-C", str(ROOT), "describe", "--always", "--dirty")
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    return f"{told or 'no commit'} at {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC"
+
+
+def _name(options: argparse.Namespace) -> str:
+    """What is written is named by what was asked for: a part takes nothing from the whole."""
+    return "-".join(["bench", *(["quick"] if options.quick else []), *sorted(options.only or ())])
 
 
 def _say(what: str) -> None:
@@ -196,7 +212,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--profile", type=Path, metavar="FILE", help="cProfile of the (bare) engine's fold thread"
     )
-    parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench.json")
+    parser.add_argument("--output", type=Path, help="a JSON file in build/, unless said")
     return parser.parse_args()
 
 

@@ -1,9 +1,6 @@
 """The ceiling: a loop that moves the records that the engine would, through equal topics and with
 the same Avro, and does nothing else. No state, no store, no waiting for acknowledgements.
 
-A lean one gives what the next hop needs and nothing else, without headers: the bare loop that the
-goals were set by (goals.py).
-
 What it has to know of a run stands in the names: the workflow in the run's id, the number of the
 task in its guid.
 """
@@ -28,6 +25,7 @@ from penstock.core.state.outputs import (
     UserTaskRunChanged,
     WfRunChanged,
 )
+from penstock.server.tuning import tune
 from tests.bench.process import READY, Parent
 from tests.bench.transport import RawSink, RawSource
 from tests.bench.workflows import FORM, INPUT, PERSON, TASK_DEF, TENANT, WORKFLOWS, Workflow
@@ -40,26 +38,24 @@ Moved = ScheduledTask | WfRunChanged | TaskRunChanged | UserTaskRunChanged
 
 
 def run_ceiling(
-    parent: Parent, bootstrap: str, cluster: str, partitions: int, linger_ms: float, lean: bool
+    parent: Parent, bootstrap: str, cluster: str, partitions: int, linger_ms: float
 ) -> None:
     """Take commands and give what the engine would give, until told to stop."""
     avro, topics = Avro(), Topics(cluster, partitions)
     source = RawSource(bootstrap, topics.commands, partitions)
     sink = RawSink(bootstrap, linger_ms)
     task_topic = topics.task(TENANT, TASK_DEF)
-    headers = {} if lean else HEADERS
+    tune()
     parent.tell(READY)
     while not parent.stop.is_set():
         for value in source.poll(POLL_S):
             command, _ = avro.decode(value)
             for output in outputs_of(command):
-                if lean and not _moves_on(output):
-                    continue
                 if isinstance(output, ScheduledTask):
                     topic, data = task_topic, avro.encode(output)
                 else:
                     topic, data = topics.events, avro.encode(output, TENANT)
-                sink.append(topic, output.wf_run_id.encode(), data, headers, None)
+                sink.append(topic, output.wf_run_id.encode(), data, HEADERS, None)
         sink.sent()
     source.close()
     sink.close()
@@ -71,7 +67,7 @@ def outputs_of(command: Struct) -> Iterator[Moved]:
         case RunWf(wf_run_id=str() as wf_run_id, wf_spec=name):
             yield from _begun(wf_run_id, WORKFLOWS[name])
         case ReportTask(wf_run_id=wf_run_id, guid=guid):
-            workflow, number = WORKFLOWS[wf_run_id.partition("-")[0]], int(guid)
+            workflow, number = WORKFLOWS[wf_run_id.rpartition("-")[2]], int(guid)
             yield TaskRunChanged(
                 wf_run_id=wf_run_id,
                 guid=guid,
@@ -102,11 +98,6 @@ def _begun(wf_run_id: str, workflow: Workflow) -> Iterator[Moved]:
             yield _task(wf_run_id, workflow.name, number + 1)
     elif not workflow.events:
         yield _changed(wf_run_id, workflow.name, ENDED)
-
-
-def _moves_on(output: Moved) -> bool:
-    """Whether the next hop needs it."""
-    return isinstance(output, ScheduledTask) or output.status == ENDED
 
 
 def _form(wf_run_id: str, status: str) -> UserTaskRunChanged:

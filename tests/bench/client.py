@@ -16,7 +16,7 @@ from penstock.core.state.outputs import CommandRefused, UserTaskRunChanged, WfRu
 from penstock.core.state.transitions import UserTaskStatus
 from tests.bench.process import BenchError, within
 from tests.bench.transport import Sink, Source
-from tests.bench.workflows import TIMER, TIMER_MS, WF1, Workflow, definitions, filled_in
+from tests.bench.workflows import INPUT, TIMER, TIMER_MS, WF1, Workflow, definitions, filled_in
 
 IN_FLIGHT: Final = 256
 POLL_S: Final = 0.1
@@ -64,8 +64,9 @@ class Client:
 
     def start(self, workflow: Workflow) -> str:
         """Start a run; its id."""
-        wf_run_id = self._new_id(workflow.name)
-        for command in workflow.commands(wf_run_id):
+        wf_run_id = workflow.id_of(self._new_id("r"))
+        text = wf_run_id if workflow.searchable else INPUT
+        for command in workflow.commands(wf_run_id, text):
             self.send(command)
         return wf_run_id
 

@@ -16,7 +16,7 @@ from penstock.log.kafka.topics import KafkaTopics
 from tests.bench.ceiling import run_ceiling
 from tests.bench.client import Client
 from tests.bench.engine import BareEngine, ServerEngine
-from tests.bench.process import BenchError, Child, cpu_s, rss_mb, within
+from tests.bench.process import BenchError, Child, cpu_s, peak_mb, within
 from tests.bench.transport import PortSink, PortSource, RawSink, RawSource
 from tests.bench.worker import run_bare_worker, run_raw_worker, run_sdk_worker
 from tests.bench.workflows import TASK_DEF, TENANT
@@ -126,9 +126,9 @@ class Running:
         return engine.url
 
     @property
-    def rss_mb(self) -> float:
-        """Memory of the largest engine."""
-        return max(rss_mb(engine.pid) for engine in self.engines)
+    def peak_mb(self) -> float:
+        """The most memory that an engine has had."""
+        return max(peak_mb(engine.pid) for engine in self.engines)
 
     def stop_engines(self) -> None:
         """Stop them; once is enough."""
@@ -168,13 +168,10 @@ class Running:
 class Ceiling:
     """The bare loop with a bare worker and a bare client, on topics of their own."""
 
-    def __init__(
-        self, kafka: Kafka, name: str, *, partitions: int, linger_ms: float, lean: bool = False
-    ) -> None:
+    def __init__(self, kafka: Kafka, name: str, *, partitions: int, linger_ms: float) -> None:
         self._kafka = kafka
         self._where = (kafka.bootstrap, name, partitions)
         self._linger_ms = linger_ms
-        self._lean = lean
         self._closing = ExitStack()
 
     def __enter__(self) -> Ceiling:
@@ -182,7 +179,7 @@ class Ceiling:
             bootstrap, name, partitions = self._where
             topics = Topics(name, partitions)
             make_topics(bootstrap, topics)
-            self._loop = Child(run_ceiling, *self._where, self._linger_ms, self._lean)
+            self._loop = Child(run_ceiling, *self._where, self._linger_ms)
             closing.callback(self._loop.stop)
             self._worker = Child(run_raw_worker, *self._where, self._linger_ms)
             closing.callback(self._worker.stop)

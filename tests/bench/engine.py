@@ -21,6 +21,7 @@ from penstock.processor.processor import Processor
 from penstock.processor.recovery import Opener
 from penstock.processor.snapshots.restorer import Restorer
 from penstock.processor.snapshots.snapshotter import Snapshotter
+from penstock.server.tuning import tune
 from penstock.store.rocks import RocksStores
 from tests.bench.process import READY, STOP_S, BenchError, Child, Parent
 
@@ -101,6 +102,7 @@ def run_bare_engine(
     profile: Path | None,
 ) -> None:
     """An engine on Kafka until told to stop."""
+    tune()
     log, topics = kafka_log(bootstrap, cluster, partitions)
     processor = processor_of(log, topics, data)
     profiler = cProfile.Profile()
@@ -148,7 +150,7 @@ def processor_of(
         log=log,
         avro=avro,
         topics=topics,
-        stores=RocksStores(data / "stores"),
+        stores=RocksStores(data / "stores", topics.partitions),
         lock_wait_s=STOP_S,
         adopt_log=False,
         restorer=restorer,

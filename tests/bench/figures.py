@@ -14,6 +14,7 @@ from tests.bench.goals import (
     GOALS,
     LATENCY,
     LOOP_CPU,
+    LOOP_CPU_ALONE,
     REFERENCE_LATENCY_MS,
     REFERENCE_LOOP_CPU_US,
     Goal,
@@ -72,7 +73,9 @@ class Figures:
     def speed(self) -> Speed:
         """Of this machine, by the bare loop."""
         return Speed(
-            self._ratio(LOOP_CPU, REFERENCE_LOOP_CPU_US), self._ratio(LATENCY, REFERENCE_LATENCY_MS)
+            cpu=self._ratio(LOOP_CPU, REFERENCE_LOOP_CPU_US),
+            alone=self._ratio(LOOP_CPU_ALONE, REFERENCE_LOOP_CPU_US),
+            latency=self._ratio(LATENCY, REFERENCE_LATENCY_MS),
         )
 
     def flat(self) -> dict[str, Any]:
@@ -80,7 +83,11 @@ class Figures:
         and whether each is reached; None for what is not there.
         """
         speed = self.speed
-        flat: dict[str, Any] = {"cpu_times": speed.cpu, "latency_times": speed.latency}
+        flat: dict[str, Any] = {
+            "cpu_times": speed.cpu,
+            "cpu_alone_times": speed.alone,
+            "latency_times": speed.latency,
+        }
         for key, figure in self._figures.items():
             flat[key] = _rounded(figure.median)
             flat[f"{key}_min"] = _rounded(min(figure.samples))
@@ -134,12 +141,12 @@ class Figures:
         return f"{goal.bound} {_text(number)}", "reached" if reached else "NOT reached"
 
     def _speed_told(self) -> str:
-        cpu, latency = self.speed.cpu, self.speed.latency
-        if cpu is None or latency is None:
+        cpu, alone, latency = self.speed.cpu, self.speed.alone, self.speed.latency
+        if cpu is None or alone is None or latency is None:
             return "the speed of this machine was not measured (group `bare`)"
         return (
-            f"goal here: the bare loop takes {cpu:.2f} times the CPU, and {latency:.2f} times the"
-            f" latency, of the machine that the goals were set on"
+            f"goal here: the bare loop takes {cpu:.2f} times the CPU, alone {alone:.2f} times, and"
+            f" {latency:.2f} times the latency, of the machine that the goals were set on"
         )
 
 

@@ -124,7 +124,7 @@ class _Filler:
 
     def __init__(self, place: Path, shard: Shard, count: int) -> None:
         self._avro = Avro()
-        store = RowStore(RocksStores(place).open(shard.partition))
+        store = RowStore(RocksStores(place, shard.partitions).open(shard.partition))
         self._partition = Partition(shard=shard, store=store, avro=self._avro, mark=0, rulings={})
         self._runs = self._ids(shard, count)
         self._pause_ms = DAY_MS * shard.partitions // (2 * max(count, 1)) + 1
@@ -170,6 +170,6 @@ class _Filler:
     @staticmethod
     def _ids(shard: Shard, count: int) -> Iterator[tuple[int, str]]:
         for number in range(count):
-            wf_run_id = f"{FOUND.name}-{number:07}"
+            wf_run_id = FOUND.id_of(str(number))
             if partition_of_run(wf_run_id, shard.partitions) == shard.partition:
                 yield number, wf_run_id

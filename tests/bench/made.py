@@ -41,6 +41,7 @@ from tests.bench.workflows import (
     WF1,
     Workflow,
     happened,
+    spread,
 )
 
 MIX: Final = (*(WF1,) * 6, *(SEQ5,) * 2, WF0, EVENT)
@@ -138,7 +139,7 @@ class _Maker:
         return self._message(LONG.commands(wf_run_id)[0])
 
     def _new_id(self) -> str:
-        return f"{self._name}-{next(self._ids)}"
+        return spread(f"{self._name}-{next(self._ids)}")
 
     def _partition(self, wf_run_id: str) -> int:
         return partition_of_run(wf_run_id, len(self.ends))

@@ -67,7 +67,7 @@ def measure(directory: Path, commands: int) -> None:
     log = EmbeddedLog(
         directory / "log", commands=topics.commands, partitions=1, on_demand=topics.on_demand
     )
-    stores = RocksStores(directory / "stores")
+    stores = RocksStores(directory / "stores", topics.partitions)
     with closing(Driver(log=log, topics=topics, stores=stores)) as driver:
         driver.wait_until_open()
         for command in definitions():

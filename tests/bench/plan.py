@@ -13,6 +13,8 @@ class Plan:
     quick: bool
     budget_s: float  # what has not begun by then is left out
     repetitions: int
+    turns: int  # where figures differ by little: so many repetitions, in an order that changes
+    runs_min: int  # of a throughput repetition: what is in flight at its ends is to weigh little
     warm_up_s: float  # of the broker: its Java code is slow until it is compiled
     repetition_s: float  # a throughput repetition has as many runs as fit in about this time
     latency_runs: int
@@ -31,8 +33,10 @@ class Plan:
 
 LONG: Final = Plan(
     quick=False,
-    budget_s=2_700.0,
+    budget_s=3_600.0,
     repetitions=5,
+    turns=15,
+    runs_min=1_280,
     warm_up_s=20.0,
     repetition_s=4.0,
     latency_runs=400,
@@ -40,7 +44,7 @@ LONG: Final = Plan(
     fold_runs=5_000,
     rebuild_repetitions=5,
     rebuild_commands=1_000_000,
-    rebuilds=1,
+    rebuilds=5,
     rebuild_tail=2_000,
     grown=(("0", 0), ("100k", 100_000), ("1m", 1_000_000)),
     pages=200,
@@ -50,8 +54,10 @@ LONG: Final = Plan(
 )
 QUICK: Final = Plan(
     quick=True,
-    budget_s=52.0,
+    budget_s=40.0,
     repetitions=2,
+    turns=2,
+    runs_min=256,
     warm_up_s=2.0,
     repetition_s=0.6,
     latency_runs=50,
@@ -68,10 +74,9 @@ QUICK: Final = Plan(
     synced=False,
 )
 RUN_S_MAX: Final = 60.0  # one repetition, however slow the engine is
-RUNS_MIN: Final = 256
 RUNS_MAX: Final = 60_000
 
 
-def runs_for(rate_per_s: float, seconds: float) -> int:
-    """How many runs fit in about this time."""
-    return int(min(max(rate_per_s * seconds, RUNS_MIN), RUNS_MAX))
+def runs_for(rate_per_s: float, plan: Plan) -> int:
+    """How many runs fit in about the time of a repetition."""
+    return int(min(max(rate_per_s * plan.repetition_s, plan.runs_min), RUNS_MAX))

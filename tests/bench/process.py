@@ -15,7 +15,7 @@ from typing import Any, Final
 from penstock.server.tuning import tune
 
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+KIB: Final = 1_024
 STOP_S: Final = 10.0
 READY: Final = "ready"
 _spawn = multiprocessing.get_context("spawn")
@@ -31,9 +31,11 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def rss_mb(pid: int) -> float:
-    """Resident memory now."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES / 1e6
+def peak_mb(pid: int) -> float:
+    """The most resident memory that there was."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(peak) * KIB / 1e6
 
 
 class Child:

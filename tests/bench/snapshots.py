@@ -56,7 +56,9 @@ def run_snapshot(kept: Path, partitions: int) -> tuple[float, float, float]:
         data = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="penstock-bench-")))
         adopt(kept, data / "stores", identity, StorePosition(1, 0, b"a record"))
         place = Place(
-            DirectoryObjects(data / "objects"), RocksStores(data / "stores"), data / "staging"
+            DirectoryObjects(data / "objects"),
+            RocksStores(data / "stores", partitions),
+            data / "staging",
         )
         begun_s = time.monotonic()
         manifest = _take(place, identity)

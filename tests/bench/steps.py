@@ -13,12 +13,12 @@ from typing import Final
 from penstock.store.rocks import RocksStores
 from tests.bench.figures import Figures
 from tests.bench.plan import Plan
-from tests.bench.process import BenchError, in_child, rss_mb
+from tests.bench.process import BenchError, in_child, peak_mb
 from tests.sim.growth import Engine
 
 CHILD_S: Final = 400.0
 SAMPLE_STEPS: Final = 400
-WINDOWS_MAX: Final = 5  # of a long run, the last ones
+WINDOWS_MAX: Final = 5  # of a long run, the last ones: a repetition is a run of its own
 
 
 def measure_steps(figures: Figures, plan: Plan) -> None:
@@ -42,12 +42,12 @@ def run_steps(steps: int, repetitions: int) -> tuple[list[float], float]:
         samples: list[float] = []
         while len(samples) < repetitions:
             short = [_run(engine, f"{len(samples)}-{n}", steps) for n in range(_runs_for(steps))]
-            # of many short runs the mean; of a long one its last windows
-            windows = [sum(one) / len(one) for one in zip(*short, strict=True)]
-            samples += windows[-WINDOWS_MAX:]
-        memory_mb = rss_mb(os.getpid())
+            # of many short runs the mean; of a long one that of its last windows
+            windows = [sum(one) / len(one) for one in zip(*short, strict=True)][-WINDOWS_MAX:]
+            samples.append(sum(windows) / len(windows))
+        memory_mb = peak_mb(os.getpid())
         engine.partition.close()
-    return samples[:repetitions], memory_mb
+    return samples, memory_mb
 
 
 def _runs_for(steps: int) -> int:

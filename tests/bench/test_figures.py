@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.figures import Figures, percentile
-from tests.bench.goals import GOALS, LATENCY, LOOP_CPU, Goal, Scale
-from tests.bench.plan import RUNS_MAX, RUNS_MIN, runs_for
+from tests.bench.goals import GOALS, LATENCY, LOOP_CPU, LOOP_CPU_ALONE, Goal, Scale
+from tests.bench.plan import LONG, RUNS_MAX, runs_for
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,7 @@ def test_figures_are_written_with_flat_keys(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {
         "quick": True,
         "cpu_times": None,
+        "cpu_alone_times": None,
         "latency_times": None,
         "wf1_per_s": 2_000,
         "wf1_per_s_min": 1_000,
@@ -64,8 +65,11 @@ def test_the_table_has_a_line_for_each_figure() -> None:
 
 
 def _on_a_slow_machine(**measured: float) -> Figures:
-    """The bare loop takes twice the CPU, and three times the latency, of the reference machine."""
+    """The bare loop takes twice the CPU, half as much more alone, and three times the latency, of
+    the reference machine.
+    """
     figures = Figures()
+    figures.add(LOOP_CPU_ALONE, "us", 25.5)
     figures.add(LOOP_CPU, "us", 34.0)
     figures.add(LATENCY, "ms", 4.2)
     for key, number in measured.items():
@@ -79,7 +83,8 @@ def _on_a_slow_machine(**measured: float) -> Figures:
         ("wf1_per_s", 3_500.0, 6_000, False, 3_000, True),  # more is better: less CPU to do it with
         ("wf1_engine_cpu_us", 241.0, 120, False, 240, False),  # less is better
         ("latency1_kafka_ms_p50", 8.0, 3, False, 9, True),  # by the latency, not by the CPU
-        ("latency1_embedded_ms_p50", 1.0, 1.5, True, 3, True),  # no broker: by the CPU
+        ("latency1_embedded_ms_p50", 1.0, 1.5, True, 2.25, True),  # nobody beside it
+        ("fold_commands_per_s", 26_000.0, 40_000, False, 26_667, False),
     ],
 )
 def test_a_goal_follows_the_machine(
@@ -110,7 +115,7 @@ def test_both_goals_stand_in_the_table() -> None:
     lines = _on_a_slow_machine(wf1_per_s=3_500.0).table().splitlines()
     line = next(line for line in lines if line.startswith("wf1_per_s"))
     assert line.split()[5:] == [">=", "6,000", "NOT", "reached", ">=", "3,000", "reached"]
-    assert "2.00 times the CPU, and 3.00 times the latency" in lines[-1]
+    assert "2.00 times the CPU, alone 1.50 times, and 3.00 times the latency" in lines[-1]
 
 
 def test_every_goal_names_figures_that_are_measured() -> None:
@@ -120,6 +125,6 @@ def test_every_goal_names_figures_that_are_measured() -> None:
 
 
 def test_every_repetition_is_bounded() -> None:
-    assert runs_for(0.001, 1.0) == RUNS_MIN
-    assert runs_for(1_000.0, 2.0) == 2_000
-    assert runs_for(1e9, 10.0) == RUNS_MAX
+    assert runs_for(0.001, LONG) == LONG.runs_min
+    assert runs_for(1_000.0, LONG) == 1_000 * LONG.repetition_s
+    assert runs_for(1e9, LONG) == RUNS_MAX

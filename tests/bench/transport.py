@@ -16,6 +16,7 @@ from confluent_kafka import TopicPartition
 from penstock.log.port import Consumer, Message, Producer
 
 RECORDS_MAX: Final = 1_000
+ROOM_S: Final = 0.01
 LINGER_MS: Final = 0.5  # the best throughput of a bare loop; 0 gives the best latency
 _counter = itertools.count()
 
@@ -104,7 +105,9 @@ class PortSink:
 class RawSource:
     """All partitions of a topic, from their ends as of now."""
 
-    def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, partitions: int, *, from_start: bool = False
+    ) -> None:
         self._client = KafkaClient(
             {
                 "bootstrap.servers": bootstrap,
@@ -117,8 +120,9 @@ class RawSource:
             }
         )
         at = [TopicPartition(topic, number) for number in range(partitions)]
-        ends = [self._client.get_watermark_offsets(one, timeout=15)[1] for one in at]
-        self._client.assign([TopicPartition(topic, number, end) for number, end in enumerate(ends)])
+        bounds = [self._client.get_watermark_offsets(one, timeout=15) for one in at]
+        begin = [low if from_start else high for low, high in bounds]
+        self._client.assign([TopicPartition(topic, *one) for one in enumerate(begin)])
 
     def poll(self, timeout_s: float) -> list[bytes]:
         """Values of records."""
@@ -155,10 +159,14 @@ class RawSink:
         self, topic: str, key: bytes | None, value: bytes, headers: Mapping[str, bytes],
         partition: int | None,
     ) -> None:  # fmt: skip
-        """Send one record."""
+        """Send one record; wait for room, if the broker is behind."""
         produce: Callable[..., None] = self._client.produce
         place = -1 if partition is None else partition
-        produce(topic, value, key, place, headers=list(headers.items()))
+        while True:
+            try:
+                return produce(topic, value, key, place, headers=list(headers.items()))
+            except BufferError:
+                self._client.poll(ROOM_S)
 
     def sent(self) -> None:
         """Take the reports."""

@@ -10,6 +10,7 @@ from penstock.contracts.wire import Sent, outgoing
 from penstock.core.state.outputs import ScheduledTask
 from penstock.log.kafka import KafkaConsumer, KafkaProducer
 from penstock.sdk import Worker, task
+from penstock.server.tuning import tune
 from tests.bench.process import READY, BenchError, Parent
 from tests.bench.transport import PortSink, PortSource, RawSink, RawSource, Sink, Source
 from tests.bench.workflows import TASK_DEF, TENANT, report_of
@@ -65,6 +66,7 @@ def run_raw_worker(
     topics = Topics(cluster, partitions)
     source = RawSource(bootstrap, topics.task(TENANT, TASK_DEF), partitions)
     sink = RawSink(bootstrap, linger_ms)
+    tune()
     parent.tell(READY)
     work(parent, avro=Avro(), topics=topics, source=source, sink=sink)
     source.close()

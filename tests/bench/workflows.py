@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final
 
 from penstock.core.command import Command
@@ -55,6 +56,10 @@ class Workflow:
     timer: bool = False
     searchable: bool = False
 
+    def id_of(self, name: str) -> str:
+        """The id of a run; it ends in the workflow's name."""
+        return f"{spread(name)}-{self.name}"
+
     def spec(self) -> Command:
         """The command that registers it."""
         return PutWfSpec(name=self.name, spec=self._fan() if self.fan else self._chain())
@@ -99,6 +104,11 @@ FOUND: Final = Workflow("found", tasks=1, searchable=True)
 WORKFLOWS: Final = {
     one.name: one for one in (WF0, WF1, SEQ5, FAN20, EVENT, PEOPLE, TIMER, LONG, FOUND)
 }
+
+
+def spread(name: str) -> str:
+    """A part of an id that lies anywhere among others, as those that users make do."""
+    return blake2b(name.encode(), digest_size=8).hexdigest()
 
 
 def definitions() -> list[Command]:

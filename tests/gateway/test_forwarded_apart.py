@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,19 @@ def owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 def on(number: int) -> str:
     """A run's id on a partition."""
     return next(f"r{n}" for n in range(99) if partition_of_run(f"r{n}", PARTITIONS) == number)
+
+
+@contextmanager
+def beside_a_silent_node(
+    owner: Served, directory: Path
+) -> Iterator[tuple[socket.socket, Spare, httpx.Client]]:
+    """A node beside the owner and one that takes connections, and says nothing."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        spare_beside(owner, directory, url_of(silent), owner.url, security=Security()) as spare,
+        spare.with_key(None) as client,
+    ):
+        yield silent, spare, client
 
 
 def asked_often(
@@ -118,14 +131,10 @@ def test_a_stream_is_known_however_its_address_is_written(owner: Served, tmp_pat
 
 
 def test_a_tenant_has_a_part_of_the_connections(owner: Served, tmp_path: Path) -> None:
-    """Whatever keeps it: here a node that takes connections, and says nothing."""
+    """Whatever keeps it: here a node that is silent."""
     run = owner.run("apart", wf_run_id=on(1))
     with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        spare_beside(
-            owner, tmp_path / "spare", url_of(silent), owner.url, security=Security()
-        ) as spare,
-        spare.with_key(None) as client,
+        beside_a_silent_node(owner, tmp_path / "spare") as (silent, spare, client),
         ThreadPoolExecutor() as others,
     ):
         answers = asked_often(spare, others, f"/v1/wf-runs/{on(0)}")
@@ -142,11 +151,7 @@ def test_two_tenants_leave_some_to_others(owner: Served, tmp_path: Path) -> None
     """Though together they ask more often than there are connections."""
     run = owner.run("apart", wf_run_id=on(1))
     with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        spare_beside(
-            owner, tmp_path / "spare", url_of(silent), owner.url, security=Security()
-        ) as spare,
-        spare.with_key(None) as client,
+        beside_a_silent_node(owner, tmp_path / "spare") as (silent, spare, client),
         ThreadPoolExecutor(2 * (BRIEF + 1)) as others,
     ):
         path = f"/v1/wf-runs/{on(0)}"

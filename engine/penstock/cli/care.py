@@ -12,7 +12,14 @@ import msgspec
 from penstock.cli.asking import asking, showing
 from penstock.cli.codes import Exit
 from penstock.cli.shown import add_output, show, table, text, watching
-from penstock.cli.words import Verbs, add_kafka, add_server, count, kafka_settings_of
+from penstock.cli.words import (
+    Verbs,
+    add_kafka,
+    add_server,
+    count,
+    kafka_of,
+    kafka_settings_of,
+)
 from penstock.config import Config
 from penstock.contracts.answers.dead_letters import DeadLetterRead, DeadLetters
 from penstock.processor.directory import CannotStart, listening
@@ -118,7 +125,7 @@ def _of_directory(options: argparse.Namespace) -> dict[str, Any]:
     from penstock.processor.doctor import Patient, examine
 
     settings = kafka_settings_of(options)
-    config = Config(data=options.data, kafka=options.kafka, kafka_settings=settings)
+    config = Config(data=options.data, kafka=kafka_of(options), kafka_settings=settings)
     try:
         with opened(config, has_data=True) as offline:
             patient = Patient(

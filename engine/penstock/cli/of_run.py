@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from penstock.cli.words import add_kafka, add_server, kafka_settings_of
+from penstock.cli.words import add_kafka, add_server, kafka_of, kafka_settings_of
 from penstock.config import CLUSTER_DEFAULT, Config
 from penstock.core.errors import Reject
 from penstock.core.ids import is_kebab, is_wf_run_id
@@ -54,7 +54,7 @@ def asked(
 
     config = Config(
         data=options.data or Path(),
-        kafka=options.kafka,
+        kafka=kafka_of(options),
         kafka_settings=kafka_settings_of(options),
         cluster=options.cluster,
     )

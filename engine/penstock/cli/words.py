@@ -15,6 +15,7 @@ from penstock.cli.codes import Exit
 from penstock.config import (
     KAFKA_CONFIG_VARIABLE,
     LOG_FORMATS,
+    kafka_default,
     kafka_settings_default,
     log_format_default,
     read_kafka_settings,
@@ -203,6 +204,14 @@ def add_kafka(parser: argparse.ArgumentParser, *, required: bool, default: str |
         help="such settings, a line each; those of the file that PENSTOCK_KAFKA_CONFIG names hold"
         " where nothing else is said",
     )
+
+
+def kafka_of(options: argparse.Namespace) -> str | None:
+    """The brokers that are named; of a directory, which may belong to them, else those of the
+    environment.
+    """
+    named: str | None = options.kafka
+    return named or (None if options.data is None else kafka_default())
 
 
 def kafka_settings_of(options: argparse.Namespace) -> dict[str, str]:

@@ -183,12 +183,10 @@ def _version(patient: Patient) -> Iterator[Finding]:
     """Whether the log has moved to what this build knows (R9)."""
     states = [Rows(view).peek(PartitionState) for view in patient.views().values()]
     in_force = min((state.fold_version for state in states if state), default=FOLD_VERSION)
+    what = f"fold version {in_force} is in force, this build knows {FOLD_VERSION}"
     if in_force < FOLD_VERSION:
-        what = (
-            f"fold version {in_force} is in force, this build knows {FOLD_VERSION}: some node is"
-            " of an older build, or --fold-version-max keeps it"
-        )
-        yield Finding("FOLD_VERSION", False, what)
+        what += ": some node is of an older build, or --fold-version-max keeps it"
+    yield Finding("FOLD_VERSION", False, what)
 
 
 def _gaps(patient: Patient) -> Iterator[Finding]:
@@ -240,7 +238,10 @@ def _rows(patient: Patient) -> Iterator[Finding]:
         yield Finding("HELD_TASKS", True, what, "make the topic, or give the engine leave to")
     for tenant, task_def in sorted(opened):
         what = f"the breaker of {task_def!r} (tenant {tenant}) is open: its attempts keep failing"
-        mend = "mend what the tasks fail at; it closes by itself, or by ResetBreaker"
+        mend = (
+            "mend what the tasks fail at; it closes by itself if it has a cool_down_ms, else by"
+            f" POST /v1/task-queues/{task_def}/actions/close"
+        )
         yield Finding("BREAKER_OPEN", True, what, mend)
 
 

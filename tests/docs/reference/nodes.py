@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from penstock.core.definitions.graph import NodeConfig
+from penstock.core.definitions.wf_spec import SpecBody, ThreadSpec
 from penstock.core.flow.node import NodeType
 from penstock.core.nodes import NODE_TYPES
 from tests.docs.reference.words import (
@@ -18,10 +19,11 @@ from tests.docs.reference.words import (
 HEAD = """\
 # Nodes
 
-A thread of a WfSpec is a graph of nodes. Each node has a `type`, the fields that all have, and
-those of its type. `PUT /v1/wf-specs` takes specs as JSON; [functions](../WORKFLOWS.md) and
-[flows](../FLOWS.md) are made into them.
+A WfSpec has threads, and a thread is a graph of nodes. Each node has a `type`, the fields that all
+have, and those of its type. `PUT /v1/wf-specs` takes specs as JSON; [functions](../WORKFLOWS.md)
+and [flows](../FLOWS.md) are made into them.
 """
+SPEC = {"The spec": SpecBody, "ThreadSpec": ThreadSpec}
 
 
 def page() -> str:
@@ -29,12 +31,14 @@ def page() -> str:
     kinds = [node.config for node in NODE_TYPES]
     common = frozenset(one.encode_name for one in fields_of(NodeConfig))
     about = paragraph(NodeConfig.__doc__).partition("\n\n")[2]
-    text = [HEAD, "## What all have\n", about + "\n"]
-    text.append(fields_table(NodeConfig))
+    text = [HEAD]
+    for name, kind in SPEC.items():
+        text += [f"## {name}\n", paragraph(kind.__doc__) + "\n", fields_table(kind)]
+    text += ["## What all have\n", about + "\n", fields_table(NodeConfig)]
     for node in NODE_TYPES:
         text += _node(node, common)
     text.append("## Parts\n")
-    for part in parts_of(kinds, frozenset(kinds)):
+    for part in parts_of([*kinds, *SPEC.values()], frozenset({*kinds, *SPEC.values()})):
         text += [f"### {part.__name__}\n", paragraph(part.__doc__) + "\n", fields_table(part)]
     return "\n".join(text)
 

@@ -16,7 +16,8 @@ HEAD = """\
 
 The command line goes before the environment. [OPERATIONS.md](../OPERATIONS.md) says what the
 settings of servers are for. Commands that ask a server take `--url` (`http://127.0.0.1:7070`),
-`--tenant` (`default`) and `--within` (`10s`), which are not repeated below.
+`--tenant` (the credential's only one, else `default`) and `--within` (`10s`), which are not
+repeated below.
 """
 SHARED = frozenset({"--url", "--tenant", "--within"})
 
@@ -41,18 +42,21 @@ def _commands(
         if not isinstance(action, argparse._SubParsersAction):
             continue
         abouts = {one.dest: one.help or "" for one in action._choices_actions}
+        names: dict[int, str] = {}
         for name, below in action.choices.items():
             path = f"{above}{name}"
+            first = names.setdefault(id(below), path)
             if any(isinstance(one, argparse._SubParsersAction) for one in below._actions):
                 yield from _commands(below, f"{path} ")
             else:
-                yield path, abouts.get(name, ""), below
+                yield path, abouts.get(name, f"the same as `{first}`"), below
 
 
 def _arguments(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
     for action in parser._actions:
         shared = SHARED & {*action.option_strings}
-        if not shared and not isinstance(action, argparse._HelpAction):
+        hidden = action.help is argparse.SUPPRESS or isinstance(action, argparse._HelpAction)
+        if not shared and not hidden:
             yield _spelled(action), _about(action)
 
 

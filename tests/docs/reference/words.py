@@ -11,11 +11,13 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 from msgspec import inspect as types
 
+from penstock.core.definitions.graph import NodeConfig
 from penstock.core.values.expressions import Expression
 
 _EXPRESSION: Final = frozenset(
     one.cls for one in types.type_info(Expression).types if isinstance(one, types.StructType)
 )
+_NODE: Final = "a node"
 _SIMPLE: Final = {
     types.StrType: "text",
     types.BoolType: "true or false",
@@ -115,13 +117,15 @@ def _number(kind: types.IntType | types.FloatType) -> str:
 
 
 def _plural(text: str) -> str:
-    return {"text": "texts", "any value": "values"}.get(text, text)
+    return {"text": "texts", "any value": "values", _NODE: "nodes"}.get(text, text)
 
 
 def _union(kind: types.UnionType) -> str:
     some = [one for one in kind.types if not isinstance(one, types.NoneType)]
     structs = {one.cls for one in some if isinstance(one, types.StructType)}
     words: list[str] = []
+    if structs and all(issubclass(one, NodeConfig) for one in structs):
+        return _NODE
     if structs >= _EXPRESSION:
         words.append("an [expression](../values.md#expressions)")
         some = [one for one in some if getattr(one, "cls", None) not in _EXPRESSION]
