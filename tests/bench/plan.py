@@ -29,11 +29,12 @@ class Plan:
     engines: tuple[int, ...]
     steps: tuple[int, ...]  # of the runs whose steps are measured
     synced: bool
+    kinds: tuple[str, ...]  # of workflows whose throughput is measured
 
 
 LONG: Final = Plan(
     quick=False,
-    budget_s=3_600.0,
+    budget_s=4_500.0,
     repetitions=5,
     turns=15,
     runs_min=1_280,
@@ -51,6 +52,7 @@ LONG: Final = Plan(
     engines=(2, 4),
     steps=(10, 1_000, 100_000),
     synced=True,
+    kinds=("wf1", "seq5", "fanout20", "wf0", "user_task", "event_wait"),
 )
 QUICK: Final = Plan(
     quick=True,
@@ -72,6 +74,7 @@ QUICK: Final = Plan(
     engines=(),
     steps=(10, 1_000),
     synced=False,
+    kinds=("wf1", "seq5", "fanout20"),
 )
 RUN_S_MAX: Final = 60.0  # one repetition, however slow the engine is
 RUNS_MAX: Final = 60_000

@@ -45,6 +45,9 @@ def measure_throughput(figures: Figures, running: Running, ceiling: Ceiling, pla
     """All kinds, one after the other."""
     warm_up(plan, ceiling.client, running.client)
     for kind in KINDS:
+        if kind.key not in plan.kinds:
+            figures.miss(kind.unit, "in the long bench only")
+            continue
         with_ceiling = kind.key == "wf1" or not plan.quick
         try:
             _measure(figures, kind, running, ceiling if with_ceiling else None, plan)
