@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from penstock.core.commands.change_task_run_state import ChangeTaskRunState
 from penstock.core.commands.close_breaker import CloseBreaker
 from penstock.core.commands.delete_task_def import DeleteTaskDef
 from penstock.core.commands.put_task_def import PutTaskDef
@@ -205,14 +206,53 @@ def test_many_are_let_out_in_rounds(memory: Driver) -> None:
     assert memory.digests_and_refolds_agree()
 
 
-def test_what_is_held_goes_out_when_nobody_guards_it_any_more(memory: Driver) -> None:
+@pytest.mark.parametrize("settings", [{}, {"cool_down_ms": COOL_MS}])
+def test_what_is_held_goes_out_when_nobody_guards_it_any_more(
+    memory: Driver, settings: dict[str, int]
+) -> None:
     """Its TaskDef was deleted: what has its task already does it."""
-    register(memory, "flow", chain(task("work")), guarded(cool_down_ms=COOL_MS))
+    register(memory, "flow", chain(task("work")), guarded(**settings))
     ends(memory, False, False, True, True)
     story = start(memory)
     accepted(memory, DeleteTaskDef(name="work"))
-    memory.pass_ms(COOL_MS)
     story.task("work").succeeds().completes(None)
+
+
+@pytest.mark.parametrize(("before", "after"), [(8, 100), (100, 8)])
+def test_a_task_def_that_is_put_again_has_a_breaker_of_its_own(
+    memory: Driver, before: int, after: int
+) -> None:
+    """Nothing is left of what the other one has counted, in a window of another size."""
+    register(memory, "flow", chain(task("work")), guarded(window=before, level=0.5))
+    ends(memory, *[False] * 4)
+    accepted(memory, DeleteTaskDef(name="work"))
+    accepted(memory, guarded(window=after, level=0.5))
+    ends(memory, *[True] * 20)
+    row = breaker(memory)
+    assert (row.status, row.failed, row.ends) == (BreakerStatus.CLOSED, 0, min(after, 20))
+
+
+def test_what_is_said_of_an_attempt_counts_once(memory: Driver) -> None:
+    """Not when an operator says otherwise of one that has ended, or ends what was never sent."""
+    register(memory, "flow", chain(task("work")), guarded(cool_down_ms=COOL_MS))
+
+    def is_said_to_succeed(story: Story, guid: str) -> None:
+        success = TaskStatus.TASK_SUCCESS
+        accepted(memory, ChangeTaskRunState(wf_run_id=story.id, guid=guid, status=success))
+
+    [story] = ends(memory, False)
+    is_said_to_succeed(story, story.taken.guid)
+    story.completes(None)
+    assert (breaker(memory).failed, breaker(memory).ends) == (1, 1)
+    ends(memory, False, True, True)
+    held = [start(memory) for _ in range(3 * TRIALS)]
+    memory.pass_ms(COOL_MS)
+    tried = {one.wf_run_id for one in memory.tasks("work", 20)}
+    for story in [one for one in held if one.id not in tried][:TRIALS]:
+        [row] = memory.scan(TaskRun, story.id)
+        is_said_to_succeed(story, row.guid)
+        story.completes(None)
+    assert breaker(memory).status is BreakerStatus.TRYING
 
 
 def test_what_can_be_no_breaker_is_refused(memory: Driver) -> None:

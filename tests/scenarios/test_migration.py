@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from penstock.core.commands import migrate_wf_run
@@ -86,6 +88,19 @@ def test_a_variable_keeps_its_value_or_goes(memory: Driver) -> None:
         "wider": 2.0,
     }
     story.gets("go").completes(2.0)
+
+
+def test_a_value_that_gets_too_large_is_refused(memory: Driver) -> None:
+    """Bytes take a third more as text."""
+    hidden = {"access": "PRIVATE_VAR"}
+    register(memory, "order", chain(event("go"), variables=(declared("raw", "BYTES", **hidden),)))
+    large = run(memory, "order", raw=b64encode(b"x" * 200_000).decode())
+    small = run(memory, "order", raw=b64encode(b"x").decode())
+    as_text = (declared("raw", "STR", **hidden),)
+    next_version(memory, "order", chain(event("go"), variables=as_text))
+    can_not(large, "variable 'raw': ")
+    large.gets("go").completes()
+    migrates(small).gets("go").completes()
 
 
 def test_a_node_that_is_no_more_must_be_left_or_mapped(memory: Driver) -> None:

@@ -7,12 +7,27 @@ import pytest
 from penstock.core.commands.delete_wf_run import DeleteWfRun
 from penstock.core.commands.edit_variable import EditVariable
 from penstock.core.commands.put_principal import PutPrincipal
+from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.schedule_wf import ScheduleWf
 from penstock.core.definitions.principals import Action, Grant, Resource
 from penstock.core.ids import partition_of_run
-from tests.controls import chain, compare, declared, event, holds, literal, variable
+from penstock.core.state.partition_state import LiveRuns
+from penstock.core.state.thread_rows import LiveBelow
+from tests.controls import (
+    chain,
+    compare,
+    declared,
+    event,
+    holds,
+    literal,
+    output_of,
+    starts_each,
+    threads,
+    variable,
+    waits_for,
+)
 from tests.scenarios.driver import Driver
-from tests.scenarios.schedules import Plan, come_to, schedule
+from tests.scenarios.schedules import Plan, come_to, ms, schedule
 from tests.scenarios.story import Story, accepted, refused, register, run
 
 
@@ -56,6 +71,30 @@ def test_a_parent_that_is_gone_is_seen_each_time(memory: Driver) -> None:
     assert (firing.outcome, firing.message[:16]) == ("REFUSED", "WF_RUN_UNKNOWN: ")
     other = ScheduleWf(schedule_id="nightly", wf_spec="below", cron="0 * * * *", parent="other")
     refused(memory, other, "ALREADY_EXISTS")
+
+
+def test_nothing_begins_in_a_family_that_is_being_deleted(memory: Driver) -> None:
+    """The run above is there until its turn comes, and goes with all that is below it then."""
+    partitions = memory.topics.partitions
+    here = partition_of_run("nightly", partitions)
+    ids = (f"big-{number}" for number in range(100))
+    root = next(of for of in ids if partition_of_run(of, partitions) != here)
+    many = starts_each("child", literal([0] * 900)), waits_for(output_of("n1"))
+    child = chain(variables=tuple(declared(name, "INT", default=1) for name in "abcdefgh"))
+    register(memory, "many", threads(chain(*many), child=child))
+    run(memory, "many", root).completes()
+    accepted(memory, RunWf(wf_spec="top", wf_run_id="c", parent=root))
+    Story(memory, f"{root}.c").gets("go").completes()
+    plan = schedule(memory, "nightly", "0 * * * *", wf_spec="below", parent=f"{root}.c")
+    assert memory.clock is not None
+    memory.clock.now_ms = ms("2024-01-01 01:00")
+    accepted(memory, DeleteWfRun(wf_run_id=root))
+    [firing] = plan.firings
+    assert firing.outcome == "REFUSED"
+    # An engine that dies after each record is slower to tell: all may be gone by then.
+    assert firing.message.partition(":")[0] in ("WF_RUN_DELETING", "WF_RUN_UNKNOWN")
+    assert memory.get(LiveBelow, root) is None
+    assert memory.everywhere(LiveRuns) == []
 
 
 @pytest.mark.parametrize("together", [True, False])

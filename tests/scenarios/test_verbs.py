@@ -237,6 +237,19 @@ def test_what_is_no_end_of_a_task(memory: Driver) -> None:
     story.refuses(unknown, "TASK_RUN_UNKNOWN")
 
 
+@pytest.mark.parametrize("asked", ["is_restarted", "is_shut_down"])
+def test_what_was_asked_of_a_task_before_is_not_how_it_has_ended(
+    memory: Driver, asked: str
+) -> None:
+    """An operator's last word is."""
+    register(memory, "one", chain(task("one", max_attempts=3)))
+    story = run(memory, "one").task("one").starts()
+    getattr(story, asked)(grace_ms=3_600_000)
+    accepted(memory, changed(story, TaskStatus.TASK_FAILED, error="it is over"))
+    story.no_task("one").ends_with("TASK_FAILURE")
+    assert memory.everywhere(Timer) == []
+
+
 def test_labels_are_merged_and_bounded(memory: Driver) -> None:
     """Also those of a run that has ended."""
     register(memory, "one", chain(task("one")))

@@ -23,7 +23,7 @@ from penstock.core.flow.agenda import next_woken, wake, wake_later
 from penstock.core.flow.at import At, peek_thread
 from penstock.core.flow.correlation import mark_thread, unmark_thread
 from penstock.core.flow.load import find, find_woken
-from penstock.core.flow.moves import complete_node, move_node, move_thread, note_status
+from penstock.core.flow.moves import complete_node, move_node, move_thread, note_status, reach
 from penstock.core.flow.outcomes import Done, Ended, Failed, Outcome, Wait
 from penstock.core.flow.recalls import recall_waiters
 from penstock.core.flow.rests import rest
@@ -250,8 +250,7 @@ def _see_to_node(at: At) -> bool:
 
 
 def _arrive(at: At) -> Outcome:
-    at.run.steps += 1
-    at.node_run.step = at.run.steps
+    reach(at)
     if at.run.steps > STEPS_PER_RUN_MAX:
         message = f"the run has taken {STEPS_PER_RUN_MAX} steps, which is its limit"
         return Failed(Failure(FailureName.STEP_LIMIT, message))

@@ -25,7 +25,7 @@ from penstock.core.state.transitions import (
     ThreadStatus,
 )
 from penstock.core.state.turn import Turn
-from penstock.core.tasks.attempts import end_attempt
+from penstock.core.tasks.attempts import drop_stop, end_attempt
 from penstock.core.tasks.cancel import release
 from penstock.core.tasks.outputs import fitting_output
 from penstock.core.tasks.tasks import FAILURE_OF, REPORTS
@@ -84,6 +84,7 @@ def _end(
     turn: Turn, task: TaskRun, status: TaskStatus, *, output: Value, failure: Failure | None
 ) -> None:
     release(turn, task)
+    drop_stop(turn, task)  # what was asked of it before is not how it has ended
     task.max_attempts = min(task.max_attempts, task.attempt.number - task.uncounted)  # for good
     end_attempt(turn, task, _EVENTS[status], output=output, failure=failure)
 

@@ -11,7 +11,8 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.definitions.principals import Action, Resource, leave_of, may
 from penstock.core.definitions.webhooks import TRIGGER
 from penstock.core.definitions.wf_spec import WfSpec
-from penstock.core.errors import Reject, refuse
+from penstock.core.errors import Code, Reject, refuse
+from penstock.core.flow.load import is_being_deleted
 from penstock.core.flow.starting import Start, listener, no_parent, wanted_spec
 from penstock.core.ids import partition_of_run
 from penstock.core.state.outputs import CommandRefused
@@ -58,6 +59,8 @@ def start(turn: Turn, command: StartScheduledRun) -> Reject | None:
     savepoint, sender = turn.savepoint(), turn.principal
     turn.principal = command.made_by
     try:
+        if is_being_deleted(turn, command.wf_run_id):
+            refuse(Code.WF_RUN_DELETING, "the run above it is being deleted")
         _check_leave(turn, command.parent)
         run_wf.handle(turn, _run(turn, command))
     except Reject as rejection:

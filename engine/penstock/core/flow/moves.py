@@ -51,9 +51,19 @@ def move_node(at: At, event: NodeMove) -> None:
         rest(at, None)
 
 
+def reach(at: At) -> None:
+    """The thread comes to the current node: a step of the run."""
+    at.run.steps += 1
+    at.node_run.step = at.run.steps
+
+
 def complete_node(at: At, output: Value, *, masked: bool = False) -> None:
-    """The current node is done; its output is kept if another node refers to it."""
+    """The current node is done; its output is kept if another node refers to it. One that an
+    operator has completed before it was asked was reached with that.
+    """
     node_run = at.node_run
+    if node_run.step == 0:
+        reach(at)
     node_run.output = output
     node_run.masked = masked or node_run.node in at.spec.masked_outputs.get(
         at.thread.thread_spec, ()

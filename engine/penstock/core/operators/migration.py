@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import ThreadSpec, WfSpec
 from penstock.core.errors import Code, Reject
 from penstock.core.flow.at import At, peek_thread
@@ -23,7 +22,8 @@ from penstock.core.limits import OLD_VALUE_ROW_BYTES
 from penstock.core.nodes import TYPE_OF
 from penstock.core.operators.migration_check import (
     check_thread,
-    found_output,
+    converted_variable,
+    found_outputs,
     node_run_of,
     to_migrate,
     waits,
@@ -45,8 +45,7 @@ from penstock.core.state.run import (
 from penstock.core.state.thread_rows import Interrupter, PendingInterrupt, Watcher
 from penstock.core.state.transitions import THREAD_LIVE, NodeStatus
 from penstock.core.state.turn import Turn
-from penstock.core.values.casts import converted
-from penstock.core.values.types import ValueProblem, parse_type
+from penstock.core.values.types import ValueProblem
 from penstock.core.values.value import value_bytes
 
 
@@ -202,8 +201,9 @@ def _carry_outputs(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
     """Outputs are kept by the names that nodes have now, and those that nobody reads go."""
     turn, here = plan.turn, (plan.turn.tenant, plan.run.wf_run_id, thread.number)
     found: dict[str, NodeOutput] = {}
+    visits = found_outputs(plan, thread, part)
     for name, node in part.wanted.items():
-        visit = found_output(plan, thread, node)
+        visit = visits.get(node)
         if visit is not None:
             found[name] = NodeOutput(*here, name, visit.output, visit.position, masked=visit.masked)
     kept_before = plan.old.kept_outputs.get(thread.thread_spec, ())
@@ -229,10 +229,9 @@ def _carry_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> None:
         if value is not None:
             turn.output_bytes += value_bytes(value)  # of rows, which are as dear as what is sent
             turn.rows.put(Variable(*here, name, value))
-    for name, wanted in part.converted.items():
-        row = turn.rows.get(Variable, *here, name)
+    for name in part.converted:
+        row = converted_variable(plan, part, thread, name)
         if row is not None:
-            row.value = converted(row.value, parse_type(wanted), structs_of(turn))
             turn.rows.put(row)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from penstock.core.definitions.structs import structs_of
 from penstock.core.definitions.wf_spec import Access, WfSpec
 from penstock.core.errors import Code, refuse
 from penstock.core.flow.at import At, Place, inherited_place, peek_thread
@@ -21,7 +22,8 @@ from penstock.core.state.rows import copy_of
 from penstock.core.state.run import HaltReason, NodeOutput, NodeRun, ThreadRun, Variable, WfRun
 from penstock.core.state.thread_rows import ChildRun, PendingInterrupt
 from penstock.core.state.transitions import NODE_LIVE, THREAD_LIVE, NodeStatus, ThreadStatus
-from penstock.core.values.types import ValueProblem
+from penstock.core.values.casts import converted
+from penstock.core.values.types import ValueProblem, parse_type
 from penstock.core.values.value import Value
 
 SHOWN_MAX: Final = 5
@@ -72,24 +74,31 @@ def waits(thread: ThreadRun, node_run: NodeRun) -> bool:
     return node_run.status in NODE_LIVE and node_run.status is not NodeStatus.STARTING
 
 
-def found_output(plan: Plan, thread: ThreadRun, node: str) -> NodeRun | None:
-    """The node run of the thread with the newest output of a node, None if there is none;
-    ValueProblem if that can not be told from as many as may be looked at.
+def found_outputs(plan: Plan, thread: ThreadRun, part: ThreadPlan) -> dict[str, NodeRun]:
+    """The node runs of the thread with the newest outputs of nodes that were not kept, and are
+    read from now on; ValueProblem if one can not be told from as many as may be looked at.
     """
+    found: dict[str, NodeRun] = {}
+    missing = set(part.wanted.values())
+    if not missing:
+        return found
     turn, run_id = plan.turn, plan.run.wf_run_id
     begin = thread.formers[-1].until if thread.formers else 0
     last = max(begin, thread.position + 1 - MIGRATION_NODE_RUNS_MAX)
     for position in range(thread.position, last - 1, -1):
         turn.nodes_left -= min(turn.nodes_left, 1)
         row = turn.rows.peek(NodeRun, turn.tenant, run_id, thread.number, position)
-        if row is not None and row.node == node and row.status is NodeStatus.COMPLETED:
-            return row
+        if row is not None and row.node in missing and row.status is NodeStatus.COMPLETED:
+            found[row.node] = row
+            missing.discard(row.node)
+        if not missing:
+            return found
     if last > 0:
         raise ValueProblem(
-            f"the output of node {node!r} is read in version {plan.new.version}, was not kept, and"
-            f" is not among its node runs from {last} on"
+            f"the output of node {min(missing)!r} is read in version {plan.new.version}, was not"
+            f" kept, and is not among its node runs from {last} on"
         )
-    return None
+    return found
 
 
 def _above(plan: Plan) -> Iterator[str]:
@@ -158,6 +167,7 @@ def _problems(plan: Plan, thread: ThreadRun, node_run: NodeRun) -> Iterator[str]
         if handler_of(after.handlers, node_run.failure) is None:
             yield f"its failure waits for a handler, and version {plan.new.version} has none for it"
     yield from _problems_of_outputs(plan, part, thread)
+    yield from _problems_of_variables(plan, part, thread)
     yield from _problems_of_interrupts(plan, part, thread)
     if thread.status in THREAD_LIVE:
         yield from _problems_of_keys(plan, part, thread, node_run)
@@ -165,19 +175,39 @@ def _problems(plan: Plan, thread: ThreadRun, node_run: NodeRun) -> Iterator[str]
 
 def _problems_of_outputs(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> Iterator[str]:
     turn, run_id = plan.turn, plan.run.wf_run_id
+    try:
+        found = found_outputs(plan, thread, part)
+    except ValueProblem as problem:
+        yield str(problem)
+        return
     for node in part.wanted.values():
-        try:
-            passed = found_output(plan, thread, node) is not None
-        except ValueProblem as problem:
-            yield str(problem)
-        else:
-            if passed and node in part.misfits:
-                yield f"node {node!r} has been passed: {part.misfits[node]}"
+        if node in found and node in part.misfits:
+            yield f"node {node!r} has been passed: {part.misfits[node]}"
     for node in part.outputs.values():
         if node in part.misfits and turn.rows.peek(
             NodeOutput, turn.tenant, run_id, thread.number, node
         ):
             yield f"node {node!r} has been passed: {part.misfits[node]}"
+
+
+def _problems_of_variables(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> Iterator[str]:
+    """A value that fits may be too large in its other type."""
+    for name in part.converted:
+        try:
+            converted_variable(plan, part, thread, name)
+        except ValueProblem as problem:
+            yield f"variable {name!r}: {problem}"
+
+
+def converted_variable(
+    plan: Plan, part: ThreadPlan, thread: ThreadRun, name: str
+) -> Variable | None:
+    """A variable of the thread in the type that it gets, if it has a value; or ValueProblem."""
+    turn = plan.turn
+    row = turn.rows.get(Variable, turn.tenant, plan.run.wf_run_id, thread.number, name)
+    if row is not None:
+        row.value = converted(row.value, parse_type(part.converted[name]), structs_of(turn))
+    return row
 
 
 def _problems_of_interrupts(plan: Plan, part: ThreadPlan, thread: ThreadRun) -> Iterator[str]:

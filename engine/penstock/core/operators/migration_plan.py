@@ -57,7 +57,8 @@ class ThreadPlan:
     def looks(self) -> bool:
         """Whether it depends on the threads that a run has."""
         asks = (self.problems, self.at_node, self.waiting, self.unhandled, self.wanted)
-        return any(asks) or bool(self.misfits or self.interrupts_gone or self.keys)
+        parts = self.misfits, self.converted, self.interrupts_gone, self.keys
+        return any(asks) or any(parts)
 
 
 class Plan:

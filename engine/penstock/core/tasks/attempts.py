@@ -78,8 +78,8 @@ def end_attempt(
     counted = (
         None if attempt.ended_ms is not None else event
     )  # it may wait for the next, or be said
-    if task.guarded:
-        note_end(turn, task, event)
+    if task.guarded and counted is not None and attempt.status is not TaskStatus.TASK_PENDING:
+        note_end(turn, task, event)  # of one that was sent, and had not ended before
     move_task(turn, task, event)
     restarts = event is TaskEvent.RESTART
     attempt.status = TaskStatus.TASK_CANCELLED if restarts else task.status

@@ -71,6 +71,16 @@ def reset(turn: Turn, task_def: str) -> bool:
     return True
 
 
+def forget(turn: Turn, task_def: str) -> None:
+    """The TaskDef is deleted: nobody guards its tasks any more, and one that is given its name
+    begins with nothing behind it.
+    """
+    row = turn.rows.get(Breaker, turn.tenant, task_def)
+    if row is not None:
+        _close(turn, row)
+        turn.rows.put(row)
+
+
 def breaker_due(turn: Turn, timer: Timer) -> None:
     """The time to cool down is over; or there are more tasks to be let out."""
     row = turn.rows.peek(Breaker, turn.tenant, timer.detail)
@@ -81,14 +91,13 @@ def breaker_due(turn: Turn, timer: Timer) -> None:
         return
     task_def = turn.rows.peek(TaskDef, turn.tenant, timer.detail)
     settings = None if task_def is None else task_def.breaker
+    if settings is None or settings.cool_down_ms is None:
+        return
     row = _own(turn, timer.detail)
-    if settings is None:  # deleted: nobody guards its tasks any more
-        _close(turn, row)
-    elif settings.cool_down_ms is not None:
-        row.status, row.trials = BreakerStatus.TRYING, TRIALS
-        row.changed_ms = turn.at_ms
-        _set_timer(turn, row, Clock.DURATION, settings.cool_down_ms)
-        _let_out(turn, row, TRIALS)
+    row.status, row.trials = BreakerStatus.TRYING, TRIALS
+    row.changed_ms = turn.at_ms
+    _set_timer(turn, row, Clock.DURATION, settings.cool_down_ms)
+    _let_out(turn, row, TRIALS)
     turn.rows.put(row)
 
 
