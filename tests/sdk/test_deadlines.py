@@ -11,10 +11,10 @@ import pytest
 
 from penstock import AsyncClient, Client, NotFound, ResultTimeout, Unavailable
 from penstock.gateway.serve import url_of
-from tests.sdk import test_requests as requests
-from tests.sdk.test_requests import HALTED, Scripted
+from tests.sdk import scripted as served
+from tests.sdk.scripted import HALTED, Scripted
 
-scripted = requests.scripted
+scripted = served.scripted
 TIMEOUT_S = 0.3
 SOON_S = 15.0
 """Sooner than the client gives up by itself, on a machine that has much else to do."""

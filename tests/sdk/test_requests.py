@@ -2,12 +2,7 @@
 
 import asyncio
 import inspect
-import json
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import islice
 from typing import Any
 
 import pytest
@@ -16,70 +11,19 @@ from penstock import (
     AsyncClient,
     Client,
     Conflict,
-    Forbidden,
     Incomplete,
-    InvalidRequest,
-    NotFound,
     PenstockError,
     ServerError,
     Unavailable,
 )
 from penstock.sdk import api
+from tests.sdk import scripted as served
+from tests.sdk.scripted import HALTED, Scripted, busy
+from tests.sdk.test_streams import END, told
 
+MANY = 150
+scripted, client = served.scripted, served.client
 
-class Scripted(ThreadingHTTPServer):
-    """Answers from a list, the last one for ever; keeps what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers: list[tuple[int, dict[str, Any] | str]] = []
-        self.retry_after = ""
-        self.asked: list[tuple[str, str, str | None]] = []
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Scripted
-
-    def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        asked = (self.command, self.path, self.headers.get(api.COMMAND_ID))
-        self.server.asked.append(asked)
-        answers = self.server.answers
-        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
-        if status == 0:  # go away without a word
-            self.close_connection = True
-            return
-        data = (body if isinstance(body, str) else json.dumps(body)).encode()
-        self.send_response(status)
-        if status >= 400 and self.server.retry_after:
-            self.send_header("Retry-After", self.server.retry_after)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header(api.POSITION, "3:41")
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST = do_PUT = _answer
-
-    def log_message(self, format: str, *args: Any) -> None: ...
-
-
-@pytest.fixture
-def scripted() -> Iterator[Scripted]:
-    server = Scripted()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def client(scripted: Scripted) -> Iterator[Client]:
-    with Client(f"http://127.0.0.1:{scripted.server_port}", deadline_s=5) as made:
-        yield made
-
-
-HALTED = {"repeated": False, "position": "3:41", "status": "HALTED", "wf_run_status": "HALTED"}
 STARTED = {
     "repeated": False,
     "position": "3:41",
@@ -87,10 +31,6 @@ STARTED = {
     "wf_spec": "wf",
     "version": 1,
 }
-
-
-def busy(status: int) -> tuple[int, dict[str, Any] | str]:
-    return status, {"error": {"code": "BUSY", "message": "try again"}}
 
 
 def test_a_command_keeps_its_id_over_its_retries(scripted: Scripted, client: Client) -> None:
@@ -263,114 +203,6 @@ def test_a_list_that_is_not_whole_says_so_at_its_end(scripted: Scripted, client:
     assert (raised.value.missing, raised.value.code) == ([2], "INCOMPLETE")
 
 
-def line(message: str) -> dict[str, Any]:
-    of = {"wf_run_id": "a", "task_run": "t", "node": "n", "attempt": 1}
-    return {**of, "at": "2026-01-01T00:00:00.000Z", "level": "INFO", "message": message}
-
-
-def told(*messages: str) -> str:
-    return "".join(f"event: log\ndata: {json.dumps(line(one))}\n\n" for one in messages)
-
-
-def ending(code: str, status: int) -> str:
-    of = {"code": code, "message": "so it is", "status": status}
-    return f"event: error\ndata: {json.dumps(of)}\n\n"
-
-
-END = "event: end\ndata: {}\n\n"
-
-
-def test_a_stream_that_breaks_goes_on_where_it_was(scripted: Scripted, client: Client) -> None:
-    """The server tells it from the beginning each time; lines that say the same are each told."""
-    scripted.answers = [
-        (200, told("one", "two")),
-        (0, {}),
-        busy(503),
-        (200, ": quiet\n\n" + told("one", "two", "two")),
-        (200, told("one", "two", "two", "three") + END),
-    ]
-    found = [one.message for one in client.handle("a").follow_logs()]
-    assert found == ["one", "two", "two", "three"]
-    assert len(scripted.asked) == 5
-
-
-def test_a_search_that_is_followed_goes_on_with_what_is_new(
-    scripted: Scripted, client: Client
-) -> None:
-    """Nothing is told again, and nothing taken for something that was told before."""
-    begin = 'event: begin\ndata: {"positions": ["0:1"]}\n\n'
-    left = 'event: left\ndata: {"wf_run_id": "a"}\n\n'
-    ended = ending("RESTORING", 503)
-    scripted.answers = [(200, begin + left + ended), (0, {}), (200, begin + left)]
-    news = client.follow_runs(wf_spec="x", status=["ERROR"])
-    told_of = [(one.what, one.wf_run_id) for one in islice(news, 4)]
-    assert told_of == [("begin", None), ("left", "a")] * 2
-
-
-def test_a_stream_that_is_refused(scripted: Scripted, client: Client) -> None:
-    scripted.answers = [(404, {"error": {"code": "WF_RUN_UNKNOWN", "message": "no"}})]
-    with pytest.raises(NotFound, match="WF_RUN_UNKNOWN"):
-        list(client.handle("a").follow_logs())
-    assert len(scripted.asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "kind"),
-    [
-        ("UNAUTHENTICATED", 401, Forbidden),
-        ("PERMISSION_DENIED", 403, Forbidden),
-        ("WF_RUN_UNKNOWN", 404, NotFound),
-        ("BAD_FILTER", 400, InvalidRequest),
-    ],
-)
-def test_a_stream_that_is_ended_for_good(
-    scripted: Scripted, client: Client, code: str, status: int, kind: type[PenstockError]
-) -> None:
-    """What was told is given; then it is raised, and not asked for again."""
-    scripted.answers = [(200, told("one") + ending(code, status))]
-    lines = client.handle("a").follow_logs()
-    assert next(lines).message == "one"
-    with pytest.raises(kind, match=code) as raised:
-        next(lines)
-    assert raised.value.status == status
-    assert len(scripted.asked) == 1
-
-
-def test_pauses_grow_while_connections_end_soon(
-    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Though each begins well."""
-    paused: list[float] = []
-    monkeypatch.setattr(time, "sleep", paused.append)
-    ends = 200, told("one") + ending("RESTORING", 503)
-    scripted.answers = [*[ends] * 7, (200, END)]
-    url = f"http://127.0.0.1:{scripted.server_port}"
-    with Client(url) as client:
-        assert [one.message for one in client.handle("a").follow_logs()] == ["one"]
-    longest = [api.PAUSE_FIRST_S * 2**retry for retry in range(6)]
-    for pause_s, most_s in zip(paused, longest, strict=False):
-        assert most_s / 2 <= pause_s <= most_s
-
-
-def test_what_is_missing_is_told(scripted: Scripted, client: Client) -> None:
-    of = [{"partition": 2, "code": "RESTORING", "message": "soon"}]
-    told_of: tuple[list[Any], ...] = of, []
-    missing_event = 'event: missing\ndata: {"partitions": %s}\n\n'
-    scripted.answers = [
-        (200, "".join(missing_event % json.dumps(one) for one in told_of)),
-    ]
-    first, second = islice(client.follow_runs(), 2)
-    assert [(one.partition, one.code) for one in first.missing] == [(2, "RESTORING")]
-    assert (first.what, second.what, second.missing) == ("missing", "missing", ())
-
-
-def test_a_stream_that_gives_up(scripted: Scripted) -> None:
-    scripted.answers = [(200, "")]
-    url = f"http://127.0.0.1:{scripted.server_port}"
-    with Client(url, deadline_s=0.3) as client, pytest.raises(Unavailable, match="STREAM_ENDED"):
-        list(client.handle("a").follow_logs())
-
-
 def test_awaited_it_is_the_same(scripted: Scripted) -> None:
     scripted.answers = [
         (0, {}),
@@ -398,3 +230,29 @@ def test_methods_tell_what_they_are() -> None:
     with Client("http://127.0.0.1:9") as client:
         assert list(inspect.signature(client.handle("a").stop).parameters) == ["thread"]
         assert "Halt the run" in (client.handle("a").stop.__doc__ or "")
+
+
+def test_as_many_runs_are_awaited_as_one_likes() -> None:
+    """Each wait has a connection of its own; none queues behind others."""
+
+    async def test() -> None:
+        come, over = asyncio.Semaphore(0), asyncio.Event()
+
+        async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            assert b"until=ended" in await reader.readuntil(b"\r\n\r\n")
+            come.release()
+            await over.wait()
+            writer.close()
+
+        async with await asyncio.start_server(hold, "127.0.0.1", 0) as held:
+            url = f"http://127.0.0.1:{held.sockets[0].getsockname()[1]}"
+            async with AsyncClient(url) as client:
+                waits = [asyncio.ensure_future(client.handle(str(n)).result()) for n in range(MANY)]
+                for _ in range(MANY):
+                    await asyncio.wait_for(come.acquire(), 20)
+                over.set()
+                for wait in waits:
+                    wait.cancel()
+                await asyncio.gather(*waits, return_exceptions=True)
+
+    asyncio.run(test())

@@ -27,6 +27,10 @@ Feed: TypeAlias = Callable[[], Exchange[Sequence[T] | None]]
 """What comes in pieces: each exchange brings the next ones, and the last one None."""
 
 TOKENS_MAX: Final = 10_000
+LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""Whoever waits for runs holds a connection for each: others do not queue behind them. How many may
+wait is for the server to say.
+"""
 
 
 class Connection:
@@ -100,7 +104,9 @@ class Blocking(Connection):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(url, tenant, deadline_s)
-        self._http = httpx.Client(transport=transport, **credential.options(url, api_key))
+        self._http = httpx.Client(
+            transport=transport, limits=LIMITS, **credential.options(url, api_key)
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -138,8 +144,8 @@ class Blocking(Connection):
                     if not response.is_success:
                         response.read()
                         api.reply_of(response)
-                    for line in response.iter_lines():
-                        yield from tail.take(line)
+                    for text in response.iter_text():
+                        yield from tail.take(text)
             except httpx.RequestError as raised:
                 error = api.unreachable(self.url, raised)
             except PenstockError as raised:
@@ -168,7 +174,8 @@ class Awaiting(Connection):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(url, tenant, deadline_s)
-        self._http = httpx.AsyncClient(transport=transport, **credential.options(url, api_key))
+        options = credential.options(url, api_key)
+        self._http = httpx.AsyncClient(transport=transport, limits=LIMITS, **options)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -208,8 +215,8 @@ class Awaiting(Connection):
                     if not response.is_success:
                         await response.aread()
                         api.reply_of(response)
-                    async for line in response.aiter_lines():
-                        for one in tail.take(line):
+                    async for text in response.aiter_text():
+                        for one in tail.take(text):
                             yield one
                 finally:
                     await response.aclose()

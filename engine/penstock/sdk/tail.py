@@ -26,11 +26,12 @@ QUIET_S: Final = 30.0  # the server says something, if only that it lives, twice
 STEADY_S: Final = 5.0  # a connection that lasts so long is a good one
 _EVENT: Final = "event:"
 _DATA: Final = "data:"
+GOOD: Final = 200
 
 
 @final
 class Tail(Generic[T]):
-    """What has come of a stream so far. `begin` gives the call of a connection, `take` what a line
+    """What has come of a stream so far. `begin` gives the call of a connection, `take` what a piece
     of it brings, `broken` how long to wait for the next connection, or the error that ends all.
     `events` are those that are given, by name, and what is made of the data of each.
     """
@@ -51,17 +52,26 @@ class Tail(Generic[T]):
         self._given: Counter[int] = Counter()
         self._passed: Counter[int] = Counter()
         self._name = ""
+        self._part = ""
         self._retry = 0
         self._alive = self._began = time.monotonic()
 
     def begin(self) -> api.Call:
         """A new connection."""
         self._passed.clear()
-        self._name = ""
+        self._name = self._part = ""
         self._began = time.monotonic()
         return self._call
 
-    def take(self, line: str) -> Iterator[T]:
+    def take(self, text: str) -> Iterator[T]:
+        """What the next piece of text brings. A line of these ends where it says so, and not at
+        other characters by which Python ends one, which may stand in the data.
+        """
+        *lines, self._part = (self._part + text).split("\n")
+        for line in lines:
+            yield from self._line(line.removesuffix("\r"))
+
+    def _line(self, line: str) -> Iterator[T]:
         """What a line brings: nothing, or an event that was not there before; or the error that the
         server ends the stream with, raised.
         """
@@ -74,9 +84,16 @@ class Tail(Generic[T]):
         elif line.startswith(_DATA) and self._name in self._events:
             data = line.removeprefix(_DATA).strip()
             if not self._retold or self._is_new(hash(data)):
-                yield self._events[self._name](data)
+                yield self._given_as(self._events[self._name], data)
         elif line.startswith(_DATA) and self._name == "end":
             self.ended = True
+
+    @staticmethod
+    def _given_as(made: Callable[[str], T], data: str) -> T:
+        try:
+            return made(data)
+        except msgspec.DecodeError as error:
+            raise _unreadable("event", error) from error
 
     def _is_alive(self) -> None:
         self._alive = time.monotonic()
@@ -109,5 +126,10 @@ def _error(data: str) -> PenstockError:
     try:
         ended = msgspec.json.decode(data, type=StreamEnded)
     except msgspec.DecodeError as error:
-        raise ServerError("BAD_ANSWER", f"not the error of this version: {error}") from error
+        raise _unreadable("error", error) from error
     return error_of(ended.status, ended.code, ended.message)
+
+
+def _unreadable(what: str, error: Exception) -> ServerError:
+    """It would come again so: nothing is mended by asking anew."""
+    return ServerError("BAD_ANSWER", f"not the {what} of this version: {error}", GOOD)
