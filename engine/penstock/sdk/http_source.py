@@ -9,7 +9,8 @@ While attempts run for longer, the server is asked which of them are to stop: a 
 nothing, so that it may be often. The answers to heartbeats say it too.
 
 Rules
-- A report is sent until Penstock itself has answered it, or the worker ends.
+- A report is sent until Penstock itself has answered it, or the worker ends; that it refuses the
+  credential is no answer to the report.
 - Whatever comes of an exchange, none of the loops here ends with it: outcomes are values.
 """
 
@@ -23,8 +24,6 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-import httpx
-import msgspec
 from msgspec import Struct
 
 from penstock.core.commands.hand_back_task import HandBackTask
@@ -32,19 +31,17 @@ from penstock.core.commands.put_checkpoint import STOP_TASK, PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
-from penstock.sdk import api, credential
+from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, with_less
 from penstock.sdk.context import NO_WORDS, Words
-from penstock.sdk.errors import PenstockError, Unavailable, error_of
+from penstock.sdk.errors import Forbidden, PenstockError, Unavailable
+from penstock.sdk.http_line import TOO_LARGE, UNFIT, Line, command
 from penstock.sdk.late_reports import LateReports
 from penstock.sdk.polled import Polled
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.slot_shares import WAIT_FIRST_S, Share, SlotShares
 from penstock.sdk.task import TaskDef
 
-BAD_REQUEST: Final = 400
-TOO_LARGE: Final = 413  # whoever says so: what is between here and the server has its bounds, too
-UNFIT: Final = (BAD_REQUEST, TOO_LARGE)  # it is what is said that is wrong
 UNKNOWN_PAUSE_S: Final = 0.5
 STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
 ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
@@ -129,10 +126,9 @@ class HttpSource:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _start(self) -> None:
-        how = credential.options(self._url, self._api_key)
-        few, one_each = (httpx.Limits(max_connections=most) for most in (CONNECTIONS_MAX, None))
-        self._http = httpx.AsyncClient(limits=few, **how)
-        self._polling = httpx.AsyncClient(limits=one_each, **how)
+        to = self._url, self._tenant, self._worker, self._api_key
+        self._line = Line(*to, connections_max=CONNECTIONS_MAX)
+        self._polling = Line(*to)
         self._late = LateReports(self._worker, lambda: self._shares.changed())
         self._shares = SlotShares(self._runner, self._tasks, lambda: self._late.count)
         self._ending = asyncio.Event()
@@ -156,8 +152,8 @@ class HttpSource:
             for report in unsent:
                 report.cancel()
             await asyncio.gather(*unsent, return_exceptions=True)
-        await self._http.aclose()
-        await self._polling.aclose()
+        await self._line.close()
+        await self._polling.close()
 
     # Tasks.
 
@@ -168,11 +164,12 @@ class HttpSource:
             taken: list[ScheduledTask] = []
             pause_s = share.pause_s
             try:
-                outcome = await self._outcome(self._take(task, share))
+                outcome = await self._polling.outcome(self._take(task, share))
                 if isinstance(outcome, PenstockError):
                     is_final = api.is_final(outcome)
                     if retry == 0:
-                        level = logging.INFO if is_final else logging.WARNING
+                        is_usual = is_final and not isinstance(outcome, Forbidden)
+                        level = logging.INFO if is_usual else logging.WARNING
                         told = "%s: no tasks of %s: %s"
                         logger.log(level, told, self._worker, task.name, outcome)
                     pause_s = UNKNOWN_PAUSE_S if is_final else api.pause_s(retry, outcome)
@@ -197,7 +194,7 @@ class HttpSource:
         }
         path = f"/v1/task-queues/{task.name}/poll"
         call = api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
-        polled = await self._ask(call, Polled, self._polling)
+        polled = await self._polling.ask(call, Polled)
         return [given.scheduled(self._tenant) for given in polled.tasks]
 
     # Reports.
@@ -253,7 +250,7 @@ class HttpSource:
         """
         self._shares.changed()
         try:
-            await self._answered(_command(path, report, trace), _Ended)
+            await self._answered(command(path, report, trace), _Ended)
         except PenstockError as error:
             logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
             less = None
@@ -265,7 +262,7 @@ class HttpSource:
     async def _keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
         """Send a checkpoint until it is answered for good; the answer may say to stop."""
         try:
-            call = _command("/v1/tasks/checkpoint", checkpoint, job.attempt.trace)
+            call = command("/v1/tasks/checkpoint", checkpoint, job.attempt.trace)
             told = await self._answered(call, _Kept)
             stop = told.stop or ("over" if told.flow == STOP_TASK else None)
             if stop is not None:
@@ -279,14 +276,17 @@ class HttpSource:
                 kept.set_exception(_left(checkpoint))
 
     async def _answered(self, call: api.Call, kind: type[T]) -> T:
-        """The answer to what is sent until it is answered for good."""
+        """The answer to what is sent until it is answered for good. That its caller is refused says
+        nothing of it: its credential may be good a moment later, as it was when the task was taken.
+        """
         retry = 0
         with self._late.one() as failed:
             while True:
-                outcome = await self._outcome(self._ask(call, kind))
+                outcome = await self._line.outcome(self._line.ask(call, kind))
                 if not isinstance(outcome, PenstockError):
                     return outcome
-                if api.is_final(outcome) or outcome.status == TOO_LARGE:
+                is_final = api.is_final(outcome) or outcome.status == TOO_LARGE
+                if is_final and not isinstance(outcome, Forbidden):
                     raise outcome
                 failed(outcome)
                 await asyncio.sleep(api.pause_s(retry, outcome))
@@ -303,12 +303,12 @@ class HttpSource:
         context = job.attempt.context
         try:
             words = context.take_piece() if with_words else NO_WORDS
-            told = await self._outcome(self._beaten(job, progress, words))
+            told = await self._line.outcome(self._beaten(job, progress, words))
             if isinstance(told, PenstockError) and told.status in UNFIT:
                 logger.info("a heartbeat of %s goes without words: %s", job.key[0], told)
                 context.give_back(words)
                 words = NO_WORDS
-                told = await self._outcome(self._beaten(job, None, words))
+                told = await self._line.outcome(self._beaten(job, None, words))
             if isinstance(told, PenstockError):
                 if api.is_final(told):  # else it may have been heard, and is said again
                     context.give_back(words)
@@ -322,7 +322,7 @@ class HttpSource:
 
     async def _beaten(self, job: Job, progress: Value, words: Words) -> _Beaten:
         beat = job.attempt.heartbeat(progress, words)
-        return await self._ask(_command("/v1/tasks/heartbeat", beat), _Beaten)
+        return await self._line.ask(command("/v1/tasks/heartbeat", beat), _Beaten)
 
     async def _look(self) -> None:
         """Ask, again and again, which of the attempts that run for longer are to stop."""
@@ -333,34 +333,12 @@ class HttpSource:
                 continue
             attempts = [job.attempt.named for job in jobs]
             call = api.Call(method="POST", path="/v1/tasks/stops", body={"attempts": attempts})
-            found = await self._outcome(self._ask(call, _Stops))
+            found = await self._line.outcome(self._line.ask(call, _Stops))
             if isinstance(found, PenstockError):
                 logger.info("%s: what is to stop is not known: %s", self._worker, found)
                 continue
             for one in found.items:
                 self._runner.ask_to_stop(one.guid, one.attempt, one.stop)
-
-    async def _outcome(self, exchange: Coroutine[Any, Any, T]) -> T | PenstockError:
-        """What comes of an exchange; also what nobody has thought of, which is logged in full."""
-        [outcome] = await asyncio.gather(exchange, return_exceptions=True)
-        if isinstance(outcome, BaseException) and not isinstance(outcome, PenstockError):
-            logger.error("%s: an exchange broke", self._worker, exc_info=outcome)
-            return Unavailable("BROKEN", f"{type(outcome).__name__}: {outcome}")
-        return outcome
-
-    async def _ask(self, call: api.Call, kind: type[T], http: httpx.AsyncClient | None = None) -> T:
-        content = _content_of(call)
-        try:
-            response = await (http or self._http).request(
-                call.method,
-                call.path,
-                content=content,
-                headers=call.headers(self._tenant),
-                timeout=call.timeout,
-            )
-        except httpx.RequestError as error:
-            raise api.unreachable(self._url, error) from error
-        return api.reply_of(response).as_a(kind)
 
     async def _sleep(self, pause_s: float) -> None:
         """Sleep, but not beyond the worker's end."""
@@ -372,22 +350,3 @@ class HttpSource:
 def _left(checkpoint: PutCheckpoint) -> Unavailable:
     told = f"checkpoint {checkpoint.number}: its worker has left before it was answered"
     return Unavailable("WORKER_LEFT", told)
-
-
-def _command(path: str, said: Struct, trace: bytes | None = None) -> api.Call:
-    try:
-        return api.command("POST", path, msgspec.to_builtins(said), trace)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _unsayable(error) from error
-
-
-def _content_of(call: api.Call) -> bytes | None:
-    try:
-        return call.content
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _unsayable(error) from error
-
-
-def _unsayable(error: Exception) -> PenstockError:
-    """As the server refuses what it can not read: to say it again helps nobody."""
-    return error_of(BAD_REQUEST, "NOT_JSON", f"it can not be made JSON: {error}")
