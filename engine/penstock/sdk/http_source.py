@@ -29,12 +29,13 @@ from msgspec import Struct
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.put_checkpoint import STOP_TASK, PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.errors import Code
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, with_less
 from penstock.sdk.context import NO_WORDS, Words
-from penstock.sdk.errors import Forbidden, PenstockError, Unavailable
+from penstock.sdk.errors import Forbidden, PenstockError, Unavailable, error_of
 from penstock.sdk.http_line import TOO_LARGE, UNFIT, Line, command
 from penstock.sdk.late_reports import LateReports
 from penstock.sdk.polled import Polled
@@ -42,6 +43,7 @@ from penstock.sdk.runner import Job, Runner
 from penstock.sdk.slot_shares import WAIT_FIRST_S, Share, SlotShares
 from penstock.sdk.task import TaskDef
 
+CONFLICT: Final = 409
 UNKNOWN_PAUSE_S: Final = 0.5
 STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
 ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
@@ -260,13 +262,19 @@ class HttpSource:
                 await self._send(path, less, trace)
 
     async def _keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
-        """Send a checkpoint until it is answered for good; the answer may say to stop."""
+        """Send a checkpoint until it is answered for good; the answer may say to stop. That of an
+        attempt which is over is not kept: its function may not go on as if it were.
+        """
         try:
             call = command("/v1/tasks/checkpoint", checkpoint, job.attempt.trace)
             told = await self._answered(call, _Kept)
-            stop = told.stop or ("over" if told.flow == STOP_TASK else None)
+            is_over = told.flow == STOP_TASK and told.stop is None
+            stop = "over" if is_over else told.stop
             if stop is not None:
                 self._runner.ask_to_stop(*job.key, stop)
+            if is_over:
+                not_kept = f"checkpoint {checkpoint.number} is not kept: its attempt is over"
+                raise error_of(CONFLICT, Code.ATTEMPT_ENDED, not_kept)
             kept.set_result(None)
         except PenstockError as error:
             logger.warning("a checkpoint of %s is not taken: %s", checkpoint.wf_run_id, error)
