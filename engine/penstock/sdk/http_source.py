@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
@@ -46,6 +47,7 @@ from penstock.sdk.task import TaskDef
 CONFLICT: Final = 409
 UNKNOWN_PAUSE_S: Final = 0.5
 STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
+LOOK_S: Final = 0.1  # whether the last reports are waited for
 ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
 CONNECTIONS_MAX: Final = 8
 """For all but the polls: each request looks at every connection that is open."""
@@ -79,7 +81,9 @@ class _Stops(Struct):
 
 
 class HttpSource:
-    """See worker.Source. Jobs tell it what becomes of them (see runner.Engine)."""
+    """See worker.Source. Jobs tell it what becomes of them (see runner.Engine). `lets_go` says
+    whether, while it closes, nobody waits for the reports any longer.
+    """
 
     leases = True
 
@@ -91,6 +95,7 @@ class HttpSource:
         tasks: Mapping[str, TaskDef[..., Any]],
         runner: Runner,
         api_key: str | None = None,
+        lets_go: Callable[[], bool] = lambda: False,
     ) -> None:
         self._url = url
         self._api_key = api_key
@@ -98,6 +103,7 @@ class HttpSource:
         self._worker = worker
         self._tasks = tasks
         self._runner = runner
+        self._lets_go = lets_go
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="penstock-http", daemon=True)
         self._pollers: list[asyncio.Task[None]] = []
@@ -116,16 +122,17 @@ class HttpSource:
         """Wait for the polls that are young, cut off the others."""
         self._call(self._stop_taking())
 
-    def close(self, timeout_s: float) -> None:
-        """Wait for the reports."""
-        self._call(self._close(timeout_s))
+    def close(self, timeout_s: float) -> int:
+        """Wait for the reports; how many are lost."""
+        lost = self._call(self._close(timeout_s))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout_s)
         if not self._thread.is_alive():
             self._loop.close()
+        return lost
 
-    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _start(self) -> None:
         to = self._url, self._tenant, self._worker, self._api_key
@@ -145,17 +152,20 @@ class HttpSource:
             poller.cancel()
         await asyncio.gather(*self._pollers, return_exceptions=True)
 
-    async def _close(self, timeout_s: float) -> None:
+    async def _close(self, timeout_s: float) -> int:
         self._looking.cancel()
-        if self._reports:
-            _, unsent = await asyncio.wait(self._reports, timeout=timeout_s)
-            if unsent:
-                logger.warning("%d reports did not get through", len(unsent))
-            for report in unsent:
-                report.cancel()
-            await asyncio.gather(*unsent, return_exceptions=True)
+        until = time.monotonic() + timeout_s
+        while self._reports and time.monotonic() < until and not self._lets_go():
+            await asyncio.wait(self._reports, timeout=LOOK_S)
+        unsent = list(self._reports)
+        if unsent:
+            logger.warning("%d reports did not get through", len(unsent))
+        for report in unsent:
+            report.cancel()
+        await asyncio.gather(*unsent, return_exceptions=True)
         await self._line.close()
         await self._polling.close()
+        return len(unsent)
 
     # Tasks.
 
