@@ -46,7 +46,7 @@ from penstock.sdk.task import TaskDef
 
 CONFLICT: Final = 409
 UNKNOWN_PAUSE_S: Final = 0.5
-STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
+STOPS_S: Final = 0.4  # between two looks at what is to stop, and from when an attempt is looked at
 LOOK_S: Final = 0.1  # whether the last reports are waited for
 ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
 CONNECTIONS_MAX: Final = 8
@@ -343,10 +343,12 @@ class HttpSource:
         return await self._line.ask(command("/v1/tasks/heartbeat", beat), _Beaten)
 
     async def _look(self) -> None:
-        """Ask, again and again, which of the attempts that run for longer are to stop."""
+        """Ask, again and again, which of the attempts are to stop that run for longer, or wait for
+        the event loop: one that is over by then is not begun.
+        """
         while True:
             await asyncio.sleep(STOPS_S)
-            jobs = self._runner.begun(STOPS_S)[:ATTEMPTS_MAX]
+            jobs = self._runner.owned(STOPS_S)[:ATTEMPTS_MAX]
             if not jobs:
                 continue
             attempts = [job.attempt.named for job in jobs]
