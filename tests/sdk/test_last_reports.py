@@ -10,7 +10,8 @@ from threading import Event, Thread
 import pytest
 
 import penstock.sdk.worker
-from penstock import Client, RunHandle, TaskContext, Worker, task, workflow
+from penstock import Client, RunHandle, TaskContext, Unavailable, Worker, task, workflow
+from penstock.sdk.http_source import HttpSource
 from tests.sdk.front import Front, Said, standing_before
 from tests.sdk.test_strange_answers import COME_S, wait_until
 
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.timeout(180)
 
 LEAST_S = 0.2  # in place of the seconds that the last reports have at least
 AWAY = (Said(503),)
-BEGUN, GOES_ON = Event(), Event()
+BEGUN, GOES_ON, ENDED = Event(), Event(), Event()
+TOLD: list[str] = []
 
 
 @task(timeout=150)
@@ -36,8 +38,9 @@ def lr_holding() -> int:
 @pytest.fixture(autouse=True)
 def _anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(penstock.sdk.worker, "REPORTS_S", LEAST_S)
-    BEGUN.clear()
-    GOES_ON.clear()
+    TOLD.clear()
+    for one in (BEGUN, GOES_ON, ENDED):
+        one.clear()
 
 
 @pytest.fixture
@@ -104,3 +107,45 @@ def test_a_report_that_was_not_answered_in_time_is_told_of(client: Client, front
     stopping = Stopping(client, front, grace_s=0.5)
     assert stopping.says() is False
     stopping.run.kill()
+
+
+@task(timeout=150)
+def lr_keeping(ctx: TaskContext) -> None:
+    BEGUN.set()
+    assert GOES_ON.wait(150)
+    try:
+        ctx.checkpoint("too late")
+    except Unavailable as unavailable:
+        TOLD.append(unavailable.code)
+        raise
+    finally:
+        ENDED.set()
+
+
+@workflow
+def lr_keep() -> None:
+    lr_keeping()
+
+
+def test_a_checkpoint_while_it_closes_is_answered(
+    client: Client, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its function was handed back, and goes on: it may not wait for ever."""
+    monkeypatch.setattr(penstock.sdk.worker, "REPORTS_S", COME_S)
+    client.register(lr_keep)
+    worker = Worker(lr_keep, url=front.url)
+    worker.start()
+    run = client.run(lr_keep)
+    assert BEGUN.wait(COME_S) and worker._running is not None
+    source = worker._running[0]
+    assert isinstance(source, HttpSource)
+    front.says = AWAY
+    stopping = Thread(target=worker.stop, kwargs={"grace_s": 0.0})
+    stopping.start()
+    wait_until(lambda: source._looking.done())  # it waits for the report that it hands back
+    GOES_ON.set()
+    assert ENDED.wait(COME_S / 2)
+    assert TOLD == ["WORKER_LEFT"] and stopping.is_alive()
+    front.says = ()
+    stopping.join(COME_S)
+    run.kill()

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -108,6 +108,8 @@ class HttpSource:
         self._thread = Thread(target=self._loop.run_forever, name="penstock-http", daemon=True)
         self._pollers: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
+        self._speaking = Lock()
+        self._is_closing = False
         self._beating: dict[Job, asyncio.Task[Any] | None] = {}
         self._late: LateReports
         self._shares: SlotShares
@@ -123,7 +125,9 @@ class HttpSource:
         self._call(self._stop_taking())
 
     def close(self, timeout_s: float) -> int:
-        """Wait for the reports; how many are lost."""
+        """Wait for the reports; how many are lost. What is said from here on is not heard."""
+        with self._speaking:
+            self._is_closing = True
         lost = self._call(self._close(timeout_s))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout_s)
@@ -232,13 +236,16 @@ class HttpSource:
             kept.set_exception(_left(checkpoint))
 
     def _soon(self, sending: Coroutine[Any, Any, None]) -> bool:
-        try:
-            self._loop.call_soon_threadsafe(self._begin, sending)
-        except RuntimeError:  # the loop is closed: this attempt was given up
-            sending.close()
-            logger.warning("%s: an attempt speaks too late to be heard", self._worker)
-            return False
-        return True
+        """Any thread may. False if the source closes: the attempt was given up, and what it says
+        would come behind all that is waited for.
+        """
+        with self._speaking:
+            if not self._is_closing:
+                self._loop.call_soon_threadsafe(self._begin, sending)
+                return True
+        sending.close()
+        logger.warning("%s: an attempt speaks too late to be heard", self._worker)
+        return False
 
     def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(sending)
