@@ -5,8 +5,7 @@ A poll that ends when the worker stops is waited for while it is young: the serv
 the worker that it gives it to, so a task that arrives must be run. One that has waited long in an
 empty queue is cut off, which the server notices.
 
-While attempts run for longer, the server is asked which of them are to stop: a read, which writes
-nothing, so that it may be often. The answers to heartbeats say it too.
+Heartbeats, and the look at what is to stop, are in http_signs.py.
 
 Rules
 - A report is sent until Penstock itself has answered it, or the worker ends; that it refuses the
@@ -35,9 +34,9 @@ from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, with_less
-from penstock.sdk.context import NO_WORDS, Words
 from penstock.sdk.errors import Forbidden, PenstockError, Unavailable, error_of
 from penstock.sdk.http_line import TOO_LARGE, UNFIT, Line, command
+from penstock.sdk.http_signs import Signs
 from penstock.sdk.late_reports import LateReports
 from penstock.sdk.polled import Polled
 from penstock.sdk.runner import Job, Runner
@@ -46,11 +45,9 @@ from penstock.sdk.task import TaskDef
 
 CONFLICT: Final = 409
 UNKNOWN_PAUSE_S: Final = 0.5
-STOPS_S: Final = 0.4  # between two looks at what is to stop, and from when an attempt is looked at
 LOOK_S: Final = 0.1  # whether the last reports are waited for
-ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
 CONNECTIONS_MAX: Final = 8
-"""For all but the polls: each request looks at every connection that is open."""
+"""For what ends an attempt, or is kept: each request looks at every connection that is open."""
 
 logger = logging.getLogger("penstock.worker")
 
@@ -61,23 +58,9 @@ class _Ended(Struct):
     status: str
 
 
-class _Beaten(Struct):
-    stop: str | None
-
-
 class _Kept(Struct):
     stop: str | None
     flow: str
-
-
-class _Stop(Struct):
-    guid: str
-    attempt: int
-    stop: str
-
-
-class _Stops(Struct):
-    items: list[_Stop]
 
 
 class HttpSource:
@@ -110,7 +93,8 @@ class HttpSource:
         self._reports: set[asyncio.Task[None]] = set()
         self._speaking = Lock()
         self._is_closing = False
-        self._beating: dict[Job, asyncio.Task[Any] | None] = {}
+        self._beats: set[asyncio.Task[None]] = set()
+        self._signs: Signs
         self._late: LateReports
         self._shares: SlotShares
         self._ending: asyncio.Event
@@ -142,11 +126,13 @@ class HttpSource:
         to = self._url, self._tenant, self._worker, self._api_key
         self._line = Line(*to, connections_max=CONNECTIONS_MAX)
         self._polling = Line(*to)
+        self._beating = Line(*to)
+        self._signs = Signs(self._beating, self._runner, self._worker)
         self._late = LateReports(self._worker, lambda: self._shares.changed())
         self._shares = SlotShares(self._runner, self._tasks, lambda: self._late.count)
         self._ending = asyncio.Event()
         self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
-        self._looking = asyncio.create_task(self._look())
+        self._looking = asyncio.create_task(self._signs.look())
 
     async def _stop_taking(self) -> None:
         self._ending.set()
@@ -164,11 +150,12 @@ class HttpSource:
         unsent = list(self._reports)
         if unsent:
             logger.warning("%d reports did not get through", len(unsent))
-        for report in unsent:
-            report.cancel()
-        await asyncio.gather(*unsent, return_exceptions=True)
-        await self._line.close()
-        await self._polling.close()
+        under_way = [*unsent, *self._beats, self._looking]
+        for one in under_way:
+            one.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        for line in (self._line, self._polling, self._beating):
+            await line.close()
         return len(unsent)
 
     # Tasks.
@@ -217,47 +204,46 @@ class HttpSource:
 
     def report(self, job: Job, report: ReportTask) -> None:
         """The attempt has ended."""
-        self._soon(self._report(job, report))
+        self._soon(self._report(job, report), self._reports)
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""
-        self._soon(self._send("/v1/tasks/hand-back", HandBackTask(**job.attempt.named)))
+        handing_back = self._send("/v1/tasks/hand-back", HandBackTask(**job.attempt.named))
+        self._soon(handing_back, self._reports)
 
     def started(self, job: Job) -> None:
         """The server knows: it has started the attempt for this worker."""
 
     def beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """The attempt lives."""
-        self._soon(self._beat(job, progress, with_words))
+        self._soon(self._signs.beat(job, progress, with_words), self._beats)
 
     def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
         """The attempt puts a value aside."""
-        if not self._soon(self._keep(job, checkpoint, kept)):
+        if not self._soon(self._keep(job, checkpoint, kept), self._reports):
             kept.set_exception(_left(checkpoint))
 
-    def _soon(self, sending: Coroutine[Any, Any, None]) -> bool:
+    def _soon(self, sending: Coroutine[Any, Any, None], others: set[asyncio.Task[None]]) -> bool:
         """Any thread may. False if the source closes: the attempt was given up, and what it says
         would come behind all that is waited for.
         """
         with self._speaking:
             if not self._is_closing:
-                self._loop.call_soon_threadsafe(self._begin, sending)
+                self._loop.call_soon_threadsafe(self._begin, sending, others)
                 return True
         sending.close()
         logger.warning("%s: an attempt speaks too late to be heard", self._worker)
         return False
 
-    def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, sending: Coroutine[Any, Any, None], others: set[asyncio.Task[None]]) -> None:
         task = self._loop.create_task(sending)
-        self._reports.add(task)
-        task.add_done_callback(self._reports.discard)
+        others.add(task)
+        task.add_done_callback(others.discard)
 
     async def _report(self, job: Job, report: ReportTask) -> None:
         """After the heartbeat that is under way: the report carries what that did not."""
         self._shares.changed()
-        beating = self._beating.get(job)
-        if beating is not None:
-            await asyncio.wait([beating])
+        await self._signs.settled(job)
         report = job.attempt.with_rest(report)
         await self._send("/v1/tasks/report", report, job.attempt.trace)
 
@@ -316,56 +302,6 @@ class HttpSource:
                 failed(outcome)
                 await asyncio.sleep(api.pause_s(retry, outcome))
                 retry += 1
-
-    async def _beat(self, job: Job, progress: Value, with_words: bool) -> None:
-        """A heartbeat; one that is not answered is followed by the next. What the attempt has said
-        is taken here, so that no report overtakes it; if it does not fit, that is no less a sign of
-        life.
-        """
-        if job in self._beating:
-            return
-        self._beating[job] = asyncio.current_task()
-        context = job.attempt.context
-        try:
-            words = context.take_piece() if with_words else NO_WORDS
-            told = await self._line.outcome(self._beaten(job, progress, words))
-            if isinstance(told, PenstockError) and told.status in UNFIT:
-                logger.info("a heartbeat of %s goes without words: %s", job.key[0], told)
-                context.give_back(words)
-                words = NO_WORDS
-                told = await self._line.outcome(self._beaten(job, None, words))
-            if isinstance(told, PenstockError):
-                if api.is_final(told):  # else it may have been heard, and is said again
-                    context.give_back(words)
-                logger.info("a heartbeat of %s is not taken: %s", job.key[0], told)
-                return
-            context.heard(words)
-            if told.stop is not None:
-                self._runner.ask_to_stop(*job.key, told.stop)
-        finally:
-            self._beating.pop(job, None)
-
-    async def _beaten(self, job: Job, progress: Value, words: Words) -> _Beaten:
-        beat = job.attempt.heartbeat(progress, words)
-        return await self._line.ask(command("/v1/tasks/heartbeat", beat), _Beaten)
-
-    async def _look(self) -> None:
-        """Ask, again and again, which of the attempts are to stop that run for longer, or wait for
-        the event loop: one that is over by then is not begun.
-        """
-        while True:
-            await asyncio.sleep(STOPS_S)
-            jobs = self._runner.owned(STOPS_S)[:ATTEMPTS_MAX]
-            if not jobs:
-                continue
-            attempts = [job.attempt.named for job in jobs]
-            call = api.Call(method="POST", path="/v1/tasks/stops", body={"attempts": attempts})
-            found = await self._line.outcome(self._line.ask(call, _Stops))
-            if isinstance(found, PenstockError):
-                logger.info("%s: what is to stop is not known: %s", self._worker, found)
-                continue
-            for one in found.items:
-                self._runner.ask_to_stop(one.guid, one.attempt, one.stop)
 
     async def _sleep(self, pause_s: float) -> None:
         """Sleep, but not beyond the worker's end."""
