@@ -165,7 +165,8 @@ class Worker:
             runner.leave(LEAVE_S)
         closing_s = time.monotonic()
         self._lets_go = lambda: hurries() and time.monotonic() - closing_s >= REPORTS_S
-        lost = source.close(max(REPORTS_S, deadline - closing_s))
+        left_s = 0.0 if hurries() else deadline - closing_s
+        lost = source.close(max(REPORTS_S, left_s))
         runner.stop()
         return done and not lost
 
