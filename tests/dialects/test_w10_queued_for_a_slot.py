@@ -51,7 +51,7 @@ def test_w10_tasks_wait_in_the_queue_until_a_slot_takes_them(driver: Driver) -> 
         worker.takes(5)
         for ended in range(5):
             running = min(2, 5 - ended)
-            wait_until(lambda running=running: len(worker.runner.begun(0)) == running)
+            wait_until(lambda running=running: len(worker.runner.owned(0)) == running)
             worker.says(2 if ended == 0 else int(ended < 4))  # that it has begun
             queued = max(0, 3 - ended)
             wanted = [RUNNING] * running + [SCHEDULED] * queued + [SUCCESS] * ended

@@ -1,4 +1,6 @@
-"""Stands before a server, as a proxy does, and answers in its place when it is told to."""
+"""Stands before a server, as a proxy does, and answers in its place, or holds requests, when it is
+told to.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,27 @@ class Said(NamedTuple):
     header: tuple[str, str] = ("Content-Type", "application/json")
 
 
+class Gate:
+    """Holds so many requests, each until it is opened, or for a minute."""
+
+    def __init__(self, most: int) -> None:
+        self.held = 0
+        self.opened = threading.Event()
+        self._most = most
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """A request has come to it."""
+        with self._lock:
+            if self.held >= self._most:
+                return
+            self.held += 1
+        self.opened.wait(60)
+
+
 class Front(ThreadingHTTPServer):
     """While it `says` anything, each path is told all of that, one after the other, again and
-    again; `told` counts how often, by the last part of the path.
+    again; `told` counts how often, by the last part of the path. So do the `gates` stand.
     """
 
     daemon_threads = True
@@ -36,6 +56,7 @@ class Front(ThreadingHTTPServer):
         self.behind = urlsplit(behind).netloc
         self.says: tuple[Said, ...] = ()
         self.told: Counter[str] = Counter()
+        self.gates: dict[str, Gate] = {}
         self._lock = threading.Lock()
 
     def next_for(self, path: str) -> Said | None:
@@ -53,6 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        gate = self.server.gates.get(self.path.rsplit("/", 1)[-1])
+        if gate is not None:
+            gate.wait()
         said = self.server.next_for(self.path)
         if said is None:
             said = self._forwarded(content)

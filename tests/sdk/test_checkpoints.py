@@ -8,12 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from penstock import (
     Client,
+    Conflict,
     PenstockError,
     TaskContext,
     Unavailable,
@@ -131,6 +133,39 @@ def test_one_whose_answer_was_lost_is_kept_once(tmp_path: Path) -> None:
         with bad_way(server, 2, "/checkpoint") as url, Worker(cp_read, url=url):
             assert client.run(cp_read, pages=3).result(timeout=60) == EXPECTED
         assert Way.lost == 2
+
+
+def test_one_of_an_attempt_that_is_over_is_raised(client: Client, server: str) -> None:
+    """Its function would go on beside the attempt that has taken its place."""
+    second_has_ended, first_has_ended = Event(), Event()
+    told: list[object] = []
+
+    @task(timeout=1.0, max_attempts=2, name="cp-late")
+    def late(ctx: TaskContext) -> int:
+        if ctx.attempt == 1:
+            try:
+                assert second_has_ended.wait(60)
+                ctx.checkpoint("too late")
+            except Conflict as conflict:
+                told.extend((conflict.code, conflict.status, ctx.stop))
+                raise
+            finally:
+                first_has_ended.set()
+        return ctx.attempt
+
+    @workflow(name="cp-be-late")
+    def be_late() -> int:
+        return late()
+
+    client.register(be_late)
+    with Worker(be_late, url=server):
+        run = client.run(be_late)
+        assert run.result(timeout=60) == 2
+        second_has_ended.set()
+        assert first_has_ended.wait(60)
+    assert told == ["ATTEMPT_ENDED", 409, "over"]
+    (task_run,) = run.task_runs()
+    assert run.checkpoints(task_run.guid) == []
 
 
 def _too_many() -> Workflow[..., Any]:

@@ -152,7 +152,8 @@ class TaskContext:
     def checkpoint(self, value: object) -> Saved:
         """Put a value aside, so that an attempt that follows need not work for it again; `timeout`
         runs anew from it. It is kept when this returns, or in an async function when it is awaited:
-        `await ctx.checkpoint(...)`. A task may have 1,000 of them, and 8 MiB.
+        `await ctx.checkpoint(...)`. A task may have 1,000 of them, and 8 MiB. Over HTTP an attempt
+        that is over gets Conflict, ATTEMPT_ENDED.
 
         >>> @task(max_attempts=3)
         ... def print_all(ctx: TaskContext, pages: int) -> int:

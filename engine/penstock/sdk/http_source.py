@@ -5,11 +5,11 @@ A poll that ends when the worker stops is waited for while it is young: the serv
 the worker that it gives it to, so a task that arrives must be run. One that has waited long in an
 empty queue is cut off, which the server notices.
 
-While attempts run for longer, the server is asked which of them are to stop: a read, which writes
-nothing, so that it may be often. The answers to heartbeats say it too.
+Heartbeats, and the look at what is to stop, are in http_signs.py.
 
 Rules
-- A report is sent until Penstock itself has answered it, or the worker ends.
+- A report is sent until Penstock itself has answered it, or the worker ends; that it refuses the
+  credential is no answer to the report.
 - Whatever comes of an exchange, none of the loops here ends with it: outcomes are values.
 """
 
@@ -17,39 +17,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Final, TypeVar
 
-import httpx
-import msgspec
 from msgspec import Struct
 
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.put_checkpoint import STOP_TASK, PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
+from penstock.core.errors import Code
 from penstock.core.state.outputs import ScheduledTask
 from penstock.core.values.value import Value
-from penstock.sdk import api, credential
+from penstock.sdk import api
 from penstock.sdk.attempt import Attempt, with_less
-from penstock.sdk.context import NO_WORDS, Words
-from penstock.sdk.errors import PenstockError, Unavailable, error_of
+from penstock.sdk.errors import Forbidden, PenstockError, Unavailable, error_of
+from penstock.sdk.http_line import TOO_LARGE, UNFIT, Line, command
+from penstock.sdk.http_signs import Signs
 from penstock.sdk.late_reports import LateReports
 from penstock.sdk.polled import Polled
 from penstock.sdk.runner import Job, Runner
 from penstock.sdk.slot_shares import WAIT_FIRST_S, Share, SlotShares
 from penstock.sdk.task import TaskDef
 
-BAD_REQUEST: Final = 400
-TOO_LARGE: Final = 413  # whoever says so: what is between here and the server has its bounds, too
-UNFIT: Final = (BAD_REQUEST, TOO_LARGE)  # it is what is said that is wrong
+CONFLICT: Final = 409
 UNKNOWN_PAUSE_S: Final = 0.5
-STOPS_S: Final = 0.4  # between two looks at what is to stop, and how long an attempt runs before
-ATTEMPTS_MAX: Final = 1_000  # of one look; the server's bound
+LOOK_S: Final = 0.1  # whether the last reports are waited for
 CONNECTIONS_MAX: Final = 8
-"""For all but the polls: each request looks at every connection that is open."""
+"""For what ends an attempt, or is kept: each request looks at every connection that is open."""
 
 logger = logging.getLogger("penstock.worker")
 
@@ -60,27 +58,15 @@ class _Ended(Struct):
     status: str
 
 
-class _Beaten(Struct):
-    stop: str | None
-
-
 class _Kept(Struct):
     stop: str | None
     flow: str
 
 
-class _Stop(Struct):
-    guid: str
-    attempt: int
-    stop: str
-
-
-class _Stops(Struct):
-    items: list[_Stop]
-
-
 class HttpSource:
-    """See worker.Source. Jobs tell it what becomes of them (see runner.Engine)."""
+    """See worker.Source. Jobs tell it what becomes of them (see runner.Engine). `lets_go` says
+    whether, while it closes, nobody waits for the reports any longer.
+    """
 
     leases = True
 
@@ -92,6 +78,7 @@ class HttpSource:
         tasks: Mapping[str, TaskDef[..., Any]],
         runner: Runner,
         api_key: str | None = None,
+        lets_go: Callable[[], bool] = lambda: False,
     ) -> None:
         self._url = url
         self._api_key = api_key
@@ -99,11 +86,15 @@ class HttpSource:
         self._worker = worker
         self._tasks = tasks
         self._runner = runner
+        self._lets_go = lets_go
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="penstock-http", daemon=True)
         self._pollers: list[asyncio.Task[None]] = []
         self._reports: set[asyncio.Task[None]] = set()
-        self._beating: dict[Job, asyncio.Task[Any] | None] = {}
+        self._speaking = Lock()
+        self._is_closing = False
+        self._beats: set[asyncio.Task[None]] = set()
+        self._signs: Signs
         self._late: LateReports
         self._shares: SlotShares
         self._ending: asyncio.Event
@@ -117,27 +108,31 @@ class HttpSource:
         """Wait for the polls that are young, cut off the others."""
         self._call(self._stop_taking())
 
-    def close(self, timeout_s: float) -> None:
-        """Wait for the reports."""
-        self._call(self._close(timeout_s))
+    def close(self, timeout_s: float) -> int:
+        """Wait for the reports; how many are lost. What is said from here on is not heard."""
+        with self._speaking:
+            self._is_closing = True
+        lost = self._call(self._close(timeout_s))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout_s)
         if not self._thread.is_alive():
             self._loop.close()
+        return lost
 
-    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _start(self) -> None:
-        how = credential.options(self._url, self._api_key)
-        few, one_each = (httpx.Limits(max_connections=most) for most in (CONNECTIONS_MAX, None))
-        self._http = httpx.AsyncClient(limits=few, **how)
-        self._polling = httpx.AsyncClient(limits=one_each, **how)
+        to = self._url, self._tenant, self._worker, self._api_key
+        self._line = Line(*to, connections_max=CONNECTIONS_MAX)
+        self._polling = Line(*to)
+        self._beating = Line(*to)
+        self._signs = Signs(self._beating, self._runner, self._worker)
         self._late = LateReports(self._worker, lambda: self._shares.changed())
         self._shares = SlotShares(self._runner, self._tasks, lambda: self._late.count)
         self._ending = asyncio.Event()
         self._pollers = [asyncio.create_task(self._poll(task)) for task in self._tasks.values()]
-        self._looking = asyncio.create_task(self._look())
+        self._looking = asyncio.create_task(self._signs.look())
 
     async def _stop_taking(self) -> None:
         self._ending.set()
@@ -147,17 +142,21 @@ class HttpSource:
             poller.cancel()
         await asyncio.gather(*self._pollers, return_exceptions=True)
 
-    async def _close(self, timeout_s: float) -> None:
+    async def _close(self, timeout_s: float) -> int:
         self._looking.cancel()
-        if self._reports:
-            _, unsent = await asyncio.wait(self._reports, timeout=timeout_s)
-            if unsent:
-                logger.warning("%d reports did not get through", len(unsent))
-            for report in unsent:
-                report.cancel()
-            await asyncio.gather(*unsent, return_exceptions=True)
-        await self._http.aclose()
-        await self._polling.aclose()
+        until = time.monotonic() + timeout_s
+        while self._reports and time.monotonic() < until and not self._lets_go():
+            await asyncio.wait(self._reports, timeout=LOOK_S)
+        unsent = list(self._reports)
+        if unsent:
+            logger.warning("%d reports did not get through", len(unsent))
+        under_way = [*unsent, *self._beats, self._looking]
+        for one in under_way:
+            one.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        for line in (self._line, self._polling, self._beating):
+            await line.close()
+        return len(unsent)
 
     # Tasks.
 
@@ -168,11 +167,12 @@ class HttpSource:
             taken: list[ScheduledTask] = []
             pause_s = share.pause_s
             try:
-                outcome = await self._outcome(self._take(task, share))
+                outcome = await self._polling.outcome(self._take(task, share))
                 if isinstance(outcome, PenstockError):
                     is_final = api.is_final(outcome)
                     if retry == 0:
-                        level = logging.INFO if is_final else logging.WARNING
+                        is_usual = is_final and not isinstance(outcome, Forbidden)
+                        level = logging.INFO if is_usual else logging.WARNING
                         told = "%s: no tasks of %s: %s"
                         logger.log(level, told, self._worker, task.name, outcome)
                     pause_s = UNKNOWN_PAUSE_S if is_final else api.pause_s(retry, outcome)
@@ -197,51 +197,53 @@ class HttpSource:
         }
         path = f"/v1/task-queues/{task.name}/poll"
         call = api.Call(method="POST", path=path, body=body, wait_s=share.wait_s)
-        polled = await self._ask(call, Polled, self._polling)
+        polled = await self._polling.ask(call, Polled)
         return [given.scheduled(self._tenant) for given in polled.tasks]
 
     # Reports.
 
     def report(self, job: Job, report: ReportTask) -> None:
         """The attempt has ended."""
-        self._soon(self._report(job, report))
+        self._soon(self._report(job, report), self._reports)
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""
-        self._soon(self._send("/v1/tasks/hand-back", HandBackTask(**job.attempt.named)))
+        handing_back = self._send("/v1/tasks/hand-back", HandBackTask(**job.attempt.named))
+        self._soon(handing_back, self._reports)
 
     def started(self, job: Job) -> None:
         """The server knows: it has started the attempt for this worker."""
 
     def beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """The attempt lives."""
-        self._soon(self._beat(job, progress, with_words))
+        self._soon(self._signs.beat(job, progress, with_words), self._beats)
 
     def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
         """The attempt puts a value aside."""
-        if not self._soon(self._keep(job, checkpoint, kept)):
+        if not self._soon(self._keep(job, checkpoint, kept), self._reports):
             kept.set_exception(_left(checkpoint))
 
-    def _soon(self, sending: Coroutine[Any, Any, None]) -> bool:
-        try:
-            self._loop.call_soon_threadsafe(self._begin, sending)
-        except RuntimeError:  # the loop is closed: this attempt was given up
-            sending.close()
-            logger.warning("%s: an attempt speaks too late to be heard", self._worker)
-            return False
-        return True
+    def _soon(self, sending: Coroutine[Any, Any, None], others: set[asyncio.Task[None]]) -> bool:
+        """Any thread may. False if the source closes: the attempt was given up, and what it says
+        would come behind all that is waited for.
+        """
+        with self._speaking:
+            if not self._is_closing:
+                self._loop.call_soon_threadsafe(self._begin, sending, others)
+                return True
+        sending.close()
+        logger.warning("%s: an attempt speaks too late to be heard", self._worker)
+        return False
 
-    def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, sending: Coroutine[Any, Any, None], others: set[asyncio.Task[None]]) -> None:
         task = self._loop.create_task(sending)
-        self._reports.add(task)
-        task.add_done_callback(self._reports.discard)
+        others.add(task)
+        task.add_done_callback(others.discard)
 
     async def _report(self, job: Job, report: ReportTask) -> None:
         """After the heartbeat that is under way: the report carries what that did not."""
         self._shares.changed()
-        beating = self._beating.get(job)
-        if beating is not None:
-            await asyncio.wait([beating])
+        await self._signs.settled(job)
         report = job.attempt.with_rest(report)
         await self._send("/v1/tasks/report", report, job.attempt.trace)
 
@@ -253,7 +255,7 @@ class HttpSource:
         """
         self._shares.changed()
         try:
-            await self._answered(_command(path, report, trace), _Ended)
+            await self._answered(command(path, report, trace), _Ended)
         except PenstockError as error:
             logger.warning("a report of %s is not taken: %s", report.wf_run_id, error)
             less = None
@@ -263,13 +265,19 @@ class HttpSource:
                 await self._send(path, less, trace)
 
     async def _keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
-        """Send a checkpoint until it is answered for good; the answer may say to stop."""
+        """Send a checkpoint until it is answered for good; the answer may say to stop. That of an
+        attempt which is over is not kept: its function may not go on as if it were.
+        """
         try:
-            call = _command("/v1/tasks/checkpoint", checkpoint, job.attempt.trace)
+            call = command("/v1/tasks/checkpoint", checkpoint, job.attempt.trace)
             told = await self._answered(call, _Kept)
-            stop = told.stop or ("over" if told.flow == STOP_TASK else None)
+            is_over = told.flow == STOP_TASK and told.stop is None
+            stop = "over" if is_over else told.stop
             if stop is not None:
                 self._runner.ask_to_stop(*job.key, stop)
+            if is_over:
+                not_kept = f"checkpoint {checkpoint.number} is not kept: its attempt is over"
+                raise error_of(CONFLICT, Code.ATTEMPT_ENDED, not_kept)
             kept.set_result(None)
         except PenstockError as error:
             logger.warning("a checkpoint of %s is not taken: %s", checkpoint.wf_run_id, error)
@@ -279,88 +287,21 @@ class HttpSource:
                 kept.set_exception(_left(checkpoint))
 
     async def _answered(self, call: api.Call, kind: type[T]) -> T:
-        """The answer to what is sent until it is answered for good."""
+        """The answer to what is sent until it is answered for good. That its caller is refused says
+        nothing of it: its credential may be good a moment later, as it was when the task was taken.
+        """
         retry = 0
         with self._late.one() as failed:
             while True:
-                outcome = await self._outcome(self._ask(call, kind))
+                outcome = await self._line.outcome(self._line.ask(call, kind))
                 if not isinstance(outcome, PenstockError):
                     return outcome
-                if api.is_final(outcome) or outcome.status == TOO_LARGE:
+                is_final = api.is_final(outcome) or outcome.status == TOO_LARGE
+                if is_final and not isinstance(outcome, Forbidden):
                     raise outcome
                 failed(outcome)
                 await asyncio.sleep(api.pause_s(retry, outcome))
                 retry += 1
-
-    async def _beat(self, job: Job, progress: Value, with_words: bool) -> None:
-        """A heartbeat; one that is not answered is followed by the next. What the attempt has said
-        is taken here, so that no report overtakes it; if it does not fit, that is no less a sign of
-        life.
-        """
-        if job in self._beating:
-            return
-        self._beating[job] = asyncio.current_task()
-        context = job.attempt.context
-        try:
-            words = context.take_piece() if with_words else NO_WORDS
-            told = await self._outcome(self._beaten(job, progress, words))
-            if isinstance(told, PenstockError) and told.status in UNFIT:
-                logger.info("a heartbeat of %s goes without words: %s", job.key[0], told)
-                context.give_back(words)
-                words = NO_WORDS
-                told = await self._outcome(self._beaten(job, None, words))
-            if isinstance(told, PenstockError):
-                if api.is_final(told):  # else it may have been heard, and is said again
-                    context.give_back(words)
-                logger.info("a heartbeat of %s is not taken: %s", job.key[0], told)
-                return
-            context.heard(words)
-            if told.stop is not None:
-                self._runner.ask_to_stop(*job.key, told.stop)
-        finally:
-            self._beating.pop(job, None)
-
-    async def _beaten(self, job: Job, progress: Value, words: Words) -> _Beaten:
-        beat = job.attempt.heartbeat(progress, words)
-        return await self._ask(_command("/v1/tasks/heartbeat", beat), _Beaten)
-
-    async def _look(self) -> None:
-        """Ask, again and again, which of the attempts that run for longer are to stop."""
-        while True:
-            await asyncio.sleep(STOPS_S)
-            jobs = self._runner.begun(STOPS_S)[:ATTEMPTS_MAX]
-            if not jobs:
-                continue
-            attempts = [job.attempt.named for job in jobs]
-            call = api.Call(method="POST", path="/v1/tasks/stops", body={"attempts": attempts})
-            found = await self._outcome(self._ask(call, _Stops))
-            if isinstance(found, PenstockError):
-                logger.info("%s: what is to stop is not known: %s", self._worker, found)
-                continue
-            for one in found.items:
-                self._runner.ask_to_stop(one.guid, one.attempt, one.stop)
-
-    async def _outcome(self, exchange: Coroutine[Any, Any, T]) -> T | PenstockError:
-        """What comes of an exchange; also what nobody has thought of, which is logged in full."""
-        [outcome] = await asyncio.gather(exchange, return_exceptions=True)
-        if isinstance(outcome, BaseException) and not isinstance(outcome, PenstockError):
-            logger.error("%s: an exchange broke", self._worker, exc_info=outcome)
-            return Unavailable("BROKEN", f"{type(outcome).__name__}: {outcome}")
-        return outcome
-
-    async def _ask(self, call: api.Call, kind: type[T], http: httpx.AsyncClient | None = None) -> T:
-        content = _content_of(call)
-        try:
-            response = await (http or self._http).request(
-                call.method,
-                call.path,
-                content=content,
-                headers=call.headers(self._tenant),
-                timeout=call.timeout,
-            )
-        except httpx.RequestError as error:
-            raise api.unreachable(self._url, error) from error
-        return api.reply_of(response).as_a(kind)
 
     async def _sleep(self, pause_s: float) -> None:
         """Sleep, but not beyond the worker's end."""
@@ -372,22 +313,3 @@ class HttpSource:
 def _left(checkpoint: PutCheckpoint) -> Unavailable:
     told = f"checkpoint {checkpoint.number}: its worker has left before it was answered"
     return Unavailable("WORKER_LEFT", told)
-
-
-def _command(path: str, said: Struct, trace: bytes | None = None) -> api.Call:
-    try:
-        return api.command("POST", path, msgspec.to_builtins(said), trace)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _unsayable(error) from error
-
-
-def _content_of(call: api.Call) -> bytes | None:
-    try:
-        return call.content
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _unsayable(error) from error
-
-
-def _unsayable(error: Exception) -> PenstockError:
-    """As the server refuses what it can not read: to say it again helps nobody."""
-    return error_of(BAD_REQUEST, "NOT_JSON", f"it can not be made JSON: {error}")

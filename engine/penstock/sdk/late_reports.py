@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from penstock.sdk.errors import PenstockError
+from penstock.sdk.errors import Forbidden, PenstockError
 
 SAID_S: Final = 30.0  # between two lines in the log
 
@@ -45,8 +45,9 @@ class LateReports:
         now_s = time.monotonic()
         if self._said_s is None or now_s - self._said_s >= SAID_S:
             self._said_s = now_s
-            told = "%s: reports that wait for the server: %d (%s)"
-            logger.warning(told, self._worker, self.count, error)
+            refused = " its credential is refused;" if isinstance(error, Forbidden) else ""
+            told = "%s:%s reports that wait for the server: %d (%s)"
+            logger.warning(told, self._worker, refused, self.count, error)
 
     def _came_through(self) -> None:
         self.count -= 1

@@ -70,7 +70,8 @@ class Engine(Protocol):
 @dataclass(slots=True, eq=False)
 class Job:
     """An attempt that was taken, and whom to tell of it. `leaving`: the worker itself has asked it
-    to stop. `number`: in which order they came.
+    to stop. `number`: in which order they came. `since_s`: when it began here; `owned_s`: when the
+    engine had it begin at this worker, which is when it was taken, if it leases.
     """
 
     attempt: Attempt
@@ -79,6 +80,7 @@ class Job:
     offset: int = 0
     number: int = 0
     since_s: float = 0.0
+    owned_s: float = 0.0
     beaten_s: float = 0.0
     heard_s: float = 0.0  # when its words were sent last
     said: bool = False
@@ -131,6 +133,8 @@ class Runner:
     def submit(self, job: Job) -> None:
         """Run an attempt as soon as a slot is free."""
         job.attempt.keep_with(partial(job.engine.keep, job))
+        if job.engine.leases:
+            _own(job, time.monotonic())
         with self._lock:  # they wait in the order of their numbers, whoever brings them
             self._taken += 1
             self._came += 1
@@ -174,10 +178,10 @@ class Runner:
             time.sleep(0.01)
         return not self.unfinished
 
-    def begun(self, before_s: float) -> list[Job]:
-        """The attempts that have run for longer than this."""
+    def owned(self, before_s: float) -> list[Job]:
+        """The attempts that have been this worker's for longer than this, for the engine."""
         since_s = time.monotonic() - before_s
-        return [job for job in list(self._jobs) if 0 < job.since_s <= since_s]
+        return [job for job in list(self._jobs) if 0 < job.owned_s <= since_s]
 
     def ask_to_stop(self, guid: str, attempt: int, why: str) -> None:
         """An attempt is to end, if it is here: an async one is cancelled, a sync one sees it in its
@@ -239,7 +243,9 @@ class Runner:
             if begins:
                 lane = job.attempt.task.is_async
                 self._begun_to[lane] = max(self._begun_to[lane], job.number)
-                job.since_s = job.beaten_s = job.heard_s = time.monotonic()
+                job.since_s = time.monotonic()
+                if not job.owned_s:
+                    _own(job, job.since_s)
         if not begins and job.engine.leases:  # else its partition is on its way to another worker
             self._give_up(job)
         return begins
@@ -345,17 +351,17 @@ class Runner:
 
     def _watch(self) -> None:
         """Say of each attempt that still runs after a while that it was started, and that it
-        lives.
+        lives: of those, too, that wait here for a function to let go of the event loop.
         """
         while not self._stopped.wait(min(LOOK_S, self._started_after_s)):
             at_s = time.monotonic()
             if self._loop_watch is not None and self._tasks:
                 self._loop_watch.look(at_s)
-            for job in self.begun(0.0):
+            for job in self.owned(0.0):
                 self._served(job, partial(self._live, at_s=at_s))
 
     def _live(self, job: Job, at_s: float) -> None:
-        if not job.said and job.since_s + self._started_after_s <= at_s:
+        if not job.said and job.since_s and job.since_s + self._started_after_s <= at_s:
             job.said = True
             job.engine.started(job)
         self._beat(job, at_s)
@@ -367,10 +373,14 @@ class Runner:
         wanted_ms = job.attempt.scheduled.heartbeat_timeout_ms
         pulse = job.attempt.context.take_pulse()
         is_due = wanted_ms is not None and at_s - job.beaten_s >= wanted_ms / 1_000 / BEATS
-        pause_s = max(WORDS_S, (at_s - job.since_s) * WORDS_PART)
+        pause_s = max(WORDS_S, (at_s - job.owned_s) * WORDS_PART)
         with_words = job.attempt.context.has_words and at_s - job.heard_s >= pause_s
         if pulse is not None or is_due or (wanted_ms is not None and with_words):
             job.beaten_s = at_s
             if with_words:
                 job.heard_s = at_s
             job.engine.beat(job, None if pulse is None else pulse[0], with_words)
+
+
+def _own(job: Job, at_s: float) -> None:
+    job.owned_s = job.beaten_s = job.heard_s = at_s

@@ -25,7 +25,7 @@ from penstock.sdk.workflow import Workflow
 
 GRACE_S: Final = 25.0
 LEAVE_S: Final = 1.0  # for functions to stop that were asked to
-REPORTS_S: Final = 5.0  # to have the last reports acknowledged
+REPORTS_S: Final = 5.0  # to have the last reports acknowledged, at least
 STARTED_AFTER_S: Final = 0.5
 NAME_CHARS_MAX: Final = 256
 
@@ -43,8 +43,8 @@ class Source(Protocol):
         """Take no task any more; return when none will come."""
         ...
 
-    def close(self, timeout_s: float) -> None:
-        """Wait for the reports that are under way, and let go."""
+    def close(self, timeout_s: float) -> int | None:
+        """Wait for the reports that are under way, and let go; how many are lost, if it knows."""
         ...
 
 
@@ -90,6 +90,7 @@ class Worker:
         self._secret_provider = secret_provider
         self._started_after_s = started_after_s
         self._running: tuple[Source, Runner] | None = None
+        self._lets_go = _never
 
     def __enter__(self) -> Worker:
         self.start()
@@ -107,7 +108,8 @@ class Worker:
         """Work until SIGTERM or SIGINT: then take nothing more, finish what runs within the grace,
         ask what does not end to stop, hand it back, and return.
 
-        A second signal ends the grace; SIGHUP leaves none.
+        A second signal ends the grace; SIGHUP leaves none. The last reports have what is left of
+        it, and five seconds whatever happens.
         """
         ending = threading.Event()
         hurry = threading.Event()
@@ -147,30 +149,41 @@ class Worker:
     def stop(self, *, grace_s: float = GRACE_S, hurry: Callable[[], bool] | None = None) -> bool:
         """Take nothing more, finish what runs, report it, and let go. False if something did not
         end in time: it is asked to stop, and handed back. Its TaskDef says whether it is done again
-        (`idempotent`).
+        (`idempotent`). False, too, if over HTTP a report was not answered in time.
         """
         if self._running is None:
             return True
         (source, runner), self._running = self._running, None
         deadline = time.monotonic() + grace_s
         source.stop_taking()
+        hurries = hurry or _never
         while not (done := runner.wait(0.1)) and time.monotonic() < deadline:
-            if hurry is not None and hurry():
+            if hurries():
                 break
         if not done:
             logger.warning("%s hands back tasks: %d", self.name, runner.unfinished)
             runner.leave(LEAVE_S)
-        source.close(REPORTS_S)
+        closing_s = time.monotonic()
+        self._lets_go = lambda: hurries() and time.monotonic() - closing_s >= REPORTS_S
+        left_s = 0.0 if hurries() else deadline - closing_s
+        lost = source.close(max(REPORTS_S, left_s))
         runner.stop()
-        return done
+        return done and not lost
 
     def _source(self, runner: Runner) -> Source:
         parts = urlsplit(self.url)
         if parts.scheme != "kafka":
             from penstock.sdk.http_source import HttpSource
 
-            tenant = self.tenant or ""
-            return HttpSource(self.url, tenant, self.name, self.tasks, runner, self._api_key)
+            return HttpSource(
+                self.url,
+                self.tenant or "",
+                self.name,
+                self.tasks,
+                runner,
+                self._api_key,
+                lambda: self._lets_go(),
+            )
         from penstock.sdk.kafka_source import KafkaSource
 
         cluster = parts.path.strip("/") or CLUSTER_DEFAULT
@@ -184,6 +197,10 @@ class Worker:
             self.tasks,
             runner,
         )
+
+
+def _never() -> bool:
+    return False
 
 
 def _tasks_by_name(
