@@ -44,7 +44,7 @@ from penstock.sdk.attempt import with_less
 from penstock.sdk.late_reports import SAID_S
 from penstock.sdk.runner import Job
 
-TRIES_WHOLE: Final = 3
+TRIES_WHOLE: Final = 3  # of what the log finds too large, before it says less
 SETTLE_LOOK_S: Final = 0.005
 UNSAYABLE: Final = (TypeError, ValueError, OverflowError)
 NEEDED: Final = (ReportTask, HandBackTask, TaskStarted)
@@ -80,11 +80,11 @@ class _Said:
 class KafkaReports:
     """One for a worker. Somebody has to call `send_again` again and again."""
 
-    def __init__(self, producer: Producer, commands: str, worker: str) -> None:
+    def __init__(self, producer: Producer, avro: Avro, commands: str, worker: str) -> None:
         self._producer = producer
         self._commands = commands
         self._worker = worker
-        self._avro = Avro()
+        self._avro = avro
         self._lock = Lock()
         self._open: set[_Said] = set()
         self._waiting: deque[_Said] = deque()

@@ -23,6 +23,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any, Final, cast
 
@@ -35,10 +37,7 @@ from penstock.core.commands.task_started import TaskStarted
 from penstock.core.state.outputs import ScheduledTask, WorkerSignal
 from penstock.core.values.value import Value
 from penstock.log.kafka import KafkaConsumer, KafkaProducer, KafkaTail
-from penstock.log.port import (
-    LogError,
-    Record,
-)
+from penstock.log.port import LogError, Record
 from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
 from penstock.sdk.attempt import Attempt
@@ -87,16 +86,28 @@ class KafkaSource:
         self._settings = settings
         self._tenant = tenant
         self._topics = Topics(cluster, 0)
-        producer = KafkaProducer(bootstrap, settings=settings)
-        self.reports = KafkaReports(producer, self._topics.commands, worker)
+        self._producer = KafkaProducer(bootstrap, settings=settings)
+        self.reports = KafkaReports(self._producer, self.avro, self._topics.commands, worker)
         self._ended = Event()
-        self._signals = Thread(target=self._listen, name="penstock-signals", daemon=True)
+        self._signals: Thread
         self._readers = [
             Reader(self, task, self._topics.task(tenant, task.name)) for task in tasks.values()
         ]
 
     def start(self) -> None:
-        """Join the groups, and listen to signals."""
+        """Join the groups, and listen to signals. Raises a LogError if there can be no client, as
+        with settings that are wrong.
+        """
+        with ExitStack() as made:
+            made.callback(self._producer.close)
+            self._producer.warm_up()
+            tail = KafkaTail(self._bootstrap, self._topics.worker_signals, self._settings)
+            made.callback(tail.close)
+            for reader in self._readers:
+                made.callback(reader.make().close)
+            made.pop_all()
+        listen = partial(self._listen, tail)
+        self._signals = Thread(target=listen, name="penstock-signals", daemon=True)
         self._signals.start()
         for reader in self._readers:
             reader.thread.start()
@@ -135,9 +146,8 @@ class KafkaSource:
             left=left,
         )
 
-    def _listen(self) -> None:
+    def _listen(self, tail: KafkaTail) -> None:
         """Do what signals ask for, until the worker ends."""
-        tail = KafkaTail(self._bootstrap, self._topics.worker_signals, self._settings)
         retry = 0
         try:
             while not self._ended.is_set():
@@ -177,34 +187,43 @@ class Reader:
         self._reports = source.reports
         self._task = task
         self._topic = topic
+        self._first: KafkaConsumer | None = None
+        self._retry = 0
         self._progress: dict[int, Progress] = {}
         self._seen = Seen()
         self._pace = Pace(source.runner)
         self._saying = Lock()
 
+    def make(self) -> KafkaConsumer:
+        """The first consumer, for the thread to read from."""
+        self._first = self._source.consumer(self._task, self._topic, self._left)
+        return self._first
+
     def _run(self) -> None:
         """Read, with a new consumer when one fails, until the worker stops; then see to it that
         what runs is told.
         """
-        retry = 0
         stopping = self._source.stopping
-        while not stopping.is_set():
-            consumer = None
+        while not stopping.is_set() or self._first is not None:
             try:
-                consumer = self._source.consumer(self._task, self._topic, self._left)
-                while not stopping.is_set():
-                    self._step(consumer)
-                    retry = 0
+                self._read(stopping)
             except LogError as error:
                 logger.warning("tasks of %s can not be read: %s", self._task.name, error)
-                stopping.wait(api.pause_s(retry))
-                retry += 1
-            finally:
-                if consumer is not None:
-                    self._commit(consumer)
-                    consumer.close()
+                stopping.wait(api.pause_s(self._retry))
+                self._retry += 1
         while not self.ending.wait(POLL_S):
             self._reports.send_again()
+
+    def _read(self, stopping: Event) -> None:
+        consumer = self._first or self.make()
+        self._first = None
+        try:
+            while not stopping.is_set():
+                self._step(consumer)
+                self._retry = 0
+        finally:
+            self._commit(consumer)
+            consumer.close()
 
     def _step(self, consumer: KafkaConsumer) -> None:
         """Commit what is done, and take what there is room for."""
