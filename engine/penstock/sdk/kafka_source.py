@@ -11,7 +11,8 @@ leaves its groups at once, in this way, and finishes what runs.
 - Signals are read by every worker, from where the topic ended when it began: what is not here is
 passed by.
 - About half a second's work is held ahead: enough to keep the slots busy, little to repeat
-elsewhere.
+elsewhere. Reports that the log does not acknowledge take up that room, so that there is an end to
+them (pace.py).
 - A checkpoint is kept when the log has it. What the fold says of it nobody hears here. The SDK asks
 for nothing that it refuses, but for one thing: what earlier attempts have used of the room.
 """
@@ -191,7 +192,7 @@ class Reader:
         self._retry = 0
         self._progress: dict[int, Progress] = {}
         self._seen = Seen()
-        self._pace = Pace(source.runner)
+        self._pace = Pace(source.runner, lambda: source.reports.unheard)
         self._saying = Lock()
 
     def make(self) -> KafkaConsumer:
