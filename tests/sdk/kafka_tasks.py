@@ -67,7 +67,9 @@ class Tasks:
         return {one.guid: one for one in said if isinstance(one, ReportTask)}
 
     def mark(self) -> int:
-        """How many tasks the worker has done with, as the group knows it."""
+        """How many tasks the worker has done with, as the group knows it. To be asked when it has
+        reported one: a new broker's coordinator of the group is there by then.
+        """
         return self._topics.group_offsets(self._group, self._topic, 1).get(0, 0)
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ def test_a_report_that_is_denied_is_sent_until_it_is_let_through(
         tasks.make_commands()
         with Worker(kr_text, url=tasks.url):
             tasks.put({"chars": 1})
-            wait_until(lambda: tasks.mark() == 1, COME_S)
+            wait_until(lambda: len(tasks.reports()) == 1 and tasks.mark() == 1, COME_S)
             with denied(broker.bootstrap, tasks.commands):
                 tasks.put(*({"chars": 1} for _ in range(3)))
                 wait_until(lambda: len(CALLS) == 4 and "DENIED" in caplog.text, COME_S)
