@@ -9,7 +9,7 @@ import pytest
 
 from penstock.cli.words import kafka_settings_of
 from penstock.config import KAFKA_CONFIG_VARIABLE, read_kafka_settings
-from tests.cli.calls import penstock
+from tests.cli.calls import penstock, process
 
 
 def test_a_line_is_a_setting(tmp_path: Path) -> None:
@@ -46,3 +46,36 @@ def test_a_file_that_is_none_is_told_without_what_is_in_it(
         assert said in ended.stderr, ended.stderr
         assert "Traceback" not in ended.stderr
         assert "psst" not in ended.stderr
+
+
+MODULE = """
+from penstock import task
+
+@task
+def greet() -> None: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ssl.ca.locaton=psst", 'No such configuration property: "ssl.ca.locaton"'),
+        ("security.protocol=SSL\nssl.ca.location=/psst", "ssl.ca.location failed"),
+        ("acks=1", "acks"),  # which readers take, and a writer does not
+        ("psst", "line 1"),
+        (None, "No such file"),
+    ],
+)
+def test_a_worker_says_what_is_wrong_with_it_and_ends(
+    tmp_path: Path, text: str | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop.py").write_text(MODULE)
+    if text is not None:
+        (tmp_path / "kafka.conf").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(KAFKA_CONFIG_VARIABLE, str(tmp_path / "kafka.conf"))
+    ended = process("worker", "shop", "--url", "kafka://127.0.0.1:1")
+    assert ended.returncode == 1
+    [told] = [line for line in ended.stderr.splitlines() if line.startswith("penstock: ")]
+    assert why in told
+    assert "Traceback" not in ended.stderr

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import pytest
-from confluent_kafka import Consumer as Client
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from penstock.log.kafka import KafkaConsumer, KafkaEngineLog, KafkaProducer, consume
+from penstock.log.kafka import KafkaConsumer, KafkaEngineLog, KafkaProducer
 from penstock.log.kafka.marks import COMMIT_TIMEOUT_S
 from penstock.log.port import (
     AppendRefused,
@@ -312,68 +310,3 @@ def _is_committed(log: KafkaEngineLog, mark: Mark) -> bool:
     except LogUnavailable:
         return False
     return True
-
-
-# --- what the client raises -----------------------------------------------------------------------
-
-NO_ROOM = KafkaException(KafkaError(KafkaError._CRIT_SYS_RESOURCE))
-NOBODY = "127.0.0.1:1"
-
-
-def raise_no_room(*_: object, **__: object) -> None:
-    raise NO_ROOM
-
-
-def test_who_reads_as_a_member_knows_errors_of_the_log_only() -> None:
-    consumer = KafkaConsumer(NOBODY, "tasks", "workers")
-    real = consumer._client
-    try:
-        for of_client, step in (
-            ("pause", consumer.attend),
-            ("resume", lambda: consumer.poll(1, 0.0)),
-            ("poll", lambda: consumer.poll(1, 0.0)),
-        ):
-            fails = Failing(real, of_client)
-            consumer._client = cast(Client, fails)
-            with pytest.raises(LogError):
-                step()
-            consumer._client = real
-            step()
-    finally:
-        consumer._client = real
-        consumer.close()
-
-
-class Failing:
-    """A client of which one method raises."""
-
-    def __init__(self, client: Client, method: str) -> None:
-        self._client = client
-        self._method = method
-
-    def __getattr__(self, name: str) -> object:
-        return raise_no_room if name == self._method else getattr(self._client, name)
-
-
-def test_who_looks_at_the_log_knows_errors_of_the_log_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Also when there can be no client, for want of threads or memory."""
-    log = KafkaEngineLog(
-        NOBODY, commands="commands", partitions=1, on_demand=lambda _: None, group="engine"
-    )
-    try:
-        monkeypatch.setattr(consume, "Client", raise_no_room)
-        monkeypatch.setattr("confluent_kafka.admin.AdminClient", raise_no_room)
-        for look in (
-            lambda: log.bounds(0, 0.1),
-            lambda: log.workers("workers"),
-            lambda: log.backlog("tasks", "workers"),
-            lambda: log.read_some(0, [1]),
-            lambda: log.reach(0.1),
-        ):
-            with pytest.raises(LogError, match="CRIT_SYS_RESOURCE"):
-                look()
-    finally:
-        monkeypatch.undo()
-        log.close()

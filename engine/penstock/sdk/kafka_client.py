@@ -7,9 +7,12 @@ command is in the log.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from functools import partial
+from threading import Lock
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from penstock.config import CLUSTER_DEFAULT, kafka_settings_default
 from penstock.contracts.avro import Avro
@@ -22,11 +25,14 @@ from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.stop_wf_run import StopWfRun
 from penstock.core.ids import wf_run_id_of
 from penstock.log.kafka import KafkaProducer
-from penstock.log.port import LogError, Message, Position
+from penstock.log.port import LogError, LogUnavailable, Message, Position
 from penstock.observe import tracing
 from penstock.sdk import api, hints
 
+FLUSH_S: Final = 30.0
 OnAck = Callable[[Position | LogError], None]
+
+logger = logging.getLogger("penstock.sender")
 
 
 class CommandSender:
@@ -52,6 +58,9 @@ class CommandSender:
         self._avro = Avro()
         settings = kafka_settings_default() if settings is None else settings
         self._producer = KafkaProducer(bootstrap, settings=settings)
+        self._lock = Lock()
+        self._closing = False
+        self._lost = 0  # commands that were not acknowledged, of which nobody has heard
 
     def __enter__(self) -> CommandSender:
         return self
@@ -62,7 +71,12 @@ class CommandSender:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except LogError as lost:
+            if error is None:
+                raise
+            logger.warning("%s", lost)  # what went wrong in the block is told first
 
     def run_wf(
         self,
@@ -121,12 +135,30 @@ class CommandSender:
         record = outgoing(self._avro, sent, command_id or api.new_command_id())
         headers = {**record.headers, **tracing.outgoing()}
         message = Message(self._topic, record.key, record.value, headers, record.partition)
-        self._producer.append(message, on_ack)
+        self._producer.append(message, partial(self._acked, on_ack))
 
-    def flush(self, timeout_s: float = 30.0) -> None:
+    def flush(self, timeout_s: float = FLUSH_S) -> None:
         """Wait until all that was sent is acknowledged."""
         self._producer.flush(timeout_s)
 
-    def close(self) -> None:
-        """Flush, and let go."""
-        self._producer.close()
+    def close(self, timeout_s: float = FLUSH_S) -> None:
+        """Flush, and let go. Raises LogUnavailable, which says how many commands were not
+        acknowledged: by then, or, of those without an `on_ack`, ever.
+        """
+        self._closing = True
+        self._producer.close(timeout_s)
+        with self._lock:
+            lost, self._lost = self._lost, 0
+        if lost:
+            told = f"{lost} of the commands that were sent were not acknowledged"
+            raise LogUnavailable(f"{told}: {self._topic} may not have them")
+
+    def _acked(self, on_ack: OnAck | None, result: Position | LogError) -> None:
+        if isinstance(result, LogError) and (self._closing or on_ack is None):
+            with self._lock:
+                self._lost += 1
+                is_first = self._lost == 1
+            if is_first:
+                logger.warning("a command was not acknowledged: %s", result)
+        if on_ack is not None:
+            on_ack(result)

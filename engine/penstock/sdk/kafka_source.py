@@ -11,7 +11,8 @@ leaves its groups at once, in this way, and finishes what runs.
 - Signals are read by every worker, from where the topic ended when it began: what is not here is
 passed by.
 - About half a second's work is held ahead: enough to keep the slots busy, little to repeat
-elsewhere.
+elsewhere. Reports that the log does not acknowledge take up that room, so that there is an end to
+them (pace.py).
 - A checkpoint is kept when the log has it. What the fold says of it nobody hears here. The SDK asks
 for nothing that it refuses, but for one thing: what earlier attempts have used of the room.
 """
@@ -23,37 +24,27 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any, Final, cast
 
 from penstock.contracts.avro import Avro, Malformed
 from penstock.contracts.topics import Topics, task_group
-from penstock.contracts.wire import Sent, client_headers, command_value
-from penstock.core.command import Command
 from penstock.core.commands.hand_back_task import HandBackTask
 from penstock.core.commands.put_checkpoint import PutCheckpoint
 from penstock.core.commands.report_task import ReportTask
 from penstock.core.commands.task_started import TaskStarted
-from penstock.core.ids import root_of
-from penstock.core.limits import COMMAND_BYTES_MAX
 from penstock.core.state.outputs import ScheduledTask, WorkerSignal
 from penstock.core.values.value import Value
 from penstock.log.kafka import KafkaConsumer, KafkaProducer, KafkaTail
-from penstock.log.port import (
-    AppendRefused,
-    LogError,
-    LogFatal,
-    LogUnavailable,
-    Message,
-    Position,
-    Record,
-)
+from penstock.log.port import LogError, Record
 from penstock.observe.tracing import TRACEPARENT, sound
 from penstock.sdk import api
-from penstock.sdk.attempt import Attempt, with_less
+from penstock.sdk.attempt import Attempt
 from penstock.sdk.context import NO_WORDS
 from penstock.sdk.errors import Unavailable
+from penstock.sdk.kafka_reports import KafkaReports
 from penstock.sdk.pace import Pace
 from penstock.sdk.progress import Progress, Seen
 from penstock.sdk.runner import Job, Runner
@@ -72,14 +63,7 @@ SESSION_TIMEOUT_MS: Final = 6_000
 it had not begun, and what is sent to it meanwhile, goes elsewhere a moment later.
 """
 
-Told = Callable[[LogError | None], None]
-"""Hears that the log has it, or why it has not, for certain."""
-
 logger = logging.getLogger("penstock.worker")
-
-
-def _nobody(error: LogError | None) -> None:
-    """Nobody wants to hear it."""
 
 
 class KafkaSource:
@@ -104,15 +88,27 @@ class KafkaSource:
         self._tenant = tenant
         self._topics = Topics(cluster, 0)
         self._producer = KafkaProducer(bootstrap, settings=settings)
-        self._unsent: deque[tuple[Reader, Job, Message, Told]] = deque()
+        self.reports = KafkaReports(self._producer, self.avro, self._topics.commands, worker)
         self._ended = Event()
-        self._signals = Thread(target=self._listen, name="penstock-signals", daemon=True)
+        self._signals: Thread
         self._readers = [
             Reader(self, task, self._topics.task(tenant, task.name)) for task in tasks.values()
         ]
 
     def start(self) -> None:
-        """Join the groups, and listen to signals."""
+        """Join the groups, and listen to signals. Raises a LogError if there can be no client, as
+        with settings that are wrong.
+        """
+        with ExitStack() as made:
+            made.callback(self._producer.close)
+            self._producer.warm_up()
+            tail = KafkaTail(self._bootstrap, self._topics.worker_signals, self._settings)
+            made.callback(tail.close)
+            for reader in self._readers:
+                made.callback(reader.make().close)
+            made.pop_all()
+        listen = partial(self._listen, tail)
+        self._signals = Thread(target=listen, name="penstock-signals", daemon=True)
         self._signals.start()
         for reader in self._readers:
             reader.thread.start()
@@ -124,23 +120,14 @@ class KafkaSource:
 
     def close(self, timeout_s: float) -> None:
         """Wait until the reports are acknowledged and the marks committed; leave the groups."""
-        deadline = time.monotonic() + timeout_s
-        while self._unsent and time.monotonic() < deadline:
-            self.send_again()
-        try:
-            self._producer.flush(max(0.1, deadline - time.monotonic()))
-        except LogError as error:
-            logger.warning("reports did not get through: %s", error)
+        self.reports.settle(timeout_s)
         self._ended.set()
         for reader in self._readers:
             reader.ending.set()
         for reader in self._readers:
             reader.thread.join(timeout_s)
         self._signals.join(timeout_s)
-        self._producer.close()
-        while self._unsent:  # a function may wait for it
-            *_, told = self._unsent.popleft()
-            told(LogUnavailable("its worker has left"))
+        self.reports.close()
 
     def consumer(
         self,
@@ -160,35 +147,8 @@ class KafkaSource:
             left=left,
         )
 
-    def send(self, reader: Reader, job: Job, command: Command, told: Told = _nobody) -> bool:
-        """Append what is said of a task to the partition that it names; False if it can not be."""
-        scheduled = job.attempt.scheduled
-        try:
-            value = command_value(self.avro, Sent(command=command, tenant=scheduled.tenant))
-            if len(value) > COMMAND_BYTES_MAX:
-                raise ValueError(f"{len(value)} bytes: a command may have {COMMAND_BYTES_MAX}")
-        except (TypeError, ValueError, OverflowError) as error:
-            return self._less(reader, job, command, told, str(error))
-        key = root_of(scheduled.wf_run_id).encode()
-        partition = scheduled.report_partition
-        trace = job.attempt.trace
-        headers = _HEADERS if trace is None else {**_HEADERS, TRACEPARENT: trace}
-        message = Message(self._topics.commands, key, value, headers, partition)
-        self._append(reader, job, message, told)
-        return True
-
-    def _less(self, reader: Reader, job: Job, command: Command, told: Told, why: str) -> bool:
-        """A report that can not be sent says less, as long as that helps."""
-        logger.warning("%s of %s: %s", type(command).__name__, job.attempt.task.name, why)
-        less = with_less(command, why) if isinstance(command, ReportTask) else None
-        if less is None:
-            told(LogError(why))
-            return False
-        return self.send(reader, job, less, told)
-
-    def _listen(self) -> None:
+    def _listen(self, tail: KafkaTail) -> None:
         """Do what signals ask for, until the worker ends."""
-        tail = KafkaTail(self._bootstrap, self._topics.worker_signals, self._settings)
         retry = 0
         try:
             while not self._ended.is_set():
@@ -212,33 +172,6 @@ class KafkaSource:
         if isinstance(signal, WorkerSignal) and signal.tenant == self._tenant:
             self.runner.ask_to_stop(signal.guid, signal.attempt, signal.stop)
 
-    def _append(self, reader: Reader, job: Job, message: Message, told: Told) -> None:
-        def acked(result: Position | LogError) -> None:
-            if isinstance(result, Position):
-                reader.acked.append((job.partition, job.offset))
-                told(None)
-            elif isinstance(result, AppendRefused):
-                logger.error("a report of %s is refused: %s", job.attempt.task.name, result)
-                told(result)
-            else:
-                self._unsent.append((reader, job, message, told))
-
-        try:
-            self._producer.append(message, acked)
-        except LogFatal as error:
-            logger.error("a report of %s is lost: %s", job.attempt.task.name, error)
-            told(error)
-        except LogError:
-            self._unsent.append((reader, job, message, told))
-
-    def send_again(self) -> None:
-        """Append what the log did not take, after a moment."""
-        if self._unsent:
-            time.sleep(api.PAUSE_FIRST_S)
-            with suppress(IndexError):  # another reader may have taken the last one
-                for _ in range(len(self._unsent)):
-                    self._append(*self._unsent.popleft())
-
 
 class Reader:
     """Reads the tasks of one TaskDef, in a thread of its own, which alone knows how far all is
@@ -252,40 +185,50 @@ class Reader:
         self.ending = Event()
         self.thread = Thread(target=self._run, name=f"penstock-{task.name}", daemon=True)
         self._source = source
+        self._reports = source.reports
         self._task = task
         self._topic = topic
+        self._first: KafkaConsumer | None = None
+        self._retry = 0
         self._progress: dict[int, Progress] = {}
         self._seen = Seen()
-        self._pace = Pace(source.runner)
+        self._pace = Pace(source.runner, lambda: source.reports.unheard)
         self._saying = Lock()
+
+    def make(self) -> KafkaConsumer:
+        """The first consumer, for the thread to read from."""
+        self._first = self._source.consumer(self._task, self._topic, self._left)
+        return self._first
 
     def _run(self) -> None:
         """Read, with a new consumer when one fails, until the worker stops; then see to it that
         what runs is told.
         """
-        retry = 0
         stopping = self._source.stopping
-        while not stopping.is_set():
-            consumer = None
+        while not stopping.is_set() or self._first is not None:
             try:
-                consumer = self._source.consumer(self._task, self._topic, self._left)
-                while not stopping.is_set():
-                    self._step(consumer)
-                    retry = 0
+                self._read(stopping)
             except LogError as error:
                 logger.warning("tasks of %s can not be read: %s", self._task.name, error)
-                stopping.wait(api.pause_s(retry))
-                retry += 1
-            finally:
-                if consumer is not None:
-                    self._commit(consumer)
-                    consumer.close()
+                stopping.wait(api.pause_s(self._retry))
+                self._retry += 1
         while not self.ending.wait(POLL_S):
-            self._source.send_again()
+            self._reports.send_again()
+
+    def _read(self, stopping: Event) -> None:
+        consumer = self._first or self.make()
+        self._first = None
+        try:
+            while not stopping.is_set():
+                self._step(consumer)
+                self._retry = 0
+        finally:
+            self._commit(consumer)
+            consumer.close()
 
     def _step(self, consumer: KafkaConsumer) -> None:
         """Commit what is done, and take what there is room for."""
-        self._source.send_again()
+        self._reports.send_again()
         self._commit(consumer)
         room = self._pace.room()
         if room > 0:
@@ -315,7 +258,7 @@ class Reader:
         self._commit(consumer)
         while not all(one.is_through for one in gone) and time.monotonic() < deadline:
             time.sleep(HAND_OVER_LOOK_S)
-            self._source.send_again()
+            self._reports.send_again()
             self._commit(consumer)
         for partition in partitions:
             self._progress.pop(partition, None)
@@ -345,18 +288,18 @@ class Reader:
         is too late: it has them, too.
         """
         with self._saying:
-            self._source.send(self, job, job.attempt.with_rest(report))
+            self._reports.send(self.acked, job, job.attempt.with_rest(report))
 
     def started(self, job: Job) -> None:
         """The attempt runs for longer."""
-        self._source.send(self, job, TaskStarted(**job.attempt.named))
+        self._reports.send(self.acked, job, TaskStarted(**job.attempt.named))
 
     def beat(self, job: Job, progress: Value, with_words: bool) -> None:
         """The attempt lives. What it has said goes by itself: progress may be refused."""
         attempt = job.attempt
         with_words = with_words and attempt.context.unheard is None
         if progress is not None or not with_words:
-            self._source.send(self, job, attempt.heartbeat(progress, NO_WORDS))
+            self._reports.send(self.acked, job, attempt.heartbeat(progress, NO_WORDS))
         if with_words:
             with self._saying:  # no report comes between
                 words = attempt.context.take_piece()
@@ -365,8 +308,8 @@ class Reader:
                     hear = attempt.context.heard if error is None else attempt.context.give_back
                     hear(words)
 
-                if not self._source.send(self, job, attempt.heartbeat(None, words), told):
-                    self._source.send(self, job, attempt.heartbeat(None, NO_WORDS))
+                if not self._reports.send(self.acked, job, attempt.heartbeat(None, words), told):
+                    self._reports.send(self.acked, job, attempt.heartbeat(None, NO_WORDS))
 
     def keep(self, job: Job, checkpoint: PutCheckpoint, kept: Future[None]) -> None:
         """The attempt puts a value aside."""
@@ -377,11 +320,11 @@ class Reader:
             else:
                 kept.set_exception(Unavailable("LOG", f"checkpoint {checkpoint.number}: {error}"))
 
-        self._source.send(self, job, checkpoint, told)
+        self._reports.send(self.acked, job, checkpoint, told)
 
     def hand_back(self, job: Job) -> None:
         """The worker gives the attempt up."""
-        self._source.send(self, job, HandBackTask(**job.attempt.named))
+        self._reports.send(self.acked, job, HandBackTask(**job.attempt.named))
 
     def _commit(self, consumer: KafkaConsumer) -> None:
         """Move the marks to where all before is done."""
@@ -395,6 +338,3 @@ class Reader:
                 marks[partition] = mark
         for partition, mark in marks.items():
             consumer.commit(partition, mark)
-
-
-_HEADERS: Final = client_headers(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from penstock.sdk.runner import Runner
@@ -13,11 +14,13 @@ AHEAD_S: Final = 0.5
 
 class Pace:
     """How many more tasks to take: what the slots finish in half a second, and at least two for
-    each slot.
+    each slot. Of the ends that the log has not acknowledged (`unheard`), as many as there are slots
+    take up no room; each further one takes that of a task, so that there is an end to them.
     """
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, unheard: Callable[[], int]) -> None:
         self._runner = runner
+        self._unheard = unheard
         self._ahead = 2 * runner.slots
         self._looked_s = time.monotonic()
         self._finished = 0
@@ -40,4 +43,5 @@ class Pace:
             rate = (finished - self._finished) / (at_s - self._looked_s)
             self._ahead = min(AHEAD_MAX, max(2 * self._runner.slots, int(2 * rate * AHEAD_S)))
             self._looked_s, self._finished = at_s, finished
-        return self._ahead - self._runner.unfinished
+        unheard = max(0, self._unheard() - self._runner.slots)
+        return self._ahead - self._runner.unfinished - unheard

@@ -14,7 +14,12 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from penstock.config import CLUSTER_DEFAULT, kafka_settings_default, url_default
+from penstock.config import (
+    CLUSTER_DEFAULT,
+    KAFKA_CONFIG_VARIABLE,
+    kafka_settings_default,
+    url_default,
+)
 from penstock.contracts.wire import TENANT_DEFAULT
 from penstock.sdk import api
 from penstock.sdk.register import tasks_of
@@ -84,7 +89,7 @@ class Worker:
         self.url = _checked_url(url or url_default())
         self.tenant = tenant
         self._api_key = api_key
-        self._kafka_settings = kafka_settings
+        self._kafka_settings = _kafka_settings(self.url, kafka_settings)
         self.tasks = _tasks_by_name(tasks)
         self._slots = slots
         self._secret_provider = secret_provider
@@ -131,7 +136,9 @@ class Worker:
                 signal.signal(number, handler)
 
     def start(self) -> None:
-        """Begin to work, in threads of its own."""
+        """Begin to work, in threads of its own. Over Kafka it raises a LogError for settings with
+        which nobody could.
+        """
         if self._running is not None:
             raise RuntimeError(f"{self.name} runs already")
         runner = Runner(
@@ -143,8 +150,12 @@ class Worker:
             with_loop=any(task.is_async for task in tasks),
             with_threads=not all(task.is_async for task in tasks),
         )
+        try:
+            source.start()
+        except BaseException:
+            runner.stop()
+            raise
         self._running = source, runner
-        source.start()
 
     def stop(self, *, grace_s: float = GRACE_S, hurry: Callable[[], bool] | None = None) -> bool:
         """Take nothing more, finish what runs, report it, and let go. False if something did not
@@ -187,10 +198,9 @@ class Worker:
         from penstock.sdk.kafka_source import KafkaSource
 
         cluster = parts.path.strip("/") or CLUSTER_DEFAULT
-        settings = self._kafka_settings
         return KafkaSource(
             parts.netloc,
-            kafka_settings_default() if settings is None else settings,
+            self._kafka_settings,
             cluster,
             self.tenant or TENANT_DEFAULT,
             self.name,
@@ -225,6 +235,18 @@ def _checked_url(url: str) -> str:
     if not parts.netloc:
         raise ValueError(f"{url!r} is no address; it looks like kafka://127.0.0.1:9092")
     return url
+
+
+def _kafka_settings(url: str, given: Mapping[str, str] | None) -> Mapping[str, str]:
+    """What is given, or what is in the file that the environment names; ValueError if that is no
+    such file.
+    """
+    if given is not None or urlsplit(url).scheme != "kafka":
+        return given or {}
+    try:
+        return kafka_settings_default()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{KAFKA_CONFIG_VARIABLE}: {error}") from error
 
 
 def _own_name() -> str:

@@ -197,6 +197,18 @@ def as_log_errors(what: str) -> Generator[None]:
         raise log_error(what, error_of(raised)) from raised
 
 
+@contextmanager
+def making(what: str) -> Generator[None]:
+    """A client is made; one whose settings are wrong never can be."""
+    try:
+        yield
+    except KafkaException as raised:
+        error = error_of(raised)
+        if error.code() == KafkaError._INVALID_ARG:
+            raise LogFatal(f"{what}: {error.str()}") from raised
+        raise log_error(what, error) from raised
+
+
 def patiently(
     what: str, request: Callable[[], Answer], passing: AbstractSet[int], timeout_s: float = SETTLE_S
 ) -> Answer:

@@ -33,6 +33,7 @@ from penstock.log.kafka.clients import (
     error_of,
     log_error,
     logger,
+    making,
     patiently,
     record_of,
 )
@@ -114,21 +115,21 @@ class KafkaConsumer:
         self._done: dict[int, int] = {}
         self._closed = False
         self._attends = False  # all is paused
-        self._client = Client(
-            {
-                **consumer_settings(bootstrap, settings or {}),
-                **group_settings(group, session_timeout_ms, client_id),
-                "auto.offset.reset": "earliest",
-                # `commit` stores, and librdkafka commits what is stored: often, when a partition
-                # goes, and on closing. So a commit costs no request of its own.
-                "enable.auto.commit": True,
-                "auto.commit.interval.ms": COMMIT_INTERVAL_MS,
-                "topic.metadata.refresh.interval.ms": NEW_TOPIC_LOOK_MS,
-            }
-        )
-        self._client.subscribe(
-            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
-        )
+        all_settings = {
+            **consumer_settings(bootstrap, settings or {}),
+            **group_settings(group, session_timeout_ms, client_id),
+            "auto.offset.reset": "earliest",
+            # `commit` stores, and librdkafka commits what is stored: often, when a partition goes,
+            # and on closing. So a commit costs no request of its own.
+            "enable.auto.commit": True,
+            "auto.commit.interval.ms": COMMIT_INTERVAL_MS,
+            "topic.metadata.refresh.interval.ms": NEW_TOPIC_LOOK_MS,
+        }
+        with making(f"a consumer of {topic}"):
+            self._client = Client(all_settings)
+            self._client.subscribe(
+                [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            )
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:
         """Up to `records_max` records, as soon as there is one."""
@@ -176,9 +177,11 @@ class KafkaConsumer:
         if not self._closed:
             left, self._left = self._left, None
             try:
-                if left is not None:  # now: of what is stored while it closes nothing is committed
-                    left(self, [one.partition for one in self._client.assignment()], False)
-                self._client.close()
+                with as_log_errors(f"leaving {self._topic}"):
+                    # Now: of what is stored while it closes nothing is committed.
+                    if left is not None:
+                        left(self, [one.partition for one in self._client.assignment()], False)
+                    self._client.close()
             finally:
                 self._closed = True
 

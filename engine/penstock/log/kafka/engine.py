@@ -131,8 +131,7 @@ class KafkaEngineLog:
     def consumer(self, topic: str, group: str) -> KafkaConsumer:
         """A member of a group; the topic is made if it may be."""
         self._topics.need(topic)
-        with as_log_errors(f"reading {topic}"):
-            return self._consumer(topic, group)
+        return self._consumer(topic, group)
 
     def workers(self, group: str) -> list[Reading]:
         """Ask the group's coordinator."""

@@ -25,6 +25,7 @@ from penstock.log.kafka.clients import (
     error_of,
     log_error,
     logger,
+    making,
     refusal_code,
 )
 from penstock.log.kafka.topics import KafkaTopics, OnDemand
@@ -140,13 +141,13 @@ class KafkaProducer:
         if line is not None and line.client.flush(timeout_s) > 0:
             raise LogUnavailable(f"not all messages were acknowledged in {timeout_s} s")
 
-    def close(self) -> None:
-        """Flush for a moment, and let go."""
+    def close(self, timeout_s: float = PURGE_S) -> None:
+        """Flush for a moment, and let go: what the log has not acknowledged by then hears so."""
         with self._lock:
             self._closed = True
             line, self._line = self._line, None
         if line is not None:
-            line.client.flush(PURGE_S)
+            line.client.flush(timeout_s)
             line.end()
 
     def warm_up(self) -> Client:
@@ -159,7 +160,8 @@ class KafkaProducer:
                 Thread(target=self._line.end, daemon=True).start()
                 self._line = None
             if self._line is None:
-                self._line = _Line(self._settings)
+                with making("a producer"):
+                    self._line = _Line(self._settings)
             return self._line.client
 
     def _report(

@@ -13,9 +13,11 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from penstock.log.kafka.clients import (
     REQUEST_TIMEOUT_S,
+    as_log_errors,
     error_of,
     log_error,
     logger,
+    making,
     record_of,
 )
 from penstock.log.kafka.consume import consumer_settings, poll_messages
@@ -35,18 +37,22 @@ class KafkaTail:
         self, bootstrap: str, topic: str, settings: Mapping[str, str] | None = None
     ) -> None:
         self._topic = topic
-        self._client = Client(
-            {
-                **consumer_settings(bootstrap, settings or {}),
-                "group.id": GROUP,
-                "auto.offset.reset": "latest",  # what it stood at is not kept any more
-            }
-        )
+        all_settings = {
+            **consumer_settings(bootstrap, settings or {}),
+            "group.id": GROUP,
+            "auto.offset.reset": "latest",  # what it stood at is not kept any more
+        }
+        with making(f"a reader of {topic}"):
+            self._client = Client(all_settings)
         self._is_assigned = False
         self._was_missing = False
 
     def poll(self, records_max: int, timeout_s: float) -> list[Record]:
         """Up to `records_max` records, as soon as there is one."""
+        with as_log_errors(f"reading {self._topic}"):
+            return self._poll(records_max, timeout_s)
+
+    def _poll(self, records_max: int, timeout_s: float) -> list[Record]:
         deadline = time.monotonic() + timeout_s
         if not self._is_assigned and not self._assign():
             time.sleep(timeout_s)
