@@ -51,8 +51,8 @@ def partitions_on_kafka(config: Config) -> int | None:
 
 
 def log_of(config: Config, belongs: Belongs, topics: Topics, url: str = "") -> EngineLog:
-    """The log that a data directory belongs to."""
-    if config.kafka is None:
+    """The log that a data directory belongs to, whatever brokers there are besides."""
+    if belongs.embedded or config.kafka is None:
         from penstock.log.embedded import EmbeddedLog
 
         return EmbeddedLog(
