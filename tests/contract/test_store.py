@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -66,6 +67,37 @@ def test_a_long_scan_of_a_view_can_be_mixed_with_reads(store: Store) -> None:
     view = store.view()
     seen = [view.get(key) == value and value for key, value in view.scan(b"00100", b"00900")]
     assert seen == [b"%d" % n for n in range(100, 900)]
+
+
+def test_the_first_of_many_is_read_alone(tmp_path: Path) -> None:
+    """Whoever wants one key does not wait for hundreds."""
+    store = RocksStores(tmp_path).open(0)
+    store.write({b"%05d" % n: b"" for n in range(1_000)})
+    view = store.view()
+    view._iterator = steps = Steps(view._iterator)
+    assert next(view.scan(b"00100", b"00900")) == (b"00100", b"")
+    assert steps.read == 1
+    assert len(list(view.scan(b"00100", b"00900"))) == 800
+    assert steps.read == 801
+    del view, steps
+    store.close()
+
+
+class Steps:
+    """An iterator of RocksDB that counts the values that are read."""
+
+    def __init__(self, iterator: Any) -> None:
+        self.read = 0
+        self._iterator = iterator
+
+    def value(self) -> bytes:
+        """Read one."""
+        self.read += 1
+        value: bytes = self._iterator.value()
+        return value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
 
 
 def test_stores_are_apart_and_are_there_when_opened_again(stores: Stores) -> None:

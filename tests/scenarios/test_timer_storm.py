@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,12 @@ from penstock.core import fire, fold
 from penstock.core.commands.run_wf import RunWf
 from penstock.core.commands.tick import Tick
 from penstock.core.limits import TIMERS_PER_TURN_MAX
+from penstock.core.state.keys import PARTITION_PREFIX, after_prefix, encode_parts
+from penstock.core.state.rows import Row
 from penstock.core.state.timers import Timer, TimerKind
 from penstock.core.state.turn import Turn
 from penstock.log.port import Message
+from penstock.store.rowstore import RowStore
 from tests.controls import chain, event
 from tests.replay.pasts import compare_pasts
 from tests.scenarios.driver import Driver, memory_driver
@@ -43,6 +47,14 @@ def fired(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     return noted
 
 
+def timers(driver: Driver) -> list[Timer]:
+    """Those of partition 0, in order."""
+    view = driver.processor.view(0)
+    assert view is not None
+    every = PARTITION_PREFIX + Timer.KIND
+    return [timer for _, timer in view.scan(Timer, every, after_prefix(every))]
+
+
 def sleepers(driver: Driver, count: int) -> list[str]:
     """Runs on partition 0 whose time is over in an hour, in the order of their timers."""
     register(driver, "waits", chain(event("go", timeout_ms=HOUR_MS)))
@@ -51,6 +63,32 @@ def sleepers(driver: Driver, count: int) -> list[str]:
     commands = [RunWf(wf_spec="waits", wf_run_id=wf_run_id) for wf_run_id in ids]
     assert all(answer.ok for answer in driver.send_together(*commands))
     return ids
+
+
+def test_a_timer_is_not_looked_for_among_those_that_are_gone(
+    alone: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a store a row that was deleted is stepped over until its files are merged."""
+    register(alone, "waits", chain(event("go", timeout_ms=HOUR_MS)))
+    for _ in range(20):
+        run(alone, "waits")
+    [*_, gone] = timers(alone)
+    alone.pass_ms(HOUR_MS)
+    began: list[bytes] = []
+    scan = RowStore.scan
+
+    def noting(self: RowStore, kind: type[Row], start: bytes, end: bytes) -> Any:
+        began.extend([start] if kind is Timer else [])
+        return scan(self, kind, start, end)
+
+    monkeypatch.setattr(RowStore, "scan", noting)
+    run(alone, "waits")
+    alone.pass_ms(HOUR_MS)
+    clock = PARTITION_PREFIX + Timer.KIND + encode_parts((gone.clock,))
+    ours = [start for start in began if start.startswith(clock)]
+    assert ours
+    assert min(ours) >= clock + encode_parts((gone.due_ms,))
+    assert not timers(alone)
 
 
 def test_other_runs_go_on_between_the_chunks(

@@ -37,10 +37,11 @@ from penstock.processor.delivery import Courier
 from penstock.processor.partition import Partition
 from penstock.store.rowstore import RowView
 
-LOOK_S: Final = 1.0
+LOOK_S: Final = 0.1
+ASK_S: Final = 1.0
 ROUND_S: Final = 60.0
 WAITED_MS: Final = 60_000
-STEPS_MAX: Final = 500
+STEPS_MAX: Final = 50  # of a look, at one partition: the fold waits meanwhile
 END: Final = b"\xff"
 BEGIN: Final = after_prefix(PARTITION_PREFIX)
 
@@ -55,8 +56,9 @@ Heads = Mapping[Queue, Mapping[int, Record | None]]
 class _Round:
     """How far a partition has been gone through, and what was found since the last question."""
 
-    look_s: float
+    look_s: float  # not before
     begun_s: float
+    ask_s: float = 0.0  # not before, unless it is over
     cursor: bytes = BEGIN
     waiting: dict[Queue, list[TaskRun]] = field(default_factory=dict[Queue, list[TaskRun]])
     asked: Future[tuple[Heads, int]] | None = None
@@ -73,6 +75,7 @@ class LostTasks:
         self._topics = topics
         self._courier = courier
         self._rounds: dict[int, _Round] = {}
+        self._look_s = 0.0
         self._otherwise = set[Queue]()  # seen with another number of partitions, once
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="penstock-lost-tasks")
 
@@ -85,20 +88,27 @@ class LostTasks:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def passed(self, partitions: Mapping[int, Partition]) -> Iterator[Message]:
-        """What is to be told."""
+        """What is to be told. However many partitions there are, a look is at one of them."""
         now_s = time.monotonic()
+        if now_s < self._look_s and not self.look_at_once:
+            return
+        self._look_s = now_s + LOOK_S
+        next_s, following = now_s, list[int]()
         for number, partition in partitions.items():
             of = self._rounds.setdefault(number, _Round(now_s + ROUND_S, now_s))
-            if now_s < of.look_s and not self.look_at_once:
-                continue
-            of.look_s = now_s + LOOK_S
-            if of.asked is None:
+            if of.asked is not None:
+                if of.asked.done():
+                    yield from self._told(of, partition)
+            elif self.look_at_once:
                 self._go_on(of, partition, now_s)
-            elif of.asked.done():
-                yield from self._told(of, partition)
+            elif of.look_s <= next_s:
+                next_s, following = of.look_s, [number]
+        for number in following:
+            self._go_on(self._rounds[number], partitions[number], now_s)
 
     def _go_on(self, of: _Round, partition: Partition, now_s: float) -> None:
         """Some steps further; ask for what was found to have waited long."""
+        of.look_s = now_s
         if of.cursor == BEGIN:
             of.begun_s = now_s
         before_ms = partition.state.append_ms - self.waited_ms
@@ -109,9 +119,10 @@ class LostTasks:
             if steps >= self.steps_max:
                 break
         else:
-            of.cursor, of.look_s = BEGIN, max(of.look_s, of.begun_s + ROUND_S)
-        if of.waiting:
-            number = partition.shard.partition
+            of.cursor, of.look_s = BEGIN, of.begun_s + ROUND_S
+        over = of.cursor == BEGIN or self.look_at_once
+        if of.waiting and (over or now_s >= of.ask_s):
+            number, of.ask_s = partition.shard.partition, now_s + ASK_S
             of.asked = self._executor.submit(self._ask, number, list(of.waiting))
 
     def _ask(self, number: int, queues: list[Queue]) -> tuple[Heads, int]:

@@ -31,7 +31,7 @@ from rocksdict import (
 from penstock.rocks import ROCKS_ERRORS, defuse_logs
 from penstock.store.port import StoreCorrupt, StoreError, StoreLocked
 
-SCAN_CHUNK = 256
+SCAN_CHUNK_MAX = 256
 NOT_THERE = os.strerror(errno.ENOENT)
 KIB, MIB = 1024, 1024 * 1024
 BLOCKS_BYTES = 64 * MIB  # of all stores of a process
@@ -116,10 +116,13 @@ class RocksView:
         return self._iterator.value() if self._iterator.key() == key else None
 
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Keys with start <= key < end, in order; the view may be used between two of them."""
-        while chunk := list(islice(self._from(start, end), SCAN_CHUNK)):
+        """Keys with start <= key < end, in order; the view may be used between two of them. Many
+        want the first key only: it is read alone, and of what follows more and more at a time.
+        """
+        size = 1
+        while chunk := list(islice(self._from(start, end), size)):
             yield from chunk
-            start = chunk[-1][0] + b"\x00"
+            start, size = chunk[-1][0] + b"\x00", min(4 * size, SCAN_CHUNK_MAX)
 
     def _from(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         return _scan(self._iterator, start, end, self._partition)
