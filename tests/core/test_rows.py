@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec import Struct
 
+from penstock.core.state.facts import Fact
 from penstock.core.state.keys import (
     Scope,
     after_prefix,
@@ -19,7 +21,7 @@ from penstock.core.state.keys import (
     runs_prefix,
 )
 from penstock.core.state.rows import _KEYS, NoRows, Row, Rows
-from penstock.core.state.run import NodeRun, Variable
+from penstock.core.state.run import NodeRun, TaskAttempt, Variable
 from penstock.store.memory import MemoryStore
 from penstock.store.port import StorePosition
 from penstock.store.rowstore import RowStore
@@ -274,6 +276,14 @@ def test_what_was_not_there_is_found_once_it_is_written() -> None:
     assert store.get(Queued, key) == event
     store.write({key: None}, StorePosition(2))
     assert store.get(Queued, key) is store.get(Queued, key) is None
+
+
+def test_the_collector_need_not_look_at_what_rows_are_made_of() -> None:
+    """The cache keeps hundreds of thousands of them: whoever folds would wait while it looks."""
+    parts = [kind for kind in Struct.__subclasses__() if kind.__struct_config__.array_like]
+    ours = [kind for kind in parts if kind.__module__.startswith("penstock.core.")]
+    assert {Row, Fact, TaskAttempt} <= set(ours)
+    assert [kind.__name__ for kind in ours if kind.__struct_config__.gc is not False] == []
 
 
 TestOverlay = OverlayMachine.TestCase

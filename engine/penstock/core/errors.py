@@ -120,7 +120,7 @@ MENDED_BY_TIME = frozenset(
 MESSAGE_CHARS_MAX = 2_000
 
 
-class Fault(Struct, array_like=True, frozen=True):
+class Fault(Struct, array_like=True, frozen=True, gc=False):
     """One of the things that are wrong with a definition: of which kind (names that never change
     their meaning, see fault_kinds.py), a sentence, and the thread and node where it is.
     """

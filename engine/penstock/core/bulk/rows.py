@@ -71,7 +71,7 @@ class BulkRefusal(Struct, frozen=True):
     message: str
 
 
-class BulkCounts(Struct, array_like=True, frozen=True):
+class BulkCounts(Struct, array_like=True, frozen=True, gc=False):
     """How many runs were looked at, how many of these the filter names, and what came of it."""
 
     looked: int = 0

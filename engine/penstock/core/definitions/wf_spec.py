@@ -118,7 +118,7 @@ class SpecBody(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     starts: tuple[RunStart, ...] = ()
 
 
-class Interface(Struct, array_like=True, frozen=True):
+class Interface(Struct, array_like=True, frozen=True, gc=False):
     """What others rely on in a version: the names of its public variables and of those that must
     be given to start it, and the types of what it returns; each sorted.
     """

@@ -28,7 +28,7 @@ WAITERS_SEEN_MAX: Final = 1_000
 """Of a thread for which more wait, the others are not asked: its parent takes notice, too."""
 
 
-class Wait(Struct, array_like=True):
+class Wait(Struct, array_like=True, gc=False):
     """How far a wait has come. `to_join` have still to be told that they are waited for; once it is
     decided, threads below `stopped` have been halted if they were not needed. It must stay small.
     """

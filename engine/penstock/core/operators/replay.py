@@ -37,7 +37,7 @@ START: Final = 0
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
-class Seed(Struct, array_like=True, frozen=True):
+class Seed(Struct, array_like=True, frozen=True, gc=False):
     """What a replay is begun with. `node` is None if it begins at its beginning; of a run of
     another partition that must travel, in the bytes of a row rather than in JSON.
     """

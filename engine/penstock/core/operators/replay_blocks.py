@@ -33,7 +33,7 @@ from penstock.core.state.turn import Turn
 from penstock.core.values.value import Value
 
 
-class PastPlace(Struct, array_like=True, frozen=True):
+class PastPlace(Struct, array_like=True, frozen=True, gc=False):
     """Where a thread begins, and with what; `node` is None if that is its beginning."""
 
     thread: int
@@ -43,7 +43,7 @@ class PastPlace(Struct, array_like=True, frozen=True):
     masked: tuple[str, ...]
 
 
-class PastBlock(Struct, array_like=True, frozen=True):
+class PastBlock(Struct, array_like=True, frozen=True, gc=False):
     """What a block goes on with: all that its threads were given, and by its element each thread
     that had ended well, or, `below`, begins in its middle.
     """

@@ -33,7 +33,7 @@ Way = Mapping[int, int]
 """The threads from the entrypoint down to the one that is replayed, and where each of them was."""
 
 
-class PastThread(Struct, array_like=True, frozen=True):
+class PastThread(Struct, array_like=True, frozen=True, gc=False):
     """A thread that has ended, and how."""
 
     number: int

@@ -52,7 +52,7 @@ class FiringOutcome(StrEnum):
     MISSED = "MISSED"
 
 
-class Firing(Struct, array_like=True, frozen=True):
+class Firing(Struct, array_like=True, frozen=True, gc=False):
     """A due time, and what came of it when. MISSED stands for all that were passed over with it."""
 
     due_ms: int
@@ -62,7 +62,7 @@ class Firing(Struct, array_like=True, frozen=True):
     message: str = ""
 
 
-class SchedulePause(Struct, array_like=True, frozen=True):
+class SchedulePause(Struct, array_like=True, frozen=True, gc=False):
     """Who has paused a schedule, or let it go on, and when."""
 
     paused: bool

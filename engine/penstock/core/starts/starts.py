@@ -34,7 +34,7 @@ _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 VERB: Final = "StartAfterEnd"
 
 
-class StartSeed(Struct, array_like=True, frozen=True):
+class StartSeed(Struct, array_like=True, frozen=True, gc=False):
     """What a run is begun with; it travels in the bytes of a row rather than in JSON."""
 
     wf_spec: str

@@ -11,7 +11,7 @@ from penstock.core.state.rows import Row
 from penstock.core.values.value import Value
 
 
-class Fact(Struct, array_like=True, frozen=True):
+class Fact(Struct, array_like=True, frozen=True, gc=False):
     """A status that an object came to have, and when."""
 
     status: str

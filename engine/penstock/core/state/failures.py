@@ -70,7 +70,7 @@ def is_exception_name(name: str) -> bool:
 _BY_KILL: Final = frozenset((FailureName.KILLED, FailureName.TASK_CANCELLED))
 
 
-class Failure(Struct, array_like=True, frozen=True):
+class Failure(Struct, array_like=True, frozen=True, gc=False):
     """Why something failed. `cause`, of a CHILD_FAILURE, is the name of the failure from which it
     has come, however far below; where several have failed, and one was killed, that is the cause.
     """

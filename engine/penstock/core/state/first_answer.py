@@ -17,7 +17,7 @@ ID_HASH_BYTES: Final = 8  # compared with that of one command alone
 REQUEST_HASH_BYTES: Final = 12
 
 
-class FirstAnswer(Struct, array_like=True, frozen=True):
+class FirstAnswer(Struct, array_like=True, frozen=True, gc=False):
     """What a command was told when it came first."""
 
     request_hash: bytes

@@ -11,7 +11,7 @@ from penstock.core.state.rows import Row
 from penstock.core.values.value import Value
 
 
-class Former(Struct, array_like=True, frozen=True):
+class Former(Struct, array_like=True, frozen=True, gc=False):
     """What a thread was up to its node run at `until` (which is not included): a thread of this
     name, of this version. Its node runs of that time keep their names.
     """

@@ -175,7 +175,7 @@ EVENTS: tuple[type[Struct], ...] = (
 )
 
 
-class Answer(Struct, array_like=True, frozen=True):
+class Answer(Struct, array_like=True, frozen=True, gc=False):
     """What the sender of a command is told; `faults` is what is wrong with a definition, one by
     one.
     """

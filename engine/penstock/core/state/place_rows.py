@@ -35,7 +35,7 @@ class PlaceStatus(StrEnum):
     GIVEN_BACK = "GIVEN_BACK"
 
 
-class Place(Struct, array_like=True, frozen=True):
+class Place(Struct, array_like=True, frozen=True, gc=False):
     """A run's place. `number` counts how often the run has asked, so that an answer to an earlier
     time is not taken for one to this. `waited`: once none was free when it asked.
     """

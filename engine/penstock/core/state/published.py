@@ -36,7 +36,7 @@ class PublishedOutput(Row):
     thread: int | None = None
 
 
-class PastPublished(Struct, array_like=True, frozen=True):
+class PastPublished(Struct, array_like=True, frozen=True, gc=False):
     """What a node had published."""
 
     node: str

@@ -17,7 +17,7 @@ DONE_AGAIN: Final = Failure(FailureName.CHILD_FAILURE, "it was not over, and is 
 """Of a thread that holds the number of one which a replay begins anew."""
 
 
-class ReplayOf(Struct, array_like=True, frozen=True):
+class ReplayOf(Struct, array_like=True, frozen=True, gc=False):
     """Of which run another one is a replay: `original` is the first of all, and the number of the
     attempt counts from its 1. `position` is the node run of the `thread` from which it was
     replayed; None: from the beginning. `began_ms` is the start of the first of all (0: of this one,
@@ -33,7 +33,7 @@ class ReplayOf(Struct, array_like=True, frozen=True):
     restarts: int = 0
 
 
-class Anew(Struct, array_like=True, frozen=True):
+class Anew(Struct, array_like=True, frozen=True, gc=False):
     """A run is superseded: by the failure of which node run, and when, on the DURATION clock, the
     run begins that takes its place (None: it has begun).
     """
@@ -43,7 +43,7 @@ class Anew(Struct, array_like=True, frozen=True):
     due_ms: int | None
 
 
-class PastOutput(Struct, array_like=True, frozen=True):
+class PastOutput(Struct, array_like=True, frozen=True, gc=False):
     """An output that a node had, and whether it was made of something masked."""
 
     value: Value

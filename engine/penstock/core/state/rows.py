@@ -53,7 +53,7 @@ else:
 class Row(Struct, array_like=True, gc=False):
     """Base of all rows. Fields are only ever appended, with a default: old bytes must keep decoding
     (R9). A row is data and refers to nothing that refers to it, so the garbage collector need not
-    look at it.
+    look at it, nor at the structs that it is made of.
     """
 
     KIND: ClassVar[bytes]

@@ -59,7 +59,7 @@ class ThreadKind(StrEnum):
     INTERRUPT = "INTERRUPT"
 
 
-class TimerKey(Struct, array_like=True, frozen=True):
+class TimerKey(Struct, array_like=True, frozen=True, gc=False):
     """Where a timer's row lies, kept by the row that may want to delete it."""
 
     clock: int
@@ -84,7 +84,7 @@ class SweepVerb(StrEnum):
     MIGRATE = "MIGRATE"
 
 
-class Sweep(Struct, array_like=True, frozen=True):
+class Sweep(Struct, array_like=True, frozen=True, gc=False):
     """A verb that goes over all threads of a run, so many a turn. Threads below `next` have been
     told. Of a kill: how many of these have not ended, and whether tasks are waited for no longer.
     """
@@ -309,7 +309,7 @@ class Variable(Row):
     masked: bool = False
 
 
-class TaskAttempt(Struct, array_like=True):
+class TaskAttempt(Struct, array_like=True, gc=False):
     """One attempt of a task run. `started_ms` is None while no worker has said that it runs it;
     `first` is what the worker was told who ended it, by a report or by handing it back.
     """
@@ -340,7 +340,7 @@ class Stop(StrEnum):
     RESTART = "restart"
 
 
-class StopRequest(Struct, array_like=True, frozen=True):
+class StopRequest(Struct, array_like=True, frozen=True, gc=False):
     """A stop that was asked for: it is granted a time, then the attempt is ended without its
     worker's word. One without a timer is ended by who has asked: a kill, at its deadline.
     """

@@ -33,7 +33,7 @@ class EndState(StrEnum):
     LIMIT_FAIL = "LIMIT_FAIL"
 
 
-class StartedBy(Struct, array_like=True, frozen=True):
+class StartedBy(Struct, array_like=True, frozen=True, gc=False):
     """The end that started a run: of which run, which of the starts of its spec it was, and how
     many such starts have led here, one after the other.
     """

@@ -81,7 +81,7 @@ class Repeated(Struct, frozen=True):
     metrics: int
 
 
-class Series(Struct, array_like=True, frozen=True):
+class Series(Struct, array_like=True, frozen=True, gc=False):
     """A series of an attempt: the sum of what was reported, and how often."""
 
     name: str

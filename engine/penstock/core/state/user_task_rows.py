@@ -17,7 +17,7 @@ from penstock.core.state.transitions import UserTaskStatus
 from penstock.core.values.value import Value
 
 
-class ActionTimer(Struct, array_like=True, frozen=True):
+class ActionTimer(Struct, array_like=True, frozen=True, gc=False):
     """A timer of an action of the node: which action, when, and the epoch in which it was set.
     A fenced one (ON_TASK_ASSIGNED) goes when the user task changes hands.
     """

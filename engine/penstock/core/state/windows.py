@@ -69,7 +69,7 @@ class UserTaskCount(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Timing(Struct, array_like=True, frozen=True):
+class Timing(Struct, array_like=True, frozen=True, gc=False):
     """How often, and how long it took."""
 
     count: int
