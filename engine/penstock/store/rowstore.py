@@ -136,10 +136,10 @@ class RowStore(RowView):
         """The row with this key; it must not be changed by the caller."""
         cached: Any = self._cache.young.get(key) or self._cache.revived(key)
         if cached is not None:
-            return cached[0]
+            return cached.row
         data = self._store.get(key)
         row = None if data is None else decode_row(kind, data)
-        self._cache.put(key, row, len(data or b""))
+        self._cache.put(key, _Cached(row, len(data or b"")))
         return row
 
     def write(
@@ -202,8 +202,13 @@ class RowStore(RowView):
         self._store.close()
 
 
-_Cached = tuple[Row | None, int]
-"""A row, or that there is none, and the size of its bytes."""
+class _Cached(msgspec.Struct, frozen=True, gc=False):
+    """A row, or that there is none, and the size of its bytes. There are so many that the garbage
+    collector would be kept busy by tuples.
+    """
+
+    row: Row | None
+    size: int
 
 
 class _Cache:
@@ -221,12 +226,12 @@ class _Cache:
         """What the old generation knows of a key; from now on it is among the young."""
         cached = self._old.get(key)
         if cached is not None:
-            self.put(key, *cached)
+            self.put(key, cached)
         return cached
 
-    def put(self, key: bytes, row: Row | None, size: int) -> None:
-        self.young[key] = row, size
-        self._grown(size + len(key) + ROW_OVERHEAD_BYTES)
+    def put(self, key: bytes, cached: _Cached) -> None:
+        self.young[key] = cached
+        self._grown(cached.size + len(key) + ROW_OVERHEAD_BYTES)
 
     def put_all(
         self, rows: Mapping[bytes, Row | None], encoded: Mapping[bytes, bytes | None]
@@ -239,7 +244,7 @@ class _Cache:
                 young.pop(key, None)
                 self._old.pop(key, None)
             else:
-                young[key] = row, len(data)
+                young[key] = _Cached(row, len(data))
                 size += len(data) + len(key) + ROW_OVERHEAD_BYTES
         self._grown(size)
 
