@@ -167,6 +167,7 @@ class KafkaEngineLog:
         with self._using:
             self._delivery.close()
         self._reads.close()
+        self._topics.close()
         self._producer.close()
 
     # What the processor does.

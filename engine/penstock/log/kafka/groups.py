@@ -1,4 +1,4 @@
-"""What the coordinator of a group is asked: its members, and its offsets.
+"""Who is in a group, asked of its coordinator.
 
 librdkafka (2.16) aborts the process when the time of such a question was over while the coordinator
 was away, and the coordinator is found then: it looks at what it has freed. So their time is never
@@ -9,17 +9,11 @@ none comes for long, its way may have been lost in silence: the client goes, wit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any, Final
 
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import admin as _admin
 from msgspec import Struct
 
@@ -49,50 +43,27 @@ class KafkaGroups:
         self._settings = client_settings(bootstrap, settings)
         self._give_up_s = give_up_s
         self._client: Any = None
-        self._asked: dict[Hashable, _Asked] = {}
+        self._asked: dict[str, _Asked] = {}
         self._lock = Lock()
 
     def members(self, group: str, timeout_s: float) -> list[Any]:
-        """The members of a group, as the client describes them."""
-
-        def ask(client: Any) -> Future[Any]:
-            return client.describe_consumer_groups([group], request_timeout=NEVER_S)[group]
-
-        found = self._answer((group,), ask, timeout_s, f"the members of {group}")
-        return [] if found is None else found.members
-
-    def offsets(self, group: str, topic: str, partitions: int, timeout_s: float) -> dict[int, int]:
-        """How far a group has come; partitions of which it has said nothing are left out."""
-        wanted = [TopicPartition(topic, number) for number in range(partitions)]
-
-        def ask(client: Any) -> Future[Any]:
-            of = [ConsumerGroupTopicPartitions(group, wanted)]
-            return client.list_consumer_group_offsets(of, request_timeout=NEVER_S)[group]
-
-        what = f"the offsets of {group}"
-        found = self._answer((group, topic, partitions), ask, timeout_s, what)
-        there: list[Any] = [] if found is None else found.topic_partitions
-        return {one.partition: one.offset for one in there if one.offset >= 0}
-
-    def _answer(
-        self, key: Hashable, ask: Callable[[Any], Future[Any]], timeout_s: float, what: str
-    ) -> Any:
-        """The answer, or None if there is no such group. Raises LogUnavailable if there is none in
-        time.
+        """The members of a group, as the client describes them; of one that is not there none.
+        Raises LogUnavailable if there is no answer in time.
         """
-        with as_log_errors(f"asking for {what}"):
-            client, under_way = self._under_way(key, ask)
+        what = f"asking for the members of {group}"
+        with as_log_errors(what):
+            client, under_way = self._under_way(group)
         try:
-            return under_way.result(timeout_s)
+            return under_way.result(timeout_s).members
         except TimeoutError as error:
-            raise LogUnavailable(f"asking for {what}: no answer in {timeout_s:g} s") from error
+            raise LogUnavailable(f"{what}: no answer in {timeout_s:g} s") from error
         except KafkaException as raised:
             error = error_of(raised)
             if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return None
+                return []
             if error.code() == KafkaError.NOT_COORDINATOR:
                 self._look_anew(client)
-            raise log_error(f"asking for {what}", error) from raised
+            raise log_error(what, error) from raised
 
     def _look_anew(self, client: Any) -> None:
         """The client asks a broker that is not the coordinator, and would again."""
@@ -100,19 +71,18 @@ class KafkaGroups:
             if self._client is client:
                 self._client, self._asked = None, {}
 
-    def _under_way(
-        self, key: Hashable, ask: Callable[[Any], Future[Any]]
-    ) -> tuple[Any, Future[Any]]:
+    def _under_way(self, group: str) -> tuple[Any, Any]:
         """The client, which stays while somebody waits for it, and its answer to come."""
         now_s, gone = time.monotonic(), None
         with self._lock:
-            self._asked = {key: one for key, one in self._asked.items() if not one.answer.done()}
+            self._asked = {of: one for of, one in self._asked.items() if not one.answer.done()}
             if any(now_s - one.since_s > self._give_up_s for one in self._asked.values()):
                 gone, self._client, self._asked = self._client, None, {}
-            if key not in self._asked:
+            if group not in self._asked:
                 if self._client is None:
                     self._client = admin.AdminClient(self._settings)
-                self._asked[key] = _Asked(ask(self._client), now_s)
-            under_way = self._client, self._asked[key].answer
+                asked = self._client.describe_consumer_groups([group], request_timeout=NEVER_S)
+                self._asked[group] = _Asked(asked[group], now_s)
+            under_way = self._client, self._asked[group].answer
         del gone  # which takes a while, and nobody else has to wait
         return under_way

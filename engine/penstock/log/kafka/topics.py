@@ -33,6 +33,7 @@ from penstock.log.kafka.clients import (
     patiently,
     refusal_code,
 )
+from penstock.log.kafka.committed import Committed
 from penstock.log.kafka.groups import CONSUMER_ID, KafkaGroups
 from penstock.log.port import LogError, LogFatal, LogUnavailable
 from penstock.log.readers import Reading
@@ -67,6 +68,7 @@ class KafkaTopics:
         self._made: set[str] = set()
         self._making = Lock()
         self._groups = KafkaGroups(bootstrap, settings)
+        self._committed = Committed(bootstrap, settings)
         self._admin_client: Any = None
 
     @property
@@ -255,7 +257,11 @@ class KafkaTopics:
 
     def group_offsets(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """How far a group has come; partitions of which it has said nothing are left out."""
-        return self._groups.offsets(group, topic, partitions, REQUEST_TIMEOUT_S)
+        return self._committed.of(group, topic, partitions, REQUEST_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Let go of what it has kept to ask with."""
+        self._committed.close()
 
     def workers(self, group: str) -> list[Reading]:
         """The members of a group, but for those of engines."""
