@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec import Struct
 
+from penstock.core.commands import COMMANDS
 from penstock.core.state.facts import Fact
 from penstock.core.state.keys import (
     Scope,
@@ -280,6 +281,7 @@ def test_what_was_not_there_is_found_once_it_is_written() -> None:
 
 def test_the_collector_need_not_look_at_what_rows_are_made_of() -> None:
     """The cache keeps hundreds of thousands of them: whoever folds would wait while it looks."""
+    assert COMMANDS, "the commands import every file that declares rows"
     parts = [kind for kind in Struct.__subclasses__() if kind.__struct_config__.array_like]
     ours = [kind for kind in parts if kind.__module__.startswith("penstock.core.")]
     assert {Row, Fact, TaskAttempt} <= set(ours)

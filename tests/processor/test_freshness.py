@@ -7,20 +7,12 @@ import pytest
 from penstock.log.port import LogUnavailable
 from penstock.processor import freshness
 from penstock.processor.freshness import Freshness
-
-
-class Clock:
-    """Stands until it is moved."""
-
-    now_s = 0.0
-
-    def monotonic(self) -> float:
-        return self.now_s
+from tests.standing_clock import StandingClock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    made = StandingClock()
     monkeypatch.setattr(freshness, "time", made)
     return made
 
@@ -50,7 +42,7 @@ def test_a_partition_is_behind_until_it_has_folded_what_there_was() -> None:
     assert not fresh.is_behind(0, 4)
 
 
-def test_silence_does_not_say_that_there_is_no_more(clock: Clock) -> None:
+def test_silence_does_not_say_that_there_is_no_more(clock: StandingClock) -> None:
     """The leader of the partition may be away, with all that is not folded yet."""
     fresh = Freshness(10.0, EndsInNoRecord())
     fresh.opened(0, 1_000_000)
@@ -75,7 +67,7 @@ def test_a_log_that_ends_in_no_record_is_not_waited_for() -> None:
     assert fresh.is_behind(1, 4)
 
 
-def test_a_new_leader_that_knows_of_less_is_asked_again(clock: Clock) -> None:
+def test_a_new_leader_that_knows_of_less_is_asked_again(clock: StandingClock) -> None:
     """It may have all, and not know yet; or the rest is lost, and is not waited for for ever."""
     log = EndsInNoRecord()
     fresh = Freshness(1e9, log)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -18,6 +17,7 @@ from penstock.processor.lost_tasks import BEGIN
 from tests.controls import chain, task
 from tests.scenarios.driver import WAIT_S, Driver
 from tests.scenarios.story import Story, register, run
+from tests.standing_clock import StandingClock
 
 LONG_MS = 61_000
 
@@ -202,25 +202,19 @@ def test_r19_a_look_is_at_one_partition_and_short_however_much_there_is(
         run(memory, "works")
     lost = memory.processor._errands.lost_tasks
     lost.steps_max = 4
-    now_s = time.monotonic() + lost_tasks.LOOK_S
-    monkeypatch.setattr(lost_tasks, "time", Clock(lambda: now_s))
+    clock = StandingClock()
+    clock.now_s += lost_tasks.LOOK_S
+    monkeypatch.setattr(lost_tasks, "time", clock)
     partitions = memory.processor._owned.partitions
     assert len(partitions) > 1
     list(lost.passed(partitions))  # from now on it knows them
-    now_s += lost_tasks.ROUND_S
+    clock.now_s += lost_tasks.ROUND_S
     places: list[dict[int, bytes]] = []
     for _ in range(2 * len(partitions)):
         list(lost.passed(partitions))
         list(lost.passed(partitions))  # at once: nothing more
         places.append({number: one.cursor for number, one in lost._rounds.items()})
-        now_s += lost_tasks.LOOK_S
+        clock.now_s += lost_tasks.LOOK_S
     for before, after in pairwise(places):
         assert sum(before[number] != after[number] for number in partitions) == 1
     assert BEGIN not in places[-1].values(), "each has had its turns"
-
-
-class Clock:
-    """Time as a test has it."""
-
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self.monotonic = now_s

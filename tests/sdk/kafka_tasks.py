@@ -76,6 +76,7 @@ class Tasks:
         """Let go."""
         self._producer.close()
         self._reads.close()
+        self._topics.close()
 
 
 @contextmanager

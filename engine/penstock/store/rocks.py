@@ -120,8 +120,11 @@ class RocksView:
         want the first key only: it is read alone, and of what follows more and more at a time.
         """
         size = 1
-        while chunk := list(islice(self._from(start, end), size)):
+        while True:
+            chunk = list(islice(self._from(start, end), size))
             yield from chunk
+            if len(chunk) < size:
+                return
             start, size = chunk[-1][0] + b"\x00", min(4 * size, SCAN_CHUNK_MAX)
 
     def _from(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -239,17 +239,20 @@ class Rows:
         for _, row in self.range(kind, prefix, after_prefix(prefix)):
             yield row
 
-    def range(self, kind: type[R], start: bytes, end: bytes) -> Iterator[tuple[bytes, R]]:
+    def range(
+        self, kind: type[R], start: bytes, end: bytes, at_least: bytes = b""
+    ) -> Iterator[tuple[bytes, R]]:
         """Rows with start <= key < end, in order: the changes merged into the base.
 
         A queue is read from its head again and again while its rows are deleted; so it is kept for
-        each start up to where all is known to be gone, and not looked at twice.
+        each start up to where all is known to be gone, and not looked at twice. Who knows by other
+        means that nothing lies below a key says it by `at_least`.
         """
         floors = self._floors.setdefault(kind, {})
         if len(floors) > FLOORS_MAX:
             floors.clear()
         nothing_yet = True
-        for key, row in self._merged(kind, max(start, floors.get(start, start)), end):
+        for key, row in self._merged(kind, max(at_least, floors.get(start, start)), end):
             if nothing_yet:
                 floors[start] = key
                 nothing_yet = False

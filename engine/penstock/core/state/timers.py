@@ -149,8 +149,8 @@ def next_due(turn: Turn) -> Timer | None:
 def _earliest(turn: Turn, clock: Clock) -> Timer | None:
     """Looked for from the bound on: a store steps over all that were below it and are gone."""
     prefix = PARTITION_PREFIX + Timer.KIND + encode_parts((clock,))
-    start = prefix + encode_parts((turn.state.next_due_ms[clock],))
-    for _, timer in turn.rows.range(Timer, start, after_prefix(prefix)):
+    bound = prefix + encode_parts((turn.state.next_due_ms[clock],))
+    for _, timer in turn.rows.range(Timer, prefix, after_prefix(prefix), at_least=bound):
         return timer
     return None
 
